@@ -1,0 +1,2 @@
+namespace Banyan.Runtime.Files.Safetensors;
+static class SafetensorsModel { public static ModelFile Open(string path) => throw new ModelFileException(path, "safetensors"); }

@@ -1,0 +1,94 @@
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Files;
+
+/// <summary>
+/// A tensor of a model file, in place. Most lie in one piece; the experts of a safetensors file are a piece each, shown as one tensor
+/// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts.
+/// </summary>
+public sealed unsafe class Tensor
+{
+    /// <summary>Weights a row may have, so that a row's bytes and floats can be counted in 31 bits.</summary>
+    internal const long MostColumns = 1 << 28;
+
+    readonly Part[] _parts; // equally long; outermost dimension first
+    readonly long _rowBytes;
+
+    /// <summary>A contiguous stretch of a mapped file.</summary>
+    internal readonly record struct Part(Mapping File, long Offset);
+
+    /// <summary>Its GGUF name: <c>blk.0.attn_q.weight</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>How its weights lie.</summary>
+    public WeightFormat Format { get; }
+
+    /// <summary>Row-major, outermost first: [rows, columns], experts [experts, rows, columns], a vector [columns].</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>The product of all dimensions but the last; 1 for a vector.</summary>
+    public long Rows { get; }
+
+    /// <summary>The last dimension: weights in a row.</summary>
+    public long Columns { get; }
+
+    /// <summary>Bytes of all weights.</summary>
+    public long ByteLength { get; }
+
+    /// <summary>The caller has checked that the shape fits 63 bits, rows are whole blocks, and each part lies in its file.</summary>
+    internal Tensor(string name, WeightFormat format, long[] shape, params Part[] parts)
+    {
+        (Name, Format, Shape, _parts) = (name, format, Array.AsReadOnly(shape), parts);
+        Columns = shape.Length == 0 ? 1 : shape[^1];
+        Rows = 1;
+        for (var i = 0; i < shape.Length - 1; i++)
+            Rows = checked(Rows * shape[i]);
+        _rowBytes = format.ByteLength(Columns);
+        ByteLength = checked(Rows * _rowBytes);
+    }
+
+    /// <summary>The first byte, inside the mapping: valid until the <see cref="ModelFile"/> is disposed. No alignment is promised.</summary>
+    /// <exception cref="InvalidOperationException">The tensor lies in pieces: take <see cref="Slice"/>.</exception>
+    public byte* Pointer => _parts.Length == 1
+        ? _parts[0].File.Pointer(_parts[0].Offset, ByteLength)
+        : throw new InvalidOperationException($"{Name} lies in {_parts.Length} pieces; take Slice(i) of it");
+
+    /// <summary>Where the tensor begins in its file.</summary>
+    internal long Offset => _parts[0].Offset;
+
+    /// <summary>The <paramref name="index"/>-th tensor along the outermost dimension: expert e of [experts, rows, columns] as [rows, columns].</summary>
+    public Tensor Slice(int index)
+    {
+        if (Shape.Count < 2)
+            throw new InvalidOperationException($"{Name} has {Shape.Count} dimension(s) and no slices");
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Shape[0]);
+        var part = _parts.Length == 1 ? _parts[0] with { Offset = _parts[0].Offset + ByteLength / Shape[0] * index } : _parts[index];
+        return new Tensor($"{Name}[{index}]", Format, [.. Shape.Skip(1)], part);
+    }
+
+    /// <summary>The bytes of a row: <see cref="Columns"/> weights.</summary>
+    public ReadOnlySpan<byte> Row(long row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
+        var rowsPerPart = Rows / _parts.Length;
+        var part = _parts[row / rowsPerPart];
+        return part.File.Span(part.Offset + row % rowsPerPart * _rowBytes, checked((int)_rowBytes));
+    }
+
+    /// <summary>Writes rows as floats.</summary>
+    /// <param name="firstRow">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="destination">rows × <see cref="Columns"/> floats.</param>
+    public void Dequantize(long firstRow, int rows, Span<float> destination)
+    {
+        if (destination.Length != rows * Columns)
+            throw new ArgumentException($"{rows} rows of {Name} are {rows * Columns} floats, not {destination.Length}", nameof(destination));
+        for (var row = 0; row < rows; row++)
+            Format.Dequantize(Row(firstRow + row), destination.Slice(row * (int)Columns, (int)Columns));
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} [{string.Join(", ", Shape)}] {Format}";
+}

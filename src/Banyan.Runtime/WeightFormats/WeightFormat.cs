@@ -1,0 +1,72 @@
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// How weights lie in memory: blocks of <see cref="BlockWeights"/> weights in <see cref="BlockBytes"/> bytes. A row of a tensor is a whole
+/// number of blocks. One file a format, one row in the table (WeightFormats.cs). What kernels make of it is theirs (Kernels/).
+/// </summary>
+/// <remarks>Block layouts are those of ggml (ggml-common.h); all numbers are little-endian.</remarks>
+public abstract partial class WeightFormat
+{
+    /// <summary>The name llama.cpp gives it: <c>Q4_K</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The number GGUF files name it by.</summary>
+    public uint GgufType { get; }
+
+    /// <summary>Weights in a block: 1, 32 or 256.</summary>
+    public int BlockWeights { get; }
+
+    /// <summary>Bytes of a block.</summary>
+    public int BlockBytes { get; }
+
+    /// <summary>Bits a weight takes, scales included.</summary>
+    public double BitsPerWeight => BlockBytes * 8.0 / BlockWeights;
+
+    private protected WeightFormat(string name, uint ggufType, int blockWeights, int blockBytes) =>
+        (Name, GgufType, BlockWeights, BlockBytes) = (name, ggufType, blockWeights, blockBytes);
+
+    /// <summary>Bytes that <paramref name="weights"/> weights take.</summary>
+    /// <exception cref="ArgumentException">The count is negative or no whole number of blocks.</exception>
+    /// <exception cref="OverflowException">The bytes do not fit 63 bits.</exception>
+    public long ByteLength(long weights)
+    {
+        if (weights < 0 || weights % BlockWeights != 0)
+            throw new ArgumentException($"{weights} weights are no whole number of {Name} blocks of {BlockWeights}", nameof(weights));
+        return checked(weights / BlockWeights * BlockBytes);
+    }
+
+    /// <summary>Writes the weights of whole blocks as floats.</summary>
+    /// <param name="blocks">n × <see cref="BlockBytes"/> bytes.</param>
+    /// <param name="destination">n × <see cref="BlockWeights"/> floats.</param>
+    /// <exception cref="ArgumentException">The lengths are no whole number of blocks, or differ.</exception>
+    public void Dequantize(ReadOnlySpan<byte> blocks, Span<float> destination)
+    {
+        CheckLengths(blocks.Length, destination.Length);
+        DequantizeBlocks(blocks, destination);
+    }
+
+    /// <summary>Writes floats as blocks: a plain reference, made to be right rather than fast.</summary>
+    /// <param name="weights">n × <see cref="BlockWeights"/> finite floats.</param>
+    /// <param name="blocks">n × <see cref="BlockBytes"/> bytes.</param>
+    /// <exception cref="ArgumentException">The lengths are no whole number of blocks, or differ.</exception>
+    public void Quantize(ReadOnlySpan<float> weights, Span<byte> blocks)
+    {
+        CheckLengths(blocks.Length, weights.Length);
+        QuantizeBlocks(weights, blocks);
+    }
+
+    /// <summary>As <see cref="Dequantize"/>, lengths checked.</summary>
+    private protected abstract void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination);
+
+    /// <summary>As <see cref="Quantize"/>, lengths checked.</summary>
+    private protected abstract void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    void CheckLengths(int bytes, int weights)
+    {
+        if (bytes % BlockBytes != 0 || weights % BlockWeights != 0 || bytes / BlockBytes != weights / BlockWeights)
+            throw new ArgumentException($"{bytes} bytes and {weights} weights do not match: a {Name} block is {BlockBytes} bytes, {BlockWeights} weights");
+    }
+}
