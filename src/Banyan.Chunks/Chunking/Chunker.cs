@@ -1,0 +1,65 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Banyan.Chunks;
+
+/// <summary>
+/// Cuts bytes by content (Xet specification, chunking): a chunk ends where the rolling hash of its last 64 bytes has 16 zeros at
+/// the top, but not before 8 KiB and at the latest at 128 KiB. So an edit moves the cuts near it and no others.
+/// </summary>
+public static class Chunker
+{
+    /// <summary>No chunk but a file's last is shorter, in bytes.</summary>
+    public const int MinLength = 8 * 1024;
+
+    /// <summary>Mean distance between cuts, in bytes.</summary>
+    public const int TargetLength = 64 * 1024;
+
+    /// <summary>No chunk is longer, in bytes.</summary>
+    public const int MaxLength = 128 * 1024;
+
+    // A byte leaves the 64-bit hash after 64 shifts, so nothing before this can reach the first tested position.
+    const int Skipped = MinLength - 64 - 1;
+
+    /// <summary>
+    /// Length of the first chunk of <paramref name="data"/>, which holds at least <see cref="MaxLength"/> bytes or all that is left of the file.
+    /// </summary>
+    /// <returns>1 … <see cref="MaxLength"/>; 0 for no data.</returns>
+    public static int FirstChunkLength(ReadOnlySpan<byte> data)
+    {
+        var end = Math.Min(data.Length, MaxLength);
+        if (end <= MinLength)
+            return end;
+
+        ref var bytes = ref MemoryMarshal.GetReference(data);
+        ref var table = ref MemoryMarshal.GetReference(GearTable.Values);
+        var hash = 0UL;
+        nint i = Skipped;
+        for (; i < MinLength - 1; i++)
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
+
+        // One add of latency a byte (the table load does not depend on the hash), so the loop runs at about a byte a cycle.
+        for (; i + 4 <= end; i += 4)
+        {
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
+            if (hash >> 48 == 0)
+                return (int)i + 1;
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 1));
+            if (hash >> 48 == 0)
+                return (int)i + 2;
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 2));
+            if (hash >> 48 == 0)
+                return (int)i + 3;
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 3));
+            if (hash >> 48 == 0)
+                return (int)i + 4;
+        }
+        for (; i < end; i++)
+        {
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
+            if (hash >> 48 == 0)
+                return (int)i + 1;
+        }
+        return end;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+
+namespace Banyan.Chunks;
+
+public sealed partial record Shard
+{
+    /// <summary>
+    /// Reads a shard, with or without a footer. Every count is checked against the bytes that are left before anything is
+    /// allocated, so memory is in proportion to the shard.
+    /// </summary>
+    /// <exception cref="InvalidDataException">Not a shard, or one that contradicts itself; the message says where.</exception>
+    public static Shard Read(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > MaxLength)
+            throw new InvalidDataException($"The shard has {bytes.Length} bytes; {MaxLength} are allowed.");
+        if (bytes.Length < HeaderSize || !bytes.StartsWith(Tag))
+            throw new InvalidDataException("Not a shard: it does not begin with a shard's mark.");
+        var version = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]);
+        if (version != HeaderVersion)
+            throw new InvalidDataException($"Shard version {version} is unknown; {HeaderVersion} is.");
+
+        var rest = new Entries(bytes, HeaderSize);
+        var files = ImmutableArray.CreateBuilder<ShardFile>();
+        while (rest.Next("files", out var entry))
+            files.Add(ReadFile(entry, ref rest));
+        var xorbs = ImmutableArray.CreateBuilder<ShardXorb>();
+        while (rest.Next("xorbs", out var entry))
+            xorbs.Add(ReadXorb(entry, ref rest));
+
+        // Lookup tables and the footer may follow: they only repeat what was read.
+        return new Shard(files.ToImmutable(), xorbs.ToImmutable());
+    }
+
+    static ShardFile ReadFile(ReadOnlySpan<byte> header, ref Entries rest)
+    {
+        var hash = new XetHash(header[..32]);
+        var flags = BinaryPrimitives.ReadUInt32LittleEndian(header[32..]);
+        var count = rest.Count(BinaryPrimitives.ReadUInt32LittleEndian(header[36..]), (flags & WithVerification) != 0 ? 2 : 1, "terms", hash);
+        var entries = rest.Take(count);
+        var verification = (flags & WithVerification) != 0 ? rest.Take(count) : [];
+        var terms = ImmutableArray.CreateBuilder<ShardTerm>(count);
+        for (var i = 0; i < count; i++)
+        {
+            var entry = entries.Slice(i * EntrySize, EntrySize);
+            var term = new ShardTerm(
+                new XetHash(entry[..32]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[36..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[40..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[44..]),
+                verification.IsEmpty ? null : new XetHash(verification.Slice(i * EntrySize, 32)));
+            if (term.FirstChunk >= term.EndChunk || term.EndChunk > XorbLayout.MaxChunks)
+                throw new InvalidDataException($"Term {i} of file {hash} takes chunks {term.FirstChunk} to {term.EndChunk}; a xorb has at most {XorbLayout.MaxChunks}.");
+            terms.Add(term);
+        }
+        ImmutableArray<byte>? sha256 = null;
+        if ((flags & WithSha256) != 0)
+        {
+            rest.Count(1, 1, "a SHA-256", hash);
+            sha256 = [.. Convert.FromHexString(new XetHash(rest.Take(1)[..32]).ToString())];
+        }
+        return new ShardFile(hash, terms.MoveToImmutable(), sha256);
+    }
+
+    static ShardXorb ReadXorb(ReadOnlySpan<byte> header, ref Entries rest)
+    {
+        var hash = new XetHash(header[..32]);
+        var count = rest.Count(BinaryPrimitives.ReadUInt32LittleEndian(header[36..]), 1, "chunks", hash);
+        if (count > XorbLayout.MaxChunks)
+            throw new InvalidDataException($"Xorb {hash} is said to have {count} chunks; {XorbLayout.MaxChunks} are allowed.");
+        var entries = rest.Take(count);
+        var chunks = ImmutableArray.CreateBuilder<ShardChunk>(count);
+        for (var i = 0; i < count; i++)
+        {
+            var entry = entries.Slice(i * EntrySize, EntrySize);
+            chunks.Add(new ShardChunk(new XetHash(entry[..32]), BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[36..])));
+        }
+        return new ShardXorb(hash, chunks.MoveToImmutable(), BinaryPrimitives.ReadUInt32LittleEndian(header[40..]), BinaryPrimitives.ReadUInt32LittleEndian(header[44..]));
+    }
+
+    /// <summary>The shard's 48-byte entries, one after the other.</summary>
+    ref struct Entries(ReadOnlySpan<byte> bytes, int at)
+    {
+        readonly ReadOnlySpan<byte> _bytes = bytes;
+        int _at = at;
+
+        /// <summary>The next entry of a section, or false at its bookend.</summary>
+        public bool Next(string section, out ReadOnlySpan<byte> entry)
+        {
+            if (_bytes.Length - _at < EntrySize)
+                throw new InvalidDataException($"The shard ends at byte {_bytes.Length}, inside its {section}.");
+            entry = Take(1);
+            return new XetHash(entry[..32]) != XetHash.Bookend;
+        }
+
+        /// <summary>Checks that as many entries are there as somebody claims.</summary>
+        public readonly int Count(uint claimed, int entriesEach, string what, XetHash of) =>
+            claimed <= (uint)(_bytes.Length - _at) / (uint)(EntrySize * entriesEach)
+                ? (int)claimed
+                : throw new InvalidDataException($"{of} is said to have {claimed} {what}, but the shard ends before.");
+
+        public ReadOnlySpan<byte> Take(int count)
+        {
+            var entries = _bytes.Slice(_at, count * EntrySize);
+            _at += count * EntrySize;
+            return entries;
+        }
+    }
+}

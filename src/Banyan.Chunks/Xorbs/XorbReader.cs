@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+
+namespace Banyan.Chunks;
+
+/// <summary>Reads xorbs that somebody sent: nothing in them is believed, everything is computed from the chunks' bytes.</summary>
+public static class XorbReader
+{
+    /// <summary>
+    /// Reads a serialized xorb, with or without a footer, decompresses every chunk and computes all hashes.
+    /// Memory is two chunks; what a footer claims must be what was computed.
+    /// </summary>
+    /// <param name="xorb">The xorb's bytes from its start; read to the end.</param>
+    /// <param name="codec">Buffers.</param>
+    /// <param name="stored">Where the chunks are copied as they are read (without the footer), or null.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="InvalidDataException">Not a xorb, larger than one may be, or its footer lies. The message says where.</exception>
+    public static async Task<XorbLayout> ReadAsync(Stream xorb, ChunkCodec codec, Stream? stored = null, CancellationToken cancellationToken = default)
+    {
+        var chunks = ImmutableArray.CreateBuilder<XorbChunk>();
+        var header = new byte[ChunkHeader.Size];
+        var bytes = new byte[ChunkCodec.MaxStoredLength];
+        var raw = new byte[Chunker.MaxLength];
+        uint end = 0, rawEnd = 0;
+        while (true)
+        {
+            var read = await xorb.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellationToken);
+            if (read == 0)
+                break;
+            if (read < header.Length)
+                throw new InvalidDataException($"The xorb ends inside the header of chunk {chunks.Count}, at byte {end + read}.");
+            if (chunks.Count > 0 && XorbLayout.IsFooter(header))
+            {
+                await CheckFooterAsync(xorb, header, XorbLayout.Of(chunks.ToImmutable()), cancellationToken);
+                break;
+            }
+            if (chunks.Count == XorbLayout.MaxChunks)
+                throw new InvalidDataException($"The xorb has more than {XorbLayout.MaxChunks} chunks.");
+
+            var chunk = Header(header, chunks.Count, end);
+            end += (uint)(ChunkHeader.Size + chunk.StoredLength);
+            rawEnd += (uint)chunk.Length;
+            if (end > XorbLayout.MaxLength)
+                throw new InvalidDataException($"The xorb is longer than {XorbLayout.MaxLength} bytes.");
+            if (await xorb.ReadAtLeastAsync(bytes.AsMemory(0, chunk.StoredLength), chunk.StoredLength, throwOnEndOfStream: false, cancellationToken) < chunk.StoredLength)
+                throw new InvalidDataException($"The xorb ends inside chunk {chunks.Count}.");
+            codec.Decompress(chunk, bytes.AsSpan(0, chunk.StoredLength), raw.AsSpan(0, chunk.Length));
+            chunks.Add(new XorbChunk(XetHash.OfChunk(raw.AsSpan(0, chunk.Length)), end, rawEnd));
+            if (stored is not null)
+            {
+                await stored.WriteAsync(header, cancellationToken);
+                await stored.WriteAsync(bytes.AsMemory(0, chunk.StoredLength), cancellationToken);
+            }
+        }
+        if (chunks.Count == 0)
+            throw new InvalidDataException("The xorb is empty.");
+        return XorbLayout.Of(chunks.ToImmutable());
+    }
+
+    static ChunkHeader Header(byte[] bytes, int chunk, uint at)
+    {
+        try
+        {
+            return ChunkHeader.Read(bytes);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"Chunk {chunk} at byte {at} of the xorb: {e.Message}", e);
+        }
+    }
+
+    /// <summary>A footer may differ from ours only in its 16 spare bytes, which carry a sender's nonce.</summary>
+    static async Task CheckFooterAsync(Stream xorb, byte[] start, XorbLayout layout, CancellationToken cancellationToken)
+    {
+        var expected = layout.Footer();
+        var actual = new byte[expected.Length + 1];
+        start.CopyTo(actual, 0);
+        var length = start.Length + await xorb.ReadAtLeastAsync(actual.AsMemory(start.Length), actual.Length - start.Length, throwOnEndOfStream: false, cancellationToken);
+        var spare = expected.Length - 4 - 16;
+        // Some writers leave the last four bytes, the footer's length, away.
+        if ((length != expected.Length && length != expected.Length - 4)
+            || !actual.AsSpan(0, spare).SequenceEqual(expected.AsSpan(0, spare))
+            || !actual.AsSpan(spare + 16, length - spare - 16).SequenceEqual(expected.AsSpan(spare + 16, length - spare - 16)))
+            throw new InvalidDataException("The xorb's footer does not describe its chunks.");
+    }
+}
