@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// 32 activations of one token as int8: value ≈ <see cref="Scale"/> × quant. A block with a NaN or an infinity has quants 0 and scale NaN,
+/// so that every result it touches is NaN on every rung.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = Bytes)]
+internal unsafe struct ActivationBlock
+{
+    public const int Columns = 32, Bytes = 48;
+
+    /// <summary>Quants in −127…127.</summary>
+    public fixed sbyte Quants[Columns];
+
+    /// <summary>Largest magnitude ÷ 127.</summary>
+    public float Scale;
+
+    /// <summary><see cref="Scale"/> × the sum of the quants: what a weight block's constant part is multiplied with.</summary>
+    public float ScaledSum;
+
+    /// <summary>Sums of the first and the last 16 quants, for weights with a scale per 16.</summary>
+    public short FirstHalfSum, LastHalfSum;
+
+    /// <summary>Below this magnitude a block is 0: its reciprocal would not be finite.</summary>
+    public const float Smallest = 1e-30f;
+}

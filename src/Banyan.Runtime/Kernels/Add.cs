@@ -1,0 +1,25 @@
+using System.Runtime.Intrinsics;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>Additions in place: a residual, a bias.</summary>
+internal static unsafe class Add
+{
+    /// <summary>x += y.</summary>
+    public static void Apply(float* x, float* y, long count)
+    {
+        long i = 0;
+        if (Ladder.UsesVectors)
+            for (; i + 8 <= count; i += 8)
+                (Vector256.Load(x + i) + Vector256.Load(y + i)).Store(x + i);
+        for (; i < count; i++)
+            x[i] += y[i];
+    }
+
+    /// <summary>Every row of x[rows, columns] += bias[columns].</summary>
+    public static void Bias(float* x, float* bias, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row++)
+            Apply(x + (long)row * columns, bias, columns);
+    }
+}

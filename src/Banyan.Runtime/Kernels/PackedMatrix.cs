@@ -1,0 +1,107 @@
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// A weight matrix [rows, columns] in panels of 16 rows as vector lanes, in as many bits as its file has: packed once at load, read by every
+/// rung. Rows beyond the last are 0.
+/// </summary>
+internal sealed unsafe class PackedMatrix : IDisposable
+{
+    readonly AlignedBuffer _buffer;
+
+    PackedMatrix(PackedFormat format, int rows, int columns)
+    {
+        (Format, Rows, Columns) = (format, rows, columns);
+        Panels = (rows + PackedFormat.Rows - 1) / PackedFormat.Rows;
+        PanelBytes = format.PanelBytes(columns);
+        QuantOffset = format.QuantOffset(columns);
+        _buffer = new AlignedBuffer(Panels * PanelBytes, zeroed: false);
+    }
+
+    public PackedFormat Format { get; }
+
+    public int Rows { get; }
+
+    public int Columns { get; }
+
+    /// <summary>Memory it takes: the file's bytes, rounded up to 16 rows.</summary>
+    public long Bytes => _buffer.Length;
+
+    public int Panels { get; }
+
+    public long PanelBytes { get; }
+
+    /// <summary>From a panel's start to its quants.</summary>
+    public long QuantOffset { get; }
+
+    public byte* Panel(int panel) => _buffer.Pointer + panel * PanelBytes;
+
+    /// <summary>
+    /// Packs rows × columns weights of GGUF type <paramref name="ggufType"/> from <paramref name="source"/>, in parallel.
+    /// <paramref name="releaseMapping"/>: the source is a file mapping, whose pages are given back to the system when they have been read.
+    /// </summary>
+    /// <exception cref="NotSupportedException">No kernel computes with this type.</exception>
+    /// <exception cref="ArgumentException">The columns are no multiple of the format's block.</exception>
+    public static PackedMatrix Pack(uint ggufType, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        var format = PackedFormat.For(ggufType);
+        if (format.Kind != WeightKind.Float && columns % format.GroupColumns != 0)
+            throw new ArgumentException($"A {format.Name} matrix has rows of a multiple of {format.GroupColumns} values, not {columns}.", nameof(columns));
+        var matrix = new PackedMatrix(format, rows, columns);
+        var job = new PackJob { Matrix = matrix, Source = source, RowBytes = RowBytes(format, columns), Release = releaseMapping };
+        pool.Run(ref job, matrix.Panels);
+        return matrix;
+    }
+
+    static nint RowBytes(PackedFormat format, int columns) =>
+        format.Kind == WeightKind.Float ? (nint)columns * format.SourceBytes / format.GroupColumns : (nint)format.Groups(columns) * format.SourceBytes;
+
+    /// <summary>Writes row <paramref name="row"/> as floats: an embedding.</summary>
+    public void CopyRow(int row, float* destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
+        const int Step = 256;
+        var scratch = stackalloc float[Step * PackedFormat.Rows];
+        var lane = row % PackedFormat.Rows;
+        for (var column = 0; column < Columns; column += Step)
+        {
+            var count = Math.Min(Step, Columns - column);
+            Ladder.Current.Dequantize(this, row / PackedFormat.Rows, column, count, scratch);
+            for (var i = 0; i < count; i++)
+                destination[column + i] = scratch[i * PackedFormat.Rows + lane];
+        }
+    }
+
+    public void Dispose() => _buffer.Dispose();
+
+    struct PackJob : IJob
+    {
+        public PackedMatrix Matrix;
+        public byte* Source;
+        public nint RowBytes;
+        public bool Release;
+
+        public readonly void Work(int panel, int panels)
+        {
+            var first = panel * PackedFormat.Rows;
+            var source = Source + first * RowBytes;
+            var rows = Math.Min(PackedFormat.Rows, Matrix.Rows - first);
+            var from = source;
+            if (rows < PackedFormat.Rows)
+            {
+                // Zero bytes are zero weights in every format.
+                from = Scratch.ForPart(PackedFormat.Rows * RowBytes);
+                new Span<byte>(from, checked((int)(PackedFormat.Rows * RowBytes))).Clear();
+                Buffer.MemoryCopy(source, from, PackedFormat.Rows * RowBytes, rows * RowBytes);
+            }
+            var to = Matrix.Panel(panel);
+            Matrix.Format.Pack(from, RowBytes, Matrix.Columns, to, to + Matrix.QuantOffset);
+            if (Release)
+                AlignedBuffer.ReleaseMapping(source, rows * RowBytes);
+        }
+    }
+}

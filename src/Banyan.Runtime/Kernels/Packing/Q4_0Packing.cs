@@ -1,0 +1,28 @@
+namespace Banyan.Runtime.Kernels.Packing;
+
+/// <summary>Q4_0, 32 columns: an F16 scale and 4 bits a weight; weight = scale × (value − 8).</summary>
+internal static unsafe class Q4_0Packing
+{
+    public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        for (var group = 0; group < columns / 32; group++, source += 18, scales += 32, quants += 256)
+            for (var r = 0; r < 16; r++)
+            {
+                var block = source + r * rowBytes;
+                ((ushort*)scales)[r] = *(ushort*)block;
+                var nibbles = (uint*)(block + 2); // already columns c and c + 16 in one byte
+                for (var p = 0; p < 4; p++)
+                    ((uint*)quants)[p * 16 + r] = nibbles[p];
+            }
+    }
+
+    public static void Unpack(byte* scales, byte* quants, UnpackedBlock* block)
+    {
+        Nibbles.Unpack(quants, block->Values);
+        for (var r = 0; r < 16; r++)
+        {
+            block->Scales[r] = (float)((Half*)scales)[r];
+            block->Mins[r] = -8 * block->Scales[r];
+        }
+    }
+}

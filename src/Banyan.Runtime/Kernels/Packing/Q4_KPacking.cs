@@ -1,0 +1,35 @@
+namespace Banyan.Runtime.Kernels.Packing;
+
+/// <summary>Q4_K, 256 columns: see <see cref="KScales"/>; 4 bits a weight, in the file two blocks of 32 to 32 bytes.</summary>
+internal static unsafe class Q4_KPacking
+{
+    public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        for (var group = 0; group < columns / 256; group++, source += 144, scales += 256, quants += 2048)
+            for (var r = 0; r < 16; r++)
+            {
+                var block = source + r * rowBytes;
+                KScales.PackRow(block, scales, r);
+                PackRow((uint*)(block + 16), (uint*)quants, r, 64);
+            }
+    }
+
+    /// <summary>Packs the nibbles of one row's 8 blocks, each <paramref name="blockWords"/> dwords after the last.</summary>
+    public static void PackRow(uint* nibbles, uint* quants, int row, int blockWords)
+    {
+        for (var pair = 0; pair < 4; pair++, nibbles += 8, quants += 2 * blockWords)
+            for (var p = 0; p < 4; p++)
+            {
+                var (a, b) = (nibbles[p], nibbles[p + 4]);
+                quants[p * 16 + row] = a & Nibbles.Low | (b & Nibbles.Low) << 4;
+                quants[blockWords + p * 16 + row] = a >> 4 & Nibbles.Low | b & ~Nibbles.Low;
+            }
+    }
+
+    public static void Unpack(byte* scales, byte* quants, UnpackedBlock* blocks)
+    {
+        KScales.Unpack(scales, blocks);
+        for (var b = 0; b < 8; b++)
+            Nibbles.Unpack(quants + b * Nibbles.Bytes, blocks[b].Values);
+    }
+}

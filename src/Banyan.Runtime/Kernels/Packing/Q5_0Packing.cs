@@ -1,0 +1,30 @@
+namespace Banyan.Runtime.Kernels.Packing;
+
+/// <summary>Q5_0, 32 columns: an F16 scale and 5 bits a weight; weight = scale × (value − 16).</summary>
+internal static unsafe class Q5_0Packing
+{
+    public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        for (var group = 0; group < columns / 32; group++, source += 22, scales += 32, quants += 320)
+            for (var r = 0; r < 16; r++)
+            {
+                var block = source + r * rowBytes;
+                ((ushort*)scales)[r] = *(ushort*)block;
+                var nibbles = (uint*)(block + 6);
+                for (var p = 0; p < 4; p++)
+                    ((uint*)quants)[p * 16 + r] = nibbles[p];
+                HighBits.PackRow(*(uint*)(block + 2), (uint*)(quants + Nibbles.Bytes), r);
+            }
+    }
+
+    public static void Unpack(byte* scales, byte* quants, UnpackedBlock* block)
+    {
+        Nibbles.Unpack(quants, block->Values);
+        HighBits.Unpack(quants + Nibbles.Bytes, block->Values);
+        for (var r = 0; r < 16; r++)
+        {
+            block->Scales[r] = (float)((Half*)scales)[r];
+            block->Mins[r] = -16 * block->Scales[r];
+        }
+    }
+}

@@ -1,0 +1,36 @@
+namespace Banyan.Runtime.Kernels.Packing;
+
+/// <summary>Q5_K, 256 columns: as Q4_K, with a fifth bit; in the file bit b of high byte c belongs to column c of block b.</summary>
+internal static unsafe class Q5_KPacking
+{
+    const int BlockBytes = Nibbles.Bytes + HighBits.Bytes;
+
+    public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        for (var group = 0; group < columns / 256; group++, source += 176, scales += 256, quants += 8 * BlockBytes)
+            for (var r = 0; r < 16; r++)
+            {
+                var block = source + r * rowBytes;
+                KScales.PackRow(block, scales, r);
+                Q4_KPacking.PackRow((uint*)(block + 48), (uint*)quants, r, BlockBytes / 4);
+                var high = (uint*)(block + 16);
+                for (var b = 0; b < 8; b++)
+                {
+                    var packed = 0u;
+                    for (var j = 0; j < 8; j++)
+                        packed |= (high[j] >> b & 0x01010101) << j;
+                    ((uint*)(quants + b * BlockBytes + Nibbles.Bytes))[r] = packed;
+                }
+            }
+    }
+
+    public static void Unpack(byte* scales, byte* quants, UnpackedBlock* blocks)
+    {
+        KScales.Unpack(scales, blocks);
+        for (var b = 0; b < 8; b++, quants += BlockBytes)
+        {
+            Nibbles.Unpack(quants, blocks[b].Values);
+            HighBits.Unpack(quants + Nibbles.Bytes, blocks[b].Values);
+        }
+    }
+}

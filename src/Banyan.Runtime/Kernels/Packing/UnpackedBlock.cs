@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+
+namespace Banyan.Runtime.Kernels.Packing;
+
+/// <summary>
+/// 16 rows × 32 columns of integer weights, ready to be multiplied, the same for every format: byte 64·j + 4·r + i is row r, column 4·j + i.
+/// Weight = Scale × value + Min, or with half scales Scale × HalfScale × (value − 32).
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = Bytes)]
+internal unsafe struct UnpackedBlock
+{
+    public const int Rows = 16, Columns = 32, Bytes = 768;
+
+    public fixed byte Values[Rows * Columns];
+
+    /// <summary>One a row.</summary>
+    public fixed float Scales[Rows];
+
+    /// <summary>One a row; only for kinds that have one.</summary>
+    public fixed float Mins[Rows];
+
+    /// <summary>[half, row, 2]: an int8 scale twice in a row, as the pairwise multiply wants it; only for kinds that have them.</summary>
+    public fixed short HalfScales[2 * Rows * 2];
+}

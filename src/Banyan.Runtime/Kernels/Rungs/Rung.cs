@@ -1,0 +1,59 @@
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// One instruction set's kernels. All rungs read the same layouts and give the same results: the integer kernels bit for bit
+/// (per row and token, blocks in ascending order: total = fma(sum of products, row scale × token scale, total), then total =
+/// fma(min, token's scaled sum, total)), the float kernels within rounding.
+/// </summary>
+internal abstract unsafe class Rung
+{
+    /// <summary>Columns unpacked at a time: 16 rows of them stay in the first-level cache beside the tokens they meet.</summary>
+    public const int ChunkColumns = 512, ChunkBlocks = ChunkColumns / UnpackedBlock.Columns;
+
+    /// <summary>What BANYAN_KERNELS calls it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether this machine has what it needs.</summary>
+    public abstract bool IsSupported { get; }
+
+    /// <summary>Quantizes <paramref name="blocks"/> × 32 floats.</summary>
+    public abstract void Quantize(float* x, int blocks, ActivationBlock* to);
+
+    /// <summary>Unpacks <paramref name="groups"/> groups of a panel.</summary>
+    public abstract void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to);
+
+    /// <summary>y[4 tokens, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
+    public abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y);
+
+    /// <summary>y[16 rows] = one row of x × a whole panel, unpacked on the way.</summary>
+    public abstract void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y);
+
+    /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
+    public abstract void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride);
+
+    /// <summary>Weights of a float format as float [columns, 16]; <paramref name="column"/> is even.</summary>
+    public abstract void Widen(PackedFormat format, byte* quants, int column, int columns, float* to);
+
+    /// <summary>The weights of unpacked blocks as float [columns, 16].</summary>
+    public abstract void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to);
+
+    /// <summary>
+    /// Columns [column, column + columns) of a panel as float [columns, 16], for any format; column is a multiple of 256, columns at most
+    /// <see cref="ChunkColumns"/>.
+    /// </summary>
+    public void Dequantize(PackedMatrix matrix, int panel, int column, int columns, float* to)
+    {
+        var (format, start) = (matrix.Format, matrix.Panel(panel));
+        if (format.Kind == WeightKind.Float)
+        {
+            Widen(format, start + matrix.QuantOffset, column, columns, to);
+            return;
+        }
+        var group = column / format.GroupColumns;
+        var blocks = stackalloc UnpackedBlock[ChunkBlocks];
+        Unpack(format, start + (long)group * format.ScaleBytes, start + matrix.QuantOffset + (long)group * format.QuantBytes, columns / format.GroupColumns, blocks);
+        Dequantize(format.Kind, blocks, columns / UnpackedBlock.Columns, to);
+    }
+}

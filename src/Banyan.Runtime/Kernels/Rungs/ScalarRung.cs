@@ -1,0 +1,132 @@
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>The reference: plain loops that say what every other rung must compute.</summary>
+internal sealed unsafe class ScalarRung : Rung
+{
+    public override string Name => "scalar";
+
+    public override bool IsSupported => true;
+
+    public override void Quantize(float* x, int blocks, ActivationBlock* to)
+    {
+        for (; blocks > 0; blocks--, x += ActivationBlock.Columns, to++)
+            *to = QuantizeBlock(x);
+    }
+
+    static ActivationBlock QuantizeBlock(float* x)
+    {
+        // As integers, magnitudes compare like floats, and infinities and NaNs are larger than all numbers.
+        var largest = 0u;
+        for (var i = 0; i < ActivationBlock.Columns; i++)
+            largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(x[i]) & 0x7FFFFFFF);
+        var block = new ActivationBlock();
+        var magnitude = BitConverter.UInt32BitsToSingle(largest);
+        if (!float.IsFinite(magnitude))
+            block.Scale = block.ScaledSum = float.NaN;
+        if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
+            return block;
+
+        var inverse = 127 / magnitude;
+        for (var i = 0; i < ActivationBlock.Columns; i++)
+        {
+            var quant = (sbyte)MathF.Round(x[i] * inverse);
+            block.Quants[i] = quant;
+            if (i < ActivationBlock.Columns / 2)
+                block.FirstHalfSum += quant;
+            else
+                block.LastHalfSum += quant;
+        }
+        block.Scale = magnitude / 127;
+        block.ScaledSum = block.Scale * (block.FirstHalfSum + block.LastHalfSum);
+        return block;
+    }
+
+    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
+            format.Unpack(scales, quants, to);
+    }
+
+    public override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    {
+        for (var b = 0; b < blocks; b++)
+            for (var t = 0; t < Activations.TokenTile; t++)
+                MultiplyBlock(kind, w + b, x + (long)t * stride + b, y + t * UnpackedBlock.Rows);
+    }
+
+    public override void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
+    {
+        new Span<float>(y, UnpackedBlock.Rows).Clear();
+        var blocks = stackalloc UnpackedBlock[8];
+        for (var group = 0; group < format.Groups(columns); group++, scales += format.ScaleBytes, quants += format.QuantBytes)
+        {
+            format.Unpack(scales, quants, blocks);
+            for (var b = 0; b < format.BlocksPerGroup; b++, x++)
+                MultiplyBlock(format.Kind, blocks + b, x, y);
+        }
+    }
+
+    static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, float* y)
+    {
+        for (var r = 0; r < UnpackedBlock.Rows; r++)
+        {
+            var (first, last) = (0, 0);
+            for (var c = 0; c < UnpackedBlock.Columns; c++)
+            {
+                var value = w->Values[c / 4 * 64 + r * 4 + c % 4];
+                var product = (kind == WeightKind.I8 ? (sbyte)value : value) * x->Quants[c];
+                if (c < UnpackedBlock.Columns / 2)
+                    first += product;
+                else
+                    last += product;
+            }
+            var sum = kind == WeightKind.U6
+                ? (first - 32 * x->FirstHalfSum) * w->HalfScales[2 * r] + (last - 32 * x->LastHalfSum) * w->HalfScales[32 + 2 * r]
+                : first + last;
+            y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
+            if (kind is WeightKind.U4 or WeightKind.U5)
+                y[r] = MathF.FusedMultiplyAdd(w->Mins[r], x->ScaledSum, y[r]);
+        }
+    }
+
+    public override void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride)
+    {
+        for (var c = 0; c < columns; c++)
+            for (var t = 0; t < Activations.TokenTile; t++)
+                for (var r = 0; r < UnpackedBlock.Rows; r++)
+                    y[t * yStride + r] = MathF.FusedMultiplyAdd(w[c * wStride + r], x[t * xStride + c], y[t * yStride + r]);
+    }
+
+    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
+    {
+        for (var c = column; c < column + columns; c++)
+            for (var r = 0; r < UnpackedBlock.Rows; r++)
+            {
+                var pair = (c / 2 * UnpackedBlock.Rows + r) * 2 + c % 2;
+                *to++ = format.Name switch
+                {
+                    "F32" => ((float*)quants)[(long)c * UnpackedBlock.Rows + r],
+                    "F16" => (float)((Half*)quants)[pair],
+                    _ => BitConverter.UInt32BitsToSingle((uint)((ushort*)quants)[pair] << 16),
+                };
+            }
+    }
+
+    public override void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to)
+    {
+        for (; blocks > 0; blocks--, w++)
+            for (var c = 0; c < UnpackedBlock.Columns; c++)
+                for (var r = 0; r < UnpackedBlock.Rows; r++)
+                {
+                    var value = w->Values[c / 4 * 64 + r * 4 + c % 4];
+                    *to++ = kind switch
+                    {
+                        WeightKind.I8 => w->Scales[r] * (sbyte)value,
+                        WeightKind.U6 => w->Scales[r] * (w->HalfScales[c / 16 * 32 + 2 * r] * (value - 32)),
+                        _ => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),
+                    };
+                }
+    }
+}

@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// e^x of eight floats within 2 units in the last place (Cody and Waite's reduction, the Cephes polynomial). Below −87.3 it is 0, above 88.3
+/// infinity; NaN stays NaN.
+/// </summary>
+internal static class VectorExp
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Exp(Vector256<float> x)
+    {
+        var tooSmall = Vector256.LessThan(x, Vector256.Create(-87.3f));
+        var tooLarge = Vector256.GreaterThan(x, Vector256.Create(88.3f));
+        var power = Vector256.Round(x * Vector256.Create(1.44269504f));
+        var r = Vector256.FusedMultiplyAdd(power, Vector256.Create(-0.693359375f), x);
+        r = Vector256.FusedMultiplyAdd(power, Vector256.Create(2.12194440e-4f), r);
+        var p = Vector256.Create(1.9875691500e-4f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r * r, r + Vector256<float>.One);
+        // p is in [0.7, 1.42] or NaN; out-of-range exponents are replaced below.
+        var scale = ((Vector256.ConvertToInt32Native(power) + Vector256.Create(127)) << 23).AsSingle();
+        var result = p * scale;
+        result = Vector256.ConditionalSelect(tooSmall, Vector256<float>.Zero, result);
+        return Vector256.ConditionalSelect(tooLarge, Vector256.Create(float.PositiveInfinity), result);
+    }
+}
