@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Kernels;
@@ -67,6 +66,5 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
 
     // Advice only: a refusal changes speed or memory, never a result.
     [LibraryImport("libc", EntryPoint = "madvise")]
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static partial int Advise(void* address, nuint length, int advice);
 }

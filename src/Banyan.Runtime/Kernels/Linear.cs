@@ -60,7 +60,8 @@ internal static unsafe class Linear
             var (first, end) = Parts.Range(part, parts, W.Panels);
             for (var panel = first; panel < end; panel++)
             {
-                var (scales, row) = (W.Panel(panel), panel * PackedFormat.Rows);
+                var scales = W.Panel(panel);
+                var row = panel * PackedFormat.Rows;
                 var whole = row + PackedFormat.Rows <= W.Rows;
                 Rung.MultiplyOne(W.Format, scales, scales + W.QuantOffset, W.Columns, X, whole ? Y + row : last);
                 if (!whole)
@@ -89,7 +90,8 @@ internal static unsafe class Linear
             for (var panel = first; panel < end; panel++)
             {
                 new Span<float>(sums, tiles * TileValues).Clear();
-                var (scales, quants) = (W.Panel(panel), W.Panel(panel) + W.QuantOffset);
+                var scales = W.Panel(panel);
+                var quants = scales + W.QuantOffset;
                 for (var column = 0; column < W.Columns; column += Rung.ChunkColumns)
                 {
                     var groups = Math.Min(Rung.ChunkColumns, W.Columns - column) / format.GroupColumns;

@@ -1,4 +1,6 @@
+using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Kernels;
 
@@ -37,27 +39,27 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public byte* Panel(int panel) => _buffer.Pointer + panel * PanelBytes;
 
+    /// <summary>Packs a tensor of a model file; its pages are given back to the system when they have been read.</summary>
+    public static PackedMatrix Pack(Tensor tensor, WorkerPool pool) =>
+        Pack(tensor.Format, tensor.Pointer, checked((int)tensor.Rows), checked((int)tensor.Columns), pool, releaseMapping: true);
+
     /// <summary>
-    /// Packs rows × columns weights of GGUF type <paramref name="ggufType"/> from <paramref name="source"/>, in parallel.
+    /// Packs rows × columns weights from <paramref name="source"/>, in parallel.
     /// <paramref name="releaseMapping"/>: the source is a file mapping, whose pages are given back to the system when they have been read.
     /// </summary>
-    /// <exception cref="NotSupportedException">No kernel computes with this type.</exception>
+    /// <exception cref="NotSupportedException">No kernel computes with this format.</exception>
     /// <exception cref="ArgumentException">The columns are no multiple of the format's block.</exception>
-    public static PackedMatrix Pack(uint ggufType, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false)
+    public static PackedMatrix Pack(WeightFormat weightFormat, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
-        var format = PackedFormat.For(ggufType);
-        if (format.Kind != WeightKind.Float && columns % format.GroupColumns != 0)
-            throw new ArgumentException($"A {format.Name} matrix has rows of a multiple of {format.GroupColumns} values, not {columns}.", nameof(columns));
+        var format = PackedFormat.For(weightFormat);
+        var rowBytes = (nint)weightFormat.ByteLength(columns);
         var matrix = new PackedMatrix(format, rows, columns);
-        var job = new PackJob { Matrix = matrix, Source = source, RowBytes = RowBytes(format, columns), Release = releaseMapping };
+        var job = new PackJob { Matrix = matrix, Source = source, RowBytes = rowBytes, Release = releaseMapping };
         pool.Run(ref job, matrix.Panels);
         return matrix;
     }
-
-    static nint RowBytes(PackedFormat format, int columns) =>
-        format.Kind == WeightKind.Float ? (nint)columns * format.SourceBytes / format.GroupColumns : (nint)format.Groups(columns) * format.SourceBytes;
 
     /// <summary>Writes row <paramref name="row"/> as floats: an embedding.</summary>
     public void CopyRow(int row, float* destination)

@@ -66,7 +66,8 @@ internal static unsafe class RmsNorm
             var (first, end) = Parts.Range(part, parts, Rows);
             for (var row = first; row < end; row++)
             {
-                var (x, y) = (X + (long)row * Columns, Y + (long)row * Columns);
+                var x = X + (long)row * Columns;
+                var y = Y + (long)row * Columns;
                 if (Ladder.UsesVectors)
                     Vector(x, Weight, y, Columns, Epsilon);
                 else

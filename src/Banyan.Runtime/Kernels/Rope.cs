@@ -24,6 +24,7 @@ internal sealed unsafe class RopeAngles : IDisposable
 
     /// <param name="inverseFrequencies">One a pair: radians a position.</param>
     /// <param name="maxTokens">The largest batch.</param>
+    /// <param name="factor">YaRN's attention factor.</param>
     public RopeAngles(float[] inverseFrequencies, int maxTokens, float factor = 1)
     {
         (_inverseFrequencies, _factor, MaxTokens) = (inverseFrequencies, factor, maxTokens);
@@ -42,7 +43,8 @@ internal sealed unsafe class RopeAngles : IDisposable
     public void Compute(ReadOnlySpan<int> positions)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(positions.Length, MaxTokens);
-        var (cosines, sines) = (Cosines, Sines);
+        var cosines = Cosines;
+        var sines = Sines;
         foreach (var position in positions)
             foreach (var frequency in _inverseFrequencies)
             {

@@ -48,6 +48,9 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    /// <summary>Workers that sleep now.</summary>
+    internal int Sleepers => Volatile.Read(ref _sleepers);
+
     /// <summary>How many threads work on a job, the caller counted.</summary>
     public int Threads { get; }
 
@@ -79,7 +82,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     void RunShared(void* job, delegate*<void*, int, int, void> work, int parts)
     {
         ObjectDisposedException.ThrowIf(_stop, this);
-        (_job, _work, _parts, _next, _failure) = (job, work, parts, 0, null);
+        _job = job;
+        _work = work;
+        (_parts, _next, _failure) = (parts, 0, null);
         var epoch = (Volatile.Read(ref _gate) >> EpochShift) + 1;
         Interlocked.Exchange(ref _gate, epoch << EpochShift);
         if (Volatile.Read(ref _sleepers) > 0)

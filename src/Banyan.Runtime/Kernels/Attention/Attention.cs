@@ -118,12 +118,14 @@ internal static unsafe class Attention
             {
                 var valid = Math.Min(Page, lastPosition + 1 - page * Page);
                 var start = span.Pages[page] + span.PageOffset + (long)kvHead * Layout.HeadElements * Layout.ElementBytes;
-                var (k, v) = ((float*)start, (float*)start + Layout.KeyElements);
+                var k = (float*)start;
+                var v = k + Layout.KeyElements;
                 if (Layout.IsHalf)
                 {
                     HalfFloats.ToFloat((ushort*)start, keys, (valid + KvLayout.Lanes - 1) / KvLayout.Lanes * KvLayout.Lanes * headDim);
                     HalfFloats.ToFloat((ushort*)start + Layout.KeyElements, values, (long)valid * valueStride);
-                    (k, v) = (keys, values);
+                    k = keys;
+                    v = values;
                 }
                 Score(query, k, valid, padded, scores);
                 for (var i = 0; i < padded; i++)

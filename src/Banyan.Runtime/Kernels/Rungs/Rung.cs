@@ -45,7 +45,8 @@ internal abstract unsafe class Rung
     /// </summary>
     public void Dequantize(PackedMatrix matrix, int panel, int column, int columns, float* to)
     {
-        var (format, start) = (matrix.Format, matrix.Panel(panel));
+        var format = matrix.Format;
+        var start = matrix.Panel(panel);
         if (format.Kind == WeightKind.Float)
         {
             Widen(format, start + matrix.QuantOffset, column, columns, to);

@@ -105,7 +105,7 @@ internal sealed unsafe class ScalarRung : Rung
             for (var r = 0; r < UnpackedBlock.Rows; r++)
             {
                 var pair = (c / 2 * UnpackedBlock.Rows + r) * 2 + c % 2;
-                *to++ = format.Name switch
+                *to++ = format.Format.Name switch
                 {
                     "F32" => ((float*)quants)[(long)c * UnpackedBlock.Rows + r],
                     "F16" => (float)((Half*)quants)[pair],

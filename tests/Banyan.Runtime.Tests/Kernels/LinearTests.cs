@@ -1,0 +1,198 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Tests.Kernels;
+
+public unsafe class LinearTests
+{
+    static readonly WorkerPool s_pool = new(2);
+
+    public static TheoryData<string> Formats => [.. WeightFormat.All.Select(f => f.Name)];
+
+    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
+
+    static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
+
+    internal static PackedMatrix Pack(WeightFormat format, byte[] bytes, int rows, int columns)
+    {
+        // The rows end at a guard page: packing must not read beyond them.
+        using var memory = new GuardedMemory(bytes.Length);
+        bytes.CopyTo(new Span<byte>(memory.Pointer, bytes.Length));
+        return PackedMatrix.Pack(format, memory.Pointer, rows, columns, s_pool);
+    }
+
+    static float[] Multiply(Rung rung, PackedMatrix w, float[] x, int tokens, bool exact)
+    {
+        using var activations = new Activations(tokens, w.Columns);
+        x.AsSpan(0, tokens * w.Columns).CopyTo(new Span<float>(activations.Rows, tokens * w.Columns));
+        for (var t = 0; t < tokens; t++)
+            rung.Quantize(activations.Row(t), activations.BlocksPerRow, activations.Blocks + t * activations.BlocksPerRow);
+        using var y = new GuardedMemory((long)tokens * w.Rows * sizeof(float));
+        Linear.Multiply(rung, activations, w, y.Floats, tokens, s_pool, exact);
+        return new Span<float>(y.Floats, tokens * w.Rows).ToArray();
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_packed_row_is_the_dequantized_row(string name)
+    {
+        var format = Format(name);
+        foreach (var rows in (int[])[1, 15, 16, 17, 40])
+            foreach (var columns in format.BlockWeights == 1 ? [1, 2, 7, 255, 256, 257, 1000] : (int[])[format.BlockWeights, 3 * format.BlockWeights, 768])
+            {
+                var bytes = RandomWeights.Make(format, rows, columns, rows + columns);
+                var expected = RandomWeights.Dequantize(format, bytes);
+                using var packed = Pack(format, bytes, rows, columns);
+                using var row = new GuardedMemory(columns * sizeof(float));
+                for (var r = 0; r < rows; r++)
+                {
+                    packed.CopyRow(r, row.Floats);
+                    for (var c = 0; c < columns; c++)
+                        Assert.Equal(expected[r * columns + c], row.Floats[c], 1e-6f);
+                }
+            }
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Exact_products_agree_with_float64(string name, string rungName)
+    {
+        var (format, rung) = (Format(name), Ladder.Choose(rungName));
+        foreach (var (rows, columns, tokens) in ((int, int, int)[])[(16, 256, 1), (33, 768, 1), (5, 512, 3), (40, 1280, 9)])
+        {
+            var bytes = RandomWeights.Make(format, rows, columns);
+            var weights = RandomWeights.Dequantize(format, bytes);
+            var x = RandomWeights.Floats(tokens * columns, 5);
+            using var packed = Pack(format, bytes, rows, columns);
+            var actual = Multiply(rung, packed, x, tokens, exact: true);
+            for (var t = 0; t < tokens; t++)
+                for (var r = 0; r < rows; r++)
+                {
+                    var (expected, magnitude) = (0.0, 0.0);
+                    for (var c = 0; c < columns; c++)
+                    {
+                        expected += (double)weights[r * columns + c] * x[t * columns + c];
+                        magnitude += Math.Abs((double)weights[r * columns + c] * x[t * columns + c]);
+                    }
+                    Assert.Equal(expected, actual[t * rows + r], magnitude * 2e-6);
+                }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Quantized_products_are_near_the_exact_ones(string name)
+    {
+        var format = Format(name);
+        var bytes = RandomWeights.Make(format, 48, 1024);
+        var x = RandomWeights.Floats(4 * 1024, 5);
+        using var packed = Pack(format, bytes, 48, 1024);
+        var exact = Multiply(Ladder.Current, packed, x, 4, exact: true);
+        var quantized = Multiply(Ladder.Current, packed, x, 4, exact: false);
+        var (error, power) = (0.0, 0.0);
+        for (var i = 0; i < exact.Length; i++)
+        {
+            error += Math.Pow(exact[i] - quantized[i], 2);
+            power += Math.Pow(exact[i], 2);
+        }
+        Assert.True(error / power < 2e-4, $"NMSE {error / power:E2}");
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Every_rung_equals_the_scalar_rung(string name, string rungName)
+    {
+        var (format, rung, scalar) = (Format(name), Ladder.Choose(rungName), new ScalarRung());
+        var exactBits = format.BlockWeights > 1; // integer kernels
+        foreach (var rows in (int[])[1, 16, 31])
+            foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])
+                foreach (var tokens in (int[])[1, 2, 4, 7])
+                {
+                    var bytes = RandomWeights.Make(format, rows, columns, columns);
+                    var x = RandomWeights.Floats(tokens * columns, 7);
+                    using var packed = Pack(format, bytes, rows, columns);
+                    var expected = Multiply(scalar, packed, x, tokens, exact: false);
+                    var actual = Multiply(rung, packed, x, tokens, exact: false);
+                    for (var i = 0; i < expected.Length; i++)
+                        if (exactBits)
+                            Assert.Equal(BitConverter.SingleToUInt32Bits(expected[i]), BitConverter.SingleToUInt32Bits(actual[i]));
+                        else
+                            Assert.Equal(expected[i], actual[i], 1e-4f);
+                }
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Extreme_values_agree_with_the_scalar_rung(string name, string rungName)
+    {
+        var (format, rung, scalar) = (Format(name), Ladder.Choose(rungName), new ScalarRung());
+        if (format.BlockWeights == 1)
+            return;
+        const int Columns = 512;
+        foreach (var fill in (byte[])[0x00, 0x7F, 0x80, 0xFF])
+        {
+            // All quants the same extreme, activations at the extreme that adds up, so that sums are the largest there are.
+            var bytes = RandomWeights.Make(format, 16, Columns);
+            for (var i = 0; i < bytes.Length; i++)
+                if (!RandomWeights.ScaleOffsets(format).Any(o => i % format.BlockBytes == o || i % format.BlockBytes == o + 1))
+                    bytes[i] = fill;
+            using var packed = Pack(format, bytes, 16, Columns);
+            foreach (var sign in (float[])[1, -1])
+            {
+                float[] x = [.. Enumerable.Repeat(sign, 5 * Columns)];
+                foreach (var tokens in (int[])[1, 5])
+                    Assert.Equal(Multiply(scalar, packed, x, tokens, exact: false), Multiply(rung, packed, x, tokens, exact: false));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Not_a_number_stays_in_its_row_and_token(string name, string rungName)
+    {
+        var (format, rung) = (Format(name), Ladder.Choose(rungName));
+        var bytes = RandomWeights.Make(format, 20, 512);
+        using var packed = Pack(format, bytes, 20, 512);
+        foreach (var bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+        {
+            var x = RandomWeights.Floats(5 * 512, 3);
+            x[2 * 512 + 77] = bad;
+            var y = Multiply(rung, packed, x, 5, exact: false);
+            for (var i = 0; i < y.Length; i++)
+                Assert.Equal(i / 20 == 2, !float.IsFinite(y[i]));
+        }
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_fit_are_refused()
+    {
+        using var packed = Pack(WeightFormat.Q8_0, RandomWeights.Make(WeightFormat.Q8_0, 16, 64), 16, 64);
+        using var activations = new Activations(2, 32);
+        var y = stackalloc float[16];
+        Assert.Throws<ArgumentException>(() => Linear.Multiply(activations, packed, y, 1, s_pool));
+        using var fitting = new Activations(2, 64);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Linear.Multiply(fitting, packed, y, 3, s_pool));
+        Assert.Throws<ArgumentException>(() => Pack(WeightFormat.Q4_K, new byte[144], 1, 128));
+    }
+
+    [Fact]
+    public void Allocates_nothing_after_the_first_call()
+    {
+        using var packed = Pack(WeightFormat.Q4_K, RandomWeights.Make(WeightFormat.Q4_K, 64, 512), 64, 512);
+        using var x = new Activations(8, 512);
+        var y = stackalloc float[8 * 64];
+        long Round()
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            foreach (var (tokens, exact) in ((int, bool)[])[(1, false), (8, false), (8, true)])
+            {
+                x.Quantize(tokens, s_pool);
+                Linear.Multiply(x, packed, y, tokens, s_pool, exact);
+            }
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Round();
+        var tuples = Round(); // the array of cases alone
+        Assert.True(tuples <= 64, $"{tuples} bytes");
+    }
+}
