@@ -18,8 +18,14 @@ internal static unsafe class RmsNorm
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, y.MaxTokens);
         var job = new Job
         {
-            X = x, Weight = weight, Y = y.Rows, Rows = tokens, Columns = y.Columns, Epsilon = epsilon,
-            Blocks = quantize ? y.Blocks : null, BlocksPerRow = y.BlocksPerRow,
+            X = x,
+            Weight = weight,
+            Y = y.Rows,
+            Rows = tokens,
+            Columns = y.Columns,
+            Epsilon = epsilon,
+            Blocks = quantize ? y.Blocks : null,
+            BlocksPerRow = y.BlocksPerRow,
         };
         pool.Run(ref job, Parts.ForWork((long)tokens * y.Columns, tokens));
     }
