@@ -1,4 +1,8 @@
 using System.CommandLine;
+using Banyan.Cli.Commands;
 
-var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.");
+var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
+{
+    Synthesize.Create(),
+};
 return await banyan.Parse(args).InvokeAsync();

@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Files;
 
 /// <summary>A write-only stream that counts what passes through it.</summary>
-sealed class CountingStream(Stream inner) : Stream
+sealed class CountingStream(Stream inner, Action<long>? progress = null) : Stream
 {
     /// <summary>Bytes written so far.</summary>
     public long Count { get; private set; }
@@ -16,6 +16,7 @@ sealed class CountingStream(Stream inner) : Stream
     {
         inner.Write(buffer);
         Count += buffer.Length;
+        progress?.Invoke(Count);
     }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));

@@ -51,7 +51,7 @@ public class SharedModels
             Assert.Equal(original.Shape, tensor.Shape);
             float[] x = All(tensor), y = All(original);
             var deviation = Math.Sqrt(y.Average(w => (double)w * w));
-            var error = Math.Sqrt(x.Zip(y).Average(p => Math.Pow(p.First - p.Second, 2)));
+            var error = Math.Sqrt(SquareError(x, y));
             var bits = tensor.Format.BitsPerWeight;
             Assert.True(error <= deviation * (bits > 12 ? 5e-4 : bits > 8 ? 0.01 : bits > 6 ? 0.025 : bits > 5 ? 0.05 : 0.11) + 1e-9, $"{tensor}: {error} of {deviation}");
         }
@@ -74,9 +74,17 @@ public class SharedModels
             var blocks = new byte[tensor.ByteLength];
             tensor.Format.Quantize(y, blocks);
             tensor.Format.Dequantize(blocks, ours);
-            double Error(float[] x) => Math.Sqrt(x.Zip(y).Average(p => Math.Pow(p.First - p.Second, 2)));
+            double Error(float[] x) => Math.Sqrt(SquareError(x, y));
             Assert.True(Error(ours) <= 1.06 * Error(theirs), $"{tensor}: ours {Error(ours)}, theirs {Error(theirs)}");
         }
+    }
+
+    static double SquareError(float[] x, float[] y)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < x.Length; i++)
+            sum += (double)(x[i] - y[i]) * (x[i] - y[i]);
+        return sum / x.Length;
     }
 
     static float[] All(Tensor tensor)

@@ -56,11 +56,16 @@ public sealed class GgufWriter
     }
 
     /// <summary>Writes the whole file.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="progress">Told the bytes written so far, after each piece.</param>
     /// <exception cref="InvalidOperationException">A tensor's delegate wrote another number of bytes than its shape needs.</exception>
-    public void WriteTo(Stream stream)
+    public void WriteTo(Stream stream, Action<long>? progress = null)
     {
-        var counting = new CountingStream(stream);
-        WriteHeader(counting);
+        // The header's many small writes would each be one of the stream's.
+        var counting = new CountingStream(stream, progress);
+        var header = new MemoryStream();
+        WriteHeader(header);
+        counting.Write(header.GetBuffer().AsSpan(0, (int)header.Length));
         Pad(counting);
         foreach (var (name, format, shape, write) in _tensors)
         {

@@ -1,2 +1,6 @@
 namespace Banyan.Runtime.Files.Safetensors;
-static class SafetensorsModel { public static ModelFile Open(string path) => throw new ModelFileException(path, "safetensors"); }
+
+static class SafetensorsModel
+{
+    public static ModelFile Open(string path) => throw new ModelFileException(path, "safetensors cannot be read yet");
+}

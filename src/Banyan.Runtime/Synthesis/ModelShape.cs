@@ -1,0 +1,42 @@
+namespace Banyan.Runtime.Synthesis;
+
+/// <summary>The shape of a published model: everything of it but its weights and words.</summary>
+/// <param name="Name">How <c>banyan synthesize</c> knows it: <c>qwen2.5-coder-1.5b</c>.</param>
+/// <param name="Title">The published name: <c>Qwen2.5-Coder-1.5B-Instruct</c>.</param>
+/// <param name="Architecture">GGUF's name: qwen2, qwen3, qwen3moe, llama.</param>
+/// <param name="Layers">Blocks.</param>
+/// <param name="Embedding">Width of the residual stream.</param>
+/// <param name="FeedForward">Width of the feed-forward layer.</param>
+/// <param name="Heads">Query heads.</param>
+/// <param name="KvHeads">Key and value heads.</param>
+/// <param name="HeadSize">Width of a head.</param>
+/// <param name="Vocabulary">Rows of the embedding.</param>
+/// <param name="Context">Trained context in tokens.</param>
+/// <param name="Tied">Whether the embedding is also the output matrix.</param>
+public sealed record ModelShape(
+    string Name, string Title, string Architecture, int Layers, int Embedding, int FeedForward, int Heads, int KvHeads, int HeadSize, int Vocabulary, int Context, bool Tied)
+{
+    /// <summary>The base of the rotary frequencies.</summary>
+    public float RopeBase { get; init; } = 1_000_000;
+
+    /// <summary>Added to the mean square before its root.</summary>
+    public float RmsEpsilon { get; init; } = 1e-6f;
+
+    /// <summary>Llama 3's frequency scaling: the factor for long waves; null for none.</summary>
+    public float? RopeFactor { get; init; }
+
+    /// <summary>Experts in a layer; 0 for a dense model.</summary>
+    public int Experts { get; init; }
+
+    /// <summary>Experts that a token uses.</summary>
+    public int ExpertsUsed { get; init; }
+
+    /// <summary>Width of an expert.</summary>
+    public int ExpertFeedForward { get; init; }
+
+    /// <summary>The first special token: those before it are the words of the vocabulary.</summary>
+    public int FirstSpecial { get; init; } = 151_643;
+
+    /// <summary>How many weights it has, biases and norms included.</summary>
+    public long Parameters => ShapeTensors.Of(this).Sum(t => t.Shape.Aggregate(1L, (product, size) => product * size));
+}

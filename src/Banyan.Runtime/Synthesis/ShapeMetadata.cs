@@ -1,0 +1,53 @@
+using Banyan.Runtime.Files.Gguf;
+
+namespace Banyan.Runtime.Synthesis;
+
+/// <summary>The hyper-parameters of a shape as GGUF metadata, under the keys llama.cpp's converter writes.</summary>
+static class ShapeMetadata
+{
+    public static void Write(GgufWriter writer, ModelShape shape, TypeMix mix)
+    {
+        var arch = shape.Architecture;
+        writer.Set("general.architecture", arch)
+            .Set("general.type", "model")
+            .Set("general.name", $"{shape.Title} (synthesized: random weights)")
+            .Set("general.file_type", mix.FileType)
+            .Set("general.quantization_version", 2u)
+            .Set($"{arch}.block_count", (uint)shape.Layers)
+            .Set($"{arch}.context_length", (uint)shape.Context)
+            .Set($"{arch}.embedding_length", (uint)shape.Embedding)
+            .Set($"{arch}.feed_forward_length", (uint)shape.FeedForward)
+            .Set($"{arch}.attention.head_count", (uint)shape.Heads)
+            .Set($"{arch}.attention.head_count_kv", (uint)shape.KvHeads)
+            .Set($"{arch}.attention.layer_norm_rms_epsilon", shape.RmsEpsilon)
+            .Set($"{arch}.attention.key_length", (uint)shape.HeadSize)
+            .Set($"{arch}.attention.value_length", (uint)shape.HeadSize)
+            .Set($"{arch}.rope.freq_base", shape.RopeBase)
+            .Set($"{arch}.rope.dimension_count", (uint)shape.HeadSize)
+            .Set($"{arch}.vocab_size", (uint)shape.Vocabulary);
+        if (shape.Experts > 0)
+            writer.Set($"{arch}.expert_count", (uint)shape.Experts)
+                .Set($"{arch}.expert_used_count", (uint)shape.ExpertsUsed)
+                .Set($"{arch}.expert_feed_forward_length", (uint)shape.ExpertFeedForward);
+    }
+
+    /// <summary>
+    /// Llama 3's scaling as rope_freqs.weight has it, a divisor for each frequency: 1 for short waves, the factor for long ones, and a
+    /// smooth way between (Llama 3.1's reference implementation: low factor 1, high factor 4, original context 8192).
+    /// </summary>
+    public static float[] RopeDivisors(ModelShape shape)
+    {
+        const double low = 1, high = 4, context = 8192;
+        double factor = shape.RopeFactor ?? 1;
+        return [.. Enumerable.Range(0, shape.HeadSize / 2).Select(i =>
+        {
+            var wave = 2 * Math.PI * Math.Pow(shape.RopeBase, 2.0 * i / shape.HeadSize);
+            if (wave < context / high)
+                return 1f;
+            if (wave > context / low)
+                return (float)factor;
+            var smooth = (context / wave - low) / (high - low);
+            return (float)(1 / ((1 - smooth) / factor + smooth));
+        })];
+    }
+}

@@ -1,0 +1,70 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Banyan.Runtime.Files.Gguf;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Synthesis;
+
+/// <summary>Makes models of published shapes with random weights: as large and as fast as the real ones, with nothing learnt. For benchmarks and tests.</summary>
+public static class Synthesizer
+{
+    const int ChunkBlocks = 4096;
+
+    /// <summary>The shapes it knows.</summary>
+    public static IReadOnlyList<ModelShape> Shapes => ModelShapes.All;
+
+    /// <summary>The mixes of weight formats it knows, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
+    public static IReadOnlyList<string> Types { get; } = [.. TypeMix.All.Select(m => m.Name)];
+
+    /// <summary>A writer of the model; nothing is made until it writes.</summary>
+    /// <param name="shape">One of <see cref="Shapes"/>, or another.</param>
+    /// <param name="type">One of <see cref="Types"/>.</param>
+    /// <param name="tokenizerFolder">A folder with vocab.json and merges.txt; null for a made-up vocabulary of the right size.</param>
+    /// <param name="seed">The same seed gives the same bytes.</param>
+    /// <exception cref="ArgumentException">The type is unknown.</exception>
+    /// <exception cref="Files.ModelFileException">The tokenizer folder lacks a file, or its vocabulary is of another family.</exception>
+    public static GgufWriter Create(ModelShape shape, string type, string? tokenizerFolder = null, ulong seed = 1)
+    {
+        if (!TypeMix.TryGet(type, out var mix))
+            throw new ArgumentException($"unknown type '{type}'; known are {string.Join(", ", Types)}", nameof(type));
+        var writer = new GgufWriter();
+        ShapeMetadata.Write(writer, shape, mix);
+        VocabularyMetadata.Write(writer, shape, tokenizerFolder);
+        foreach (var tensor in ShapeTensors.Of(shape))
+        {
+            var format = mix.FormatOf(tensor, shape);
+            writer.Add(tensor.Name, format, tensor.Shape, stream => Write(stream, tensor, format, shape, seed));
+        }
+        return writer;
+    }
+
+    static void Write(Stream stream, ShapeTensor tensor, WeightFormat format, ModelShape shape, ulong seed)
+    {
+        if (tensor.Name == "rope_freqs.weight")
+        {
+            stream.Write(MemoryMarshal.AsBytes(ShapeMetadata.RopeDivisors(shape).AsSpan()));
+            return;
+        }
+        if (tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal))
+        {
+            var ones = new float[tensor.Weights];
+            Array.Fill(ones, 1);
+            stream.Write(MemoryMarshal.AsBytes(ones.AsSpan()));
+            return;
+        }
+        // A matrix whose weights deviate by 1/√columns keeps the size of what passes through it; so activations stay finite at any depth.
+        var deviation = tensor.Shape.Length == 1 ? 0.02 : 1 / Math.Sqrt(tensor.Shape[^1]);
+        var random = new RandomWeights(format, deviation, seed * 0x9E3779B97F4A7C15 ^ Hash(tensor.Name));
+        var chunk = new byte[format.BlockBytes * ChunkBlocks];
+        for (var left = format.ByteLength(tensor.Weights); left > 0;)
+        {
+            var bytes = chunk.AsSpan(0, (int)Math.Min(left, chunk.Length));
+            random.Fill(bytes);
+            stream.Write(bytes);
+            left -= bytes.Length;
+        }
+    }
+
+    /// <summary>FNV-1a: the same in every process, unlike string.GetHashCode.</summary>
+    static ulong Hash(string text) => Encoding.UTF8.GetBytes(text).Aggregate(0xCBF29CE484222325, (hash, b) => (hash ^ b) * 0x100000001B3);
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics.CodeAnalysis;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Synthesis;
+
+/// <summary>
+/// Which weight format each tensor gets under a name such as Q4_K_M: as llama.cpp's quantizer decides it (src/llama-quant.cpp), for the
+/// tensors of our families. One row a mix.
+/// </summary>
+/// <param name="Name">Q4_K_M.</param>
+/// <param name="FileType">Its number under <c>general.file_type</c>.</param>
+/// <param name="Format">What most matrices get.</param>
+sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
+{
+    public static IReadOnlyList<TypeMix> All { get; } =
+    [
+        new("F32", 0, WeightFormat.F32),
+        new("F16", 1, WeightFormat.F16),
+        new("BF16", 32, WeightFormat.BF16),
+        new("Q8_0", 7, WeightFormat.Q8_0),
+        new("Q6_K", 18, WeightFormat.Q6_K),
+        new("Q5_K_M", 17, WeightFormat.Q5_K),
+        new("Q5_K_S", 16, WeightFormat.Q5_K),
+        new("Q5_0", 8, WeightFormat.Q5_0),
+        new("Q4_K_M", 15, WeightFormat.Q4_K),
+        new("Q4_K_S", 14, WeightFormat.Q4_K),
+        new("Q4_0", 2, WeightFormat.Q4_0),
+    ];
+
+    public static bool TryGet(string name, [NotNullWhen(true)] out TypeMix? mix) =>
+        (mix = All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) is not null;
+
+    /// <summary>The format of one tensor.</summary>
+    public WeightFormat FormatOf(ShapeTensor tensor, ModelShape shape)
+    {
+        // Vectors, norms and the experts' router stay exact.
+        if (tensor.Shape.Length < 2 || tensor.Name.EndsWith("ffn_gate_inp.weight", StringComparison.Ordinal))
+            return WeightFormat.F32;
+        if (Format.BlockWeights == 1)
+            return Format;
+        return Fit(Choose(tensor, shape), tensor.Shape[^1]);
+    }
+
+    WeightFormat Choose(ShapeTensor tensor, ModelShape shape)
+    {
+        var name = tensor.Name[(tensor.Name.LastIndexOf('.', tensor.Name.Length - 8) + 1)..^7]; // of blk.3.attn_v.weight: attn_v
+        if (name == "output" || (name == "token_embd" && shape.Tied))
+            return Format == WeightFormat.Q8_0 || tensor.Shape[^1] % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
+        if (name is not ("attn_v" or "ffn_down" or "ffn_down_exps"))
+            return Format;
+        int layer = tensor.Layer!.Value, layers = shape.Layers;
+        var chosen = Name switch
+        {
+            "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => WeightFormat.Q6_K,
+            "Q4_K_S" when layer < (name == "attn_v" ? 4 : layers / 8) => WeightFormat.Q5_K,
+            _ => Format,
+        };
+        // Of the 70B model's attn_v, eight heads share each row: more bits cost next to nothing.
+        return chosen == WeightFormat.Q4_K && name == "attn_v" && shape is { Layers: 80, Embedding: 8192 } ? WeightFormat.Q5_K : chosen;
+    }
+
+    /// <summary>The layers at both ends and every third between.</summary>
+    static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+
+    /// <summary>A format with smaller blocks where rows are no multiple of 256. (For Q5_K llama.cpp takes Q5_1, which we cannot read: Q8_0.)</summary>
+    static WeightFormat Fit(WeightFormat format, long columns) =>
+        columns % format.BlockWeights == 0 ? format
+        : columns % 32 != 0 ? WeightFormat.F16
+        : format == WeightFormat.Q4_K ? WeightFormat.Q5_0
+        : WeightFormat.Q8_0;
+}

@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Files.Gguf;
+
+namespace Banyan.Runtime.Synthesis;
+
+/// <summary>
+/// The tokenizer of a synthesized model: byte-level BPE with the family's special tokens at their published ids. Words come from a folder
+/// with vocab.json and merges.txt, or are made up: single bytes, then joined letters.
+/// </summary>
+static class VocabularyMetadata
+{
+    static readonly string[] s_qwenSpecials =
+    [
+        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>", "<|quad_start|>",
+        "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>", "<tool_call>", "</tool_call>",
+        "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
+        "<tool_response>", "</tool_response>", "<think>", "</think>",
+    ];
+
+    static readonly string[] s_llamaSpecials =
+    [
+        "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>", "<|finetune_right_pad_id|>",
+        "<|reserved_special_token_2|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>",
+    ];
+
+    // Ours: the published formats in a few lines.
+    const string QwenTemplate =
+        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+        + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+    const string LlamaTemplate =
+        "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
+        + "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
+
+    // GGUF's token types.
+    const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
+
+    /// <param name="writer">Where to.</param>
+    /// <param name="shape">Whose vocabulary size and special tokens.</param>
+    /// <param name="folder">Holds vocab.json and merges.txt; null for a made-up vocabulary.</param>
+    public static void Write(GgufWriter writer, ModelShape shape, string? folder)
+    {
+        var llama = shape.Architecture == "llama";
+        var specials = llama ? s_llamaSpecials : shape.Architecture == "qwen2" ? s_qwenSpecials[..22] : s_qwenSpecials;
+        var (words, merges) = folder is null ? MakeUp(shape.FirstSpecial) : Read(folder, shape);
+
+        var tokens = new string[shape.Vocabulary];
+        var types = new int[shape.Vocabulary];
+        for (var id = 0; id < tokens.Length; id++)
+            (tokens[id], types[id]) =
+                id < words.Count ? (words[id], NormalToken)
+                : id >= shape.FirstSpecial && id - shape.FirstSpecial < specials.Length ? (specials[id - shape.FirstSpecial], Type(specials[id - shape.FirstSpecial]))
+                : ($"[PAD{id}]", UnusedToken);
+
+        var first = (uint)shape.FirstSpecial;
+        writer.Set("tokenizer.ggml.model", "gpt2")
+            .Set("tokenizer.ggml.pre", llama ? "llama-bpe" : "qwen2")
+            .Set("tokenizer.ggml.tokens", tokens)
+            .Set("tokenizer.ggml.token_type", types)
+            .Set("tokenizer.ggml.merges", merges)
+            .Set("tokenizer.ggml.bos_token_id", first)
+            .Set("tokenizer.ggml.eos_token_id", first + (llama ? 9u : 2u))
+            .Set("tokenizer.ggml.padding_token_id", first + (llama ? 4u : 0u))
+            .Set("tokenizer.ggml.add_bos_token", llama)
+            .Set("tokenizer.chat_template", llama ? LlamaTemplate : QwenTemplate);
+    }
+
+    // Those that are words to the model but one token to the tokenizer.
+    static int Type(string special) => special.StartsWith("<|", StringComparison.Ordinal) ? ControlToken : UserDefinedToken;
+
+    static (IReadOnlyList<string> Words, string[] Merges) Read(string folder, ModelShape shape)
+    {
+        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt");
+        foreach (var file in (string[])[vocabulary, merges])
+            if (!File.Exists(file))
+                throw new ModelFileException(file, "the tokenizer folder lacks it; name a folder with vocab.json and merges.txt, or none for a made-up vocabulary");
+        Dictionary<string, int> ids;
+        try
+        {
+            ids = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [];
+        }
+        catch (JsonException e)
+        {
+            throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {e.Message}", e);
+        }
+        var words = ids.Where(p => p.Value < shape.FirstSpecial).OrderBy(p => p.Value).ToList();
+        if (words.Count != ids.Count || words.Where((p, i) => p.Value != i).Any())
+            throw new ModelFileException(vocabulary, $"its {ids.Count} ids are not 0 to {ids.Count - 1} below the first special token of {shape.Name}, {shape.FirstSpecial}; name the vocabulary of that family");
+        var lines = File.ReadAllLines(merges).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
+        return ([.. words.Select(p => p.Key)], lines);
+    }
+
+    /// <summary>The 256 bytes in GPT-2's alphabet, then letters joined in twos, threes and fours, each the merge of two earlier tokens.</summary>
+    static (IReadOnlyList<string> Words, string[] Merges) MakeUp(int count)
+    {
+        var words = new List<string>(count);
+        for (int b = 0, beyond = 256; b < 256; b++)
+            words.Add(((char)(b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE ? b : beyond++)).ToString());
+        var merges = new List<string>(count);
+        var letters = "etaoinsrhldcumfpgwybvkxjqz".Select(c => c.ToString()).ToArray();
+        var pairs = letters.SelectMany(a => letters.Select(b => (a, b)));
+        var joined = pairs.Select(p => p.a + p.b).ToArray();
+        var all = pairs
+            .Concat(letters.Select(l => ("Ġ", l)))
+            .Concat(joined.SelectMany(_ => letters, (a, b) => (a, b)))
+            .Concat(joined.SelectMany(_ => letters, (a, b) => ("Ġ" + b, a)))
+            .Concat(joined.SelectMany(_ => joined, (a, b) => (a, b)));
+        foreach (var (left, right) in all)
+        {
+            if (words.Count >= count)
+                break;
+            words.Add(left + right);
+            merges.Add($"{left} {right}");
+        }
+        return (words, [.. merges]);
+    }
+}
