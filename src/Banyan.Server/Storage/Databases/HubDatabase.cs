@@ -1,0 +1,108 @@
+using System.Data.Common;
+using Dapper;
+using FluentMigrator.Runner;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Banyan.Server.Storage.Databases;
+
+/// <summary>
+/// The hub's SQL database: all that must agree. The same plain SQL runs on both implementations, <see cref="SqliteDatabase"/> and
+/// <see cref="PostgresDatabase"/>, and one contract suite runs against both. Times are Unix milliseconds.
+/// </summary>
+public abstract class HubDatabase : IAsyncDisposable
+{
+    const int Attempts = 20;
+
+    static HubDatabase() => DefaultTypeMap.MatchNamesWithUnderscores = true;
+
+    /// <summary>Opens SQLite in a file, or PostgreSQL where <paramref name="connection"/> names a host.</summary>
+    /// <param name="connection">A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file.</param>
+    public static HubDatabase Open(string connection) =>
+        connection.Contains("Host=", StringComparison.OrdinalIgnoreCase) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
+
+    /// <summary>An open connection of the pool, for reading.</summary>
+    public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);
+
+    /// <summary>Brings the schema up to date: safe to call from several nodes at once.</summary>
+    public abstract void Migrate();
+
+    /// <summary>Whether the same transaction, tried again, may succeed: somebody else was writing.</summary>
+    protected abstract bool IsConflict(Exception exception);
+
+    /// <summary>Begins a transaction that sees one state of the database and fails rather than overwrite another's change.</summary>
+    protected abstract Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
+
+    /// <summary>Reads outside of a transaction.</summary>
+    public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(cancellationToken);
+        return await work(connection);
+    }
+
+    /// <summary>
+    /// Runs <paramref name="work"/> in one transaction: all of it happens, and is safe from a power cut, or none of it.
+    /// It is run again where another transaction was in the way, so it must have no effect but in the database.
+    /// </summary>
+    public virtual async Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await OpenAsync(cancellationToken);
+                await using var transaction = await BeginAsync(connection, cancellationToken);
+                var result = await work(transaction);
+                await transaction.CommitAsync(cancellationToken);
+                return result;
+            }
+            catch (Exception e) when (IsConflict(e) && attempt < Attempts)
+            {
+                await Task.Delay(Random.Shared.Next(1, 10 * attempt), cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>As <see cref="WriteAsync{T}"/>, without a result.</summary>
+    public Task WriteAsync(Func<DbTransaction, Task> work, CancellationToken cancellationToken) =>
+        WriteAsync(async t =>
+        {
+            await work(t);
+            return true;
+        }, cancellationToken);
+
+    /// <summary>Runs the migrations of this assembly.</summary>
+    protected static void Migrate(Action<IMigrationRunnerBuilder> database)
+    {
+        using var services = new ServiceCollection()
+            .AddFluentMigratorCore()
+            .ConfigureRunner(runner =>
+            {
+                database(runner);
+                runner.ScanIn(typeof(HubDatabase).Assembly).For.Migrations();
+            })
+            .AddLogging(l => l.SetMinimumLevel(LogLevel.Warning))
+            .BuildServiceProvider();
+        using var scope = services.CreateScope();
+        scope.ServiceProvider.GetRequiredService<IMigrationRunner>().MigrateUp();
+    }
+
+    /// <summary>Closes all connections.</summary>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>Shorthands over Dapper for transactions.</summary>
+static class TransactionSql
+{
+    public static Task<int> ExecuteAsync(this DbTransaction transaction, string sql, object? parameters = null) =>
+        transaction.Connection!.ExecuteAsync(sql, parameters, transaction);
+
+    public static Task<T?> ScalarAsync<T>(this DbTransaction transaction, string sql, object? parameters = null) =>
+        transaction.Connection!.ExecuteScalarAsync<T>(sql, parameters, transaction);
+
+    public static Task<T?> FirstAsync<T>(this DbTransaction transaction, string sql, object? parameters = null) =>
+        transaction.Connection!.QueryFirstOrDefaultAsync<T>(sql, parameters, transaction);
+
+    public static async Task<IReadOnlyList<T>> QueryAsync<T>(this DbTransaction transaction, string sql, object? parameters = null) =>
+        (await transaction.Connection!.QueryAsync<T>(sql, parameters, transaction)).AsList();
+}

@@ -1,0 +1,45 @@
+using System.Data;
+using System.Data.Common;
+using Dapper;
+using FluentMigrator.Runner;
+using Npgsql;
+
+namespace Banyan.Server.Storage.Databases;
+
+/// <summary>PostgreSQL: for several hub nodes over one database.</summary>
+public sealed class PostgresDatabase(string connection) : HubDatabase
+{
+    const long MigrationLock = 0x42616E79616E;   // "Banyan"
+
+    readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(connection);
+
+    /// <inheritdoc/>
+    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) => await _source.OpenConnectionAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
+
+    // Serialization failure, deadlock; a unique key that a concurrent transaction took first is seen by the next attempt.
+    /// <inheritdoc/>
+    protected override bool IsConflict(Exception exception) => exception is PostgresException { SqlState: "40001" or "40P01" };
+
+    /// <inheritdoc/>
+    public override void Migrate()
+    {
+        // Nodes that start together take turns.
+        using var gate = _source.OpenConnection();
+        gate.Execute("SELECT pg_advisory_lock(@MigrationLock)", new { MigrationLock });
+        try
+        {
+            Migrate(r => r.AddPostgres().WithGlobalConnectionString(connection));
+        }
+        finally
+        {
+            gate.Execute("SELECT pg_advisory_unlock(@MigrationLock)", new { MigrationLock });
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+}

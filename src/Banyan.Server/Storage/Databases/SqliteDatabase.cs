@@ -1,0 +1,75 @@
+using System.Data;
+using System.Data.Common;
+using Dapper;
+using FluentMigrator.Runner;
+using Microsoft.Data.Sqlite;
+
+namespace Banyan.Server.Storage.Databases;
+
+/// <summary>
+/// SQLite in one file: the default. Write-ahead log, flushed to the disk at every commit; any number of readers beside one writer,
+/// and writers of this process wait their turn rather than meet in the file.
+/// </summary>
+public sealed class SqliteDatabase(string path) : HubDatabase
+{
+    readonly string _connection = new SqliteConnectionStringBuilder
+    {
+        DataSource = path,
+        ForeignKeys = true,
+        DefaultTimeout = 30,
+        Pooling = true,
+    }.ToString();
+
+    readonly SemaphoreSlim _writer = new(1);
+
+    /// <inheritdoc/>
+    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        var connection = new SqliteConnection(_connection);
+        await connection.OpenAsync(cancellationToken);
+        await connection.ExecuteAsync("PRAGMA synchronous = FULL");
+        return connection;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await _writer.WaitAsync(cancellationToken);
+        try
+        {
+            return await base.WriteAsync(work, cancellationToken);
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    /// <summary>Takes the write lock at once: a reader that turns writer would fail half-way.</summary>
+    protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
+
+    // Busy, locked: another process holds the file.
+    /// <inheritdoc/>
+    protected override bool IsConflict(Exception exception) => exception is SqliteException { SqliteErrorCode: 5 or 6 };
+
+    /// <inheritdoc/>
+    public override void Migrate()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        using (var connection = new SqliteConnection(_connection))
+        {
+            connection.Open();
+            connection.Execute("PRAGMA journal_mode = WAL");
+        }
+        Migrate(r => r.AddSQLite().WithGlobalConnectionString(_connection));
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync()
+    {
+        SqliteConnection.ClearPool(new SqliteConnection(_connection));
+        _writer.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+
+namespace Banyan.Server.Storage.Objects;
+
+/// <summary>
+/// Objects as files under a folder. A put writes a temporary file in the same file system, flushes it to the disk, links it under
+/// its name and flushes the folder: after a power cut the object is whole or not there.
+/// </summary>
+public sealed class DiskObjectStore : IObjectStore
+{
+    const int CopyBytes = 1 << 20;
+
+    readonly string _objects, _incoming;
+
+    /// <summary>Opens, and where needed makes, the store under <paramref name="folder"/>.</summary>
+    public DiskObjectStore(string folder)
+    {
+        _objects = Path.Combine(Path.GetFullPath(folder), "objects");
+        _incoming = Path.Combine(Path.GetFullPath(folder), "incoming");
+        Directory.CreateDirectory(_objects);
+        Directory.CreateDirectory(_incoming);
+    }
+
+    string PathOf(string key) => Path.Combine(_objects, ObjectKey.Checked(key).Replace('/', Path.DirectorySeparatorChar));
+
+    /// <inheritdoc/>
+    public async Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken)
+    {
+        var path = PathOf(key);
+        if (File.Exists(path))
+            return PutOutcome.AlreadyThere;
+
+        var temporary = Path.Combine(_incoming, Guid.NewGuid().ToString("N"));
+        try
+        {
+            await using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.None))
+            {
+                await CopyAsync(content, file, length, cancellationToken);
+                file.Flush(flushToDisk: true);
+            }
+            MakeFolder(Path.GetDirectoryName(path)!);
+            try
+            {
+                File.Move(temporary, path, overwrite: false);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                return PutOutcome.AlreadyThere;
+            }
+            DiskFlush.Folder(Path.GetDirectoryName(path)!);
+            return PutOutcome.Stored;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    static async Task CopyAsync(Stream content, FileStream file, long length, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(CopyBytes);
+        try
+        {
+            for (var left = length; left > 0;)
+            {
+                var read = await content.ReadAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), cancellationToken);
+                if (read == 0)
+                    throw new EndOfStreamException($"{left} of {length} bytes are missing.");
+                file.Write(buffer, 0, read);
+                left -= read;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Makes a folder and flushes each parent that got a new entry.</summary>
+    void MakeFolder(string folder)
+    {
+        if (Directory.Exists(folder))
+            return;
+        if (folder.Length > _objects.Length)
+            MakeFolder(Path.GetDirectoryName(folder)!);
+        Directory.CreateDirectory(folder);
+        DiskFlush.Folder(Path.GetDirectoryName(folder)!);
+    }
+
+    /// <inheritdoc/>
+    public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var file = new FileStream(PathOf(key), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.SequentialScan);
+            file.Position = offset;
+            return Task.FromResult<Stream?>(length is { } limit ? new LimitedStream(file, limit) : file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return Task.FromResult<Stream?>(null);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<long?> LengthAsync(string key, CancellationToken cancellationToken)
+    {
+        var file = new FileInfo(PathOf(key));
+        return Task.FromResult<long?>(file.Exists ? file.Length : null);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> DeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        var path = PathOf(key);
+        var there = File.Exists(path);
+        if (there)
+        {
+            File.Delete(path);
+            DiskFlush.Folder(Path.GetDirectoryName(path)!);
+        }
+        return Task.FromResult(there);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<StoredObject> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Only the folder that the prefix names is walked, not the whole store.
+        var folder = Path.Combine(_objects, prefix[..(prefix.LastIndexOf('/') + 1)]);
+        if (!Directory.Exists(folder))
+            yield break;
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var key = Path.GetRelativePath(_objects, file.FullName).Replace(Path.DirectorySeparatorChar, '/');
+            if (key.StartsWith(prefix, StringComparison.Ordinal))
+                yield return new StoredObject(key, file.Length, file.LastWriteTimeUtc);
+        }
+        await Task.CompletedTask;
+    }
+
+    /// <summary>None: the server reads its own disk.</summary>
+    public Uri? PresignGet(string key, TimeSpan validity) => null;
+
+    /// <summary>Removes what uploads that died left behind.</summary>
+    /// <returns>How many files.</returns>
+    public int Sweep(TimeSpan olderThan)
+    {
+        var removed = 0;
+        foreach (var file in new DirectoryInfo(_incoming).EnumerateFiles())
+            if (DateTime.UtcNow - file.LastWriteTimeUtc > olderThan)
+            {
+                file.Delete();
+                removed++;
+            }
+        return removed;
+    }
+}
