@@ -20,8 +20,14 @@ internal unsafe struct ActivationBlock
     /// <summary><see cref="Scale"/> × the sum of the quants: what a weight block's constant part is multiplied with.</summary>
     public float ScaledSum;
 
-    /// <summary>Sums of the first and the last 16 quants, for weights with a scale per 16.</summary>
-    public short FirstHalfSum, LastHalfSum;
+    /// <summary>
+    /// −16 × the sum of the first and of the last 16 quants, as 16 bits twice: what a pairwise multiply with a scale per 16 columns needs to take
+    /// 32 off every weight.
+    /// </summary>
+    public int FirstHalfOffset, LastHalfOffset;
+
+    /// <summary>A half's offset from the sum of its quants.</summary>
+    public static int HalfOffset(int sum) => (-16 * sum & 0xFFFF) | -16 * sum << 16;
 
     /// <summary>Below this magnitude a block is 0: its reciprocal would not be finite.</summary>
     public const float Smallest = 1e-30f;

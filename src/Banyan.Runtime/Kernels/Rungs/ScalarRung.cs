@@ -29,17 +29,20 @@ internal sealed unsafe class ScalarRung : Rung
             return block;
 
         var inverse = 127 / magnitude;
+        var (first, last) = (0, 0);
         for (var i = 0; i < ActivationBlock.Columns; i++)
         {
             var quant = (sbyte)MathF.Round(x[i] * inverse);
             block.Quants[i] = quant;
             if (i < ActivationBlock.Columns / 2)
-                block.FirstHalfSum += quant;
+                first += quant;
             else
-                block.LastHalfSum += quant;
+                last += quant;
         }
         block.Scale = magnitude / 127;
-        block.ScaledSum = block.Scale * (block.FirstHalfSum + block.LastHalfSum);
+        block.ScaledSum = block.Scale * (first + last);
+        block.FirstHalfOffset = ActivationBlock.HalfOffset(first);
+        block.LastHalfOffset = ActivationBlock.HalfOffset(last);
         return block;
     }
 
@@ -83,7 +86,7 @@ internal sealed unsafe class ScalarRung : Rung
                     last += product;
             }
             var sum = kind == WeightKind.U6
-                ? (first - 32 * x->FirstHalfSum) * w->HalfScales[2 * r] + (last - 32 * x->LastHalfSum) * w->HalfScales[32 + 2 * r]
+                ? (first + 2 * (short)x->FirstHalfOffset) * w->HalfScales[2 * r] + (last + 2 * (short)x->LastHalfOffset) * w->HalfScales[32 + 2 * r]
                 : first + last;
             y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
             if (kind is WeightKind.U4 or WeightKind.U5)

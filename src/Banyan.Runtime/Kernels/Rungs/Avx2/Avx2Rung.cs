@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// AVX2 and FMA. Sums of byte products stay in 16 bits as long as the weights' range allows: 8 products of 4-bit weights (15·127·2·8 = 30,480),
+/// 4 of 5 bits (31,496), 2 of 6 bits (32,004), 1 of 8 bits (32,512).
+/// </summary>
+[SkipLocalsInit]
+internal sealed unsafe partial class Avx2Rung : Rung
+{
+    public override string Name => "avx2";
+
+    public override bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
+
+    public override void Quantize(float* x, int blocks, ActivationBlock* to)
+    {
+        for (; blocks > 0; blocks--, x += ActivationBlock.Columns, to++)
+            QuantizeBlock(x, to);
+    }
+
+    static void QuantizeBlock(float* x, ActivationBlock* to)
+    {
+        var (x0, x1, x2, x3) = (Vector256.Load(x), Vector256.Load(x + 8), Vector256.Load(x + 16), Vector256.Load(x + 24));
+        var positive = Vector256.Create(0x7FFFFFFF);
+        var largest = Avx2.Max(Avx2.Max(x0.AsInt32() & positive, x1.AsInt32() & positive), Avx2.Max(x2.AsInt32() & positive, x3.AsInt32() & positive));
+        var quarter = Sse41.Max(largest.GetLower(), largest.GetUpper());
+        quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_01_00_11_10));
+        quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_10_11_00_01));
+        var magnitude = BitConverter.Int32BitsToSingle(quarter.ToScalar());
+        if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
+        {
+            *to = default;
+            to->Scale = to->ScaledSum = float.IsFinite(magnitude) ? 0 : float.NaN;
+            return;
+        }
+
+        var inverse = Vector256.Create(127 / magnitude);
+        var (q0, q1) = (Avx.ConvertToVector256Int32(x0 * inverse), Avx.ConvertToVector256Int32(x1 * inverse));
+        var (q2, q3) = (Avx.ConvertToVector256Int32(x2 * inverse), Avx.ConvertToVector256Int32(x3 * inverse));
+        var bytes = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(q0, q1), Avx2.PackSignedSaturate(q2, q3)); // the packs work within 128 bits
+        Avx2.PermuteVar8x32(bytes.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(to->Quants);
+        var (first, last) = (Vector256.Sum(q0 + q1), Vector256.Sum(q2 + q3));
+        to->Scale = magnitude / 127;
+        to->ScaledSum = to->Scale * (first + last);
+        to->FirstHalfOffset = ActivationBlock.HalfOffset(first);
+        to->LastHalfOffset = ActivationBlock.HalfOffset(last);
+    }
+
+    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        switch (format.Format.Name)
+        {
+            case "Q4_0": Unpack<OffsetScales<Eight>, Quants4>(scales, quants, groups, to); break;
+            case "Q5_0": Unpack<OffsetScales<Sixteen>, Quants5>(scales, quants, groups, to); break;
+            case "Q8_0": Unpack<PlainScales, Quants8>(scales, quants, groups, to); break;
+            case "Q4_K": Unpack<ScalesK, Quants4>(scales, quants, groups, to); break;
+            case "Q5_K": Unpack<ScalesK, Quants5>(scales, quants, groups, to); break;
+            case "Q6_K": Unpack<Scales6K, Quants6>(scales, quants, groups, to); break;
+            default: throw new NotSupportedException(format.Format.Name);
+        }
+    }
+
+    public override void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
+    {
+        var groups = format.Groups(columns);
+        switch (format.Format.Name)
+        {
+            case "Q4_0": MultiplyOne<OffsetScales<Eight>, Quants4>(scales, quants, groups, x, y); break;
+            case "Q5_0": MultiplyOne<OffsetScales<Sixteen>, Quants5>(scales, quants, groups, x, y); break;
+            case "Q8_0": MultiplyOne<PlainScales, Quants8>(scales, quants, groups, x, y); break;
+            case "Q4_K": MultiplyOne<ScalesK, Quants4>(scales, quants, groups, x, y); break;
+            case "Q5_K": MultiplyOne<ScalesK, Quants5>(scales, quants, groups, x, y); break;
+            case "Q6_K": MultiplyOne<Scales6K, Quants6>(scales, quants, groups, x, y); break;
+            default: throw new NotSupportedException(format.Format.Name);
+        }
+    }
+
+    static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales where TQuants : struct, IQuants
+    {
+        for (; groups > 0; groups--, scales += TScales.Bytes)
+        {
+            TScales.Read(scales, to);
+            for (var b = 0; b < TScales.Blocks; b++, quants += TQuants.Bytes, to++)
+                TQuants.Unpack(quants, to->Values);
+        }
+    }
+
+    static void MultiplyOne<TScales, TQuants>(byte* scales, byte* quants, int groups, ActivationBlock* x, float* y)
+        where TScales : struct, IScales where TQuants : struct, IQuants
+    {
+        var blocks = stackalloc UnpackedBlock[8]; // the scales alone
+        var (y0, y1) = (Vector256<float>.Zero, Vector256<float>.Zero);
+        for (; groups > 0; groups--, scales += TScales.Bytes)
+        {
+            TScales.Read(scales, blocks);
+            for (var b = 0; b < TScales.Blocks; b++, quants += TQuants.Bytes, x++)
+            {
+                var w = blocks + b;
+                TQuants.Multiply(quants, x, w, out var sum0, out var sum1);
+                var scale = Vector256.Create(x->Scale);
+                y0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum0), Vector256.Load(w->Scales) * scale, y0);
+                y1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, y1);
+                if (!TScales.HasMins)
+                    continue;
+                var sum = Vector256.Create(x->ScaledSum);
+                y0 = Fma.MultiplyAdd(Vector256.Load(w->Mins), sum, y0);
+                y1 = Fma.MultiplyAdd(Vector256.Load(w->Mins + 8), sum, y1);
+            }
+        }
+        y0.Store(y);
+        y1.Store(y + 8);
+    }
+}

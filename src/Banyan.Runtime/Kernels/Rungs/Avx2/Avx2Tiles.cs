@@ -1,0 +1,182 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+// 16 rows × 4 tokens: eight running sums in registers, two weight vectors, one broadcast of four activations. The float totals stay in memory
+// (first-level cache): they are touched once in 32 columns.
+internal sealed unsafe partial class Avx2Rung
+{
+    public override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    {
+        switch (kind)
+        {
+            case WeightKind.U4: Tile4(w, blocks, x, stride, y); break;
+            case WeightKind.U5: Tile5(w, blocks, x, stride, y); break;
+            case WeightKind.U6: Tile6(w, blocks, x, stride, y); break;
+            default: Tile8(w, blocks, x, stride, y); break;
+        }
+    }
+
+    /// <summary>total += sum × (row scale × token scale), then min × the token's scaled sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AddWithMin(Vector256<int> sum0, Vector256<int> sum1, UnpackedBlock* w, ActivationBlock* x, float* y)
+    {
+        var (scale, scaledSum) = (Vector256.Create(x->Scale), Vector256.Create(x->ScaledSum));
+        var y0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum0), Vector256.Load(w->Scales) * scale, Vector256.Load(y));
+        var y1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8));
+        Fma.MultiplyAdd(Vector256.Load(w->Mins), scaledSum, y0).Store(y);
+        Fma.MultiplyAdd(Vector256.Load(w->Mins + 8), scaledSum, y1).Store(y + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AddTo(Vector256<int> sum0, Vector256<int> sum1, UnpackedBlock* w, ActivationBlock* x, float* y)
+    {
+        var scale = Vector256.Create(x->Scale);
+        Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum0), Vector256.Load(w->Scales) * scale, Vector256.Load(y)).Store(y);
+        Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8)).Store(y + 8);
+    }
+
+    /// <summary>Sums in 16 bits of the products of vectors [from, end) with four tokens; 0: rows 0…7, 1: rows 8…15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Sum(byte* values, ActivationBlock* x, nint stride, int from, int end, out Vector256<short> a0, out Vector256<short> a1,
+        out Vector256<short> b0, out Vector256<short> b1, out Vector256<short> c0, out Vector256<short> c1, out Vector256<short> d0, out Vector256<short> d1)
+    {
+        var x1 = x + stride;
+        var x2 = x1 + stride;
+        var x3 = x2 + stride;
+        var (w0, w1) = (Vector256.Load(values + from * 64), Vector256.Load(values + from * 64 + 32));
+        var t = Broadcast(x, from);
+        (a0, a1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
+        t = Broadcast(x1, from);
+        (b0, b1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
+        t = Broadcast(x2, from);
+        (c0, c1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
+        t = Broadcast(x3, from);
+        (d0, d1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
+        for (var j = from + 1; j < end; j++)
+        {
+            (w0, w1) = (Vector256.Load(values + j * 64), Vector256.Load(values + j * 64 + 32));
+            t = Broadcast(x, j);
+            a0 += Avx2.MultiplyAddAdjacent(w0, t);
+            a1 += Avx2.MultiplyAddAdjacent(w1, t);
+            t = Broadcast(x1, j);
+            b0 += Avx2.MultiplyAddAdjacent(w0, t);
+            b1 += Avx2.MultiplyAddAdjacent(w1, t);
+            t = Broadcast(x2, j);
+            c0 += Avx2.MultiplyAddAdjacent(w0, t);
+            c1 += Avx2.MultiplyAddAdjacent(w1, t);
+            t = Broadcast(x3, j);
+            d0 += Avx2.MultiplyAddAdjacent(w0, t);
+            d1 += Avx2.MultiplyAddAdjacent(w1, t);
+        }
+    }
+
+    static void Tile4(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    {
+        for (; blocks > 0; blocks--, w++, x++)
+        {
+            Sum(w->Values, x, stride, 0, 8, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
+            AddWithMin(Widen(a0), Widen(a1), w, x, y);
+            AddWithMin(Widen(b0), Widen(b1), w, x + stride, y + 16);
+            AddWithMin(Widen(c0), Widen(c1), w, x + 2 * stride, y + 32);
+            AddWithMin(Widen(d0), Widen(d1), w, x + 3 * stride, y + 48);
+        }
+    }
+
+    static void Tile5(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    {
+        for (; blocks > 0; blocks--, w++, x++)
+        {
+            Sum(w->Values, x, stride, 0, 4, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
+            var (e0, e1, f0, f1) = (Widen(a0), Widen(a1), Widen(b0), Widen(b1));
+            var (g0, g1, h0, h1) = (Widen(c0), Widen(c1), Widen(d0), Widen(d1));
+            Sum(w->Values, x, stride, 4, 8, out a0, out a1, out b0, out b1, out c0, out c1, out d0, out d1);
+            AddWithMin(e0 + Widen(a0), e1 + Widen(a1), w, x, y);
+            AddWithMin(f0 + Widen(b0), f1 + Widen(b1), w, x + stride, y + 16);
+            AddWithMin(g0 + Widen(c0), g1 + Widen(c1), w, x + 2 * stride, y + 32);
+            AddWithMin(h0 + Widen(d0), h1 + Widen(d1), w, x + 3 * stride, y + 48);
+        }
+    }
+
+    /// <summary>What takes 32 off every weight of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Offset(short* halfScales, ActivationBlock* x) =>
+        Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales), Vector256.Create(x->FirstHalfOffset).AsInt16())
+        + Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales + 32), Vector256.Create(x->LastHalfOffset).AsInt16());
+
+    static void Tile6(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    {
+        for (; blocks > 0; blocks--, w++, x++)
+        {
+            var x1 = x + stride;
+            var x2 = x1 + stride;
+            var x3 = x2 + stride;
+            var scales = w->HalfScales;
+            var values = w->Values;
+            var (a0, a1) = (Offset(scales, x), Offset(scales + 16, x));
+            var (b0, b1) = (Offset(scales, x1), Offset(scales + 16, x1));
+            var (c0, c1) = (Offset(scales, x2), Offset(scales + 16, x2));
+            var (d0, d1) = (Offset(scales, x3), Offset(scales + 16, x3));
+            for (var j = 0; j < 8; j += 2, values += 128)
+            {
+                if (j == 4)
+                    scales += 32;
+                var (w0, w1) = (Vector256.Load(values), Vector256.Load(values + 32));
+                var (v0, v1) = (Vector256.Load(values + 64), Vector256.Load(values + 96));
+                var (s, t) = (Broadcast(x, j), Broadcast(x, j + 1));
+                a0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
+                a1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                (s, t) = (Broadcast(x1, j), Broadcast(x1, j + 1));
+                b0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
+                b1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                (s, t) = (Broadcast(x2, j), Broadcast(x2, j + 1));
+                c0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
+                c1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                (s, t) = (Broadcast(x3, j), Broadcast(x3, j + 1));
+                d0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
+                d1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+            }
+            AddTo(a0, a1, w, x, y);
+            AddTo(b0, b1, w, x1, y + 16);
+            AddTo(c0, c1, w, x2, y + 32);
+            AddTo(d0, d1, w, x3, y + 48);
+        }
+    }
+
+    static void Tile8(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    {
+        for (; blocks > 0; blocks--, w++, x++)
+        {
+            var x1 = x + stride;
+            var x2 = x1 + stride;
+            var x3 = x2 + stride;
+            var values = (sbyte*)w->Values;
+            var (a0, a1, b0, b1) = (Vector256<int>.Zero, Vector256<int>.Zero, Vector256<int>.Zero, Vector256<int>.Zero);
+            var (c0, c1, d0, d1) = (Vector256<int>.Zero, Vector256<int>.Zero, Vector256<int>.Zero, Vector256<int>.Zero);
+            for (var j = 0; j < 8; j++, values += 64)
+            {
+                var (w0, w1) = (Vector256.Load(values), Vector256.Load(values + 32));
+                var (m0, m1) = (Avx2.Abs(w0), Avx2.Abs(w1));
+                var t = Broadcast(x, j);
+                a0 += Widen(Avx2.MultiplyAddAdjacent(m0, Avx2.Sign(t, w0)));
+                a1 += Widen(Avx2.MultiplyAddAdjacent(m1, Avx2.Sign(t, w1)));
+                t = Broadcast(x1, j);
+                b0 += Widen(Avx2.MultiplyAddAdjacent(m0, Avx2.Sign(t, w0)));
+                b1 += Widen(Avx2.MultiplyAddAdjacent(m1, Avx2.Sign(t, w1)));
+                t = Broadcast(x2, j);
+                c0 += Widen(Avx2.MultiplyAddAdjacent(m0, Avx2.Sign(t, w0)));
+                c1 += Widen(Avx2.MultiplyAddAdjacent(m1, Avx2.Sign(t, w1)));
+                t = Broadcast(x3, j);
+                d0 += Widen(Avx2.MultiplyAddAdjacent(m0, Avx2.Sign(t, w0)));
+                d1 += Widen(Avx2.MultiplyAddAdjacent(m1, Avx2.Sign(t, w1)));
+            }
+            AddTo(a0, a1, w, x, y);
+            AddTo(b0, b1, w, x1, y + 16);
+            AddTo(c0, c1, w, x2, y + 32);
+            AddTo(d0, d1, w, x3, y + 48);
+        }
+    }
+}
