@@ -27,6 +27,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Brings the schema up to date: safe to call from several nodes at once.</summary>
     public abstract void Migrate();
 
+    /// <summary>The condition "is one of the array <paramref name="parameter"/>": the one thing the two spell differently.</summary>
+    public abstract string In(string parameter);
+
     /// <summary>Whether the same transaction, tried again, may succeed: somebody else was writing.</summary>
     protected abstract bool IsConflict(Exception exception);
 

@@ -20,6 +20,9 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
 
+    /// <inheritdoc/>
+    public override string In(string parameter) => $"= ANY(@{parameter})";
+
     // Serialization failure, deadlock; a unique key that a concurrent transaction took first is seen by the next attempt.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is PostgresException { SqlState: "40001" or "40P01" };

@@ -49,6 +49,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
 
+    /// <inheritdoc/>
+    public override string In(string parameter) => $"IN @{parameter}";
+
     // Busy, locked: another process holds the file.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is SqliteException { SqliteErrorCode: 5 or 6 };

@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using Banyan.Chunks;
+using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
+using Dapper;
+
+namespace Banyan.Server.Content;
+
+/// <summary>
+/// The one way the bytes of large files come in and go out. Whatever way a file arrives, it ends as verified chunks in xorbs;
+/// nothing refers to bytes whose SHA-256 and Xet hash were not computed here.
+/// </summary>
+sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time)
+{
+    readonly XorbIndex _index = new(database, options, time);
+
+    /// <summary>Takes in a file.</summary>
+    /// <param name="bytes">Its bytes, to the end.</param>
+    /// <param name="size">How many there must be, or null.</param>
+    /// <param name="sha256">What their SHA-256 must be, or null.</param>
+    /// <param name="cancellationToken">Ends the work; nothing refers to what was stored.</param>
+    /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
+    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken)
+    {
+        using var ingest = new Ingest(_index, objects, options);
+        var done = await ingest.RunAsync(bytes, cancellationToken);
+        if (size is { } expected && done.Size != expected)
+            throw new ContentMismatchException($"{done.Size} bytes came, {expected} were announced.");
+        if (sha256 is not null && !done.Sha256.AsSpan().SequenceEqual(sha256))
+            throw new ContentMismatchException($"The bytes have SHA-256 {Convert.ToHexStringLower(done.Sha256)}, {Convert.ToHexStringLower(sha256)} was announced.");
+        return await RecordAsync(done, cancellationToken);
+    }
+
+    async Task<LargeFile> RecordAsync(Ingested done, CancellationToken cancellationToken)
+    {
+        var xorbs = done.Terms.Select(t => t.Xorb).Distinct().ToArray();
+        await database.WriteAsync(async t =>
+        {
+            // A row that another upload of the same bytes made first is as good: its terms were verified too.
+            var id = await t.ScalarAsync<long?>(
+                """
+                INSERT INTO contents (sha256, xet_hash, size, terms, created_at) VALUES (@Sha256, @hash, @Size, @terms, @now)
+                ON CONFLICT (sha256) DO NOTHING RETURNING id
+                """,
+                new { done.Sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now = time.GetUtcNow().ToUnixTimeMilliseconds() });
+            // Its foreign keys refuse a xorb that was collected meanwhile, and from here on none of these can be.
+            if (id is { } content)
+                await t.ExecuteAsync("INSERT INTO content_xorbs (content_id, xorb_id) VALUES (@content, @xorb)", xorbs.Select(xorb => new { content, xorb }));
+        }, cancellationToken);
+        return await FindAsync(done.Sha256, cancellationToken) ?? throw new InvalidOperationException("The row that was just written is gone.");
+    }
+
+    /// <summary>The verified file of a SHA-256, or null. Says nothing about who may read it.</summary>
+    public Task<LargeFile?> FindAsync(byte[] sha256, CancellationToken cancellationToken) =>
+        FindAsync("sha256 = @value", sha256, cancellationToken);
+
+    /// <summary>The verified file of a Xet hash, or null. Says nothing about who may read it.</summary>
+    public Task<LargeFile?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
+        FindAsync("xet_hash = @value", hash.ToArray(), cancellationToken);
+
+    async Task<LargeFile?> FindAsync(string condition, byte[] value, CancellationToken cancellationToken)
+    {
+        var row = await database.ReadAsync(
+            c => c.QueryFirstOrDefaultAsync<(long Id, byte[] Sha256, byte[] XetHash, long Size, byte[] Terms)>(
+                $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value }),
+            cancellationToken);
+        return row.Sha256 is null ? null : new LargeFile(row.Id, [.. row.Sha256], new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
+    }
+
+    /// <summary>Writes a part of a file's bytes.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">How many, within the file.</param>
+    /// <param name="destination">Receives them, flushed as they come.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="InvalidDataException">An object is missing or damaged.</exception>
+    public Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken) =>
+        new Reconstruction(_index, objects).WriteAsync(file, offset, length, destination, cancellationToken);
+}

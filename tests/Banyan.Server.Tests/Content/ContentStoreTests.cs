@@ -1,0 +1,155 @@
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using Banyan.Chunks;
+using Banyan.Server.Content;
+using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
+using Dapper;
+
+namespace Banyan.Server.Tests.Content;
+
+public sealed class ContentStoreTests : IAsyncDisposable
+{
+    readonly string _folder = Directory.CreateTempSubdirectory("banyan-content-").FullName;
+    readonly SqliteDatabase _database;
+    readonly DiskObjectStore _objects;
+    readonly ContentStore _store;
+
+    public ContentStoreTests()
+    {
+        _database = new SqliteDatabase(Path.Combine(_folder, "hub.db"));
+        _database.Migrate();
+        _objects = new DiskObjectStore(_folder);
+        _store = new ContentStore(_database, _objects, new ContentOptions { SpoolFolder = Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName }, TimeProvider.System);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    static byte[] Bytes(int length, int seed)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    Task<LargeFile> Ingest(byte[] bytes) => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, SHA256.HashData(bytes), default);
+
+    async Task<byte[]> Read(LargeFile file, long offset, long length)
+    {
+        var stream = new MemoryStream();
+        var writer = PipeWriter.Create(stream);
+        await _store.WriteToAsync(file, offset, length, writer, default);
+        await writer.CompleteAsync();
+        return stream.ToArray();
+    }
+
+    async Task<long> StoredBytes() => (await _objects.ListAsync("xorbs/", default).ToListAsync()).Sum(o => o.Length);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(8191)]
+    [InlineData(500_000)]
+    [InlineData(9_000_001)]
+    public async Task A_file_comes_back_whole_and_in_every_range(int length)
+    {
+        var bytes = Bytes(length, 1);
+        var file = await Ingest(bytes);
+        Assert.Equal(length, file.Size);
+        Assert.Equal(SHA256.HashData(bytes), file.Sha256);
+        Assert.Equal(bytes, await Read(file, 0, length));
+        var random = new Random(2);
+        for (var i = 0; i < 20 && length > 0; i++)
+        {
+            var offset = random.Next(length);
+            var count = random.Next(length - offset + 1);
+            Assert.Equal(bytes[offset..(offset + count)], await Read(file, offset, count));
+        }
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "spool")));
+    }
+
+    [Fact]
+    public async Task The_xet_hash_is_that_of_the_chunks()
+    {
+        var bytes = Bytes(1_000_000, 3);
+        var chunks = new List<Chunk>();
+        for (var at = 0; at < bytes.Length; at += (int)chunks[^1].Length)
+        {
+            var length = Chunker.FirstChunkLength(bytes.AsSpan(at));
+            chunks.Add(new Chunk(XetHash.OfChunk(bytes.AsSpan(at, length)), (ulong)length));
+        }
+        Assert.Equal(MerkleTree.FileHash(chunks.ToArray()), (await Ingest(bytes)).XetHash);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_not_the_announced_ones_leave_no_file()
+    {
+        var bytes = Bytes(100_000, 4);
+        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new byte[32], default));
+        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length + 1, null, default));
+        Assert.Null(await _store.FindAsync(SHA256.HashData(bytes), default));
+        Assert.Equal(0, await _database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM contents"), default));
+    }
+
+    [Fact]
+    public async Task The_same_file_again_stores_nothing_and_an_edited_one_little()
+    {
+        var bytes = Bytes(8_000_000, 5);
+        var first = await Ingest(bytes);
+        var stored = await StoredBytes();
+        Assert.Equal(first.Id, (await Ingest(bytes)).Id);
+        Assert.Equal(stored, await StoredBytes());
+
+        byte[] edited = [.. bytes[..3_000_000], .. Bytes(1000, 6), .. bytes[3_000_000..]];
+        var second = await Ingest(edited);
+        Assert.InRange(await StoredBytes() - stored, 1, 600_000);
+        Assert.Equal(edited, await Read(second, 0, edited.Length));
+    }
+
+    [Fact]
+    public async Task A_file_that_repeats_itself_is_stored_once()
+    {
+        var part = Bytes(2_000_000, 7);
+        byte[] thrice = [.. part, .. part, .. part];
+        var file = await Ingest(thrice);
+        Assert.InRange(await StoredBytes(), part.Length, part.Length * 3 / 2);
+        Assert.Equal(thrice, await Read(file, 0, file.Size));
+    }
+
+    [Fact]
+    public async Task Many_uploads_of_one_file_at_once_make_one_file()
+    {
+        var bytes = Bytes(3_000_000, 8);
+        var files = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => Ingest(bytes))));
+        Assert.Single(files.Select(f => f.Id).Distinct());
+        Assert.Equal(bytes, await Read(files[0], 0, bytes.Length));
+    }
+
+    [Fact]
+    public async Task A_stream_that_breaks_off_is_an_error_and_leaves_no_spool()
+    {
+        await Assert.ThrowsAsync<IOException>(() => _store.IngestAsync(new Breaking(2_000_000), null, null, default));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "spool")));
+    }
+
+    [Fact]
+    public async Task A_damaged_object_is_an_error_not_wrong_bytes()
+    {
+        var file = await Ingest(Bytes(300_000, 9));
+        var path = Directory.GetFiles(Path.Combine(_folder, "objects"), "*", SearchOption.AllDirectories).Single();
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..1000]);
+        await Assert.ThrowsAsync<InvalidDataException>(() => Read(file, 0, file.Size));
+        File.Delete(path);
+        await Assert.ThrowsAsync<InvalidDataException>(() => Read(file, 0, file.Size));
+    }
+
+    sealed class Breaking(int after) : MemoryStream(new byte[after])
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            await base.ReadAsync(buffer, cancellationToken) is var read and > 0 ? read : throw new IOException("the connection was cut");
+    }
+}
