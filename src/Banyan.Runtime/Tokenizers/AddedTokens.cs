@@ -1,0 +1,103 @@
+using System.Buffers;
+using Banyan.Runtime.Tokenizers.PreTokenization;
+
+namespace Banyan.Runtime.Tokenizers;
+
+/// <summary>A token that is recognised in text before anything else is done with it.</summary>
+/// <param name="Id">The token.</param>
+/// <param name="Content">What it looks like in text.</param>
+/// <param name="TakesSpaceBefore">Whether white space before it disappears into it (lstrip).</param>
+/// <param name="TakesSpaceAfter">Whether white space after it disappears into it (rstrip).</param>
+readonly record struct AddedToken(int Id, byte[] Content, bool TakesSpaceBefore = false, bool TakesSpaceAfter = false);
+
+/// <summary>Finds added tokens in text: the leftmost, of those that begin at one place the longest.</summary>
+sealed class AddedTokens
+{
+    readonly AddedToken[] _tokens; // in byte order, so that those with a common beginning are neighbours
+    readonly SearchValues<byte> _firstBytes;
+
+    public AddedTokens(IEnumerable<AddedToken> tokens)
+    {
+        _tokens = [.. tokens.Where(token => token.Content.Length > 0)];
+        Array.Sort(_tokens, (a, b) => a.Content.AsSpan().SequenceCompareTo(b.Content) is var order && order != 0 ? order : a.Id.CompareTo(b.Id));
+        _firstBytes = SearchValues.Create([.. _tokens.Select(token => token.Content[0]).Distinct()]);
+    }
+
+    /// <summary>The first added token from <paramref name="from"/> on.</summary>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="from">Where to begin.</param>
+    /// <param name="token">The token found.</param>
+    /// <param name="start">Where the token, and white space that it takes, begins.</param>
+    /// <param name="end">Where it ends.</param>
+    public bool TryFind(ReadOnlySpan<byte> text, int from, out AddedToken token, out int start, out int end)
+    {
+        token = default;
+        (start, end) = (from, from);
+        while (true)
+        {
+            var skipped = text[start..].IndexOfAny(_firstBytes);
+            if (skipped < 0)
+                return false;
+            start += skipped;
+            if (Longest(text[start..]) is var index and >= 0)
+            {
+                token = _tokens[index];
+                end = start + token.Content.Length;
+                if (token.TakesSpaceAfter)
+                    end = Characters.EndOfRun(text, end, CharClass.Space);
+                if (token.TakesSpaceBefore)
+                    start = StartOfSpace(text, from, start);
+                return true;
+            }
+            start++;
+        }
+    }
+
+    /// <summary>Narrows the range of tokens that begin as the text does, a byte at a time.</summary>
+    int Longest(ReadOnlySpan<byte> text)
+    {
+        int low = 0, high = _tokens.Length, longest = -1;
+        for (var depth = 0; low < high; depth++)
+        {
+            if (depth > 0 && _tokens[low].Content.Length == depth)
+            {
+                longest = low++;
+                while (low < high && _tokens[low].Content.Length == depth) // the same again under another id
+                    low++;
+            }
+            if (depth == text.Length)
+                break;
+            var wanted = text[depth];
+            low = FirstAtLeast(low, high, depth, wanted);
+            high = wanted == byte.MaxValue ? high : FirstAtLeast(low, high, depth, wanted + 1);
+        }
+        return longest;
+    }
+
+    int FirstAtLeast(int low, int high, int depth, int wanted)
+    {
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_tokens[middle].Content[depth] < wanted)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    static int StartOfSpace(ReadOnlySpan<byte> text, int from, int start)
+    {
+        while (start > from)
+        {
+            var previous = start - 1;
+            while (previous > from && (text[previous] & 0xC0) == 0x80)
+                previous--;
+            if ((Characters.At(text, previous, out _) & CharClass.Space) == 0)
+                break;
+            start = previous;
+        }
+        return start;
+    }
+}

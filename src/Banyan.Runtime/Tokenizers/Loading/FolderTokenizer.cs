@@ -1,0 +1,72 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Tokenizers.BytePairs;
+using Banyan.Runtime.Tokenizers.Normalization;
+using Banyan.Runtime.Tokenizers.PreTokenization;
+
+namespace Banyan.Runtime.Tokenizers.Loading;
+
+/// <summary>Reads the tokenizer of a Hugging Face model folder.</summary>
+static class FolderTokenizer
+{
+    public static Tokenizer Read(string folder)
+    {
+        var json = Path.Combine(folder, "tokenizer.json");
+        if (File.Exists(json))
+            return TokenizerJson.Read(json, TokenizerConfig.Read(folder));
+        if (File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt")))
+            return ReadVocabAndMerges(folder);
+        throw new ModelFileException(folder, Directory.Exists(folder)
+            ? "there is no tokenizer here: neither tokenizer.json nor vocab.json with merges.txt (SentencePiece's own tokenizer.model is not read; the model's tokenizer.json is)"
+            : "there is no such folder");
+    }
+
+    static Tokenizer ReadVocabAndMerges(string folder)
+    {
+        var path = Path.Combine(folder, "vocab.json");
+        var config = TokenizerConfig.Read(folder);
+        var vocabulary = new VocabularyJson(path);
+        var entries = JsonReading.Parse(path);
+        vocabulary.Add(entries);
+
+        // With nothing but the two files, Qwen2's vocabulary is known by its size; any other is taken for what the format is, GPT-2's.
+        var isQwen2 = entries.GetPropertyCount() == Qwen2Tokens.VocabularySize;
+        var family = Family.Find(config.PreTokenizer ?? (isQwen2 ? "qwen2" : "gpt-2"))!;
+        var added = config.Added.ToList();
+        if (added.Count == 0 && isQwen2)
+            added = [.. Qwen2Tokens.Added];
+        foreach (var token in added)
+            vocabulary.Add(token.Id, token.Content, token.Kind);
+        var (tokens, kinds) = vocabulary.ToArrays();
+        for (var id = 0; id < tokens.Length; id++)
+        {
+            if (tokens[id] == "<|endoftext|>") // GPT-2's vocabulary has it among the rest
+                kinds[id] = TokenKind.Control;
+        }
+
+        var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: true);
+        var named = builder.Named();
+        var special = config.Special(named);
+        if (special.Eos is null && named.TryGetValue("<|endoftext|>", out var endOfText))
+            special = special with { Eos = endOfText };
+        return new Tokenizer(new TokenizerDefinition
+        {
+            Vocabulary = builder.Vocabulary,
+            Encoder = builder.FromMerges(MergeLines.Split(Lines(Path.Combine(folder, "merges.txt")), builder), new ByteSymbols(builder.Vocabulary, special.Unknown), family.IgnoresMerges),
+            Named = named,
+            ByteLevel = true,
+            Added = builder.AddedByKind(),
+            Normalizers = family.NormalizesToNfc ? [new Nfc()] : [],
+            PreTokenizers = [.. family.Patterns.Select(pattern => PublishedPatterns.All[pattern])],
+            Before = config.AddsBos == true && special.Bos is { } bos ? [bos] : [],
+            After = config.AddsEos == true && special.Eos is { } eos ? [eos] : [],
+            Special = special,
+        });
+    }
+
+    static IEnumerable<string> Lines(string path)
+    {
+        // Only \n ends a line, and "#version" begins the first: tokens may hold anything else, '#' too.
+        var lines = File.ReadAllText(path).Split('\n');
+        return lines.Select(line => line.TrimEnd('\r')).Where((line, index) => line.Length > 0 && !(index == 0 && line.StartsWith("#version", StringComparison.Ordinal)));
+    }
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Json;
+using Banyan.Runtime.Files;
+
+namespace Banyan.Runtime.Tokenizers.Loading;
+
+/// <summary>What tokenizer_config.json, config.json and generation_config.json of a folder say about its tokenizer; each may be missing.</summary>
+sealed class TokenizerConfig
+{
+    readonly string _path;
+    readonly JsonElement _tokenizer, _model, _generation;
+
+    TokenizerConfig(string path, JsonElement tokenizer, JsonElement model, JsonElement generation) =>
+        (_path, _tokenizer, _model, _generation) = (path, tokenizer, model, generation);
+
+    public static TokenizerConfig Read(string folder)
+    {
+        return new TokenizerConfig(Path.Combine(folder, "tokenizer_config.json"), Read("tokenizer_config.json"), Read("config.json"), Read("generation_config.json"));
+
+        JsonElement Read(string name) => Path.Combine(folder, name) is var path && File.Exists(path) ? JsonReading.Parse(path) : default;
+    }
+
+    /// <summary>Whether there is a BOS before each text, if the folder says.</summary>
+    public bool? AddsBos => _tokenizer.Field("add_bos_token") is null ? null : _tokenizer.Flag("add_bos_token", false, _path);
+
+    /// <summary>Whether there is an EOS after each text, if the folder says.</summary>
+    public bool? AddsEos => _tokenizer.Field("add_eos_token") is null ? null : _tokenizer.Flag("add_eos_token", false, _path);
+
+    /// <summary>The tokens added to the vocabulary (added_tokens_decoder).</summary>
+    public IEnumerable<AddedTokenJson> Added => (_tokenizer.Field("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } added ? added.EnumerateObject().ToList() : [])
+        .Select(entry => int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            ? AddedTokenJson.Read(_path, entry.Value, id)
+            : throw new ModelFileException(_path, $"added_tokens_decoder has '{entry.Name}' for an id; the file is damaged"));
+
+    /// <summary>The name of the pre-tokenizer that the folder's kind of tokenizer or model has; null where the folder says nothing of either.</summary>
+    public string? PreTokenizer => (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) switch
+    {
+        null => null,
+        { } name when name.StartsWith("qwen2", StringComparison.OrdinalIgnoreCase) || name.StartsWith("qwen3", StringComparison.OrdinalIgnoreCase) => "qwen2",
+        { } name when name.StartsWith("gpt2", StringComparison.OrdinalIgnoreCase) => "gpt-2",
+        var name => throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name, "Qwen2Tokenizer, GPT2Tokenizer; with tokenizer.json it has more"),
+    };
+
+    /// <summary>The tokens with a purpose.</summary>
+    public SpecialIds Special(IReadOnlyDictionary<string, int> named)
+    {
+        var ends = Ids(_generation).Concat(Ids(_model)).Where(id => id >= 0).ToList();
+        return new SpecialIds
+        {
+            Bos = Named("bos_token"),
+            Eos = Named("eos_token") ?? (ends.Count > 0 ? ends[0] : null),
+            Unknown = Named("unk_token"),
+            Pad = Named("pad_token"),
+            AlsoEnd = ends,
+        };
+
+        int? Named(string name)
+        {
+            var token = _tokenizer.Field(name) switch
+            {
+                { ValueKind: JsonValueKind.Object } value => value.Text("content", _path),
+                { ValueKind: JsonValueKind.String } value => JsonReading.String(value, _path),
+                _ => null,
+            };
+            return token is not null && named.TryGetValue(token, out var id) ? id : null;
+        }
+
+        static IEnumerable<int> Ids(JsonElement config) => config.Field("eos_token_id") switch
+        {
+            { ValueKind: JsonValueKind.Number } one => one.TryGetInt32(out var id) ? [id] : [],
+            { ValueKind: JsonValueKind.Array } several => several.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(item => item.GetInt32()),
+            _ => [],
+        };
+    }
+}

@@ -1,0 +1,49 @@
+using static Banyan.Runtime.Tokenizers.PreTokenization.PublishedPatterns;
+
+namespace Banyan.Runtime.Tokenizers.PreTokenization;
+
+/// <summary>How a family of byte-level BPE models prepares text, chosen by GGUF's <c>tokenizer.ggml.pre</c>.</summary>
+sealed record Family
+{
+    /// <summary>The names under which files ask for it; the first is the usual one.</summary>
+    public required string[] Names { get; init; }
+
+    /// <summary>Patterns (<see cref="PublishedPatterns"/>) applied one after the other, each to the pieces that the one before it left.</summary>
+    public required string[] Patterns { get; init; }
+
+    /// <summary>Whether a piece that is a token is taken whole, even if merges would build something else.</summary>
+    public bool IgnoresMerges { get; init; }
+
+    /// <summary>Whether a text begins with the BOS token where the file does not say.</summary>
+    public bool AddsBos { get; init; }
+
+    /// <summary>Whether text is brought into normalization form C first, as the family's tokenizer.json does.</summary>
+    public bool NormalizesToNfc { get; init; }
+
+    /// <summary>Every family; a new one is a row here, and a scanner in <see cref="PublishedPatterns"/> if its pattern is new.</summary>
+    public static IReadOnlyList<Family> All { get; } =
+    [
+        new() { Names = ["gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "exaone4", "mellum", "modern-bert", "gigachat", "a.x-4.0"], Patterns = [Gpt2] },
+        new() { Names = ["qwen2"], Patterns = [Qwen2], NormalizesToNfc = true },
+        new() { Names = ["deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan", "solar-open", "grok-2"], Patterns = [Qwen2] },
+        new() { Names = ["qwen35"], Patterns = [Qwen35], NormalizesToNfc = true },
+        new() { Names = ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2"], Patterns = [Llama3], IgnoresMerges = true, AddsBos = true },
+        new() { Names = ["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"], Patterns = [Llama3] },
+        new() { Names = ["gpt-4o", "llama4"], Patterns = [Gpt4o] },
+        new() { Names = ["tekken"], Patterns = [Tekken], IgnoresMerges = true, AddsBos = true },
+        new() { Names = ["starcoder", "smollm", "refact", "codeshell", "command-r", "exaone", "minerva-7b", "mellum2"], Patterns = [Digit, Gpt2] },
+        new() { Names = ["deepseek-coder"], Patterns = [LineBreak, SpacedLetters, SpacedPunctuation, DeepSeekAsian, Digit] },
+        new() { Names = ["deepseek-llm"], Patterns = [LineBreak, DeepSeekCasedLetters, DeepSeekSigns, TrailingSpace, DeepSeekAsian, Digits] },
+        new() { Names = ["deepseek-v3", "hunyuan-dense"], Patterns = [UpToThreeDigits, DeepSeekHanAndKana, DeepSeekV3] },
+        new() { Names = ["falcon"], Patterns = [FalconSigns, Gpt2, ThreeAsciiDigits] },
+        new() { Names = ["default"], Patterns = [DefaultSigns, Gpt2, Digits, ThreeAsciiDigits] },
+    ];
+
+    static readonly Dictionary<string, Family> s_byName = All.SelectMany(family => family.Names.Select(name => (name, family))).ToDictionary(pair => pair.name, pair => pair.family);
+
+    /// <summary>The family of that name, or null.</summary>
+    public static Family? Find(string name) => s_byName.GetValueOrDefault(name);
+
+    /// <summary>Every name, for messages.</summary>
+    public static string KnownNames => string.Join(", ", s_byName.Keys.Order(StringComparer.Ordinal));
+}
