@@ -53,7 +53,7 @@ sealed class AddedTokens
         }
     }
 
-    /// <summary>Narrows the range of tokens that begin as the text does, a byte at a time.</summary>
+    /// <summary>Narrows the range of tokens that begin as the text does, a byte at a time, until one or none is left.</summary>
     int Longest(ReadOnlySpan<byte> text)
     {
         int low = 0, high = _tokens.Length, longest = -1;
@@ -65,6 +65,8 @@ sealed class AddedTokens
                 while (low < high && _tokens[low].Content.Length == depth) // the same again under another id
                     low++;
             }
+            if (high - low == 1)
+                return text.StartsWith(_tokens[low].Content) ? low : longest;
             if (depth == text.Length)
                 break;
             var wanted = text[depth];

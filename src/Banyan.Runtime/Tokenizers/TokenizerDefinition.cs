@@ -14,9 +14,6 @@ sealed record TokenizerDefinition
     /// <summary>The texts and ids of tokens that are not <see cref="TokenKind.Normal"/>, for finding them by name.</summary>
     public required IReadOnlyDictionary<string, int> Named { get; init; }
 
-    /// <summary>Whether tokens are written in GPT-2's alphabet of bytes; otherwise ▁ stands for a space.</summary>
-    public required bool ByteLevel { get; init; }
-
     /// <summary>Recognised in the text as it comes.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
 

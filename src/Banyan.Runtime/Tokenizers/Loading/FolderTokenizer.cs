@@ -53,7 +53,6 @@ static class FolderTokenizer
             Vocabulary = builder.Vocabulary,
             Encoder = builder.FromMerges(MergeLines.Split(Lines(Path.Combine(folder, "merges.txt")), builder), new ByteSymbols(builder.Vocabulary, special.Unknown), family.IgnoresMerges),
             Named = named,
-            ByteLevel = true,
             Added = builder.AddedByKind(),
             Normalizers = family.NormalizesToNfc ? [new Nfc()] : [],
             PreTokenizers = [.. family.Patterns.Select(pattern => PublishedPatterns.All[pattern])],

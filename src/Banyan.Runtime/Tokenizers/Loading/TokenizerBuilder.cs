@@ -13,8 +13,8 @@ namespace Banyan.Runtime.Tokenizers.Loading;
 /// <param name="byteLevel">Whether tokens are written in GPT-2's alphabet of bytes; otherwise ▁ stands for a space.</param>
 sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, bool byteLevel)
 {
-    /// <summary>A token that is recognised in text as a whole may have this many bytes; it bounds the search.</summary>
-    public const int LongestAddedToken = 1024;
+    /// <summary>A token that is recognised in text as a whole may have this many bytes; it bounds the search. Real ones have about 30.</summary>
+    public const int LongestAddedToken = 256;
 
     const char Space = '▁'; // U+2581
 

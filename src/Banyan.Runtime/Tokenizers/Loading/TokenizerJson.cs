@@ -44,7 +44,6 @@ static class TokenizerJson
             Vocabulary = builder.Vocabulary,
             Encoder = builder.FromMerges(Merges(path, model, builder), symbols, model.Flag("ignore_merges", false, path)),
             Named = named,
-            ByteLevel = pipeline.ByteLevel,
             Added = [.. added.Where(token => !token.Normalized).Select(token => builder.Added(token.Id, token.Content, token.LeftStrip, token.RightStrip))],
             AddedToNormalized = [.. added.Where(token => token.Normalized).Select(token => builder.Added(token.Id, pipeline.Normalize(token.Content), token.LeftStrip, token.RightStrip))],
             Normalizers = pipeline.Normalizers,

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// </summary>
 /// <param name="digits">How many digits a piece holds at most.</param>
 /// <param name="contractions">Whether a word takes the contraction that follows it.</param>
-sealed class O200k(int digits, bool contractions) : PreTokenizer
+sealed class O200kScanner(int digits, bool contractions) : PreTokenizer
 {
     const CharClass A = CharClass.Upper | CharClass.Uncased | CharClass.Mark;
     const CharClass B = CharClass.Lower | CharClass.Uncased | CharClass.Mark;

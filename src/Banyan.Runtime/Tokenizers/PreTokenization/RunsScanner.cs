@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// <param name="min">How many characters a run has at least.</param>
 /// <param name="max">How many at most; a longer run is several pieces.</param>
 /// <param name="spaceBefore">Whether a run takes one white space before it.</param>
-sealed class Runs(CharSet set, int min = 1, int max = int.MaxValue, bool spaceBefore = false) : PreTokenizer
+sealed class RunsScanner(CharSet set, int min = 1, int max = int.MaxValue, bool spaceBefore = false) : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)
     {

@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
 /// <summary>GPT-2's pattern: <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c></summary>
-sealed class Gpt2 : PreTokenizer
+sealed class Gpt2Scanner : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)
     {

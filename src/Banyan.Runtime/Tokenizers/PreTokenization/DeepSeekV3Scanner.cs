@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// The last of DeepSeek-V3's three patterns, with S = every ASCII punctuation mark and symbol:
 /// <c>S[A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>
 /// </summary>
-sealed class DeepSeekV3 : PreTokenizer
+sealed class DeepSeekV3Scanner : PreTokenizer
 {
     const CharClass Word = CharClass.Letter | CharClass.Mark;
     const CharClass Sign = CharClass.Punctuation | CharClass.Symbol;

@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// </summary>
 /// <param name="digits">How many digits a piece holds at most.</param>
 /// <param name="marks">Whether \p{M} belongs to words as letters do (Qwen3.5).</param>
-sealed class Cl100k(int digits, bool marks = false) : PreTokenizer
+sealed class Cl100kScanner(int digits, bool marks = false) : PreTokenizer
 {
     readonly CharClass _word = marks ? CharClass.Letter | CharClass.Mark : CharClass.Letter;
 

@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
 /// <summary><c>\s+$</c> : the white space that ends the text.</summary>
-sealed class TrailingSpace : PreTokenizer
+sealed class TrailingSpaceScanner : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)
     {
