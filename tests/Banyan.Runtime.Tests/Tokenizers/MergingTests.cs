@@ -25,7 +25,7 @@ public sealed class MergingTests
     {
         // a a → A, A A → B, … : every symbol takes part in as many merges as there can be.
         var merges = new MergeTable([.. Enumerable.Range(0, 16).Select(i => new Merge(i, i, i, i + 1))]);
-        foreach (var length in new[] { 1_000, 10_000, 100_000, 1_000_000 })
+        foreach (var length in new[] { 1_000, 10_000, 100_000 })
         {
             var word = new int[length];
             var left = Merging.MergeLong(merges, word, out var steps);
