@@ -46,32 +46,12 @@ public sealed class Metadata
     /// <summary>Every key and value in the file's order; arrays are made as they are reached.</summary>
     public IEnumerable<KeyValuePair<string, object>> All =>
         _values.Select(pair => pair.Value is MetadataArray array ? new(pair.Key, array.Values) : pair);
-
-    /// <summary>How long an array is, without making it; null where there is none.</summary>
-    internal int? ArrayLength(string key) => _values.GetValueOrDefault(key) switch
-    {
-        MetadataArray array => array.Count,
-        Array array => array.Length,
-        _ => null,
-    };
-
-    /// <summary>Every key with its value, or for an array its element type and length.</summary>
-    internal IEnumerable<(string Key, object? Value, string? Array)> Summary => _values.Select(pair => pair.Value switch
-    {
-        MetadataArray array => (pair.Key, (object?)null, (string?)$"{array.ElementName}[{array.Count}]"),
-        Array array => (pair.Key, null, MetadataConversion.Describe(array)),
-        var value => (pair.Key, value, null),
-    });
 }
 
 /// <summary>An array that lies in the file until it is asked for: a vocabulary of 150,000 strings costs nothing to those who do not need it.</summary>
-sealed class MetadataArray(string elementName, int count, Func<Array> make)
+sealed class MetadataArray(Func<Array> make)
 {
     Array? _values;
-
-    public string ElementName { get; } = elementName;
-
-    public int Count { get; } = count;
 
     /// <summary>The elements; made once.</summary>
     public Array Values => _values ?? Interlocked.CompareExchange(ref _values, make(), null) ?? _values!;

@@ -31,7 +31,7 @@ static class GgufValue
                 var (element, count) = ReadArrayHeader(ref cursor, what);
                 var start = cursor;
                 SkipElements(ref cursor, what, element, count, depth: 1);
-                return new MetadataArray(element.ToString().ToLowerInvariant(), count, () => start.File.Read(() =>
+                return new MetadataArray(() => start.File.Read(() =>
                 {
                     var again = start;
                     return Make(ref again, what, element, count);
