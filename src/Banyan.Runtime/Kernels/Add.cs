@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -6,6 +7,7 @@ namespace Banyan.Runtime.Kernels;
 internal static unsafe class Add
 {
     /// <summary>x += y.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* x, float* y, long count)
     {
         long i = 0;

@@ -9,6 +9,7 @@ namespace Banyan.Runtime.Kernels;
 /// </summary>
 internal static unsafe class HalfFloats
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToFloat(ushort* from, float* to, long count)
     {
         long i = 0;
@@ -19,6 +20,7 @@ internal static unsafe class HalfFloats
             to[i] = (float)((Half*)from)[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromFloat(float* from, ushort* to, long count)
     {
         long i = 0;

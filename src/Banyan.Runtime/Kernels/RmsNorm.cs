@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -40,6 +41,7 @@ internal static unsafe class RmsNorm
             y[i] = x[i] * scale * weight[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Vector(float* x, float* weight, float* y, int columns, float epsilon)
     {
         var (a, b) = (Vector256<float>.Zero, Vector256<float>.Zero);

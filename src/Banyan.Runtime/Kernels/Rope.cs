@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -72,6 +73,7 @@ internal static unsafe class Rope
         pool.Run(ref job, Parts.ForWork((long)tokens * heads * headDim, tokens));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Turn(float* head, float* cosines, float* sines, int pairs, RopeStyle style)
     {
         var i = 0;

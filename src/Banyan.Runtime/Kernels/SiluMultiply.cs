@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -21,6 +22,7 @@ internal static unsafe class SiluMultiply
             y[i] = gate[i] / (1 + MathF.Exp(-gate[i])) * up[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Vector(float* gate, float* up, float* y, long count)
     {
         long i = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -15,6 +16,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>The largest value; −∞ of an empty row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float Largest(float* x, int count)
     {
         var i = 0;
@@ -33,6 +35,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>x = e^(x − <paramref name="minus"/>); returns the sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float ExpMinus(float* x, float minus, int count)
     {
         var i = 0;

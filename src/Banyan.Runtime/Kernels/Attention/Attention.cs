@@ -148,6 +148,7 @@ internal static unsafe class Attention
         }
 
         /// <summary>Queries [tokens, group, headDim], scaled; the padding is 0.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void LoadQueries(in AttentionSpan span, int kvHead, int firstToken, int queries, int padded, float* to)
         {
             for (var i = 0; i < queries; i++)
@@ -170,6 +171,7 @@ internal static unsafe class Attention
         }
 
         /// <summary>Turns a query's scores of a page into weights; <paramref name="own"/> is its position relative to the page.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void SoftmaxStep(float* scores, int own, int valid, float* output, float* maximum, float* sum)
         {
             var end = Math.Min(valid, own + 1);
@@ -192,6 +194,7 @@ internal static unsafe class Attention
             new Span<float>(scores + end, valid - end).Clear();
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void StoreOutput(in AttentionSpan span, int kvHead, int firstToken, int i, float* from, float sum)
         {
             var to = Output + ((long)(span.FirstToken + firstToken + i / Group) * Heads + kvHead * Group + i % Group) * Layout.HeadDim;
@@ -201,6 +204,7 @@ internal static unsafe class Attention
         }
 
         /// <summary>Puts the parts of divided sequences together.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Merge()
         {
             var valueStride = Layout.ValueStride;

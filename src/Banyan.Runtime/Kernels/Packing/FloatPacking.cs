@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
@@ -6,6 +8,7 @@ namespace Banyan.Runtime.Kernels.Packing;
 /// </summary>
 internal static unsafe class FloatPacking
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackF32(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         var to = (uint*)quants;
@@ -17,6 +20,7 @@ internal static unsafe class FloatPacking
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackHalfWords(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         var to = (uint*)quants;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
@@ -10,6 +12,7 @@ internal static unsafe class KScales
     public const int Pairs = 64, PairBytes = 48;
 
     /// <summary>Packs row <paramref name="row"/> from the file's d, dmin and 12 bytes of 6-bit numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackRow(byte* block, byte* scales, int row)
     {
         ((ushort*)scales)[row] = *(ushort*)block;

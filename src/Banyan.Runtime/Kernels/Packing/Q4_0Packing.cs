@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q4_0, 32 columns: an F16 scale and 4 bits a weight; weight = scale × (value − 8).</summary>
 internal static unsafe class Q4_0Packing
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 32; group++, source += 18, scales += 32, quants += 256)

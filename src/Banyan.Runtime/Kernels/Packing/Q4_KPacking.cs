@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q4_K, 256 columns: see <see cref="KScales"/>; 4 bits a weight, in the file two blocks of 32 to 32 bytes.</summary>
 internal static unsafe class Q4_KPacking
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 256; group++, source += 144, scales += 256, quants += 2048)

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q5_0, 32 columns: an F16 scale and 5 bits a weight; weight = scale × (value − 16).</summary>
 internal static unsafe class Q5_0Packing
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 32; group++, source += 22, scales += 32, quants += 320)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q5_K, 256 columns: as Q4_K, with a fifth bit; in the file bit b of high byte c belongs to column c of block b.</summary>
@@ -5,6 +7,7 @@ internal static unsafe class Q5_KPacking
 {
     const int BlockBytes = Nibbles.Bytes + HighBits.Bytes;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 256; group++, source += 176, scales += 256, quants += 8 * BlockBytes)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
@@ -9,6 +11,7 @@ internal static unsafe class Q6_KPacking
 {
     public const int HalfScales = 32, BlockBytes = Nibbles.Bytes + 128;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         var low = stackalloc uint[8];

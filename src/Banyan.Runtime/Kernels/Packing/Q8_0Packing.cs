@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q8_0, 32 columns: an F16 scale and an int8 a weight; weight = scale × value.</summary>
 internal static unsafe class Q8_0Packing
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 32; group++, source += 34, scales += 32, quants += 512)

@@ -8,6 +8,7 @@ namespace Banyan.Runtime.Kernels;
 // Float weights, and quantized weights made float for the exact path.
 internal sealed unsafe partial class Avx2Rung
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride)
     {
         var x1 = x + xStride;
@@ -44,6 +45,7 @@ internal sealed unsafe partial class Avx2Rung
         d1.Store(y3 + 8);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
     {
         if (format.Format.Name == "F32")
@@ -66,6 +68,7 @@ internal sealed unsafe partial class Avx2Rung
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to)
     {
         for (; blocks > 0; blocks--, w++, to += UnpackedBlock.Columns * UnpackedBlock.Rows)

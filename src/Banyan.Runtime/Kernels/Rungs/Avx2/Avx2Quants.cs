@@ -58,16 +58,27 @@ internal sealed unsafe partial class Avx2Rung
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Multiply(byte* quants, ActivationBlock* x, UnpackedBlock* w, out Vector256<int> sum0, out Vector256<int> sum1)
         {
-            var (a0, a1) = (Vector256<short>.Zero, Vector256<short>.Zero);
-            for (var p = 0; p < 4; p++)
-            {
-                var (v0, v1) = (Vector256.Load(quants + p * 64), Vector256.Load(quants + p * 64 + 32));
-                var (low, high) = (Broadcast(x, p), Broadcast(x, p + 4));
-                a0 += Avx2.MultiplyAddAdjacent(LowNibbles(v0), low) + Avx2.MultiplyAddAdjacent(HighNibbles(v0), high);
-                a1 += Avx2.MultiplyAddAdjacent(LowNibbles(v1), low) + Avx2.MultiplyAddAdjacent(HighNibbles(v1), high);
-            }
-            sum0 = Widen(a0);
-            sum1 = Widen(a1);
+            sum0 = MultiplyHalf(quants, x);
+            sum1 = MultiplyHalf(quants + 32, x);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector256<int> MultiplyHalf(byte* quants, ActivationBlock* x)
+        {
+            var (low, high) = (Vector256<short>.Zero, Vector256<short>.Zero);
+            Step(quants, x, 0, ref low, ref high);
+            Step(quants, x, 1, ref low, ref high);
+            Step(quants, x, 2, ref low, ref high);
+            Step(quants, x, 3, ref low, ref high);
+            return Widen(low + high);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Step(byte* quants, ActivationBlock* x, int p, ref Vector256<short> low, ref Vector256<short> high)
+        {
+            var v = Vector256.Load(quants + p * 64);
+            low += Avx2.MultiplyAddAdjacent(LowNibbles(v), Broadcast(x, p));
+            high += Avx2.MultiplyAddAdjacent(HighNibbles(v), Broadcast(x, p + 4));
         }
     }
 
@@ -201,12 +212,22 @@ internal sealed unsafe partial class Avx2Rung
         public static void Multiply(byte* quants, ActivationBlock* x, UnpackedBlock* w, out Vector256<int> sum0, out Vector256<int> sum1)
         {
             (sum0, sum1) = (Vector256<int>.Zero, Vector256<int>.Zero);
-            for (var j = 0; j < 8; j++)
-            {
-                var activations = Broadcast(x, j);
-                sum0 += MultiplySigned(Vector256.Load((sbyte*)quants + j * 64), activations);
-                sum1 += MultiplySigned(Vector256.Load((sbyte*)quants + j * 64 + 32), activations);
-            }
+            Step((sbyte*)quants, x, 0, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 1, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 2, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 3, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 4, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 5, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 6, ref sum0, ref sum1);
+            Step((sbyte*)quants, x, 7, ref sum0, ref sum1);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Step(sbyte* quants, ActivationBlock* x, int j, ref Vector256<int> sum0, ref Vector256<int> sum1)
+        {
+            var activations = Broadcast(x, j);
+            sum0 += MultiplySigned(Vector256.Load(quants + j * 64), activations);
+            sum1 += MultiplySigned(Vector256.Load(quants + j * 64 + 32), activations);
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed unsafe partial class Avx2Rung : Rung
             QuantizeBlock(x, to);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void QuantizeBlock(float* x, ActivationBlock* to)
     {
         var (x0, x1, x2, x3) = (Vector256.Load(x), Vector256.Load(x + 8), Vector256.Load(x + 16), Vector256.Load(x + 24));
@@ -79,6 +80,10 @@ internal sealed unsafe partial class Avx2Rung : Rung
         }
     }
 
+    /// <summary>How far ahead a single token's weights are asked for: the processor's own prefetcher stops at page ends.</summary>
+    const int PrefetchBytes = 2048;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales where TQuants : struct, IQuants
     {
         for (; groups > 0; groups--, scales += TScales.Bytes)
@@ -89,6 +94,7 @@ internal sealed unsafe partial class Avx2Rung : Rung
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void MultiplyOne<TScales, TQuants>(byte* scales, byte* quants, int groups, ActivationBlock* x, float* y)
         where TScales : struct, IScales where TQuants : struct, IQuants
     {
@@ -100,6 +106,8 @@ internal sealed unsafe partial class Avx2Rung : Rung
             for (var b = 0; b < TScales.Blocks; b++, quants += TQuants.Bytes, x++)
             {
                 var w = blocks + b;
+                for (var line = 0; line < TQuants.Bytes; line += 64)
+                    Sse.Prefetch0(quants + PrefetchBytes + line);
                 TQuants.Multiply(quants, x, w, out var sum0, out var sum1);
                 var scale = Vector256.Create(x->Scale);
                 y0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum0), Vector256.Load(w->Scales) * scale, y0);

@@ -70,6 +70,7 @@ internal sealed unsafe partial class Avx2Rung
         public static int Blocks => 8;
         public static bool HasMins => true;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Read(byte* scales, UnpackedBlock* blocks)
         {
             var (six, four) = (Vector256.Create(63), Vector256.Create(15));
@@ -99,6 +100,7 @@ internal sealed unsafe partial class Avx2Rung
         public static int Blocks => 8;
         public static bool HasMins => false;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Read(byte* scales, UnpackedBlock* blocks)
         {
             var (d0, d1) = (HalfFloats.ToFloat((ushort*)scales), HalfFloats.ToFloat((ushort*)scales + 8));

@@ -39,65 +39,91 @@ internal sealed unsafe partial class Avx2Rung
         Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8)).Store(y + 8);
     }
 
-    /// <summary>Sums in 16 bits of the products of vectors [from, end) with four tokens; 0: rows 0…7, 1: rows 8…15.</summary>
+    /// <summary>
+    /// Sums in 16 bits of the products of <paramref name="vectors"/> (4 or 8) vectors from number <paramref name="first"/> on with four tokens;
+    /// 0: rows 0…7, 1: rows 8…15. Unrolled by hand: RyuJIT keeps all of it in registers and spends nothing on a loop.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Sum(byte* values, ActivationBlock* x, nint stride, int from, int end, out Vector256<short> a0, out Vector256<short> a1,
-        out Vector256<short> b0, out Vector256<short> b1, out Vector256<short> c0, out Vector256<short> c1, out Vector256<short> d0, out Vector256<short> d1)
+    static void Sum(byte* values, ActivationBlock* x, ActivationBlock* x1, ActivationBlock* x2, ActivationBlock* x3, int first, int vectors,
+        out Vector256<short> a0, out Vector256<short> a1, out Vector256<short> b0, out Vector256<short> b1,
+        out Vector256<short> c0, out Vector256<short> c1, out Vector256<short> d0, out Vector256<short> d1)
+    {
+        var (w0, w1) = (Vector256.Load(values + first * 64), Vector256.Load(values + first * 64 + 32));
+        var t = Broadcast(x, first);
+        a0 = Avx2.MultiplyAddAdjacent(w0, t);
+        a1 = Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x1, first);
+        b0 = Avx2.MultiplyAddAdjacent(w0, t);
+        b1 = Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x2, first);
+        c0 = Avx2.MultiplyAddAdjacent(w0, t);
+        c1 = Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x3, first);
+        d0 = Avx2.MultiplyAddAdjacent(w0, t);
+        d1 = Avx2.MultiplyAddAdjacent(w1, t);
+        Step(values, x, x1, x2, x3, first + 1, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        Step(values, x, x1, x2, x3, first + 2, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        Step(values, x, x1, x2, x3, first + 3, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        if (vectors == 4)
+            return;
+        Step(values, x, x1, x2, x3, first + 4, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        Step(values, x, x1, x2, x3, first + 5, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        Step(values, x, x1, x2, x3, first + 6, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+        Step(values, x, x1, x2, x3, first + 7, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Step(byte* values, ActivationBlock* x, ActivationBlock* x1, ActivationBlock* x2, ActivationBlock* x3, int j,
+        ref Vector256<short> a0, ref Vector256<short> a1, ref Vector256<short> b0, ref Vector256<short> b1,
+        ref Vector256<short> c0, ref Vector256<short> c1, ref Vector256<short> d0, ref Vector256<short> d1)
+    {
+        var (w0, w1) = (Vector256.Load(values + j * 64), Vector256.Load(values + j * 64 + 32));
+        var t = Broadcast(x, j);
+        a0 += Avx2.MultiplyAddAdjacent(w0, t);
+        a1 += Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x1, j);
+        b0 += Avx2.MultiplyAddAdjacent(w0, t);
+        b1 += Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x2, j);
+        c0 += Avx2.MultiplyAddAdjacent(w0, t);
+        c1 += Avx2.MultiplyAddAdjacent(w1, t);
+        t = Broadcast(x3, j);
+        d0 += Avx2.MultiplyAddAdjacent(w0, t);
+        d1 += Avx2.MultiplyAddAdjacent(w1, t);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Tile4(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
     {
         var x1 = x + stride;
         var x2 = x1 + stride;
         var x3 = x2 + stride;
-        var (w0, w1) = (Vector256.Load(values + from * 64), Vector256.Load(values + from * 64 + 32));
-        var t = Broadcast(x, from);
-        (a0, a1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
-        t = Broadcast(x1, from);
-        (b0, b1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
-        t = Broadcast(x2, from);
-        (c0, c1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
-        t = Broadcast(x3, from);
-        (d0, d1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t));
-        for (var j = from + 1; j < end; j++)
+        for (; blocks > 0; blocks--, w++, x++, x1++, x2++, x3++)
         {
-            (w0, w1) = (Vector256.Load(values + j * 64), Vector256.Load(values + j * 64 + 32));
-            t = Broadcast(x, j);
-            a0 += Avx2.MultiplyAddAdjacent(w0, t);
-            a1 += Avx2.MultiplyAddAdjacent(w1, t);
-            t = Broadcast(x1, j);
-            b0 += Avx2.MultiplyAddAdjacent(w0, t);
-            b1 += Avx2.MultiplyAddAdjacent(w1, t);
-            t = Broadcast(x2, j);
-            c0 += Avx2.MultiplyAddAdjacent(w0, t);
-            c1 += Avx2.MultiplyAddAdjacent(w1, t);
-            t = Broadcast(x3, j);
-            d0 += Avx2.MultiplyAddAdjacent(w0, t);
-            d1 += Avx2.MultiplyAddAdjacent(w1, t);
-        }
-    }
-
-    static void Tile4(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
-    {
-        for (; blocks > 0; blocks--, w++, x++)
-        {
-            Sum(w->Values, x, stride, 0, 8, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
+            Sum(w->Values, x, x1, x2, x3, 0, 8, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
             AddWithMin(Widen(a0), Widen(a1), w, x, y);
-            AddWithMin(Widen(b0), Widen(b1), w, x + stride, y + 16);
-            AddWithMin(Widen(c0), Widen(c1), w, x + 2 * stride, y + 32);
-            AddWithMin(Widen(d0), Widen(d1), w, x + 3 * stride, y + 48);
+            AddWithMin(Widen(b0), Widen(b1), w, x1, y + 16);
+            AddWithMin(Widen(c0), Widen(c1), w, x2, y + 32);
+            AddWithMin(Widen(d0), Widen(d1), w, x3, y + 48);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Tile5(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
     {
-        for (; blocks > 0; blocks--, w++, x++)
+        var x1 = x + stride;
+        var x2 = x1 + stride;
+        var x3 = x2 + stride;
+        for (; blocks > 0; blocks--, w++, x++, x1++, x2++, x3++)
         {
-            Sum(w->Values, x, stride, 0, 4, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
+            Sum(w->Values, x, x1, x2, x3, 0, 4, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
             var (e0, e1, f0, f1) = (Widen(a0), Widen(a1), Widen(b0), Widen(b1));
             var (g0, g1, h0, h1) = (Widen(c0), Widen(c1), Widen(d0), Widen(d1));
-            Sum(w->Values, x, stride, 4, 8, out a0, out a1, out b0, out b1, out c0, out c1, out d0, out d1);
+            Sum(w->Values, x, x1, x2, x3, 4, 4, out a0, out a1, out b0, out b1, out c0, out c1, out d0, out d1);
             AddWithMin(e0 + Widen(a0), e1 + Widen(a1), w, x, y);
-            AddWithMin(f0 + Widen(b0), f1 + Widen(b1), w, x + stride, y + 16);
-            AddWithMin(g0 + Widen(c0), g1 + Widen(c1), w, x + 2 * stride, y + 32);
-            AddWithMin(h0 + Widen(d0), h1 + Widen(d1), w, x + 3 * stride, y + 48);
+            AddWithMin(f0 + Widen(b0), f1 + Widen(b1), w, x1, y + 16);
+            AddWithMin(g0 + Widen(c0), g1 + Widen(c1), w, x2, y + 32);
+            AddWithMin(h0 + Widen(d0), h1 + Widen(d1), w, x3, y + 48);
         }
     }
 
@@ -107,6 +133,7 @@ internal sealed unsafe partial class Avx2Rung
         Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales), Vector256.Create(x->FirstHalfOffset).AsInt16())
         + Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales + 32), Vector256.Create(x->LastHalfOffset).AsInt16());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Tile6(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
     {
         for (; blocks > 0; blocks--, w++, x++)
@@ -146,6 +173,7 @@ internal sealed unsafe partial class Avx2Rung
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Tile8(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
     {
         for (; blocks > 0; blocks--, w++, x++)
