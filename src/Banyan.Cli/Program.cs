@@ -1,9 +1,13 @@
 using System.CommandLine;
+using Banyan.Cli;
 using Banyan.Cli.Commands;
 
 var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
 {
+    Bench.Create(),
     Inspect.Create(),
+    Logits.Create(),
+    Run.Create(),
     Synthesize.Create(),
 };
-return await banyan.Parse(args).InvokeAsync();
+return await Exit.Run(banyan, args);

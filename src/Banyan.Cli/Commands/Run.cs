@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan run MODEL [PROMPT]</c>: one answer, as it is generated.</summary>
+static class Run
+{
+    public static Command Create()
+    {
+        var command = new Command("run", """
+            Generate text from a prompt, given as an argument or on stdin
+
+            Examples:
+              banyan run story.gguf "Once upon a time" -n 100
+              git diff | banyan run coder.gguf "Explain this change:"
+              banyan run coder.gguf --fim < file-with-<CURSOR>.cs
+              banyan run coder.gguf --prefix before.cs --suffix after.cs
+            """);
+        var model = new ModelChoice(command);
+        var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; what is piped in follows it", Arity = ArgumentArity.ZeroOrOne };
+        var fim = new Option<bool>("--fim") { Description = "Fill in at the cursor marker of the prompt" };
+        var cursor = new Option<string>("--cursor") { Description = "The cursor marker", DefaultValueFactory = _ => "<CURSOR>" };
+        var prefix = new Option<string?>("--prefix") { Description = "Fill in after this file's text" };
+        var suffix = new Option<string?>("--suffix") { Description = "Fill in before this file's text" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object at the end" };
+        command.Arguments.Add(prompt);
+        foreach (var option in new Option[] { fim, cursor, prefix, suffix, json })
+            command.Options.Add(option);
+        var sampling = new Sampling(command);
+
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var fills = arguments.GetValue(fim) || arguments.GetValue(prefix) is not null || arguments.GetValue(suffix) is not null;
+            var options = sampling.Read(arguments, fills ? 0 : 0.7f);
+            // Files are read before the model is, so that a wrong name costs no loading.
+            var text = arguments.GetValue(prefix) is null && arguments.GetValue(suffix) is null ? await PromptText(arguments.GetValue(prompt), cancellationToken) : "";
+            var (before, after) = fills ? Halves(text) : ("", "");
+            using var loaded = model.Load(arguments);
+            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
+            int[] tokens;
+            if (fills)
+            {
+                var room = engine.ContextLength - Math.Min(options.MaxTokens, engine.ContextLength / 4);
+                tokens = Fim.Prompt(loaded.Tokenizer, before, after, room);
+                options = options with { StopTokens = Fim.StopTokens(loaded.Tokenizer) };
+            }
+            else
+                tokens = loaded.Tokenizer.Encode(text);
+            return await Answer(engine, tokens, options, arguments.GetValue(json), cancellationToken);
+
+            (string, string) Halves(string marked)
+            {
+                if (arguments.GetValue(prefix) is not null || arguments.GetValue(suffix) is not null)
+                    return (Read(arguments.GetValue(prefix)), Read(arguments.GetValue(suffix)));
+                var marker = arguments.GetRequiredValue(cursor);
+                var at = marker.Length == 0 ? -1 : marked.IndexOf(marker, StringComparison.Ordinal);
+                return at < 0
+                    ? throw new CommandException($"the prompt has no '{marker}': put it where the text is to be filled in, or give --prefix and --suffix files")
+                    : (marked[..at], marked[(at + marker.Length)..]);
+            }
+        });
+        return command;
+    }
+
+    static async Task<int> Answer(Engine engine, int[] prompt, GenerationOptions options, bool json, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        var tokens = new JsonArray();
+        Generated? last = null;
+        await foreach (var generated in engine.GenerateAsync(prompt, options, cancellationToken))
+        {
+            last = generated;
+            if (json)
+            {
+                text.Append(generated.Text);
+                tokens.Add(generated.Token);
+            }
+            else
+            {
+                Console.Out.Write(generated.Text);
+                Console.Out.Flush();
+            }
+        }
+        var statistics = last!.Statistics!;
+        if (json)
+            Console.Out.WriteLine(new JsonObject
+            {
+                ["text"] = text.ToString(),
+                ["tokens"] = tokens,
+                ["finish"] = last.Finish == FinishReason.Stop ? "stop" : "length",
+                ["prompt_tokens"] = statistics.PromptTokens,
+                ["generated_tokens"] = statistics.GeneratedTokens,
+                ["prefill"] = Math.Round(statistics.PromptSpeed, 2),
+                ["decode"] = Math.Round(statistics.GenerateSpeed, 2),
+            }.ToJsonString());
+        else
+        {
+            Console.Out.WriteLine();
+            if (!Console.IsErrorRedirected)
+                Console.Error.WriteLine(Speed(statistics));
+        }
+        return 0;
+    }
+
+    /// <summary>Speed in words, for the end of an answer.</summary>
+    public static string Speed(GenerationStatistics statistics) => string.Create(CultureInfo.InvariantCulture,
+        $"[{statistics.PromptTokens} prompt tokens, {statistics.PromptSpeed:0.#}/s; {statistics.GeneratedTokens} generated, {statistics.GenerateSpeed:0.#}/s]");
+
+    static async Task<string> PromptText(string? argument, CancellationToken cancellationToken)
+    {
+        var piped = Console.IsInputRedirected ? await Console.In.ReadToEndAsync(cancellationToken) : "";
+        return argument is null
+            ? piped.Length > 0 ? piped : throw new CommandException("there is no prompt: give one as an argument or pipe it in")
+            : piped.Length > 0 ? $"{argument}\n{piped}" : argument;
+    }
+
+    static string Read(string? file) => file is null ? "" : File.Exists(file) ? File.ReadAllText(file) : throw new CommandException($"there is no file '{file}'");
+}

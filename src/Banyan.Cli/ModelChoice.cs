@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Cli;
+
+/// <summary>The MODEL argument and the options of loading, the same for every command that computes.</summary>
+sealed class ModelChoice
+{
+    readonly Argument<string> _path = new("MODEL") { Description = "A .gguf, a .safetensors, or a folder with one" };
+    readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
+    readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
+    readonly Option<string> _activations = new("--activations") { Description = "quantized (fast) or float (exact)", DefaultValueFactory = _ => "quantized" };
+    readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in f16 or f32 (default: f16, f32 with float activations)" };
+
+    /// <summary>Adds its argument and options to a command.</summary>
+    public ModelChoice(Command command)
+    {
+        _activations.AcceptOnlyFromAmong("quantized", "float");
+        _kv.AcceptOnlyFromAmong("f16", "f32");
+        command.Arguments.Add(_path);
+        foreach (var option in new Option[] { _threads, _context, _activations, _kv })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Loads the chosen model; on a terminal a bar shows when that takes longer than a blink.</summary>
+    public Model Load(ParseResult arguments)
+    {
+        var path = arguments.GetRequiredValue(_path);
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new CommandException($"there is no file or folder '{path}': give the path of a .gguf, a .safetensors, or a folder with one");
+        var isFloat = arguments.GetValue(_activations) == "float";
+        using var bar = new LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        return Model.Load(path, new ModelOptions
+        {
+            Threads = arguments.GetValue(_threads) ?? new ModelOptions().Threads,
+            ContextLength = arguments.GetValue(_context),
+            Activations = isFloat ? ActivationFormat.Float : ActivationFormat.Quantized,
+            KvCache = (arguments.GetValue(_kv) ?? (isFloat ? "f32" : "f16")) == "f32" ? KvFormat.F32 : KvFormat.F16,
+        }, bar);
+    }
+
+    /// <summary>A line on stderr that grows, and is gone when loading is done.</summary>
+    sealed class LoadingBar(string name) : IProgress<LoadProgress>, IDisposable
+    {
+        const int Width = 30;
+        readonly long _began = Stopwatch.GetTimestamp();
+        int _shown = -1;
+
+        public void Report(LoadProgress progress)
+        {
+            var percent = progress.Total == 0 ? 100 : (int)(progress.Bytes * 100 / progress.Total);
+            if (Console.IsErrorRedirected || percent == _shown || Stopwatch.GetElapsedTime(_began).TotalSeconds < 0.5)
+                return;
+            _shown = percent;
+            Console.Error.Write($"\rloading {name} {new string('━', percent * Width / 100).PadRight(Width, '╌')} {percent,3} %");
+        }
+
+        public void Dispose()
+        {
+            if (_shown >= 0)
+                Console.Error.Write($"\r{new string(' ', name.Length + Width + 16)}\r");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using Banyan.Runtime.Generation;
+
+namespace Banyan.Cli;
+
+/// <summary>The options of sampling, the same for every command that generates text.</summary>
+sealed class Sampling
+{
+    readonly Option<float?> _temperature = new("--temperature", "-T") { Description = "0: always the most likely token; higher: more varied (default 0.7; 0 with --fim)" };
+    readonly Option<int> _topK = new("--top-k") { Description = "Choose among this many tokens (0: all)" };
+    readonly Option<float> _topP = new("--top-p") { Description = "Choose among the likeliest tokens that reach this probability", DefaultValueFactory = _ => 0.95f };
+    readonly Option<float> _minP = new("--min-p") { Description = "Leave out tokens less likely than this fraction of the likeliest", DefaultValueFactory = _ => 0.05f };
+    readonly Option<float> _repetition = new("--repetition-penalty") { Description = "Above 1: less repetition", DefaultValueFactory = _ => 1f };
+    readonly Option<float> _presence = new("--presence-penalty") { Description = "Above 0: new tokens rather than those already used" };
+    readonly Option<float> _frequency = new("--frequency-penalty") { Description = "Above 0: the more often used, the less likely" };
+    readonly Option<ulong?> _seed = new("--seed") { Description = "The same seed gives the same text" };
+    readonly Option<string[]> _stop = new("--stop") { Description = "End before this text (may be given several times)" };
+    readonly Option<int?> _maxTokens = new("--max-tokens", "-n") { Description = "The most tokens to generate (default: until the model ends or the context is full)" };
+
+    /// <summary>Adds its options to a command.</summary>
+    public Sampling(Command command)
+    {
+        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens })
+            command.Options.Add(option);
+    }
+
+    /// <summary>The chosen options.</summary>
+    public GenerationOptions Read(ParseResult arguments, float temperature = 0.7f) => new()
+    {
+        Temperature = arguments.GetValue(_temperature) ?? temperature,
+        TopK = arguments.GetValue(_topK),
+        TopP = arguments.GetValue(_topP),
+        MinP = arguments.GetValue(_minP),
+        RepetitionPenalty = arguments.GetValue(_repetition),
+        PresencePenalty = arguments.GetValue(_presence),
+        FrequencyPenalty = arguments.GetValue(_frequency),
+        Seed = arguments.GetValue(_seed),
+        Stop = arguments.GetValue(_stop) ?? [],
+        MaxTokens = arguments.GetValue(_maxTokens) ?? int.MaxValue,
+    };
+}

@@ -1,0 +1,291 @@
+using System.Runtime.CompilerServices;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Runtime.Generation;
+
+/// <summary>
+/// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. Idle,
+/// it uses no processor time.
+/// </summary>
+/// <remarks>
+/// <code>
+/// GenerateAsync → arrivals ─┐            (engine thread)
+///                           ├→ Scheduler.Fill → Forward.Run → Sampler.Next → Step ─→ channel → text (reader's thread)
+///      running and waiting ─┘
+/// </code>
+/// A pass allocates nothing; what a token costs is made on the reader's side.
+/// </remarks>
+public sealed class Engine : IAsyncDisposable
+{
+    readonly object _gate = new();
+    readonly List<Request> _arrivals = [];
+    readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly EngineOptions _options;
+    readonly KvCache _cache;
+    readonly Forward _forward;
+    readonly Scheduler _scheduler;
+    readonly Batch _batch;
+    readonly SamplerScratch _scratch;
+    int _running, _waiting, _freePages;
+    bool _woken, _stopping;
+
+    /// <param name="model">A loaded model. The engine does not dispose it.</param>
+    /// <param name="options">How requests share it.</param>
+    public Engine(Model model, EngineOptions? options = null)
+    {
+        _options = options ?? new EngineOptions();
+        _options.Validate();
+        Model = model;
+        _cache = new KvCache(model.Config, model.Options.KvCache, CacheSize.Tokens(model, _options.CacheTokens));
+        _batch = new Batch(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens) + _options.MaxRequests);
+        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests);
+        _scheduler = new Scheduler(_cache.Pool, _options);
+        _scratch = new SamplerScratch(model.Config.VocabularySize);
+        _freePages = _cache.Pool.Pages;
+        new Thread(Work) { IsBackground = true, Name = $"engine {model.Name}" }.Start();
+    }
+
+    /// <summary>The model it serves.</summary>
+    public Model Model { get; }
+
+    /// <summary>The most tokens of prompt and answer together.</summary>
+    public int ContextLength => Model.ContextLength;
+
+    /// <summary>What it was doing after its last pass.</summary>
+    public EngineStatus Status => new(Volatile.Read(ref _running), Volatile.Read(ref _waiting),
+        _cache.Pool.Pages * _cache.Pool.PageTokens, Volatile.Read(ref _freePages) * _cache.Pool.PageTokens);
+
+    /// <summary>Bytes allocated on the engine's thread so far: for the test that a token allocates none.</summary>
+    internal long AllocatedBytes => Volatile.Read(ref _allocatedBytes);
+    long _allocatedBytes;
+
+    /// <summary>
+    /// Generates an answer. Arguments are checked at once; work begins with the enumeration, and ends when it is disposed or cancelled.
+    /// </summary>
+    /// <param name="prompt">Token ids, special tokens included.</param>
+    /// <param name="options">How to sample and when to end.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>Items as they are generated; the last has <see cref="Generated.Finish"/> and <see cref="Generated.Statistics"/>.</returns>
+    /// <exception cref="ContextLengthException">The prompt leaves no room for an answer.</exception>
+    /// <exception cref="ArgumentException">The prompt is empty or has an unknown token, or an option is out of range.</exception>
+    /// <exception cref="GenerationException">While enumerating: the model gave no usable logits, or the engine is closed.</exception>
+    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new GenerationOptions();
+        options.Validate(Model.Config.VocabularySize);
+        if (prompt.Count == 0)
+            throw new ArgumentException("the prompt is empty: at least one token is needed", nameof(prompt));
+        foreach (var token in prompt)
+            if (token < 0 || token >= Model.Config.VocabularySize)
+                throw new ArgumentException($"the prompt holds token {token}: the vocabulary has {Model.Config.VocabularySize} tokens", nameof(prompt));
+        if (prompt.Count >= ContextLength)
+            throw new ContextLengthException(prompt.Count, ContextLength);
+        return Read([.. prompt], options, cancellationToken);
+    }
+
+    async IAsyncEnumerable<Generated> Read(int[] prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var room = Math.Min(options.MaxTokens, ContextLength - prompt.Length);
+        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room));
+        Arrive(request);
+        try
+        {
+            var text = new AnswerText();
+            await foreach (var step in request.Steps.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                text.Append(Model.Tokenizer.Bytes(step.Token)[..step.Bytes]);
+                text.Cut(step.Cut);
+                var last = step.Finish is not null;
+                yield return new Generated
+                {
+                    Token = step.Token,
+                    Text = text.Take(step.Held, last),
+                    LogProb = step.LogProb,
+                    TopLogProbs = step.Top ?? [],
+                    Finish = step.Finish,
+                    Statistics = last ? request.Statistics : null,
+                };
+            }
+        }
+        finally
+        {
+            request.Cancelled = true;
+            Wake();
+        }
+    }
+
+    // A stop string that is exactly one special token ends the answer as that token, as special tokens are no part of the text.
+    HashSet<int> StopTokens(GenerationOptions options)
+    {
+        var tokens = new HashSet<int>(options.StopTokens);
+        if (!options.IgnoreEndOfText)
+            tokens.UnionWith(Model.Tokenizer.EndOfGeneration);
+        foreach (var stop in options.Stop)
+            if (Model.Tokenizer.TryFind(stop, out var token) && Model.Tokenizer.IsSpecial(token))
+                tokens.Add(token);
+        return tokens;
+    }
+
+    void Arrive(Request request)
+    {
+        lock (_gate)
+        {
+            if (_stopping)
+                throw new GenerationException("the engine is closed");
+            _arrivals.Add(request);
+            _woken = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    void Wake()
+    {
+        lock (_gate)
+        {
+            _woken = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    // The engine's thread.
+    void Work()
+    {
+        while (TakeArrivals())
+        {
+            DropCancelled();
+            _scheduler.Fill(_batch);
+            if (_batch.Count > 0)
+                Pass();
+            Publish();
+        }
+        foreach (var request in _scheduler.Running.Concat(_scheduler.Waiting).ToArray())
+            End(request, new GenerationException("the engine was closed while it worked on this request"));
+        _forward.Dispose();
+        _cache.Dispose();
+        _ended.SetResult();
+    }
+
+    // Waits while there is nothing to do; false when the engine is closed.
+    bool TakeArrivals()
+    {
+        lock (_gate)
+        {
+            while (!_stopping && !_woken && _scheduler.IsIdle)
+                Monitor.Wait(_gate);
+            _woken = false;
+            foreach (var request in _arrivals)
+                _scheduler.Add(request);
+            _arrivals.Clear();
+            return !_stopping;
+        }
+    }
+
+    void DropCancelled()
+    {
+        for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
+            if (_scheduler.Running[i].Cancelled)
+                End(_scheduler.Running[i], null);
+        for (var i = _scheduler.Waiting.Count - 1; i >= 0; i--)
+            if (_scheduler.Waiting[i].Cancelled)
+                End(_scheduler.Waiting[i], null);
+    }
+
+    void Pass()
+    {
+        try
+        {
+            _forward.Run(_batch);
+        }
+        catch (Exception e)
+        {
+            // A fault here is Banyan's: those who wait are told, and the engine goes on for the next.
+            for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
+                End(_scheduler.Running[i], new GenerationException($"the computation failed: {e.Message}", e));
+            return;
+        }
+        for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
+        {
+            var request = _scheduler.Running[i];
+            request.Sequence.Advance(request.Sequence.Length + request.Rows, request.Tokens);
+            if (request.LogitIndex >= 0)
+                Sample(request, _forward.Logits(request.LogitIndex));
+        }
+    }
+
+    void Sample(Request request, Span<float> logits)
+    {
+        var normalizer = Distribution.LogSumExp(logits);
+        if (!double.IsFinite(normalizer))
+        {
+            End(request, new GenerationException($"the model gave logits that are no numbers after {request.Tokens.Length} tokens:"
+                + " its weights are damaged (check the file's hash, or download it again)"));
+            return;
+        }
+        var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, normalizer) : null;
+        var step = Choose(request, logits, normalizer, top);
+        request.Steps.Writer.TryWrite(step);
+        if (step.Finish is not null)
+            End(request, null);
+    }
+
+    Step Choose(Request request, Span<float> logits, double normalizer, TokenLogProb[]? top)
+    {
+        // The log-probability is the model's own: of the logits before the sampler changes them.
+        var raw = logits;
+        if (request.Sampler.Changes)
+            logits.CopyTo(raw = _scratch.Raw);
+        var token = request.Sampler.Next(logits, _scratch);
+        var logProb = (float)(raw[token] - normalizer);
+        var full = request.Append(token);
+        if (request.StopTokens.Contains(token))
+            return new Step(token, logProb, top, 0, 0, 0, FinishReason.Stop);
+        var bytes = Model.Tokenizer.IsSpecial(token) ? 0 : Model.Tokenizer.Bytes(token).Length;
+        var held = 0;
+        if (request.Stops is { } stops)
+        {
+            for (var i = 0; i < bytes; i++)
+                if (stops.Append(Model.Tokenizer.Bytes(token)[i]))
+                    return new Step(token, logProb, top, i + 1, stops.Held, 0, FinishReason.Stop);
+            held = stops.Held;
+        }
+        return new Step(token, logProb, top, bytes, 0, full ? 0 : held, full ? FinishReason.Length : null);
+    }
+
+    // Only where asked for: this allocates.
+    static TokenLogProb[] Top(ReadOnlySpan<float> logits, int wanted, double normalizer)
+    {
+        var values = new float[Math.Min(wanted, logits.Length)];
+        var tokens = new int[values.Length];
+        Distribution.Top(logits, values, tokens);
+        var top = new TokenLogProb[values.Length];
+        for (var i = 0; i < top.Length; i++)
+            top[i] = new TokenLogProb(tokens[i], (float)(values[i] - normalizer));
+        return top;
+    }
+
+    void End(Request request, Exception? error)
+    {
+        _scheduler.Remove(request);
+        request.Steps.Writer.TryComplete(error);
+    }
+
+    void Publish()
+    {
+        Volatile.Write(ref _running, _scheduler.Running.Count);
+        Volatile.Write(ref _waiting, _scheduler.Waiting.Count);
+        Volatile.Write(ref _freePages, _cache.Pool.Available);
+        Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    /// <summary>Ends the thread; requests in flight fail.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            Monitor.Pulse(_gate);
+        }
+        await _ended.Task.ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,36 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>How requests share a model.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Requests computed at the same time; more wait their turn.</summary>
+    public int MaxRequests { get; init; } = 16;
+
+    /// <summary>Prompt tokens computed in one pass while nobody else is generating.</summary>
+    public int PrefillTokens { get; init; } = 256;
+
+    /// <summary>Prompt tokens computed in one pass while others generate: more stall them longer.</summary>
+    public int SharedPrefillTokens { get; init; } = 32;
+
+    /// <summary>
+    /// Tokens the KV cache holds for all requests together, prefixes kept for later prompts included. Default: four contexts, as far as a
+    /// quarter of the machine's memory holds them. At least one context.
+    /// </summary>
+    public int? CacheTokens { get; init; }
+
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxRequests, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(PrefillTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SharedPrefillTokens, 1);
+        if (CacheTokens is { } tokens)
+            ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1, nameof(CacheTokens));
+    }
+}
+
+/// <summary>What an engine is doing.</summary>
+/// <param name="Running">Requests being computed.</param>
+/// <param name="Waiting">Requests that wait for room.</param>
+/// <param name="CacheTokens">Tokens the KV cache holds at most.</param>
+/// <param name="FreeCacheTokens">Of those, how many no request uses (some may be kept for later prompts).</param>
+public sealed record EngineStatus(int Running, int Waiting, int CacheTokens, int FreeCacheTokens);

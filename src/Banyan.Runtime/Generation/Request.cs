@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Runtime.Generation;
+
+/// <summary>One request while the engine works on it. Touched by the engine's thread alone, except for what is marked.</summary>
+internal sealed class Request
+{
+    readonly int[] _tokens; // prompt, then answer; as long as both can become
+    int _count;
+    long _firstToken, _lastToken;
+    readonly long _arrived = Stopwatch.GetTimestamp();
+
+    /// <param name="prompt">At least one token.</param>
+    /// <param name="room">The most tokens of the answer.</param>
+    /// <param name="options">Valid options.</param>
+    /// <param name="stopTokens">Every token that ends the answer.</param>
+    /// <param name="sequence">Its place in the KV cache, still empty.</param>
+    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, IReadOnlySet<int> stopTokens, Sequence sequence)
+    {
+        _tokens = new int[prompt.Count + room];
+        for (var i = 0; i < prompt.Count; i++)
+            _tokens[i] = prompt[i];
+        PromptCount = _count = prompt.Count;
+        (Options, StopTokens, Sequence) = (options, stopTokens, sequence);
+        Sampler = new Sampler(options, Tokens, room);
+        Stops = options.Stop.Count > 0 ? new StopMatcher(options.Stop) : null;
+    }
+
+    public GenerationOptions Options { get; }
+
+    public IReadOnlySet<int> StopTokens { get; }
+
+    public Sequence Sequence { get; }
+
+    public Sampler Sampler { get; }
+
+    /// <summary>Null where there are no stop strings.</summary>
+    public StopMatcher? Stops { get; }
+
+    public int PromptCount { get; }
+
+    /// <summary>Prompt and answer so far.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, _count);
+
+    /// <summary>Tokens whose keys and values are not in the cache yet. One while generating.</summary>
+    public int Pending => _count - Sequence.Length;
+
+    /// <summary>Prompt tokens taken from the prefix cache; set when it is first admitted.</summary>
+    public int? CachedTokens { get; set; }
+
+    /// <summary>Rows of this pass that are its own.</summary>
+    public int Rows { get; set; }
+
+    /// <summary>Where this pass puts its logits; -1 for nowhere.</summary>
+    public int LogitIndex { get; set; } = -1;
+
+    /// <summary>Nobody waits for the answer any more. Set from any thread.</summary>
+    public bool Cancelled { get => Volatile.Read(ref _cancelled); set => Volatile.Write(ref _cancelled, value); }
+    bool _cancelled;
+
+    /// <summary>
+    /// Steps on their way to the reader. A queue of structs that is reused while the reader keeps up, so that a token allocates nothing here.
+    /// </summary>
+    public Channel<Step> Steps { get; } = Channel.CreateUnbounded<Step>(new() { SingleReader = true, SingleWriter = true });
+
+    /// <summary>Adds a token to the answer; true when no more fit.</summary>
+    public bool Append(int token)
+    {
+        _lastToken = Stopwatch.GetTimestamp();
+        if (_count == PromptCount)
+            _firstToken = _lastToken;
+        _tokens[_count++] = token;
+        return _count == _tokens.Length;
+    }
+
+    /// <summary>What it took so far.</summary>
+    public GenerationStatistics Statistics => new(PromptCount, _count - PromptCount,
+        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_arrived, _firstToken).TotalSeconds,
+        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_firstToken, _lastToken).TotalSeconds, CachedTokens ?? 0);
+}
+
+/// <summary>A token as the engine hands it over; the reader makes text of it.</summary>
+/// <param name="Token">The token.</param>
+/// <param name="LogProb">Its log-probability.</param>
+/// <param name="Top">The most likely tokens, where asked for.</param>
+/// <param name="Bytes">How many of the token's bytes belong to the text.</param>
+/// <param name="Cut">Bytes to take back from the end of the text: a stop string.</param>
+/// <param name="Held">Bytes at the end of the text that are not to be shown yet.</param>
+/// <param name="Finish">Set on the last.</param>
+internal readonly record struct Step(int Token, float LogProb, TokenLogProb[]? Top, int Bytes, int Cut, int Held, FinishReason? Finish);

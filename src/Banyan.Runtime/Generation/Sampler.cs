@@ -1,0 +1,195 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>
+/// Chooses the next token of one request. Operations, in this order:
+/// <code>
+/// 1. logit bias                          logit += bias
+/// 2. repetition penalty                  seen in prompt or answer: logit > 0 ? logit / r : logit · r
+/// 3. presence, frequency penalty         in the answer n times: logit −= presence + n · frequency
+/// 4. temperature                         0: take the largest logit, done
+/// 5. top-k, 6. top-p, 7. min-p           each keeps the front of the tokens sorted by probability
+/// 8. draw                                with a number that depends on the seed and the answer's length alone
+/// </code>
+/// </summary>
+internal sealed class Sampler
+{
+    // Up to here the best tokens are kept by insertion; for more, sorting is cheaper.
+    const int FewTokens = 256;
+
+    readonly GenerationOptions _options;
+    readonly ulong _seed;
+    readonly KeyValuePair<int, float>[] _biases;
+    // token → how often the answer has it; tokens of the prompt alone count 0. Null where no penalty asks.
+    readonly Dictionary<int, int>? _seen;
+    ulong _drawn;
+
+    /// <param name="options">Valid options.</param>
+    /// <param name="prompt">The prompt, which the repetition penalty counts as seen.</param>
+    /// <param name="room">The most tokens the answer can have, so that nothing needs to grow later.</param>
+    public Sampler(GenerationOptions options, ReadOnlySpan<int> prompt, int room)
+    {
+        _options = options;
+        _seed = options.Seed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+        _biases = options.LogitBias is { } biases ? [.. biases] : [];
+        if (options.RepetitionPenalty == 1 && options.PresencePenalty == 0 && options.FrequencyPenalty == 0)
+            return;
+        _seen = [];
+        if (options.RepetitionPenalty != 1)
+            foreach (var token in prompt)
+                _seen[token] = 0;
+        _seen.EnsureCapacity(_seen.Count + room);
+    }
+
+    /// <summary>Whether <see cref="Next"/> changes the logits it is given.</summary>
+    public bool Changes => _biases.Length > 0 || _seen is not null;
+
+    /// <summary>Chooses a token and counts it as part of the answer.</summary>
+    /// <param name="logits">[vocabulary], finite or −∞.</param>
+    /// <param name="scratch">Room for candidates, shared by all requests of an engine.</param>
+    public int Next(Span<float> logits, SamplerScratch scratch)
+    {
+        Penalize(logits);
+        var token = _options.Temperature == 0 || _options.TopK == 1 ? Distribution.ArgMax(logits) : Draw(logits, scratch);
+        _drawn++;
+        if (_seen is not null)
+            _seen[token] = _seen.GetValueOrDefault(token) + 1;
+        return token;
+    }
+
+    void Penalize(Span<float> logits)
+    {
+        foreach (var (token, bias) in _biases)
+            logits[token] += bias;
+        if (_seen is null)
+            return;
+        var r = _options.RepetitionPenalty;
+        foreach (var (token, times) in _seen)
+        {
+            var logit = logits[token];
+            logit = logit > 0 ? logit / r : logit * r;
+            logits[token] = times == 0 ? logit : logit - _options.PresencePenalty - times * _options.FrequencyPenalty;
+        }
+    }
+
+    int Draw(Span<float> logits, SamplerScratch scratch)
+    {
+        var max = Distribution.Max(logits);
+        var scale = 1 / _options.Temperature;
+        var uniform = Uniform(_seed, _drawn);
+        // A temperature so low that the scale overflows is greedy.
+        if (!float.IsFinite(scale))
+            return Distribution.ArgMax(logits);
+        if (_options.TopK == 0 && _options.TopP == 1 && _options.MinP == 0)
+            return Walk(logits, max, scale, uniform * Distribution.SumExp(logits, max, scale));
+        var kept = Truncate(logits, max, scale, scratch);
+        double mass = 0;
+        for (var i = 0; i < kept; i++)
+            mass += scratch.Values[i];
+        var target = uniform * mass;
+        for (var i = 0; i < kept - 1; i++)
+            if ((target -= scratch.Values[i]) < 0)
+                return scratch.Tokens[i];
+        return scratch.Tokens[kept - 1];
+    }
+
+    /// <summary>Fills the scratch with the kept tokens, best first, and their weights exp((logit − max) / temperature); returns how many.</summary>
+    int Truncate(ReadOnlySpan<float> logits, float max, float scale, SamplerScratch scratch)
+    {
+        var (values, tokens) = (scratch.Values, scratch.Tokens);
+        // min-p as a bound on the logit: p ≥ minP · pMax ⇔ (logit − max) · scale ≥ ln minP.
+        var least = _options.MinP > 0 ? max + MathF.Log(_options.MinP) / scale : float.NegativeInfinity;
+        int count;
+        double enough;
+        if (_options.TopK is > 0 and <= FewTokens && _options.TopK < logits.Length)
+        {
+            count = _options.TopK;
+            Distribution.Top(logits, values.AsSpan(0, count), tokens.AsSpan(0, count));
+            enough = Weigh(count) * _options.TopP;
+        }
+        else if (_options.TopK > 0 && _options.TopK < logits.Length)
+        {
+            Sort(count = Distribution.AtLeast(logits, float.NegativeInfinity, values, tokens));
+            count = Math.Min(count, _options.TopK);
+            enough = Weigh(count) * _options.TopP;
+        }
+        else
+        {
+            // The likely tokens hold nearly all the mass: sort only those, and look further where they are not enough.
+            enough = _options.TopP == 1 ? double.PositiveInfinity : Distribution.SumExp(logits, max, scale) * _options.TopP;
+            var threshold = least;
+            var reach = _options.TopP == 1 ? float.PositiveInfinity : 7f;
+            do
+            {
+                threshold = reach > 100 ? least : Math.Max(least, max - reach / scale);
+                count = Distribution.AtLeast(logits, threshold, values, tokens);
+                reach *= 3;
+            }
+            while (threshold > least && Mass(count) < enough);
+            Sort(count);
+            Weigh(count);
+        }
+        // top-p: up to and with the token that reaches it; min-p: no further than its bound. The best token always stays.
+        var kept = 0;
+        for (double mass = 0; kept < count && (kept == 0 || (mass < enough && values[kept] >= _options.MinP)); kept++)
+            mass += values[kept];
+        return kept;
+
+        void Sort(int candidates)
+        {
+            values.AsSpan(0, candidates).Sort(tokens.AsSpan(0, candidates));
+            values.AsSpan(0, candidates).Reverse();
+            tokens.AsSpan(0, candidates).Reverse();
+        }
+
+        double Mass(int candidates)
+        {
+            double mass = 0;
+            for (var i = 0; i < candidates; i++)
+                mass += MathF.Exp((values[i] - max) * scale);
+            return mass;
+        }
+
+        double Weigh(int candidates)
+        {
+            double mass = 0;
+            for (var i = 0; i < candidates; i++)
+                mass += values[i] = MathF.Exp((values[i] - max) * scale);
+            return mass;
+        }
+    }
+
+    // Without truncation nothing needs sorting: walk the distribution in token order to where the drawn mass lies.
+    static int Walk(ReadOnlySpan<float> logits, float max, float scale, double target)
+    {
+        var last = 0;
+        for (var token = 0; token < logits.Length; token++)
+        {
+            var weight = MathF.Exp((logits[token] - max) * scale);
+            if (weight == 0)
+                continue;
+            last = token;
+            if ((target -= weight) < 0)
+                return token;
+        }
+        return last;
+    }
+
+    /// <summary>A number in [0, 1) from the seed and a counter alone (SplitMix64), so that a request's draws depend on nothing beside it.</summary>
+    internal static double Uniform(ulong seed, ulong counter)
+    {
+        var z = unchecked(seed + (counter + 1) * 0x9E3779B97F4A7C15);
+        z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9);
+        z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EB);
+        return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
+    }
+}
+
+/// <summary>Room for the candidates of one draw, [vocabulary].</summary>
+internal sealed class SamplerScratch(int vocabularySize)
+{
+    /// <summary>A copy of logits that a sampler changes.</summary>
+    public float[] Raw { get; } = new float[vocabularySize];
+
+    public float[] Values { get; } = new float[vocabularySize];
+    public int[] Tokens { get; } = new int[vocabularySize];
+}

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>
+/// The rows of one pass through the model: each a token at a position of a sequence. Rows of one sequence lie together and follow its
+/// cache. Reused from pass to pass.
+/// </summary>
+internal sealed class Batch(int capacity)
+{
+    readonly int[] _tokens = new int[capacity];
+    readonly int[] _positions = new int[capacity];
+    readonly List<Part> _parts = new(capacity);
+    readonly int[] _logitRows = new int[capacity];
+
+    /// <summary>Rows [First, First + Count) continue a sequence at position <c>Sequence.Length</c>.</summary>
+    public readonly record struct Part(Sequence Sequence, int First, int Count);
+
+    /// <summary>The most rows.</summary>
+    public int Capacity { get; } = capacity;
+
+    /// <summary>Rows.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Rows whose logits are wanted.</summary>
+    public int LogitCount { get; private set; }
+
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
+
+    public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Count);
+
+    public ReadOnlySpan<Part> Parts => CollectionsMarshal.AsSpan(_parts);
+
+    /// <summary>The rows whose logits are wanted, in order.</summary>
+    public ReadOnlySpan<int> LogitRows => _logitRows.AsSpan(0, LogitCount);
+
+    public void Clear()
+    {
+        (Count, LogitCount) = (0, 0);
+        _parts.Clear();
+    }
+
+    /// <summary>Adds the next tokens of a sequence, for which room is reserved. At most once a sequence.</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="tokens">The tokens after those it holds.</param>
+    /// <param name="logits">Logits after the last of them are wanted; their index is returned, else -1.</param>
+    public int Add(Sequence sequence, ReadOnlySpan<int> tokens, bool logits)
+    {
+        _parts.Add(new(sequence, Count, tokens.Length));
+        for (var i = 0; i < tokens.Length; i++)
+            (_tokens[Count], _positions[Count++]) = (tokens[i], sequence.Length + i);
+        if (!logits)
+            return -1;
+        _logitRows[LogitCount] = Count - 1;
+        return LogitCount++;
+    }
+}

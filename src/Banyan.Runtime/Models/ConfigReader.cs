@@ -1,0 +1,137 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Models.Families;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>Reads and checks a <see cref="Config"/>. Nothing a file says is believed before it is compared with its tensors.</summary>
+internal sealed class ConfigReader
+{
+    readonly ModelFile _file;
+
+    ConfigReader(ModelFile file) => (_file, Architecture) = (file, file.Metadata.Get<string>("general.architecture"));
+
+    public string Architecture { get; }
+
+    public ModelFile File => _file;
+
+    /// <exception cref="ModelFileException">The architecture is unknown, or a value is missing, impossible or at odds with the tensors.</exception>
+    public static Config Read(ModelFile file)
+    {
+        var reader = new ConfigReader(file);
+        var family = Family.All.FirstOrDefault(f => f.Architecture == reader.Architecture)
+            ?? throw reader.Refuse($"architecture '{reader.Architecture}' is not supported; what works: {string.Join(", ", Family.All.Select(f => $"{f.Architecture} ({f.Covers})"))}");
+        return family.Refine(reader, reader.ReadCommon(family.Pairs(file.Kind)));
+    }
+
+    /// <summary>The keys nearly all architectures share.</summary>
+    Config ReadCommon(RopePairs pairs)
+    {
+        var embedding = _file.GetTensor("token_embd.weight");
+        var embeddingSize = Int("embedding_length", 1, 1 << 20);
+        if (embedding.Shape is not [var vocabulary and >= 1 and <= int.MaxValue, var columns] || columns != embeddingSize)
+            throw Refuse($"token_embd.weight is [{string.Join(", ", embedding.Shape)}], where [vocabulary, {embeddingSize}] is needed");
+        var heads = Int("attention.head_count", 1, 1 << 14);
+        var kvHeads = Int("attention.head_count_kv", 1, 1 << 14, heads);
+        if (heads % kvHeads != 0)
+            throw Refuse($"{heads} query heads cannot share {kvHeads} key and value heads evenly");
+        var headSize = Int("attention.key_length", 1, 1 << 14, embeddingSize / heads);
+        if (!Has("attention.key_length") && embeddingSize % heads != 0)
+            throw Refuse($"{heads} heads do not divide the embedding size {embeddingSize}, and no attention.key_length is given");
+        var valueSize = Int("attention.value_length", 1, 1 << 14, headSize);
+        if (valueSize != headSize || headSize % 2 != 0)
+            throw Refuse($"heads of size {headSize} for keys and {valueSize} for values are not supported: one even size is needed");
+        var experts = Int("expert_count", 0, 1 << 14, 0);
+        return new Config
+        {
+            Architecture = Architecture,
+            Layers = Int("block_count", 1, 1 << 12),
+            EmbeddingSize = embeddingSize,
+            FeedForwardSize = Int("feed_forward_length", 1, 1 << 22, experts > 0 ? Int("expert_feed_forward_length", 1, 1 << 22, 1) : null),
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadSize = headSize,
+            VocabularySize = (int)vocabulary,
+            ContextLength = ReadContextLength(),
+            NormEpsilon = (float)Number("attention.layer_norm_rms_epsilon", 1e-12, 1),
+            AttentionScale = (float)Number("attention.scale", 1e-6, 1e6, 1 / Math.Sqrt(headSize)),
+            Rope = ReadRope(pairs, headSize),
+        };
+    }
+
+    // Attention that reaches back `window` tokens is full attention as long as a sequence is no longer than that.
+    int ReadContextLength()
+    {
+        var trained = Int("context_length", 2, 1 << 30);
+        var window = Int("attention.sliding_window", 0, int.MaxValue, 0);
+        return window >= 2 ? Math.Min(trained, window) : trained;
+    }
+
+    RopeConfig ReadRope(RopePairs pairs, int headSize)
+    {
+        var dimensions = Int("rope.dimension_count", 2, headSize, headSize);
+        if (dimensions % 2 != 0)
+            throw Refuse($"'{Key("rope.dimension_count")}' is {dimensions}: an even number is needed");
+        return new RopeConfig
+        {
+            Pairs = pairs,
+            Dimensions = dimensions,
+            Theta = Number("rope.freq_base", 1.0001, 1e12, 10_000),
+            Scaling = ReadScaling(),
+            FrequencyFactors = ReadFrequencyFactors(dimensions),
+        };
+    }
+
+    RopeScaling? ReadScaling()
+    {
+        var linear = Number("rope.scale_linear", 1e-6, 1e6, 1); // files before "rope.scaling.type"
+        var type = _file.Metadata.Get(Key("rope.scaling.type"), linear == 1 ? "none" : "linear");
+        var factor = Number("rope.scaling.factor", 1e-6, 1e6, linear);
+        int Original() => Int("rope.scaling.original_context_length", 1, 1 << 30);
+        return type switch
+        {
+            "none" or "default" => null,
+            "linear" => factor == 1 ? null : new LinearScaling(factor),
+            "llama3" => new Llama3Scaling(factor, Number("rope.scaling.low_freq_factor", 1e-6, 1e6), Number("rope.scaling.high_freq_factor", 1e-6, 1e6), Original()),
+            "yarn" => new YarnScaling(factor, Original(),
+                Number("rope.scaling.yarn_beta_fast", 1e-6, 1e6, 32), Number("rope.scaling.yarn_beta_slow", 1e-6, 1e6, 1),
+                Number("rope.scaling.attn_factor", 1e-6, 1e6, 1)),
+            _ => throw Refuse($"'{Key("rope.scaling.type")}' is '{type}': supported are none, linear, llama3 and yarn"),
+        };
+    }
+
+    float[]? ReadFrequencyFactors(int dimensions)
+    {
+        if (!_file.TryGetTensor("rope_freqs.weight", out var tensor))
+            return null;
+        if (tensor.Rows != 1 || tensor.Columns != dimensions / 2)
+            throw Refuse($"rope_freqs.weight is [{string.Join(", ", tensor.Shape)}], where [{dimensions / 2}] is needed");
+        var factors = new float[tensor.Columns];
+        tensor.Dequantize(0, 1, factors);
+        if (factors.Any(f => !(f >= 1e-6f && f <= 1e6f)))
+            throw Refuse($"rope_freqs.weight holds {factors.First(f => !(f >= 1e-6f && f <= 1e6f))}: finite positive factors are needed");
+        return factors;
+    }
+
+    /// <summary>A key under the architecture's name.</summary>
+    public string Key(string name) => $"{Architecture}.{name}";
+
+    public bool Has(string name) => _file.Metadata.Contains(Key(name));
+
+    public bool Flag(string name, bool fallback) => _file.Metadata.Get(Key(name), fallback);
+
+    /// <summary>A whole number in a range; missing without a fallback is an error.</summary>
+    public int Int(string name, int least, int most, int? fallback = null)
+    {
+        var value = fallback is { } f && !Has(name) ? f : _file.Metadata.Get<long>(Key(name));
+        return value >= least && value <= most ? (int)value : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
+    }
+
+    /// <summary>A number in a range; missing without a fallback is an error.</summary>
+    public double Number(string name, double least, double most, double? fallback = null)
+    {
+        var value = fallback is { } f && !Has(name) ? f : _file.Metadata.Get<double>(Key(name));
+        return value >= least && value <= most ? value : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
+    }
+
+    public ModelFileException Refuse(string problem) => new(_file.Path, problem);
+}

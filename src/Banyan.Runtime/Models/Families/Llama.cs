@@ -1,0 +1,20 @@
+using Banyan.Runtime.Files;
+
+namespace Banyan.Runtime.Models.Families;
+
+/// <summary>
+/// Llama 1–3.x (arXiv 2302.13971, 2407.21783) and what shares its blocks. Conversion to GGUF permutes query and key rows so that
+/// neighbouring dimensions turn together; safetensors keep the halves.
+/// </summary>
+internal sealed class Llama : Family
+{
+    public override string Architecture => "llama";
+
+    public override string Covers => "Llama 1-3.x, Mistral, SmolLM, TinyLlama, DeepSeek-Coder v1";
+
+    public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
+
+    public override Config Refine(ConfigReader reader, Config common) => reader.Int("expert_count", 0, 1 << 14, 0) == 0
+        ? common
+        : throw reader.Refuse("llama with experts (Mixtral) is not supported; dense llama models are");
+}

@@ -1,0 +1,23 @@
+namespace Banyan.Runtime.Models.Families;
+
+/// <summary>
+/// Qwen3 with a mixture of experts: softmax over all experts, the best few, their weights scaled to sum to 1. GGUF has no key for that
+/// scaling, as every published model has it on; <c>expert_weights_norm</c> says otherwise where a file has it.
+/// </summary>
+internal sealed class Qwen3Moe : Family
+{
+    public override string Architecture => "qwen3moe";
+
+    public override string Covers => "Qwen3-30B-A3B, Qwen3-Coder";
+
+    public override Config Refine(ConfigReader reader, Config common)
+    {
+        var count = reader.Int("expert_count", 1, 1 << 14);
+        return common with
+        {
+            HeadNorm = true,
+            FeedForwardSize = reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize),
+            Experts = new Experts(count, reader.Int("expert_used_count", 1, count), reader.Flag("expert_weights_norm", true)),
+        };
+    }
+}

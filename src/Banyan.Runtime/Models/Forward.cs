@@ -1,0 +1,172 @@
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>
+/// One pass of a batch of rows through the model. A row is a token at a position of a sequence; rows of many sequences, of prompts and of
+/// answers, go through together. Start reading at <see cref="Run"/>.
+/// </summary>
+internal sealed unsafe class Forward : IDisposable
+{
+    readonly Config _config;
+    readonly Weights _weights;
+    readonly WorkerPool _pool;
+    readonly KvCache _cache;
+    readonly bool _exact;
+    readonly RopeAngles _angles;
+    readonly RopeStyle _ropeStyle;
+    readonly AttentionSpan[] _spans;
+    readonly MixtureOfExperts? _experts;
+    readonly AlignedBuffer _stream, _queries, _keys, _values, _gate, _up, _update, _logits; // floats
+    readonly Activations _normed, _attended, _hidden;                                         // floats, and their quantized form
+
+    /// <param name="model">The model.</param>
+    /// <param name="cache">The keys and values of all sequences.</param>
+    /// <param name="rows">The most rows of a batch.</param>
+    /// <param name="logitRows">The most rows whose logits are wanted.</param>
+    public Forward(Model model, KvCache cache, int rows, int logitRows)
+    {
+        (_config, _weights, _pool, _cache) = (model.Config, model.Weights, model.Pool, cache);
+        // Which experts a row goes to is discrete: rounded activations would now and then choose others than the model does.
+        _exact = model.Options.Activations == ActivationFormat.Float || _config.Experts is not null;
+        var frequencies = _config.Rope.Frequencies();
+        _angles = new RopeAngles([.. frequencies.Select(f => (float)f)], rows, (float)_config.Rope.Magnitude);
+        _ropeStyle = _config.Rope.Pairs == RopePairs.Neighbours ? RopeStyle.Interleaved : RopeStyle.Halves;
+        _spans = new AttentionSpan[rows];
+        _stream = Floats(rows, _config.EmbeddingSize);
+        _normed = new Activations(rows, _config.EmbeddingSize);
+        _queries = Floats(rows, _config.QuerySize);
+        _keys = Floats(rows, _config.KeySize);
+        _values = Floats(rows, _config.KeySize);
+        _attended = new Activations(rows, _config.QuerySize);
+        _gate = Floats(rows, _config.FeedForwardSize);
+        _up = Floats(rows, _config.FeedForwardSize);
+        _hidden = new Activations(rows, _config.FeedForwardSize);
+        _update = Floats(rows, _config.EmbeddingSize);
+        _logits = Floats(logitRows, _config.VocabularySize);
+        _experts = _config.Experts is { } experts ? new MixtureOfExperts(_config, experts, rows, _pool, _exact) : null;
+    }
+
+    static AlignedBuffer Floats(int rows, int columns) => new((long)rows * columns * sizeof(float), zeroed: false);
+
+    /// <summary>
+    /// Computes the batch: writes the keys and values of every row into its sequence's pages, and logits where they are wanted. The caller
+    /// has reserved the pages, and advances the sequences afterwards.
+    /// </summary>
+    public void Run(Batch batch)
+    {
+        var x = _stream.Floats;
+        var rows = batch.Count;
+        _angles.Compute(batch.Positions);
+        for (var row = 0; row < rows; row++)
+            _weights.Embed(batch.Tokens[row], x + (long)row * _config.EmbeddingSize);   // x [rows, embedding]
+        for (var layer = 0; layer < _config.Layers; layer++)
+        {
+            Attend(_weights.Layers[layer], layer, batch, x, rows);                      // x += attention(norm(x))
+            if (layer == _config.Layers - 1)
+                rows = KeepLogitRows(batch, x);                                         // the rest has done its work: it is in the cache
+            FeedForward(_weights.Layers[layer], x, rows);                               // x += feed-forward(norm(x))
+        }
+        Head(x, rows);                                                                  // logits [wanted rows, vocabulary]
+    }
+
+    /// <summary>The logits of the i-th row that wanted them, [vocabulary]; the caller may change them until the next pass.</summary>
+    public Span<float> Logits(int index) => new(_logits.Floats + (long)index * _config.VocabularySize, _config.VocabularySize);
+
+    void Attend(LayerWeights w, int layer, Batch batch, float* x, int rows)
+    {
+        float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
+        RmsNorm.Apply(x, w.AttentionNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool);   // normed [rows, embedding]
+        Linear.Multiply(_normed, w.Query, q, rows, _pool, _exact);                                     // q [rows, heads, headSize]
+        Linear.Multiply(_normed, w.Key, k, rows, _pool, _exact);                                       // k [rows, kvHeads, headSize]
+        Linear.Multiply(_normed, w.Value, v, rows, _pool, _exact);                                     // v [rows, kvHeads, headSize]
+        Bias(q, w.QueryBias, rows, _config.QuerySize);
+        Bias(k, w.KeyBias, rows, _config.KeySize);
+        Bias(v, w.ValueBias, rows, _config.KeySize);
+        if (w is { QueryNorm: { } queryNorm, KeyNorm: { } keyNorm })                                    // a head is a row here
+        {
+            RmsNorm.Apply(q, queryNorm.Floats, q, rows * _config.Heads, _config.HeadSize, _config.NormEpsilon, _pool);
+            RmsNorm.Apply(k, keyNorm.Floats, k, rows * _config.KvHeads, _config.HeadSize, _config.NormEpsilon, _pool);
+        }
+        Rope.Apply(q, rows, _config.Heads, _config.HeadSize, _config.QuerySize, _angles, _ropeStyle, _pool);
+        Rope.Apply(k, rows, _config.KvHeads, _config.HeadSize, _config.KeySize, _angles, _ropeStyle, _pool);
+        Cache(layer, batch, k, v);                                                                      // pages [kvHeads, positions, headSize]
+        Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool);
+        if (!_exact)
+            _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
+        Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]
+        Bias(_update.Floats, w.AttentionOutputBias, rows, _config.EmbeddingSize);
+        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
+    }
+
+    void FeedForward(LayerWeights w, float* x, int rows)
+    {
+        if (rows == 0)
+            return;
+        RmsNorm.Apply(x, w.FeedForwardNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool); // normed [rows, embedding]
+        if (_experts is not null)
+        {
+            _experts.Run(w, _normed, x, rows);
+            return;
+        }
+        Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                        // gate [rows, feedForward]
+        Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                            // up [rows, feedForward]
+        SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, !_exact, _pool);                    // hidden = silu(gate) · up
+        Linear.Multiply(_hidden, w.Down[0], _update.Floats, rows, _pool, _exact);                      // update [rows, embedding]
+        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
+    }
+
+    void Head(float* x, int rows)
+    {
+        if (rows == 0)
+            return;
+        RmsNorm.Apply(x, _weights.OutputNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool);
+        Linear.Multiply(_normed, _weights.Output, _logits.Floats, rows, _pool, _exact);
+    }
+
+    // Moves the rows whose logits are wanted to the front.
+    int KeepLogitRows(Batch batch, float* x)
+    {
+        var size = _config.EmbeddingSize;
+        for (var i = 0; i < batch.LogitCount; i++)
+            if (batch.LogitRows[i] != i)
+                new Span<float>(x + (long)batch.LogitRows[i] * size, size).CopyTo(new Span<float>(x + (long)i * size, size));
+        return batch.LogitCount;
+    }
+
+    void Cache(int layer, Batch batch, float* k, float* v)
+    {
+        const int page = KvLayout.PagePositions;
+        foreach (var part in batch.Parts)
+            for (var row = part.First; row < part.First + part.Count; row++)
+            {
+                var position = batch.Positions[row];
+                var to = part.Sequence.Pages[position / page] + _cache.LayerOffset(layer);
+                _cache.Layout.Write(to, position % page, k + (long)row * _config.KeySize, v + (long)row * _config.KeySize);
+            }
+    }
+
+    ReadOnlySpan<AttentionSpan> Spans(int layer, Batch batch)
+    {
+        var count = 0;
+        foreach (var part in batch.Parts)
+            _spans[count++] = new AttentionSpan(part.Sequence.Pages, _cache.LayerOffset(layer), part.First, part.Count, part.Sequence.Length);
+        return _spans.AsSpan(0, count);
+    }
+
+    static void Bias(float* x, AlignedBuffer? bias, int rows, int columns)
+    {
+        if (bias is not null)
+            Add.Bias(x, bias.Floats, rows, columns);
+    }
+
+    public void Dispose()
+    {
+        foreach (var buffer in new[] { _stream, _queries, _keys, _values, _gate, _up, _update, _logits })
+            buffer.Dispose();
+        foreach (var activations in new[] { _normed, _attended, _hidden })
+            activations.Dispose();
+        _angles.Dispose();
+        _experts?.Dispose();
+    }
+}

@@ -1,0 +1,106 @@
+using System.Text.RegularExpressions;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Tokenizers;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>A loaded model: configuration, weights, tokenizer, chat template. Give it to an <see cref="Generation.Engine"/> to generate.</summary>
+public sealed partial class Model : IDisposable
+{
+    readonly ModelFile _file;
+
+    Model(ModelFile file, Config config, ModelOptions options, IProgress<LoadProgress>? progress)
+    {
+        (_file, Config, Options) = (file, config, options);
+        Name = NameOf(file);
+        ContextLength = Math.Min(config.ContextLength, options.ContextLength ?? CacheSize.Affordable(config, options.KvCache));
+        Tokenizer = Tokenizer.Load(file);
+        Pool = new WorkerPool(options.Threads);
+        try
+        {
+            Weights = Weights.Load(file, config, Pool, progress);
+        }
+        catch
+        {
+            Pool.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The name people know it by: of its file, or of its folder where the file has a general name.</summary>
+    public string Name { get; }
+
+    /// <summary>The file it was loaded from.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>Its shape.</summary>
+    public Config Config { get; }
+
+    /// <summary>What it was loaded with.</summary>
+    public ModelOptions Options { get; }
+
+    /// <summary>The most tokens of a sequence.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Text to tokens and back.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Memory of the weights.</summary>
+    public long WeightBytes => Weights.Bytes;
+
+    /// <summary>The instruction set its kernels use here: <c>avx2</c>.</summary>
+    public static string Kernels => Ladder.Current.Name;
+
+    internal Weights Weights { get; }
+
+    internal WorkerPool Pool { get; }
+
+    /// <summary>Loads a model: a .gguf, a .safetensors, or a folder holding one.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="options">How to compute.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    /// <exception cref="ModelFileException">The file is missing, damaged, or of an architecture that is not supported.</exception>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public static Model Load(string path, ModelOptions? options = null, IProgress<LoadProgress>? progress = null)
+    {
+        var file = ModelFile.Open(path);
+        try
+        {
+            return Load(file, options, progress);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Loads a model from an open file, which it then owns.</summary>
+    /// <inheritdoc cref="Load(string, ModelOptions?, IProgress{LoadProgress}?)"/>
+    public static Model Load(ModelFile file, ModelOptions? options = null, IProgress<LoadProgress>? progress = null)
+    {
+        options ??= new ModelOptions();
+        options.Validate();
+        return new Model(file, ConfigReader.Read(file), options, progress);
+    }
+
+    static string NameOf(ModelFile file)
+    {
+        var name = PartOfSplit().Replace(System.IO.Path.GetFileNameWithoutExtension(file.Path), "");
+        return file.Kind == ModelFileKind.Safetensors && name.StartsWith("model", StringComparison.Ordinal)
+            ? System.IO.Path.GetFileName(file.Folder.TrimEnd(System.IO.Path.DirectorySeparatorChar))
+            : name;
+    }
+
+    [GeneratedRegex(@"-\d{5}-of-\d{5}$|\.safetensors\.index$|\.safetensors$")]
+    private static partial Regex PartOfSplit();
+
+    /// <summary>Frees the weights and unmaps the file. Engines over it are to be disposed first.</summary>
+    public void Dispose()
+    {
+        Weights.Dispose();
+        Pool.Dispose();
+        _file.Dispose();
+    }
+}

@@ -1,0 +1,139 @@
+namespace Banyan.Runtime.Models;
+
+/// <summary>
+/// Which pages of the KV cache are free, in use, or kept because a later prompt may begin with their tokens. Pure bookkeeping; the
+/// numbers themselves are in <see cref="KvCache"/>. One thread at a time. Allocates nothing after construction.
+/// </summary>
+/// <remarks>
+/// A full page is known by its tokens and by what went before it: the serial of the page before, given once and never again. A look-up
+/// compares the tokens themselves, so no hash collision, made on purpose or not, can hand one request another's context.
+/// </remarks>
+internal sealed class PagePool
+{
+    /// <summary>The serial of nothing: what goes before a first page.</summary>
+    public const long Root = 0;
+
+    const int None = -1;
+
+    readonly int _pageTokens;
+    readonly int[] _tokens;      // [pages, pageTokens] of kept pages
+    readonly long[] _serials;    // 0: not kept
+    readonly long[] _parents;    // serial of the page before
+    readonly int[] _users;
+    readonly int[] _older;       // unused kept pages, a list from _newest to _oldest
+    readonly int[] _newer;
+    readonly Stack<int> _free;
+    readonly Dictionary<(long Parent, int Hash), int> _kept;
+    int _newest = None, _oldest = None, _unusedKept;
+    long _lastSerial = Root;
+
+    /// <param name="pages">How many pages there are.</param>
+    /// <param name="pageTokens">Tokens in a page.</param>
+    public PagePool(int pages, int pageTokens)
+    {
+        (Pages, _pageTokens) = (pages, pageTokens);
+        _tokens = new int[pages * pageTokens];
+        _serials = new long[pages];
+        _parents = new long[pages];
+        _users = new int[pages];
+        _older = new int[pages];
+        _newer = new int[pages];
+        // Low pages first, and the last freed first: memory that was never touched stays untouched.
+        _free = new Stack<int>(Enumerable.Range(0, pages).Reverse());
+        _kept = new(pages);
+    }
+
+    public int Pages { get; }
+
+    /// <summary>Tokens in a page.</summary>
+    public int PageTokens => _pageTokens;
+
+    /// <summary>Pages that can be taken: free ones, and kept ones that nobody uses.</summary>
+    public int Available => _free.Count + _unusedKept;
+
+    /// <summary>Takes an empty page, forgetting the longest unused kept one where none is free.</summary>
+    public bool TryTake(out int page)
+    {
+        if (!_free.TryPop(out page))
+        {
+            page = _oldest;
+            if (page == None)
+                return false;
+            Unlink(page);
+            _kept.Remove(KeyOf(page));
+            _serials[page] = 0;
+        }
+        _users[page] = 1;
+        return true;
+    }
+
+    /// <summary>Takes the kept page that holds these tokens after that parent, if there is one.</summary>
+    public bool TryFind(long parent, ReadOnlySpan<int> tokens, out int page)
+    {
+        if (!_kept.TryGetValue((parent, Hash(tokens)), out page) || _parents[page] != parent || !tokens.SequenceEqual(TokensOf(page)))
+            return false;
+        if (_users[page]++ == 0)
+            Unlink(page);
+        return true;
+    }
+
+    /// <summary>Keeps a page that has just become full. Returns the serial of this content: of an equal page that is kept already, if there is one.</summary>
+    public long Keep(int page, long parent, ReadOnlySpan<int> tokens)
+    {
+        var key = (parent, Hash(tokens));
+        if (_kept.TryGetValue(key, out var equal))
+            return _parents[equal] == parent && tokens.SequenceEqual(TokensOf(equal)) ? _serials[equal] : ++_lastSerial;
+        tokens.CopyTo(_tokens.AsSpan(page * _pageTokens));
+        _parents[page] = parent;
+        _serials[page] = ++_lastSerial;
+        _kept.Add(key, page);
+        return _lastSerial;
+    }
+
+    /// <summary>The serial of a kept page.</summary>
+    public long Serial(int page) => _serials[page];
+
+    /// <summary>One user less. Without users a kept page stays until its room is needed, any other is free.</summary>
+    public void Release(int page)
+    {
+        if (--_users[page] > 0)
+            return;
+        if (_serials[page] == 0)
+        {
+            _free.Push(page);
+            return;
+        }
+        (_older[page], _newer[page]) = (_newest, None);
+        if (_newest != None)
+            _newer[_newest] = page;
+        _newest = page;
+        if (_oldest == None)
+            _oldest = page;
+        _unusedKept++;
+    }
+
+    void Unlink(int page)
+    {
+        var (older, newer) = (_older[page], _newer[page]);
+        if (newer == None)
+            _newest = older;
+        else
+            _older[newer] = older;
+        if (older == None)
+            _oldest = newer;
+        else
+            _newer[older] = newer;
+        _unusedKept--;
+    }
+
+    ReadOnlySpan<int> TokensOf(int page) => _tokens.AsSpan(page * _pageTokens, _pageTokens);
+
+    (long, int) KeyOf(int page) => (_parents[page], Hash(TokensOf(page)));
+
+    static int Hash(ReadOnlySpan<int> tokens)
+    {
+        var hash = new HashCode();
+        hash.AddBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tokens));
+        return hash.ToHashCode();
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>The tokens of one request that are in the KV cache, as a table of pages. Several sequences share the pages of a common beginning.</summary>
+internal sealed unsafe class Sequence
+{
+    readonly KvCache _cache;
+    readonly PagePool _pool;
+    readonly int[] _pages;
+    readonly nint[] _addresses; // pinned, as kernels read it
+    int _pageCount;
+    long _serial = PagePool.Root; // of the last full page
+
+    /// <param name="cache">Where pages come from.</param>
+    /// <param name="capacity">The most tokens this sequence can have.</param>
+    public Sequence(KvCache cache, int capacity)
+    {
+        (_cache, _pool) = (cache, cache.Pool);
+        _pages = new int[(capacity + _pool.PageTokens - 1) / _pool.PageTokens];
+        _addresses = GC.AllocateArray<nint>(_pages.Length, pinned: true);
+    }
+
+    /// <summary>Tokens whose keys and values are in the cache.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Addresses of its pages: page i holds tokens [i · pageTokens, (i + 1) · pageTokens) of all layers. Stays where it is.</summary>
+    public byte** Pages => (byte**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_addresses));
+
+    /// <summary>
+    /// Begins with kept pages that hold the same tokens. At least the last token stays to be computed, as somebody wants its logits.
+    /// Returns how many tokens need no computing.
+    /// </summary>
+    public int Begin(ReadOnlySpan<int> tokens)
+    {
+        var size = _pool.PageTokens;
+        while (Length + size < tokens.Length && _pool.TryFind(_serial, tokens.Slice(Length, size), out var page))
+        {
+            Take(page);
+            _serial = _pool.Serial(page);
+            Length += size;
+        }
+        return Length;
+    }
+
+    /// <summary>Pages to take before the sequence can hold that many tokens.</summary>
+    public int PagesNeeded(int length) => Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
+
+    /// <summary>Makes room for that many tokens in all. False, and nothing changed, where pages are short.</summary>
+    public bool TryReserve(int length)
+    {
+        if (PagesNeeded(length) > _pool.Available)
+            return false;
+        for (var needed = PagesNeeded(length); needed > 0; needed--)
+        {
+            _pool.TryTake(out var page);
+            Take(page);
+        }
+        return true;
+    }
+
+    /// <summary>The keys and values up to <paramref name="length"/> have been computed. Pages that became full are kept for later prompts.</summary>
+    /// <param name="length">The new length; room for it is reserved.</param>
+    /// <param name="tokens">The sequence's tokens, at least up to there.</param>
+    public void Advance(int length, ReadOnlySpan<int> tokens)
+    {
+        var size = _pool.PageTokens;
+        for (var page = Length / size; (page + 1) * size <= length; page++)
+            _serial = _pool.Keep(_pages[page], _serial, tokens.Slice(page * size, size));
+        Length = length;
+    }
+
+    /// <summary>Gives every page back; the last first, so that what others are most likely to begin with goes last.</summary>
+    public void Release()
+    {
+        while (_pageCount > 0)
+            _pool.Release(_pages[--_pageCount]);
+        (Length, _serial) = (0, PagePool.Root);
+    }
+
+    void Take(int page)
+    {
+        _pages[_pageCount] = page;
+        _addresses[_pageCount++] = (nint)_cache.Page(page);
+    }
+}
