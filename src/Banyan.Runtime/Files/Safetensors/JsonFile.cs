@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
@@ -30,6 +31,9 @@ sealed class JsonFile
 
     public static JsonFile Parse(string path, ReadOnlyMemory<byte> json, int depth)
     {
+        // JsonDocument leaves this check to whoever asks for a string, and fails differently there.
+        if (!Utf8.IsValid(json.Span))
+            throw new ModelFileException(path, "its JSON is not valid UTF-8; the file is damaged: download it again");
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = false });
@@ -37,7 +41,7 @@ sealed class JsonFile
                 ? new JsonFile(path, document.RootElement.Clone())
                 : throw new ModelFileException(path, $"its JSON is a {document.RootElement.ValueKind}, where an object is needed; download the file again");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: bad UTF-8
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair in a name
         {
             throw new ModelFileException(path, $"its JSON cannot be read: {e.Message} The file is damaged: download it again", e);
         }
@@ -71,7 +75,7 @@ sealed class JsonFile
         return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number : throw Wrong(key, value, "a whole number or several"))];
     }
 
-    /// <summary>The text of a string element. Bad UTF-8 is refused.</summary>
+    /// <summary>The text of a string element. Half a surrogate pair is refused.</summary>
     public string Text(JsonElement value)
     {
         try
@@ -80,7 +84,7 @@ sealed class JsonFile
         }
         catch (InvalidOperationException e)
         {
-            throw new ModelFileException(_path, $"a string in it is not valid UTF-8: {e.Message} Download the file again", e);
+            throw new ModelFileException(_path, $"a string in it is no valid text: {e.Message} Download the file again", e);
         }
     }
 
