@@ -9,5 +9,6 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Logits.Create(),
     Run.Create(),
     Synthesize.Create(),
+    Tokenize.Create(),
 };
 return await Exit.Run(banyan, args);

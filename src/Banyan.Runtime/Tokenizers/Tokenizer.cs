@@ -45,6 +45,19 @@ public sealed class Tokenizer
     /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
     public static Tokenizer LoadFolder(string folder) => FolderTokenizer.Read(folder);
 
+    /// <summary>The tokenizer at a path: a model file, a folder of one, with or without weights, or a tokenizer.json.</summary>
+    /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
+    public static Tokenizer Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (FolderTokenizer.IsIn(path))
+            return LoadFolder(path);
+        if (File.Exists(path) && path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
+            return FolderTokenizer.ReadJson(path);
+        using var file = ModelFile.Open(path);
+        return Load(file);
+    }
+
     /// <summary>How many ids there are, from 0 on. A model may compute logits for more; those ids stand for nothing.</summary>
     public int Count => _definition.Vocabulary.Count;
 

@@ -8,17 +8,24 @@ namespace Banyan.Runtime.Tokenizers.Loading;
 /// <summary>Reads the tokenizer of a Hugging Face model folder.</summary>
 static class FolderTokenizer
 {
+    /// <summary>Whether a path is a folder with a tokenizer's files in it.</summary>
+    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || HasVocabAndMerges(folder);
+
+    /// <summary>Reads a tokenizer.json, whatever its name, with the configuration that lies beside it.</summary>
+    public static Tokenizer ReadJson(string path) => TokenizerJson.Read(path, TokenizerConfig.Read(Path.GetDirectoryName(Path.GetFullPath(path))!));
+
     public static Tokenizer Read(string folder)
     {
-        var json = Path.Combine(folder, "tokenizer.json");
-        if (File.Exists(json))
-            return TokenizerJson.Read(json, TokenizerConfig.Read(folder));
-        if (File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt")))
+        if (Path.Combine(folder, "tokenizer.json") is var json && File.Exists(json))
+            return ReadJson(json);
+        if (HasVocabAndMerges(folder))
             return ReadVocabAndMerges(folder);
         throw new ModelFileException(folder, Directory.Exists(folder)
             ? "there is no tokenizer here: neither tokenizer.json nor vocab.json with merges.txt (SentencePiece's own tokenizer.model is not read; the model's tokenizer.json is)"
             : "there is no such folder");
     }
+
+    static bool HasVocabAndMerges(string folder) => File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"));
 
     static Tokenizer ReadVocabAndMerges(string folder)
     {

@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Tokenizers;
+using Spectre.Console;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan tokenize MODEL</c>: what a model makes of a text, and the way back.</summary>
+static class Tokenize
+{
+    const string Description =
+        "Reads text on stdin, exactly as it is, and prints the model's tokens; with --decode the other way round. "
+        + "MODEL is a GGUF file (its weights are not needed), a folder with tokenizer.json or vocab.json and merges.txt, or a tokenizer.json.\n\n"
+        + "Examples:\n"
+        + "  printf 'Hello world' | banyan tokenize model.gguf\n"
+        + "  banyan tokenize model.gguf --json < file.txt              {\"ids\":[…]}\n"
+        + "  echo '[9707, 1879]' | banyan tokenize model.gguf --decode";
+
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "The model or tokenizer." };
+        var addSpecial = new Option<bool>("--add-special") { Description = "Add the tokens that the model expects around a text, such as BOS." };
+        var noParse = new Option<bool>("--no-parse-special") { Description = "Read <|im_start|> and its like as the text they are, not as tokens." };
+        var decode = new Option<bool>("--decode", "-d") { Description = "Read ids on stdin (a JSON list, {\"ids\":[…]}, or numbers with anything between) and print their text." };
+        var skipSpecial = new Option<bool>("--skip-special") { Description = "With --decode: leave out tokens such as BOS." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object: {\"ids\":[…]}, with --decode {\"text\":…}." };
+        var command = new Command("tokenize", Description) { model, addSpecial, noParse, decode, skipSpecial, json };
+        command.SetAction(arguments =>
+        {
+            try
+            {
+                var tokenizer = Tokenizer.Open(arguments.GetValue(model)!);
+                if (arguments.GetValue(decode))
+                    Decode(tokenizer, ReadInput(), arguments.GetValue(skipSpecial), arguments.GetValue(json));
+                else
+                    Encode(tokenizer, ReadInput(), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
+                return 0;
+            }
+            catch (Exception e) when (e is ModelFileException or FormatException)
+            {
+                Console.Error.WriteLine($"tokenize: {e.Message}");
+                return 1;
+            }
+        });
+        return command;
+    }
+
+    static void Encode(Tokenizer tokenizer, string text, bool addSpecial, bool parseSpecial, bool json)
+    {
+        var ids = tokenizer.Encode(text, addSpecial, parseSpecial);
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { ids }));
+            return;
+        }
+
+        var width = tokenizer.Count.ToString(CultureInfo.InvariantCulture).Length;
+        foreach (var id in ids)
+            AnsiConsole.MarkupLine($"[grey]{id.ToString(CultureInfo.InvariantCulture).PadLeft(width)}[/]  [{(tokenizer.IsSpecial(id) ? "magenta" : "green")}]{Markup.Escape(Visible(tokenizer, id))}[/]");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[bold]{ids.Length}[/] tokens for {Encoding.UTF8.GetByteCount(text)} bytes");
+    }
+
+    static void Decode(Tokenizer tokenizer, string input, bool skipSpecial, bool json)
+    {
+        var text = tokenizer.Decode(Ids(input), skipSpecial);
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(new { text }));
+        else
+            Console.Out.Write(text);
+    }
+
+    /// <summary>A token's text with what cannot be seen written out; bytes of an incomplete character in hex.</summary>
+    static string Visible(Tokenizer tokenizer, int id)
+    {
+        var visible = new StringBuilder();
+        var bytes = tokenizer.Bytes(id);
+        while (!bytes.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf8(bytes, out var rune, out var length);
+            if (status != OperationStatus.Done)
+                visible.Append(CultureInfo.InvariantCulture, $"\\x{bytes[0]:X2}");
+            else if (rune.Value is '\n' or '\r' or '\t')
+                visible.Append(rune.Value switch { '\n' => "\\n", '\r' => "\\r", _ => "\\t" });
+            else if (Rune.IsControl(rune))
+                visible.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:X4}");
+            else
+                visible.Append(rune.Value == ' ' ? "·" : rune.ToString());
+            bytes = bytes[(status == OperationStatus.Done ? length : 1)..];
+        }
+        return visible.ToString();
+    }
+
+    /// <summary>Every number in the input: a JSON list, an object with one, or numbers on lines.</summary>
+    static List<int> Ids(string input)
+    {
+        var ids = new List<int>();
+        for (var at = 0; at < input.Length;)
+        {
+            var length = input.AsSpan(at).IndexOfAnyExceptInRange('0', '9') is var next and >= 0 ? next : input.Length - at;
+            if (length == 0)
+            {
+                at++;
+                continue;
+            }
+            if (!int.TryParse(input.AsSpan(at, length), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                throw new FormatException($"'{input.Substring(at, Math.Min(length, 40))}' is no id; ids are numbers up to {int.MaxValue}");
+            ids.Add(id);
+            at += length;
+        }
+        return ids;
+    }
+
+    static string ReadInput()
+    {
+        using var input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        input.CopyTo(bytes);
+        return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
+    }
+}
