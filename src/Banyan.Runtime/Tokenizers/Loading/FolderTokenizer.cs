@@ -12,17 +12,31 @@ static class FolderTokenizer
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || HasVocabAndMerges(folder);
 
     /// <summary>Reads a tokenizer.json, whatever its name, with the configuration that lies beside it.</summary>
-    public static Tokenizer ReadJson(string path) => TokenizerJson.Read(path, TokenizerConfig.Read(Path.GetDirectoryName(Path.GetFullPath(path))!));
+    public static Tokenizer ReadJson(string path) =>
+        OfWholeCharacters(path, () => TokenizerJson.Read(path, TokenizerConfig.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
 
     public static Tokenizer Read(string folder)
     {
         if (Path.Combine(folder, "tokenizer.json") is var json && File.Exists(json))
             return ReadJson(json);
         if (HasVocabAndMerges(folder))
-            return ReadVocabAndMerges(folder);
+            return OfWholeCharacters(folder, () => ReadVocabAndMerges(folder));
         throw new ModelFileException(folder, Directory.Exists(folder)
             ? "there is no tokenizer here: neither tokenizer.json nor vocab.json with merges.txt (SentencePiece's own tokenizer.model is not read; the model's tokenizer.json is)"
             : "there is no such folder");
+    }
+
+    /// <summary>JSON can hold half a surrogate pair, in names as in strings; .NET says so only when one is asked for.</summary>
+    static Tokenizer OfWholeCharacters(string path, Func<Tokenizer> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ModelFileException(path, $"it holds a string that is not whole characters ({e.Message}); the file is damaged", e);
+        }
     }
 
     static bool HasVocabAndMerges(string folder) => File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"));

@@ -34,7 +34,7 @@ static class JsonReading
     public static string? Text(this JsonElement element, string name, string path) => element.Field(name) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.String } value => String(value, path),
+        { ValueKind: JsonValueKind.String } value => value.GetString(),
         var value => throw Mistyped(name, "a string", value.Value, path),
     };
 
@@ -52,19 +52,6 @@ static class JsonReading
         { ValueKind: JsonValueKind.Array } value => value.EnumerateArray(),
         var value => throw Mistyped(name, "a list", value.Value, path),
     };
-
-    /// <summary>A string as it is; JSON can hold half a surrogate pair, which no token has.</summary>
-    public static string String(JsonElement value, string path)
-    {
-        try
-        {
-            return value.GetString() ?? "";
-        }
-        catch (InvalidOperationException)
-        {
-            throw new ModelFileException(path, $"{Shorten(value)} is not a string of whole characters; the file is damaged");
-        }
-    }
 
     public static ModelFileException Mistyped(string name, string wanted, JsonElement value, string path) =>
         new(path, $"'{name}' is {Shorten(value)}, where {wanted} is needed; the file is damaged");

@@ -59,7 +59,7 @@ sealed class TokenizerConfig
             var token = _tokenizer.Field(name) switch
             {
                 { ValueKind: JsonValueKind.Object } value => value.Text("content", _path),
-                { ValueKind: JsonValueKind.String } value => JsonReading.String(value, _path),
+                { ValueKind: JsonValueKind.String } value => value.GetString(),
                 _ => null,
             };
             return token is not null && named.TryGetValue(token, out var id) ? id : null;

@@ -76,12 +76,12 @@ static class TokenizerJson
         {
             if (merge.ValueKind == JsonValueKind.String)
             {
-                foreach (var pair in MergeLines.Split([JsonReading.String(merge, path)], builder))
+                foreach (var pair in MergeLines.Split([merge.GetString()!], builder))
                     yield return pair;
             }
             else if (merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge[0].ValueKind == JsonValueKind.String && merge[1].ValueKind == JsonValueKind.String)
             {
-                yield return (JsonReading.String(merge[0], path), JsonReading.String(merge[1], path));
+                yield return (merge[0].GetString()!, merge[1].GetString()!);
             }
             else
             {
