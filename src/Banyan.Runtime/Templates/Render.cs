@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Banyan.Runtime.Templates;
+
+/// <summary>One rendering: its variables, its output, and what it has used of its limits.</summary>
+sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> variables, DateTimeOffset now)
+{
+    long _steps, _allocated;
+    int _depth;
+    StringBuilder _output = new();
+
+    public DateTimeOffset Now { get; } = now;
+
+    /// <summary>The innermost scope; its outermost parent is the template's own.</summary>
+    public Scope Scope { get; private set; } = new(null);
+
+    /// <summary>The line of the template that is being rendered, for error messages.</summary>
+    public int Line { get; set; }
+
+    public long Steps => _steps;
+    public long Allocated => _allocated;
+    public string Output => _output.ToString();
+
+    /// <summary>Counts one step, or several. Every loop of the interpreter over something a template made passes here.</summary>
+    public void Step(long count = 1)
+    {
+        if ((_steps += count) > limits.Steps)
+            throw TemplateException.Limit(nameof(limits.Steps), limits.Steps);
+    }
+
+    /// <summary>Counts the reading of so many characters.</summary>
+    public void Scan(int characters) => Step(characters >> 6);
+
+    /// <summary>Counts bytes that are about to be allocated: call it before, not after, where the size is the template's choice.</summary>
+    public void Charge(long bytes)
+    {
+        if ((_allocated += bytes) > limits.AllocatedBytes)
+            throw TemplateException.Limit(nameof(limits.AllocatedBytes), limits.AllocatedBytes);
+    }
+
+    /// <summary>Values nest inside values only so deep; a namespace can contain itself.</summary>
+    public void CheckDepth(int depth)
+    {
+        if (depth > limits.Depth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw TemplateException.Limit(nameof(limits.Depth), limits.Depth);
+    }
+
+    public void Enter() => CheckDepth(++_depth);
+
+    public void Leave() => _depth--;
+
+    /// <summary>A string the template made, charged.</summary>
+    public TextValue Text(string text, bool isMarkup = false)
+    {
+        Charge(2L * text.Length + 32);
+        return text.Length == 0 && !isMarkup ? TextValue.Empty : new TextValue(text, isMarkup);
+    }
+
+    /// <summary>A list the template made, charged.</summary>
+    public ListValue List(IReadOnlyList<Value> items, bool isTuple = false)
+    {
+        Charge(8L * items.Count + 48);
+        return new ListValue(items, isTuple);
+    }
+
+    public void Write(string text)
+    {
+        if (_output.Length + text.Length > limits.OutputCharacters)
+            throw TemplateException.Limit(nameof(limits.OutputCharacters), limits.OutputCharacters);
+        Charge(2L * text.Length);
+        _output.Append(text);
+    }
+
+    /// <summary>Runs statements whose output becomes a string instead of the page's text.</summary>
+    public string Capture(Statement[] body)
+    {
+        var outer = _output;
+        _output = new StringBuilder();
+        try
+        {
+            Statement.ExecuteAll(body, this);
+            return _output.ToString();
+        }
+        finally
+        {
+            _output = outer;
+        }
+    }
+
+    /// <summary>Opens a scope inside another; give the result of <see cref="Scope"/> back to <see cref="Return"/>.</summary>
+    public Scope Open(Scope parent)
+    {
+        var before = Scope;
+        Scope = new Scope(parent);
+        return before;
+    }
+
+    public void Return(Scope scope) => Scope = scope;
+
+    /// <summary>A variable: from the scopes inside out, then the ones passed in, then the global functions.</summary>
+    public Value Lookup(string name)
+    {
+        for (var scope = Scope; scope is not null; scope = scope.Parent)
+            if (scope.TryGet(name, out var value))
+                return value;
+        return variables.TryGetValue(name, out var variable) || Globals.All.TryGetValue(name, out variable) ? variable : UndefinedValue.Name(name);
+    }
+}

@@ -1,0 +1,24 @@
+namespace Banyan.Runtime.Templates;
+
+/// <summary>
+/// What one rendering may use at most. A template is data from strangers: whatever it does, it ends within these with a
+/// <see cref="TemplateException"/> of kind <c>LimitError</c> that names the limit. The defaults leave real templates ample room
+/// (the 34 of the tests need at most 20 thousand steps and 2 MB).
+/// </summary>
+public sealed record TemplateLimits
+{
+    /// <summary>The defaults.</summary>
+    public static TemplateLimits Default { get; } = new();
+
+    /// <summary>Tree nodes evaluated, items visited, and every 64 characters scanned, together.</summary>
+    public long Steps { get; init; } = 5_000_000;
+
+    /// <summary>Characters (UTF-16) of the rendered text.</summary>
+    public int OutputCharacters { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>Bytes of all strings and collections made during the rendering, whether still alive or not.</summary>
+    public long AllocatedBytes { get; init; } = 128 * 1024 * 1024;
+
+    /// <summary>Nesting of macro calls, recursive loops and statements while rendering, and of values inside values.</summary>
+    public int Depth { get; init; } = 128;
+}
