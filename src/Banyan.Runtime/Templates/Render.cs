@@ -42,7 +42,15 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     /// <summary>Values nest inside values only so deep; a namespace can contain itself.</summary>
     public void CheckDepth(int depth)
     {
-        if (depth > limits.Depth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        if (depth > limits.Depth)
+            throw TemplateException.Limit(nameof(limits.Depth), limits.Depth);
+        CheckStack();
+    }
+
+    /// <summary>Whatever the depth means in frames, the thread's stack is never exhausted.</summary>
+    public void CheckStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw TemplateException.Limit(nameof(limits.Depth), limits.Depth);
     }
 

@@ -2,9 +2,10 @@
 """Renders every template of semantics.txt with real Jinja2, set up as transformers does, into semantics.json.
 
 Needs Python 3.11 and jinja2 3.1.6; run by hand after adding rows:  python3 record.py
-semantics.txt: one template a line; \\n in a line is a newline, lines that begin with ## are comments.
+semantics.txt: one template a line; \\n in a line is a newline, lines that begin with ## are comments, and a line of expressions
+only ({{ a }} {{ b }} …) is a template each.
 """
-import datetime, json, pathlib
+import datetime, json, pathlib, re
 from jinja2 import ext, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -42,10 +43,14 @@ rows = []
 for line in (here / "semantics.txt").read_text().splitlines():
     if not line.strip() or line.startswith("##"):
         continue
-    template = line.replace("\\n", "\n")
-    try:
-        rows.append([template, env.from_string(template).render(**VARIABLES)])
-    except Exception as e:
-        rows.append([template, None, f"{type(e).__name__}: {e}"])
+    line = line.rstrip("\n")
+    parts = re.split(r"(?<= \}\}) (?=\{\{ )", line)
+    if not all(p.startswith("{{ ") and p.endswith(" }}") for p in parts):
+        parts = [line]
+    for template in (p.replace("\\n", "\n") for p in parts):
+        try:
+            rows.append([template, env.from_string(template).render(**VARIABLES)])
+        except Exception as e:
+            rows.append([template, None, f"{type(e).__name__}: {e}"])
 (here / "semantics.json").write_text(json.dumps({"variables": VARIABLES, "rows": rows}, ensure_ascii=False, indent=0) + "\n")
 print(len(rows), "rows,", sum(r[1] is None for r in rows), "errors")

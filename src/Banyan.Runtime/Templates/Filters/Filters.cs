@@ -8,7 +8,7 @@ static class Filters
 
     public static NativeFunction? Find(string name) => s_all.GetValueOrDefault(name);
 
-    public static TemplateException Unknown(string name) => new("TemplateRuntimeError", $"No filter named {Printer.Quote(name)} found.");
+    public static TemplateException Unknown(string name) => new("TemplateRuntimeError", $"No filter named {Printer.Quote(name)}.");
 
     /// <summary>Rows of a table: the filter's name, the parameters after its value, the body.</summary>
     public static KeyValuePair<string, NativeFunction> Row(string name, string parameters, Func<Render, Value?[], Value> body) =>

@@ -11,8 +11,8 @@ static class OrderFilters
         Row("dictsort", "case_sensitive? by? reverse?", DictSort),
         Row("unique", "case_sensitive? attribute?", (r, a) => new GeneratorValue(Unique(r, a))),
         Row("groupby", "attribute default? case_sensitive?", GroupBy),
-        Row("min", "case_sensitive? attribute?", (r, a) => Extreme(r, a, ">", 1)),
-        Row("max", "case_sensitive? attribute?", (r, a) => Extreme(r, a, "<", -1)),
+        Row("min", "case_sensitive? attribute?", (r, a) => Extreme(r, a, "<")),
+        Row("max", "case_sensitive? attribute?", (r, a) => Extreme(r, a, ">")),
     ];
 
     static Value Folded(Render r, Value key, Value? caseSensitive) =>
@@ -78,14 +78,14 @@ static class OrderFilters
         return r.List(groups);
     }
 
-    static Value Extreme(Render r, Value?[] a, string symbol, int wanted)
+    static Value Extreme(Render r, Value?[] a, string symbol)
     {
         var path = a[2] is null or NoneValue ? null : AttributePath.Parse(a[2]!);
         Value? best = null, bestKey = null;
         foreach (var item in Sequences.Iterate(r, a[0]!))
         {
             var key = Folded(r, path?.Get(r, item) ?? item, a[1]);
-            if (bestKey is null || Math.Sign(Equality.Order(r, bestKey, key, symbol) ?? 0) == wanted)
+            if (bestKey is null || Math.Sign(Equality.Order(r, key, bestKey, symbol) ?? 0) == (symbol == "<" ? -1 : 1))
                 (best, bestKey) = (item, key);
         }
         return best ?? new UndefinedValue("No aggregated item, sequence was empty.");

@@ -19,6 +19,10 @@ static class Sorting
         {
             throw new TemplateException(inner.Kind, inner.Detail);
         }
+        catch (ArgumentException)
+        {
+            throw TemplateException.Value("items without an order (NaN) cannot be sorted");
+        }
         return [.. keyed.Select(k => k.Item)];
     }
 }

@@ -96,12 +96,12 @@ static class BraceFormat
         if (head.Length == 0 || head.All(char.IsAsciiDigit))
         {
             if (head.Length == 0 ? automatic < 0 : automatic > 0)
-                throw TemplateException.Value(head.Length == 0 ? "cannot switch from manual field specification to automatic field numbering" : "cannot switch from automatic field numbering to manual field specification");
+                throw TemplateException.Value("cannot switch from manual field specification to automatic field numbering");
             var index = head.Length == 0 ? automatic++ : int.TryParse(head, out var number) ? number : int.MaxValue;
             if (head.Length > 0)
                 automatic = -1;
             value = index < arguments.Positional.Count ? arguments.Positional[index]
-                : throw new TemplateException("IndexError", $"Replacement index {index} out of range for positional args tuple");
+                : throw new TemplateException("IndexError", "tuple index out of range");
         }
         else
             value = arguments.TryKeyword(head, out var named) ? named : throw new TemplateException("KeyError", Printer.Quote(head));

@@ -36,17 +36,20 @@ static class FloatText
         return Scientific(digits, exponent);
     }
 
-    /// <summary>Format letter g, of the absolute value; <paramref name="alternate"/> keeps trailing zeros.</summary>
-    public static string General(double number, int precision, bool alternate)
+    /// <summary>
+    /// Format letter g, of the absolute value; <paramref name="alternate"/> keeps trailing zeros. <paramref name="keepsPoint"/> is the
+    /// format without a letter: the text still shows that it is a float.
+    /// </summary>
+    public static string General(double number, int precision, bool alternate, bool keepsPoint = false)
     {
         precision = Math.Max(1, Check(precision));
         var (digits, exponent) = Rounded(number, precision);
         if (!alternate)
             digits = digits.TrimEnd('0') is { Length: > 0 } trimmed ? trimmed : "0";
-        if (exponent < -4 || exponent >= precision)
+        if (exponent < -4 || exponent >= precision - (keepsPoint ? 1 : 0))
             return Scientific(digits, exponent);
         var plain = Plain(digits, exponent);
-        return !alternate && plain.EndsWith(".0", StringComparison.Ordinal) ? plain[..^2] : plain;
+        return !alternate && !keepsPoint && plain.EndsWith(".0", StringComparison.Ordinal) ? plain[..^2] : plain;
     }
 
     /// <summary>Python's <c>round(number, digits)</c>.</summary>

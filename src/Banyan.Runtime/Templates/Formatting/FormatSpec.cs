@@ -28,11 +28,11 @@ sealed record FormatSpec
     public static FormatSpec Parse(string spec)
     {
         var result = new FormatSpec();
-        var at = 0;
+        var (at, hasFill) = (0, false);
         char Peek(int ahead = 0) => at + ahead < spec.Length ? spec[at + ahead] : '\0';
         var fill = spec.Length > 1 && char.IsSurrogatePair(spec, 0) ? 2 : 1;
         if (Peek(fill) is '<' or '>' or '=' or '^')
-            (result, at) = (result with { Fill = spec[..fill], Align = spec[fill] }, fill + 1);
+            (result, at, hasFill) = (result with { Fill = spec[..fill], Align = spec[fill] }, fill + 1, true);
         else if (Peek() is '<' or '>' or '=' or '^')
             result = result with { Align = spec[at++] };
         if (Peek() is '+' or '-' or ' ')
@@ -42,7 +42,7 @@ sealed record FormatSpec
         if (Peek() == '0')
         {
             at++;
-            result = result.Align is null ? result with { Fill = "0", Align = '=' } : result;
+            result = hasFill ? result : result with { Fill = "0", Align = result.Align ?? '=' };
         }
         result = result with { Width = Digits() ?? 0 };
         if (Peek() is ',' or '_')
@@ -78,6 +78,8 @@ sealed record FormatSpec
     {
         if (Numbers.TryInteger(value, out var number) && Type is null or 'd' or 'b' or 'o' or 'x' or 'X' or 'c' or 'n' && value is not FloatValue)
             return Integer(r, number);
+        if (Type is not (null or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or 'n' or '%'))
+            throw TemplateException.Value($"Unknown format code '{Type}' for object of type '{value.TypeName}'");
         var d = Numbers.Float(value);
         var sign = SignOf(double.IsNegative(d) && !double.IsNaN(d));
         var digits = !double.IsFinite(d) ? FloatText.Special(Math.Abs(d)) : Type switch
@@ -86,19 +88,14 @@ sealed record FormatSpec
             'e' or 'E' => FloatText.Exponent(d, Precision ?? 6),
             'g' or 'G' or 'n' => FloatText.General(d, Precision ?? 6, Alternate),
             '%' => FloatText.Fixed(d * 100, Precision ?? 6) + "%",
-            null when Precision is { } p => WithPoint(FloatText.General(d, p, Alternate), p),
-            null => FloatText.Repr(Math.Abs(d)),
-            _ => throw TemplateException.Value($"Unknown format code '{Type}' for object of type 'float'"),
+            _ when Precision is { } p => FloatText.General(d, p, Alternate, keepsPoint: true),
+            _ => FloatText.Repr(Math.Abs(d)),
         };
         if (Type is 'F' or 'E' or 'G')
             digits = digits.ToUpperInvariant();
         r.Charge(2L * digits.Length);
         return Pad(r, sign, Group(digits, 3), '>');
     }
-
-    // Without a letter a float keeps at least one digit after the point.
-    static string WithPoint(string digits, int precision) =>
-        digits.Contains('.') || digits.Contains('e') ? digits : digits.Length > Math.Max(1, precision) - 1 && precision <= digits.Length ? $"{digits[0]}{(digits.Length > 1 ? "." + digits[1..].TrimEnd('0') : "")}".TrimEnd('.') + $"e+{digits.Length - 1:00}" : digits + ".0";
 
     string Integer(Render r, BigInteger number)
     {
@@ -117,7 +114,7 @@ sealed record FormatSpec
         };
         if (digits.Length == 0)
             digits = "0";
-        var prefix = Alternate && Type is 'b' or 'o' or 'x' or 'X' && Alternate ? "0" + Type : "";
+        var prefix = Alternate && Type is 'b' or 'o' or 'x' or 'X' ? "0" + Type : "";
         return Pad(r, SignOf(number.Sign < 0) + prefix, Group(digits, Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3), '>');
     }
 

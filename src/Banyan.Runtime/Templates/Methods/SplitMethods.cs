@@ -77,7 +77,7 @@ static class SplitMethods
             r.Charge(40);
             if (parts.Count == limit)
             {
-                parts.Add(PythonText.StripEnd(text[at..], null));
+                parts.Add(text[at..]);
                 return parts;
             }
             var end = at;
@@ -100,7 +100,7 @@ static class SplitMethods
             r.Charge(40);
             if (parts.Count == limit)
             {
-                parts.Add(PythonText.StripStart(text[..to], null));
+                parts.Add(text[..to]);
                 break;
             }
             var start = to;

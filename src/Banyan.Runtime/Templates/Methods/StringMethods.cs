@@ -166,7 +166,7 @@ static class StringMethods
     static TextValue Join(Render r, Value?[] a)
     {
         var parts = new List<string>();
-        foreach (var item in Sequences.Iterate(r, a[1]!))
+        foreach (var item in Sequences.IsIterable(a[1]!) ? Sequences.Iterate(r, a[1]!) : throw TemplateException.Type("can only join an iterable"))
         {
             var part = item is TextValue text ? (IsMarkup(a) ? Markup.Text(r, text) : text.Text)
                 : throw TemplateException.Type($"sequence item {parts.Count}: expected str instance, {item.TypeName} found");

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Banyan.Runtime.Templates;
 
 /// <summary>A part of a template that has a value. Immutable: one parsed template renders on many threads at once.</summary>
@@ -8,8 +6,7 @@ abstract class Expression
     public Value Evaluate(Render r)
     {
         r.Step();
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            r.CheckDepth(int.MaxValue);
+        r.CheckStack();
         return Compute(r);
     }
 
@@ -61,9 +58,9 @@ sealed class DictLiteral((Expression Key, Expression Value)[] entries) : Express
 }
 
 /// <summary><c>a if test else b</c>; without else it is undefined.</summary>
-sealed class Conditional(Expression test, Expression then, Expression? otherwise) : Expression
+sealed class Conditional(int line, Expression test, Expression then, Expression? otherwise) : Expression
 {
-    static readonly UndefinedValue s_none = new("the inline if-expression evaluated to false and no else section was defined.");
+    readonly UndefinedValue _none = new($"the inline if-expression on line {line} evaluated to false and no else section was defined.");
 
-    protected override Value Compute(Render r) => test.Evaluate(r).IsTrue ? then.Evaluate(r) : otherwise?.Evaluate(r) ?? s_none;
+    protected override Value Compute(Render r) => test.Evaluate(r).IsTrue ? then.Evaluate(r) : otherwise?.Evaluate(r) ?? _none;
 }

@@ -17,12 +17,13 @@ sealed class For(int line, Target target, Expression items, Expression? filter, 
         var any = false;
         while (loop.MoveNext())
         {
-            any = true;
             r.Step();
             r.Open(scope);
             r.Scope.Set("loop", loop);
             target.Assign(r, loop.Current);
-            if (ExecuteAll(body, r) == Flow.Break)
+            var flow = ExecuteAll(body, r);
+            any |= flow == Flow.Next; // Jinja2 counts a turn only when it ends by itself
+            if (flow == Flow.Break)
                 break;
         }
         if (!any)

@@ -36,6 +36,16 @@ sealed class ExpressionParser(TokenReader tokens)
         return expression;
     }
 
+    // Those that no condition excuses so far.
+    readonly List<TemplateException> _unknown = [];
+
+    /// <summary>Throws for the first filter or test that does not exist and is not under a condition; syntax errors come first.</summary>
+    public void RequireKnown()
+    {
+        if (_unknown.Count > 0)
+            throw _unknown[0];
+    }
+
     /// <summary>An expression, or several with commas, which are a tuple.</summary>
     public Expression ParseTuple(bool withCondition = true)
     {
@@ -55,7 +65,7 @@ sealed class ExpressionParser(TokenReader tokens)
 
     Expression ParseConditional()
     {
-        Conditions++;
+        var (line, unknown) = (tokens.Line, _unknown.Count);
         var value = ParseOr();
         var levels = 0;
         while (tokens.SkipName("if"))
@@ -63,9 +73,9 @@ sealed class ExpressionParser(TokenReader tokens)
             tokens.Enter();
             levels++;
             var test = ParseOr();
-            value = new Conditional(test, value, tokens.SkipName("else") ? Parse() : null);
+            value = new Conditional(line, test, value, tokens.SkipName("else") ? Parse() : null);
+            _unknown.RemoveRange(unknown, _unknown.Count - unknown);
         }
-        Conditions--;
         tokens.Leave(levels);
         return value;
     }
@@ -306,13 +316,23 @@ sealed class ExpressionParser(TokenReader tokens)
         return name;
     }
 
-    /// <summary>A filter's name and arguments, after the bar.</summary>
-    public Filter ParseFilter(Expression? value)
+    /// <summary>Filters with bars between them, for the text of a block.</summary>
+    public Filter[] ParseFilters()
+    {
+        var filters = new List<Filter>();
+        do
+            filters.Add(ParseFilter(null));
+        while (tokens.Skip("|"));
+        return [.. filters];
+    }
+
+    // A filter's name and arguments, after the bar.
+    Filter ParseFilter(Expression? value)
     {
         var name = DottedName();
         var body = Filters.Find(name);
         if (body is null && Conditions == 0)
-            throw Unknown("filter", name);
+            _unknown.Add(Unknown("filter", name));
         return new Filter(value, name, body, tokens.Current.Is("(") ? ParseArguments() : ArgumentList.None);
     }
 
@@ -325,7 +345,7 @@ sealed class ExpressionParser(TokenReader tokens)
         var name = DottedName();
         var body = JinjaTests.Find(name);
         if (body is null && Conditions == 0)
-            throw Unknown("test", name);
+            _unknown.Add(Unknown("test", name));
         var arguments = ArgumentList.None;
         if (tokens.Current.Is("("))
             arguments = ParseArguments();

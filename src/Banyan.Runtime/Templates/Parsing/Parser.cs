@@ -18,7 +18,7 @@ sealed class Parser
         _statements = new()
         {
             ["if"] = ParseIf, ["for"] = ParseFor, ["set"] = ParseSet, ["macro"] = ParseMacro, ["call"] = ParseCall, ["filter"] = ParseFilterBlock,
-            ["with"] = ParseWith, ["generation"] = ParseGeneration, ["print"] = line => new Print(line, _expressions.ParseTuple()),
+            ["with"] = ParseWith, ["generation"] = ParseGeneration, ["print"] = ParsePrint,
             ["break"] = line => ParseJump(line, Flow.Break), ["continue"] = line => ParseJump(line, Flow.Continue),
         };
     }
@@ -29,8 +29,8 @@ sealed class Parser
             throw TemplateException.Limit("characters of a template", MaxCharacters);
         var parser = new Parser(Lexer.Normalize(source));
         var body = parser.ParseBody();
-        return parser._tokens.Current.Kind == TokenKind.End ? body
-            : throw parser._tokens.Error($"Encountered unknown tag {parser._tokens.Current.Describe()}.");
+        parser._expressions.RequireKnown();
+        return body;
     }
 
     // Statements up to the end or a block that begins with one of the names, whose tokens from the name on are left to the caller.
@@ -85,6 +85,16 @@ sealed class Parser
         return parse(line);
     }
 
+    // {% print a, b %} writes them one after the other.
+    Print ParsePrint(int line)
+    {
+        var parts = new List<Expression>();
+        do
+            parts.Add(_expressions.Parse());
+        while (_tokens.Skip(","));
+        return new Print(line, new Concatenate([.. parts]));
+    }
+
     If ParseIf(int line)
     {
         var branches = new List<(Expression, Statement[])>();
@@ -131,19 +141,10 @@ sealed class Parser
         var target = ParseTarget(allowAttributes: true);
         if (_tokens.Skip("="))
             return new Set(line, target, _expressions.ParseTuple());
-        var filters = new List<Filter>();
-        while (_tokens.Skip("|"))
-            filters.Add(_expressions.ParseFilter(null));
-        return new SetBlock(line, target, [.. filters], InnerBody("endset"));
+        return new SetBlock(line, target, _tokens.Skip("|") ? _expressions.ParseFilters() : [], InnerBody("endset"));
     }
 
-    FilterBlock ParseFilterBlock(int line)
-    {
-        var filters = new List<Filter> { _expressions.ParseFilter(null) };
-        while (_tokens.Skip("|"))
-            filters.Add(_expressions.ParseFilter(null));
-        return new FilterBlock(line, [.. filters], InnerBody("endfilter"));
-    }
+    FilterBlock ParseFilterBlock(int line) => new(line, _expressions.ParseFilters(), InnerBody("endfilter"));
 
     // A body that cannot break out of the loop around it.
     Statement[] InnerBody(string end)
@@ -162,7 +163,7 @@ sealed class Parser
         {
             if (variables.Count > 0)
                 _tokens.Expect(",");
-            var target = ParseSingleTarget(allowAttributes: false);
+            var target = ParseTarget(allowAttributes: false);
             _tokens.Expect("=");
             variables.Add((target, _expressions.Parse()));
         }

@@ -42,7 +42,7 @@ static class JinjaTests
 
     public static NativeFunction? Find(string name) => s_all.GetValueOrDefault(name);
 
-    public static TemplateException Unknown(string name) => new("TemplateRuntimeError", $"No test named {Printer.Quote(name)} found.");
+    public static TemplateException Unknown(string name) => new("TemplateRuntimeError", $"No test named {Printer.Quote(name)}.");
 
     static KeyValuePair<string, NativeFunction> Row(string name, Func<Value, bool> test) => Row(name, "", (_, a) => test(a[0]!));
 

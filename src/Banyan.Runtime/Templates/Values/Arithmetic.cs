@@ -100,7 +100,12 @@ static class Arithmetic
             case Operator.Power: return y.Sign < 0 ? OfFloats(op, Numbers.Float(a), Numbers.Float(b)) : Power(x, y);
         }
         if (y.IsZero)
-            throw new TemplateException("ZeroDivisionError", op == Operator.Divide ? "division by zero" : "integer division or modulo by zero");
+            throw new TemplateException("ZeroDivisionError", op switch
+            {
+                Operator.Divide => "division by zero",
+                Operator.Modulo => "integer modulo by zero",
+                _ => "integer division or modulo by zero",
+            });
         if (op == Operator.Divide)
             return Quotient(x, y);
         var quotient = BigInteger.DivRem(x, y, out var rest);

@@ -89,7 +89,7 @@ static class PythonText
             result.Append(inWord ? Lower(rune.ToString()) : Title(rune.ToString()));
             inWord = IsCased(rune);
         }
-        return result.ToString();
+        return text.Contains('Σ') ? FinalSigma(text, result.ToString()) : result.ToString();
     }
 
     public static bool IsCased(Rune rune) =>

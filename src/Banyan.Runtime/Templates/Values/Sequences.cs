@@ -26,10 +26,14 @@ static class Sequences
 
     static IEnumerable<Value> Counted(Render r, IEnumerable<Value> items)
     {
-        foreach (var item in items)
+        using var all = items.GetEnumerator();
+        while (true)
         {
+            r.CheckStack(); // a generator may read a generator that reads a generator…
+            if (!all.MoveNext())
+                yield break;
             r.Step();
-            yield return item;
+            yield return all.Current;
         }
     }
 
@@ -107,13 +111,13 @@ static class Sequences
         return dict.TryGet(key, out _);
     }
 
-    /// <summary><c>value[start:stop:step]</c>. What cannot be sliced is undefined, as Jinja2 has it.</summary>
+    /// <summary><c>value[start:stop:step]</c>.</summary>
     public static Value Slice(Render r, Value value, Value? start, Value? stop, Value? step)
     {
         if (value is UndefinedValue undefined)
             throw undefined.Error();
         if (value is not (ListValue or TextValue or RangeValue))
-            return new UndefinedValue($"{value.ObjectName} has no element slice({Show(start)}, {Show(stop)}, {Show(step)})");
+            throw TemplateException.Type(value is DictValue ? "unhashable type: 'slice'" : $"'{value.TypeName}' object is not subscriptable");
         TryCount(value, out var count);
         var by = Bound(step) ?? 1;
         if (by == 0)
@@ -144,8 +148,6 @@ static class Sequences
             for (long i = from; by > 0 ? i < to : i > to; i += by)
                 yield return (int)i;
         }
-
-        string Show(Value? bound) => bound is null ? "None" : Printer.Repr(r, bound);
     }
 
     static int? Bound(Value? value) => value is null or NoneValue ? null : Numbers.TryInteger(value, out _) ? Numbers.Index(value, 0)
