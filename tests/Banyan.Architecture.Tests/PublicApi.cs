@@ -11,7 +11,7 @@ namespace Banyan.Architecture.Tests;
 public class PublicApi
 {
     public static TheoryData<string> Libraries => [.. new[] { "Banyan.Runtime", "Banyan.Training", "Banyan.Evaluation", "Banyan.Chunks", "Banyan.Client" }
-        .Where(l => Directory.Exists(Path.Combine(SharedData.Repository, "src", l)))];
+        .Where(l => File.Exists(Path.Combine(SharedData.Repository, "src", l, $"{l}.csproj")))];
 
     [Theory]
     [MemberData(nameof(Libraries))]
