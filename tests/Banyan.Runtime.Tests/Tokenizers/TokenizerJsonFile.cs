@@ -115,7 +115,13 @@ static class TokenizerJsonFile
 
     public static JsonObject Added(int id, string content, bool special = true) => new()
     {
-        ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = special,
+        ["id"] = id,
+        ["content"] = content,
+        ["single_word"] = false,
+        ["lstrip"] = false,
+        ["rstrip"] = false,
+        ["normalized"] = false,
+        ["special"] = special,
     };
 
     public static JsonObject Split(string pattern) => new() { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false };
@@ -126,7 +132,12 @@ static class TokenizerJsonFile
 
     static JsonObject Model(JsonNode vocabulary, IEnumerable<string[]> merges, bool asPairs) => new()
     {
-        ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = "", ["fuse_unk"] = false, ["byte_fallback"] = false,
+        ["type"] = "BPE",
+        ["dropout"] = null,
+        ["unk_token"] = null,
+        ["continuing_subword_prefix"] = "",
+        ["fuse_unk"] = false,
+        ["byte_fallback"] = false,
         ["vocab"] = vocabulary.DeepClone(),
         ["merges"] = new JsonArray([.. merges.Select(pair => asPairs ? new JsonArray(pair[0], pair[1]) : (JsonNode)string.Join(' ', pair))]),
     };
