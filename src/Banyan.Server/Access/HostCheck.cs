@@ -1,0 +1,27 @@
+using System.Net;
+using Banyan.Server.Inference;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Access;
+
+/// <summary>
+/// Refuses requests whose Host header is a name we do not know. A page of a hostile site can point its own name at 127.0.0.1
+/// (DNS rebinding) and would then be "same origin" with this server; an IP address cannot be rebound, so those are let through.
+/// </summary>
+static class HostCheck
+{
+    public static void UseHostCheck(this WebApplication app, ServerOptions options)
+    {
+        var allowed = new HashSet<string>(["localhost", Environment.MachineName, $"{Environment.MachineName}.local", .. options.AllowedHosts], StringComparer.OrdinalIgnoreCase);
+        app.Use((context, next) => IsAllowed(context.Request.Host.Host, allowed)
+            ? next(context)
+            : throw ApiException.Forbidden($"The host name {context.Request.Host.Host} is not one this server answers to. Start it with --allow-host {context.Request.Host.Host} if it is yours."));
+    }
+
+    internal static bool IsAllowed(string host, IReadOnlySet<string> allowed) =>
+        IPAddress.TryParse(host.Trim('[', ']'), out _)
+        || allowed.Contains(host) || allowed.Contains("*")
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,46 @@
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Access;
+
+/// <summary>
+/// A browser tells where a request was made. Pages of other sites may not use this server, neither by form nor by script,
+/// unless their origin was allowed; those get the CORS headers.
+/// </summary>
+static class OriginCheck
+{
+    public static void UseOriginCheck(this WebApplication app, ServerOptions options)
+    {
+        var allowed = options.AllowedOrigins.Select(o => o.TrimEnd('/')).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        app.Use((context, next) =>
+        {
+            string? origin = context.Request.Headers.Origin;
+            if (string.IsNullOrEmpty(origin) || IsOwn(origin, context.Request))
+                return next(context);
+            var mayCall = allowed.Contains(origin) || allowed.Contains("*");
+            if (mayCall)
+            {
+                context.Response.Headers.AccessControlAllowOrigin = origin;
+                context.Response.Headers.Vary = "Origin";
+                if (HttpMethods.IsOptions(context.Request.Method) && context.Request.Headers.ContainsKey("Access-Control-Request-Method"))
+                {
+                    context.Response.Headers.AccessControlAllowMethods = "GET, POST";
+                    context.Response.Headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders;
+                    context.Response.Headers.AccessControlMaxAge = "600";
+                    context.Response.StatusCode = StatusCodes.Status204NoContent;
+                    return Task.CompletedTask;
+                }
+                return next(context);
+            }
+            // Reading across origins is stopped by the browser, since no CORS header is sent; acting is stopped here.
+            return HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+                ? next(context)
+                : throw ApiException.Forbidden($"Pages of {origin} may not use this server. Start it with --allow-origin {origin} to let them.");
+        });
+    }
+
+    static bool IsOwn(string origin, HttpRequest request) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+        && string.Equals(uri.Authority, new Uri($"{uri.Scheme}://{request.Host.Value}").Authority, StringComparison.OrdinalIgnoreCase);
+}

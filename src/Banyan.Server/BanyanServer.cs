@@ -1,0 +1,62 @@
+using System.Net;
+using Banyan.Server.Access;
+using Banyan.Server.Inference;
+using Banyan.Server.Pages;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Banyan.Server;
+
+/// <summary>Banyan's web server: each feature is one AddX and one MapX.</summary>
+public static class BanyanServer
+{
+    /// <summary>The server, ready to start. Reads nothing but its options: no settings file, no environment variable.</summary>
+    /// <exception cref="ArgumentException">The options cannot work; the message says why.</exception>
+    public static WebApplication Build(ServerOptions options)
+    {
+        if (options.Problems() is { Count: > 0 } problems)
+            throw new ArgumentException(string.Join("\n", problems), nameof(options));
+
+        var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "Banyan.Server" });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
+            Listen(kestrel, options);
+        });
+        builder.Logging.AddSimpleConsole(c => c.SingleLine = true)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None)                  // the command prints address and errors
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(3));
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton(options);
+        builder.Services.AddInference(options.Inference);
+        builder.Services.AddPages();
+
+        var app = builder.Build();
+        app.UseSecurityHeaders();
+        app.UseErrorAnswers();
+        app.UseHostCheck(options);
+        app.UseOriginCheck(options);
+        app.UseApiKey(options);
+        app.UseRouting();
+        app.MapInference();
+        app.MapPages();
+        return app;
+    }
+
+    static void Listen(Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, ServerOptions options)
+    {
+        if (options.Host == "*")
+            kestrel.ListenAnyIP(options.Port);
+        else if (options.Host == "localhost" && options.Port != 0)
+            kestrel.ListenLocalhost(options.Port);      // 127.0.0.1 and ::1
+        else
+            kestrel.Listen(options.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(options.Host), options.Port);
+    }
+}

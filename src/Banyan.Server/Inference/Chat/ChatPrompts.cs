@@ -1,0 +1,28 @@
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Templates;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+
+namespace Banyan.Server.Inference.Chat;
+
+/// <summary>A conversation as the tokens its model was trained on.</summary>
+static class ChatPrompts
+{
+    public static int[] Render(LoadedModel model, JsonObject variables, DateTimeOffset now)
+    {
+        if (model.Template is not { } template)
+            throw new ApiException(400, $"{model.Name} has no chat template: it completes text but does not chat. Use /v1/completions, or start the server with --chat-template FILE.", "model", "no_chat_template");
+        var tokenizer = model.Tokenizer;
+        variables["bos_token"] ??= tokenizer.Bos is { } bos ? tokenizer.Text(bos) : "";
+        variables["eos_token"] ??= tokenizer.Eos is { } eos ? tokenizer.Text(eos) : "";
+        try
+        {
+            // The template writes the special tokens itself.
+            return tokenizer.Encode(template.Render(variables, now), addSpecial: false, parseSpecial: true).OrStart(tokenizer);
+        }
+        catch (TemplateException e)
+        {
+            throw new ApiException(400, $"The chat template of {model.Name} refuses these messages: {e.Message}", "messages", "template_error");
+        }
+    }
+}

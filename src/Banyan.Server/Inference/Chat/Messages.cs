@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Server.Inference.Requests;
+
+namespace Banyan.Server.Inference.Chat;
+
+/// <summary>Checks a conversation and brings it into the form that chat templates expect: text as one string, tool arguments as objects.</summary>
+static class Messages
+{
+    const int MaxMessages = 2048;
+
+    public static JsonArray Read(Fields fields)
+    {
+        if (fields.Any("messages") is null)
+            throw ApiException.Missing("messages");
+        var messages = fields.Array("messages");
+        if (messages.Count is 0 or > MaxMessages)
+            throw ApiException.Invalid("messages", $"Invalid 'messages': {messages.Count} messages, expected 1 to {MaxMessages}.");
+        var result = new JsonArray();
+        for (var i = 0; i < messages.Count; i++)
+        {
+            var path = $"messages[{i}]";
+            if (messages[i].ValueKind != JsonValueKind.Object)
+                throw ApiException.WrongType(path, "an object", Fields.Describe(messages[i]));
+            result.Add(ReadMessage(messages[i], new Fields(messages[i], path)));
+        }
+        return result;
+    }
+
+    static JsonObject ReadMessage(JsonElement element, Fields message)
+    {
+        var role = message.Text("role") ?? throw ApiException.Missing(message.Path("role"));
+        if (role is not ("system" or "developer" or "user" or "assistant" or "tool"))
+            throw ApiException.Invalid(message.Path("role"), $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
+        var toolCalls = message.Array("tool_calls");
+        var content = ReadContent(message);
+        if (content is null && !(role == "assistant" && toolCalls.Count > 0))
+            throw ApiException.Missing(message.Path("content"));
+
+        // Everything else of the message stays: templates read names, reasoning and call ids.
+        var result = (JsonObject)JsonNode.Parse(element.GetRawText())!;
+        result["role"] = role == "developer" ? "system" : role;
+        result["content"] = content;
+        if (toolCalls.Count > 0)
+            result["tool_calls"] = new JsonArray([.. toolCalls.Select((call, i) => ReadToolCall(call, message.Path($"tool_calls[{i}]")))]);
+        return result;
+    }
+
+    static string? ReadContent(Fields message)
+    {
+        var path = message.Path("content");
+        switch (message.Any("content"))
+        {
+            case null:
+                return null;
+            case { ValueKind: JsonValueKind.String } text:
+                return Fields.ReadText(text, path);
+            case { ValueKind: JsonValueKind.Array } parts:
+                var texts = new List<string>();
+                foreach (var part in parts.EnumerateArray())
+                {
+                    var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]") : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
+                    if (fields.Text("type") is var type && type is not "text")
+                        throw ApiException.Unsupported(fields.Path("type"), $"Content of type '{type}' is not supported: the models here read text only.");
+                    texts.Add(fields.Text("text") ?? throw ApiException.Missing(fields.Path("text")));
+                }
+                return string.Concat(texts);
+            case { } other:
+                throw ApiException.WrongType(path, "a string or an array of parts", Fields.Describe(other));
+        }
+    }
+
+    /// <summary>OpenAI sends a call's arguments as JSON in a string; templates print them with tojson, so they must be objects.</summary>
+    static JsonObject ReadToolCall(JsonElement element, string path)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+            throw ApiException.WrongType(path, "an object", Fields.Describe(element));
+        var function = new Fields(element, path).Object("function") ?? throw ApiException.Missing($"{path}.function");
+        _ = function.Text("name") ?? throw ApiException.Missing(function.Path("name"));
+        var call = (JsonObject)JsonNode.Parse(element.GetRawText())!;
+        if (call["function"]!["arguments"] is JsonValue value && value.TryGetValue<string>(out var json))
+            try
+            {
+                call["function"]!["arguments"] = JsonNode.Parse(json);
+            }
+            catch (JsonException)
+            {
+                // The model wrote broken JSON; the template gets what it wrote.
+            }
+        return call;
+    }
+}

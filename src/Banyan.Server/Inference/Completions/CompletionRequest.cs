@@ -1,0 +1,99 @@
+using System.Text.Json;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Tokenizers;
+using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+
+namespace Banyan.Server.Inference.Completions;
+
+/// <summary>A validated request to <c>/v1/completions</c>.</summary>
+sealed record CompletionRequest
+{
+    const int MaxLogprobs = 20, DefaultMaxTokens = 16;
+
+    public required IReadOnlyList<int[]> Prompts { get; init; }
+
+    /// <summary>What the answer begins with: the prompts' texts, when the client asked for an echo.</summary>
+    public required IReadOnlyList<string> Echoes { get; init; }
+
+    public required GenerationOptions Options { get; init; }
+    public required int ChoicesPerPrompt { get; init; }
+
+    /// <summary>Alternatives to report; 0 reports the chosen tokens alone, null nothing.</summary>
+    public required int? Logprobs { get; init; }
+    public required bool Stream { get; init; }
+    public required bool IncludeUsage { get; init; }
+
+    public static CompletionRequest Read(Fields fields, LoadedModel model, int maxChoices)
+    {
+        ResponseFormat.Refuse(fields);
+        var (stream, includeUsage) = StreamFields.Read(fields);
+        var (texts, prompts) = ReadPrompts(fields, model);
+        var choices = fields.Integer("n", 1, maxChoices) ?? 1;
+        if (choices * prompts.Count > maxChoices)
+            throw ApiException.Invalid("n", $"{prompts.Count} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
+        if (fields.Integer("best_of", 1, int.MaxValue) is { } best && best != choices)
+            throw ApiException.Unsupported("best_of", "'best_of' is not supported; leave it out or set it to 'n'.");
+        var logprobs = ReadLogprobs(fields);
+        var echo = fields.Flag("echo");
+        if (echo && logprobs is not null)
+            throw ApiException.Unsupported("echo", "'echo' together with 'logprobs' is not supported yet: the prompt's own probabilities are not computed.");
+        return new CompletionRequest
+        {
+            Prompts = prompts,
+            Echoes = echo ? texts : [],
+            Options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
+            {
+                MaxTokens = fields.Integer("max_tokens", 1, int.MaxValue) ?? DefaultMaxTokens,
+                TopLogprobs = logprobs,
+            },
+            ChoicesPerPrompt = choices,
+            Logprobs = logprobs,
+            Stream = stream,
+            IncludeUsage = includeUsage,
+        };
+    }
+
+    static int? ReadLogprobs(Fields fields) => fields.Any("logprobs") switch
+    {
+        // Some clients send the chat API's boolean.
+        { ValueKind: JsonValueKind.True } => 1,
+        { ValueKind: JsonValueKind.False } => null,
+        _ => fields.Integer("logprobs", 0, MaxLogprobs),
+    };
+
+    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts) ReadPrompts(Fields fields, LoadedModel model)
+    {
+        var tokenizer = model.Tokenizer;
+        var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
+        if (fields.Text("suffix") is { } suffix)
+        {
+            var prefix = fields.Text("prompt")!;
+            return ([prefix], [InfillPrompt.Build(model, prefix, suffix, [])]);
+        }
+        if (prompt.ValueKind == JsonValueKind.String)
+            return FromTexts([Fields.ReadText(prompt, "prompt")], tokenizer);
+        var items = fields.Array("prompt");
+        if (items.Count == 0)
+            throw ApiException.Invalid("prompt", "Invalid 'prompt': the array is empty.");
+        if (items.All(i => i.ValueKind == JsonValueKind.String))
+            return FromTexts([.. items.Select(i => Fields.ReadText(i, "prompt"))], tokenizer);
+        var tokens = items.All(i => i.ValueKind == JsonValueKind.Number) ? [ReadTokens(items, tokenizer)]
+            : items.All(i => i.ValueKind == JsonValueKind.Array) ? items.Select(i => ReadTokens([.. i.EnumerateArray()], tokenizer)).ToList()
+            : throw ApiException.WrongType("prompt", "a string, an array of strings, an array of token ids or an array of those", "an array of mixed items");
+        return ([.. tokens.Select(t => tokenizer.Decode(t))], tokens);
+    }
+
+    static (IReadOnlyList<string>, IReadOnlyList<int[]>) FromTexts(IReadOnlyList<string> texts, Tokenizer tokenizer) =>
+        (texts, [.. texts.Select(t => tokenizer.Encode(t).OrStart(tokenizer))]);
+
+    static int[] ReadTokens(IReadOnlyList<JsonElement> items, Tokenizer tokenizer)
+    {
+        var ids = new int[items.Count];
+        for (var i = 0; i < ids.Length; i++)
+            if (items[i].ValueKind != JsonValueKind.Number || !items[i].TryGetInt32(out ids[i]) || ids[i] < 0 || ids[i] >= tokenizer.Count)
+                throw ApiException.Invalid("prompt", $"Invalid 'prompt': {Fields.Describe(items[i])} is no token id of this model (0 … {tokenizer.Count - 1}).");
+        return ids.OrStart(tokenizer);
+    }
+}

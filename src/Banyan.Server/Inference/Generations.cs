@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Banyan.Runtime.Generation;
+
+namespace Banyan.Server.Inference;
+
+/// <summary>One generation asked of an engine: which choice of the answer it becomes.</summary>
+sealed record Request(int Choice, int[] Prompt, GenerationOptions Options);
+
+/// <summary>A piece of choice <paramref name="Choice"/>.</summary>
+readonly record struct Piece(int Choice, Generated Generated);
+
+/// <summary>Runs several generations at once and hands their pieces on as they come. Leaving the loop cancels all of them.</summary>
+static class Generations
+{
+    public static async IAsyncEnumerable<Piece> RunAsync(Engine engine, IReadOnlyList<Request> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (requests is [var only])
+        {
+            await foreach (var generated in engine.GenerateAsync(only.Prompt, only.Options, cancellationToken))
+                yield return new Piece(only.Choice, generated);
+            yield break;
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var pieces = Channel.CreateBounded<Piece>(new BoundedChannelOptions(64) { SingleReader = true });
+        var running = Task.WhenAll(requests.Select(r => PumpAsync(engine, r, pieces.Writer, stop)))
+            .ContinueWith(all => pieces.Writer.TryComplete(all.Exception?.InnerException), TaskScheduler.Default);
+        try
+        {
+            await foreach (var piece in pieces.Reader.ReadAllAsync(cancellationToken))
+                yield return piece;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await running;
+        }
+    }
+
+    static async Task PumpAsync(Engine engine, Request request, ChannelWriter<Piece> pieces, CancellationTokenSource stop)
+    {
+        try
+        {
+            await foreach (var generated in engine.GenerateAsync(request.Prompt, request.Options, stop.Token))
+                await pieces.WriteAsync(new Piece(request.Choice, generated), stop.Token);
+        }
+        catch (Exception e)
+        {
+            pieces.TryComplete(e);    // the first failure is the answer's; the others stop
+            await stop.CancelAsync();
+        }
+    }
+}

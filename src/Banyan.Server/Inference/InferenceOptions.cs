@@ -1,0 +1,22 @@
+using Banyan.Runtime.Models;
+
+namespace Banyan.Server.Inference;
+
+/// <summary>Which models are served, and how.</summary>
+public sealed record InferenceOptions
+{
+    /// <summary>Model files or folders, served under their file or folder name. The first is the default model and is loaded at start.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
+    /// <summary>A folder whose models are served too, each loaded when it is first asked for; looked through again whenever models are listed.</summary>
+    public string? ModelsFolder { get; init; }
+
+    /// <summary>Threads, context length, KV cache format.</summary>
+    public ModelOptions Runtime { get; init; } = new();
+
+    /// <summary>A Jinja chat template to use instead of the models' own.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>How many generations one model runs or keeps waiting; the next one is refused with 429.</summary>
+    public int MaxPending { get; init; } = 64;
+}

@@ -1,0 +1,85 @@
+using System.Text;
+using Banyan.Runtime.Generation;
+using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Inference.Infill;
+
+/// <summary><c>POST /infill</c>, as llama-server has it: what llama.vscode, llama.vim and others ask for at each key stroke.</summary>
+sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
+{
+    public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var fields = await Fields.ReadAsync(context.Request, cancellationToken);
+        var served = catalogue.Find(fields.Text("model"));
+        var model = await served.LoadAsync(cancellationToken);
+        var request = InfillRequest.Read(fields, model);
+        using var admission = served.Admit(1);
+        using var measured = telemetry.Begin("infill", model.Name);
+        var pieces = measured.Watch(Generations.RunAsync(model.Engine, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
+
+        var events = request.Stream ? new ServerSentEvents(context.Response) : null;
+        var text = new StringBuilder();
+        var tokens = new List<int>();
+        var probabilities = new List<InfillProbability>();
+        var count = 0;
+        await (events is null ? ReadPiecesAsync() : events.GuardAsync(ReadPiecesAsync));
+
+        async Task ReadPiecesAsync()
+        {
+            await foreach (var (_, generated) in pieces)
+            {
+                text.Append(generated.Text);
+                if (generated.Token is { } token)
+                {
+                    count++;
+                    tokens.Add(token);
+                    if (request.Options.TopLogprobs is not null)
+                        probabilities.Add(Probability(model, generated));
+                }
+                if (generated.Statistics is { } statistics)
+                    await FinishAsync(Final(generated, statistics));
+                else if (events is not null && (generated.Text.Length > 0 || request.Options.TopLogprobs is not null))
+                    await events.WriteAsync(new InfillAnswer
+                    {
+                        Content = generated.Text,
+                        Tokens = generated.Token is { } id ? [id] : [],
+                        Model = model.Name,
+                        TokensPredicted = count,
+                        TokensEvaluated = request.Prompt.Length,
+                        CompletionProbabilities = request.Options.TopLogprobs is not null && generated.Token is not null ? [probabilities[^1]] : null,
+                    }, ApiJson.Readable.InfillAnswer, cancellationToken);
+            }
+        }
+
+        InfillAnswer Final(Generated last, GenerationStatistics statistics) => new()
+        {
+            Content = events is null ? text.ToString() : last.Text,
+            Tokens = events is null && request.ReturnTokens ? tokens : [],
+            Stop = true,
+            Model = model.Name,
+            TokensPredicted = statistics.GeneratedTokens,
+            TokensEvaluated = statistics.PromptTokens,
+            TokensCached = statistics.CachedTokens,
+            Truncated = request.Truncated,
+            HasNewLine = text.ToString().Contains('\n', StringComparison.Ordinal),
+            StopType = last.Finish == FinishReason.Length ? "limit" : last.Token is { } end && model.Tokenizer.EndOfGeneration.Contains(end) || request.Options.Stop.Count == 0 ? "eos" : "word",
+            CompletionProbabilities = events is null && request.Options.TopLogprobs is not null ? probabilities : null,
+            Timings = Timings.Of([statistics]),
+        };
+
+        Task FinishAsync(InfillAnswer answer) => events is null
+            ? context.Response.WriteAsJsonAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken: cancellationToken)
+            : events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken);
+    }
+
+    static InfillProbability Probability(LoadedModel model, Generated generated) => Of(model, generated.Token!.Value, generated.LogProb) with
+    {
+        TopLogprobs = [.. generated.TopLogProbs.Select(t => Of(model, t.Token, t.LogProb))],
+    };
+
+    static InfillProbability Of(LoadedModel model, int token, float logprob) =>
+        new(token, model.Tokenizer.Text(token), ChatLogprob.BytesOf(model.Tokenizer, token), ChatLogprob.Finite(logprob));
+}

@@ -1,0 +1,41 @@
+using System.Text.Json.Serialization;
+
+namespace Banyan.Server.Inference.Infill;
+
+/// <summary>llama-server's answer to <c>/infill</c>; also one event of its stream.</summary>
+sealed record InfillAnswer
+{
+    public int Index { get; init; }
+    public string Content { get; init; } = "";
+    public IReadOnlyList<int> Tokens { get; init; } = [];
+    public int IdSlot { get; init; }
+    public bool Stop { get; init; }
+    public string Model { get; init; } = "";
+    public int TokensPredicted { get; init; }
+    public int TokensEvaluated { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? TokensCached { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? Truncated { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? HasNewLine { get; init; }
+
+    /// <summary>"eos", "limit" or "word".</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StopType { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<InfillProbability>? CompletionProbabilities { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Timings? Timings { get; init; }
+}
+
+sealed record InfillProbability(int Id, string Token, int[] Bytes, float Logprob)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<InfillProbability>? TopLogprobs { get; init; }
+}

@@ -1,0 +1,51 @@
+using System.Text.RegularExpressions;
+
+namespace Banyan.Server.Inference.Models;
+
+/// <summary>Finds models under a folder: GGUF files (the first part of a split one) and folders of safetensors.</summary>
+static partial class ModelFolder
+{
+    const int MaxDepth = 3;   // models/owner/name/file.gguf
+
+    public static IEnumerable<(string Name, string Path)> Find(string folder) =>
+        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path)) : [];
+
+    /// <summary>File name without ".gguf" and without the part number, or the folder's name.</summary>
+    public static string NameOf(string path)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        if (name is "model.safetensors" or "model.safetensors.index.json")
+            return NameOf(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        name = name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
+            ? Path.GetFileNameWithoutExtension(name) : name;
+        return SplitPart().Replace(name, "");
+    }
+
+    /// <summary>The name with the folders that lead to it, for a name that is taken.</summary>
+    public static string LongNameOf(string folder, string path) =>
+        Path.GetRelativePath(folder, path).Replace('\\', '/');
+
+    static IEnumerable<string> Search(string folder, int depth)
+    {
+        var found = new List<string>();
+        try
+        {
+            if (depth > 0 && File.Exists(Path.Combine(folder, "config.json")) && Directory.EnumerateFiles(folder, "*.safetensors").Any())
+                found.Add(folder);
+            foreach (var file in Directory.EnumerateFiles(folder, "*.gguf").Order(StringComparer.Ordinal))
+                if (SplitPart().Match(file[..^".gguf".Length]) is not { Success: true } part || part.Groups[1].Value == "00001")
+                    found.Add(file);
+            if (depth < MaxDepth)
+                foreach (var inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
+                    found.AddRange(Search(inner, depth + 1));
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            // A folder that cannot be read holds no models for us.
+        }
+        return found;
+    }
+
+    [GeneratedRegex(@"-(\d{5})-of-\d{5}$")]
+    private static partial Regex SplitPart();
+}

@@ -1,0 +1,117 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+using Banyan.Runtime.Templates;
+using Banyan.Server.Inference.Requests;
+using Microsoft.Extensions.Logging;
+
+namespace Banyan.Server.Inference.Models;
+
+/// <summary>One model of the catalogue: loaded when first used, then kept.</summary>
+sealed partial class ServedModel(string path, string name, InferenceOptions options, ILogger log) : IAsyncDisposable
+{
+    readonly Lock _lock = new();
+    readonly Progress _progress = new();
+    Task<LoadedModel>? _loading;
+    int _pending;
+
+    public string Name { get; } = name;
+    public string Path { get; } = path;
+    public DateTimeOffset Created { get; } = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : Directory.GetLastWriteTimeUtc(path);
+
+    /// <summary>Whether its file is still there.</summary>
+    public bool IsThere => File.Exists(Path) || Directory.Exists(Path);
+
+    /// <summary>The loaded model; null before it was asked for, while it loads, and when it failed to.</summary>
+    public LoadedModel? Loaded => _loading is { IsCompletedSuccessfully: true } loaded ? loaded.Result : null;
+
+    public bool IsLoaded => _loading is { IsFaulted: false };
+
+    /// <summary>How far loading has come, 0…1.</summary>
+    public double LoadProgress => Loaded is not null ? 1 : _progress.Fraction;
+
+    /// <summary>Why it could not be loaded.</summary>
+    public Exception? Failure => _loading?.Exception?.InnerException;
+
+    /// <summary>Generations running or waiting.</summary>
+    public int Pending => Volatile.Read(ref _pending);
+
+    /// <summary>The model, loaded now if it is not. One that failed to load is tried again: its file may have been mended.</summary>
+    /// <exception cref="ApiException">It cannot be loaded.</exception>
+    public async Task<LoadedModel> LoadAsync(CancellationToken cancellationToken)
+    {
+        Task<LoadedModel> loading;
+        lock (_lock)
+        {
+            if (_loading is null or { IsFaulted: true })
+                _loading = Task.Run(Load, CancellationToken.None);
+            loading = _loading;
+        }
+        try
+        {
+            return await loading.WaitAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is ModelFileException or TemplateException or IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new ApiException(500, $"{Name} could not be loaded: {e.Message}", "model", "model_load_failed", "server_error");
+        }
+    }
+
+    /// <summary>Counts generations in; dispose to count them out.</summary>
+    /// <exception cref="ApiException">More would be running or waiting than this server allows.</exception>
+    public Admission Admit(int generations)
+    {
+        var pending = Interlocked.Add(ref _pending, generations);
+        if (pending <= options.MaxPending)
+            return new Admission(this, generations);
+        Interlocked.Add(ref _pending, -generations);
+        throw ApiException.Busy(Name, pending - generations);
+    }
+
+    public sealed class Admission(ServedModel model, int generations) : IDisposable
+    {
+        int _left = generations;
+
+        public void Dispose() => Interlocked.Add(ref model._pending, -Interlocked.Exchange(ref _left, 0));
+    }
+
+    LoadedModel Load()
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        var model = Model.Load(Path, options.Runtime, _progress);
+        try
+        {
+            var template = options.ChatTemplate is { } jinja ? ChatTemplate.Parse(jinja) : model.Template;
+            var loaded = new LoadedModel(Name, model, template);
+            LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
+            return loaded;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task<LoadedModel>? loading;
+        lock (_lock)
+            loading = _loading;
+        if (loading is null)
+            return;
+        await loading.ContinueWith(_ => { }, TaskScheduler.Default);
+        if (Loaded is { } loaded)
+            await loaded.DisposeAsync();
+    }
+
+    sealed class Progress : IProgress<LoadProgress>
+    {
+        public double Fraction { get; private set; }
+
+        public void Report(LoadProgress value) => Fraction = value.Fraction;
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Name} loaded in {Seconds:F1} s")]
+    static partial void LogLoaded(ILogger log, string name, double seconds);
+}

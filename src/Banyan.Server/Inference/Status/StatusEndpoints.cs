@@ -1,0 +1,55 @@
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Inference.Status;
+
+/// <summary><c>/health</c>, <c>/status</c> and <c>/v1/models</c>.</summary>
+sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
+{
+    static readonly string s_version = typeof(StatusEndpoints).Assembly.GetName().Version!.ToString(3);
+
+    /// <summary>200 when the default model can answer; 503 while it loads and when it could not be loaded.</summary>
+    public Task HealthAsync(HttpContext context)
+    {
+        var health = catalogue.Default switch
+        {
+            null or { Loaded: not null } => new Health("ok"),
+            { Failure: { } failure } failed => new Health("error") { Model = failed.Name, Message = failure.Message },
+            { } loading => new Health("loading") { Model = loading.Name, Progress = Math.Round(loading.LoadProgress, 3) },
+        };
+        context.Response.StatusCode = health.Status == "ok" ? 200 : 503;
+        context.Response.Headers.CacheControl = "no-store";
+        if (health.Status == "loading")
+            context.Response.Headers.RetryAfter = "1";
+        return context.Response.WriteAsJsonAsync(health, ApiJson.Readable.Health);
+    }
+
+    public Task StatusAsync(HttpContext context)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        return context.Response.WriteAsJsonAsync(new ServerStatus(s_version, ProcessMemory.Bytes, options.Runtime.Threads,
+            [.. catalogue.Models.Select(m => new ModelStatus(m.Name, StateOf(m), Math.Round(m.LoadProgress, 3), m.Pending))]), ApiJson.Readable.ServerStatus);
+    }
+
+    public Task ModelsAsync(HttpContext context) =>
+        context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.Models.Select(Entry)]), ApiJson.Readable.ModelList);
+
+    public Task ModelAsync(HttpContext context, string id) =>
+        context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id")), ApiJson.Readable.ModelEntry);
+
+    static string StateOf(ServedModel model) => model switch
+    {
+        { Loaded: not null } => "ready",
+        { Failure: not null } => "failed",
+        { IsLoaded: true } => "loading",
+        _ => "unloaded",
+    };
+
+    static ModelEntry Entry(ServedModel model) => new(model.Name, "model", model.Created.ToUnixTimeSeconds(), "local")
+    {
+        Meta = model.Loaded is { } loaded
+            ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Template is not null, loaded.Tokenizer.Fim is not null)
+            : null,
+    };
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Generation;
+using Banyan.Server.Access;
+using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>The chat page, and its form for browsers without script: the conversation travels in a hidden field.</summary>
+sealed class ChatHandler(PageViews views, TimeProvider time)
+{
+    const int Alternatives = 5, MaxTurns = 200;
+
+    static readonly PageForm s_defaults = new() { Temperature = 0.7, MaxTokens = 512 };
+
+    public Task ShowAsync(HttpContext context) =>
+        PageViews.RenderAsync<ChatPage>(context, views.Create(context, context.Request.Query["model"], forChat: true) with { Form = s_defaults });
+
+    public async Task SubmitAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var form = await PageViews.FormAsync(context, cancellationToken);
+        var settings = PageViews.ReadSettings(form, s_defaults);
+        var turns = ReadHistory(form["history"]);
+        try
+        {
+            turns.Add(new("user", form["message"].ToString().ReplaceLineEndings("\n")));
+            var (answer, statistics) = await AnswerAsync(form, turns, settings, cancellationToken);
+            turns.Add(answer);
+            await PageViews.RenderAsync<ChatPage>(context, views.Create(context, form["model"]) with
+            {
+                Form = settings,
+                Turns = turns,
+                History = WriteHistory(turns).ToJsonString(),
+                Result = new("", [], "", statistics),
+            });
+        }
+        catch (Exception e) when (e is ApiException or ContextLengthException)
+        {
+            var error = ErrorAnswers.Translate(e);
+            await PageViews.RenderAsync<ChatPage>(context, views.Create(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
+        }
+    }
+
+    async Task<(TurnView Turn, GenerationStatistics? Statistics)> AnswerAsync(IFormCollection form, List<TurnView> turns, PageForm settings, CancellationToken cancellationToken)
+    {
+        var (served, model) = await views.ModelAsync(form, cancellationToken);
+        var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = WriteHistory(turns), ["add_generation_prompt"] = true }, time.GetLocalNow());
+        using var admission = served.Admit(1);
+        var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
+        var pieces = new List<Generated>();
+        await foreach (var piece in model.Engine.GenerateAsync(prompt, options, cancellationToken))
+            pieces.Add(piece);
+        return (new("assistant", string.Concat(pieces.Select(p => p.Text)), TokenView.Of(pieces, model.Tokenizer)), pieces[^1].Statistics);
+    }
+
+    static JsonArray WriteHistory(IEnumerable<TurnView> turns) => [.. turns.Select(t => new JsonObject { ["role"] = t.Role, ["content"] = t.Text })];
+
+    /// <summary>What the browser sent back; anything that is no conversation starts a new one.</summary>
+    static List<TurnView> ReadHistory(string? json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(string.IsNullOrEmpty(json) ? "[]" : json, new() { MaxDepth = 4 });
+            return [.. document.RootElement.EnumerateArray().Take(MaxTurns).Select(t => new TurnView(
+                t.GetProperty("role").GetString() == "assistant" ? "assistant" : "user", t.GetProperty("content").GetString() ?? ""))];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return [];
+        }
+    }
+}

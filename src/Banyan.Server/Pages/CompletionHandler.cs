@@ -1,0 +1,54 @@
+using Banyan.Runtime.Generation;
+using Banyan.Server.Access;
+using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>The completion page, and its form for browsers without script.</summary>
+sealed class CompletionHandler(PageViews views)
+{
+    const int Alternatives = 5;
+
+    public Task ShowAsync(HttpContext context)
+    {
+        var example = Example.Find(context.Request.Query["example"]);
+        var view = views.Create(context, context.Request.Query["model"]);
+        return PageViews.RenderAsync<CompletionPage>(context, view with { Form = new() { Text = example.Text, Example = example.Id } });
+    }
+
+    public async Task SubmitAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var form = await PageViews.FormAsync(context, cancellationToken);
+        var text = form["text"].ToString().ReplaceLineEndings("\n");
+        var settings = PageViews.ReadSettings(form, new()) with { Text = text };
+        try
+        {
+            var result = await CompleteAsync(form, text, settings, cancellationToken);
+            await PageViews.RenderAsync<CompletionPage>(context, views.Create(context, form["model"]) with { Form = settings, Result = result });
+        }
+        catch (Exception e) when (e is ApiException or ContextLengthException)
+        {
+            var error = ErrorAnswers.Translate(e);
+            await PageViews.RenderAsync<CompletionPage>(context, views.Create(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
+        }
+    }
+
+    async Task<ResultView> CompleteAsync(IFormCollection form, string text, PageForm settings, CancellationToken cancellationToken)
+    {
+        var (served, model) = await views.ModelAsync(form, cancellationToken);
+        var cursor = text.IndexOf(Example.Cursor, StringComparison.Ordinal);
+        var before = cursor < 0 ? text : text[..cursor];
+        var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];
+        var gap = model.Tokenizer.Fim is not null && !string.IsNullOrWhiteSpace(after);
+        var prompt = gap ? InfillPrompt.Build(model, before, after, []) : model.Tokenizer.Encode(before).OrStart(model.Tokenizer);
+
+        using var admission = served.Admit(1);
+        var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
+        var pieces = new List<Generated>();
+        await foreach (var piece in model.Engine.GenerateAsync(prompt, options, cancellationToken))
+            pieces.Add(piece);
+        return new(before, TokenView.Of(pieces, model.Tokenizer), gap ? after : "", pieces[^1].Statistics);
+    }
+}

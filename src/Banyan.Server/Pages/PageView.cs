@@ -1,0 +1,40 @@
+using Banyan.Runtime.Generation;
+
+namespace Banyan.Server.Pages;
+
+// Public, as Razor components and so their parameters are.
+
+/// <summary>Everything a page shows.</summary>
+public sealed record PageView
+{
+    /// <summary>The names of all models.</summary>
+    public required IReadOnlyList<string> Models { get; init; }
+    public required ModelView? Selected { get; init; }
+
+    /// <summary>Scheme, host and port under which the browser came.</summary>
+    public required string Address { get; init; }
+    public required string ModelsFolder { get; init; }
+    public required bool NeedsKey { get; init; }
+    public required string Memory { get; init; }
+    public PageForm Form { get; init; } = new();
+    public ResultView? Result { get; init; }
+    public string? Error { get; init; }
+    public IReadOnlyList<TurnView> Turns { get; init; } = [];
+
+    /// <summary>The conversation so far, as JSON for the hidden field.</summary>
+    public string History { get; init; } = "[]";
+}
+
+/// <summary>What the form holds.</summary>
+public sealed record PageForm
+{
+    public string Text { get; init; } = "";
+    public string? Example { get; init; }
+    public double Temperature { get; init; } = 0.2;
+    public int MaxTokens { get; init; } = 96;
+    public long? Seed { get; init; }
+}
+
+public sealed record ResultView(string Before, IReadOnlyList<TokenView> Tokens, string After, GenerationStatistics? Statistics);
+
+public sealed record TurnView(string Role, string Text, IReadOnlyList<TokenView>? Tokens = null);

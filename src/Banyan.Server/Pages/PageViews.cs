@@ -1,0 +1,70 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Inference;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Status;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>What both pages need: the models, the form's fields, rendering.</summary>
+sealed class PageViews(Catalogue catalogue, ServerOptions options)
+{
+    /// <summary>The frame of a page.</summary>
+    /// <param name="name">The model asked for; one that is unknown becomes the default.</param>
+    /// <param name="forChat">Prefer a model that can chat where none was asked for.</param>
+    public PageView Create(HttpContext context, string? name, bool forChat = false)
+    {
+        var models = catalogue.Models;
+        var selected = models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
+            ?? (forChat ? models.FirstOrDefault(m => m.Loaded is not { Template: null }) : null)
+            ?? models.FirstOrDefault();
+        return new()
+        {
+            Models = [.. models.Select(m => m.Name)],
+            Selected = selected is null ? null : ModelView.Of(selected),
+            Address = $"{context.Request.Scheme}://{context.Request.Host}",
+            ModelsFolder = options.Inference.ModelsFolder ?? "a folder, and start banyan serve with it",
+            NeedsKey = options.ApiKey is not null,
+            Memory = ByteSize.Text(ProcessMemory.Bytes),
+        };
+    }
+
+    /// <summary>The model a form names, loaded. The form carries the key, since a browser sends no such header by itself.</summary>
+    public async Task<(ServedModel Served, LoadedModel Loaded)> ModelAsync(IFormCollection form, CancellationToken cancellationToken)
+    {
+        if (options.ApiKey is { } key && !ApiKeyCheck.Matches(key, form["key"].ToString()))
+            throw ApiException.Unauthorized("The API key is not the one this server was started with.");
+        var served = catalogue.Find(form["model"]);
+        return (served, await served.LoadAsync(cancellationToken));
+    }
+
+    public static async Task<IFormCollection> FormAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await context.Request.ReadFormAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
+        {
+            throw new ApiException(400, $"This is no form: {e.Message}");
+        }
+    }
+
+    /// <summary>The settings' fields; what is missing or out of range becomes the default, as a browser would not send it.</summary>
+    public static PageForm ReadSettings(IFormCollection form, PageForm defaults) => defaults with
+    {
+        Temperature = double.TryParse(form["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out var t) && t is >= 0 and <= 2 ? t : defaults.Temperature,
+        MaxTokens = int.TryParse(form["max_tokens"], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= 4096 ? n : defaults.MaxTokens,
+        Seed = long.TryParse(form["seed"], NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : null,
+    };
+
+    public static Task RenderAsync<TPage>(HttpContext context, PageView view, int status = 200) where TPage : IComponent
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
+    }
+}

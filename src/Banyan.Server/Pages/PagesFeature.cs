@@ -1,0 +1,33 @@
+using System.Text.Encodings.Web;
+using System.Text.Unicode;
+using Banyan.Server.Inference;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>The pages: rendered here, usable without script; <c>playground.js</c> adds streaming.</summary>
+static class PagesFeature
+{
+    public static void AddPages(this IServiceCollection services)
+    {
+        services.AddRazorComponents();
+        services.AddSingleton(HtmlEncoder.Create(UnicodeRanges.All));   // pages are UTF-8: no &#x…; for every script but Latin
+        services.AddResponseCompression(o => o.MimeTypes = ["text/html"]);
+        services.AddSingleton<PageViews>();
+        services.AddSingleton<CompletionHandler>();
+        services.AddSingleton<ChatHandler>();
+    }
+
+    public static void MapPages(this WebApplication app)
+    {
+        var complete = app.Services.GetRequiredService<CompletionHandler>();
+        var chat = app.Services.GetRequiredService<ChatHandler>();
+        app.MapGet("/", (RequestDelegate)complete.ShowAsync);
+        app.MapPost("/", InferenceFeature.Stoppable(app, complete.SubmitAsync));
+        app.MapGet("/chat", (RequestDelegate)chat.ShowAsync);
+        app.MapPost("/chat", InferenceFeature.Stoppable(app, chat.SubmitAsync));
+        app.MapAssets();
+    }
+}

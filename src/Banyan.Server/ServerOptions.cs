@@ -1,0 +1,46 @@
+using Banyan.Server.Inference;
+
+namespace Banyan.Server;
+
+/// <summary>How the server listens and whom it lets in. Loopback, without a key, by default.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Address to listen on: <c>localhost</c>, an IP address, or <c>*</c> for every interface.</summary>
+    public string Host { get; init; } = "localhost";
+
+    /// <summary>TCP port; 0 takes a free one.</summary>
+    public int Port { get; init; } = 8080;
+
+    /// <summary>When set, the API answers only requests that carry it as <c>Authorization: Bearer KEY</c>.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Host names, beyond localhost, IP addresses and this machine's own name, under which the server may be reached.</summary>
+    public IReadOnlyList<string> AllowedHosts { get; init; } = [];
+
+    /// <summary>Origins (<c>https://example.org</c>) whose pages may call the API from a browser. None by default.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
+    /// <summary>The largest request body, in bytes.</summary>
+    public long MaxRequestBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>Which models are served and how.</summary>
+    public InferenceOptions Inference { get; init; } = new();
+
+    /// <summary>Every reason why these options cannot work; empty when they can.</summary>
+    public IReadOnlyList<string> Problems()
+    {
+        var problems = new List<string>();
+        if (Port is < 0 or > 65535)
+            problems.Add($"--port {Port}: a port lies between 0 and 65535");
+        if (Host is not ("localhost" or "*") && !System.Net.IPAddress.TryParse(Host, out _))
+            problems.Add($"--host {Host}: expected localhost, an IP address of this machine, or * for all of them");
+        if (ApiKey is { Length: 0 })
+            problems.Add("the API key is empty; leave it out to serve without one");
+        foreach (var origin in AllowedOrigins)
+            if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin.TrimEnd('/'))
+                problems.Add($"--allow-origin {origin}: expected scheme and host, like https://example.org");
+        if (Inference.MaxPending < 1)
+            problems.Add($"--queue {Inference.MaxPending}: at least 1 request must be let in");
+        return problems;
+    }
+}
