@@ -4,6 +4,8 @@ using Banyan.Cli.Commands;
 
 var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
 {
+    Up.Create(),
+    Serve.Create(),
     Bench.Create(),
     Inspect.Create(),
     Logits.Create(),

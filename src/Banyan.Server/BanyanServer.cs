@@ -40,6 +40,7 @@ public static class BanyanServer
 
         var app = builder.Build();
         app.UseSecurityHeaders();
+        app.UseResponseCompression();
         app.UseErrorAnswers();
         app.UseHostCheck(options);
         app.UseOriginCheck(options);

@@ -42,6 +42,7 @@ static partial class ErrorAnswers
         ContextLengthException tooLong => ApiException.TooLong(tooLong.Message),
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => ApiException.BodyTooLarge(),
         BadHttpRequestException bad => new ApiException(bad.StatusCode, bad.Message),
+        GenerationException failed => new ApiException(500, failed.Message, type: "server_error"),
         OperationCanceledException => new ApiException(503, "The server is stopping.", type: "server_error"),
         _ => new ApiException(500, "The server failed to answer; its log says why.", type: "server_error"),
     };

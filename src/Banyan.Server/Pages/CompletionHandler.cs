@@ -42,12 +42,12 @@ sealed class CompletionHandler(PageViews views)
         var before = cursor < 0 ? text : text[..cursor];
         var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];
         var gap = model.Tokenizer.Fim is not null && !string.IsNullOrWhiteSpace(after);
-        var prompt = gap ? InfillPrompt.Build(model, before, after, []) : model.Tokenizer.Encode(before).OrStart(model.Tokenizer);
+        var prompt = gap ? InfillPrompt.Build(model, before, after) : model.Tokenizer.Encode(before).OrStart(model.Tokenizer);
 
         using var admission = served.Admit(1);
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
         var pieces = new List<Generated>();
-        await foreach (var piece in model.Engine.GenerateAsync(prompt, options, cancellationToken))
+        await foreach (var piece in model.Engine.GenerateAsync(prompt, gap ? options.EndingAtGap(model) : options, cancellationToken))
             pieces.Add(piece);
         return new(before, TokenView.Of(pieces, model.Tokenizer), gap ? after : "", pieces[^1].Statistics);
     }

@@ -4,7 +4,7 @@ namespace Banyan.Server.Pages;
 sealed record Example(string Id, string Title, string Text)
 {
     /// <summary>Where the gap is, in text that a form sends; typable on every keyboard and no code of any language.</summary>
-    public const string Cursor = "<cursor>";
+    public const string Cursor = "<CURSOR>";
 
     public static readonly IReadOnlyList<Example> All =
     [
@@ -17,7 +17,7 @@ sealed record Example(string Id, string Title, string Text)
 
                 public void Add(string word)
                 {
-                    <cursor>
+                    <CURSOR>
                 }
 
                 public int Count(string word)
@@ -32,7 +32,7 @@ sealed record Example(string Id, string Title, string Text)
                     self.items = []
 
                 def push(self, item):
-                    <cursor>
+                    <CURSOR>
 
                 def pop(self):
                     return self.items.pop()
@@ -46,7 +46,7 @@ sealed record Example(string Id, string Title, string Text)
 
                 public string Customer { get; set; }
 
-                public <cursor>
+                public <CURSOR>
             """),
     ];
 

@@ -13,6 +13,9 @@ static class PagesFeature
     public static void AddPages(this IServiceCollection services)
     {
         services.AddRazorComponents();
+        // It came with the components, and would write keys below the home folder at start; nothing here is encrypted in cookies.
+        foreach (var keys in services.Where(s => s.ImplementationType?.Name == "DataProtectionHostedService").ToList())
+            services.Remove(keys);
         services.AddSingleton(HtmlEncoder.Create(UnicodeRanges.All));   // pages are UTF-8: no &#x…; for every script but Latin
         services.AddResponseCompression(o => o.MimeTypes = ["text/html"]);
         services.AddSingleton<PageViews>();

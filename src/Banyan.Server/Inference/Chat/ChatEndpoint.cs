@@ -38,7 +38,7 @@ sealed class ChatEndpoint(Catalogue catalogue, InferenceOptions options, TimePro
         {
             var choice = choices[index];
             choice.Text.Append(choice.Take(generated));
-            if (request.Logprobs && generated.Token is not null)
+            if (request.Logprobs && generated.AnswerToken(head.Model.Tokenizer) is not null)
                 choice.Logprobs.Add(ChatLogprob.Of(head.Model.Tokenizer, generated));
         }
         var statistics = choices.Select(c => c.Statistics).OfType<GenerationStatistics>().ToList();
@@ -62,7 +62,7 @@ sealed class ChatEndpoint(Catalogue catalogue, InferenceOptions options, TimePro
 
                 var calls = choice.CallCount;
                 var text = choice.Take(generated);
-                var logprobs = request.Logprobs && generated.Token is not null ? new ChatLogprobs([ChatLogprob.Of(head.Model.Tokenizer, generated)], null) : null;
+                var logprobs = request.Logprobs && generated.AnswerToken(head.Model.Tokenizer) is not null ? new ChatLogprobs([ChatLogprob.Of(head.Model.Tokenizer, generated)], null) : null;
                 if (text.Length > 0 || logprobs is not null)
                     await SendAsync(new(index, new() { Content = text }, logprobs, null));
                 for (; calls < choice.CallCount; calls++)

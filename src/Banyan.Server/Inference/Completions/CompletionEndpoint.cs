@@ -25,7 +25,7 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
         var pieces = measured.Watch(Generations.RunAsync(model.Engine, generations, cancellationToken), cancellationToken);
         var choices = generations.Select(g => new Choice(request, g.Choice, model.Tokenizer)).ToArray();
         if (request.Stream)
-            await StreamAsync(context.Response, request, head, choices, pieces, cancellationToken);
+            await StreamAsync(context.Response, request, head, choices, model.Tokenizer, pieces, cancellationToken);
         else
             await context.Response.WriteAsJsonAsync(await CollectAsync(request, head, choices, pieces), ApiJson.Readable.Completion, cancellationToken: cancellationToken);
     }
@@ -48,7 +48,7 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
         };
     }
 
-    static async Task StreamAsync(HttpResponse response, CompletionRequest request, Completion head, Choice[] choices, IAsyncEnumerable<Piece> pieces, CancellationToken cancellationToken)
+    static async Task StreamAsync(HttpResponse response, CompletionRequest request, Completion head, Choice[] choices, Tokenizer tokenizer, IAsyncEnumerable<Piece> pieces, CancellationToken cancellationToken)
     {
         var events = new ServerSentEvents(response);
         await events.GuardAsync(async () =>
@@ -56,7 +56,7 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
             await foreach (var (index, generated) in pieces)
             {
                 var choice = choices[index];
-                var logprobs = generated.Token is null ? null : choice.NewLogprobs();
+                var logprobs = generated.AnswerToken(tokenizer) is null ? null : choice.NewLogprobs();
                 var text = choice.Take(generated, logprobs);
                 if (text.Length == 0 && logprobs is null && choice.FinishReason is null)
                     continue;
@@ -92,7 +92,7 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
         {
             FinishReason = generated.Finish?.Text() ?? FinishReason;
             Statistics = generated.Statistics ?? Statistics;
-            if (logprobs is not null && generated.Token is { } token)
+            if (logprobs is not null && generated.AnswerToken(tokenizer) is { } token)
                 Add(logprobs, token, generated);
             var text = _echo + generated.Text;
             _echo = null;

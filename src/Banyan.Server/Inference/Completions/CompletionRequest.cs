@@ -39,15 +39,16 @@ sealed record CompletionRequest
         var echo = fields.Flag("echo");
         if (echo && logprobs is not null)
             throw ApiException.Unsupported("echo", "'echo' together with 'logprobs' is not supported yet: the prompt's own probabilities are not computed.");
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
+        {
+            MaxTokens = fields.Integer("max_tokens", 1, int.MaxValue) ?? DefaultMaxTokens,
+            TopLogprobs = logprobs,
+        };
         return new CompletionRequest
         {
             Prompts = prompts,
             Echoes = echo ? texts : [],
-            Options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
-            {
-                MaxTokens = fields.Integer("max_tokens", 1, int.MaxValue) ?? DefaultMaxTokens,
-                TopLogprobs = logprobs,
-            },
+            Options = fields.Any("suffix") is null ? options : options.EndingAtGap(model),
             ChoicesPerPrompt = choices,
             Logprobs = logprobs,
             Stream = stream,
@@ -70,7 +71,7 @@ sealed record CompletionRequest
         if (fields.Text("suffix") is { } suffix)
         {
             var prefix = fields.Text("prompt")!;
-            return ([prefix], [InfillPrompt.Build(model, prefix, suffix, [])]);
+            return ([prefix], [InfillPrompt.Build(model, prefix, suffix)]);
         }
         if (prompt.ValueKind == JsonValueKind.String)
             return FromTexts([Fields.ReadText(prompt, "prompt")], tokenizer);

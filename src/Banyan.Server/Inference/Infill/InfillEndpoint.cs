@@ -32,7 +32,8 @@ sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
             await foreach (var (_, generated) in pieces)
             {
                 text.Append(generated.Text);
-                if (generated.Token is { } token)
+                var answer = generated.AnswerToken(model.Tokenizer);
+                if (answer is { } token)
                 {
                     count++;
                     tokens.Add(token);
@@ -45,11 +46,11 @@ sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
                     await events.WriteAsync(new InfillAnswer
                     {
                         Content = generated.Text,
-                        Tokens = generated.Token is { } id ? [id] : [],
+                        Tokens = answer is { } id ? [id] : [],
                         Model = model.Name,
                         TokensPredicted = count,
                         TokensEvaluated = request.Prompt.Length,
-                        CompletionProbabilities = request.Options.TopLogprobs is not null && generated.Token is not null ? [probabilities[^1]] : null,
+                        CompletionProbabilities = request.Options.TopLogprobs is not null && answer is not null ? [probabilities[^1]] : null,
                     }, ApiJson.Readable.InfillAnswer, cancellationToken);
             }
         }
@@ -63,9 +64,9 @@ sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
             TokensPredicted = statistics.GeneratedTokens,
             TokensEvaluated = statistics.PromptTokens,
             TokensCached = statistics.CachedTokens,
-            Truncated = request.Truncated,
+            Truncated = statistics.PromptTokens + statistics.GeneratedTokens >= model.ContextLength,
             HasNewLine = text.ToString().Contains('\n', StringComparison.Ordinal),
-            StopType = last.Finish == FinishReason.Length ? "limit" : last.Token is { } end && model.Tokenizer.EndOfGeneration.Contains(end) || request.Options.Stop.Count == 0 ? "eos" : "word",
+            StopType = last.Finish == FinishReason.Length ? "limit" : last.Token is { } end && model.Tokenizer.IsSpecial(end) ? "eos" : "word",
             CompletionProbabilities = events is null && request.Options.TopLogprobs is not null ? probabilities : null,
             Timings = Timings.Of([statistics]),
         };

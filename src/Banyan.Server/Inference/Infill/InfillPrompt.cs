@@ -7,8 +7,18 @@ namespace Banyan.Server.Inference.Infill;
 /// <summary>Fill-in-the-middle for models that were trained for it.</summary>
 static class InfillPrompt
 {
-    public static int[] Build(LoadedModel model, string prefix, string suffix, IReadOnlyList<(string Name, string Text)> files) =>
+    /// <param name="model">The model.</param>
+    /// <param name="prefix">Text before the gap.</param>
+    /// <param name="suffix">Text after it.</param>
+    /// <param name="maxTokens">What does not fit is left out: other files, then the text furthest from the gap.</param>
+    /// <param name="repository">Other files to show.</param>
+    /// <exception cref="ApiException">The model cannot.</exception>
+    public static int[] Build(LoadedModel model, string prefix, string suffix, int maxTokens = int.MaxValue, FimRepository? repository = null) =>
         model.Tokenizer.Fim is null
-            ? throw new ApiException(400, $"{model.Name} cannot fill in the middle: its vocabulary has no tokens for it. Leave 'suffix' out, or use a coder model.", "suffix", "fim_unsupported")
-            : Fim.Prompt(model.Tokenizer, prefix, suffix, files);
+            ? throw new ApiException(400, $"{model.Name} cannot fill in the middle: its vocabulary has no tokens for it. Leave the text after the gap out, or use a coder model.", "suffix", "fim_unsupported")
+            : Fim.Prompt(model.Tokenizer, prefix, suffix, maxTokens, repository);
+
+    /// <summary>The options with the tokens that end what stands in the gap.</summary>
+    public static GenerationOptions EndingAtGap(this GenerationOptions options, LoadedModel model) =>
+        options with { StopTokens = Fim.StopTokens(model.Tokenizer) };
 }

@@ -5,7 +5,7 @@ using Banyan.Server.Inference.Requests;
 namespace Banyan.Server.Inference.Infill;
 
 /// <summary>A validated request to llama.cpp's <c>/infill</c>.</summary>
-sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens, bool Truncated)
+sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens)
 {
     const int MaxFiles = 256;
 
@@ -23,53 +23,26 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
             MaxTokens = limit > 0 ? limit : int.MaxValue,
             TopLogprobs = alternatives > 0 ? alternatives : null,
         };
+        var files = ReadFiles(fields);
+        // Editors send whole files: what does not fit is left out. A quarter of the context, at most, stays free for the answer.
         // llama-server puts "prompt" right before the gap.
-        var (prompt, truncated) = Fit(model, prefix + fields.Text("prompt"), suffix ?? "", ReadFiles(fields), options.MaxTokens);
-        return new(prompt, options, fields.Flag("stream"), fields.Flag("return_tokens"), truncated);
+        var room = model.ContextLength - Math.Min(options.MaxTokens, model.ContextLength / 4);
+        var prompt = InfillPrompt.Build(model, prefix + fields.Text("prompt"), suffix ?? "", room, files.Count == 0 ? null : new("repository", "file", files));
+        return new(prompt, options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"));
     }
 
-    static List<(string Name, string Text)> ReadFiles(Fields fields)
+    static List<FimFile> ReadFiles(Fields fields)
     {
         var items = fields.Array("input_extra");
         if (items.Count > MaxFiles)
             throw ApiException.Invalid("input_extra", $"Invalid 'input_extra': {items.Count} files, at most {MaxFiles} are taken.", "array_above_max_length");
-        var files = new List<(string, string)>(items.Count);
+        var files = new List<FimFile>(items.Count);
         foreach (var item in items)
         {
             var path = $"input_extra[{files.Count}]";
             var file = item.ValueKind == System.Text.Json.JsonValueKind.Object ? new Fields(item, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(item));
-            files.Add((file.Text("filename") ?? "tmp", file.Text("text") ?? throw ApiException.Missing($"{path}.text")));
+            files.Add(new(file.Text("filename") ?? "file", file.Text("text") ?? throw ApiException.Missing($"{path}.text")));
         }
         return files;
-    }
-
-    /// <summary>
-    /// Editors send whole files and expect the server to keep what matters: other files go first, then the text furthest from the gap;
-    /// three quarters of what is left go to the text before it. A quarter of the context, at most, stays free for the answer.
-    /// </summary>
-    static (int[] Prompt, bool Truncated) Fit(LoadedModel model, string prefix, string suffix, List<(string Name, string Text)> files, int maxTokens)
-    {
-        var context = model.ContextLength;
-        var room = context - Math.Min(maxTokens, context / 4);
-        var prompt = InfillPrompt.Build(model, prefix, suffix, files);
-        var truncated = false;
-        while (prompt.Length > room)
-        {
-            truncated = true;
-            if (files.Count > 0)
-                files.RemoveAt(0);
-            else
-            {
-                // Characters a token vary, so keep as many as fit by this text's own rate and look again.
-                var keep = (int)((prefix.Length + suffix.Length) * 0.95 * room / prompt.Length);
-                if (keep < 8)
-                    break;
-                var before = Math.Min(prefix.Length, Math.Max(keep * 3 / 4, keep - suffix.Length));
-                prefix = prefix[^before..];
-                suffix = suffix[..Math.Min(suffix.Length, keep - before)];
-            }
-            prompt = InfillPrompt.Build(model, prefix, suffix, files);
-        }
-        return (prompt, truncated);
     }
 }

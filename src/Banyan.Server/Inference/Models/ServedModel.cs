@@ -51,7 +51,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         {
             return await loading.WaitAsync(cancellationToken);
         }
-        catch (Exception e) when (e is ModelFileException or TemplateException or IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is ModelFileException or TemplateException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new ApiException(500, $"{Name} could not be loaded: {e.Message}", "model", "model_load_failed", "server_error");
         }
@@ -109,7 +109,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     {
         public double Fraction { get; private set; }
 
-        public void Report(LoadProgress value) => Fraction = value.Fraction;
+        public void Report(LoadProgress value) => Fraction = value.Total == 0 ? 1 : (double)value.Bytes / value.Total;
     }
 
     [LoggerMessage(LogLevel.Information, "{Name} loaded in {Seconds:F1} s")]

@@ -20,7 +20,7 @@ static class SamplingFields
     public static GenerationOptions Read(Fields fields, GenerationOptions defaults, Tokenizer tokenizer) => defaults with
     {
         Temperature = fields.Number("temperature", 0, 2) ?? defaults.Temperature,
-        TopP = fields.Number("top_p", 0, 1) ?? defaults.TopP,
+        TopP = fields.Number("top_p", 0, 1) is { } topP ? Math.Max(topP, 1e-6f) : defaults.TopP,
         TopK = fields.Integer("top_k", -1, int.MaxValue) is { } topK ? Math.Max(topK, 0) : defaults.TopK,
         MinP = fields.Number("min_p", 0, 1) ?? defaults.MinP,
         RepetitionPenalty = fields.Number("repetition_penalty", 0.01f, 10) ?? fields.Number("repeat_penalty", 0.01f, 10) ?? 1,

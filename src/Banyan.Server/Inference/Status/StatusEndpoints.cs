@@ -29,7 +29,7 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     {
         context.Response.Headers.CacheControl = "no-store";
         return context.Response.WriteAsJsonAsync(new ServerStatus(s_version, ProcessMemory.Bytes, options.Runtime.Threads,
-            [.. catalogue.Models.Select(m => new ModelStatus(m.Name, StateOf(m), Math.Round(m.LoadProgress, 3), m.Pending))]), ApiJson.Readable.ServerStatus);
+            [.. catalogue.Models.Select(Status)]), ApiJson.Readable.ServerStatus);
     }
 
     public Task ModelsAsync(HttpContext context) =>
@@ -37,6 +37,12 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
 
     public Task ModelAsync(HttpContext context, string id) =>
         context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id")), ApiJson.Readable.ModelEntry);
+
+    static ModelStatus Status(ServedModel model)
+    {
+        var engine = model.Loaded?.Engine.Status;
+        return new(model.Name, StateOf(model), Math.Round(model.LoadProgress, 3), model.Pending, engine?.Running ?? 0, engine?.Waiting ?? 0);
+    }
 
     static string StateOf(ServedModel model) => model switch
     {

@@ -31,5 +31,7 @@ sealed record ModelMeta(string Architecture, int NCtx, int NVocab, long Size, bo
 sealed record ServerStatus(string Version, long MemoryBytes, int Threads, IReadOnlyList<ModelStatus> Models);
 
 /// <param name="State">"unloaded", "loading", "ready" or "failed".</param>
-/// <param name="Pending">Generations running or waiting.</param>
-sealed record ModelStatus(string Name, string State, double Progress, int Pending);
+/// <param name="Pending">Generations that requests are waiting for.</param>
+/// <param name="Running">Generations the engine computes.</param>
+/// <param name="Waiting">Generations the engine keeps waiting.</param>
+sealed record ModelStatus(string Name, string State, double Progress, int Pending, int Running, int Waiting);

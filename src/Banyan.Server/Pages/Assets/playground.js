@@ -1,6 +1,6 @@
 // Streams what the forms would fetch whole, from the same public API a program would use. The pages work without this file.
 const $ = id => document.getElementById(id);
-const CURSOR = '<cursor>';
+const CURSOR = '<CURSOR>';
 const wide = matchMedia('(min-width: 52.01rem)');
 document.documentElement.classList.add('js');
 

@@ -1,0 +1,50 @@
+using System.CommandLine;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan up</c>: everything, with defaults, under one data folder.</summary>
+static class Up
+{
+    public static Command Create()
+    {
+        var command = new Command("up", """
+            Start everything and print the address
+
+            Serves the model that ships with Banyan and every model in the folder models under --data (GGUF files, folders of
+            safetensors), each loaded when it is first asked for. Nothing is downloaded, nothing leaves this machine.
+
+            Examples:
+              banyan up
+              banyan up --data /srv/banyan --port 9000
+            """);
+        var data = new Option<string>("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan") };
+        command.Options.Add(data);
+        var server = new ServerChoice(command);
+        command.SetAction((arguments, cancellationToken) =>
+        {
+            var folder = Path.GetFullPath(arguments.GetRequiredValue(data));
+            if (Prepare(folder) is { } problem)
+                return Task.FromResult(ServerChoice.Fail($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR"));
+            var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout", "sprout-Q8_0.gguf");
+            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), cancellationToken);
+        });
+        return command;
+    }
+
+    /// <summary>Makes the folder and tries to write into it; says what went wrong.</summary>
+    static string? Prepare(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "models"));
+            var probe = Path.Combine(folder, $".write-{Environment.ProcessId}");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message.TrimEnd('.');
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using System.CommandLine;
+using System.Net.Sockets;
+using Banyan.Runtime.Models;
+using Banyan.Server;
+using Banyan.Server.Inference;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Banyan.Cli;
+
+/// <summary>The options of listening and loading, the same for <c>up</c> and <c>serve</c>, and the life of the server.</summary>
+sealed class ServerChoice
+{
+    readonly Option<int> _port = new("--port", "-p") { Description = "TCP port; 0 takes a free one", DefaultValueFactory = _ => 8080 };
+    readonly Option<string> _host = new("--host") { Description = "localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
+    readonly Option<string?> _key = new("--api-key") { Description = "Ask clients for this key (default: the variable BANYAN_API_KEY)" };
+    readonly Option<string[]> _hosts = new("--allow-host") { Description = "Also answer under this host name (may be given several times)" };
+    readonly Option<string[]> _origins = new("--allow-origin") { Description = "Let pages of this origin use the API, e.g. https://example.org (may be given several times)" };
+    readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
+    readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
+    readonly Option<int> _queue = new("--queue") { Description = "Generations a model runs or keeps waiting before it refuses more", DefaultValueFactory = _ => new InferenceOptions().MaxPending };
+    readonly Option<FileInfo?> _template = new("--chat-template") { Description = "Jinja file to use instead of the model's own chat template" };
+
+    /// <summary>Adds its options to a command.</summary>
+    public ServerChoice(Command command)
+    {
+        foreach (var option in new Option[] { _port, _host, _threads, _context, _key, _template, _queue, _hosts, _origins })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Serves until Ctrl-C. Exit code 0 after that, 1 with one line on stderr when it cannot start.</summary>
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, CancellationToken cancellationToken)
+    {
+        if (arguments.GetValue(_template) is { Exists: false } missing)
+            return Fail($"there is no file '{missing}': --chat-template names a Jinja file");
+        var runtime = new ModelOptions { ContextLength = arguments.GetValue(_context) };
+        var options = new ServerOptions
+        {
+            Host = arguments.GetRequiredValue(_host),
+            Port = arguments.GetValue(_port),
+            ApiKey = arguments.GetValue(_key) ?? (Environment.GetEnvironmentVariable("BANYAN_API_KEY") is { Length: > 0 } key ? key : null),
+            AllowedHosts = arguments.GetValue(_hosts) ?? [],
+            AllowedOrigins = arguments.GetValue(_origins) ?? [],
+            Inference = new()
+            {
+                Models = models,
+                ModelsFolder = modelsFolder,
+                Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
+                ChatTemplate = arguments.GetValue(_template) is { } file ? await File.ReadAllTextAsync(file.FullName, cancellationToken) : null,
+                MaxPending = arguments.GetValue(_queue),
+            },
+        };
+        if (options.Problems() is { Count: > 0 } problems)
+            return Fail(string.Join("\nbanyan: ", problems));
+
+        var app = BanyanServer.Build(options);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+            await AnnounceAsync(app, options);
+            await app.WaitForShutdownAsync(cancellationToken);
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            return 0;
+        }
+        catch (Exception e) when (SocketErrorOf(e) is { } error)
+        {
+            return Fail(error switch
+            {
+                SocketError.AddressAlreadyInUse => $"port {options.Port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)",
+                SocketError.AccessDenied => $"port {options.Port} needs more rights: choose one above 1023 with --port N",
+                _ => $"cannot listen on {options.Host}: {e.Message}",
+            });
+        }
+        finally
+        {
+            await StopAsync(app);
+        }
+    }
+
+    /// <summary>One line on stderr; exit code 1.</summary>
+    public static int Fail(string message)
+    {
+        Console.Error.WriteLine($"banyan: {message}");
+        return 1;
+    }
+
+    static async Task AnnounceAsync(WebApplication app, ServerOptions options)
+    {
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        var uri = new UriBuilder(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
+        var root = uri.Uri.GetLeftPart(UriPartial.Authority);
+        await Console.Out.WriteLineAsync($"""
+
+              Banyan is at  {root}
+              API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
+              Models        {Names(options.Inference)}
+
+              Ctrl-C stops it.
+
+            """);
+    }
+
+    static string Names(InferenceOptions options)
+    {
+        var names = string.Join(", ", options.Models.Select(m => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(m))));
+        return options.ModelsFolder is not { } folder ? names : names.Length > 0 ? $"{names}, and those in {folder}" : $"those in {folder}";
+    }
+
+    static async Task StopAsync(WebApplication app)
+    {
+        try
+        {
+            // A pass of a large model that is under way is not worth waiting for: the process ends, and with it the engine's thread.
+            await app.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(3));
+        }
+        catch (TimeoutException)
+        {
+        }
+    }
+
+    static SocketError? SocketErrorOf(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+            if (exception is SocketException socket)
+                return socket.SocketErrorCode;
+            else if (exception is Microsoft.AspNetCore.Connections.AddressInUseException)
+                return SocketError.AddressAlreadyInUse;
+        return null;
+    }
+}
