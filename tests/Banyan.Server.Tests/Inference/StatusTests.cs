@@ -1,0 +1,63 @@
+using System.Net;
+using System.Text.Json;
+using Banyan.Server.Tests.Support;
+
+namespace Banyan.Server.Tests.Inference;
+
+public class StatusTests(SharedServer shared)
+{
+    [Fact]
+    public async Task Health_of_a_ready_server_is_ok() =>
+        Assert.Equal("""{"status":"ok"}""", await (await shared.GetAsync()).Client.GetStringAsync("/health"));
+
+    [Fact]
+    public async Task Model_list_and_one_model_agree()
+    {
+        var client = (await shared.GetAsync()).Client;
+        var list = JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement;
+        Assert.Equal([TestServer.Stories, TestServer.Coder], list.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
+        var one = JsonDocument.Parse(await client.GetStringAsync($"/v1/models/{TestServer.Stories}")).RootElement;
+        Golden.Check(one);
+    }
+
+    [Fact]
+    public async Task A_damaged_default_model_shows_in_health_and_in_each_answer()
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-test-");
+        try
+        {
+            var broken = Path.Combine(folder.FullName, "broken.gguf");
+            File.WriteAllText(broken, "GGUF, or is it?");
+            await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [broken] } });
+            var health = await server.Client.GetAsync("/health");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
+            var shown = JsonDocument.Parse(await health.Content.ReadAsStringAsync()).RootElement;
+            Assert.Equal(("error", "broken"), (shown.GetProperty("status").GetString(), shown.GetProperty("model").GetString()));
+            var answer = await server.PostAsync("/v1/completions", new { prompt = "a" });
+            Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+            Assert.Contains("model_load_failed", await answer.Content.ReadAsStringAsync());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_dropped_into_the_folder_is_served_without_a_restart()
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-test-");
+        try
+        {
+            await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
+            Assert.Equal("""{"object":"list","data":[]}""", await server.Client.GetStringAsync("/v1/models"));
+            File.Copy(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"), Path.Combine(folder.FullName, "dropped.gguf"));
+            var answer = await server.PostJsonAsync("/v1/completions", new { model = "dropped", prompt = "Once", max_tokens = 2 });
+            Assert.Equal("dropped", answer.GetProperty("model").GetString());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Banyan.Server.Tests.Pages;
+using Banyan.Tests;
+using Microsoft.Playwright;
+
+[assembly: AssemblyFixture(typeof(Browser))]
+
+namespace Banyan.Server.Tests.Pages;
+
+/// <summary>The Chromium of this machine, started once by the first test that needs it.</summary>
+public sealed class Browser : IAsyncDisposable
+{
+    static readonly string[] s_paths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    readonly Lazy<Task<IBrowser>> _browser = new(StartAsync);
+
+    public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false, ColorScheme scheme = ColorScheme.Light)
+    {
+        if (!s_paths.Any(File.Exists))
+            SharedData.Missing("no Chromium on this machine: tests/prepare installs it");
+        var context = await (await _browser.Value).NewContextAsync(new()
+        {
+            BaseURL = address,
+            ViewportSize = new() { Width = width, Height = height },
+            JavaScriptEnabled = script,
+            HasTouch = touch,
+            IsMobile = touch,
+            ColorScheme = scheme,
+        });
+        context.SetDefaultTimeout(15_000);
+        return await context.NewPageAsync();
+    }
+
+    static async Task<IBrowser> StartAsync()
+    {
+        Environment.SetEnvironmentVariable("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        var playwright = await Playwright.CreateAsync();
+        return await playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = s_paths.First(File.Exists),
+            ChromiumSandbox = false,
+            Args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+            await (await _browser.Value).CloseAsync();
+    }
+}
