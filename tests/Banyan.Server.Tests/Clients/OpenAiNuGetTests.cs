@@ -81,7 +81,7 @@ public class OpenAiNuGetTests(SharedServer shared)
 
     [Theory]
     [InlineData("nobody", null, 404, "model_not_found")]
-    [InlineData(TestServer.Stories, 7, 400, "out_of_range")]
+    [InlineData(TestServer.Stories, 7f, 400, "out_of_range")]
     public async Task Errors_arrive_as_the_client_s_exception(string model, float? temperature, int status, string code)
     {
         var client = (await ClientAsync()).GetChatClient(model);

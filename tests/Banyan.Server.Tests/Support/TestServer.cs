@@ -97,6 +97,7 @@ sealed class TestServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _app.StopAsync();
         Client.Dispose();
         await _app.DisposeAsync();
     }

@@ -29,15 +29,15 @@ sealed class ToolCallReader
                 break;
             var before = _held[..at];
             _held = _held[(at + tag.Length)..];
-            shown += _inside ? ReadCall(before) ? "" : Open + before + Close : before;
+            shown += !_inside ? Tidy(before) : ReadCall(before) ? "" : Open + before + Close;
             _inside = !_inside;
         }
         if (_inside)
-            return Tidy(shown);
+            return shown;
         var keep = LongestTail(_held, Open);
-        shown += _held[..^keep];
+        shown += Tidy(_held[..^keep]);
         _held = _held[^keep..];
-        return Tidy(shown);
+        return shown;
     }
 
     /// <summary>The answer has ended: what was held back is text after all, unless it is a whole call without its closing tag.</summary>

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Banyan.Tests;
+
+namespace Banyan.Cli.Tests.Commands;
+
+/// <summary><c>banyan up</c> as a process: what a newcomer does first.</summary>
+public sealed partial class UpTests : IDisposable
+{
+    readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("banyan-test-");
+
+    [Fact]
+    public async Task Starts_completes_and_stops_cleanly_on_ctrl_c()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent with kill(2)");
+        Directory.CreateDirectory(Path.Combine(_data.FullName, "models"));
+        File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
+        var port = FreePort();
+        using var banyan = Start("up", "--data", _data.FullName, "--port", $"{port}");
+        using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
+        await UntilHealthyAsync(client, banyan);
+
+        var answer = await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "stories260K", prompt = "Once upon a time", max_tokens = 4, temperature = 0 }));
+        var text = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("choices")[0].GetProperty("text").GetString();
+        Assert.NotEmpty(text!);
+        Assert.Contains("<h1>", await client.GetStringAsync("/"));
+
+        // A stream is under way when Ctrl-C comes: it ends, and so does the process.
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = "stories260K", prompt = "Once", max_tokens = 100_000, ignore_eos = true, stream = true }) };
+        using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, stream.StatusCode);
+        Assert.Equal(0, Kill(banyan.Id, Interrupt));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        await banyan.WaitForExitAsync(patience.Token);
+        Assert.Equal((0, ""), (banyan.ExitCode, await banyan.StandardError.ReadToEndAsync()));
+        Assert.Contains($"http://localhost:{port}", await banyan.StandardOutput.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_that_says_what_to_do()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        await AssertFailsAsync(["up", "--data", _data.FullName, "--port", $"{port}"], $"banyan: port {port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)");
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_cannot_be_used_is_one_line_too()
+    {
+        var file = Path.Combine(_data.FullName, "file");
+        File.WriteAllText(file, "");
+        await AssertFailsAsync(["up", "--data", file, "--port", "0"], $"banyan: --data {file} cannot be used: *. Choose a folder you may write to with --data DIR");
+    }
+
+    [Fact]
+    public Task Serve_names_a_missing_model() => AssertFailsAsync(["serve", "nowhere.gguf"],
+        "banyan: there is no file or folder 'nowhere.gguf': give the path of a .gguf, a .safetensors, or a folder with one");
+
+    /// <param name="arguments">The command.</param>
+    /// <param name="message">The one line on stderr; * stands for what the system says.</param>
+    static async Task AssertFailsAsync(string[] arguments, string message)
+    {
+        var (code, _, error) = await Tool.Run(arguments);
+        Assert.Equal(1, code);
+        Assert.Matches("^" + Regex.Escape(message).Replace("\\*", "[^\n]*") + "\n$", error);
+    }
+
+    static async Task UntilHealthyAsync(HttpClient client, Process banyan)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (true)
+        {
+            try
+            {
+                if ((await client.GetAsync("/health", patience.Token)).IsSuccessStatusCode)
+                    return;
+            }
+            catch (HttpRequestException)
+            {
+                Assert.False(banyan.HasExited, "banyan ended before it was healthy");
+            }
+            await Task.Delay(50, patience.Token);
+        }
+    }
+
+    static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    const int Interrupt = 2;
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+
+    public void Dispose() => _data.Delete(recursive: true);
+}
