@@ -168,6 +168,7 @@ function completionPage(form) {
     const gap = after.trim() !== '' && form.dataset.fim === 'true';
     const written = make('span'), writer = tokenWriter(written);
     out.replaceChildren(make('span', 'given', before), written, make('span', 'given', gap ? after : ''));
+    if (!wide.matches) out.closest('.pane').scrollIntoView({ behavior: 'smooth' });
     const onEvent = choice => {
       const l = choice.logprobs;
       writer.write(choice.text, l?.token_logprobs[0], Object.entries(l?.top_logprobs?.[0] ?? {}));
