@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Banyan.Server;
 
@@ -27,7 +28,7 @@ public static class BanyanServer
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
             Listen(kestrel, options);
         });
-        builder.Logging.AddSimpleConsole(c => c.SingleLine = true)
+        builder.Logging.AddConsole(c => c.FormatterName = PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None)                  // the command prints address and errors
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)

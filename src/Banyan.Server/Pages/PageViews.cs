@@ -18,7 +18,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
     /// <param name="forChat">Prefer a model that can chat where none was asked for.</param>
     public PageView Create(HttpContext context, string? name, bool forChat = false)
     {
-        var models = catalogue.Models;
+        var models = catalogue.List();
         var selected = models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? (forChat ? models.FirstOrDefault(m => m.Loaded is not { Template: null }) : null)
             ?? models.FirstOrDefault();

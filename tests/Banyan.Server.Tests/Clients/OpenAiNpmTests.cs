@@ -28,13 +28,13 @@ public class OpenAiNpmTests(SharedServer shared)
             ["fim"] = new JsonObject { ["length"] = 6, ["finish"] = "length", ["prompt"] = report["fim"]!["prompt"]!.DeepClone() },
             ["unknownModel"] = Error("NotFoundError", 404, "model_not_found", "model"),
             ["badValue"] = Error("BadRequestError", 400, "out_of_range", "temperature"),
-            ["tooLong"] = Error("BadRequestError", 400, "context_length_exceeded", "messages"),
+            ["tooLong"] = Error("BadRequestError", 400, "context_length_exceeded", null),
             ["aborted"] = true,
         };
         Assert.Equal(expected.ToJsonString(), report.ToJsonString());
     }
 
-    static JsonObject Error(string type, int status, string code, string param) => new() { ["type"] = type, ["status"] = status, ["code"] = code, ["param"] = param };
+    static JsonObject Error(string type, int status, string code, string? param) => new() { ["type"] = type, ["status"] = status, ["code"] = code, ["param"] = param };
 
     static async Task<string> RunNodeAsync(string folder, params string[] arguments)
     {

@@ -11,24 +11,21 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
     bool _disposed;
 
     /// <summary>The model that answers requests which name none.</summary>
-    public ServedModel? Default => Models.FirstOrDefault();
+    public ServedModel? Default => Known.FirstOrDefault() ?? List().FirstOrDefault();
 
-    /// <summary>Every model, the default first.</summary>
-    public IReadOnlyList<ServedModel> Models
+    /// <summary>Every model, the default first; looks through the folder.</summary>
+    public IReadOnlyList<ServedModel> List()
     {
-        get
+        lock (_lock)
         {
-            lock (_lock)
+            if (options.ModelsFolder is { } folder && !_disposed)
             {
-                if (options.ModelsFolder is { } folder && !_disposed)
-                {
-                    foreach (var (name, path) in ModelFolder.Find(folder))
-                        if (!_models.Exists(m => m.Path == path))
-                            _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log));
-                    _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
-                }
-                return [.. _models];
+                foreach (var (name, path) in ModelFolder.Find(folder))
+                    if (!_models.Exists(m => m.Path == path))
+                        _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log));
+                _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
             }
+            return [.. _models];
         }
     }
 
@@ -36,16 +33,31 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
     /// <exception cref="ApiException">There is none.</exception>
     public ServedModel Find(string? name)
     {
-        var models = Models;
-        return (string.IsNullOrEmpty(name) ? models.FirstOrDefault() : models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase)))
-            ?? throw ApiException.UnknownModel(name ?? "", models.Select(m => m.Name));
+        if (string.IsNullOrEmpty(name))
+            return Default ?? throw new ApiException(404, "There is no model yet. Put a GGUF file into the models folder.", "model", "model_not_found");
+        if (Named(Known) is { } known)
+            return known;
+        var all = List();
+        return Named(all) ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
+
+        ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>The models of the last listing.</summary>
+    IReadOnlyList<ServedModel> Known
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _models];
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         lock (_lock)
             _disposed = true;
-        foreach (var model in Models)
+        foreach (var model in Known)
             await model.DisposeAsync();
     }
 }

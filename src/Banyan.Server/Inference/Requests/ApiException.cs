@@ -20,7 +20,7 @@ sealed class ApiException(int status, string message, string? param = null, stri
     /// <summary>Something OpenAI's API has and this server does not have yet.</summary>
     public static ApiException Unsupported(string param, string message) => new(400, message, param, "unsupported_parameter");
 
-    public static ApiException TooLong(string message) => new(400, message, "messages", "context_length_exceeded");
+    public static ApiException TooLong(string message) => new(400, message, code: "context_length_exceeded");
 
     public static ApiException UnknownModel(string model, IEnumerable<string> known) =>
         new(404, $"The model '{model}' does not exist here. Models: {string.Join(", ", known)}.", "model", "model_not_found");
@@ -33,9 +33,6 @@ sealed class ApiException(int status, string message, string? param = null, stri
 
     public static ApiException Busy(string model, int pending) =>
         new(429, $"{model} already has {pending} requests running or waiting. Try again in a moment.", code: "queue_full", type: "rate_limit_error") { RetryAfterSeconds = 2 };
-
-    public static ApiException Loading(string model, double progress) =>
-        new(503, $"{model} is loading ({progress:P0}).", code: "model_loading", type: "server_error") { RetryAfterSeconds = 1 };
 }
 
 /// <summary>OpenAI's error object.</summary>

@@ -29,11 +29,11 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     {
         context.Response.Headers.CacheControl = "no-store";
         return context.Response.WriteAsJsonAsync(new ServerStatus(s_version, ProcessMemory.Bytes, options.Runtime.Threads,
-            [.. catalogue.Models.Select(Status)]), ApiJson.Readable.ServerStatus);
+            [.. catalogue.List().Select(Status)]), ApiJson.Readable.ServerStatus);
     }
 
     public Task ModelsAsync(HttpContext context) =>
-        context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.Models.Select(Entry)]), ApiJson.Readable.ModelList);
+        context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.List().Select(Entry)]), ApiJson.Readable.ModelList);
 
     public Task ModelAsync(HttpContext context, string id) =>
         context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id")), ApiJson.Readable.ModelEntry);
