@@ -10,7 +10,7 @@ static class Exit
     /// <summary>Runs the command line.</summary>
     public static async Task<int> Run(RootCommand banyan, string[] args)
     {
-        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(5) };
         // In a chat Ctrl-C ends an answer and not the program; the command sees to it.
         if (args is ["chat", ..])
             configuration.ProcessTerminationTimeout = null;

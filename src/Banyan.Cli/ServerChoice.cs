@@ -31,11 +31,12 @@ sealed class ServerChoice
             command.Options.Add(option);
     }
 
-    /// <summary>Serves until Ctrl-C. Exit code 0 after that, 1 with one line on stderr when it cannot start.</summary>
+    /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
+    /// <exception cref="CommandException">It cannot start.</exception>
     public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, CancellationToken cancellationToken)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
-            return Fail($"there is no file '{missing}': --chat-template names a Jinja file");
+            throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
         var runtime = new ModelOptions { ContextLength = arguments.GetValue(_context) };
         var options = new ServerOptions
         {
@@ -54,7 +55,7 @@ sealed class ServerChoice
             },
         };
         if (options.Problems() is { Count: > 0 } problems)
-            return Fail(string.Join("\nbanyan: ", problems));
+            throw new CommandException(string.Join("; ", problems));
 
         var app = BanyanServer.Build(options);
         try
@@ -70,7 +71,7 @@ sealed class ServerChoice
         }
         catch (Exception e) when (SocketErrorOf(e) is { } error)
         {
-            return Fail(error switch
+            throw new CommandException(error switch
             {
                 SocketError.AddressAlreadyInUse => $"port {options.Port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)",
                 SocketError.AccessDenied => $"port {options.Port} needs more rights: choose one above 1023 with --port N",
@@ -81,13 +82,6 @@ sealed class ServerChoice
         {
             await StopAsync(app);
         }
-    }
-
-    /// <summary>One line on stderr; exit code 1.</summary>
-    public static int Fail(string message)
-    {
-        Console.Error.WriteLine($"banyan: {message}");
-        return 1;
     }
 
     static async Task AnnounceAsync(WebApplication app, ServerOptions options)
