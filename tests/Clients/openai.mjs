@@ -31,7 +31,7 @@ report.stream = { text: streamed, finish, usage: usage.completion_tokens, severa
 const runner = client.chat.completions.stream({ ...greedy, messages });
 report.helper = (await runner.finalChatCompletion()).choices[0].message.content;
 
-const fim = await client.completions.create({ model: fimModel, temperature: 0, max_tokens: 6, prompt: 'int Add(int a, int b) { ', suffix: ' }', logprobs: 3 });
+const fim = await client.completions.create({ model: fimModel, temperature: 0, max_tokens: 6, prompt: 'int Add(int a, int b) { ', suffix: ' }', logprobs: 3, ignore_eos: true });
 report.fim = { length: fim.choices[0].logprobs.tokens.length, finish: fim.choices[0].finish_reason, prompt: fim.usage.prompt_tokens };
 
 const failed = async (name, call) => {

@@ -63,7 +63,7 @@ public class OpenAiNuGetTests(SharedServer shared)
         message.Request.Uri = new($"{server.Address}/v1/completions");
         message.Request.Headers.Set("Content-Type", "application/json");
         message.Request.Content = BinaryContent.Create(BinaryData.FromObjectAsJson(
-            new { model = TestServer.Coder, prompt = "int Add(int a, int b) { ", suffix = " }", max_tokens = 4, temperature = 0, logprobs = 2 }));
+            new { model = TestServer.Coder, prompt = "int Add(int a, int b) { ", suffix = " }", max_tokens = 4, temperature = 0, logprobs = 2, ignore_eos = true }));
         await client.Pipeline.SendAsync(message);
         var choice = JsonDocument.Parse(message.Response!.Content).RootElement.GetProperty("choices")[0];
         Assert.Equal(200, message.Response.Status);

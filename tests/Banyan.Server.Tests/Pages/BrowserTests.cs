@@ -14,7 +14,7 @@ public class BrowserTests(SharedServer shared, Browser browser)
         var messages = Watch(page);
         await page.Locator("#text").FillAsync("int Add(int a, int b) { return ; }");
         await page.EvaluateAsync("document.querySelector('#text').setSelectionRange(31, 31)");
-        await SetAsync(page, temperature: "0", tokens: "6");
+        await SetAsync(page, temperature: "1", tokens: "6", seed: "1");
         await page.Locator("#text").PressAsync("Control+Enter");
 
         var tokens = page.Locator("#out .t");
@@ -89,6 +89,8 @@ public class BrowserTests(SharedServer shared, Browser browser)
         await page.Locator("#text").FillAsync("int Add(int a, int b) { return <CURSOR>; }");
         await page.Locator(".settings summary").ClickAsync();
         await page.Locator("#max_tokens").FillAsync("6");
+        await page.Locator("#temperature").FillAsync("1");
+        await page.Locator("#seed").FillAsync("1");
         await page.Locator("#go").ClickAsync();
         var tokens = page.Locator("#out .t");
         await Expect(tokens.First).ToBeVisibleAsync();
@@ -159,11 +161,12 @@ public class BrowserTests(SharedServer shared, Browser browser)
         }
         """);
 
-    static async Task SetAsync(IPage page, string temperature, string tokens)
+    static async Task SetAsync(IPage page, string temperature, string tokens, string seed = "")
     {
         await page.Locator(".settings summary").ClickAsync();
         await page.Locator("#temperature").FillAsync(temperature);
         await page.Locator("#max_tokens").FillAsync(tokens);
+        await page.Locator("#seed").FillAsync(seed);
     }
 
     /// <summary>What the browser complains about: errors of the script, violations of the content policy.</summary>

@@ -78,17 +78,20 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     LoadedModel Load()
     {
         var began = TimeProvider.System.GetTimestamp();
-        var model = Model.Load(Path, options.Runtime, _progress);
+        var file = ModelFile.Open(Path);
+        Model? model = null;
         try
         {
-            var template = options.ChatTemplate is { } jinja ? ChatTemplate.Parse(jinja) : model.Template;
+            var jinja = options.ChatTemplate ?? (file.Metadata.TryGet<string>("tokenizer.chat_template", out var own) && own.Length > 0 ? own : null);
+            var template = jinja is null ? null : ChatTemplate.Parse(jinja);
+            model = Model.Load(file, options.Runtime, _progress);
             var loaded = new LoadedModel(Name, model, template);
             LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
             return loaded;
         }
         catch
         {
-            model.Dispose();
+            (model as IDisposable ?? file).Dispose();
             throw;
         }
     }
