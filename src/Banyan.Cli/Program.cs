@@ -7,6 +7,7 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Up.Create(),
     Serve.Create(),
     Bench.Create(),
+    Chat.Create(),
     Inspect.Create(),
     Logits.Create(),
     Run.Create(),

@@ -15,6 +15,8 @@ static class Run
         var command = new Command("run", """
             Generate text from a prompt, given as an argument or on stdin
 
+            A model with a chat template answers the prompt; without one, or with --raw, it continues it.
+
             Examples:
               banyan run story.gguf "Once upon a time" -n 100
               git diff | banyan run coder.gguf "Explain this change:"
@@ -23,13 +25,15 @@ static class Run
             """);
         var model = new ModelChoice(command);
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; what is piped in follows it", Arity = ArgumentArity.ZeroOrOne };
+        var raw = new Option<bool>("--raw") { Description = "Continue the prompt as it is, without the chat template" };
+        var system = new Option<string?>("--system") { Description = "The system message" };
         var fim = new Option<bool>("--fim") { Description = "Fill in at the cursor marker of the prompt" };
         var cursor = new Option<string>("--cursor") { Description = "The cursor marker", DefaultValueFactory = _ => "<CURSOR>" };
         var prefix = new Option<string?>("--prefix") { Description = "Fill in after this file's text" };
         var suffix = new Option<string?>("--suffix") { Description = "Fill in before this file's text" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object at the end" };
         command.Arguments.Add(prompt);
-        foreach (var option in new Option[] { fim, cursor, prefix, suffix, json })
+        foreach (var option in new Option[] { raw, system, fim, cursor, prefix, suffix, json })
             command.Options.Add(option);
         var sampling = new Sampling(command);
 
@@ -49,6 +53,8 @@ static class Run
                 tokens = Fim.Prompt(loaded.Tokenizer, before, after, room);
                 options = options with { StopTokens = Fim.StopTokens(loaded.Tokenizer) };
             }
+            else if (loaded.Template is not null && !arguments.GetValue(raw))
+                tokens = ChatPrompt.Encode(loaded, Messages(arguments.GetValue(system), text));
             else
                 tokens = loaded.Tokenizer.Encode(text);
             return await Answer(engine, tokens, options, arguments.GetValue(json), cancellationToken);
@@ -110,6 +116,15 @@ static class Run
     /// <summary>Speed in words, for the end of an answer.</summary>
     public static string Speed(GenerationStatistics statistics) => string.Create(CultureInfo.InvariantCulture,
         $"[{statistics.PromptTokens} prompt tokens, {statistics.PromptSpeed:0.#}/s; {statistics.GeneratedTokens} generated, {statistics.GenerateSpeed:0.#}/s]");
+
+    static JsonArray Messages(string? system, string user)
+    {
+        var messages = new JsonArray();
+        if (system is not null)
+            messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
+        messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = user });
+        return messages;
+    }
 
     static async Task<string> PromptText(string? argument, CancellationToken cancellationToken)
     {

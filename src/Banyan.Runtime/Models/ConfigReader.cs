@@ -86,7 +86,7 @@ internal sealed class ConfigReader
         var linear = Number("rope.scale_linear", 1e-6, 1e6, 1); // files before "rope.scaling.type"
         var type = _file.Metadata.Get(Key("rope.scaling.type"), linear == 1 ? "none" : "linear");
         var factor = Number("rope.scaling.factor", 1e-6, 1e6, linear);
-        int Original() => Int("rope.scaling.original_context_length", 1, 1 << 30);
+        int Original() => Int("rope.scaling.original_context_length", 1, 1 << 30, Int("context_length", 1, 1 << 30));
         return type switch
         {
             "none" or "default" => null,

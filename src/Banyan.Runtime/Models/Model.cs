@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Models;
@@ -9,6 +10,7 @@ namespace Banyan.Runtime.Models;
 public sealed partial class Model : IDisposable
 {
     readonly ModelFile _file;
+    readonly Lazy<ChatTemplate?> _template; // a template that cannot be parsed hinders conversation only
 
     Model(ModelFile file, Config config, ModelOptions options, IProgress<LoadProgress>? progress)
     {
@@ -16,6 +18,9 @@ public sealed partial class Model : IDisposable
         Name = NameOf(file);
         ContextLength = Math.Min(config.ContextLength, options.ContextLength ?? CacheSize.Affordable(config, options.KvCache));
         Tokenizer = Tokenizer.Load(file);
+        _template = new Lazy<ChatTemplate?>(() => file.Metadata.TryGet<string>("tokenizer.chat_template", out var template) && template.Length > 0
+            ? ChatTemplate.Parse(template)
+            : null);
         Pool = new WorkerPool(options.Threads);
         try
         {
@@ -45,6 +50,10 @@ public sealed partial class Model : IDisposable
 
     /// <summary>Text to tokens and back.</summary>
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>How a conversation becomes text; null for a model that only completes.</summary>
+    /// <exception cref="TemplateException">The model's template cannot be parsed.</exception>
+    public ChatTemplate? Template => _template.Value;
 
     /// <summary>Memory of the weights.</summary>
     public long WeightBytes => Weights.Bytes;

@@ -29,7 +29,7 @@ public sealed record ModelOptions
 /// <summary>How keys and values are stored.</summary>
 public enum KvFormat
 {
-    /// <summary>Half precision: half the memory.</summary>
+    /// <summary>16 bits a number: integers with a scale for each head and position, finer than half precision. Half the memory.</summary>
     F16,
 
     /// <summary>Single precision: the exact path.</summary>

@@ -33,9 +33,15 @@ public unsafe class AttentionTests
                     layout.Write(Pages[p / 64], p % 64, k + p * row, v + p * row);
             if (layout.IsHalf)
             {
-                Keys = [.. Keys.Select(x => (float)(Half)x)];
-                Values = [.. Values.Select(x => (float)(Half)x)];
+                Keys = [.. Keys.Chunk(layout.HeadDim).SelectMany(Rounded)];
+                Values = [.. Values.Chunk(layout.HeadDim).SelectMany(Rounded)];
             }
+        }
+
+        static IEnumerable<float> Rounded(float[] head)
+        {
+            var scale = head.Max(MathF.Abs) / short.MaxValue;
+            return head.Select(x => scale == 0 ? 0 : MathF.Round(x / scale) * scale);
         }
 
         public byte** Table => (byte**)_table.Pointer;

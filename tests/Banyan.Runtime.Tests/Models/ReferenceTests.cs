@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Tests.Models;
 /// </summary>
 public class ReferenceTests
 {
-    const float Exact = 2e-3f, HalfCache = 6e-3f, Fast = 0.25f, FastMean = 0.05f;
+    const float Exact = 2e-3f, HalfCache = 6e-3f, Fast = 0.2f, FastMean = 0.05f;
 
     public static TheoryData<string> Models => [.. Reference.All];
 
@@ -38,7 +38,7 @@ public class ReferenceTests
     public void An_F16_cache_is_nearly_exact(string name)
     {
         using var model = Load(name, ActivationFormat.Float, KvFormat.F16);
-        Check(Reference.Differences(model, Reference.Load(name).Runs, 256), name switch { "stories260K" => 1e-2f, "qwen3moe-tiny-Q8_0" => Fast, _ => HalfCache });
+        Check(Reference.Differences(model, Reference.Load(name).Runs, 256), HalfCache);
     }
 
     [Theory]

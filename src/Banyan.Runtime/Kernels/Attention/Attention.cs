@@ -117,19 +117,26 @@ internal static unsafe class Attention
             for (var page = firstPage; page < pages; page++)
             {
                 var valid = Math.Min(Page, lastPosition + 1 - page * Page);
-                var start = span.Pages[page] + span.PageOffset + (long)kvHead * Layout.HeadElements * Layout.ElementBytes;
+                var start = span.Pages[page] + span.PageOffset + kvHead * Layout.HeadBytes;
                 var k = (float*)start;
                 var v = k + Layout.KeyElements;
-                if (Layout.IsHalf)
+                var scales = Layout.IsHalf ? (float*)((short*)start + Layout.HeadElements) : null;
+                if (scales is not null)
                 {
-                    HalfFloats.ToFloat((ushort*)start, keys, (valid + KvLayout.Lanes - 1) / KvLayout.Lanes * KvLayout.Lanes * headDim);
-                    HalfFloats.ToFloat((ushort*)start + Layout.KeyElements, values, (long)valid * valueStride);
+                    ToFloat((short*)start, keys, (valid + KvLayout.Lanes - 1) / KvLayout.Lanes * KvLayout.Lanes * headDim);
+                    ToFloat((short*)start + Layout.KeyElements, values, (long)valid * valueStride);
                     k = keys;
                     v = values;
                 }
                 Score(query, k, valid, padded, scores);
                 for (var i = 0; i < padded; i++)
+                {
+                    if (scales is not null)
+                        Multiply(scores + i * Page, scales, valid);
                     SoftmaxStep(scores + i * Page, firstPosition + Math.Min(i / Group, tokens - 1) - page * Page, valid, outputs + (long)i * valueStride, maxima + i, sums + i);
+                    if (scales is not null)
+                        Multiply(scores + i * Page, scales + Page, valid);
+                }
                 for (var i = 0; i < padded; i += Activations.TokenTile)
                     for (var d = 0; d < valueStride; d += KvLayout.Lanes)
                         Ladder.Current.MultiplyFloatTile(v + d, valueStride, valid, scores + i * Page, Page, outputs + (long)i * valueStride + d, valueStride);
@@ -158,6 +165,30 @@ internal static unsafe class Attention
                     *to++ = from[d] * Scale;
             }
             new Span<float>(to, (padded - queries) * Layout.HeadDim).Clear();
+        }
+
+        static void ToFloat(short* from, float* to, long count)
+        {
+            long i = 0;
+            if (Ladder.UsesVectors)
+                for (; i + 16 <= count; i += 16)
+                {
+                    var (low, high) = Vector256.Widen(Vector256.Load(from + i));
+                    Vector256.ConvertToSingle(low).Store(to + i);
+                    Vector256.ConvertToSingle(high).Store(to + i + 8);
+                }
+            for (; i < count; i++)
+                to[i] = from[i];
+        }
+
+        static void Multiply(float* x, float* y, int count)
+        {
+            var i = 0;
+            if (Ladder.UsesVectors)
+                for (; i + 8 <= count; i += 8)
+                    (Vector256.Load(x + i) * Vector256.Load(y + i)).Store(x + i);
+            for (; i < count; i++)
+                x[i] *= y[i];
         }
 
         readonly void Score(float* query, float* keys, int valid, int padded, float* scores)

@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Generation;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan chat MODEL</c>: a conversation.</summary>
+static class Chat
+{
+    const string Help = """
+        /system TEXT  set the system message and begin again
+        /reset        forget the conversation
+        /help         this
+        /exit         leave (also Ctrl-D; Ctrl-C stops an answer)
+        """;
+
+    public static Command Create()
+    {
+        var command = new Command("chat", """
+            Talk with a model that has a chat template
+
+            Lines piped in are answered one after the other. Ctrl-C stops an answer, Ctrl-D leaves.
+
+            Examples:
+              banyan chat qwen2.5-coder-1.5b-instruct-q8_0.gguf
+              echo "What is a banyan?" | banyan chat model.gguf --system "Answer in one sentence."
+            """);
+        var model = new ModelChoice(command);
+        var system = new Option<string?>("--system") { Description = "The system message" };
+        command.Options.Add(system);
+        var sampling = new Sampling(command);
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var options = sampling.Read(arguments);
+            using var loaded = model.Load(arguments);
+            if (loaded.Template is null)
+                throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
+            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
+            await new Conversation(engine, options, arguments.GetValue(system)).Run(cancellationToken);
+            return 0;
+        });
+        return command;
+    }
+
+    sealed class Conversation(Engine engine, GenerationOptions options, string? system)
+    {
+        readonly bool _interactive = !Console.IsInputRedirected && !Console.IsOutputRedirected;
+        JsonArray _messages = Begin(system);
+        CancellationTokenSource? _answering;
+
+        public async Task Run(CancellationToken cancellationToken)
+        {
+            Console.CancelKeyPress += Stop;
+            try
+            {
+                if (_interactive)
+                    Console.WriteLine($"{engine.Model.Name}. /help lists what can be typed.");
+                while (ReadLine() is { } line && !cancellationToken.IsCancellationRequested)
+                    if (line.StartsWith('/'))
+                    {
+                        if (!Command(line))
+                            return;
+                    }
+                    else if (line.Trim().Length > 0)
+                        await Answer(line, cancellationToken);
+            }
+            finally
+            {
+                Console.CancelKeyPress -= Stop;
+            }
+        }
+
+        // Ctrl-C ends an answer; without one it ends the program.
+        void Stop(object? sender, ConsoleCancelEventArgs e)
+        {
+            if (_answering is not { } answering)
+                return;
+            e.Cancel = true;
+            answering.Cancel();
+        }
+
+        string? ReadLine()
+        {
+            if (_interactive)
+                Console.Write("\n> ");
+            return Console.In.ReadLine();
+        }
+
+        bool Command(string line)
+        {
+            var (name, rest) = line.Split(' ', 2) is [var first, var second] ? (first, second) : (line, "");
+            switch (name)
+            {
+                case "/exit" or "/quit" or "/bye":
+                    return false;
+                case "/reset":
+                    _messages = Begin(system);
+                    break;
+                case "/system":
+                    _messages = Begin(system = rest.Trim());
+                    break;
+                case "/help":
+                    Console.WriteLine(Help);
+                    break;
+                default:
+                    Console.Error.WriteLine($"{name} is unknown; /help lists what can be typed");
+                    break;
+            }
+            return true;
+        }
+
+        async Task Answer(string line, CancellationToken cancellationToken)
+        {
+            _messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = line });
+            using var answering = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            _answering = answering;
+            var text = new StringBuilder();
+            try
+            {
+                await foreach (var generated in engine.GenerateAsync(ChatPrompt.Encode(engine.Model, _messages), options, answering.Token))
+                {
+                    text.Append(generated.Text);
+                    Console.Out.Write(generated.Text);
+                    Console.Out.Flush();
+                    if (generated.Statistics is { } statistics && _interactive)
+                        Console.Error.Write($"\n{Commands.Run.Speed(statistics)}");
+                }
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                Console.Out.Write(" …");
+            }
+            catch (ContextLengthException)
+            {
+                _messages.RemoveAt(_messages.Count - 1);
+                Console.Error.WriteLine($"the conversation no longer fits the context of {engine.ContextLength} tokens: /reset begins a new one");
+                return;
+            }
+            finally
+            {
+                _answering = null;
+            }
+            Console.Out.WriteLine();
+            _messages.Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = text.ToString() });
+        }
+
+        static JsonArray Begin(string? system) => string.IsNullOrEmpty(system) ? [] : [new JsonObject { ["role"] = "system", ["content"] = system }];
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json.Nodes;
+using Banyan.Tests;
+
+namespace Banyan.Cli.Tests.Commands;
+
+/// <summary>run, chat, bench and logits, as processes.</summary>
+public class GenerateTests
+{
+    static string Stories => SharedData.Path("models", "stories260K.gguf");
+
+    [Fact]
+    public async Task Run_continues_a_prompt()
+    {
+        var (code, output, error) = await Tool.Run(["run", Stories, "Once upon a time", "--temperature", "0", "-n", "12"]);
+        Assert.Equal((0, ", there was a little girl named Lily. She\n", ""), (code, output.ReplaceLineEndings("\n"), error));
+        // The prompt may be piped in, and the answer be JSON.
+        (code, output, _) = await Tool.Run(["run", Stories, "--temperature", "0", "-n", "12", "--json"], "Once upon a time");
+        var json = JsonNode.Parse(output)!;
+        Assert.Equal((0, ", there was a little girl named Lily. She", "length", 12), (code, (string?)json["text"], (string?)json["finish"], (int)json["generated_tokens"]!));
+    }
+
+    [Fact]
+    public async Task Logits_follow_a_reference_exactly()
+    {
+        var reference = SharedData.Path("models", "qwen2-tiny-Q4_K_M.reference.json");
+        var expected = JsonNode.Parse(await File.ReadAllTextAsync(reference))!;
+        var (code, output, error) = await Tool.Run(["logits", SharedData.Path("models", "qwen2-tiny-Q4_K_M.gguf"), "--follow", reference, "--activations", "float", "--json"]);
+        Assert.Equal((0, ""), (code, error));
+        var actual = JsonNode.Parse(output)!;
+        Assert.Equal((string?)expected["architecture"], (string?)actual["architecture"]);
+        Assert.Equal(expected["runs"]!.AsArray().Count, actual["runs"]!.AsArray().Count);
+        foreach (var (run, mine) in expected["runs"]!.AsArray().Zip(actual["runs"]!.AsArray()))
+        {
+            Assert.True(JsonNode.DeepEquals(run!["prompt_tokens"], mine!["prompt_tokens"]));
+            Assert.Equal(run["steps"]!.AsArray().Count, mine["steps"]!.AsArray().Count);
+            foreach (var (step, my) in run["steps"]!.AsArray().Zip(mine["steps"]!.AsArray()))
+            {
+                Assert.Equal((int)step!["token"]!, (int)my!["token"]!);
+                foreach (var (top, own) in step["top"]!.AsArray().Zip(my["top"]!.AsArray()))
+                {
+                    Assert.Equal((int)top![0]!, (int)own![0]!);
+                    Assert.Equal((double)top[1]!, (double)own[1]!, 2e-3);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Logits_are_greedy_without_a_reference()
+    {
+        var (code, output, _) = await Tool.Run(["logits", Stories, "--prompts", "[[1,403,407],[1]]", "--steps", "3", "--top", "2", "--json"]);
+        var runs = JsonNode.Parse(output)!["runs"]!.AsArray();
+        Assert.Equal((0, 2), (code, runs.Count));
+        Assert.All(runs, run => Assert.Equal(3, run!["steps"]!.AsArray().Count));
+        Assert.All(runs, run => Assert.All(run!["steps"]!.AsArray(), step => Assert.Equal((int)step!["token"]!, (int)step["top"]![0]![0]!)));
+    }
+
+    [Fact]
+    public async Task Bench_measures()
+    {
+        var (code, output, _) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--threads", "1", "--repetitions", "2", "--json"]);
+        var json = JsonNode.Parse(output)!;
+        Assert.Equal((0, "stories260K", 1), (code, (string?)json["model"], (int)json["threads"]!));
+        Assert.All((string[])["prefill", "decode", "weight_bytes", "load_seconds", "memory_bytes"], key => Assert.True((double)json[key]! > 0, key));
+    }
+
+    [Theory]
+    [InlineData("no file or folder", "run", "nowhere.gguf", "x")]
+    [InlineData("no chat template", "chat", "STORIES")]
+    [InlineData("[[1,2],[3]]", "logits", "STORIES", "--prompts", "1,2")]
+    [InlineData("512 tokens", "logits", "STORIES", "--prompts", "[[512]]")]
+    [InlineData("<CURSOR>", "run", "STORIES", "--fim", "no marker")]
+    [InlineData("fill-in-the-middle", "run", "STORIES", "--fim", "a<CURSOR>b")]
+    [InlineData("do not fit", "bench", "STORIES", "--prompt", "5000")]
+    public async Task A_failure_is_one_line_that_says_what_to_do(string says, params string[] arguments)
+    {
+        var (code, _, error) = await Tool.Run([.. arguments.Select(a => a == "STORIES" ? Stories : a)]);
+        Assert.NotEqual(0, code);
+        Assert.Contains(says, error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+}

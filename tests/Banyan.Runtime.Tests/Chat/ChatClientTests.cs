@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Chat;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+using Banyan.Runtime.Tests.Models;
+using Microsoft.Extensions.AI;
+
+namespace Banyan.Runtime.Tests.Chat;
+
+/// <summary>The engine as an IChatClient, over a small model that is given a template.</summary>
+public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<ChatClientTests.Loaded>
+{
+    const string Template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if add_generation_prompt %}[assistant]{% endif %}";
+
+    public sealed class Loaded : IAsyncDisposable
+    {
+        readonly ChangedModel _file = new("stories260K", new() { ["tokenizer.chat_template"] = Template });
+
+        public Loaded() => Engine = new Engine(Model.Load(_file.Path, new ModelOptions { Threads = 1 }));
+
+        public Engine Engine { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Engine.DisposeAsync();
+            Engine.Model.Dispose();
+            _file.Dispose();
+        }
+    }
+
+    Engine Engine => loaded.Engine;
+
+    static readonly ChatMessage[] s_messages = [new(ChatRole.User, "Tell me a story")];
+
+    static readonly ChatOptions s_options = new() { Temperature = 0, MaxOutputTokens = 20, Instructions = "Be kind" };
+
+    [Fact]
+    public void The_template_makes_the_prompt() => Assert.Equal(
+        "<s>[system] Be kind\n[user] Tell me a story\n[assistant]",
+        ChatPrompt.Render(Engine.Model, ChatMessages.ToJson(s_messages, "Be kind")));
+
+    [Fact]
+    public async Task An_answer_is_the_engines_with_usage_and_reason()
+    {
+        using var client = Engine.AsChatClient();
+        var response = await client.GetResponseAsync(s_messages, s_options);
+        var prompt = Engine.Model.Tokenizer.Encode("<s>[system] Be kind\n[user] Tell me a story\n[assistant]", addSpecial: false);
+        var text = "";
+        await foreach (var generated in Engine.GenerateAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = 20 }))
+            text += generated.Text;
+        Assert.Equal(text, response.Text);
+        Assert.NotEqual("", text);
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+        Assert.Equal((prompt.Length, 20, prompt.Length + 20), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
+        Assert.Equal(Engine.Model.Name, response.ModelId);
+        Assert.Equal(ChatRole.Assistant, response.Messages[^1].Role);
+    }
+
+    [Fact]
+    public async Task Streaming_gives_the_same_in_pieces()
+    {
+        using var client = Engine.AsChatClient();
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (var update in client.GetStreamingResponseAsync(s_messages, s_options))
+            updates.Add(update);
+        Assert.True(updates.Count > 5);
+        Assert.Equal((await client.GetResponseAsync(s_messages, s_options)).Text, string.Concat(updates.Select(u => u.Text)));
+        Assert.Single(updates.Select(u => u.ResponseId).Distinct());
+        Assert.Equal(ChatFinishReason.Length, updates[^1].FinishReason);
+    }
+
+    [Fact]
+    public async Task A_stop_sequence_ends_it()
+    {
+        using var client = Engine.AsChatClient();
+        var whole = (await client.GetResponseAsync(s_messages, s_options)).Text;
+        var stopped = await client.GetResponseAsync(s_messages, new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Instructions = "Be kind", StopSequences = [whole[4..8]] });
+        Assert.Equal(whole[..whole.IndexOf(whole[4..8], StringComparison.Ordinal)], stopped.Text);
+        Assert.Equal(ChatFinishReason.Stop, stopped.FinishReason);
+    }
+
+    [Fact]
+    public void Messages_tools_and_results_become_what_templates_read()
+    {
+        var json = ChatMessages.ToJson(
+        [
+            new(ChatRole.Assistant, [new FunctionCallContent("1", "add", new Dictionary<string, object?> { ["a"] = 1 })]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", 3)]),
+        ], null);
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""
+            [{"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function","function":{"name":"add","arguments":{"a":1}}}]},
+             {"role":"tool","tool_call_id":"1","content":"3"}]
+            """), json), json.ToJsonString());
+        var tools = ChatMessages.ToJson([AIFunctionFactory.Create((int a, int b) => a + b, "add", "Adds")]);
+        Assert.Equal("add", (string?)tools![0]!["function"]!["name"]);
+        Assert.Equal("integer", (string?)tools[0]!["function"]!["parameters"]!["properties"]!["a"]!["type"]);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_done_is_said()
+    {
+        using var client = Engine.AsChatClient();
+        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync(s_messages, new ChatOptions { ResponseFormat = ChatResponseFormat.Json }));
+        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync([new(ChatRole.User, [new DataContent(new byte[1], "image/png")])]));
+        using var bare = Model.Load(Reference.Path("stories260K"), new ModelOptions { Threads = 1 });
+        await using var engine = new Engine(bare);
+        Assert.Contains("no chat template", (await Assert.ThrowsAsync<GenerationException>(() => engine.AsChatClient().GetResponseAsync(s_messages))).Message);
+    }
+
+    [Fact]
+    public void Services_are_found()
+    {
+        using var client = Engine.AsChatClient();
+        Assert.Equal(Engine.Model.Name, client.GetService<ChatClientMetadata>()!.DefaultModelId);
+        Assert.Same(Engine, client.GetService<Engine>());
+        Assert.Same(Engine.Model, client.GetService<Model>());
+        Assert.Same(client, client.GetService<IChatClient>());
+        Assert.Null(client.GetService<string>());
+    }
+}
