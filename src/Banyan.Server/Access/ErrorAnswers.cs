@@ -28,7 +28,7 @@ static partial class ErrorAnswers
             catch (Exception exception) when (!context.Response.HasStarted)
             {
                 var error = Translate(exception);
-                if (error.Status >= 500)
+                if (exception is not (ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))   // those say all there is to say
                     LogFailed(log, context.Request.Method, context.Request.Path, exception);
                 await WriteAsync(context, error);
             }

@@ -40,7 +40,9 @@ static class OriginCheck
         });
     }
 
-    static bool IsOwn(string origin, HttpRequest request) =>
-        Uri.TryCreate(origin, UriKind.Absolute, out var uri)
-        && string.Equals(uri.Authority, new Uri($"{uri.Scheme}://{request.Host.Value}").Authority, StringComparison.OrdinalIgnoreCase);
+    /// <summary>A privacy setting may hide where a form came from ("null"); then the browser still says that it is this site.</summary>
+    static bool IsOwn(string origin, HttpRequest request) => origin == "null"
+        ? request.Headers["Sec-Fetch-Site"] == "same-origin"
+        : Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+            && string.Equals(uri.Authority, new Uri($"{uri.Scheme}://{request.Host.Value}").Authority, StringComparison.OrdinalIgnoreCase);
 }

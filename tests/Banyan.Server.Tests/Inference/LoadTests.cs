@@ -7,8 +7,9 @@ namespace Banyan.Server.Tests.Inference;
 /// <summary>What happens when clients leave, or are too many. Own servers: the tests watch what these are doing.</summary>
 public class LoadTests
 {
-    // Ends only when it is stopped: the model may not end its text, and half a context is a long time.
-    static readonly object s_endless = new { model = TestServer.Coder, prompt = "a", max_tokens = 100_000, ignore_eos = true, stream = true };
+    // Eight whole contexts: far more than is computed before somebody looks.
+    const int Choices = 8;
+    static readonly object s_endless = new { model = TestServer.Coder, prompt = "a", n = Choices, max_tokens = 100_000, ignore_eos = true, stream = true };
 
     [Fact]
     public async Task A_client_that_leaves_stops_its_generation()
@@ -18,7 +19,7 @@ public class LoadTests
         {
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
             Assert.StartsWith("data: ", await reader.ReadLineAsync());
-            Assert.Equal(1, (await server.LoadAsync(TestServer.Coder)).Pending);
+            Assert.Equal(Choices, (await server.LoadAsync(TestServer.Coder)).Pending);
         }
         await server.UntilAsync(async () => await server.LoadAsync(TestServer.Coder) == (0, 0, 0));
     }
@@ -26,7 +27,7 @@ public class LoadTests
     [Fact]
     public async Task A_full_queue_refuses_with_a_time_to_come_back()
     {
-        await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { MaxPending = 1 } });
+        await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { MaxPending = Choices } });
         using (var running = await BeginAsync(server))
         {
             var refused = await server.PostAsync("/v1/completions", new { model = TestServer.Coder, prompt = "a" });

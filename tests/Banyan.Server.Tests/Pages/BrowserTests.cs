@@ -1,3 +1,4 @@
+using System.Text;
 using Banyan.Server.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -28,7 +29,7 @@ public class BrowserTests(SharedServer shared, Browser browser)
         await tokens.First.HoverAsync();
         var alternatives = tokens.First.Locator(".alt");
         await Expect(alternatives).ToBeVisibleAsync();
-        await Expect(alternatives.Locator(".row")).ToHaveCountAsync(5);
+        Assert.InRange(await alternatives.Locator(".row").CountAsync(), 5, 6);   // the five likeliest, and the one that was drawn
         Assert.Matches(@"^\d+(\.\d)?%$", await alternatives.Locator("b").TextContentAsync() ?? "");
 
         var before = (await page.Locator("#text").InputValueAsync()).Length;
@@ -54,6 +55,8 @@ public class BrowserTests(SharedServer shared, Browser browser)
     public async Task Stop_ends_a_long_answer()
     {
         var page = await OpenAsync($"/?model={TestServer.Coder}");
+        // A tiny model may end by itself before anybody can press the button.
+        await page.RouteAsync("**/v1/completions", route => route.ContinueAsync(new() { PostData = Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"", "{\"ignore_eos\":true,\"model\"", StringComparison.Ordinal)) }));
         await SetAsync(page, temperature: "1", tokens: "4096");
         await page.Locator("#go").ClickAsync();
         await page.Locator("#out .t").First.WaitForAsync();
