@@ -12,6 +12,7 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Logits.Create(),
     Run.Create(),
     Synthesize.Create(),
+    Template.Create(),
     Tokenize.Create(),
 };
 return await Exit.Run(banyan, args);

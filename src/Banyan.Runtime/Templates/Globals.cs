@@ -58,6 +58,7 @@ static class Globals
         {
             r.Step();
             r.Charge(64);
+            r.Scan((key as TextValue)?.Text.Length ?? 0);
             dict.Set(key, value);
         }
     }

@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Templates.Tests;
 /// <summary>Real templates with random damage parse and render, or fail with a <see cref="TemplateException"/>; nothing else happens.</summary>
 public class MutatedTemplates
 {
-    const int Rounds = 40; // BANYAN_FUZZ_ROUNDS asks for more by hand
+    const int Rounds = 15; // BANYAN_FUZZ_ROUNDS asks for more by hand
 
     static readonly TemplateLimits s_limits = new() { Steps = 100_000, AllocatedBytes = 4 * 1024 * 1024 };
     static readonly string[] s_pieces = ["{{", "}}", "{%", "%}", "-%}", "{%-", "{#", "#}", "(", ")", "[", "]", "{", "}", "'", "\"", "|", ".", "~", "*", "**", "%", "-1", "0", "9999999999", "none",
@@ -37,7 +37,7 @@ public class MutatedTemplates
                     Assert.Fail($"{e}\n{damaged}");
                 }
             }
-        Assert.True(rendered > rounds, "hardly any damaged template still renders: the damage finds nothing but the parser's first line");
+        Assert.True(rendered > 3 * rounds, "hardly any damaged template still renders: the damage finds nothing but the parser's first line");
     }
 
     static string Damage(Random random, string template, string[] others)

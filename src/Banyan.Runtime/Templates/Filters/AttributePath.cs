@@ -5,22 +5,27 @@ namespace Banyan.Runtime.Templates;
 /// <summary>What filters call an attribute: <c>'function.name'</c>, <c>'items.0'</c> or a number, looked up item first at each point.</summary>
 sealed class AttributePath(IReadOnlyList<Value> parts)
 {
-    public static AttributePath Parse(Value attribute) => attribute is TextValue text
-        ? new([.. text.Text.Split('.').Select(p => p.Length > 0 && p.All(char.IsAsciiDigit) && Numbers.TryParse(p, 10, out BigInteger number) ? (Value)number : new TextValue(p))])
-        : new([attribute]);
+    public static AttributePath Parse(Render r, Value attribute)
+    {
+        if (attribute is not TextValue text)
+            return new([attribute]);
+        r.Charge(64L * text.Text.Length);
+        return new([.. text.Text.Split('.').Select(p => p.Length is > 0 and < 10 && p.All(char.IsAsciiDigit) && Numbers.TryParse(p, 10, out BigInteger number) ? (Value)number : new TextValue(p))]);
+    }
 
     /// <summary>Several, separated by commas; what is none gives the value itself.</summary>
-    public static IReadOnlyList<AttributePath> ParseAll(Value? attribute) => attribute switch
+    public static IReadOnlyList<AttributePath> ParseAll(Render r, Value? attribute) => attribute switch
     {
         null or NoneValue => [new([])],
-        TextValue text => [.. text.Text.Split(',').Select(p => Parse(new TextValue(p)))],
-        _ => [Parse(attribute)],
+        TextValue text => [.. text.Text.Split(',').Select(p => Parse(r, new TextValue(p)))],
+        _ => [Parse(r, attribute)],
     };
 
     public Value Get(Render r, Value item, Value? fallback = null)
     {
         foreach (var part in parts)
         {
+            r.Step();
             item = Lookup.Item(r, item, part);
             if (item is UndefinedValue && fallback is not (null or NoneValue))
                 item = fallback;

@@ -24,7 +24,7 @@ static class NumberFilters
             return number;
         if (value is TextValue text)
         {
-            r.Scan(text.Text.Length);
+            r.Step((long)text.Text.Length * text.Text.Length >> 10);
             if (Numbers.TryParse(text.Text, Numbers.Index(a[2], 10), out BigInteger integer))
                 return integer;
         }
@@ -70,8 +70,9 @@ static class NumberFilters
         Numbers.TryInteger(value, out var number);
         if (precision >= 0)
             return number;
-        if (precision < -5000)
+        if (precision < -4400) // no number has more digits
             return 0;
+        r.Step(64);
         var unit = BigInteger.Pow(10, -precision);
         var quotient = BigInteger.DivRem(BigInteger.Abs(number), unit, out var rest);
         var half = (rest * 2).CompareTo(unit);

@@ -20,7 +20,7 @@ static class OrderFilters
 
     static ListValue Sort(Render r, Value?[] a)
     {
-        var paths = AttributePath.ParseAll(a[3]);
+        var paths = AttributePath.ParseAll(r, a[3]);
         return r.List(Sorting.Sort(r, Sequences.Collect(r, a[0]!),
             item => r.List([.. paths.Select(path => Folded(r, path.Get(r, item), a[2]))]), a[1]?.IsTrue ?? false));
     }
@@ -42,7 +42,7 @@ static class OrderFilters
     static IEnumerable<Value> Unique(Render r, Value?[] a)
     {
         var seen = new DictValue();
-        var path = a[2] is null or NoneValue ? null : AttributePath.Parse(a[2]!);
+        var path = a[2] is null or NoneValue ? null : AttributePath.Parse(r, a[2]!);
         foreach (var item in Sequences.Iterate(r, a[0]!))
         {
             var key = Folded(r, path?.Get(r, item) ?? item, a[1]);
@@ -58,7 +58,7 @@ static class OrderFilters
 
     static Value GroupBy(Render r, Value?[] a)
     {
-        var path = AttributePath.Parse(a[1]!);
+        var path = AttributePath.Parse(r, a[1]!);
         Value Key(Value item) => Folded(r, path.Get(r, item, a[2]), a[3]);
         var groups = new List<Value>();
         List<Value>? group = null;
@@ -80,7 +80,7 @@ static class OrderFilters
 
     static Value Extreme(Render r, Value?[] a, string symbol)
     {
-        var path = a[2] is null or NoneValue ? null : AttributePath.Parse(a[2]!);
+        var path = a[2] is null or NoneValue ? null : AttributePath.Parse(r, a[2]!);
         Value? best = null, bestKey = null;
         foreach (var item in Sequences.Iterate(r, a[0]!))
         {

@@ -20,7 +20,7 @@ static class SelectionFilters
         AttributePath? path = null;
         if (byAttribute)
         {
-            path = AttributePath.Parse(rest.Positional.Count > 0 ? rest.Positional[0] : throw new TemplateException("FilterArgumentError", "Missing parameter for attribute name"));
+            path = AttributePath.Parse(r, rest.Positional.Count > 0 ? rest.Positional[0] : throw new TemplateException("FilterArgumentError", "Missing parameter for attribute name"));
             rest = rest.Skip(1);
         }
         NativeFunction? test = null;
@@ -32,6 +32,7 @@ static class SelectionFilters
         }
         foreach (var item in Sequences.Iterate(r, a.Positional[0]))
         {
+            r.Step(rest.Positional.Count >> 3);
             var value = path?.Get(r, item) ?? item;
             if ((test?.Invoke(r, rest.Prepend(value)) ?? value).IsTrue == keep)
                 yield return item;
@@ -46,7 +47,7 @@ static class SelectionFilters
         Func<Value, Value> change;
         if (rest.Positional.Count == 0 && rest.TryKeyword("attribute", out var attribute))
         {
-            var path = AttributePath.Parse(attribute);
+            var path = AttributePath.Parse(r, attribute);
             var fallback = rest.TryKeyword("default", out var value) ? value : null;
             if (rest.Keywords.FirstOrDefault(k => k.Key is not ("attribute" or "default")).Key is { } unexpected)
                 throw new TemplateException("FilterArgumentError", $"Unexpected keyword argument {Printer.Quote(unexpected)}");
@@ -62,6 +63,9 @@ static class SelectionFilters
             change = item => filter(r, rest.Prepend(item));
         }
         foreach (var item in Sequences.Iterate(r, a.Positional[0]))
+        {
+            r.Step(rest.Positional.Count >> 3);
             yield return change(item);
+        }
     }
 }

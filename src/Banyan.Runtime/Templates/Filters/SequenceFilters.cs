@@ -37,6 +37,8 @@ static class SequenceFilters
             throw TemplateException.Type($"'{generator.TypeName}' object is not reversible");
         if (a[0] is UndefinedValue)
             throw TemplateException.Type("'Undefined' object is not reversible");
+        if (a[0] is TextValue text)
+            r.Scan(text.Text.Length);
         if (a[0] is ListValue or TextValue or RangeValue)
             return Sequences.TryCount(a[0]!, out var count) && count > 0 ? Sequences.At(a[0]!, count - 1) : new UndefinedValue("No last item, sequence was empty.");
         return Sequences.Iterate(r, a[0]!).LastOrDefault() ?? new UndefinedValue("No last item, sequence was empty.");
@@ -46,9 +48,10 @@ static class SequenceFilters
     {
         var separator = a[1] is null ? "" : Printer.Str(r, a[1]!);
         var parts = new List<string>();
+        var path = a[2] is null or NoneValue ? null : AttributePath.Parse(r, a[2]!);
         foreach (var item in Sequences.Iterate(r, a[0]!))
         {
-            var part = Printer.Str(r, a[2] is null or NoneValue ? item : AttributePath.Parse(a[2]!).Get(r, item));
+            var part = Printer.Str(r, path?.Get(r, item) ?? item);
             r.Charge(2L * (part.Length + (parts.Count > 0 ? separator.Length : 0)) + 8);
             parts.Add(part);
         }
@@ -93,7 +96,7 @@ static class SequenceFilters
         var sum = a[2] ?? 0;
         if (sum is TextValue)
             throw TemplateException.Type("sum() can't sum strings [use ''.join(seq) instead]");
-        var path = a[1] is null or NoneValue ? null : AttributePath.Parse(a[1]!);
+        var path = a[1] is null or NoneValue ? null : AttributePath.Parse(r, a[1]!);
         foreach (var item in Sequences.Iterate(r, a[0]!))
             sum = Arithmetic.Apply(r, Operator.Add, sum, path?.Get(r, item) ?? item);
         return sum;

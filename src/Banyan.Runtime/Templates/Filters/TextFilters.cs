@@ -17,7 +17,7 @@ static class TextFilters
         Row("indent", "width? first? blank?", Indent),
         Row("truncate", "length? killwords? end? leeway?", Truncate),
         Row("center", "width?", (r, a) => StringMethods.Pad(r, Text(r, a[0]), Numbers.Index(a[1], 80), " ", StringMethods.Side.Both)),
-        Row("wordcount", "", (r, a) => WordCount(Text(r, a[0]).Text)),
+        Row("wordcount", "", (r, a) => WordCount(r, Text(r, a[0]).Text)),
         Row("urlencode", "", UrlEncode),
         Row("tojson", "ensure_ascii? indent? separators? sort_keys?", Json.Filter),
         new("format", (r, a) => Format(r, a)),
@@ -83,6 +83,7 @@ static class TextFilters
     {
         var text = Text(r, a[0]);
         var (length, end, leeway) = (Numbers.Index(a[1], 255), a[3] is null ? "..." : Printer.Str(r, a[3]!), a[4] is null or NoneValue ? 5 : Numbers.Index(a[4], 5));
+        r.Scan(text.Text.Length + end.Length);
         var ending = CodePoints.Count(end);
         if (length < ending)
             throw new TemplateException("AssertionError", $"expected length >= {ending}, got {length}");
@@ -96,8 +97,9 @@ static class TextFilters
         return r.Text(head + end);
     }
 
-    static Value WordCount(string text)
+    static Value WordCount(Render r, string text)
     {
+        r.Step(text.Length >> 3);
         var words = 0;
         var inWord = false;
         foreach (var rune in text.EnumerateRunes())

@@ -94,7 +94,7 @@ sealed record FormatSpec
         if (Type is 'F' or 'E' or 'G')
             digits = digits.ToUpperInvariant();
         r.Charge(2L * digits.Length);
-        return Pad(r, sign, Group(digits, 3), '>');
+        return Pad(r, sign, Group(r, digits, 3), '>');
     }
 
     string Integer(Render r, BigInteger number)
@@ -115,7 +115,7 @@ sealed record FormatSpec
         if (digits.Length == 0)
             digits = "0";
         var prefix = Alternate && Type is 'b' or 'o' or 'x' or 'X' ? "0" + Type : "";
-        return Pad(r, SignOf(number.Sign < 0) + prefix, Group(digits, Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3), '>');
+        return Pad(r, SignOf(number.Sign < 0) + prefix, Group(r, digits, Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3), '>');
     }
 
     public static string Octal(BigInteger number)
@@ -132,11 +132,12 @@ sealed record FormatSpec
 
     string SignOf(bool negative) => negative ? "-" : Sign == '-' ? "" : Sign.ToString();
 
-    string Group(string digits, int size)
+    string Group(Render r, string digits, int size)
     {
         if (Grouping is not { } mark)
             return digits;
         var whole = digits.AsSpan().IndexOfAny('.', 'e') is var end and >= 0 ? end : digits.TrimEnd('%').Length;
+        r.Step((long)digits.Length * digits.Length >> 10);
         for (var at = whole - size; at > 0; at -= size)
             digits = digits.Insert(at, mark.ToString());
         return digits;

@@ -27,9 +27,9 @@ static class PercentFormat
             if (Peek() == '(')
             {
                 var end = text.IndexOf(')', at);
-                r.Scan(text.Length - at);
                 if (end < 0)
                     throw TemplateException.Value("incomplete format key");
+                r.Scan(end - at);
                 if (arguments is not DictValue dict)
                     throw TemplateException.Type("format requires a mapping");
                 var key = text[(at + 1)..end];

@@ -19,18 +19,23 @@ static class CharacterTests
         All("isascii", r => r.IsAscii, empty: true),
         Row("islower", "", (r, a) => JinjaTests.Find("lower")!(r, new Arguments([a[0]!]))),
         Row("isupper", "", (r, a) => JinjaTests.Find("upper")!(r, new Arguments([a[0]!]))),
-        Row("istitle", "", (r, a) => IsTitle(StringMethods.Self(a))),
-        Row("isidentifier", "", (r, a) => IsIdentifier(StringMethods.Self(a))),
+        Row("istitle", "", (r, a) => IsTitle(Counted(r, a))),
+        Row("isidentifier", "", (r, a) => IsIdentifier(Counted(r, a))),
     ];
 
     static KeyValuePair<string, NativeFunction> All(string name, Func<Rune, bool> test, bool empty = false) => Row(name, "", (r, a) =>
     {
-        var text = StringMethods.Self(a);
-        r.Step(text.Length >> 3);
+        var text = Counted(r, a);
         return text.Length == 0 ? empty : text.EnumerateRunes().All(test);
     });
 
-    public static bool IsIdentifier(string text) =>
+    static string Counted(Render r, Value?[] a)
+    {
+        r.Step(StringMethods.Self(a).Length >> 3);
+        return StringMethods.Self(a);
+    }
+
+    static bool IsIdentifier(string text) =>
         text.Length > 0 && text.EnumerateRunes().All(r => Rune.IsLetterOrDigit(r) || r.Value == '_' || Rune.GetUnicodeCategory(r)
             is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.ConnectorPunctuation or UnicodeCategory.LetterNumber)
         && !Rune.IsDigit(text.EnumerateRunes().First());

@@ -34,6 +34,7 @@ static class CollectionMethods
         foreach (var key in Sequences.Iterate(r, a[1]!))
         {
             r.Charge(64);
+            r.Scan((key as TextValue)?.Text.Length ?? 0);
             dict.Set(key, a[2] ?? NoneValue.None);
         }
         return dict;

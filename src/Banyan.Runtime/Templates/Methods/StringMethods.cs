@@ -123,6 +123,7 @@ static class StringMethods
         var sub = Need(a[1]);
         if (Part(r, a) is not { } part)
             return 0;
+        r.Scan(part.Text.Length);
         if (sub.Length == 0)
             return CodePoints.Count(part.Text) + 1;
         var count = 0;
@@ -179,6 +180,7 @@ static class StringMethods
     /// <summary>Fills up to a width in code points; centred text has its odd space where Python has it.</summary>
     public static TextValue Pad(Render r, TextValue text, int width, string fill, Side side)
     {
+        r.Scan(text.Text.Length);
         var missing = width - CodePoints.Count(text.Text);
         if (missing <= 0)
             return text;
@@ -191,6 +193,7 @@ static class StringMethods
     static TextValue ZeroFill(Render r, Value?[] a)
     {
         var text = Self(a);
+        r.Scan(text.Length);
         var sign = text.Length > 0 && text[0] is '+' or '-' ? 1 : 0;
         var missing = Numbers.Index(a[1], 0) - CodePoints.Count(text);
         if (missing <= 0)

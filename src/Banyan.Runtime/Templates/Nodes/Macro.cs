@@ -72,6 +72,7 @@ sealed class MacroValue(MacroDefinition definition, Scope scope) : ObjectValue
         var parameters = definition.Parameters;
         var name = definition.Name is null ? "None" : Printer.Quote(definition.Name);
         var keywords = arguments.Keywords.ToList();
+        r.Step((parameters.Length + 1L) * (keywords.Count + 1) >> 3);
         for (var i = 0; i < parameters.Length; i++)
         {
             var (parameter, fallback) = parameters[i];

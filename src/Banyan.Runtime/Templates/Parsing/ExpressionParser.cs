@@ -11,15 +11,22 @@ sealed class ExpressionParser(TokenReader tokens)
 {
     static readonly Dictionary<string, Comparison> s_comparisons = new()
     {
-        ["=="] = Comparison.Equal, ["!="] = Comparison.NotEqual, ["<"] = Comparison.Less,
-        ["<="] = Comparison.LessOrEqual, [">"] = Comparison.Greater, [">="] = Comparison.GreaterOrEqual,
+        ["=="] = Comparison.Equal,
+        ["!="] = Comparison.NotEqual,
+        ["<"] = Comparison.Less,
+        ["<="] = Comparison.LessOrEqual,
+        [">"] = Comparison.Greater,
+        [">="] = Comparison.GreaterOrEqual,
     };
 
     static readonly Dictionary<string, Operator> s_sums = new() { ["+"] = Operator.Add, ["-"] = Operator.Subtract };
 
     static readonly Dictionary<string, Operator> s_products = new()
     {
-        ["*"] = Operator.Multiply, ["/"] = Operator.Divide, ["//"] = Operator.FloorDivide, ["%"] = Operator.Modulo,
+        ["*"] = Operator.Multiply,
+        ["/"] = Operator.Divide,
+        ["//"] = Operator.FloorDivide,
+        ["%"] = Operator.Modulo,
     };
 
     /// <summary>The special names that macros around this place use.</summary>

@@ -17,9 +17,17 @@ sealed class Parser
         _expressions = new ExpressionParser(_tokens);
         _statements = new()
         {
-            ["if"] = ParseIf, ["for"] = ParseFor, ["set"] = ParseSet, ["macro"] = ParseMacro, ["call"] = ParseCall, ["filter"] = ParseFilterBlock,
-            ["with"] = ParseWith, ["generation"] = ParseGeneration, ["print"] = ParsePrint,
-            ["break"] = line => ParseJump(line, Flow.Break), ["continue"] = line => ParseJump(line, Flow.Continue),
+            ["if"] = ParseIf,
+            ["for"] = ParseFor,
+            ["set"] = ParseSet,
+            ["macro"] = ParseMacro,
+            ["call"] = ParseCall,
+            ["filter"] = ParseFilterBlock,
+            ["with"] = ParseWith,
+            ["generation"] = ParseGeneration,
+            ["print"] = ParsePrint,
+            ["break"] = line => ParseJump(line, Flow.Break),
+            ["continue"] = line => ParseJump(line, Flow.Continue),
         };
     }
 

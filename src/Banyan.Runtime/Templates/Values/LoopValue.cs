@@ -14,6 +14,8 @@ sealed class LoopValue : ObjectValue
     public LoopValue(Value over, Render r, int depth, Func<Value, int, string>? recurse)
     {
         (_items, _depth, _recurse) = (Sequences.Iterate(r, over).GetEnumerator(), depth, recurse);
+        if (over is TextValue text)
+            r.Scan(text.Text.Length);
         if (Sequences.TryCount(over, out var count))
             _length = count;
     }

@@ -39,6 +39,7 @@ static class Sequences
 
     static IEnumerable<Value> Characters(Render r, TextValue text)
     {
+        r.Scan(text.Text.Length);
         if (CodePoints.AreChars(text.Text))
             foreach (var c in text.Text)
                 yield return r.Text(c.ToString(), text.IsMarkup);

@@ -11,13 +11,13 @@ static class TextSearch
     /// <summary>Position in chars of the first occurrence at or after <paramref name="from"/>, or -1.</summary>
     public static int Find(Render r, string text, string part, int from = 0)
     {
-        r.Scan(text.Length - from + part.Length);
-        if (part.Length <= LongNeedle || part.Length > text.Length - from)
-            return text.IndexOf(part, from, StringComparison.Ordinal);
-        // First look for its beginning: mostly it is nowhere.
-        from = text.IndexOf(part[..LongNeedle], from, StringComparison.Ordinal);
-        if (from < 0)
-            return -1;
+        // First look for its beginning: mostly it is nowhere, or this is all of it.
+        var isLong = part.Length > LongNeedle && part.Length <= text.Length - from;
+        var start = text.IndexOf(isLong ? part[..LongNeedle] : part, from, StringComparison.Ordinal);
+        r.Scan((start < 0 ? text.Length : start) - from + part.Length);
+        if (start < 0 || !isLong)
+            return start;
+        from = start;
         r.Charge(4L * part.Length);
         r.Step((text.Length - from + part.Length) >> 4);
         var fallback = new int[part.Length];
@@ -47,8 +47,9 @@ static class TextSearch
     {
         if (part.Length <= LongNeedle)
         {
-            r.Scan(to + part.Length);
-            return text.AsSpan(0, to).LastIndexOf(part);
+            var at = text.AsSpan(0, to).LastIndexOf(part);
+            r.Scan(to - Math.Max(at, 0) + part.Length);
+            return at;
         }
         var last = -1;
         r.Charge(2L * to);

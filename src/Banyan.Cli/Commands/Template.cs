@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Templates;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan template MODEL_OR_JINJA</c>: the prompt that a model's chat template makes of messages.</summary>
+static class Template
+{
+    const string Description =
+        "Renders a model's chat template: messages in, the prompt out. MODEL_OR_JINJA is a .jinja file, a GGUF, a safetensors file or a folder. "
+        + "Standard input is a JSON object: messages, tools, add_generation_prompt, bos_token, eos_token; now is the time that strftime_now sees (else the clock's); any other key is a variable of the template.\n\n"
+        + "With --json the answer is one object, {\"text\": …} or {\"error\": …}, and the exit code is 0 for both: the question was answered. "
+        + "It is 1 when the template or the input could not be read. Without --json a template's error goes to standard error with exit code 1.\n\n"
+        + "Examples:\n"
+        + "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],\"add_generation_prompt\":true}' | banyan template model.gguf\n"
+        + "  banyan template chat_template.jinja --json < conversation.json";
+
+    static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Command Create()
+    {
+        var source = new Argument<string>("MODEL_OR_JINJA") { Description = "A .jinja file, a .gguf or .safetensors file, or a model's folder." };
+        var json = new Option<bool>("--json") { Description = "Answer with one JSON object." };
+        var command = new Command("template", Description) { source, json };
+        command.SetAction(async (arguments, cancel) =>
+        {
+            using var input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
+            try
+            {
+                var jinja = Read(arguments.GetValue(source)!);
+                var variables = Variables(await input.ReadToEndAsync(cancel));
+                return Answer(jinja, variables, arguments.GetValue(json));
+            }
+            catch (Exception e) when (e is ModelFileException or IOException or UnauthorizedAccessException or JsonException or FormatException)
+            {
+                Console.Error.WriteLine($"template: {e.Message}");
+                return 1;
+            }
+        });
+        return command;
+    }
+
+    static int Answer(string jinja, JsonObject variables, bool json)
+    {
+        var now = Now(variables);
+        try
+        {
+            var text = ChatTemplate.Parse(jinja).Render(variables, now);
+            Write(json ? new JsonObject { ["text"] = text }.ToJsonString(s_json) + "\n" : text);
+            return 0;
+        }
+        catch (TemplateException e) when (json)
+        {
+            Write(new JsonObject { ["error"] = e.Message }.ToJsonString(s_json) + "\n");
+            return 0;
+        }
+        catch (TemplateException e)
+        {
+            Console.Error.WriteLine($"template: {e.Message}{(e.Line is { } line && e.Column is null ? $" (line {line})" : "")}");
+            return 1;
+        }
+    }
+
+    static string Read(string path)
+    {
+        if (path.EndsWith(".jinja", StringComparison.OrdinalIgnoreCase))
+            return File.ReadAllText(path);
+        using var file = ModelFile.Open(path);
+        return file.Metadata.Get<string?>("tokenizer.chat_template", null)
+            ?? throw new FormatException($"{path} has no chat template; name a .jinja file instead");
+    }
+
+    static JsonObject Variables(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text) as JsonObject ?? throw new FormatException("standard input must be a JSON object such as {\"messages\": […]}");
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException) // the latter: a key given twice
+        {
+            throw new FormatException($"standard input is no JSON object: {e.Message}");
+        }
+    }
+
+    // A time without a zone is taken as it stands.
+    static DateTimeOffset Now(JsonObject variables)
+    {
+        if (!variables.Remove("now", out var now) || now is null)
+            return DateTimeOffset.Now;
+        return now is JsonValue value && value.TryGetValue<string>(out var text)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time
+            : throw new FormatException($"now must be a time such as \"2026-11-23T12:00:00\", not {now.ToJsonString()}");
+    }
+
+    // UTF-8 without a byte order mark, whatever the console's own encoding; a prompt ends without a newline of ours.
+    static void Write(string text)
+    {
+        using var output = Console.OpenStandardOutput();
+        output.Write(Encoding.UTF8.GetBytes(text));
+    }
+}
