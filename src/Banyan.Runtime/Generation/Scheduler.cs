@@ -89,5 +89,5 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
     }
 
     static void AddRows(Batch batch, Request request, int rows) => (request.Rows, request.LogitIndex) =
-        (rows,  batch.Add(request.Sequence, request.Tokens.Slice(request.Sequence.Length, rows), logits: rows == request.Pending));
+        (rows, batch.Add(request.Sequence, request.Tokens.Slice(request.Sequence.Length, rows), logits: rows == request.Pending));
 }
