@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Banyan.Cli;
 using Banyan.Cli.Commands;
+using Banyan.Cli.Commands.Eval;
 
 var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
 {
@@ -8,6 +9,7 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Serve.Create(),
     Bench.Create(),
     Chat.Create(),
+    EvalCommand.Create(),
     Inspect.Create(),
     Logits.Create(),
     Run.Create(),

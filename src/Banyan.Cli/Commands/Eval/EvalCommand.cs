@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary><c>banyan eval</c>: measure models.</summary>
+static class EvalCommand
+{
+    public static Command Create() => new("eval", "Measure models: run tasks, score recorded answers, compare.")
+    {
+        ScoreCommand.Create(),
+        TasksCommand.Create(),
+    };
+}

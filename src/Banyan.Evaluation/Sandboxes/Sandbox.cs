@@ -1,0 +1,142 @@
+using System.Globalization;
+
+namespace Banyan.Evaluation.Sandboxes;
+
+/// <summary>
+/// Runs programs that nobody has read. With bubblewrap each gets its own user, process, network, mount, IPC and host-name namespaces: no network,
+/// an empty home, a read-only runtime, a scratch folder in memory, no environment, a system-call filter, and the limits of <see cref="SandboxLimits"/>.
+/// Works for any user; root gives up its rights first, so that what runs inside is never root outside.
+/// </summary>
+public sealed class Sandbox : IDisposable
+{
+    /// <summary>Who a sandboxed program is outside when the caller is root: an id that owns nothing.</summary>
+    const string Nobody = "65500";
+
+    readonly string? _bubblewrap, _setpriv;
+    readonly string _prlimit, _folder;
+    long _runs;
+
+    Sandbox(string? bubblewrap, string? setpriv, string prlimit)
+    {
+        (_bubblewrap, _setpriv, _prlimit) = (bubblewrap, setpriv, prlimit);
+        _folder = Directory.CreateTempSubdirectory("banyan-sandbox-").FullName;
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_folder, (UnixFileMode)Convert.ToInt32("711", 8)); // root's programs run as somebody else, who must get through
+        if (bubblewrap is not null)
+            File.WriteAllBytes(FilterFile, SeccompFilter.Build());
+    }
+
+    string FilterFile => Path.Combine(_folder, "filter.bpf");
+
+    /// <summary>Whether programs are contained; false only for <see cref="WithoutContainment"/>.</summary>
+    public bool Contained => _bubblewrap is not null;
+
+    /// <summary>The sandbox of this machine. Throws <see cref="SandboxException"/> where there is none: it never falls back to running a program openly.</summary>
+    public static Sandbox Open()
+    {
+        if (!OperatingSystem.IsLinux())
+            throw new SandboxException("the sandbox needs Linux (bubblewrap): run the evaluation there, or in a virtual machine");
+        var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null, Find("prlimit", "util-linux"));
+        var probe = sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, default).GetAwaiter().GetResult();
+        if (probe is { End: SandboxEnd.Exited, ExitCode: 0 })
+            return sandbox;
+        sandbox.Dispose();
+        throw new SandboxException($"bubblewrap cannot make a sandbox here: {probe.Error.Trim()} (allow user namespaces, e.g. sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0)");
+    }
+
+    /// <summary>Runs programs with this user's rights, with limits but uncontained: they can read, change and send anything the user can.</summary>
+    public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"));
+
+    /// <summary>Runs a program to its end, its limits' end, or cancellation, and leaves no process of it.</summary>
+    public async Task<SandboxResult> RunAsync(SandboxProgram program, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, Interlocked.Increment(ref _runs).ToString(CultureInfo.InvariantCulture))).FullName;
+        try
+        {
+            var statusFile = Path.Combine(folder, "status.json");
+            var work = Path.Combine(folder, "work");
+            Directory.CreateDirectory(work);
+            foreach (var (name, content) in program.Files)
+                await File.WriteAllBytesAsync(Path.Combine(work, Path.GetFileName(name)), content, cancellationToken);
+            var command = Contained ? ContainedCommand(program, work, statusFile) : OpenCommand(program);
+            return await new SandboxRun(program, command, Contained ? statusFile : null, Contained ? null : work).RunAsync(cancellationToken);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    List<string> OpenCommand(SandboxProgram program)
+    {
+        List<string> command = ["/usr/bin/setsid", "-w", "/usr/bin/env", "-i", .. Variables(program).Select(v => $"{v.Key}={v.Value}")];
+        AddLimits(command, program.Limits);
+        command.AddRange(program.Command);
+        return command;
+    }
+
+    List<string> ContainedCommand(SandboxProgram program, string work, string statusFile)
+    {
+        // A shell opens the files that bubblewrap wants as descriptors (before root's rights are gone), then becomes the next program.
+        List<string> command = ["/bin/sh", "-c", "f=$1 s=$2; shift 2; exec \"$@\" 8>\"$s\" 9<\"$f\"", "sandbox", FilterFile, statusFile];
+        if (_setpriv is not null)
+            command.AddRange([_setpriv, "--reuid", Nobody, "--regid", Nobody, "--clear-groups", "--no-new-privs"]);
+        command.AddRange([
+            _bubblewrap!, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+            "--hostname", "sandbox", "--info-fd", "8", "--seccomp", "9", "--clearenv"]);
+        foreach (var (name, value) in Variables(program))
+            command.AddRange(["--setenv", name, value]);
+
+        command.AddRange(["--ro-bind", "/usr", "/usr"]);
+        foreach (var top in (string[])["/bin", "/sbin", "/lib", "/lib32", "/lib64"])
+            if (new DirectoryInfo(top) is { Exists: true } folder)
+                command.AddRange(folder.LinkTarget is { } target ? ["--symlink", target, top] : ["--ro-bind", top, top]);
+        foreach (var setting in (string[])["/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/php"])
+            command.AddRange(["--ro-bind-try", setting, setting]);
+        foreach (var path in program.Readable)
+            command.AddRange(["--ro-bind", path, path]);
+
+        var scratch = program.Limits.ScratchBytes.ToString(CultureInfo.InvariantCulture);
+        command.AddRange([
+            "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
+            "--size", "1048576", "--tmpfs", "/dev/shm", "--size", "1048576", "--tmpfs", "/home", "--size", scratch, "--tmpfs", "/tmp",
+            "--ro-bind", work, "/work", "--remount-ro", "/", "--chdir", "/tmp", "--"]);
+        AddLimits(command, program.Limits);
+        command.AddRange(program.Command);
+        return command;
+    }
+
+    void AddLimits(List<string> command, SandboxLimits limits)
+    {
+        command.Add(_prlimit);
+        void Limit(string name, long value) => command.Add(string.Create(CultureInfo.InvariantCulture, $"--{name}={value}"));
+        Limit("cpu", (long)Math.Ceiling(limits.CpuSeconds) + 1); // each process; the sum is watched from outside
+        if (limits.AddressSpaceBytes is { } bytes)
+            Limit("as", bytes);
+        Limit("fsize", limits.ScratchBytes);
+        Limit("nofile", limits.OpenFiles);
+        Limit("nproc", limits.Processes);
+        Limit("core", 0);
+        Limit("memlock", 0);
+        Limit("msgqueue", 0);
+    }
+
+    static Dictionary<string, string> Variables(SandboxProgram program) => new(program.Environment)
+    {
+        ["PATH"] = "/usr/local/bin:/usr/bin:/bin",
+        ["HOME"] = "/home",
+        ["LANG"] = "C.UTF-8",
+        ["TMPDIR"] = "/tmp",
+    };
+
+    static string Find(string tool, string package) =>
+        new[] { "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin" }.Select(f => Path.Combine(f, tool)).FirstOrDefault(File.Exists)
+        ?? throw new SandboxException($"the sandbox needs {tool}, which is not installed: install the package {package} (Debian, Ubuntu: apt install {package})");
+
+    /// <summary>Removes the sandbox's own temporary files.</summary>
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
+    }
+}

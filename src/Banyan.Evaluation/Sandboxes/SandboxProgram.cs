@@ -1,0 +1,63 @@
+namespace Banyan.Evaluation.Sandboxes;
+
+/// <summary>A program to run in a <see cref="Sandbox"/>.</summary>
+public sealed record SandboxProgram
+{
+    /// <summary>The command: an absolute path as seen inside, then its arguments.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+
+    /// <summary>Standard input.</summary>
+    public ReadOnlyMemory<byte> Input { get; init; }
+
+    /// <summary>Files the program finds, read-only, in <c>/work</c>: name to content.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>();
+
+    /// <summary>Files and folders of this machine that are visible read-only at the same place (a runtime outside <c>/usr</c>).</summary>
+    public IReadOnlyList<string> Readable { get; init; } = [];
+
+    /// <summary>The whole environment beside PATH, HOME and LANG; nothing of the caller's is passed on.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What it may use.</summary>
+    public SandboxLimits Limits { get; init; } = new();
+
+    /// <summary>Called with every complete line of standard output, in order; return false to stop the program.</summary>
+    public Func<ReadOnlyMemory<byte>, bool>? OnLine { get; init; }
+}
+
+/// <summary>How a sandboxed program ended.</summary>
+public enum SandboxEnd
+{
+    /// <summary>It exited by itself; a death by signal n is exit code 128 + n.</summary>
+    Exited,
+
+    /// <summary>It used its CPU-seconds.</summary>
+    CpuLimit,
+
+    /// <summary>It took too long by the clock.</summary>
+    WallLimit,
+
+    /// <summary>It slept.</summary>
+    Idle,
+
+    /// <summary>It used too much memory.</summary>
+    MemoryLimit,
+
+    /// <summary>It wrote too much.</summary>
+    OutputLimit,
+
+    /// <summary><see cref="SandboxProgram.OnLine"/> asked for the end.</summary>
+    Stopped,
+}
+
+/// <summary>What came of a sandboxed program. No process of it is left.</summary>
+/// <param name="End">How it ended.</param>
+/// <param name="ExitCode">Its exit code; 137 where the sandbox killed it.</param>
+/// <param name="Output">Standard output, up to the limit; empty where lines were streamed.</param>
+/// <param name="Error">Standard error, its first 64 KiB.</param>
+/// <param name="CpuSeconds">CPU-seconds as last sampled: 0 for a program that ended before the first sample.</param>
+/// <param name="PeakMemoryBytes">The most resident bytes sampled.</param>
+public sealed record SandboxResult(SandboxEnd End, int ExitCode, byte[] Output, string Error, double CpuSeconds, long PeakMemoryBytes);
+
+/// <summary>The sandbox cannot be had on this machine; the message says what to install.</summary>
+public sealed class SandboxException(string message) : Exception(message);

@@ -1,0 +1,151 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+
+namespace Banyan.Evaluation.Sandboxes;
+
+/// <summary>One program in flight: feeds it, reads it, watches what it uses, and ends it with all its processes.</summary>
+sealed partial class SandboxRun(SandboxProgram program, List<string> command, string? statusFile, string? folder)
+{
+    const int ErrorBytes = 64 << 10, Killed = 9;
+    static readonly TimeSpan s_firstSample = TimeSpan.FromMilliseconds(150), s_betweenSamples = TimeSpan.FromMilliseconds(100);
+
+    readonly TaskCompletionSource<SandboxEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    double _cpuSeconds;
+    long _peakBytes;
+
+    public async Task<SandboxResult> RunAsync(CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder ?? "/",
+        };
+        using var process = Process.Start(start)!;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var cancelled = cancellationToken.Register(() => _ended.TrySetResult(SandboxEnd.Stopped));
+
+        var feed = FeedAsync(process);
+        var output = new BoundedOutput(program.Limits.OutputBytes, program.OnLine, _ended);
+        var error = new BoundedOutput(program.Limits.OutputBytes, null, _ended, kept: ErrorBytes);
+        var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), error.ReadAsync(process.StandardError.BaseStream));
+        var watch = WatchAsync(process, over.Token);
+        _ = ExitAsync(process);
+
+        var end = await _ended.Task;
+        await over.CancelAsync();
+        await KillAsync(process);
+        await reading;
+        await feed;
+        await watch;
+        cancellationToken.ThrowIfCancellationRequested();
+        // Its last words may have asked for the end, or flooded, after it had exited.
+        if (end == SandboxEnd.Exited && output.End is { } late)
+            end = late;
+        return new(end, end == SandboxEnd.Exited ? process.ExitCode : 128 + Killed, output.Bytes, Encoding.UTF8.GetString(error.Bytes), _cpuSeconds, _peakBytes);
+    }
+
+    async Task FeedAsync(Process process)
+    {
+        try
+        {
+            await process.StandardInput.BaseStream.WriteAsync(program.Input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading everything.
+        }
+    }
+
+    async Task ExitAsync(Process process)
+    {
+        await process.WaitForExitAsync();
+        _ended.TrySetResult(SandboxEnd.Exited);
+    }
+
+    /// <summary>Samples the tree of processes; a program that is over before the first sample costs nothing.</summary>
+    async Task WatchAsync(Process process, CancellationToken over)
+    {
+        var clock = Stopwatch.StartNew();
+        var sampled = TimeSpan.Zero;
+        var idle = 0.0;
+        var limits = program.Limits;
+        try
+        {
+            for (var pause = s_firstSample; ; pause = s_betweenSamples)
+            {
+                await Task.Delay(pause, over);
+                var tree = ProcessTree.Sample(process.Id);
+                // Starved on a busy machine is not asleep: that one is ready to run.
+                if (!tree.Runnable && tree.CpuSeconds <= _cpuSeconds)
+                    idle += (clock.Elapsed - sampled).TotalSeconds;
+                sampled = clock.Elapsed;
+                _cpuSeconds = Math.Max(_cpuSeconds, tree.CpuSeconds);
+                _peakBytes = Math.Max(_peakBytes, tree.ResidentBytes);
+                SandboxEnd? end =
+                    _cpuSeconds > limits.CpuSeconds ? SandboxEnd.CpuLimit
+                    : tree.ResidentBytes > limits.MemoryBytes ? SandboxEnd.MemoryLimit
+                    : clock.Elapsed.TotalSeconds > limits.WallSeconds ? SandboxEnd.WallLimit
+                    : idle > limits.IdleSeconds ? SandboxEnd.Idle
+                    : null;
+                if (end is { } reason)
+                    _ended.TrySetResult(reason);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>
+    /// Ends everything. The first process of a process namespace takes all others with it, and is gone only when they are:
+    /// so that one is killed, not bubblewrap, and its disappearance awaited.
+    /// </summary>
+    async Task KillAsync(Process process)
+    {
+        if (statusFile is null)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+            return;
+        }
+        var first = await FirstInsideAsync(process);
+        if (!process.HasExited)
+        {
+            if (first is { } id)
+                _ = Kill(id, Killed);
+            else
+                process.Kill(); // still outside: --die-with-parent ends whatever comes
+        }
+        await process.WaitForExitAsync();
+        // Bounded, because the number may by then be another process's.
+        for (var patience = 0; first is { } inside && Directory.Exists($"/proc/{inside}") && patience < 2000; patience++)
+            await Task.Delay(1);
+    }
+
+    /// <summary>The process that is number 1 inside, by its number outside; null when bubblewrap ended before it made one.</summary>
+    async Task<int?> FirstInsideAsync(Process process)
+    {
+        for (var patience = 0; ; patience++)
+        {
+            try
+            {
+                using var status = JsonDocument.Parse(await File.ReadAllBytesAsync(statusFile!));
+                return status.RootElement.GetProperty("child-pid").GetInt32();
+            }
+            catch (Exception e) when (e is JsonException or FileNotFoundException)
+            {
+                if (process.HasExited || patience > 1000)
+                    return null;
+                await Task.Delay(1);
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int process, int signal);
+}

@@ -1,0 +1,124 @@
+namespace Banyan.Evaluation.Statistics;
+
+/// <summary>What a comparison of two models supports.</summary>
+public enum ComparisonVerdict
+{
+    /// <summary>A is better than B.</summary>
+    Better,
+
+    /// <summary>A is worse than B.</summary>
+    Worse,
+
+    /// <summary>A is not shown better, but is not worse than B by the margin or more.</summary>
+    NonInferior,
+
+    /// <summary>The items do not tell.</summary>
+    Undecided,
+}
+
+/// <summary>Two models on the same items, compared item by item.</summary>
+public sealed record PairedComparison
+{
+    /// <summary>Items compared.</summary>
+    public required int Items { get; init; }
+
+    /// <summary>The share that A has right.</summary>
+    public required double A { get; init; }
+
+    /// <summary>The share that B has right.</summary>
+    public required double B { get; init; }
+
+    /// <summary>Items that A alone has right.</summary>
+    public required int OnlyA { get; init; }
+
+    /// <summary>Items that B alone has right.</summary>
+    public required int OnlyB { get; init; }
+
+    /// <summary>A − B.</summary>
+    public double Difference => A - B;
+
+    /// <summary>The 95 % interval of A − B: paired bootstrap over clusters.</summary>
+    public required Interval Interval { get; init; }
+
+    /// <summary>The exact McNemar p-value.</summary>
+    public required double PValue { get; init; }
+
+    /// <summary>The p-value after Holm's correction for the tasks it was reported with; <see cref="PValue"/> for one alone.</summary>
+    public required double AdjustedPValue { get; init; }
+
+    /// <summary>The margin δ of non-inferiority.</summary>
+    public required double Margin { get; init; }
+
+    /// <summary>Items needed to tell a difference of this size with 80 % power, were the share of differing items the same; null when there is none.</summary>
+    public int? ItemsNeeded => Difference == 0 ? null : Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items);
+
+    /// <summary>What it supports.</summary>
+    public ComparisonVerdict Verdict =>
+        AdjustedPValue < 0.05 && Difference > 0 ? ComparisonVerdict.Better
+        : AdjustedPValue < 0.05 && Difference < 0 ? ComparisonVerdict.Worse
+        : Interval.Low > -Margin ? ComparisonVerdict.NonInferior
+        : ComparisonVerdict.Undecided;
+
+    /// <summary>Compares outcomes (true: right) of the same items.</summary>
+    public static PairedComparison Of(IReadOnlyList<bool> a, IReadOnlyList<bool> b, IReadOnlyList<string> clusters, double margin = 0.05, int seed = 1)
+    {
+        if (a.Count != b.Count || a.Count != clusters.Count || a.Count == 0)
+            throw new ArgumentException($"outcomes of the same items are compared: {a.Count}, {b.Count} and {clusters.Count} clusters were given");
+        var onlyA = a.Zip(b).Count(p => p.First && !p.Second);
+        var onlyB = a.Zip(b).Count(p => !p.First && p.Second);
+        var p = McNemar.PValue(onlyA, onlyB);
+        return new()
+        {
+            Items = a.Count,
+            A = a.Count(x => x) / (double)a.Count,
+            B = b.Count(x => x) / (double)b.Count,
+            OnlyA = onlyA,
+            OnlyB = onlyB,
+            Interval = Bootstrap.Interval([.. a.Zip(b).Select(pair => (pair.First ? 1.0 : 0) - (pair.Second ? 1 : 0))], clusters, seed: seed),
+            PValue = p,
+            AdjustedPValue = p,
+            Margin = margin,
+        };
+    }
+}
+
+/// <summary>The bootstrap over clusters.</summary>
+public static class Bootstrap
+{
+    /// <summary>The percentile interval of a mean of per-item values when whole clusters are drawn with replacement. The same seed gives the same interval.</summary>
+    public static Interval Interval(IReadOnlyList<double> values, IReadOnlyList<string> clusters, double confidence = 0.95, int draws = 10_000, int seed = 1)
+    {
+        var groups = values.Zip(clusters).GroupBy(p => p.Second).Select(g => (Sum: g.Sum(p => p.First), Count: g.Count())).ToArray();
+        var random = new Random(seed);
+        var means = new double[draws];
+        for (var d = 0; d < draws; d++)
+        {
+            double sum = 0;
+            var count = 0;
+            for (var i = 0; i < groups.Length; i++)
+            {
+                var (groupSum, groupCount) = groups[random.Next(groups.Length)];
+                sum += groupSum;
+                count += groupCount;
+            }
+            means[d] = sum / count;
+        }
+        Array.Sort(means);
+        var tail = (1 - confidence) / 2;
+        return new(means[(int)Math.Floor(tail * (draws - 1))], means[(int)Math.Ceiling((1 - tail) * (draws - 1))]);
+    }
+}
+
+/// <summary>Holm's step-down correction.</summary>
+public static class Holm
+{
+    /// <summary>Adjusted p-values, in the order given: the chance of any false alarm among all stays below the level.</summary>
+    public static double[] Adjust(IReadOnlyList<double> pValues)
+    {
+        var adjusted = new double[pValues.Count];
+        var greatest = 0.0;
+        foreach (var (index, rank) in Enumerable.Range(0, pValues.Count).OrderBy(i => pValues[i]).Select((index, rank) => (index, rank)))
+            adjusted[index] = greatest = Math.Max(greatest, Math.Min(1, pValues[index] * (pValues.Count - rank)));
+        return adjusted;
+    }
+}

@@ -1,0 +1,62 @@
+using Banyan.Evaluation.Python;
+using Banyan.Evaluation.Recorded;
+using Banyan.Evaluation.Sandboxes;
+
+namespace Banyan.Evaluation.Tasks.EvalPlus;
+
+/// <summary>Judges solutions by comparing what they return with what the canonical solution returns, outside their reach.</summary>
+sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> items) : ItemSet
+{
+    /// <summary>A call may take this many times what the canonical solution took on this machine, and at least a second of CPU.</summary>
+    const double TimeFactor = 4, LeastSeconds = 1;
+
+    /// <summary>All calls together may take ten times the canonical solution, and at least this.</summary>
+    const double LeastTotalSeconds = 60;
+
+    readonly Dictionary<string, EvalPlusItem> _items = items.ToDictionary(i => i.Id);
+    IReadOnlyDictionary<string, ExpectedResult> _expected = new Dictionary<string, ExpectedResult>();
+
+    public override IReadOnlyList<string> Ids { get; } = [.. items.Select(i => i.Id)];
+
+    public override ItemSet Only(IReadOnlySet<string> ids) => new EvalPlusItems(task, plus, [.. items.Where(i => ids.Contains(i.Id))]);
+
+    public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken) =>
+        _expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), items, judge, cancellationToken);
+
+    public override async Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
+    {
+        var item = _items[answer.Id];
+        var expected = _expected[item.Id];
+        var inputs = plus ? [.. item.Inputs] : item.BaseInputs;
+        var limits = expected.CpuSeconds.Select(s => Math.Max(LeastSeconds, TimeFactor * s)).ToArray();
+        PythonGroup Group(IReadOnlyList<PythonValue> values, int offset) => new([.. values.Select(v => v.ToLiteral())], limits[offset..(offset + values.Count)]);
+        PythonGroup[] groups = plus ? [Group(item.BaseInputs, 0), Group(item.PlusInputs, item.BaseInputs.Count)] : [Group(item.BaseInputs, 0)];
+
+        var right = 0;
+        var reason = "";
+        var job = new PythonJob(item.Program(answer), item.Entry, groups)
+        {
+            TotalSeconds = Math.Max(LeastTotalSeconds, 10 * expected.CpuSeconds.Sum()),
+            AsSet = EvalPlusOracle.IsSet(item),
+        };
+        var end = await judge.Python.RunAsync(job, outcome =>
+        {
+            var index = outcome.Group * item.BaseInputs.Count + outcome.Index;
+            if (outcome.Value is null)
+                reason = outcome.Index < 0 ? $"{outcome.Raised} on loading" : $"{outcome.Raised} at input {index}";
+            else if (index != right)
+                reason = "results out of order";
+            else if (!EvalPlusOracle.IsRight(item, inputs[index], outcome.Value, expected.Values[index]))
+                reason = $"wrong answer at input {index}";
+            else
+            {
+                right++;
+                return true;
+            }
+            return false;
+        }, cancellationToken);
+        if (right == inputs.Count && reason.Length == 0)
+            return Verdict.Right;
+        return Verdict.Wrong(reason.Length > 0 ? reason : end == SandboxEnd.Exited ? $"ended at input {right}" : $"{end} at input {right}");
+    }
+}

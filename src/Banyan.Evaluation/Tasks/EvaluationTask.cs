@@ -1,0 +1,72 @@
+using Banyan.Evaluation.Recorded;
+
+namespace Banyan.Evaluation.Tasks;
+
+/// <summary>A benchmark: its items and how an answer to one is judged. A new one is a class and a row in <see cref="TaskTable"/>.</summary>
+public abstract class EvaluationTask
+{
+    /// <summary>The name users type, e.g. <c>humaneval+</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Other names it is known by.</summary>
+    public virtual IReadOnlyList<string> Aliases => [];
+
+    /// <summary>What it measures, in a line.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Its data's licence, and who made it.</summary>
+    public abstract string Licence { get; }
+
+    /// <summary>Names under which its data file may lie in the data folder, the usual one first.</summary>
+    public abstract IReadOnlyList<string> DataFiles { get; }
+
+    /// <summary>Reads the items. Throws <see cref="EvaluationException"/> when the data is missing or not understood.</summary>
+    public abstract ItemSet Load(TaskSource source);
+}
+
+/// <summary>Where a task finds its data.</summary>
+/// <param name="Folder">The data folder.</param>
+/// <param name="RecordedFile">The file of recorded answers being scored: some tasks' data lies beside or within it.</param>
+public sealed record TaskSource(string Folder, string? RecordedFile = null)
+{
+    /// <summary>The first of a task's data files that exists.</summary>
+    public string? Find(IEnumerable<string> names) => names.Select(name => Path.Combine(Folder, name)).FirstOrDefault(File.Exists);
+
+    /// <summary>The same, or an <see cref="EvaluationException"/> that names what is missing.</summary>
+    public string Need(EvaluationTask task) => Find(task.DataFiles)
+        ?? throw new EvaluationException($"no data of {task.Name} in {Path.GetFullPath(Folder)}: {string.Join(" or ", task.DataFiles)} is expected there (--data DIR names the folder)");
+}
+
+/// <summary>The items of a task, in the order of its data.</summary>
+public abstract class ItemSet
+{
+    /// <summary>All items' ids.</summary>
+    public abstract IReadOnlyList<string> Ids { get; }
+
+    /// <summary>The same judge over some of the items.</summary>
+    public abstract ItemSet Only(IReadOnlySet<string> ids);
+
+    /// <summary>Which items stem from the same source problem; standard errors are clustered by it.</summary>
+    public virtual string Cluster(string id) => id;
+
+    /// <summary>
+    /// Gets ready to judge: learns what right answers look like and proves that the judge can tell right from wrong on this machine.
+    /// Throws <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.
+    /// </summary>
+    public abstract Task PrepareAsync(Judge judge, CancellationToken cancellationToken);
+
+    /// <summary>Judges one answer.</summary>
+    public abstract Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken);
+}
+
+/// <summary>Whether an answer is right, and what was seen.</summary>
+/// <param name="Passed">It is.</param>
+/// <param name="Reason">In a few words: "passed", "wrong answer at input 3", "SyntaxError", "CPU limit" …</param>
+public readonly record struct Verdict(bool Passed, string Reason)
+{
+    /// <summary>Right.</summary>
+    public static Verdict Right { get; } = new(true, "passed");
+
+    /// <summary>Wrong, and why.</summary>
+    public static Verdict Wrong(string reason) => new(false, reason);
+}

@@ -1,0 +1,31 @@
+using Banyan.Evaluation.Tasks.EvalPlus;
+
+namespace Banyan.Evaluation.Tasks;
+
+/// <summary>All tasks, by name.</summary>
+public static class TaskTable
+{
+    const string HumanEvalLicence = "MIT (HumanEval, OpenAI), Apache-2.0 (EvalPlus)", MbppLicence = "CC-BY-4.0 (MBPP, Google), Apache-2.0 (EvalPlus)";
+
+    static readonly string[] s_humanEvalFiles = ["HumanEvalPlus-v0.1.10.jsonl.gz", "HumanEvalPlus.jsonl.gz", "HumanEvalPlus-v0.1.10.jsonl", "HumanEvalPlus.jsonl"];
+    static readonly string[] s_mbppFiles = ["MbppPlus-v0.1.0.jsonl", "MbppPlus-v0.2.0.jsonl", "MbppPlus-v0.1.0.jsonl.gz", "MbppPlus-v0.2.0.jsonl.gz", "MbppPlus.jsonl", "MbppPlus.jsonl.gz"];
+
+    /// <summary>Every task.</summary>
+    public static IReadOnlyList<EvaluationTask> All { get; } =
+    [
+        new EvalPlusTask("humaneval", ["human-eval", "humaneval-base"], "write a Python function from its docstring (164)", HumanEvalLicence, s_humanEvalFiles, plus: false),
+        new EvalPlusTask("humaneval+", ["humanevalplus", "humaneval-plus", "human-eval+", "human-eval-plus"], "HumanEval with 80 times the tests", HumanEvalLicence, s_humanEvalFiles, plus: true),
+        new EvalPlusTask("mbpp", ["mbpp-base"], "write a Python function from a sentence and one example (399)", MbppLicence, s_mbppFiles, plus: false),
+        new EvalPlusTask("mbpp+", ["mbppplus", "mbpp-plus"], "MBPP with 35 times the tests", MbppLicence, s_mbppFiles, plus: true),
+        new CruxEval(predictInput: true),
+        new CruxEval(predictInput: false),
+    ];
+
+    /// <summary>The task of a name or alias, whatever its case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.</summary>
+    public static EvaluationTask Find(string name)
+    {
+        var wanted = name.Trim().ToLowerInvariant().Replace('_', '-');
+        return All.FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted))
+            ?? throw new EvaluationException($"there is no task '{name}'; there are {string.Join(", ", All.Select(t => t.Name))}");
+    }
+}
