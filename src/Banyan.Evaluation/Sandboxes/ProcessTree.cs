@@ -11,7 +11,7 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
 {
     const double TicksPerSecond = 100; // USER_HZ, fixed in the kernel's interface
 
-    readonly record struct Stat(bool Runnable, int Parent, long Ticks, long Threads, long Pages);
+    readonly record struct Stat(bool Runnable, bool Dead, int Parent, long Ticks, long Threads, long Pages);
 
     /// <summary>Samples <paramref name="root"/> and everything below it; about 10 µs for each process of the machine.</summary>
     public static ProcessTree Sample(int root)
@@ -43,6 +43,9 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
             return below[id] = processes.TryGetValue(id, out var stat) && IsBelow(stat.Parent);
         }
     }
+
+    /// <summary>Whether a process has ended, buried or not: the first of a process namespace has only when all others have.</summary>
+    public static bool IsGone(int id) => Read($"/proc/{id}/stat") is null or { Dead: true };
 
     static bool AnyThreadRuns(int id)
     {
@@ -79,6 +82,6 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
             Utf8Parser.TryParse(rest, out fields[i], out _); // 0 for an unsigned number beyond long: none of those that are used
             rest = rest[Math.Min(rest.Length, (rest.IndexOf((byte)' ') is >= 0 and var space ? space : rest.Length - 1) + 1)..];
         }
-        return new(state is (byte)'R' or (byte)'D', (int)fields[4], fields[14] + fields[15] + fields[16] + fields[17], fields[20], fields[24]);
+        return new(state is (byte)'R' or (byte)'D', state is (byte)'Z' or (byte)'X', (int)fields[4], fields[14] + fields[15] + fields[16] + fields[17], fields[20], fields[24]);
     }
 }

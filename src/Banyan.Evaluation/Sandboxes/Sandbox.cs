@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Banyan.Evaluation.Sandboxes;
 
@@ -7,7 +8,7 @@ namespace Banyan.Evaluation.Sandboxes;
 /// an empty home, a read-only runtime, a scratch folder in memory, no environment, a system-call filter, and the limits of <see cref="SandboxLimits"/>.
 /// Works for any user; root gives up its rights first, so that what runs inside is never root outside.
 /// </summary>
-public sealed class Sandbox : IDisposable
+public sealed partial class Sandbox : IDisposable
 {
     /// <summary>Who a sandboxed program is outside when the caller is root: an id that owns nothing.</summary>
     const string Nobody = "65500";
@@ -22,8 +23,10 @@ public sealed class Sandbox : IDisposable
         _folder = Directory.CreateTempSubdirectory("banyan-sandbox-").FullName;
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(_folder, (UnixFileMode)Convert.ToInt32("711", 8)); // root's programs run as somebody else, who must get through
-        if (bubblewrap is not null)
-            File.WriteAllBytes(FilterFile, SeccompFilter.Build());
+        if (bubblewrap is null)
+            return;
+        File.WriteAllBytes(FilterFile, SeccompFilter.Build());
+        _ = ProcessControl(SetChildSubreaper, 1, 0, 0, 0); // what bubblewrap leaves comes to this process, to be buried at once
     }
 
     string FilterFile => Path.Combine(_folder, "filter.bpf");
@@ -132,6 +135,11 @@ public sealed class Sandbox : IDisposable
     static string Find(string tool, string package) =>
         new[] { "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin" }.Select(f => Path.Combine(f, tool)).FirstOrDefault(File.Exists)
         ?? throw new SandboxException($"the sandbox needs {tool}, which is not installed: install the package {package} (Debian, Ubuntu: apt install {package})");
+
+    const int SetChildSubreaper = 36;
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int ProcessControl(int option, nuint a, nuint b, nuint c, nuint d);
 
     /// <summary>Removes the sandbox's own temporary files.</summary>
     public void Dispose()

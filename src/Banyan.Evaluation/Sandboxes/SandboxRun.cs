@@ -122,8 +122,9 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
                 process.Kill(); // still outside: --die-with-parent ends whatever comes
         }
         await process.WaitForExitAsync();
+        // bubblewrap does not wait for it, so it becomes this process's child (see Sandbox) and is buried here, or else init's, which may take its time.
         // Bounded, because the number may by then be another process's.
-        for (var patience = 0; first is { } inside && Directory.Exists($"/proc/{inside}") && patience < 2000; patience++)
+        for (var patience = 0; first is { } inside && WaitPid(inside, 0, NoHang) != inside && !ProcessTree.IsGone(inside) && patience < 2000; patience++)
             await Task.Delay(1);
     }
 
@@ -145,6 +146,11 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             }
         }
     }
+
+    const int NoHang = 1;
+
+    [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
+    private static partial int WaitPid(int process, nint status, int options);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int process, int signal);

@@ -1,4 +1,5 @@
 using Banyan.Evaluation.Tasks.EvalPlus;
+using Banyan.Evaluation.Tasks.MultiPle;
 
 namespace Banyan.Evaluation.Tasks;
 
@@ -19,6 +20,13 @@ public static class TaskTable
         new EvalPlusTask("mbpp+", ["mbppplus", "mbpp-plus"], "MBPP with 35 times the tests", MbppLicence, s_mbppFiles, plus: true),
         new CruxEval(predictInput: true),
         new CruxEval(predictInput: false),
+        new MultiPleTask(new CSharp()),
+        new MultiPleTask(new JavaScript()),
+        new MultiPleTask(new TypeScript()),
+        new MultiPleTask(new Java()),
+        new MultiPleTask(new Cpp()),
+        new MultiPleTask(new Php()),
+        new MultiPleTask(new Bash()),
     ];
 
     /// <summary>The task of a name or alias, whatever its case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.</summary>

@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Banyan.Evaluation.Sandboxes;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Banyan.Evaluation.Tasks.MultiPle;
+
+/// <summary>
+/// C#, compiled by Roslyn in this process and run by .NET in the sandbox. What the model wrote is parsed, not cut at a stop string:
+/// the method that was asked for is kept with every helper, so that none is lost as it is in harnesses that cut at the first "    }".
+/// </summary>
+sealed class CSharp : ProgramLanguage
+{
+    static readonly string s_runtime = RuntimeEnvironment.GetRuntimeDirectory();
+    static readonly string s_dotnet = Path.GetFullPath(Path.Combine(s_runtime, "..", "..", ".."));
+    static readonly Lazy<MetadataReference[]> s_references = new(() =>
+        [.. Directory.EnumerateFiles(s_runtime, "System*.dll").Concat(Directory.EnumerateFiles(s_runtime, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
+
+    static readonly CSharpParseOptions s_parse = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
+
+    static readonly CSharpCompilationOptions s_compile = new(OutputKind.ConsoleApplication, mainTypeName: "Problem", optimizationLevel: OptimizationLevel.Release,
+        nullableContextOptions: NullableContextOptions.Disable, concurrentBuild: false);
+
+    static readonly string s_usings = string.Concat(
+        ((string[])["System", "System.Numerics", "System.Diagnostics", "System.Collections.Generic", "System.Linq", "System.Text", "System.Security.Cryptography"]).Select(n => $"using {n};\n"));
+
+    static readonly byte[] s_runtimeConfig = Encoding.UTF8.GetBytes($$"""
+        {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Environment.Version.ToString(3)}}"},
+        "configProperties":{"System.GC.Server":false,"System.GC.Concurrent":false,"System.GC.HeapHardLimit":1073741824,"System.Globalization.Invariant":true} } }
+        """);
+
+    public override string Code => "cs";
+    public override string Title => "C#";
+    public override IReadOnlyList<string> Aliases => ["csharp", "c#"];
+    public override int Count => 158;
+    public override (string Path, string Install) Tool => (Path.Combine(s_dotnet, "dotnet"), "the .NET runtime");
+    protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
+    protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
+    protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
+
+    /// <summary>The class with the method that the prompt began and every other member, each once, complete ones only.</summary>
+    public override string Solution(string generation, string? uncut)
+    {
+        var root = CSharpSyntaxTree.ParseText(uncut ?? generation, s_parse).GetCompilationUnitRoot();
+        if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
+            return generation;
+        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" } && !m.ContainsDiagnostics).DistinctBy(Signature);
+        var types = root.Members.Where(m => m != problem && m is BaseTypeDeclarationSyntax { Identifier.Text: not "Program" } && !m.ContainsDiagnostics).DistinctBy(Signature);
+        return $"{root.Usings.ToFullString()}\n{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n";
+    }
+
+    /// <summary>What may be declared once: a method's name and parameter types, or the text of anything else.</summary>
+    static string Signature(MemberDeclarationSyntax member) => member switch
+    {
+        MethodDeclarationSyntax m => $"{m.Identifier.Text}({string.Join(',', m.ParameterList.Parameters.Select(p => p.Type?.ToString()))})",
+        BaseTypeDeclarationSyntax t => t.Identifier.Text,
+        _ => member.ToString(),
+    };
+
+    protected override string WithTests(string solution, string tests, string lastStatement)
+    {
+        // The tests begin with the brace that ends the method; the solution has its own.
+        var main = tests.IndexOf("public static void Main", StringComparison.Ordinal) is > 0 and var at ? tests[at..] : tests;
+        return $"{s_usings}{solution}{BeforeBrace(main, 2, lastStatement)}\n";
+    }
+
+    protected override SandboxProgram? Build(string program, string variant, out string? error)
+    {
+        var compilation = CSharpCompilation.Create("Problem", [CSharpSyntaxTree.ParseText(program, s_parse)], s_references.Value, s_compile);
+        using var assembly = new MemoryStream();
+        using var time = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        try
+        {
+            var result = compilation.Emit(assembly, cancellationToken: time.Token);
+            if (!result.Success)
+            {
+                error = "does not compile: " + result.Diagnostics.First(d => d.Severity == DiagnosticSeverity.Error).ToString();
+                return null;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            error = "takes more than a minute to compile";
+            return null;
+        }
+        error = null;
+        return new()
+        {
+            Command = [Tool.Path, "exec", "--runtimeconfig", "/work/Problem.runtimeconfig.json", "/work/Problem.dll"],
+            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
+            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
+            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
+        };
+    }
+
+    static bool IsManaged(string file)
+    {
+        using var stream = File.OpenRead(file);
+        using var reader = new System.Reflection.PortableExecutable.PEReader(stream);
+        return reader.HasMetadata;
+    }
+}

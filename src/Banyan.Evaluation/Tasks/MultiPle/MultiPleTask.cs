@@ -1,0 +1,85 @@
+using System.Text.Json;
+using Banyan.Evaluation.Recorded;
+
+namespace Banyan.Evaluation.Tasks.MultiPle;
+
+/// <summary>MultiPL-E: HumanEval translated to another language, with its tests.</summary>
+sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
+{
+    public override string Name => $"multipl-e-{language.Code}";
+
+    public override IReadOnlyList<string> Aliases =>
+        [.. language.Aliases.Append(language.Code).SelectMany(a => (string[])[$"multipl-e-{a}", $"multiple-{a}", $"humaneval-{a}", $"multipl-e/{a}", $"multipl-e:{a}"]).Where(a => a != Name)];
+
+    public override string Description => $"HumanEval in {language.Title} ({language.Count})";
+
+    public override string Licence => "BSD-3-Clause, not for training models (MultiPL-E)";
+
+    public override IReadOnlyList<string> DataFiles =>
+        [.. ((string[])[$"multipl-e-humaneval-{language.Code}.jsonl", $"humaneval-{language.Code}.jsonl"]).SelectMany(f => (string[])[f, f + ".gz"])];
+
+    public override ItemSet Load(TaskSource source)
+    {
+        if (!File.Exists(language.Tool.Path))
+            throw new EvaluationException($"{Name} needs {language.Tool.Path}, which is not installed: install {language.Tool.Install}");
+        return new Items(this, language, source.Find(DataFiles) is { } file ? FromData(file) : FromDetails(source));
+    }
+
+    static List<Item> FromData(string file) => [.. JsonLines.Parse(Evaluation.DataFiles.ReadText(file), file).Select(line =>
+    {
+        string Text(string name) => line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
+            : throw new EvaluationException($"{file}: an item has no '{name}'");
+        return new Item(Text("name"), Text("prompt"), Text("tests"));
+    })];
+
+    /// <summary>Where the task's data is not there but a harness kept the programs it ran, the tests are what those hold after the answer.</summary>
+    List<Item> FromDetails(TaskSource source)
+    {
+        var recorded = source.RecordedFile;
+        var folder = recorded is null ? source.Folder : Path.GetDirectoryName(Path.GetFullPath(recorded))!;
+        var details = Path.Combine(folder, $"multipl-e-{language.Code}-details.json");
+        var predictions = Path.Combine(folder, $"multipl-e-{language.Code}-pred.jsonl");
+        if (!File.Exists(details) || !File.Exists(predictions))
+            source.Need(this); // says what is missing
+        var answers = RecordedAnswers.Read(predictions).ToLookup(a => a.Id);
+        var items = new List<Item>();
+        foreach (var ran in RecordedAnswers.Read(details).DistinctBy(a => a.Id))
+        {
+            var answer = answers[ran.Id].FirstOrDefault() ?? throw new EvaluationException($"{predictions} has no answer to {ran.Id}, so its tests cannot be told from it");
+            var at = ran.Program!.IndexOf(answer.Text, StringComparison.Ordinal);
+            if (at < 0)
+                throw new EvaluationException($"{details}: the program of {ran.Id} does not hold the answer in {predictions}");
+            var tests = ran.Program[(at + answer.Text.Length)..];
+            items.Add(new(ran.Id, "", tests.EndsWith("?>", StringComparison.Ordinal) ? tests[..^2] : tests));
+        }
+        return items;
+    }
+
+    sealed record Item(string Id, string Prompt, string Tests);
+
+    sealed class Items(EvaluationTask task, ProgramLanguage language, List<Item> items) : ItemSet
+    {
+        readonly Dictionary<string, Item> _items = items.ToDictionary(i => i.Id);
+
+        public override IReadOnlyList<string> Ids { get; } = [.. items.Select(i => i.Id)];
+
+        public override ItemSet Only(IReadOnlySet<string> ids) => new Items(task, language, [.. items.Where(i => ids.Contains(i.Id))]);
+
+        /// <summary>HumanEval_23_strlen in any language is one problem.</summary>
+        public override string Cluster(string id) => string.Join('/', id.Split('_').Take(2));
+
+        /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail.</summary>
+        public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
+        {
+            if (items.Count > 0 && (await JudgeAsync(judge, new(items[0].Id, items[0].Prompt, true), cancellationToken)).Passed)
+                throw new EvaluationException($"the judge of {task.Name} is wrong here: an empty answer to {items[0].Id} passes");
+        }
+
+        public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
+        {
+            var item = _items[answer.Id];
+            var generation = answer.Whole ? answer.Text : item.Prompt + answer.Text;
+            return language.JudgeAsync(judge, language.Solution(generation, answer.Uncut), item.Tests, cancellationToken);
+        }
+    }
+}

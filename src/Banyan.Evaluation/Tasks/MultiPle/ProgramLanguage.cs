@@ -1,0 +1,91 @@
+using System.Security.Cryptography;
+using Banyan.Evaluation.Sandboxes;
+
+namespace Banyan.Evaluation.Tasks.MultiPle;
+
+/// <summary>
+/// How programs of one language are put together, built and run. The tests of MultiPL-E run in the tested program's own process, so that
+/// a program could pretend: end early, or replace what checks it. Two measures: the last statement prints a number drawn for this run,
+/// without which nothing has passed; and a program that passes runs a second time with one more check, which is false:
+/// if it passes again, its checks check nothing, and it has failed.
+/// </summary>
+abstract class ProgramLanguage
+{
+    /// <summary>The language's code in MultiPL-E's file names.</summary>
+    public abstract string Code { get; }
+
+    public abstract string Title { get; }
+
+    public abstract IReadOnlyList<string> Aliases { get; }
+
+    /// <summary>How many items there are.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>The tool that runs it, for messages, and where it must be.</summary>
+    public abstract (string Path, string Install) Tool { get; }
+
+    /// <summary>Other ways to a right verdict, tried in order while none passes.</summary>
+    protected virtual IReadOnlyList<string> Variants => [""];
+
+    protected virtual SandboxLimits Limits { get; } = new() { CpuSeconds = 15, WallSeconds = 300, Processes = 64 };
+
+    /// <summary>What the program is before tests are added: what the model wrote, cut where its function ends.</summary>
+    public virtual string Solution(string generation, string? uncut) => generation;
+
+    /// <summary>The program of a solution and its tests, with a statement after the last test.</summary>
+    protected abstract string WithTests(string solution, string tests, string lastStatement);
+
+    /// <summary>A statement that prints a text, and one in which the tests' own way of checking fails.</summary>
+    protected abstract string Print(string text);
+
+    protected abstract string FalseCheck { get; }
+
+    /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
+    protected abstract SandboxProgram? Build(string program, string variant, out string? error);
+
+    public async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
+    {
+        var verdict = Verdict.Wrong("not run");
+        foreach (var variant in Variants)
+        {
+            verdict = await RunAsync(judge, solution, tests, "", variant, cancellationToken);
+            if (!verdict.Passed)
+                continue;
+            var again = await RunAsync(judge, solution, tests, FalseCheck, variant, cancellationToken);
+            return again.Passed ? Verdict.Wrong("passes checks that are false") : verdict;
+        }
+        return verdict;
+    }
+
+    async Task<Verdict> RunAsync(Judge judge, string solution, string tests, string check, string variant, CancellationToken cancellationToken)
+    {
+        var number = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var program = WithTests(solution, tests, check + "\n" + Print(number));
+        if (Build(program, variant, out var error) is not { } sandboxed)
+            return Verdict.Wrong(error!);
+        var result = await judge.Sandbox.RunAsync(sandboxed with { Limits = Limits }, cancellationToken);
+        var printed = System.Text.Encoding.UTF8.GetString(result.Output).TrimEnd();
+        if (result is { End: SandboxEnd.Exited, ExitCode: 0 } && printed.EndsWith(number, StringComparison.Ordinal))
+            return Verdict.Right;
+        if (result.End != SandboxEnd.Exited)
+            return Verdict.Wrong(result.End.ToString());
+        var message = result.Error.Split('\n').Select(l => l.Trim()).LastOrDefault(l => l.Length > 0) ?? "";
+        return Verdict.Wrong(result.ExitCode == 0 ? "ended before its tests" : $"exit code {result.ExitCode}: {(message.Length > 160 ? message[..160] + "…" : message)}");
+    }
+
+    /// <summary>A program in one file, run by a shell line.</summary>
+    protected static SandboxProgram Shell(string line, string fileName, string program) => new()
+    {
+        Command = ["/bin/sh", "-c", line],
+        Files = new Dictionary<string, ReadOnlyMemory<byte>> { [fileName] = System.Text.Encoding.UTF8.GetBytes(program) },
+    };
+
+    /// <summary>Puts a statement before the n-th closing brace from the end.</summary>
+    protected static string BeforeBrace(string tests, int fromEnd, string statement)
+    {
+        var at = tests.Length;
+        for (var i = 0; i < fromEnd && at > 0; i++)
+            at = tests.LastIndexOf('}', at - 1);
+        return at > 0 ? tests[..at] + statement + "\n" + tests[at..] : tests + statement;
+    }
+}
