@@ -24,7 +24,7 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             RedirectStandardError = true,
             WorkingDirectory = folder ?? "/",
         };
-        using var process = Process.Start(start)!;
+        using var process = await LastingThread.StartAsync(start);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var cancelled = cancellationToken.Register(() => _ended.TrySetResult(SandboxEnd.Stopped));
 

@@ -40,16 +40,46 @@ sealed class CSharp : ProgramLanguage
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
 
-    /// <summary>The class with the method that the prompt began and every other member, each once, complete ones only.</summary>
+    /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>
     public override string Solution(string generation, string? uncut)
     {
         var root = CSharpSyntaxTree.ParseText(uncut ?? generation, s_parse).GetCompilationUnitRoot();
         if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
-        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" } && !m.ContainsDiagnostics).DistinctBy(Signature);
-        var types = root.Members.Where(m => m != problem && m is BaseTypeDeclarationSyntax { Identifier.Text: not "Program" } && !m.ContainsDiagnostics).DistinctBy(Signature);
-        return $"{root.Usings.ToFullString()}\n{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n";
+        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).DistinctBy(Signature).ToList();
+        var types = root.Members.Where(m => m != problem && m is BaseTypeDeclarationSyntax { Identifier.Text: not "Program" }).DistinctBy(Signature).ToList();
+        if (members.OfType<MethodDeclarationSyntax>().FirstOrDefault(m => generation.Contains(m.Identifier.Text, StringComparison.Ordinal)) is not { } asked)
+            return generation;
+        var used = Reachable(asked, [.. members, .. types]);
+        return $"{root.Usings.ToFullString()}\n{Text(types.Where(used.Contains))}\nclass Problem {{\n{Text(members.Where(used.Contains))}\n";
     }
+
+    static string Text(IEnumerable<MemberDeclarationSyntax> members) => string.Concat(members.Select(m => m.ToFullString()));
+
+    /// <summary>A member and the members that it uses, directly or not, going by names: what else a model went on to write may be anything.</summary>
+    static HashSet<MemberDeclarationSyntax> Reachable(MemberDeclarationSyntax from, IReadOnlyList<MemberDeclarationSyntax> all)
+    {
+        var reached = new HashSet<MemberDeclarationSyntax>();
+        var waiting = new Stack<MemberDeclarationSyntax>([from]);
+        while (waiting.TryPop(out var member))
+        {
+            if (!reached.Add(member))
+                continue;
+            var names = member.DescendantTokens().Where(t => t.IsKind(SyntaxKind.IdentifierToken)).Select(t => t.ValueText).ToHashSet();
+            foreach (var other in all.Where(m => Names(m).Any(names.Contains)))
+                waiting.Push(other);
+        }
+        return reached;
+    }
+
+    static IEnumerable<string> Names(MemberDeclarationSyntax member) => member switch
+    {
+        MethodDeclarationSyntax m => [m.Identifier.Text],
+        PropertyDeclarationSyntax p => [p.Identifier.Text],
+        BaseTypeDeclarationSyntax t => [t.Identifier.Text],
+        BaseFieldDeclarationSyntax f => f.Declaration.Variables.Select(v => v.Identifier.Text),
+        _ => [],
+    };
 
     /// <summary>What may be declared once: a method's name and parameter types, or the text of anything else.</summary>
     static string Signature(MemberDeclarationSyntax member) => member switch

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using Banyan.Evaluation.Recorded;
+using Banyan.Evaluation.Sandboxes;
+using Banyan.Evaluation.Tasks;
+using Banyan.Tests;
+
+namespace Banyan.Evaluation.Tests;
+
+public class HostileTests
+{
+    const string Item = "HumanEval/53";
+
+    [Fact]
+    public async Task Every_hostile_program_fails_and_leaves_nothing()
+    {
+        Assert.True(HostilePrograms.Python.Count >= 40);
+        Environment.SetEnvironmentVariable("BANYAN_SECRET", "sk-1234");
+        using var judge = TestJudge.Open();
+        var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
+        await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
+        var before = Files();
+
+        var passed = new List<string>();
+        await Parallel.ForEachAsync(HostilePrograms.Python, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (program, token) =>
+        {
+            var verdict = await items.JudgeAsync(judge, new(Item, program.Value, Whole: true), token);
+            // An honest answer judged beside the hostile ones keeps its verdict.
+            var honest = await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
+            lock (passed)
+            {
+                if (verdict.Passed)
+                    passed.Add(program.Key);
+                if (!honest.Passed)
+                    passed.Add($"an honest answer beside '{program.Key}' failed: {honest.Reason}");
+            }
+        });
+        Assert.Empty(passed);
+        Assert.Equal(before, Files());
+        Assert.Empty(Processes());
+    }
+
+    [Theory]
+    [InlineData("js", "process.exit(0);")]
+    [InlineData("js", "require('node:assert').deepEqual = () => {};\nfunction add(lst){ return 'wrong'; }")]
+    [InlineData("js", "require('node:assert').AssertionError = undefined; process.on('exit', () => process.reallyExit(0));\nfunction add(lst){ return 'wrong'; }")]
+    [InlineData("js", "const s = require('fs').readFileSync(__filename, 'utf8'); const m = s.match(/[0-9a-f]{32}/); console.log(m && m[0]); process.exit(0);")]
+    [InlineData("cs", "class Problem { static Problem() { System.Environment.Exit(0); } public static long Add(List<long> lst) { return -1L; }")]
+    [InlineData("cs", "class Problem { public static long Add(List<long> lst) { System.Diagnostics.Trace.Listeners.Clear(); return -1L; }")]
+    public async Task Tests_in_the_programs_own_process_cannot_be_silenced(string language, string solution)
+    {
+        using var judge = TestJudge.Open();
+        var items = TaskTable.Find($"multipl-e-{language}").Load(new(SharedData.Path("evaluation")));
+        var verdict = await items.JudgeAsync(judge, new("HumanEval_85_add", solution, Whole: true), TestContext.Current.CancellationToken);
+        Assert.False(verdict.Passed);
+    }
+
+    [Fact]
+    public async Task Limits_end_a_program_for_the_right_reason()
+    {
+        using var judge = TestJudge.Open();
+        async Task<SandboxResult> Run(string script, SandboxLimits limits) =>
+            await judge.Sandbox.RunAsync(new() { Command = ["/bin/sh", "-c", script], Limits = limits }, TestContext.Current.CancellationToken);
+        Assert.Equal(SandboxEnd.CpuLimit, (await Run("while :; do while :; do :; done & sleep 0.1; done", new() { CpuSeconds = 0.5 })).End);
+        Assert.Equal(SandboxEnd.Idle, (await Run("sleep 1000", new() { IdleSeconds = 0.3 })).End);
+        Assert.Equal(SandboxEnd.OutputLimit, (await Run("yes", new() { OutputBytes = 1 << 20 })).End);
+        var honest = await Run("echo hello; exit 3", new());
+        Assert.Equal((SandboxEnd.Exited, 3, "hello\n"), (honest.End, honest.ExitCode, System.Text.Encoding.UTF8.GetString(honest.Output)));
+    }
+
+    [Fact]
+    public async Task Cancellation_ends_a_program()
+    {
+        using var judge = TestJudge.Open();
+        using var cancellation = new CancellationTokenSource();
+        var run = judge.Sandbox.RunAsync(new() { Command = ["/bin/sleep", "1000"], Limits = new() { IdleSeconds = 1000 } }, cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        Assert.Empty(Processes());
+    }
+
+    static string[] Files() => [.. ((string[])["/tmp", "/etc", "/home", "/var/tmp"]).SelectMany(f => Directory.EnumerateFileSystemEntries(f)).Where(f => f.Contains("banyan-was-here", StringComparison.Ordinal) || f.EndsWith("json.py", StringComparison.Ordinal))];
+
+    /// <summary>Processes of the id that root's programs have outside, or bubblewraps below this process.</summary>
+    static string[] Processes() => [.. Process.GetProcesses().Where(p => p.ProcessName == "bwrap" && IsChild(p.Id)).Select(p => $"{p.Id}")];
+
+    static bool IsChild(int id)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/stat").Split(") ")[^1].Split(' ')[1] == $"{Environment.ProcessId}";
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}
