@@ -63,6 +63,8 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
         {
             var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true);
             _made.Add(matrix);
+            // Packing gives back whole pages of each panel; those that two panels share are given back here.
+            AlignedBuffer.ReleaseMapping(tensor.Pointer, tensor.ByteLength);
             _packed += tensor.ByteLength;
             progress?.Report(new LoadProgress(_packed, _total));
             return matrix;

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Files.Gguf;
 using Banyan.Tests;
 
 namespace Banyan.Cli.Tests.Commands;
@@ -62,6 +64,44 @@ public class GenerateTests
         var json = JsonNode.Parse(output)!;
         Assert.Equal((0, "stories260K", 1), (code, (string?)json["model"], (int)json["threads"]!));
         Assert.All((string[])["prefill", "decode", "weight_bytes", "load_seconds", "memory_bytes"], key => Assert.True((double)json[key]! > 0, key));
+    }
+
+    [Fact]
+    public async Task Chat_answers_piped_lines_and_commands()
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("banyan-test-").FullName, "chat.gguf");
+        try
+        {
+            WithTemplate(path);
+            var (code, output, error) = await Tool.Run(["chat", path, "--temperature", "0", "-n", "4"], "Once upon a time\n/reset\nOnce upon a time\n/nonsense\n/exit\nnever read\n");
+            var answers = output.TrimEnd().Split('\n');
+            Assert.Equal((0, 2), (code, answers.Length));
+            Assert.Equal(", there was a", answers[0].TrimEnd('\r'));
+            Assert.Equal(answers[0], answers[1]); // forgotten in between
+            Assert.Contains("/nonsense", error);
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        }
+    }
+
+    // The story model with a template that lets it continue the last message.
+    static void WithTemplate(string path)
+    {
+        using var file = ModelFile.Open(Stories);
+        var writer = new GgufWriter();
+        foreach (var (key, value) in file.Metadata.All)
+            writer.Set(key, value);
+        writer.Set("tokenizer.chat_template", "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}");
+        foreach (var tensor in file.Tensors)
+            writer.Add(tensor.Name, tensor.Format, tensor.Shape, stream =>
+            {
+                for (var row = 0L; row < tensor.Rows; row++)
+                    stream.Write(tensor.Row(row));
+            });
+        using var to = File.Create(path);
+        writer.WriteTo(to);
     }
 
     [Theory]
