@@ -25,7 +25,7 @@ static class Up
             var folder = Path.GetFullPath(arguments.GetRequiredValue(data));
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
-            var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout", "sprout-Q8_0.gguf");
+            var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
             return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), cancellationToken);
         });
         return command;

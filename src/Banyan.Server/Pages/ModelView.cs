@@ -7,11 +7,14 @@ namespace Banyan.Server.Pages;
 /// <param name="Text">The state in words.</param>
 /// <param name="Fim">Fills in the middle; believed of a model that is not loaded yet.</param>
 /// <param name="Chats">Has a chat template; believed of a model that is not loaded yet.</param>
-public sealed record ModelView(string Name, string State, string Text, bool Fim, bool Chats)
+/// <param name="Tiny">Too small to hold a conversation, template or not.</param>
+public sealed record ModelView(string Name, string State, string Text, bool Fim, bool Chats, bool Tiny = false)
 {
+    const long TinyBytes = 50_000_000;
+
     internal static ModelView Of(ServedModel model) => model switch
     {
-        { Loaded: { } loaded } => new(model.Name, "ready", $"{model.Name} · {loaded.Model.Config.Architecture} · {ByteSize.Text(loaded.Model.WeightBytes)}", loaded.Tokenizer.Fim is not null, loaded.Template is not null),
+        { Loaded: { } loaded } => new(model.Name, "ready", $"{model.Name} · {loaded.Model.Config.Architecture} · {ByteSize.Text(loaded.Model.WeightBytes)}", loaded.Tokenizer.Fim is not null, loaded.Chats, loaded.Model.WeightBytes < TinyBytes),
         { Failure: not null } => new(model.Name, "failed", $"{model.Name} could not be loaded", true, true),
         { IsLoaded: true } => new(model.Name, "loading", $"{model.Name} is loading …", true, true),
         _ => new(model.Name, "idle", $"{model.Name} · loads when first used", true, true),

@@ -20,7 +20,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
     {
         var models = catalogue.List();
         var selected = models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
-            ?? (forChat ? models.FirstOrDefault(m => m.Loaded is not { Template: null }) : null)
+            ?? (forChat ? models.FirstOrDefault(m => m.Loaded is not { Chats: false }) : null)
             ?? models.FirstOrDefault();
         return new()
         {

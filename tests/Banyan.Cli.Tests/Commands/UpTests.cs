@@ -28,6 +28,7 @@ public sealed partial class UpTests : IDisposable
         var answer = await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "stories260K", prompt = "Once upon a time", max_tokens = 4, temperature = 0 }));
         var text = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("choices")[0].GetProperty("text").GetString();
         Assert.NotEmpty(text!);
+        Assert.Equal(["sprout", "stories260K"], JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
         Assert.Contains("<h1>", await client.GetStringAsync("/"));
 
         // A stream is under way when Ctrl-C comes: it ends, and so does the process.

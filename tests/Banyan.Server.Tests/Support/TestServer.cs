@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Banyan.Runtime.Models;
 using Banyan.Server.Inference;
 using Banyan.Tests;
 using Microsoft.AspNetCore.Builder;
@@ -43,6 +44,7 @@ sealed class TestServer : IAsyncDisposable
             {
                 Models = [SharedData.Path("models", $"{Stories}.gguf"), SharedData.Path("models", $"{Coder}.gguf")],
                 ChatTemplate = ChatMl,
+                Runtime = new() { KvCache = KvFormat.F32, Activations = ActivationFormat.Float },   // the recorded answers hold on every processor
             },
         };
         var app = BanyanServer.Build(change?.Invoke(options) ?? options);

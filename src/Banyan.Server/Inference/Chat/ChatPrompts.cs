@@ -10,7 +10,7 @@ static class ChatPrompts
 {
     public static int[] Render(LoadedModel model, JsonObject variables, DateTimeOffset now)
     {
-        if (model.Template is not { } template)
+        if (TemplateOf(model) is not { } template)
             throw new ApiException(400, $"{model.Name} has no chat template: it completes text but does not chat. Use /v1/completions, or start the server with --chat-template FILE.", "model", "no_chat_template");
         var tokenizer = model.Tokenizer;
         variables["bos_token"] ??= tokenizer.Bos is { } bos ? tokenizer.Text(bos) : "";
@@ -23,6 +23,18 @@ static class ChatPrompts
         catch (TemplateException e)
         {
             throw new ApiException(400, $"The chat template of {model.Name} refuses these messages: {e.Message}", "messages", "template_error");
+        }
+    }
+
+    static ChatTemplate? TemplateOf(LoadedModel model)
+    {
+        try
+        {
+            return model.Template;
+        }
+        catch (TemplateException e)
+        {
+            throw new ApiException(400, $"The chat template of {model.Name} cannot be read: {e.Message} Start the server with --chat-template FILE to use another.", "model", "template_error");
         }
     }
 }

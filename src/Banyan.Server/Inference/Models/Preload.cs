@@ -14,7 +14,8 @@ sealed partial class Preload(Catalogue catalogue, ILogger<Preload> log) : Backgr
             return;
         try
         {
-            await model.LoadAsync(stoppingToken);
+            var loaded = await model.LoadAsync(stoppingToken);
+            await loaded.WarmUpAsync(stoppingToken);
         }
         catch (ApiException e)
         {

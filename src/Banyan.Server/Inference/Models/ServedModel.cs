@@ -78,22 +78,10 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     LoadedModel Load()
     {
         var began = TimeProvider.System.GetTimestamp();
-        var file = ModelFile.Open(Path);
-        Model? model = null;
-        try
-        {
-            var jinja = options.ChatTemplate ?? (file.Metadata.TryGet<string>("tokenizer.chat_template", out var own) && own.Length > 0 ? own : null);
-            var template = jinja is null ? null : ChatTemplate.Parse(jinja);
-            model = Model.Load(file, options.Runtime, _progress);
-            var loaded = new LoadedModel(Name, model, template);
-            LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
-            return loaded;
-        }
-        catch
-        {
-            (model as IDisposable ?? file).Dispose();
-            throw;
-        }
+        var replacement = options.ChatTemplate is { } jinja ? ChatTemplate.Parse(jinja) : null;
+        var loaded = new LoadedModel(Name, Model.Load(Path, options.Runtime, _progress), replacement);
+        LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
+        return loaded;
     }
 
     public async ValueTask DisposeAsync()

@@ -55,7 +55,7 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     static ModelEntry Entry(ServedModel model) => new(model.Name, "model", model.Created.ToUnixTimeSeconds(), "local")
     {
         Meta = model.Loaded is { } loaded
-            ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Template is not null, loaded.Tokenizer.Fim is not null)
+            ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Chats, loaded.Tokenizer.Fim is not null)
             : null,
     };
 }
