@@ -1,14 +1,20 @@
 using Banyan.Bench;
 
-var threads = int.Parse(Option("--threads") ?? Environment.ProcessorCount.ToString());
-switch (args.FirstOrDefault())
+var threads = Number("--threads", Environment.ProcessorCount);
+switch (args)
 {
-    case "kernels":
+    case ["kernels", ..]:
         KernelBench.Run(threads, Option("--only"));
+        return 0;
+    case ["model", var path, ..]:
+        await ModelBench.Run(path, threads, Number("--prompt", 256), Number("--generate", 64), Number("--runs", 5));
         return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
+        Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         return 2;
 }
 
 string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? args[i + 1] : null;
+
+int Number(string name, int otherwise) => Option(name) is { } text ? int.Parse(text) : otherwise;

@@ -9,7 +9,7 @@ namespace Banyan.Runtime.Kernels;
 internal sealed unsafe partial class AlignedBuffer : IDisposable
 {
     const long HugePage = 2 << 20, HugeFrom = 4 << 20;
-    const int AdviseDontNeed = 4, AdviseHugePage = 14;
+    const int AdviseDontNeed = 4, AdviseHugePage = 14, AdvisePopulateRead = 22;
 
     byte* _pointer;
 
@@ -39,7 +39,12 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
     /// Tells the system that whole pages of a file mapping inside the range are not needed for now. They read the same when touched again.
     /// Never for memory that is not a file mapping: it would lose its content.
     /// </summary>
-    public static void ReleaseMapping(byte* start, long bytes)
+    public static void ReleaseMapping(byte* start, long bytes) => AdvisePages(start, bytes, AdviseDontNeed);
+
+    /// <summary>Brings a range of a file mapping into memory at once instead of page fault by page fault.</summary>
+    public static void PopulateMapping(byte* start, long bytes) => AdvisePages(start, bytes, AdvisePopulateRead);
+
+    static void AdvisePages(byte* start, long bytes, int advice)
     {
         if (!OperatingSystem.IsLinux())
             return;
@@ -47,7 +52,7 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
         var first = ((nint)start + page - 1) & -page;
         var end = ((nint)start + (nint)bytes) & -page;
         if (end > first)
-            Advise((void*)first, (nuint)(end - first), AdviseDontNeed);
+            Advise((void*)first, (nuint)(end - first), advice);
     }
 
     public void Dispose()

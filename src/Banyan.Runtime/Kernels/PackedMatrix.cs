@@ -10,6 +10,9 @@ namespace Banyan.Runtime.Kernels;
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
+    /// <summary>Source bytes that are mapped, packed and given back together: few calls of the system, little memory.</summary>
+    const long BytesPerPart = 4 << 20;
+
     readonly AlignedBuffer _buffer;
 
     PackedMatrix(PackedFormat format, int rows, int columns)
@@ -57,7 +60,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
         var rowBytes = (nint)weightFormat.ByteLength(columns);
         var matrix = new PackedMatrix(format, rows, columns);
         var job = new PackJob { Matrix = matrix, Source = source, RowBytes = rowBytes, Release = releaseMapping };
-        pool.Run(ref job, matrix.Panels);
+        pool.Run(ref job, (int)Math.Clamp(rows * rowBytes / BytesPerPart, 1, matrix.Panels));
         return matrix;
     }
 
@@ -87,23 +90,34 @@ internal sealed unsafe class PackedMatrix : IDisposable
         public nint RowBytes;
         public bool Release;
 
-        public readonly void Work(int panel, int panels)
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Parts.Range(part, parts, Matrix.Panels);
+            var source = Source + (long)first * PackedFormat.Rows * RowBytes;
+            var bytes = (Math.Min((long)end * PackedFormat.Rows, Matrix.Rows) - (long)first * PackedFormat.Rows) * RowBytes;
+            if (Release)
+                AlignedBuffer.PopulateMapping(source, bytes);
+            for (var panel = first; panel < end; panel++)
+                PackPanel(panel);
+            if (Release)
+                AlignedBuffer.ReleaseMapping(source, bytes);
+        }
+
+        readonly void PackPanel(int panel)
         {
             var first = panel * PackedFormat.Rows;
             var source = Source + first * RowBytes;
             var rows = Math.Min(PackedFormat.Rows, Matrix.Rows - first);
-            var from = source;
             if (rows < PackedFormat.Rows)
             {
                 // Zero bytes are zero weights in every format.
-                from = Scratch.ForPart(PackedFormat.Rows * RowBytes);
-                new Span<byte>(from, checked((int)(PackedFormat.Rows * RowBytes))).Clear();
-                Buffer.MemoryCopy(source, from, PackedFormat.Rows * RowBytes, rows * RowBytes);
+                var padded = Scratch.ForPart(PackedFormat.Rows * RowBytes);
+                new Span<byte>(padded, checked((int)(PackedFormat.Rows * RowBytes))).Clear();
+                Buffer.MemoryCopy(source, padded, PackedFormat.Rows * RowBytes, rows * RowBytes);
+                source = padded;
             }
             var to = Matrix.Panel(panel);
-            Matrix.Format.Pack(from, RowBytes, Matrix.Columns, to, to + Matrix.QuantOffset);
-            if (Release)
-                AlignedBuffer.ReleaseMapping(source, rows * RowBytes);
+            Matrix.Format.Pack(source, RowBytes, Matrix.Columns, to, to + Matrix.QuantOffset);
         }
     }
 }

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Runtime.Tests.Kernels;
+
+public class LadderTests
+{
+    internal const string Child = "BANYAN_KERNEL_TESTS_CHILD";
+
+    [Fact]
+    public void The_best_supported_rung_is_the_default() => Assert.Equal(Ladder.All.First(r => r.IsSupported).Name, Ladder.Choose(null).Name);
+
+    [Fact]
+    public void The_last_rung_works_everywhere() => Assert.True(Ladder.All[^1] is ScalarRung { IsSupported: true });
+
+    [Fact]
+    public void Every_supported_rung_can_be_forced()
+    {
+        foreach (var rung in Ladder.All.Where(r => r.IsSupported))
+            Assert.Same(rung, Ladder.Choose(rung.Name));
+    }
+
+    [Fact]
+    public void An_unknown_rung_is_refused_with_the_names_there_are()
+    {
+        var message = Assert.Throws<NotSupportedException>(() => Ladder.Choose("avx3")).Message;
+        Assert.Contains("avx3", message);
+        Assert.Contains("scalar", message);
+    }
+
+    /// <summary>The kernel tests once more in a process that has fewer instructions, or is told to use fewer.</summary>
+    [Theory]
+    [InlineData("DOTNET_EnableAVX2", "0", "scalar")]
+    [InlineData("DOTNET_EnableHWIntrinsic", "0", "scalar")]
+    [InlineData("BANYAN_KERNELS", "scalar", "scalar")]
+    public async Task Kernels_work_without(string variable, string value, string expected)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(LadderTests).Assembly.Location);
+        foreach (var argument in (string[])["-noColor", "-noLogo", "-class", typeof(LinearTests).FullName!, "-class", typeof(QuantizeTests).FullName!,
+            "-class", typeof(OperationTests).FullName!, "-class", typeof(ExpectedRungTests).FullName!])
+            start.ArgumentList.Add(argument);
+        start.Environment[variable] = value;
+        start.Environment[Child] = expected;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, await output + await errors);
+        Assert.Contains("Failed: 0", await output);
+        Assert.DoesNotContain("Total: 0,", await output);
+    }
+}
+
+/// <summary>In a child of <see cref="LadderTests.Kernels_work_without"/>: it really runs on the rung it should.</summary>
+public class ExpectedRungTests
+{
+    [Fact]
+    public void The_rung_in_use_is_the_expected_one() =>
+        Assert.Equal(Environment.GetEnvironmentVariable(LadderTests.Child) ?? Ladder.Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS")).Name, Ladder.Current.Name);
+}
