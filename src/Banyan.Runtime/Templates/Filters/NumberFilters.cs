@@ -52,8 +52,6 @@ static class NumberFilters
 
     static Value Round(Render r, Value?[] a)
     {
-        if (a[0] is UndefinedValue undefined)
-            throw undefined.Error();
         var (value, precision, method) = (a[0]!, Numbers.Index(a[1], 0), a[2] is null ? "common" : Printer.Str(r, a[2]!));
         if (method is not ("common" or "ceil" or "floor"))
             throw new TemplateException("FilterArgumentError", "method must be common, ceil or floor");
@@ -81,6 +79,10 @@ static class NumberFilters
 
     static Value FileSize(Render r, Value?[] a)
     {
+        if (a[0] is not (TextValue or UndefinedValue) && !Numbers.IsNumber(a[0]!))
+            throw TemplateException.Type($"float() argument must be a string or a real number, not '{a[0]!.TypeName}'");
+        if (a[0] is TextValue text && !Numbers.TryParse(text.Text, out double _))
+            throw TemplateException.Value($"could not convert string to float: {Printer.Quote(text.Text)}");
         var bytes = ((FloatValue)Float(r, [a[0], null])).Number;
         var binary = a[1]?.IsTrue ?? false;
         var unit = binary ? 1024.0 : 1000.0;

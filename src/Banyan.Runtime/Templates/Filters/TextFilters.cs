@@ -60,7 +60,9 @@ static class TextFilters
     static Value Indent(Render r, Value?[] a)
     {
         if (a[0] is not TextValue value)
-            throw a[0] is UndefinedValue undefined ? undefined.Error() : TemplateException.Type($"unsupported operand type(s) for +=: '{a[0]!.TypeName}' and 'str'");
+            throw a[0] is UndefinedValue undefined ? undefined.Error()
+                : a[0] is ListValue { IsTuple: false } ? new TemplateException("AttributeError", "'list' object has no attribute 'splitlines'")
+                : TemplateException.Type($"unsupported operand type(s) for +=: '{a[0]!.TypeName}' and 'str'");
         var width = a[1] is TextValue text ? text.Text : null;
         if (width is null)
         {
@@ -81,16 +83,20 @@ static class TextFilters
 
     static Value Truncate(Render r, Value?[] a)
     {
-        var text = Text(r, a[0]);
         var (length, end, leeway) = (Numbers.Index(a[1], 255), a[3] is null ? "..." : Printer.Str(r, a[3]!), a[4] is null or NoneValue ? 5 : Numbers.Index(a[4], 5));
-        r.Scan(text.Text.Length + end.Length);
+        r.Scan(end.Length);
         var ending = CodePoints.Count(end);
         if (length < ending)
             throw new TemplateException("AssertionError", $"expected length >= {ending}, got {length}");
         if (leeway < 0)
             throw new TemplateException("AssertionError", $"expected leeway >= 0, got {leeway}");
-        if (CodePoints.Count(text.Text) <= (long)length + leeway)
-            return text;
+        if (a[0] is TextValue whole)
+            r.Scan(whole.Text.Length);
+        if (!Sequences.TryCount(a[0]!, out var count))
+            throw TemplateException.Type($"object of type '{a[0]!.TypeName}' has no len()");
+        if (count <= (long)length + leeway)
+            return a[0]!;
+        var text = a[0] as TextValue ?? throw TemplateException.Type($"only a string can be truncated, not {a[0]!.TypeName}");
         var head = CodePoints.Take(text.Text, 0, length - ending);
         if (!(a[2]?.IsTrue ?? false) && head.LastIndexOf(' ') is var space and >= 0)
             head = head[..space];

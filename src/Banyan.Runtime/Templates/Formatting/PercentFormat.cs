@@ -73,7 +73,7 @@ static class PercentFormat
                 return at == start ? null : int.TryParse(text.AsSpan(start, at - start), out var number) ? number : throw TemplateException.Value("width too big");
             }
         }
-        if (used < values.Count && arguments is not (DictValue or ListValue { IsTuple: false }))
+        if (used < values.Count && arguments is ListValue { IsTuple: true } or TextValue or NoneValue or IntValue or FloatValue or BoolValue)
             throw TemplateException.Type("not all arguments converted during string formatting");
         return r.Text(result.ToString(), format.IsMarkup);
     }

@@ -91,7 +91,7 @@ static class Arithmetic
     {
         Numbers.TryInteger(a, out var x);
         Numbers.TryInteger(b, out var y);
-        r.Step((x.GetBitLength() + y.GetBitLength()) >> 8);
+        r.Step(x.GetBitLength() * y.GetBitLength() >> 14);
         switch (op)
         {
             case Operator.Add: return x + y;

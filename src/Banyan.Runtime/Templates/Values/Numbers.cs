@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
@@ -83,6 +84,13 @@ static class Numbers
             return false;
         if (!Ungroup(ref digits))
             return false;
+        if (radix == 10 && Ascii.IsValid(digits))
+        {
+            if (!digits.All(char.IsAsciiDigit))
+                return false;
+            number = BigInteger.Parse((negative ? "-" : "") + digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+            return true;
+        }
         foreach (var rune in digits.EnumerateRunes())
         {
             var digit = Digit(rune.Value, radix);

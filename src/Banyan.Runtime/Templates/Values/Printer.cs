@@ -42,6 +42,7 @@ static class Printer
                 to.Append(b.IsTrue ? "True" : "False");
                 break;
             case IntValue i:
+                r.Step(i.Number.GetBitLength() >> 5);
                 to.Append(i.Number);
                 break;
             case FloatValue f:
