@@ -9,6 +9,25 @@ sealed record Example(string Id, string Title, string Text)
     public static readonly IReadOnlyList<Example> All =
     [
         new("csharp", "C#", """
+            using System;
+
+            public class Counter
+            {
+                private readonly string _name;
+                private int _count;
+
+                public Counter(string name)
+                {
+                    if (name == null)
+                    {
+                        throw new<CURSOR>
+            """),
+        new("python", "Python", """
+            class Point:
+                def __init__(self, x, y):
+                    self.x<CURSOR>
+            """),
+        new("gap", "A gap", """
             using System.Collections.Generic;
 
             public class WordCounter
@@ -22,31 +41,9 @@ sealed record Example(string Id, string Title, string Text)
 
                 public int Count(string word)
                 {
-                    return _counts.TryGetValue(word, out var count) ? count : 0;
+                    return _counts[word];
                 }
             }
-            """),
-        new("python", "Python", """
-            class Stack:
-                def __init__(self):
-                    self.items = []
-
-                def push(self, item):
-                    <CURSOR>
-
-                def pop(self):
-                    return self.items.pop()
-            """),
-        new("continue", "Continue", """
-            namespace Shop;
-
-            public class Order
-            {
-                public int Id { get; set; }
-
-                public string Customer { get; set; }
-
-                public <CURSOR>
             """),
     ];
 

@@ -31,7 +31,7 @@ public sealed record PageForm
     public string Text { get; init; } = "";
     public string? Example { get; init; }
     public double Temperature { get; init; } = 0.2;
-    public int MaxTokens { get; init; } = 96;
+    public int MaxTokens { get; init; } = 40;
     public long? Seed { get; init; }
 }
 

@@ -92,7 +92,7 @@ function place(event) {
   const token = event.target.closest?.('.t'), alt = token?.querySelector('.alt');
   if (!alt || !wide.matches) return;
   const { left, bottom } = token.getBoundingClientRect();
-  alt.classList.toggle('left', left + 310 > document.documentElement.clientWidth);
+  alt.classList.toggle('left', left + 360 > document.documentElement.clientWidth);
   alt.classList.toggle('up', bottom + 190 > innerHeight);
 }
 addEventListener('pointerover', place);
