@@ -16,7 +16,7 @@ const string Usage = """
           trains, or goes on from run/checkpoint.safetensors; the learning rate reaches zero when --hours of training are over
       check
           compares the hand-written gradient with libtorch's automatic one
-      evaluate            --data data --run run [--bytes N: at most so many of each set and language]
+      evaluate            --data data --run run [--format F32 --threads 2]
           bits a byte on held-out files and on repositories never trained on
       sample              --data data --run run --prompts prompts.json [--temperature 0 --tokens 64 --seed 1]
       logits IDS_JSON     --data data --run run
@@ -54,7 +54,12 @@ switch (args)
         Console.WriteLine($"largest relative difference {worst:E2}");
         return worst < 1e-4 ? 0 : 1;
     case ["evaluate", ..]:
-        EvaluationReport.Print(Model(), Tokenizer(), data, (int)Number("bytes", int.MaxValue));
+        if (!WeightFormat.TryGet(Option("format", "F32"), out var format))
+        {
+            throw new ArgumentException($"--format {Option("format", "F32")}: no such weight format.");
+        }
+
+        EvaluationReport.Print(Model(), Tokenizer(), data, format, (int)Number("threads", 2));
         return 0;
     case ["sample", ..]:
         SampleReport.Print(new Sampler(Model(), Tokenizer()), Tokenizer(), Option("prompts", "prompts.json"), (int)Number("tokens", 64), Number("temperature", 0), (int)Number("seed", 1));

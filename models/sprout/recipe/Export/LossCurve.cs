@@ -11,13 +11,7 @@ internal static class LossCurve
 
     public static void Draw(string csvPath, string svgPath)
     {
-        var rows = File.ReadLines(csvPath).Skip(1).Select(line => line.Split(',')).Select(cells => new
-        {
-            Tokens = Number(cells[1]) / 1e6,
-            Plain = Number(cells[4]),
-            Fim = Number(cells[5]),
-            HeldOut = cells[6].Length > 0 ? Number(cells[6]) : (double?)null,
-        }).ToList();
+        var rows = Read(csvPath);
         double most = Math.Max(1, Math.Ceiling(rows[^1].Tokens));
         double X(double tokens) => Left + ((Right - Left) * tokens / most);
         double Loss(double loss) => Bottom - ((Bottom - Top) * (loss - LeastLoss) / (MostLoss - LeastLoss));
@@ -57,5 +51,20 @@ internal static class LossCurve
         File.WriteAllText(svgPath, svg.ToString());
     }
 
+    private static List<Row> Read(string csvPath)
+    {
+        var rows = new List<Row>();
+        foreach (string[] cells in File.ReadLines(csvPath).Skip(1).Select(line => line.Split(',')))
+        {
+            double tokens = Number(cells[1]) / 1e6;
+            rows.RemoveAll(row => row.Tokens >= tokens); // a run that was resumed goes over its last steps again
+            rows.Add(new Row(tokens, Number(cells[4]), Number(cells[5]), cells[6].Length > 0 ? Number(cells[6]) : null));
+        }
+
+        return rows;
+    }
+
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+
+    private sealed record Row(double Tokens, double Plain, double Fim, double? HeldOut);
 }
