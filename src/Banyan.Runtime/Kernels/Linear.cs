@@ -130,6 +130,11 @@ internal static unsafe class Linear
                 {
                     var columns = Math.Min(Rung.ChunkColumns / 2, W.Columns - column);
                     Rung.Dequantize(W, panel, column, columns, weights);
+                    if (Tokens == 1)
+                    {
+                        Rung.MultiplyFloatOne(weights, columns, X + column, sums);
+                        continue;
+                    }
                     for (var tile = 0; tile < tiles; tile++)
                         Rung.MultiplyFloatTile(weights, PackedFormat.Rows, columns, X + (long)tile * Activations.TokenTile * W.Columns + column, W.Columns,
                             sums + tile * TileValues, PackedFormat.Rows);

@@ -27,6 +27,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     int _sleepers;
     bool _callerSleeps, _stop;
 
+    [ThreadStatic]
+    static bool s_inPart;
+
     // The job.
     void* _job;
     delegate*<void*, int, int, void> _work;
@@ -70,6 +73,8 @@ internal sealed unsafe class WorkerPool : IDisposable
             return;
         }
 
+        if (s_inPart)
+            throw new InvalidOperationException("A part of a job must not run a job: all threads could wait for each other.");
         // A copy on this stack: it cannot move, and the collector sees the references in it.
         var copy = job;
         lock (_oneJob)
@@ -100,6 +105,7 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     void ClaimParts()
     {
+        s_inPart = true;
         try
         {
             for (int part; (part = Interlocked.Increment(ref _next) - 1) < _parts;)
@@ -109,6 +115,10 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
             Volatile.Write(ref _next, _parts);
+        }
+        finally
+        {
+            s_inPart = false;
         }
     }
 

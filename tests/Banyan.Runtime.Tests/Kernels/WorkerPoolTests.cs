@@ -95,6 +95,25 @@ public class WorkerPoolTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
+    struct NestingJob : IJob
+    {
+        public WorkerPool Pool;
+
+        public readonly void Work(int part, int parts)
+        {
+            var inner = new CountJob { Counts = new int[5] };
+            Pool.Run(ref inner, 5);
+        }
+    }
+
+    [Fact]
+    public void A_job_inside_a_job_is_refused_instead_of_waiting_for_ever()
+    {
+        using var pool = new WorkerPool(2);
+        var job = new NestingJob { Pool = pool };
+        Assert.Throws<InvalidOperationException>(() => pool.Run(ref job, 4));
+    }
+
     [Fact]
     public void A_disposed_pool_refuses()
     {

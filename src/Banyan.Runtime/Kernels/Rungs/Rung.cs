@@ -33,6 +33,9 @@ internal abstract unsafe class Rung
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
     public abstract void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride);
 
+    /// <summary>y[16] += x[columns] × w[columns, 16].</summary>
+    public abstract void MultiplyFloatOne(float* w, int columns, float* x, float* y);
+
     /// <summary>Weights of a float format as float [columns, 16]; <paramref name="column"/> is even.</summary>
     public abstract void Widen(PackedFormat format, byte* quants, int column, int columns, float* to);
 

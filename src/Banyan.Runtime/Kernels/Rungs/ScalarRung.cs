@@ -102,6 +102,13 @@ internal sealed unsafe class ScalarRung : Rung
                     y[t * yStride + r] = MathF.FusedMultiplyAdd(w[c * wStride + r], x[t * xStride + c], y[t * yStride + r]);
     }
 
+    public override void MultiplyFloatOne(float* w, int columns, float* x, float* y)
+    {
+        for (var c = 0; c < columns; c++)
+            for (var r = 0; r < UnpackedBlock.Rows; r++)
+                y[r] = MathF.FusedMultiplyAdd(w[c * UnpackedBlock.Rows + r], x[c], y[r]);
+    }
+
     public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
     {
         for (var c = column; c < column + columns; c++)

@@ -46,6 +46,29 @@ internal sealed unsafe partial class Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void MultiplyFloatOne(float* w, int columns, float* x, float* y)
+    {
+        // Even and odd columns apart: two additions in flight for each row.
+        var (a0, a1) = (Vector256.Load(y), Vector256.Load(y + 8));
+        var (b0, b1) = (Vector256<float>.Zero, Vector256<float>.Zero);
+        for (; columns > 1; columns -= 2, w += 32, x += 2)
+        {
+            var (even, odd) = (Vector256.Create(x[0]), Vector256.Create(x[1]));
+            a0 = Fma.MultiplyAdd(Vector256.Load(w), even, a0);
+            a1 = Fma.MultiplyAdd(Vector256.Load(w + 8), even, a1);
+            b0 = Fma.MultiplyAdd(Vector256.Load(w + 16), odd, b0);
+            b1 = Fma.MultiplyAdd(Vector256.Load(w + 24), odd, b1);
+        }
+        if (columns == 1)
+        {
+            a0 = Fma.MultiplyAdd(Vector256.Load(w), Vector256.Create(*x), a0);
+            a1 = Fma.MultiplyAdd(Vector256.Load(w + 8), Vector256.Create(*x), a1);
+        }
+        (a0 + b0).Store(y);
+        (a1 + b1).Store(y + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
     {
         if (format.Format.Name == "F32")
