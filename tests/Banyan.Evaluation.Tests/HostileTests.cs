@@ -28,6 +28,7 @@ public class HostileTests
             var honest = await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
             lock (passed)
             {
+                TestContext.Current.SendDiagnosticMessage("{0}: {1}", program.Key, verdict.Reason);
                 if (verdict.Passed)
                     passed.Add(program.Key);
                 if (!honest.Passed)

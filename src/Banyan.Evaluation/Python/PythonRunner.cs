@@ -11,7 +11,7 @@ namespace Banyan.Evaluation.Python;
 sealed record PythonJob(string Code, string? Entry, IReadOnlyList<PythonGroup> Groups)
 {
     /// <summary>CPU-seconds the definition alone may take.</summary>
-    public double DefineSeconds { get; init; } = 10;
+    public double DefineSeconds { get; init; } = 3;
 
     /// <summary>CPU-seconds that writing down one result may take: MBPP/255 returns a gigabyte.</summary>
     public double WriteSeconds { get; init; } = 60;

@@ -10,7 +10,7 @@ public sealed record SandboxLimits
     public double WallSeconds { get; init; } = 120;
 
     /// <summary>Seconds, added up, in which no thread of the tree ran or was ready to run: a program that sleeps is ended.</summary>
-    public double IdleSeconds { get; init; } = 3;
+    public double IdleSeconds { get; init; } = 5;
 
     /// <summary>Resident bytes, sampled.</summary>
     public long MemoryBytes { get; init; } = 2L << 30;

@@ -32,7 +32,7 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         var output = new BoundedOutput(program.Limits.OutputBytes, program.OnLine, _ended);
         var error = new BoundedOutput(program.Limits.OutputBytes, null, _ended, kept: ErrorBytes);
         var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), error.ReadAsync(process.StandardError.BaseStream));
-        var watch = WatchAsync(process, over.Token);
+        var watch = WatchAsync(process, feed, over.Token);
         _ = ExitAsync(process);
 
         var end = await _ended.Task;
@@ -68,10 +68,9 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
     }
 
     /// <summary>Samples the tree of processes; a program that is over before the first sample costs nothing.</summary>
-    async Task WatchAsync(Process process, CancellationToken over)
+    async Task WatchAsync(Process process, Task feed, CancellationToken over)
     {
         var clock = Stopwatch.StartNew();
-        var sampled = TimeSpan.Zero;
         var idle = 0.0;
         var limits = program.Limits;
         try
@@ -80,10 +79,10 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             {
                 await Task.Delay(pause, over);
                 var tree = ProcessTree.Sample(process.Id);
-                // Starved on a busy machine is not asleep: that one is ready to run.
-                if (!tree.Runnable && tree.CpuSeconds <= _cpuSeconds)
-                    idle += (clock.Elapsed - sampled).TotalSeconds;
-                sampled = clock.Elapsed;
+                // Starved on a busy machine is not asleep: that one is ready to run, or waits for this process, which is then starved itself
+                // and samples late; so a sample counts for no more than the usual time between two.
+                if (feed.IsCompleted && !tree.Runnable && tree.CpuSeconds <= _cpuSeconds)
+                    idle += s_betweenSamples.TotalSeconds;
                 _cpuSeconds = Math.Max(_cpuSeconds, tree.CpuSeconds);
                 _peakBytes = Math.Max(_peakBytes, tree.ResidentBytes);
                 SandboxEnd? end =

@@ -44,7 +44,7 @@ public sealed record JudgeOptions
 
     /// <summary>
     /// Judge as the published scores were made, also where they are wrong: CRUXEval's with Python 3.8, which has no <c>str.removeprefix</c>,
-    /// so that some right answers count as wrong. For reproducing a published number, item by item.
+    /// MBPP's where it asks for a collection in any order, with the canonical solution's order and type. Some right answers count as wrong. For reproducing a published number, item by item.
     /// </summary>
     public bool AsPublished { get; init; }
 

@@ -9,5 +9,8 @@ static class EvalCommand
     {
         ScoreCommand.Create(),
         TasksCommand.Create(),
+        CompareCommand.Create(),
+        PowerCommand.Create(),
+        PowerCommand.CreatePossible(),
     };
 }

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Tasks;
@@ -11,15 +9,13 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary><c>banyan eval score</c>: judge answers that somebody recorded.</summary>
 static class ScoreCommand
 {
-    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
-
     public static Command Create()
     {
         var task = new Option<string>("--task") { Description = "the task's name (banyan eval tasks)", Required = true };
         var recorded = new Option<string>("--recorded") { Description = "the file of recorded answers", Required = true };
         var data = new Option<string>("--data") { Description = "the folder that holds the task's data", DefaultValueFactory = _ => "." };
         var json = new Option<bool>("--json") { Description = "print JSON" };
-        var correct = new Option<bool>("--correct-published") { Description = "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8)" };
+        var correct = new Option<bool>("--correct-published") { Description = "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8, MBPP's compared unordered results with their order)" };
         var choices = new JudgeChoices();
         var command = new Command("score", "Judge recorded answers in the sandbox.") { task, recorded, data, json, correct };
         choices.AddTo(command);
@@ -34,23 +30,13 @@ static class ScoreCommand
             if (progress is not null)
                 Console.Error.Write("\r\x1b[K");
             if (result.GetValue(json))
-                Console.WriteLine(Json(score).ToJsonString(s_indented));
+                Console.WriteLine(ScoreFile.ToJson(score));
             else
                 Print(score);
             return 0;
         }));
         return command;
     }
-
-    static JsonObject Json(Score score) => new()
-    {
-        ["task"] = score.Task,
-        ["pass@1"] = score.PassAt(1),
-        ["percent"] = score.PassAt(1) is { } fraction ? Math.Round(100 * fraction, 4) : null,
-        ["passed"] = score.Items.Count(i => i.Passed),
-        ["total"] = score.Items.Count,
-        ["items"] = new JsonArray([.. score.Items.Select(i => new JsonObject { ["id"] = i.Id, ["sample"] = i.Sample, ["passed"] = i.Passed, ["reason"] = i.Reason })]),
-    };
 
     static void Print(Score score)
     {

@@ -15,8 +15,8 @@ static class EvalPlusOracle
     /// <summary>Problems that may answer with any value in place of true, and None in place of false.</summary>
     static readonly HashSet<string> s_anythingButNone = ["check_str", "text_match_three", "text_starta_endb"];
 
-    /// <summary>Whether results are compared as sets.</summary>
-    public static bool IsSet(EvalPlusItem item) => item.IsMbpp && s_sets.Contains(item.Entry);
+    /// <summary>Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type.</summary>
+    public static bool IsSet(EvalPlusItem item, bool asPublished) => item.IsMbpp && !asPublished && s_sets.Contains(item.Entry);
 
     /// <summary>Whether <paramref name="actual"/> is a right result of the call with <paramref name="input"/>.</summary>
     public static bool IsRight(EvalPlusItem item, PythonValue input, PythonValue actual, PythonValue expected)

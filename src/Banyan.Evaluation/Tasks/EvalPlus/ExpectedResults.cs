@@ -34,7 +34,7 @@ static class ExpectedResults
         var values = new List<PythonValue>();
         var seconds = new List<double>();
         PythonOutcome? failed = null;
-        var job = new PythonJob(item.CanonicalProgram, item.Entry, [new(inputs, [.. inputs.Select(_ => CallSeconds)])]) { TotalSeconds = TotalSeconds, AsSet = EvalPlusOracle.IsSet(item) };
+        var job = new PythonJob(item.CanonicalProgram, item.Entry, [new(inputs, [.. inputs.Select(_ => CallSeconds)])]) { TotalSeconds = TotalSeconds, AsSet = EvalPlusOracle.IsSet(item, judge.Options.AsPublished) };
         var end = await judge.Python.RunAsync(job, outcome =>
         {
             if (outcome.Value is null)
@@ -58,7 +58,7 @@ static class ExpectedResults
         Add(await judge.Python.IdentityAsync(cancellationToken));
         foreach (var item in items)
         {
-            Add(item.CanonicalProgram);
+            Add(item.CanonicalProgram + EvalPlusOracle.IsSet(item, judge.Options.AsPublished));
             foreach (var input in item.Inputs)
                 Add(input.ToLiteral());
         }
