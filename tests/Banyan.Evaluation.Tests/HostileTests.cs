@@ -6,6 +6,11 @@ using Banyan.Tests;
 
 namespace Banyan.Evaluation.Tests;
 
+/// <summary>Runs alone: it looks for whatever process or file a program left, and other tests' programs would be found too.</summary>
+[CollectionDefinition(DisableParallelization = true)]
+public class HostileCollection;
+
+[Collection<HostileCollection>]
 public class HostileTests
 {
     const string Item = "HumanEval/53";
@@ -15,7 +20,7 @@ public class HostileTests
     {
         Assert.True(HostilePrograms.Python.Count >= 40);
         Environment.SetEnvironmentVariable("BANYAN_SECRET", "sk-1234");
-        using var judge = TestJudge.Open();
+        using var judge = await TestJudge.OpenAsync();
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
         var before = Files();
@@ -49,7 +54,7 @@ public class HostileTests
     [InlineData("cs", "class Problem { public static long Add(List<long> lst) { System.Diagnostics.Trace.Listeners.Clear(); return -1L; }")]
     public async Task Tests_in_the_programs_own_process_cannot_be_silenced(string language, string solution)
     {
-        using var judge = TestJudge.Open();
+        using var judge = await TestJudge.OpenAsync();
         var items = TaskTable.Find($"multipl-e-{language}").Load(new(SharedData.Path("evaluation")));
         var verdict = await items.JudgeAsync(judge, new("HumanEval_85_add", solution, Whole: true), TestContext.Current.CancellationToken);
         Assert.False(verdict.Passed);
@@ -58,7 +63,7 @@ public class HostileTests
     [Fact]
     public async Task Limits_end_a_program_for_the_right_reason()
     {
-        using var judge = TestJudge.Open();
+        using var judge = await TestJudge.OpenAsync();
         async Task<SandboxResult> Run(string script, SandboxLimits limits) =>
             await judge.Sandbox.RunAsync(new() { Command = ["/bin/sh", "-c", script], Limits = limits }, TestContext.Current.CancellationToken);
         Assert.Equal(SandboxEnd.CpuLimit, (await Run("while :; do while :; do :; done & sleep 0.1; done", new() { CpuSeconds = 0.5 })).End);
@@ -71,7 +76,7 @@ public class HostileTests
     [Fact]
     public async Task Cancellation_ends_a_program()
     {
-        using var judge = TestJudge.Open();
+        using var judge = await TestJudge.OpenAsync();
         using var cancellation = new CancellationTokenSource();
         var run = judge.Sandbox.RunAsync(new() { Command = ["/bin/sleep", "1000"], Limits = new() { IdleSeconds = 1000 } }, cancellation.Token);
         await cancellation.CancelAsync();

@@ -35,7 +35,7 @@ public class RecordedScores
 
     static async Task AgreeAsync(string name, string recorded, Dictionary<string, bool> expected)
     {
-        using var judge = TestJudge.Open();
+        using var judge = await TestJudge.OpenAsync();
         var task = TaskTable.Find(name);
         var items = task.Load(new(SharedData.Path("evaluation")));
         var slice = items.Ids.Where((_, index) => index % Every == 3).ToHashSet();

@@ -7,11 +7,11 @@ namespace Banyan.Evaluation.Tests;
 /// <summary>A judge for tests: skips where the sandbox cannot be had, fails there in CI.</summary>
 static class TestJudge
 {
-    public static Judge Open()
+    public static async Task<Judge> OpenAsync()
     {
         try
         {
-            return new(new() { AsPublished = true });
+            return await Judge.OpenAsync(new() { AsPublished = true }, TestContext.Current.CancellationToken);
         }
         catch (SandboxException e)
         {

@@ -35,12 +35,12 @@ public sealed partial class Sandbox : IDisposable
     public bool Contained => _bubblewrap is not null;
 
     /// <summary>The sandbox of this machine. Throws <see cref="SandboxException"/> where there is none: it never falls back to running a program openly.</summary>
-    public static Sandbox Open()
+    public static async Task<Sandbox> OpenAsync(CancellationToken cancellationToken = default)
     {
         if (!OperatingSystem.IsLinux())
             throw new SandboxException("the sandbox needs Linux (bubblewrap): run the evaluation there, or in a virtual machine");
         var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null, Find("prlimit", "util-linux"));
-        var probe = sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, default).GetAwaiter().GetResult();
+        var probe = await sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, cancellationToken);
         if (probe is { End: SandboxEnd.Exited, ExitCode: 0 })
             return sandbox;
         sandbox.Dispose();

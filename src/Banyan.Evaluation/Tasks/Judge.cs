@@ -6,12 +6,18 @@ namespace Banyan.Evaluation.Tasks;
 /// <summary>What judging needs of this machine: the sandbox, the Python in it, how many programs may run at once, and a folder for what need not be computed twice.</summary>
 public sealed class Judge : IDisposable
 {
-    /// <summary>Opens the judge's sandbox. Throws <see cref="SandboxException"/> where there is none.</summary>
-    public Judge(JudgeOptions? options = null)
+    Judge(JudgeOptions options, Sandbox sandbox)
     {
-        Options = options ?? new();
-        Sandbox = Options.Uncontained ? Sandbox.WithoutContainment() : Sandbox.Open();
-        Python = new(Sandbox, Options.Python);
+        Options = options;
+        Sandbox = sandbox;
+        Python = new(sandbox, options.Python);
+    }
+
+    /// <summary>Opens a judge with its sandbox, tried once. Throws <see cref="SandboxException"/> where there is none.</summary>
+    public static async Task<Judge> OpenAsync(JudgeOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        return new(options, options.Uncontained ? Sandbox.WithoutContainment() : await Sandbox.OpenAsync(cancellationToken));
     }
 
     /// <summary>The choices it was made with.</summary>

@@ -19,12 +19,12 @@ sealed class JudgeChoices
         command.Options.Add(_uncontained);
     }
 
-    public Judge Open(ParseResult result, bool asPublished = false)
+    public Task<Judge> OpenAsync(ParseResult result, bool asPublished, CancellationToken cancellationToken)
     {
         var parallel = result.GetValue(_parallel);
         if (parallel < 1)
             throw new EvaluationException($"--parallel {parallel}: at least 1 program at once");
-        return new(new() { Parallel = parallel, Python = result.GetValue(_python)!, Uncontained = result.GetValue(_uncontained), AsPublished = asPublished });
+        return Judge.OpenAsync(new() { Parallel = parallel, Python = result.GetValue(_python)!, Uncontained = result.GetValue(_uncontained), AsPublished = asPublished }, cancellationToken);
     }
 
     /// <summary>Runs a command; what it cannot do ends in a message and exit code 1.</summary>
