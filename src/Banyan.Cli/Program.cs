@@ -2,6 +2,7 @@ using System.CommandLine;
 using Banyan.Cli;
 using Banyan.Cli.Commands;
 using Banyan.Cli.Commands.Eval;
+using Banyan.Cli.Commands.Hub;
 
 var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
 {
@@ -10,6 +11,7 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Bench.Create(),
     Chat.Create(),
     EvalCommand.Create(),
+    HubCommand.Create(),
     Inspect.Create(),
     Logits.Create(),
     Run.Create(),

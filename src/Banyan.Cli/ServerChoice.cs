@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using Banyan.Runtime.Models;
 using Banyan.Server;
+using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -33,7 +34,7 @@ sealed class ServerChoice
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -45,6 +46,7 @@ sealed class ServerChoice
             ApiKey = arguments.GetValue(_key) ?? (Environment.GetEnvironmentVariable("BANYAN_API_KEY") is { Length: > 0 } key ? key : null),
             AllowedHosts = arguments.GetValue(_hosts) ?? [],
             AllowedOrigins = arguments.GetValue(_origins) ?? [],
+            Hub = hub,
             Inference = new()
             {
                 Models = models,
@@ -93,7 +95,7 @@ sealed class ServerChoice
 
               Banyan is at  {root}
               API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
-              Models        {Names(options.Inference)}
+              Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}
 
               Ctrl-C stops it.
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Banyan.Server.Access;
+using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
@@ -37,17 +38,21 @@ public static class BanyanServer
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options);
         builder.Services.AddInference(options.Inference);
+        if (options.Hub is { } hub)
+            builder.Services.AddHub(hub);
         builder.Services.AddPages();
 
         var app = builder.Build();
         app.UseSecurityHeaders();
         app.UseResponseCompression();
-        app.UseErrorAnswers();
+        app.UseErrorAnswers(hub: options.Hub is not null);
         app.UseHostCheck(options);
         app.UseOriginCheck(options);
         app.UseApiKey(options);
         app.UseRouting();
         app.MapInference();
+        if (options.Hub is not null)
+            app.MapHub();
         app.MapPages();
         return app;
     }

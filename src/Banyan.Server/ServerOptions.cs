@@ -1,3 +1,4 @@
+using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 
 namespace Banyan.Server;
@@ -26,6 +27,9 @@ public sealed record ServerOptions
     /// <summary>Which models are served and how.</summary>
     public InferenceOptions Inference { get; init; } = new();
 
+    /// <summary>Where the hub keeps its repositories, or null to serve none.</summary>
+    public HubOptions? Hub { get; init; }
+
     /// <summary>Every reason why these options cannot work; empty when they can.</summary>
     public IReadOnlyList<string> Problems()
     {
@@ -41,6 +45,8 @@ public sealed record ServerOptions
                 problems.Add($"--allow-origin {origin}: expected scheme and host, like https://example.org");
         if (Inference.MaxPending < 1)
             problems.Add($"--queue {Inference.MaxPending}: at least 1 request must be let in");
+        if (Hub is { PublicUrl: { } url } && (!Uri.TryCreate(url, UriKind.Absolute, out var root) || root.Scheme is not ("http" or "https")))
+            problems.Add($"--public-url {url}: expected an address like https://hub.example.org");
         return problems;
     }
 }

@@ -25,7 +25,7 @@ static class Serve
             var paths = arguments.GetRequiredValue(models);
             return paths.FirstOrDefault(p => !File.Exists(p) && !Directory.Exists(p)) is { } missing
                 ? throw new CommandException($"there is no file or folder '{missing}': give the path of a .gguf, a .safetensors, or a folder with one")
-                : server.RunAsync(arguments, paths, null, cancellationToken);
+                : server.RunAsync(arguments, paths, null, null, cancellationToken);
         });
         return command;
     }

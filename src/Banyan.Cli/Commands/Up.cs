@@ -10,23 +10,23 @@ static class Up
         var command = new Command("up", """
             Start everything and print the address
 
-            Serves the model that ships with Banyan and every model in the folder models under --data (GGUF files, folders of
-            safetensors), each loaded when it is first asked for. Nothing is downloaded, nothing leaves this machine.
+            A hub that Hugging Face's clients use as they are (HF_ENDPOINT=http://localhost:8080), and the models: the one that ships with
+            Banyan and every model in the folder models under --data (GGUF files, folders of safetensors), each loaded when it is first asked for. Nothing is downloaded, nothing leaves this machine.
 
             Examples:
               banyan up
               banyan up --data /srv/banyan --port 9000
+              banyan up --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/
             """);
-        var data = new Option<string>("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan") };
-        command.Options.Add(data);
+        var hub = new HubChoice(command);
         var server = new ServerChoice(command);
         command.SetAction((arguments, cancellationToken) =>
         {
-            var folder = Path.GetFullPath(arguments.GetRequiredValue(data));
+            var folder = hub.Folder(arguments);
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
-            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), cancellationToken);
+            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), hub.Options(arguments), cancellationToken);
         });
         return command;
     }

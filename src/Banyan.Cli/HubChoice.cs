@@ -1,0 +1,49 @@
+using System.CommandLine;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Objects;
+
+namespace Banyan.Cli;
+
+/// <summary>The options that say where a hub is, the same for <c>up</c> and everything under <c>hub</c>.</summary>
+sealed class HubChoice
+{
+    readonly Option<string> _data = new("--data")
+    {
+        Description = "Folder for everything Banyan keeps",
+        DefaultValueFactory = _ => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan"),
+    };
+    readonly Option<string?> _database = new("--database") { Description = "PostgreSQL (\"Host=…;Database=…;Username=…;Password=…\") or the path of a SQLite file (default: hub.db under --data)" };
+    readonly Option<string?> _objects = new("--objects") { Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)" };
+    readonly Option<string?> _url = new("--public-url") { Description = "Address under which clients reach the hub, where a proxy hides it" };
+
+    /// <summary>Adds its options to a command.</summary>
+    public HubChoice(Command command)
+    {
+        foreach (var option in new Option[] { _data, _database, _objects, _url })
+            command.Options.Add(option);
+    }
+
+    /// <summary>The data folder.</summary>
+    public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
+
+    /// <summary>Where the hub is.</summary>
+    /// <exception cref="CommandException">An option makes no sense.</exception>
+    public HubOptions Options(ParseResult arguments) => new()
+    {
+        DataFolder = Folder(arguments),
+        Database = arguments.GetValue(_database),
+        S3 = arguments.GetValue(_objects) is { } objects ? S3(objects) : null,
+        PublicUrl = arguments.GetValue(_url),
+    };
+
+    static S3Options S3(string objects)
+    {
+        if (!Uri.TryCreate(objects, UriKind.Absolute, out var uri) || uri.Scheme != "s3" || uri.Host.Length == 0)
+            throw new CommandException($"--objects {objects}: expected s3://BUCKET or s3://BUCKET/PREFIX");
+        var prefix = uri.AbsolutePath.Trim('/');
+        return new S3Options(uri.Host, prefix.Length == 0 ? "" : prefix + "/", Variable("AWS_ENDPOINT_URL"), Variable("AWS_REGION") ?? "us-east-1",
+            Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY"));
+    }
+
+    static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}

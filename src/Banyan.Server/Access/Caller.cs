@@ -1,0 +1,51 @@
+using Banyan.Server.Accounts;
+
+namespace Banyan.Server.Access;
+
+/// <summary>Who makes a request: nobody in particular, or a user by one of their tokens.</summary>
+sealed record Caller
+{
+    public static Caller Anonymous { get; } = new();
+
+    /// <summary>The user's account; 0 for anonymous.</summary>
+    public long UserId { get; init; }
+
+    /// <summary>The user's name; empty for anonymous.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>The token that was presented; 0 for anonymous.</summary>
+    public long TokenId { get; init; }
+
+    public TokenRole Role { get; init; }
+
+    /// <summary>What a fine-grained token may touch.</summary>
+    public IReadOnlyList<TokenScope> Scopes { get; init; } = [];
+
+    public bool IsAnonymous => UserId == 0;
+
+    /// <summary>The most that the token lets its user do in a namespace or repository, whatever the user may.</summary>
+    /// <param name="owner">Name of the namespace.</param>
+    /// <param name="repo">The repository as scopes name it (<c>ns/name</c>, <c>datasets/ns/name</c>), or null for the namespace itself.</param>
+    public Right TokenAllows(string owner, string? repo) => Role switch
+    {
+        TokenRole.Write => Right.Admin,
+        TokenRole.Read => Right.Read,
+        _ => Scopes.Where(s => s.Covers(owner, repo)).Select(s => s.May).DefaultIfEmpty(Right.None).Max(),
+    };
+}
+
+/// <summary>What somebody may do with a repository or namespace; each includes those before it.</summary>
+public enum Right
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Read.</summary>
+    Read,
+
+    /// <summary>Read, create and change.</summary>
+    Write,
+
+    /// <summary>All.</summary>
+    Admin,
+}

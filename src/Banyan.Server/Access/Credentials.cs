@@ -1,0 +1,44 @@
+using System.Text;
+using Banyan.Server.Accounts;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Access;
+
+/// <summary>Finds the caller of a request: <c>Bearer TOKEN</c>, or <c>Basic</c> with the token as password, as git sends it.</summary>
+sealed class Credentials(AccountStore accounts)
+{
+    static readonly object s_key = new();
+
+    /// <summary>The caller. The same request is looked up once.</summary>
+    /// <exception cref="HubException">401: there are credentials, and they are none of a token that lives.</exception>
+    public ValueTask<Caller> CallerAsync(HttpContext context)
+    {
+        string? header = context.Request.Headers.Authorization;
+        if (string.IsNullOrEmpty(header))
+            return new(Caller.Anonymous);
+        return context.Items.TryGetValue(s_key, out var known) ? new((Caller)known!) : new(FindAsync(context, header));
+    }
+
+    async Task<Caller> FindAsync(HttpContext context, string header)
+    {
+        var caller = TokenOf(header) is { } token ? await accounts.FindCallerAsync(token, context.RequestAborted) : null;
+        context.Items[s_key] = caller ?? throw HubException.BadCredentials();
+        return caller;
+    }
+
+    internal static string? TokenOf(string header)
+    {
+        if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+            return header["Bearer ".Length..].Trim();
+        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+            return null;
+        var encoded = header["Basic ".Length..].Trim();
+        var bytes = new byte[encoded.Length];
+        if (!Convert.TryFromBase64String(encoded, bytes, out var length))
+            return null;
+        var pair = Encoding.UTF8.GetString(bytes, 0, length);
+        var colon = pair.IndexOf(':', StringComparison.Ordinal);
+        // "user:token"; some tools put the token first and leave the rest empty.
+        return colon < 0 ? pair : colon == pair.Length - 1 ? pair[..colon] : pair[(colon + 1)..];
+    }
+}

@@ -1,0 +1,53 @@
+namespace Banyan.Server.Access;
+
+/// <summary>A request of the hub that cannot be answered, with the status, code and message that Hugging Face's clients look for.</summary>
+/// <param name="status">HTTP status.</param>
+/// <param name="code">Value of <c>X-Error-Code</c>, or null for none.</param>
+/// <param name="message">What went wrong and what to do: <c>X-Error-Message</c> and the body's <c>error</c>.</param>
+sealed class HubException(int status, string? code, string message) : Exception(message)
+{
+    public int Status { get; } = status;
+
+    public string? Code { get; } = code;
+
+    /// <summary>The commit that was looked at: clients remember that a file is not in it.</summary>
+    public string? Commit { get; init; }
+
+    /// <summary>Address of what is in the way: clients that may find it there read it.</summary>
+    public string? Url { get; init; }
+
+    /// <summary>How to present credentials, where they are what is missing.</summary>
+    public string Challenge { get; init; } = "Bearer";
+
+    public static HubException RepoNotFound(string repo) => new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.");
+
+    public static HubException RevisionNotFound(string revision) => new(404, "RevisionNotFound", $"Invalid rev id: {revision}");
+
+    public static HubException EntryNotFound(string path, string commit) => new(404, "EntryNotFound", $"Entry not found: {path}") { Commit = commit };
+
+    public static HubException Gated(string repo, bool anonymous) => new(anonymous ? 401 : 403, "GatedRepo", anonymous
+        ? $"Access to {repo} is restricted. You must have access to it and be authenticated to access it."
+        : $"Access to {repo} is restricted and you are not in the authorized list. Ask its owner for access.");
+
+    public static HubException Disabled() => new(403, null, "Access to this resource is disabled.");
+
+    public static HubException BadCredentials() => new(401, null, "Invalid credentials in Authorization header");
+
+    public static HubException CredentialsMissing() => new(401, null, "This needs a token: send it as \"Authorization: Bearer TOKEN\" (banyan hub token add makes one).");
+
+    public static HubException Forbidden(string message) => new(403, null, message);
+
+    public static HubException Stale() => new(412, null, "The branch was updated since you opened this page. Please refresh and try again.");
+
+    public static HubException BadRequest(string message) => new(400, null, message);
+
+    public static HubException NotFound(string message) => new(404, null, message);
+
+    public static HubException Conflict(string message) => new(409, null, message);
+
+    public static HubException Unprocessable(string message) => new(422, null, message);
+
+    public static HubException TooLarge(string message) => new(413, null, message);
+
+    public static HubException NotImplemented(string what) => new(501, "NotImplemented", $"{what} is not part of this hub.");
+}

@@ -1,0 +1,68 @@
+using System.Text.RegularExpressions;
+using Banyan.Server.Access;
+
+namespace Banyan.Server.Accounts;
+
+/// <summary>A namespace: a user, or an organization of users.</summary>
+public sealed record Account
+{
+    /// <summary>Row in <c>accounts</c>.</summary>
+    public long Id { get; init; }
+
+    /// <summary><c>user</c> or <c>org</c>.</summary>
+    public string Kind { get; init; } = "";
+
+    /// <summary>Its name, as it was given; no other differs from it by case alone.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>The name people know.</summary>
+    public string? FullName { get; init; }
+
+    /// <summary>Address, of users.</summary>
+    public string? Email { get; init; }
+
+    /// <summary>Unix milliseconds.</summary>
+    public long CreatedAt { get; init; }
+
+    /// <summary>A user, not an organization.</summary>
+    public bool IsUser => Kind == "user";
+}
+
+/// <summary>A user in an organization.</summary>
+public sealed record Member
+{
+    /// <summary>The user's name.</summary>
+    public string User { get; init; } = "";
+
+    /// <summary>The organization's name.</summary>
+    public string Org { get; init; } = "";
+
+    /// <summary>What the user may do with the organization's repositories.</summary>
+    public Right Role { get; init; }
+}
+
+/// <summary>Which names accounts and repositories may have: what Hugging Face's clients accept, less what is a route here.</summary>
+static partial class Names
+{
+    // First parts of routes, now or likely: a namespace of that name would hide behind them.
+    static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "api", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "health", "infill", "join", "kernels", "login", "logout",
+        "models", "new", "notifications", "oauth", "organizations", "papers", "resolve", "search", "settings", "spaces", "status", "tasks", "tokens", "users", "v1", "v2", "xet",
+    };
+
+    [GeneratedRegex(@"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$")]
+    private static partial Regex Pattern();
+
+    /// <summary>What is wrong with the name, or null.</summary>
+    public static string? Problem(string name) =>
+        !Pattern().IsMatch(name) || name.Contains("--", StringComparison.Ordinal) || name.Contains("..", StringComparison.Ordinal)
+        || name.EndsWith(".git", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".ipynb", StringComparison.OrdinalIgnoreCase)
+            ? $"'{name}' is no name: use up to 96 letters, digits, '-', '_' and '.', neither '--' nor '..', no '-' or '.' at the ends, not ending in .git or .ipynb"
+            : null;
+
+    /// <summary>As <see cref="Problem"/>, for accounts.</summary>
+    public static string? AccountProblem(string name) => Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : null);
+
+    public static string Key(string name) => name.ToLowerInvariant();
+}

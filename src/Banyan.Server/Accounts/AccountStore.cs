@@ -1,0 +1,169 @@
+using Banyan.Server.Access;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+
+namespace Banyan.Server.Accounts;
+
+/// <summary>A change of accounts that is not possible; the message says why.</summary>
+public sealed class AccountException(string message) : Exception(message);
+
+/// <summary>Users, organizations and tokens in the hub's database.</summary>
+public sealed class AccountStore(HubDatabase database, TimeProvider time)
+{
+    long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Makes a user or an organization.</summary>
+    /// <exception cref="AccountException">The name is taken or none.</exception>
+    public async Task<Account> AddAsync(string kind, string name, string? fullName, string? email, CancellationToken cancellationToken)
+    {
+        if (Names.AccountProblem(name) is { } problem)
+            throw new AccountException(problem);
+        return await database.WriteAsync(
+            t => t.FirstAsync<Account>(
+                """
+                INSERT INTO accounts (kind, name, name_key, full_name, email, created_at) VALUES (@kind, @name, @key, @fullName, @email, @now)
+                ON CONFLICT (name_key) DO NOTHING RETURNING id, kind, name, full_name, email, created_at
+                """,
+                new { kind, name, key = Names.Key(name), fullName, email, now = Now }),
+            cancellationToken) ?? throw new AccountException($"the name '{name}' is taken, now or once: choose another");
+    }
+
+    /// <summary>The account of a name, or null.</summary>
+    public Task<Account?> FindAsync(string name, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.QueryFirstOrDefaultAsync<Account>(
+            "SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE name_key = @key AND kind IN ('user', 'org')", new { key = Names.Key(name) }),
+        cancellationToken);
+
+    /// <summary>The account of a row.</summary>
+    public Task<Account?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.QueryFirstOrDefaultAsync<Account>("SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE id = @id", new { id }), cancellationToken);
+
+    /// <summary>The account of a name and kind.</summary>
+    /// <exception cref="AccountException">There is none.</exception>
+    public async Task<Account> GetAsync(string kind, string name, CancellationToken cancellationToken) =>
+        await FindAsync(name, cancellationToken) is { } account && account.Kind == kind
+            ? account : throw new AccountException($"there is no {(kind == "org" ? "organization" : kind)} '{name}'");
+
+    /// <summary>All users, or all organizations.</summary>
+    public async Task<IReadOnlyList<Account>> ListAsync(string kind, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<Account>("SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
+
+    /// <summary>
+    /// Removes an account that owns nothing. Its name stays taken, so that nobody can pass for it; its tokens end at once.
+    /// </summary>
+    /// <exception cref="AccountException">It is not there, or owns repositories.</exception>
+    public async Task RemoveAsync(string kind, string name, CancellationToken cancellationToken)
+    {
+        var account = await GetAsync(kind, name, cancellationToken);
+        await database.WriteAsync(async t =>
+        {
+            var repos = await t.ScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @Id", account);
+            if (repos > 0)
+                throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first");
+            await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
+            await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
+            await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL WHERE id = @Id", account);
+        }, cancellationToken);
+    }
+
+    /// <summary>Makes a user a member of an organization, or changes the role.</summary>
+    /// <exception cref="AccountException">One of them is not there.</exception>
+    public async Task SetMemberAsync(string org, string user, Right role, CancellationToken cancellationToken)
+    {
+        var (o, u) = (await GetAsync("org", org, cancellationToken), await GetAsync("user", user, cancellationToken));
+        await database.WriteAsync(
+            t => t.ExecuteAsync(
+                "INSERT INTO members (org_id, user_id, role) VALUES (@org, @user, @role) ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
+                new { org = o.Id, user = u.Id, role = role.ToString().ToLowerInvariant() }),
+            cancellationToken);
+    }
+
+    /// <summary>Ends a membership.</summary>
+    /// <exception cref="AccountException">There is none.</exception>
+    public async Task RemoveMemberAsync(string org, string user, CancellationToken cancellationToken)
+    {
+        var (o, u) = (await GetAsync("org", org, cancellationToken), await GetAsync("user", user, cancellationToken));
+        if (await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM members WHERE org_id = @org AND user_id = @user", new { org = o.Id, user = u.Id }), cancellationToken) == 0)
+            throw new AccountException($"'{user}' is no member of '{org}'");
+    }
+
+    /// <summary>Members of an organization, or the organizations of a user.</summary>
+    public async Task<IReadOnlyList<Member>> MembersAsync(long account, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<Member>(
+            """
+            SELECT u.name AS "user", o.name AS org, m.role FROM members m JOIN accounts u ON u.id = m.user_id JOIN accounts o ON o.id = m.org_id
+            WHERE m.org_id = @account OR m.user_id = @account ORDER BY o.name_key, u.name_key
+            """,
+            new { account })).AsList(),
+        cancellationToken);
+
+    /// <summary>What a user may do with what an organization owns.</summary>
+    internal async Task<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) =>
+        await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT role FROM members WHERE org_id = @org AND user_id = @user", new { org, user }), cancellationToken) is { } role
+            ? Enum.Parse<Right>(role, ignoreCase: true) : Right.None;
+
+    /// <summary>Makes a token.</summary>
+    /// <returns>Its text: the only time that it is told.</returns>
+    /// <exception cref="AccountException">There is no such user, or the text is no token.</exception>
+    public async Task<string> AddTokenAsync(
+        string user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, DateTimeOffset? expires, CancellationToken cancellationToken, string? text = null)
+    {
+        var account = await GetAsync("user", user, cancellationToken);
+        if (role == TokenRole.FineGrained && scopes is null or [])
+            throw new AccountException("a fine-grained token needs at least one scope: say what it may be used on");
+        text ??= TokenText.New();
+        await database.WriteAsync(
+            t => t.ExecuteAsync(
+                "INSERT INTO tokens (user_id, name, hash, role, scopes, created_at, expires_at) VALUES (@user, @name, @hash, @role, @scopes, @now, @expires)",
+                new
+                {
+                    user = account.Id,
+                    name,
+                    hash = TokenText.Hash(text),
+                    role = TokenText.Name(role),
+                    scopes = role == TokenRole.FineGrained ? TokenScope.Write(scopes!) : null,
+                    now = Now,
+                    expires = expires?.ToUnixTimeMilliseconds(),
+                }),
+            cancellationToken);
+        return text;
+    }
+
+    /// <summary>The tokens that live: of one user, or all.</summary>
+    public async Task<IReadOnlyList<Token>> TokensAsync(string? user, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<Token>(
+            """
+            SELECT t.id, a.name AS "user", t.name, t.role, t.scopes, t.created_at, t.expires_at FROM tokens t JOIN accounts a ON a.id = t.user_id
+            WHERE t.revoked_at IS NULL AND (@key IS NULL OR a.name_key = @key) ORDER BY a.name_key, t.id
+            """,
+            new { key = user is null ? null : Names.Key(user) })).AsList(),
+        cancellationToken);
+
+    /// <summary>Ends a token at once.</summary>
+    /// <exception cref="AccountException">There is no such token.</exception>
+    public async Task RevokeTokenAsync(long id, CancellationToken cancellationToken)
+    {
+        if (await database.WriteAsync(t => t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL", new { id, now = Now }), cancellationToken) == 0)
+            throw new AccountException($"there is no token {id} that lives");
+    }
+
+    /// <summary>The token as it was made, for <c>whoami</c>.</summary>
+    internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.QueryFirstOrDefaultAsync<Token>("SELECT id, name, role, scopes, created_at, expires_at FROM tokens WHERE id = @id", new { id }), cancellationToken);
+
+    /// <summary>Whose token this is, or null where it is none that lives.</summary>
+    internal async Task<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken)
+    {
+        var row = await database.ReadAsync(
+            c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt)>(
+                """
+                SELECT t.id, t.user_id, a.name, t.role, t.scopes, t.expires_at FROM tokens t JOIN accounts a ON a.id = t.user_id
+                WHERE t.hash = @hash AND t.revoked_at IS NULL AND a.kind = 'user'
+                """,
+                new { hash = TokenText.Hash(token) }),
+            cancellationToken);
+        return row.User is null || row.ExpiresAt <= Now
+            ? null
+            : new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes) };
+    }
+}

@@ -1,0 +1,37 @@
+using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
+
+namespace Banyan.Server.Hub;
+
+/// <summary>Where the hub keeps what it keeps.</summary>
+public sealed record HubOptions
+{
+    /// <summary>The folder of everything that is on this machine.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file; null for <c>hub.db</c> in the data folder.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>The S3 bucket of large files, or null to keep them in the data folder.</summary>
+    public S3Options? S3 { get; init; }
+
+    /// <summary>Address under which clients reach the hub, where it is not the one they called (behind a proxy that rewrites Host).</summary>
+    public string? PublicUrl { get; init; }
+
+    /// <summary>How long a stored object is kept after somebody was told that it is there.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Opens the database and brings its schema up to date.</summary>
+    public HubDatabase OpenDatabase()
+    {
+        var database = HubDatabase.Open(Database ?? Path.Combine(DataFolder, "hub.db"));
+        database.Migrate();
+        return database;
+    }
+
+    /// <summary>Opens the store of large files.</summary>
+    public IObjectStore OpenObjects() => S3 is { } s3 ? new S3ObjectStore(s3) : new DiskObjectStore(DataFolder);
+
+    /// <summary>Where uploads are spooled.</summary>
+    internal string SpoolFolder => Path.Combine(DataFolder, "spool");
+}

@@ -1,0 +1,77 @@
+namespace Banyan.Server.Repos;
+
+/// <summary>What a repository holds.</summary>
+public enum RepoType
+{
+    /// <summary>A model.</summary>
+    Model,
+
+    /// <summary>A data set.</summary>
+    Dataset,
+
+    /// <summary>A demonstration.</summary>
+    Space,
+}
+
+/// <summary>A versioned folder of files that a namespace owns.</summary>
+public sealed record Repo
+{
+    /// <summary>Row in <c>repos</c>; stays when the repository is moved.</summary>
+    public long Id { get; init; }
+
+    /// <summary>What it holds.</summary>
+    public RepoType Type { get; init; }
+
+    /// <summary>Row of its namespace in <c>accounts</c>.</summary>
+    public long OwnerId { get; init; }
+
+    /// <summary>Its namespace.</summary>
+    public string Owner { get; init; } = "";
+
+    /// <summary>Its name there.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Seen by its owner alone.</summary>
+    public bool Private { get; init; }
+
+    /// <summary><c>auto</c> or <c>manual</c> where reading its files takes a grant; null otherwise.</summary>
+    public string? Gated { get; init; }
+
+    /// <summary>Closed by whoever runs the hub.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>The branch that <c>HEAD</c> means: <c>main</c>.</summary>
+    public string DefaultBranch { get; init; } = "main";
+
+    /// <summary>How many files were downloaded.</summary>
+    public long Downloads { get; init; }
+
+    /// <summary>Unix milliseconds.</summary>
+    public long CreatedAt { get; init; }
+
+    /// <summary>Unix milliseconds of the last change of a branch or setting.</summary>
+    public long UpdatedAt { get; init; }
+
+    /// <summary><c>namespace/name</c>.</summary>
+    public string FullName => $"{Owner}/{Name}";
+
+    /// <summary>Its address without the leading slash: <c>ns/name</c>, <c>datasets/ns/name</c>, <c>spaces/ns/name</c>.</summary>
+    public string Path => Type.Prefix() + FullName;
+}
+
+/// <summary>How types are spelled.</summary>
+static class RepoTypes
+{
+    public static readonly RepoType[] All = [RepoType.Model, RepoType.Dataset, RepoType.Space];
+
+    /// <summary>In the database and in bodies: <c>model</c>.</summary>
+    public static string Text(this RepoType type) => type switch { RepoType.Model => "model", RepoType.Dataset => "dataset", _ => "space" };
+
+    /// <summary>In the API's addresses: <c>models</c>.</summary>
+    public static string Plural(this RepoType type) => type switch { RepoType.Model => "models", RepoType.Dataset => "datasets", _ => "spaces" };
+
+    /// <summary>Before a repository's name in other addresses: nothing for models.</summary>
+    public static string Prefix(this RepoType type) => type == RepoType.Model ? "" : $"{type.Plural()}/";
+
+    public static RepoType? Parse(string? text) => text switch { null or "model" => RepoType.Model, "dataset" => RepoType.Dataset, "space" => RepoType.Space, _ => null };
+}

@@ -1,0 +1,113 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Tests.Support;
+
+namespace Banyan.Server.Tests.Hub;
+
+public sealed class AccountTests : IAsyncLifetime
+{
+    HubServer _hub = null!;
+
+    public async ValueTask InitializeAsync() => _hub = await HubServer.StartAsync();
+
+    public ValueTask DisposeAsync() => _hub.DisposeAsync();
+
+    [Fact]
+    public async Task Whoami_tells_user_organizations_and_token()
+    {
+        var me = await _hub.GetJsonAsync("/api/whoami-v2", _hub.Ana);
+        Assert.Equal("ana", me.GetProperty("name").GetString());
+        Assert.Equal("user", me.GetProperty("type").GetString());
+        Assert.Equal("acme", me.GetProperty("orgs")[0].GetProperty("name").GetString());
+        Assert.Equal("write", me.GetProperty("auth").GetProperty("accessToken").GetProperty("role").GetString());
+        Assert.Matches("^hf_[A-Za-z0-9]{34,}$", _hub.Ana);
+    }
+
+    [Fact]
+    public async Task Git_credentials_are_taken_too()
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, "/api/whoami-v2");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"ana:{_hub.Ana}")));
+        Assert.Equal(HttpStatusCode.OK, (await _hub.Client.SendAsync(request)).StatusCode);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("hf_nothing")]
+    public async Task Without_a_token_that_lives_there_is_nobody(string? token)
+    {
+        var message = await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", token), HttpStatusCode.Unauthorized);
+        if (token is not null)
+            Assert.Equal("Invalid credentials in Authorization header", message);
+    }
+
+    [Fact]
+    public async Task A_revoked_and_an_expired_token_end_at_once()
+    {
+        var expired = await _hub.Accounts.AddTokenAsync("ana", "old", TokenRole.Write, null, TimeProvider.System.GetUtcNow().AddSeconds(-1), default);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", expired), HttpStatusCode.Unauthorized);
+
+        var token = await _hub.Accounts.AddTokenAsync("ana", "short", TokenRole.Write, null, null, default);
+        Assert.Equal(HttpStatusCode.OK, (await _hub.GetAsync("/api/whoami-v2", token)).StatusCode);
+        var id = (await _hub.Accounts.TokensAsync("ana", default)).Single(t => t.Name == "short").Id;
+        await _hub.Accounts.RevokeTokenAsync(id, default);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", token), HttpStatusCode.Unauthorized);
+    }
+
+    [Theory]
+    [InlineData("api")]
+    [InlineData("Datasets")]
+    [InlineData("a--b")]
+    [InlineData("a..b")]
+    [InlineData("-a")]
+    [InlineData("a.git")]
+    [InlineData("a/b")]
+    [InlineData("ANA")]
+    [InlineData("")]
+    public async Task A_name_that_is_none_or_taken_is_refused(string name) =>
+        await Assert.ThrowsAsync<AccountException>(() => _hub.Accounts.AddAsync("user", name, null, null, default));
+
+    [Fact]
+    public async Task The_name_of_a_removed_user_stays_taken()
+    {
+        var token = await _hub.AddUserAsync("carla");
+        await _hub.Accounts.RemoveAsync("user", "carla", default);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", token), HttpStatusCode.Unauthorized);
+        Assert.Null(await _hub.Accounts.FindAsync("carla", default));
+        await Assert.ThrowsAsync<AccountException>(() => _hub.Accounts.AddAsync("user", "Carla", null, null, default));
+    }
+
+    [Fact]
+    public async Task Repositories_are_created_where_one_may()
+    {
+        var made = await _hub.PostJsonAsync("/api/repos/create", new { name = "coder", type = "model" }, _hub.Ana);
+        Assert.Equal($"{_hub.Address}/ana/coder", made.GetProperty("url").GetString());
+        var again = await _hub.PostAsync("/api/repos/create", new { name = "Coder" }, _hub.Ana);
+        Assert.Equal(HttpStatusCode.Conflict, again.StatusCode);
+        Assert.Contains($"\"url\":\"{_hub.Address}/ana/coder\"", await again.Content.ReadAsStringAsync());
+
+        Assert.Equal("acme/code", (await _hub.PostJsonAsync("/api/repos/create", new { name = "code", organization = "acme", type = "dataset" }, _hub.Ana)).GetProperty("name").GetString());
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, _hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "ana" }, _hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }), HttpStatusCode.Unauthorized);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "..x" }, _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", type = "bucket" }, _hub.Ana), HttpStatusCode.BadRequest);
+
+        var read = await _hub.Accounts.AddTokenAsync("ana", "r", TokenRole.Read, null, null, default);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }, read), HttpStatusCode.Forbidden);
+        var fine = await _hub.Accounts.AddTokenAsync("ana", "f", TokenRole.FineGrained, [new("acme", Right.Write)], null, default);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }, fine), HttpStatusCode.Forbidden);
+        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, fine)).StatusCode);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_says_so_in_json()
+    {
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/collections/x"), HttpStatusCode.NotImplemented, "NotImplemented");
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/nobody/nothing/here"), HttpStatusCode.NotFound);
+        Assert.Contains("\"error\":{\"message\"", await (await _hub.GetAsync("/v1/nothing")).Content.ReadAsStringAsync());
+    }
+}
