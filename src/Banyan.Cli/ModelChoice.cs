@@ -11,13 +11,13 @@ sealed class ModelChoice
     readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
     readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
     readonly Option<string> _activations = new("--activations") { Description = "quantized (fast) or float (exact)", DefaultValueFactory = _ => "quantized" };
-    readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in f16 or f32 (default: f16, f32 with float activations)" };
+    readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in q8_0, f16 or f32 (default: f16, f32 with float activations)" };
 
     /// <summary>Adds its argument and options to a command.</summary>
     public ModelChoice(Command command)
     {
         _activations.AcceptOnlyFromAmong("quantized", "float");
-        _kv.AcceptOnlyFromAmong("f16", "f32");
+        _kv.AcceptOnlyFromAmong("q8_0", "f16", "f32");
         command.Arguments.Add(_path);
         foreach (var option in new Option[] { _threads, _context, _activations, _kv })
             command.Options.Add(option);
@@ -36,7 +36,7 @@ sealed class ModelChoice
             Threads = arguments.GetValue(_threads) ?? new ModelOptions().Threads,
             ContextLength = arguments.GetValue(_context),
             Activations = isFloat ? ActivationFormat.Float : ActivationFormat.Quantized,
-            KvCache = (arguments.GetValue(_kv) ?? (isFloat ? "f32" : "f16")) == "f32" ? KvFormat.F32 : KvFormat.F16,
+            KvCache = Enum.Parse<KvFormat>(arguments.GetValue(_kv) ?? (isFloat ? "f32" : "f16"), ignoreCase: true),
         }, bar);
     }
 

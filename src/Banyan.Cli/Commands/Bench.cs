@@ -61,7 +61,7 @@ static class Bench
                 ["threads"] = loaded.Options.Threads,
                 ["kernels"] = Model.Kernels,
                 ["activations"] = loaded.Options.Activations == ActivationFormat.Float ? "float" : "quantized",
-                ["kv"] = loaded.Options.KvCache == KvFormat.F32 ? "f32" : "f16",
+                ["kv"] = loaded.Options.KvCache.ToString().ToLowerInvariant(),
                 ["load_seconds"] = Math.Round(loadSeconds, 3),
                 ["memory_bytes"] = Process.GetCurrentProcess().WorkingSet64,
             };

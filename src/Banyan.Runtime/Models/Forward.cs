@@ -91,7 +91,7 @@ internal sealed unsafe class Forward : IDisposable
         Rope.Apply(q, rows, _config.Heads, _config.HeadSize, _config.QuerySize, _angles, _ropeStyle, _pool);
         Rope.Apply(k, rows, _config.KvHeads, _config.HeadSize, _config.KeySize, _angles, _ropeStyle, _pool);
         Cache(layer, batch, k, v);                                                                      // pages [kvHeads, positions, headSize]
-        Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool);
+        Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool, exact: _exact);
         if (!_exact)
             _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
         Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]

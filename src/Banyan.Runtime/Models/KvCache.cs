@@ -12,11 +12,11 @@ internal sealed unsafe class KvCache : IDisposable
     readonly long _pageBytes;
 
     /// <param name="config">The model.</param>
-    /// <param name="format">F16 or F32.</param>
+    /// <param name="format">How a number is stored.</param>
     /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
     public KvCache(Config config, KvFormat format, int tokens)
     {
-        Layout = new KvLayout(format == KvFormat.F16, config.KvHeads, config.HeadSize);
+        Layout = LayoutOf(config, format);
         _pageBytes = Layout.PageBytes * config.Layers;
         Pool = new PagePool(KvLayout.Pages(tokens), KvLayout.PagePositions);
         _buffer = new AlignedBuffer(Pool.Pages * _pageBytes, zeroed: false);
@@ -36,7 +36,10 @@ internal sealed unsafe class KvCache : IDisposable
 
     /// <summary>Memory a token takes.</summary>
     public static long BytesPerToken(Config config, KvFormat format) =>
-        new KvLayout(format == KvFormat.F16, config.KvHeads, config.HeadSize).PageBytes * config.Layers / KvLayout.PagePositions;
+        LayoutOf(config, format).PageBytes * config.Layers / KvLayout.PagePositions;
+
+    static KvLayout LayoutOf(Config config, KvFormat format) =>
+        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, config.KvHeads, config.HeadSize);
 
     public void Dispose() => _buffer.Dispose();
 }

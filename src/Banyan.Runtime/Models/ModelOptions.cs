@@ -34,6 +34,9 @@ public enum KvFormat
 
     /// <summary>Single precision: the exact path.</summary>
     F32,
+
+    /// <summary>8 bits a number, with a scale for each 32: a quarter of the memory, for long contexts.</summary>
+    Q8_0,
 }
 
 /// <summary>What quantized weights are multiplied with.</summary>

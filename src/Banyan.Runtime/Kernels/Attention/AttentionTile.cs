@@ -1,0 +1,338 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// Some queries of one KV head that meet the pages of a run together:
+/// <code>
+/// 1. scores[queries, positions]  = q · kᵀ, page by page; what a query may not see is −∞
+/// 2. maxima[queries]             over the whole run
+/// 3. weights[queries, 64]        = exp(score − maximum), page by page, and
+///    outputs[queries, headDim]  += weights · v
+/// </code>
+/// Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's weights,
+/// after the values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An exact tile takes
+/// two integers a number, the second of what the first leaves over: 23 bits instead of 11.
+/// </summary>
+[SkipLocalsInit]
+internal readonly unsafe struct AttentionTile
+{
+    /// <summary>Pages of a run.</summary>
+    public const int RunPages = 8;
+
+    const int Page = KvLayout.PagePositions, RunPositions = RunPages * Page;
+
+    readonly KvLayout _layout;
+    readonly AttentionSpan _span;
+    readonly int _kvHead, _firstPosition, _tokens, _group, _window, _padded, _terms;
+    readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes;
+    readonly short* _queries, _weights, _keys, _values;
+
+    public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact)
+    {
+        _terms = exact ? 2 : 1;
+        (_layout, _span, _kvHead, _firstPosition, _tokens, _group, _window) = (layout, span, kvHead, firstPosition, tokens, group, window);
+        Queries = tokens * group;
+        _padded = (Queries + IntegerDots.Queries - 1) / IntegerDots.Queries * IntegerDots.Queries;
+        var stride = layout.ValueStride;
+
+        // Everything from one piece of this thread's scratch memory; every length is a multiple of 64 bytes.
+        var rows = (_padded + 15) / 16 * 16;
+        var queryFloats = (_padded * (layout.IsFloat ? layout.HeadDim : _terms * layout.KeyDim / 2) + 15) / 16 * 16;
+        var unpackedFloats = layout.Bits == 8 ? layout.HeadElements / 2 : 0;
+        var next = (float*)Scratch.ForPart(sizeof(float) * ((long)queryFloats + unpackedFloats + 7 * rows
+            + (long)_padded * (RunPositions + Page / 2 + Page + 8 + 2 * stride)));
+        _floatQueries = next;
+        _queries = (short*)next;
+        next += queryFloats;
+        _keys = (short*)next;
+        _values = _keys + layout.KeyElements;
+        next += unpackedFloats;
+        _queryScales = next;
+        _weightScales = next + rows;
+        Maxima = next + 2 * rows;
+        Sums = next + 3 * rows;
+        TotalMaxima = next + 4 * rows;
+        TotalSums = next + 5 * rows;
+        _secondScales = next + 6 * rows;
+        next += 7 * rows;
+        _scores = next;
+        next += _padded * RunPositions;
+        _weights = (short*)next;
+        next += _padded * Page / 2;
+        _second = next;
+        next += _padded * Page;
+        _lanes = next;
+        next += _padded * 8;
+        Outputs = next;
+        TotalOutputs = next + _padded * stride;
+        new Span<float>(TotalMaxima, _padded).Fill(float.NegativeInfinity);
+        new Span<float>(TotalSums, _padded).Clear();
+        new Span<float>(TotalOutputs, _padded * stride).Clear();
+    }
+
+    /// <summary>Tokens × heads of the group.</summary>
+    public int Queries { get; }
+
+    /// <summary>Of the last run, for each query: the largest score, −∞ where it sees nothing of the run.</summary>
+    public float* Maxima { get; }
+
+    /// <summary>Of the last run: Σ exp(score − maximum).</summary>
+    public float* Sums { get; }
+
+    /// <summary>Of the last run: Σ exp(score − maximum) · value, [queries, stride].</summary>
+    public float* Outputs { get; }
+
+    /// <summary>For the runs merged so far; at first nothing.</summary>
+    public float* TotalMaxima { get; }
+
+    /// <inheritdoc cref="TotalMaxima"/>
+    public float* TotalSums { get; }
+
+    /// <inheritdoc cref="TotalMaxima"/>
+    public float* TotalOutputs { get; }
+
+    int LastPosition => _firstPosition + _tokens - 1;
+
+    int FirstPage => _window > 0 ? Math.Max(0, _firstPosition - _window + 1) / Page : 0;
+
+    int EndPage => KvLayout.Pages(LastPosition + 1);
+
+    /// <summary>The first run of which a query sees something.</summary>
+    public int FirstRun => FirstPage / RunPages;
+
+    public int EndRun => (EndPage + RunPages - 1) / RunPages;
+
+    /// <summary>Takes the queries [tokens, heads, headDim] of the group, scaled; the padding is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void LoadQueries(float* from, int heads, float scale)
+    {
+        var headDim = _layout.HeadDim;
+        for (var i = 0; i < _padded; i++)
+        {
+            var query = from + ((long)(i / _group) * heads + i % _group) * headDim;
+            if (_layout.IsFloat)
+            {
+                var to = _floatQueries + (long)i * headDim;
+                for (var d = 0; d < headDim; d++)
+                    to[d] = i < Queries ? query[d] * scale : 0;
+            }
+            else if (i < Queries)
+                QuantizeQuery(query, scale, i);
+            else
+            {
+                for (var term = 0; term < _terms; term++)
+                    new Span<short>(Query(term, i), _layout.KeyDim).Clear();
+                _queryScales[i] = _secondScales[i] = 0;
+            }
+        }
+    }
+
+    short* Query(int term, int i) => _queries + (long)(term * _padded + i) * _layout.KeyDim;
+
+    void QuantizeQuery(float* from, float scale, int i)
+    {
+        _queryScales[i] = ToIntegers(from, Query(0, i)) * scale;
+        if (_terms == 1)
+            return;
+        var rest = stackalloc float[_layout.HeadDim];
+        for (var d = 0; d < _layout.HeadDim; d++)
+            rest[d] = from[d] - Query(0, i)[d] * (_queryScales[i] / scale);
+        _secondScales[i] = ToIntegers(rest, Query(1, i)) * scale;
+    }
+
+    // As many bits as the sum allows; returns the scale, NaN where a number is none.
+    float ToIntegers(float* from, short* to)
+    {
+        var (largest, sum) = (0f, 0f);
+        for (var d = 0; d < _layout.HeadDim; d++)
+        {
+            var magnitude = MathF.Abs(from[d]);
+            largest = MathF.Max(largest, magnitude);
+            sum += magnitude;
+        }
+        if (!float.IsFinite(sum) || sum < 1e-30f)
+        {
+            new Span<short>(to, _layout.KeyDim).Clear();
+            return float.IsFinite(sum) ? 0 : float.NaN;
+        }
+        // Rounding can add half to each.
+        var inverse = MathF.Min(short.MaxValue / largest, (IntegerDots.MaxSum - _layout.KeyDim) / sum);
+        for (var d = 0; d < _layout.HeadDim; d++)
+            to[d] = (short)MathF.Round(from[d] * inverse);
+        if (_layout.KeyDim > _layout.HeadDim)
+            to[_layout.HeadDim] = 0;
+        return 1 / inverse;
+    }
+
+    /// <summary>Attends to the pages of a run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run(int run)
+    {
+        var (first, end) = (Math.Max(FirstPage, run * RunPages), Math.Min(EndPage, (run + 1) * RunPages));
+        for (var page = first; page < end; page++)
+        {
+            var scores = _scores + (page - first) * Page;
+            Score(page, scores);
+            if (IsMasked(page))
+                for (var i = 0; i < _padded; i++)
+                {
+                    var (begin, stop) = Visible(i, page);
+                    new Span<float>(scores + (long)i * RunPositions, begin).Fill(float.NegativeInfinity);
+                    new Span<float>(scores + (long)i * RunPositions + stop, Page - stop).Fill(float.NegativeInfinity);
+                }
+        }
+        for (var i = 0; i < _padded; i++)
+            Maxima[i] = Softmax.Largest(_scores + (long)i * RunPositions, Math.Max(0, end - first) * Page);
+        new Span<float>(_lanes, _padded * 8).Clear();
+        new Span<float>(Outputs, _padded * _layout.ValueStride).Clear();
+        for (var page = first; page < end; page++)
+            Add(page, _scores + (page - first) * Page);
+        for (var i = 0; i < _padded; i++)
+            Sums[i] = Vector256.Sum(Vector256.Load(_lanes + 8 * i));
+    }
+
+    /// <summary>Whether some query does not see all of a page.</summary>
+    bool IsMasked(int page) => (page + 1) * Page > _firstPosition + 1 || (_window > 0 && page * Page <= LastPosition - _window);
+
+    /// <summary>The positions of a page that a query sees: from and up to.</summary>
+    (int Begin, int End) Visible(int query, int page)
+    {
+        var own = _firstPosition + Math.Min(query / _group, _tokens - 1) - page * Page;
+        var end = Math.Clamp(own + 1, 0, Page);
+        return (_window > 0 ? Math.Clamp(own - _window + 1, 0, end) : 0, end);
+    }
+
+    byte* Start(int page) => _span.Pages[page] + _span.PageOffset + _kvHead * _layout.HeadBytes;
+
+    float* Scales(int page) => (float*)(Start(page) + _layout.ScaleOffset);
+
+    void Score(int page, float* scores)
+    {
+        if (_layout.IsFloat)
+        {
+            var valid = Math.Min(Page, LastPosition + 1 - page * Page);
+            for (var i = 0; i < _padded; i += Activations.TokenTile)
+            {
+                for (var row = i; row < i + Activations.TokenTile; row++)
+                    new Span<float>(scores + (long)row * RunPositions, Page).Clear();
+                for (var position = 0; position < valid; position += KvLayout.Lanes)
+                    Ladder.Current.MultiplyFloatTile((float*)Start(page) + position * _layout.HeadDim, KvLayout.Lanes, _layout.HeadDim,
+                        _floatQueries + (long)i * _layout.HeadDim, _layout.HeadDim, scores + (long)i * RunPositions + position, RunPositions);
+            }
+            return;
+        }
+        var keys = (short*)Start(page);
+        if (_layout.Bits == 8)
+            ByteCache.WidenKeys(_layout, Start(page), keys = _keys);
+        for (var i = 0; i < _padded; i += IntegerDots.Queries)
+        {
+            var to = scores + (long)i * RunPositions;
+            IntegerDots.Current.Score(Query(0, i), _layout.KeyDim, keys, _layout.KeyDim / 2, _queryScales + i, Scales(page), to, RunPositions);
+            if (_terms == 1)
+                continue;
+            IntegerDots.Current.Score(Query(1, i), _layout.KeyDim, keys, _layout.KeyDim / 2, _secondScales + i, Scales(page), _second, Page);
+            for (var row = 0; row < IntegerDots.Queries; row++)
+                for (var position = 0; position < Page; position++)
+                    to[row * RunPositions + position] += _second[row * Page + position];
+        }
+    }
+
+    void Add(int page, float* scores)
+    {
+        var masked = IsMasked(page);
+        var stride = _layout.ValueStride;
+        var valid = Math.Min(Page, LastPosition + 1 - page * Page);
+        if (_layout.IsFloat)
+        {
+            for (var i = 0; i < _padded; i++)
+                Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
+            var values = (float*)Start(page) + _layout.KeyElements;
+            for (var i = 0; i < _padded; i += Activations.TokenTile)
+                for (var d = 0; d < stride; d += KvLayout.Lanes)
+                    Ladder.Current.MultiplyFloatTile(values + d, stride, valid, scores + (long)i * RunPositions, RunPositions, Outputs + (long)i * stride + d, stride);
+            return;
+        }
+        var integers = (short*)Start(page) + _layout.KeyElements;
+        if (_layout.Bits == 8)
+            ByteCache.WidenValues(_layout, Start(page), integers = _values);
+        for (var i = 0; i < _padded; i++)
+        {
+            var (begin, end) = masked ? Visible(i, page) : (0, Page);
+            Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
+            ApplyScales(scores + (long)i * RunPositions, Scales(page) + Page, begin, end);
+        }
+        for (var term = 0; term < _terms; term++)
+        {
+            for (var i = 0; i < _padded; i++)
+                _weightScales[i] = QuantizeWeights(scores + (long)i * RunPositions, _weights + (long)i * Page, rest: _terms == 2);
+            for (var i = 0; i < _padded; i += IntegerDots.Queries)
+                IntegerDots.Current.Add(_weights + (long)i * Page, Page, integers, (valid + 1) / 2, stride, _weightScales + i, Outputs + (long)i * stride);
+        }
+    }
+
+    // −∞ − −∞ would be no number; −∞ − 0 gives the weight 0 that it should.
+    static float Finite(float maximum) => float.IsNegativeInfinity(maximum) ? 0 : maximum;
+
+    /// <summary>scores[64] = exp(score − maximum); lanes[8] += their sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Weigh(float* scores, float maximum, float* lanes)
+    {
+        if (!Ladder.UsesVectors)
+        {
+            lanes[0] += Softmax.ExpMinus(scores, maximum, Page);
+            return;
+        }
+        var (sum, minus) = (Vector256.Load(lanes), Vector256.Create(maximum));
+        for (var position = 0; position < Page; position += 8)
+        {
+            var weight = VectorExp.Exp(Vector256.Load(scores + position) - minus);
+            weight.Store(scores + position);
+            sum += weight;
+        }
+        sum.Store(lanes);
+    }
+
+    /// <summary>weights[64] *= valueScales; 0 outside of what is seen, where the scales may be anything.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void ApplyScales(float* weights, float* valueScales, int begin, int end)
+    {
+        var position = begin;
+        if (Ladder.UsesVectors && begin == 0)
+            for (; position + 8 <= end; position += 8)
+                (Vector256.Load(weights + position) * Vector256.Load(valueScales + position)).Store(weights + position);
+        for (; position < end; position++)
+            weights[position] *= valueScales[position];
+        new Span<float>(weights, begin).Clear();
+        new Span<float>(weights + end, Page - end).Clear();
+    }
+
+    /// <summary>The weights of a page as integers; returns their scale, NaN where one is no number. <paramref name="rest"/>: leaves what is left over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static float QuantizeWeights(float* weights, short* to, bool rest)
+    {
+        var sums = Vector256<float>.Zero;
+        for (var position = 0; position < Page; position += 8)
+            sums += Vector256.Abs(Vector256.Load(weights + position));
+        var sum = Vector256.Sum(sums);
+        if (!float.IsFinite(sum) || sum < 1e-30f)
+        {
+            new Span<short>(to, Page).Clear();
+            return float.IsFinite(sum) ? 0 : float.NaN;
+        }
+        // No weight is more than their sum, and rounding adds at most 32 to it.
+        var (inverse, scale) = (Vector256.Create(short.MaxValue / sum), sum / short.MaxValue);
+        for (var position = 0; position < Page; position += 16)
+        {
+            var low = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(weights + position) * inverse));
+            var high = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(weights + position + 8) * inverse));
+            Vector256.Narrow(low, high).Store(to + position);
+            if (!rest)
+                continue;
+            (Vector256.Load(weights + position) - Vector256.ConvertToSingle(low) * scale).Store(weights + position);
+            (Vector256.Load(weights + position + 8) - Vector256.ConvertToSingle(high) * scale).Store(weights + position + 8);
+        }
+        return scale;
+    }
+}

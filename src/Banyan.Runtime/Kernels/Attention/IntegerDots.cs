@@ -1,0 +1,118 @@
+using System.Runtime.Intrinsics;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// The two products of attention over integers of 16 bits, four queries at a time, exact in 32 bits: a query's integers add up to at most
+/// <see cref="MaxSum"/> in magnitude, so that no sum of products with integers of 16 bits overflows.
+/// </summary>
+internal abstract unsafe class IntegerDots
+{
+    /// <summary>Queries at a time.</summary>
+    public const int Queries = 4;
+
+    /// <summary>The most that the magnitudes of the integers of one query, or of its weights of one page, may add up to.</summary>
+    public const int MaxSum = ushort.MaxValue;
+
+    /// <summary>The kernels for the rung in use.</summary>
+    public static IntegerDots Current { get; } = Choose(Ladder.Current.Name);
+
+    public static IReadOnlyList<IntegerDots> All { get; } = [new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
+
+    /// <summary>Whether this machine has what it needs.</summary>
+    public abstract bool IsSupported { get; }
+
+    static IntegerDots Choose(string rung) => rung switch
+    {
+        "scalar" => new ScalarDots(),
+        "avx2" => new Avx2Dots(),
+        _ => All.First(d => d.IsSupported),
+    };
+
+    /// <summary>scores[4, 64] = (Σ q[4, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[4]; strides in elements.</summary>
+    public abstract void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride);
+
+    /// <summary>output[4, stride] += (Σ weights[4, 2 · pairs] · values[pairs, stride, 2]) · scales[4]; stride is a multiple of 16.</summary>
+    public abstract void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output);
+}
+
+/// <summary>The reference.</summary>
+internal sealed unsafe class ScalarDots : IntegerDots
+{
+    public override bool IsSupported => true;
+
+    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    {
+        for (var i = 0; i < Queries; i++)
+            for (var position = 0; position < KvLayout.PagePositions; position++)
+            {
+                var sum = 0;
+                for (var pair = 0; pair < pairs; pair++)
+                    for (var half = 0; half < 2; half++)
+                        sum += q[i * qStride + 2 * pair + half] * keys[(pair * KvLayout.PagePositions + position) * 2 + half];
+                scores[i * stride + position] = sum * keyScales[position] * queryScales[i];
+            }
+    }
+
+    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    {
+        for (var i = 0; i < Queries; i++)
+            for (var d = 0; d < stride; d++)
+            {
+                var sum = 0;
+                for (var pair = 0; pair < pairs; pair++)
+                    for (var half = 0; half < 2; half++)
+                        sum += weights[i * weightStride + 2 * pair + half] * values[(pair * stride + d) * 2 + half];
+                output[i * stride + d] = MathF.FusedMultiplyAdd(sum, scales[i], output[i * stride + d]);
+            }
+    }
+}
+
+/// <summary>Any vectors: a pair's halves are shifted out and multiplied as 32 bits.</summary>
+internal sealed unsafe class PortableDots : IntegerDots
+{
+    public override bool IsSupported => Vector128.IsHardwareAccelerated;
+
+    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    {
+        for (var position = 0; position < KvLayout.PagePositions; position += 4)
+        {
+            var (a, b, c, d) = Sum(q, qStride, keys + 2 * position, 2 * KvLayout.PagePositions, pairs);
+            var scale = Vector128.Load(keyScales + position);
+            (Vector128.ConvertToSingle(a) * scale * queryScales[0]).Store(scores + position);
+            (Vector128.ConvertToSingle(b) * scale * queryScales[1]).Store(scores + stride + position);
+            (Vector128.ConvertToSingle(c) * scale * queryScales[2]).Store(scores + 2 * stride + position);
+            (Vector128.ConvertToSingle(d) * scale * queryScales[3]).Store(scores + 3 * stride + position);
+        }
+    }
+
+    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    {
+        for (var column = 0; column < stride; column += 4)
+        {
+            var (a, b, c, d) = Sum(weights, weightStride, values + 2 * column, 2 * stride, pairs);
+            Store(a, scales[0], output + column);
+            Store(b, scales[1], output + stride + column);
+            Store(c, scales[2], output + 2 * stride + column);
+            Store(d, scales[3], output + 3 * stride + column);
+        }
+
+        static void Store(Vector128<int> sum, float scale, float* to) =>
+            Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sum), Vector128.Create(scale), Vector128.Load(to)).Store(to);
+    }
+
+    static (Vector128<int>, Vector128<int>, Vector128<int>, Vector128<int>) Sum(short* x, nint xStride, short* w, nint wStride, int pairs)
+    {
+        var (a, b, c, d) = (Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero);
+        for (var pair = 0; pair < pairs; pair++, x += 2, w += wStride)
+        {
+            var both = Vector128.Load((int*)w);
+            var (first, second) = (both << 16 >> 16, both >> 16);
+            a += first * x[0] + second * x[1];
+            b += first * x[xStride] + second * x[xStride + 1];
+            c += first * x[2 * xStride] + second * x[2 * xStride + 1];
+            d += first * x[3 * xStride] + second * x[3 * xStride + 1];
+        }
+        return (a, b, c, d);
+    }
+}
