@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Banyan.Evaluation.Models.Http;
+
+/// <summary>A service that answers JSON with JSON: posts, tries again when that may help, and turns what went wrong into a message without keys.</summary>
+sealed class ModelEndpoint : IDisposable
+{
+    const int MaximumAnswerBytes = 16 << 20;
+
+    readonly HttpClient _http;
+    readonly RetryPolicy _retry;
+    readonly string? _key;
+
+    /// <summary>A service under an address.</summary>
+    /// <param name="address">Where; a path relative to it is added.</param>
+    /// <param name="authorize">Puts the key into a request's headers.</param>
+    /// <param name="key">The key, to be kept out of messages.</param>
+    /// <param name="retry">When to try again.</param>
+    /// <param name="headers">Other headers of every request.</param>
+    public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry, Action<HttpRequestHeaders>? headers = null)
+    {
+        _retry = retry ?? new();
+        _key = string.IsNullOrEmpty(key) ? null : key;
+        // A redirect would take the key elsewhere.
+        _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = DecompressionMethods.All })
+        {
+            BaseAddress = new(address.ToString().TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        _http.DefaultRequestHeaders.UserAgent.ParseAdd("banyan-eval");
+        headers?.Invoke(_http.DefaultRequestHeaders);
+        if (_key is not null)
+            authorize?.Invoke(_http.DefaultRequestHeaders);
+    }
+
+    /// <summary>Posts a request; null asks with GET. Gives the answer and the seconds its attempt took.</summary>
+    public async Task<(JsonElement Answer, double Seconds)> SendAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var began = Stopwatch.GetTimestamp();
+            var (answer, problem, passing, asked) = await TryAsync(path, body, cancellationToken);
+            if (answer is { } element)
+                return (element, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            var wait = _retry.WaitAfter(attempt, asked);
+            if (!passing || attempt >= _retry.Attempts || wait > _retry.Patience)
+                throw new ModelException($"{_http.BaseAddress}{path}: {Clean(problem!)}"
+                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : ""));
+            await _retry.Wait(wait, cancellationToken);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    async Task<(JsonElement? Answer, string? Problem, bool Passing, TimeSpan? Asked)> TryAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    {
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        time.CancelAfter(_retry.Timeout);
+        try
+        {
+            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path);
+            if (body is not null)
+                request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, time.Token);
+            var text = await ReadAsync(response.Content, time.Token);
+            if (text is null)
+                return (null, $"an answer of more than {MaximumAnswerBytes >> 20} MiB", false, null);
+            if (!response.IsSuccessStatusCode)
+                return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text), Asked(response.Headers.RetryAfter));
+            try
+            {
+                using var document = JsonDocument.Parse(text);
+                return (document.RootElement.Clone(), null, false, null);
+            }
+            catch (JsonException)
+            {
+                // A proxy's page, or an answer cut short: the service itself may do better next time.
+                return (null, $"the answer is not JSON: {Shortened(text)}", true, null);
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return (null, e.InnerException is { } inner && inner.Message != e.Message ? $"{e.Message} {inner.Message}" : e.Message, true, null);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (null, $"no answer within {_retry.Timeout.TotalMinutes:G3} minutes", true, null);
+        }
+    }
+
+    /// <summary>Too many requests, unless the quota is used up for good; and faults of the server's (529: Anthropic is overloaded).</summary>
+    static bool IsPassing(HttpStatusCode status, string body) => (int)status switch
+    {
+        429 => !body.Contains("insufficient_quota", StringComparison.Ordinal),
+        408 or 409 or 425 or 500 or 502 or 503 or 504 or 529 => true,
+        _ => false,
+    };
+
+    static TimeSpan? Asked(RetryConditionHeaderValue? header)
+    {
+        var wait = header?.Delta ?? header?.Date - DateTimeOffset.UtcNow;
+        return wait is { } asked && asked > TimeSpan.Zero ? asked : null;
+    }
+
+    static async Task<string?> ReadAsync(HttpContent content, CancellationToken cancellationToken)
+    {
+        await using var stream = await content.ReadAsStreamAsync(cancellationToken);
+        using var memory = new MemoryStream();
+        var buffer = new byte[16 << 10];
+        while (await stream.ReadAsync(buffer, cancellationToken) is > 0 and var count)
+        {
+            memory.Write(buffer, 0, count);
+            if (memory.Length > MaximumAnswerBytes)
+                return null;
+        }
+        return Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
+    }
+
+    /// <summary>The message in an error as OpenAI, Gemini and Anthropic write it: <c>{"error":{"message":…}}</c>.</summary>
+    static string Message(string body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            var root = document.RootElement;
+            if (root.ValueKind == JsonValueKind.Array && root.GetArrayLength() > 0)
+                root = root[0];
+            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("error", out var error))
+                return error.ValueKind == JsonValueKind.String ? error.GetString()!
+                    : error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString()! : Shortened(body);
+        }
+        catch (JsonException)
+        {
+            // Not JSON: shown as it is.
+        }
+        return Shortened(body);
+    }
+
+    static string Shortened(string text) => text.ReplaceLineEndings(" ").Trim() is var line && line.Length > 200 ? line[..200] + "…" : line;
+
+    string Clean(string text) => _key is null ? text : text.Replace(_key, "[key]", StringComparison.Ordinal);
+}

@@ -1,0 +1,31 @@
+namespace Banyan.Evaluation.Models.Http;
+
+/// <summary>How often and after what wait a request is made again that failed for a reason that may pass.</summary>
+sealed record RetryPolicy
+{
+    /// <summary>Attempts in all.</summary>
+    public int Attempts { get; init; } = 8;
+
+    /// <summary>The wait after the first attempt; it doubles each time.</summary>
+    public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>No wait of our own is longer.</summary>
+    public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>A server that asks for a longer wait than this is not waited for.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long one attempt may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Waits; tests take note instead.</summary>
+    public Func<TimeSpan, CancellationToken, Task> Wait { get; init; } = Task.Delay;
+
+    /// <summary>The wait after an attempt (from 1): what the server asked for, and not less; otherwise doubling, with up to a quarter of chance so that clients do not return in step.</summary>
+    public TimeSpan WaitAfter(int attempt, TimeSpan? asked)
+    {
+        var own = FirstWait * Math.Pow(2, attempt - 1);
+        own = (own < LongestWait ? own : LongestWait) * (1 + 0.25 * Random.Shared.NextDouble());
+        return asked is { } wait ? wait : own;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Security.Cryptography;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Banyan.Evaluation.Models;
+
+/// <summary>How a model is addressed.</summary>
+public enum PromptKind
+{
+    /// <summary>A text to go on with.</summary>
+    Completion,
+
+    /// <summary>A text before and a text after; the model writes what stands between.</summary>
+    Infill,
+
+    /// <summary>A message to answer.</summary>
+    Chat,
+}
+
+/// <summary>All that a model is shown.</summary>
+/// <param name="Kind">How.</param>
+/// <param name="Text">The text to go on with, the text before the gap, or the user's message.</param>
+public sealed record ModelPrompt(PromptKind Kind, string Text)
+{
+    static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The text after the gap.</summary>
+    public string? Suffix { get; init; }
+
+    /// <summary>The system message.</summary>
+    public string? System { get; init; }
+
+    /// <summary>What the model's answer to a message begins with; few services allow it.</summary>
+    public string? Prefill { get; init; }
+
+    /// <summary>Texts that cannot be part of an answer: the model need not go on. What counts as the answer is decided by reading it, not by these.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>SHA-256 of all of it.</summary>
+    public string Hash => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(
+        new object?[] { Kind.ToString(), System, Text, Suffix, Prefill, Stop }, s_json)));
+
+    /// <summary>Characters in it, for estimates of what it costs.</summary>
+    public int Characters => Text.Length + (Suffix?.Length ?? 0) + (System?.Length ?? 0) + (Prefill?.Length ?? 0);
+}

@@ -1,0 +1,88 @@
+using Banyan.Evaluation.Scoring;
+using Banyan.Evaluation.Transcripts;
+
+namespace Banyan.Evaluation.Runs;
+
+/// <summary>
+/// One model on one task: every answer's outcome and all it depends on. It holds nothing of the moment it was computed in, so that a run that was
+/// interrupted and resumed, or replayed from its transcript, has the same result.
+/// </summary>
+public sealed record RunResult
+{
+    /// <summary>The task's name.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>The model that says it answered.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The model that was asked for.</summary>
+    public required string RequestedModel { get; init; }
+
+    /// <summary>What the service says identifies its configuration; several when it changed meanwhile.</summary>
+    public IReadOnlyList<string> Fingerprints { get; init; } = [];
+
+    /// <summary>The form of the prompts; see <see cref="TranscriptEntry.Prompt"/>.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>How answers were drawn.</summary>
+    public required SamplingSettings Sampling { get; init; }
+
+    /// <summary>Answers to each item.</summary>
+    public required int SamplesPerItem { get; init; }
+
+    /// <summary>Items of the task; more than those that were run where the run was limited.</summary>
+    public required int TaskItems { get; init; }
+
+    /// <summary>Hashes of what the outcome depends on.</summary>
+    public required RunHashes Hashes { get; init; }
+
+    /// <summary>Every answer's outcome, in the order of the task's items.</summary>
+    public required IReadOnlyList<ItemOutcome> Items { get; init; }
+
+    /// <summary>When the first and the last answer were complete.</summary>
+    public DateTimeOffset? Began { get; init; }
+
+    /// <inheritdoc cref="Began"/>
+    public DateTimeOffset? Ended { get; init; }
+
+    /// <summary>Its verdicts alone.</summary>
+    public Score Score => new(Task, [.. Items.Select(i => new ItemScore(i.Id, i.Sample, i.Passed, i.Reason))]);
+}
+
+/// <summary>SHA-256 of what a result depends on, in hexadecimal.</summary>
+/// <param name="Data">The task's data file as it lies on the disk, or the items that ship.</param>
+/// <param name="Prompts">All prompts, by their hashes, in the order of the items.</param>
+/// <param name="Harness">The version of this library, with the commit it was built from.</param>
+public sealed record RunHashes(string Data, string Prompts, string Harness);
+
+/// <summary>One answer's outcome.</summary>
+/// <param name="Id">The item.</param>
+/// <param name="Cluster">The source problem it stems from; standard errors are clustered by it.</param>
+/// <param name="Sample">Which of the item's answers, from 0.</param>
+/// <param name="Passed">Whether it is right.</param>
+/// <param name="Reason">What was seen.</param>
+/// <param name="PromptHash">SHA-256 of what the model was shown.</param>
+/// <param name="AnswerHash">SHA-256 of all it wrote.</param>
+public sealed record ItemOutcome(string Id, string Cluster, int Sample, bool Passed, string Reason, string PromptHash, string AnswerHash)
+{
+    /// <summary>See <see cref="TranscriptEntry.PromptTokens"/>.</summary>
+    public int? PromptTokens { get; init; }
+
+    /// <summary>See <see cref="TranscriptEntry.AnswerTokens"/>.</summary>
+    public int? AnswerTokens { get; init; }
+
+    /// <summary>Characters (UTF-16 code units) the model wrote.</summary>
+    public int AnswerCharacters { get; init; }
+
+    /// <summary>See <see cref="TranscriptEntry.Seconds"/>.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>See <see cref="TranscriptEntry.Cost"/>.</summary>
+    public decimal? Cost { get; init; }
+
+    /// <summary>See <see cref="TranscriptEntry.Joules"/>.</summary>
+    public double? Joules { get; init; }
+
+    /// <summary>See <see cref="TranscriptEntry.PeakMemoryBytes"/>.</summary>
+    public long? PeakMemoryBytes { get; init; }
+}

@@ -1,0 +1,69 @@
+namespace Banyan.Evaluation.Transcripts;
+
+/// <summary>One answer of a model to one prompt, as it was given: a line of a transcript. A report can be computed from these alone.</summary>
+public sealed record TranscriptEntry
+{
+    /// <summary>The task's name.</summary>
+    public required string Task { get; init; }
+
+    /// <summary>The item's id.</summary>
+    public required string Item { get; init; }
+
+    /// <summary>Which of the item's answers, from 0.</summary>
+    public int Sample { get; init; }
+
+    /// <summary>The form of the prompt: a rung of the ladder (<c>completion</c>, <c>fenced</c>, <c>chat</c>, <c>infill</c>) or <c>vendor</c>.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>SHA-256 of everything the model was shown, in hexadecimal.</summary>
+    public required string PromptHash { get; init; }
+
+    /// <summary>How it was drawn.</summary>
+    public required SamplingSettings Sampling { get; init; }
+
+    /// <summary>The model that was asked for.</summary>
+    public required string RequestedModel { get; init; }
+
+    /// <summary>The model that says it answered.</summary>
+    public required string ReturnedModel { get; init; }
+
+    /// <summary>What the service says identifies its configuration (OpenAI's <c>system_fingerprint</c>); null where it says nothing.</summary>
+    public string? Fingerprint { get; init; }
+
+    /// <summary>All the model wrote.</summary>
+    public required string Answer { get; init; }
+
+    /// <summary>Why it ended: <c>stop</c>, <c>length</c>, or the service's own word; null where it does not say.</summary>
+    public string? Finish { get; init; }
+
+    /// <summary>Tokens of the prompt as the service counts (and charges) them; null where it does not say.</summary>
+    public int? PromptTokens { get; init; }
+
+    /// <summary>Tokens of the answer, likewise; hidden reasoning included.</summary>
+    public int? AnswerTokens { get; init; }
+
+    /// <summary>From the request that was answered to the answer's end; waits before it (other attempts, rate limits) are not in it.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>US dollars by the price table; null where no price is known (a local model, an unlisted one).</summary>
+    public decimal? Cost { get; init; }
+
+    /// <summary>Energy of the processor package while it answered, measured (RAPL); null where it was not measured.</summary>
+    public double? Joules { get; init; }
+
+    /// <summary>The most memory the model's process has had resident by then; null where it was not measured.</summary>
+    public long? PeakMemoryBytes { get; init; }
+
+    /// <summary>When the answer was complete.</summary>
+    public DateTimeOffset At { get; init; }
+
+    /// <summary>What one answer is found by.</summary>
+    public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample);
+}
+
+/// <summary>What an answer depends on: the model, all it was shown, how it was drawn, and which draw it was.</summary>
+/// <param name="Model">The model asked for; which model answered is checked against it when the answer comes.</param>
+/// <param name="PromptHash">SHA-256 of everything it was shown.</param>
+/// <param name="Sampling">How it was drawn.</param>
+/// <param name="Sample">Which draw.</param>
+public sealed record TranscriptKey(string Model, string PromptHash, SamplingSettings Sampling, int Sample);
