@@ -123,8 +123,14 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         await process.WaitForExitAsync();
         // bubblewrap does not wait for it, so it becomes this process's child (see Sandbox) and is buried here, or else init's, which may take its time.
         // Bounded, because the number may by then be another process's.
-        for (var patience = 0; first is { } inside && WaitPid(inside, 0, NoHang) != inside && !ProcessTree.IsGone(inside) && patience < 2000; patience++)
+        // Seen dead first, buried then: the other way round, one that dies in between would stay unburied.
+        for (var patience = 0; first is { } inside && patience < 2000; patience++)
+        {
+            var gone = ProcessTree.IsGone(inside);
+            if (WaitPid(inside, 0, NoHang) == inside || gone)
+                break;
             await Task.Delay(1);
+        }
     }
 
     /// <summary>The process that is number 1 inside, by its number outside; null when bubblewrap ended before it made one.</summary>

@@ -20,18 +20,18 @@ public sealed class Transcript : IDisposable
         RespectNullableAnnotations = true,
     };
 
-    readonly FileStream _file;
-    readonly Lock _lock = new();
+    readonly FileStream _file, _lock;
+    readonly Lock _gate = new();
     readonly Dictionary<TranscriptKey, TranscriptEntry> _entries = [];
 
-    Transcript(FileStream file) => _file = file;
+    Transcript(FileStream file, FileStream @lock) => (_file, _lock) = (file, @lock);
 
     /// <summary>Every answer in it; of several under one key, the first.</summary>
     public IReadOnlyCollection<TranscriptEntry> Entries
     {
         get
         {
-            lock (_lock)
+            lock (_gate)
                 return [.. _entries.Values];
         }
     }
@@ -40,18 +40,22 @@ public sealed class Transcript : IDisposable
     public static Transcript Open(string path)
     {
         FileStream file;
+        FileStream? owner = null;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // The lock is a file of its own: others may read the transcript meanwhile.
+            owner = new(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            owner?.Dispose();
             throw new EvaluationException($"{path} cannot be written to (does another run use it?): {e.Message}");
         }
         try
         {
-            var transcript = new Transcript(file);
+            var transcript = new Transcript(file, owner);
             var whole = 0L;
             foreach (var (entry, end) in Lines(file, path))
             {
@@ -65,6 +69,7 @@ public sealed class Transcript : IDisposable
         catch
         {
             file.Dispose();
+            owner.Dispose();
             throw;
         }
     }
@@ -89,7 +94,7 @@ public sealed class Transcript : IDisposable
     /// <summary>The answer recorded under a key, or null.</summary>
     public TranscriptEntry? Find(TranscriptKey key)
     {
-        lock (_lock)
+        lock (_gate)
             return _entries.GetValueOrDefault(key);
     }
 
@@ -97,7 +102,7 @@ public sealed class Transcript : IDisposable
     public void Append(TranscriptEntry entry)
     {
         var line = Line(entry);
-        lock (_lock)
+        lock (_gate)
         {
             if (!_entries.TryAdd(entry.Key, entry))
                 return;
@@ -110,7 +115,11 @@ public sealed class Transcript : IDisposable
     public static byte[] Line(TranscriptEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, s_json), (byte)'\n'];
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        _lock.Dispose();
+    }
 
     /// <summary>Every whole line's entry, with the position after it.</summary>
     static IEnumerable<(TranscriptEntry Entry, long End)> Lines(FileStream file, string path)
