@@ -16,7 +16,8 @@ static class Exit
             configuration.ProcessTerminationTimeout = null;
         try
         {
-            return await banyan.Parse(args).InvokeAsync(configuration);
+            Help.Shorten(banyan);
+            return await Help.Parse(banyan, args).InvokeAsync(configuration);
         }
         catch (OperationCanceledException)
         {

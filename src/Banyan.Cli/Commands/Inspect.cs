@@ -11,7 +11,7 @@ namespace Banyan.Cli.Commands;
 static class Inspect
 {
     const string Description =
-        "Shows what a model file is: architecture, sizes, tensors, tokenizer, chat template, and the memory it will need here. Reads GGUF (any part of a split set), safetensors and folders of them.\n\n"
+        "Show what a model file is, and the memory it will need here\n\nArchitecture, sizes, tensors, tokenizer, chat template. Reads GGUF (any part of a split set), safetensors and folders of them.\n\n"
         + "Examples:\n"
         + "  banyan inspect model.gguf\n"
         + "  banyan inspect ./Qwen2.5-Coder-0.5B --context 32768\n"
@@ -40,23 +40,15 @@ static class Inspect
         var command = new Command("inspect", Description) { model, tensors, template, context, json };
         command.SetAction(arguments =>
         {
-            try
-            {
-                using var file = ModelFile.Open(arguments.GetValue(model)!);
-                var report = ModelReport.Of(file, arguments.GetValue(context), arguments.GetValue(tensors));
-                if (arguments.GetValue(template))
-                    return PrintTemplate(report);
-                if (arguments.GetValue(json))
-                    Console.WriteLine(JsonSerializer.Serialize(report, s_json));
-                else
-                    Print(report);
-                return 0;
-            }
-            catch (ModelFileException e)
-            {
-                Console.Error.WriteLine($"inspect: {e.Message}");
-                return 1;
-            }
+            using var file = ModelFile.Open(arguments.GetValue(model)!);
+            var report = ModelReport.Of(file, arguments.GetValue(context), arguments.GetValue(tensors));
+            if (arguments.GetValue(template))
+                return PrintTemplate(report);
+            if (arguments.GetValue(json))
+                Console.WriteLine(JsonSerializer.Serialize(report, s_json));
+            else
+                Print(report);
+            return 0;
         });
         return command;
     }

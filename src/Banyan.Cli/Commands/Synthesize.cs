@@ -12,7 +12,7 @@ namespace Banyan.Cli.Commands;
 static class Synthesize
 {
     static readonly string s_description =
-        "Makes a GGUF model of a published shape with random weights: as large and as fast as the real one, for benchmarks and tests. "
+        "Make a model of a published shape with random weights\n\nAs large and as fast as the real one, for benchmarks and tests. "
         + $"Shapes: {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}.\n\n"
         + "Examples:\n"
         + "  banyan synthesize qwen2.5-coder-1.5b /tmp/1.5b.gguf --type Q4_K_M\n"
@@ -45,20 +45,20 @@ static class Synthesize
     {
         // :: 1. What to make and where; everything that can be refused is, before a byte is written.
         if (Synthesizer.Shapes.FirstOrDefault(s => s.Name.Equals(run.Shape, StringComparison.OrdinalIgnoreCase)) is not { } shape)
-            return Refuse($"unknown shape '{run.Shape}'; known are {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}");
+            throw new CommandException($"unknown shape '{run.Shape}'; known are {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}");
         if (Synthesizer.Types.FirstOrDefault(t => t.Equals(run.Type, StringComparison.OrdinalIgnoreCase)) is not { } type)
-            return Refuse($"unknown type '{run.Type}'; known are {string.Join(", ", Synthesizer.Types)}");
+            throw new CommandException($"unknown type '{run.Type}'; known are {string.Join(", ", Synthesizer.Types)}");
         var path = Directory.Exists(run.Output) ? Path.Combine(run.Output, $"{shape.Name}-{type}.gguf") : Path.GetFullPath(run.Output);
         if (File.Exists(path) && !run.Force)
-            return Refuse($"{path} is there already; --force replaces it");
+            throw new CommandException($"{path} is there already; --force replaces it");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder))
-            return Refuse($"there is no folder {folder}; make it first");
+            throw new CommandException($"there is no folder {folder}; make it first");
         try
         {
             var writer = Synthesizer.Create(shape, type, run.Tokenizer, run.Seed);
             if (new DriveInfo(folder).AvailableFreeSpace is var free && free < writer.ByteLength)
-                return Refuse($"{folder} has {Sizes.Bytes(free)} free, but {shape.Name} in {type} takes {Sizes.Bytes(writer.ByteLength)}; free some space, or take another folder or type");
+                throw new CommandException($"{folder} has {Sizes.Bytes(free)} free, but {shape.Name} in {type} takes {Sizes.Bytes(writer.ByteLength)}; free some space, or take another folder or type");
 
             // :: 2. Write beside the target, then rename: a half-written file never bears the name.
             var watch = Stopwatch.StartNew();
@@ -66,17 +66,13 @@ static class Synthesize
             Report(run, shape, type, path, new FileInfo(path).Length, watch.Elapsed.TotalSeconds);
             return 0;
         }
-        catch (ModelFileException e)
-        {
-            return Refuse(e.Message);
-        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Refuse($"{path} cannot be written: {e.Message}");
+            throw new CommandException($"{path} cannot be written: {e.Message}");
         }
         catch (OperationCanceledException)
         {
-            return Refuse("stopped; nothing was left behind");
+            throw new CommandException("stopped; nothing was left behind");
         }
     }
 
@@ -119,11 +115,5 @@ static class Synthesize
             }));
         else
             AnsiConsole.MarkupLineInterpolated($"[green]{path}[/]: {shape.Title}, {type}, {Sizes.Bytes(bytes)} in {seconds:0.0} s ({Sizes.Bytes((long)(bytes / seconds))}/s)");
-    }
-
-    static int Refuse(string problem)
-    {
-        Console.Error.WriteLine($"synthesize: {problem}");
-        return 1;
     }
 }

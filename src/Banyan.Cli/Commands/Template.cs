@@ -13,7 +13,7 @@ namespace Banyan.Cli.Commands;
 static class Template
 {
     const string Description =
-        "Renders a model's chat template: messages in, the prompt out. MODEL_OR_JINJA is a .jinja file, a GGUF, a safetensors file or a folder. "
+        "Render a model's chat template: messages in, the prompt out\n\nMODEL_OR_JINJA is a .jinja file, a GGUF, a safetensors file or a folder. "
         + "Standard input is a JSON object: messages, tools, add_generation_prompt, bos_token, eos_token; now is the time that strftime_now sees (else the clock's); any other key is a variable of the template.\n\n"
         + "With --json the answer is one object, {\"text\": …} or {\"error\": …}, and the exit code is 0 for both: the question was answered. "
         + "It is 1 when the template or the input could not be read. Without --json a template's error goes to standard error with exit code 1.\n\n"
@@ -31,17 +31,9 @@ static class Template
         command.SetAction(async (arguments, cancel) =>
         {
             using var input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
-            try
-            {
-                var jinja = Read(arguments.GetValue(source)!);
-                var variables = Variables(await input.ReadToEndAsync(cancel));
-                return Answer(jinja, variables, arguments.GetValue(json));
-            }
-            catch (Exception e) when (e is ModelFileException or IOException or UnauthorizedAccessException or JsonException or FormatException)
-            {
-                Console.Error.WriteLine($"template: {e.Message}");
-                return 1;
-            }
+            var jinja = Read(arguments.GetValue(source)!);
+            var variables = Variables(await input.ReadToEndAsync(cancel));
+            return Answer(jinja, variables, arguments.GetValue(json));
         });
         return command;
     }
@@ -62,8 +54,7 @@ static class Template
         }
         catch (TemplateException e)
         {
-            Console.Error.WriteLine($"template: {e.Message}{(e.Line is { } line && e.Column is null ? $" (line {line})" : "")}");
-            return 1;
+            throw new CommandException($"{e.Message}{(e.Line is { } line && e.Column is null ? $" (line {line})" : "")}");
         }
     }
 

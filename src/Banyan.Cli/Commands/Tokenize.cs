@@ -13,7 +13,7 @@ namespace Banyan.Cli.Commands;
 static class Tokenize
 {
     const string Description =
-        "Reads text on stdin, exactly as it is, and prints the model's tokens; with --decode the other way round. "
+        "Turn text into a model's tokens, and back\n\nReads stdin, exactly as it is; with --decode the other way round. "
         + "MODEL is a GGUF file (its weights are not needed), a folder with tokenizer.json or vocab.json and merges.txt, or a tokenizer.json.\n\n"
         + "Examples:\n"
         + "  printf 'Hello world' | banyan tokenize model.gguf\n"
@@ -31,20 +31,12 @@ static class Tokenize
         var command = new Command("tokenize", Description) { model, addSpecial, noParse, decode, skipSpecial, json };
         command.SetAction(arguments =>
         {
-            try
-            {
-                var tokenizer = Tokenizer.Open(arguments.GetValue(model)!);
-                if (arguments.GetValue(decode))
-                    Decode(tokenizer, ReadInput(), arguments.GetValue(skipSpecial), arguments.GetValue(json));
-                else
-                    Encode(tokenizer, ReadInput(), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
-                return 0;
-            }
-            catch (Exception e) when (e is ModelFileException or FormatException)
-            {
-                Console.Error.WriteLine($"tokenize: {e.Message}");
-                return 1;
-            }
+            var tokenizer = Tokenizer.Open(arguments.GetValue(model)!);
+            if (arguments.GetValue(decode))
+                Decode(tokenizer, ReadInput(), arguments.GetValue(skipSpecial), arguments.GetValue(json));
+            else
+                Encode(tokenizer, ReadInput(), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
+            return 0;
         });
         return command;
     }

@@ -45,7 +45,7 @@ public class InspectTests
     {
         var (code, output, error) = await Tool.Run(["inspect", "/nowhere/at/all.gguf"]);
         Assert.Equal((1, ""), (code, output));
-        Assert.Equal("inspect: /nowhere/at/all.gguf: there is no such file or folder; check the path", error.Trim());
+        Assert.Equal("banyan: /nowhere/at/all.gguf: there is no such file or folder; check the path", error.Trim());
         (code, _, error) = await Tool.Run(["inspect", SharedData.Path("models", "stories260K.gguf"), "--template"]);
         Assert.Equal(1, code);
         Assert.Contains("no chat template", error);

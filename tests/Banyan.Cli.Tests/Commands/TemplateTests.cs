@@ -24,7 +24,7 @@ public class TemplateTests
         var (code, output, _) = await Tool.Run(["template", template.Path, "--json"], "{}");
         Assert.Equal((0, """{"error":"TemplateError: System role not supported"}"""), (code, output.Trim()));
         (code, output, var error) = await Tool.Run(["template", template.Path], "{}");
-        Assert.Equal((1, "", "template: TemplateError: System role not supported (line 1)"), (code, output, error.Trim()));
+        Assert.Equal((1, "", "banyan: TemplateError: System role not supported (line 1)"), (code, output, error.Trim()));
     }
 
     [Fact]
