@@ -44,6 +44,9 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
 
         public override ItemSet Only(IReadOnlySet<string> ids) => new Items(predictInput, [.. items.Where(i => ids.Contains(i.Id))]);
 
+        /// <summary>The function is the statement; the value it takes or gives is the solution's.</summary>
+        public override ItemText Text(string id) => new($"assert f({_items[id].Input}) == {_items[id].Output}\n", _items[id].Code);
+
         /// <summary>A few of the data's own answers must be right, and wrong ones wrong.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
         {

@@ -49,6 +49,9 @@ public abstract class ItemSet
     /// <summary>Which items stem from the same source problem; standard errors are clustered by it.</summary>
     public virtual string Cluster(string id) => id;
 
+    /// <summary>What an item says, and its canonical solution; null where that is not known.</summary>
+    public virtual ItemText? Text(string id) => null;
+
     /// <summary>
     /// Gets ready to judge: learns what right answers look like and proves that the judge can tell right from wrong on this machine.
     /// Throws <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.

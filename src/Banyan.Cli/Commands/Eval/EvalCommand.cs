@@ -10,6 +10,7 @@ static class EvalCommand
         ScoreCommand.Create(),
         TasksCommand.Create(),
         CompareCommand.Create(),
+        ContaminatedCommand.Create(),
         PowerCommand.Create(),
         PowerCommand.CreatePossible(),
     };

@@ -23,6 +23,8 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
 
     public override ItemSet Only(IReadOnlySet<string> ids) => new EvalPlusItems(task, plus, [.. items.Where(i => ids.Contains(i.Id))]);
 
+    public override ItemText Text(string id) => new(_items[id].Prompt, _items[id].Canonical);
+
     public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken) =>
         _expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), items, judge, cancellationToken);
 

@@ -68,6 +68,8 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         /// <summary>HumanEval_23_strlen in any language is one problem.</summary>
         public override string Cluster(string id) => string.Join('/', id.Split('_').Take(2));
 
+        public override ItemText Text(string id) => new(_items[id].Prompt, null);
+
         /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
         {

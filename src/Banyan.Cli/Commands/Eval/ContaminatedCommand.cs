@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using Banyan.Evaluation;
+using Banyan.Evaluation.Contamination;
+using Banyan.Evaluation.Tasks;
+using Spectre.Console;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary><c>banyan eval contaminated DATA</c>: does a training set hold the items that its model will be measured with?</summary>
+static class ContaminatedCommand
+{
+    const string Description =
+        "Look for tasks' items in a training set: a file or folder of text, code, JSON or JSON lines, also with .gz.\n\n"
+        + "Three definitions: 13 words in a row (GPT-3), 10 words in a row (Qwen2.5-Coder), and near-duplicates of the solution's code whatever its names.\n\n"
+        + "Examples:\n"
+        + "  banyan eval contaminated my-training-set/ --data evaluation/\n"
+        + "  banyan eval contaminated train.jsonl.gz --task humaneval+ --data evaluation/ --json";
+
+    /// <summary>Rows shown of each task; --json has all.</summary>
+    const int Shown = 20;
+
+    public static Command Create()
+    {
+        var set = new Argument<string>("DATA") { Description = "the training set" };
+        var task = new Option<string[]>("--task") { Description = "only this task (may be given several times; default: all whose data is there)" };
+        var data = new Option<string>("--data") { Description = "folder of the tasks' data files", DefaultValueFactory = _ => "." };
+        var parallel = new Option<int>("--parallel") { Description = "files at once", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var json = new Option<bool>("--json") { Description = "print JSON, with every hit" };
+        var command = new Command("contaminated", Description) { set, task, data, parallel, json };
+        command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() =>
+        {
+            if (result.GetValue(parallel) is < 1 and var wrong)
+                throw new EvaluationException($"--parallel {wrong}: at least 1 file at once");
+            var scan = new ContaminationScan(Tasks(result.GetValue(task) ?? [], new(result.GetValue(data)!)));
+            var progress = Console.IsErrorRedirected ? null : new ScanProgress();
+            var report = scan.Run(result.GetValue(set)!, result.GetValue(parallel), progress, cancellationToken);
+            progress?.Clear();
+            if (result.GetValue(json))
+                Console.WriteLine(report.ToJson());
+            else
+                Print(report);
+            return Task.FromResult(0);
+        }));
+        return command;
+    }
+
+    static List<(EvaluationTask, ItemSet)> Tasks(string[] names, TaskSource source)
+    {
+        var chosen = names.Length > 0 ? [.. names.Select(TaskTable.Find)] : TaskTable.All.Where(t => t.DataFiles.Count == 0 || source.Find(t.DataFiles) is not null).ToList();
+        if (chosen.Count == 0)
+            throw new EvaluationException($"no task's data in {Path.GetFullPath(source.Folder)}: `banyan eval tasks` names the files (--data DIR names the folder)");
+        return [.. chosen.Select(t => (t, t.Load(source)))];
+    }
+
+    static void Print(ContaminationReport report)
+    {
+        foreach (var hits in report.Hits.GroupBy(h => h.Task))
+        {
+            var items = hits.GroupBy(h => h.Id).OrderByDescending(i => i.Max(h => h.Share)).ToList();
+            AnsiConsole.MarkupLineInterpolated($"[bold]{hits.Key}[/]");
+            foreach (var item in items.Take(Shown))
+            {
+                var most = item.MaxBy(h => h.Share)!;
+                Console.WriteLine($"  {item.Key,-24} {string.Join(", ", item.Select(h => $"{h.Method.Name()} {Percent(h.Share)}")),-52} {most.File}:{most.Line}"
+                    + (item.Max(h => h.Documents) is > 1 and var documents ? $" and {documents - 1} more" : ""));
+            }
+            if (items.Count > Shown)
+                AnsiConsole.MarkupLineInterpolated($"  … and {items.Count - Shown} more (--json lists all)");
+        }
+        var summary = new Table().Border(TableBorder.Simple).AddColumns("task", "items", "13 words", "10 words", "near-duplicate");
+        foreach (var task in report.Tasks)
+        {
+            string Count(ContaminationMethod method) => task.Items - task.TooShort[method] is > 0 and var told ? $"{task.Found[method]} of {told}" : "–";
+            summary.AddRow(task.Task.Replace(", ", "\n", StringComparison.Ordinal).EscapeMarkup(), $"{task.Items}", Count(ContaminationMethod.Words13), Count(ContaminationMethod.Words10), Count(ContaminationMethod.NearDuplicate));
+        }
+        foreach (var column in summary.Columns)
+            column.NoWrap();
+        AnsiConsole.Write(summary);
+        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{report.Files} files, {report.Characters / 1e6:F1} million characters in {report.Seconds:F1} s ({report.Characters / 1e6 / Math.Max(report.Seconds, 1e-9):F0} million/s)"));
+        foreach (var skipped in report.Skipped.Take(5))
+            AnsiConsole.MarkupLineInterpolated($"[grey]not read: {skipped}[/]");
+        if (report.Skipped.Count > 5)
+            AnsiConsole.MarkupLineInterpolated($"[grey]… and {report.Skipped.Count - 5} more files that are no text[/]");
+    }
+
+    static string Percent(double share) => (100 * share).ToString("F0", CultureInfo.InvariantCulture) + " %";
+
+    /// <summary>A line on stderr, at most ten times a second.</summary>
+    sealed class ScanProgress : IProgress<(long Done, long Of)>
+    {
+        long _next;
+
+        public void Report((long Done, long Of) value)
+        {
+            var now = Environment.TickCount64;
+            var next = Interlocked.Read(ref _next);
+            if (now >= next && Interlocked.CompareExchange(ref _next, now + 100, next) == next)
+                Console.Error.Write($"\r{value.Done >> 20} of {value.Of >> 20} MiB ");
+        }
+
+        public void Clear() => Console.Error.Write("\r\x1b[K");
+    }
+}
