@@ -14,7 +14,7 @@ public readonly record struct Chunk(XetHash Hash, ulong Length);
 /// </summary>
 public static class MerkleTree
 {
-    const int MaxGroup = 9;
+    internal const int MaxGroup = 9;
     const int MaxLine = 64 + 3 + 20 + 1;
 
     /// <summary>Hash of a xorb: the root over its chunks; zero for none.</summary>
@@ -62,13 +62,16 @@ public static class MerkleTree
     static int GroupLength(ReadOnlySpan<Chunk> nodes)
     {
         var end = Math.Min(MaxGroup, nodes.Length);
-        for (var i = 2; i < end; i++)
-            if (nodes[i].Hash.LastWord % 4 == 0)
+        for (var i = 0; i < end; i++)
+            if (EndsGroup(i + 1, nodes[i]))
                 return i + 1;
         return end;
     }
 
-    static Chunk Parent(ReadOnlySpan<Chunk> children)
+    /// <summary>Whether a group ends at this node, its <paramref name="count"/>th.</summary>
+    internal static bool EndsGroup(int count, Chunk node) => count == MaxGroup || (count >= 3 && node.Hash.LastWord % 4 == 0);
+
+    internal static Chunk Parent(ReadOnlySpan<Chunk> children)
     {
         Span<byte> lines = stackalloc byte[MaxGroup * MaxLine];
         var written = 0;

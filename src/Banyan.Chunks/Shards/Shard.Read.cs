@@ -14,11 +14,7 @@ public sealed partial record Shard
     {
         if (bytes.Length > MaxLength)
             throw new InvalidDataException($"The shard has {bytes.Length} bytes; {MaxLength} are allowed.");
-        if (bytes.Length < HeaderSize || !bytes.StartsWith(Tag))
-            throw new InvalidDataException("Not a shard: it does not begin with a shard's mark.");
-        var version = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]);
-        if (version != HeaderVersion)
-            throw new InvalidDataException($"Shard version {version} is unknown; {HeaderVersion} is.");
+        CheckHeader(bytes);
 
         var rest = new Entries(bytes, HeaderSize);
         var files = ImmutableArray.CreateBuilder<ShardFile>();

@@ -39,7 +39,7 @@ public static class XorbReader
             var chunk = Header(header, chunks.Count, end);
             end += (uint)(ChunkHeader.Size + chunk.StoredLength);
             rawEnd += (uint)chunk.Length;
-            if (end > XorbLayout.MaxLength)
+            if (end > XorbLayout.MaxLength + ChunkHeader.Size * XorbLayout.MaxChunks)   // real clients count the chunks' bytes alone
                 throw new InvalidDataException($"The xorb is longer than {XorbLayout.MaxLength} bytes.");
             if (await xorb.ReadAtLeastAsync(bytes.AsMemory(0, chunk.StoredLength), chunk.StoredLength, throwOnEndOfStream: false, cancellationToken) < chunk.StoredLength)
                 throw new InvalidDataException($"The xorb ends inside chunk {chunks.Count}.");

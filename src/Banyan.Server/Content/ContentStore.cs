@@ -14,6 +14,9 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
 {
     readonly XorbIndex _index = new(database, options, time);
 
+    /// <summary>The xorbs and chunks that are stored.</summary>
+    public XorbIndex Xorbs => _index;
+
     /// <summary>Takes in a file.</summary>
     /// <param name="bytes">Its bytes, to the end.</param>
     /// <param name="size">How many there must be, or null.</param>
@@ -22,7 +25,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
     public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken)
     {
-        using var ingest = new Ingest(_index, objects, options);
+        await using var ingest = new Ingest(_index, objects);
         var done = await ingest.RunAsync(bytes, cancellationToken);
         if (size is { } expected && done.Size != expected)
             throw new ContentMismatchException($"{done.Size} bytes came, {expected} were announced.");
@@ -31,7 +34,8 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
         return await RecordAsync(done, cancellationToken);
     }
 
-    async Task<LargeFile> RecordAsync(Ingested done, CancellationToken cancellationToken)
+    /// <summary>Makes a file of terms whose chunks, hashes and length were all verified.</summary>
+    internal async Task<LargeFile> RecordAsync(Ingested done, CancellationToken cancellationToken)
     {
         var xorbs = done.Terms.Select(t => t.Xorb).Distinct().ToArray();
         await database.WriteAsync(async t =>
@@ -58,14 +62,35 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     public Task<LargeFile?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
         FindAsync("xet_hash = @value", hash.ToArray(), cancellationToken);
 
-    async Task<LargeFile?> FindAsync(string condition, byte[] value, CancellationToken cancellationToken)
+    async Task<LargeFile?> FindAsync(string condition, byte[] value, CancellationToken cancellationToken, long repo = 0)
     {
         var row = await database.ReadAsync(
             c => c.QueryFirstOrDefaultAsync<(long Id, byte[] Sha256, byte[] XetHash, long Size, byte[] Terms)>(
-                $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value }),
+                $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value, repo }),
             cancellationToken);
         return row.Sha256 is null ? null : new LargeFile(row.Id, [.. row.Sha256], new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
     }
+
+    /// <summary>
+    /// Lets a repository refer to files: what somebody who may write there uploaded to it, and proved to have. From here on whoever
+    /// may read the repository may read them by their hashes, and a commit to it may name them.
+    /// </summary>
+    public Task GrantAsync(long repo, IReadOnlyCollection<long> files, CancellationToken cancellationToken) => database.WriteAsync(
+        t => t.ExecuteAsync(
+            """
+            INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @file, @now)
+            ON CONFLICT (repo_id, content_id) DO UPDATE SET uploaded_at = excluded.uploaded_at
+            """,
+            files.Select(file => new { repo, file, now = time.GetUtcNow().ToUnixTimeMilliseconds() })),
+        cancellationToken);
+
+    /// <summary>The file of a SHA-256 that a repository reaches, or null.</summary>
+    public Task<LargeFile?> FindAsync(long repo, byte[] sha256, CancellationToken cancellationToken) =>
+        FindAsync("sha256 = @value AND EXISTS (SELECT 1 FROM repo_contents WHERE repo_id = @repo AND content_id = contents.id)", sha256, cancellationToken, repo);
+
+    /// <summary>The file of a Xet hash that a repository reaches, or null.</summary>
+    public Task<LargeFile?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) =>
+        FindAsync("xet_hash = @value AND EXISTS (SELECT 1 FROM repo_contents WHERE repo_id = @repo AND content_id = contents.id)", hash.ToArray(), cancellationToken, repo);
 
     /// <summary>Writes a part of a file's bytes.</summary>
     /// <param name="file">The file.</param>

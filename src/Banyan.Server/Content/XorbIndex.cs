@@ -41,9 +41,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
                 VALUES (@hash, @stored, @raw, @packed, @now, @keep) RETURNING id
                 """,
                 new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = time.GetUtcNow().ToUnixTimeMilliseconds(), keep = KeepUntil });
-            await t.ExecuteAsync(
-                "INSERT INTO chunks (hash, xorb_id, number) VALUES (@hash, @id, @number) ON CONFLICT DO NOTHING",
-                layout.Chunks.Select((c, i) => new { hash = c.Hash.ToArray(), id, number = i }));
+            await database.InsertChunksAsync(t, id, [.. layout.Chunks.Select(c => c.Hash.ToArray())]);
             return (id, true);
         }, cancellationToken);
     }
@@ -60,6 +58,28 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {database.In("wanted")}", new { wanted }),
             cancellationToken);
         return rows.ToDictionary(r => new XetHash(r.Hash), r => new ChunkPlace(r.Xorb, r.Number));
+    }
+
+    /// <summary>Where a chunk is stored, or null.</summary>
+    public Task<ChunkPlace?> FindChunkAsync(XetHash hash, CancellationToken cancellationToken) => database.ReadAsync<ChunkPlace?>(
+        async c => await c.QueryFirstOrDefaultAsync<(long Xorb, int Number)>("SELECT xorb_id, number FROM chunks WHERE hash = @hash", new { hash = hash.ToArray() }) is { Xorb: > 0 } row
+            ? new ChunkPlace(row.Xorb, row.Number)
+            : null,
+        cancellationToken);
+
+    /// <summary>Whether a stored file begins with this chunk.</summary>
+    public Task<bool> BeginsFileAsync(ChunkPlace place, CancellationToken cancellationToken) => database.ReadAsync(
+        async c => await c.ExecuteScalarAsync<long?>(
+            "SELECT 1 FROM content_xorbs x JOIN contents f ON f.id = x.content_id WHERE x.xorb_id = @Xorb AND substr(f.terms, 1, 12) = @start LIMIT 1",
+            new { place.Xorb, start = Term.Pack([new Term(place.Xorb, place.Number, 0, 0)])[..12] }) is not null,
+        cancellationToken);
+
+    /// <summary>Keeps a xorb for the grace time because somebody is told of it: written at most once a day, since many ask.</summary>
+    public async Task AdvertiseAsync(long xorb, CancellationToken cancellationToken)
+    {
+        var keep = await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT keep_until FROM xorbs WHERE id = @xorb", new { xorb }), cancellationToken);
+        if (keep < KeepUntil - TimeSpan.FromDays(1).TotalMilliseconds)
+            await KeepAsync([xorb], cancellationToken);
     }
 
     /// <summary>Postpones the end of the grace time of these xorbs.</summary>

@@ -30,6 +30,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>The condition "is one of the array <paramref name="parameter"/>": the one thing the two spell differently.</summary>
     public abstract string In(string parameter);
 
+    /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
+    internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
+
     /// <summary>Whether the same transaction, tried again, may succeed: somebody else was writing.</summary>
     protected abstract bool IsConflict(Exception exception);
 

@@ -52,6 +52,25 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     public override string In(string parameter) => $"IN @{parameter}";
 
+    internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes)
+    {
+        // One prepared statement: half of what a row costs is preparing it.
+        using var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = "INSERT INTO chunks (hash, xorb_id, number) VALUES (@hash, @xorb, @number) ON CONFLICT DO NOTHING";
+        var hash = command.CreateParameter();
+        var number = command.CreateParameter();
+        var id = command.CreateParameter();
+        (hash.ParameterName, number.ParameterName, id.ParameterName, id.Value) = ("@hash", "@number", "@xorb", xorb);
+        command.Parameters.AddRange(new[] { hash, number, id });
+        for (var i = 0; i < hashes.Length; i++)
+        {
+            (hash.Value, number.Value) = (hashes[i], i);
+            command.ExecuteNonQuery();
+        }
+        return Task.CompletedTask;
+    }
+
     // Busy, locked: another process holds the file.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is SqliteException { SqliteErrorCode: 5 or 6 };

@@ -27,22 +27,37 @@ public sealed class DiskObjectStore : IObjectStore
     /// <inheritdoc/>
     public async Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken)
     {
-        var path = PathOf(key);
-        if (File.Exists(path))
+        if (File.Exists(PathOf(key)))
             return PutOutcome.AlreadyThere;
+        await using var draft = new Draft(this);
+        await CopyAsync(content, draft.Content, length, cancellationToken);
+        return await draft.CommitAsync(key, cancellationToken);
+    }
 
-        var temporary = Path.Combine(_incoming, Guid.NewGuid().ToString("N"));
-        try
+    /// <inheritdoc/>
+    public ObjectDraft Begin() => new Draft(this);
+
+    /// <summary>A file beside the objects, in the same file system: committing it is a flush and a new name, no copy.</summary>
+    sealed class Draft(DiskObjectStore store) : ObjectDraft
+    {
+        readonly string _temporary = Path.Combine(store._incoming, Guid.NewGuid().ToString("N"));
+        FileStream? _content;
+        bool _moved;
+
+        public override FileStream Content => _content ??= new(_temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.None);
+
+        public override async Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
         {
-            await using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.None))
-            {
-                await CopyAsync(content, file, length, cancellationToken);
-                file.Flush(flushToDisk: true);
-            }
-            MakeFolder(Path.GetDirectoryName(path)!);
+            var path = store.PathOf(key);
+            if (File.Exists(path))
+                return PutOutcome.AlreadyThere;
+            Content.Flush(flushToDisk: true);
+            await Content.DisposeAsync();
+            store.MakeFolder(Path.GetDirectoryName(path)!);
             try
             {
-                File.Move(temporary, path, overwrite: false);
+                File.Move(_temporary, path, overwrite: false);
+                _moved = true;
             }
             catch (IOException) when (File.Exists(path))
             {
@@ -51,9 +66,14 @@ public sealed class DiskObjectStore : IObjectStore
             DiskFlush.Folder(Path.GetDirectoryName(path)!);
             return PutOutcome.Stored;
         }
-        finally
+
+        public override async ValueTask DisposeAsync()
         {
-            File.Delete(temporary);
+            if (_content is null)
+                return;
+            await _content.DisposeAsync();
+            if (!_moved)
+                File.Delete(_temporary);
         }
     }
 
@@ -142,6 +162,9 @@ public sealed class DiskObjectStore : IObjectStore
 
     /// <summary>None: the server reads its own disk.</summary>
     public Uri? PresignGet(string key, TimeSpan validity) => null;
+
+    /// <summary>None: the server reads its own disk.</summary>
+    public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => null;
 
     /// <summary>Removes what uploads that died left behind.</summary>
     /// <returns>How many files.</returns>

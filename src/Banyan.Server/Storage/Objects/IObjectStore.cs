@@ -31,6 +31,9 @@ public interface IObjectStore
     /// <exception cref="EndOfStreamException">There are fewer bytes; nothing is stored.</exception>
     Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken);
 
+    /// <summary>Begins an object whose name is known only when all its bytes are.</summary>
+    ObjectDraft Begin();
+
     /// <summary>Opens an object's bytes.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="offset">The first byte.</param>
@@ -51,6 +54,12 @@ public interface IObjectStore
 
     /// <summary>A URL from which anyone can read the object until then, or null where only this store can.</summary>
     Uri? PresignGet(string key, TimeSpan validity);
+
+    /// <summary>
+    /// A URL from which anyone can read bytes <paramref name="first"/> to <paramref name="last"/> until then, asking for exactly that
+    /// range, and no others; null where only this store can.
+    /// </summary>
+    Uri? PresignGet(string key, TimeSpan validity, long first, long last);
 }
 
 static class ObjectKey

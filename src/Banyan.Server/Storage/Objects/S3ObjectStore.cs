@@ -13,7 +13,9 @@ namespace Banyan.Server.Storage.Objects;
 /// <param name="Region">Region, for example <c>us-east-1</c>.</param>
 /// <param name="AccessKey">Access key, or null to find credentials where Amazon's tools find them.</param>
 /// <param name="SecretKey">Secret key.</param>
-public sealed record S3Options(string Bucket, string Prefix = "", string? Endpoint = null, string Region = "us-east-1", string? AccessKey = null, string? SecretKey = null);
+/// <param name="SpoolFolder">Where objects lie until they are sent, or null for the system's folder of temporary files.</param>
+public sealed record S3Options(
+    string Bucket, string Prefix = "", string? Endpoint = null, string Region = "us-east-1", string? AccessKey = null, string? SecretKey = null, string? SpoolFolder = null);
 
 /// <summary>
 /// Objects in an S3 bucket. Works with stores that know no chunked uploads and no checksum headers; a put asks the store not to
@@ -83,6 +85,9 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     }
 
     /// <inheritdoc/>
+    public ObjectDraft Begin() => new SpooledDraft(this, _options.SpoolFolder ?? Path.GetTempPath());
+
+    /// <inheritdoc/>
     public async Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken)
     {
         var request = new GetObjectRequest { BucketName = _options.Bucket, Key = Key(key) };
@@ -141,14 +146,25 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public Uri? PresignGet(string key, TimeSpan validity) => new(_client.GetPreSignedURL(new GetPreSignedUrlRequest
+    public Uri? PresignGet(string key, TimeSpan validity) => Presign(key, validity, null);
+
+    /// <summary>The range is among the signed headers: who sends another is refused by the store.</summary>
+    public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => Presign(key, validity, $"bytes={first}-{last}");
+
+    Uri Presign(string key, TimeSpan validity, string? range)
     {
-        BucketName = _options.Bucket,
-        Key = Key(key),
-        Verb = HttpVerb.GET,
-        Expires = DateTime.UtcNow + validity,
-        Protocol = _options.Endpoint?.StartsWith("http://", StringComparison.Ordinal) == true ? Protocol.HTTP : Protocol.HTTPS,
-    }));
+        var request = new GetPreSignedUrlRequest
+        {
+            BucketName = _options.Bucket,
+            Key = Key(key),
+            Verb = HttpVerb.GET,
+            Expires = DateTime.UtcNow + validity,
+            Protocol = _options.Endpoint?.StartsWith("http://", StringComparison.Ordinal) == true ? Protocol.HTTP : Protocol.HTTPS,
+        };
+        if (range is not null)
+            request.Headers["Range"] = range;
+        return new Uri(_client.GetPreSignedURL(request));
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();

@@ -1,0 +1,169 @@
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Banyan.Chunks;
+
+namespace Banyan.Server.Content;
+
+/// <summary>How far a shard has got.</summary>
+sealed class ShardProgress
+{
+    long _verified, _total;
+
+    /// <summary>Bytes of files that were verified.</summary>
+    public long Verified => Interlocked.Read(ref _verified);
+
+    /// <summary>Bytes of files known so far.</summary>
+    public long Total => Interlocked.Read(ref _total);
+
+    internal void Found(long bytes) => Interlocked.Add(ref _total, bytes);
+
+    internal void Read(long bytes) => Interlocked.Add(ref _verified, bytes);
+}
+
+/// <summary>
+/// Makes files of what a shard says they are made of, after checking every word of it:
+/// <code>
+/// 1  every xorb is stored, every run of chunks lies within it and is as long as is said
+/// 2  the verification hash over the chunks' hashes is right: who sent it has the chunks
+/// 3  the file's hash follows from the chunks
+/// 4  its SHA-256 follows from its bytes, which are read back for it
+/// 5  recorded, and granted to the repository it was sent to: all files or none
+/// </code>
+/// </summary>
+sealed class ShardIntake(ContentStore contents)
+{
+    /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
+    const long MaxBytes = 1L << 40;
+
+    // Reading back takes a processor each.
+    readonly SemaphoreSlim _hashing = new(Math.Max(1, Environment.ProcessorCount - 1));
+
+    /// <summary>Takes a shard in.</summary>
+    /// <param name="shard">The shard; it can seek.</param>
+    /// <param name="repo">The repository it is sent to.</param>
+    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="cancellationToken">Ends the work; nothing is granted.</param>
+    /// <returns>Whether any file is new to the repository.</returns>
+    /// <exception cref="InvalidDataException">Something in it is not so.</exception>
+    public async Task<bool> RunAsync(Stream shard, long repo, ShardProgress progress, CancellationToken cancellationToken)
+    {
+        var files = new HashSet<long>();
+        var isNew = false;
+        foreach (var file in Shard.ReadFiles(shard))
+        {
+            var (terms, size) = await TermsAsync(file, cancellationToken);
+            progress.Found(size);
+            if (progress.Total > MaxBytes)
+                throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
+            var known = file.Sha256 is { } claimed ? await contents.FindAsync([.. claimed], cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
+            // A known file was verified when it came; that its chunks are here in other runs as well changes nothing.
+            if (known is null || known.XetHash != file.Hash)
+                known = await contents.RecordAsync(new Ingested(await Sha256Async(file, terms, size, progress, cancellationToken), file.Hash, size, terms), cancellationToken);
+            else
+                progress.Read(size);
+            isNew |= await contents.FindAsync(repo, file.Hash, cancellationToken) is null;
+            files.Add(known.Id);
+        }
+        // :: Step 5
+        if (files.Count > 0)
+            await contents.GrantAsync(repo, files, cancellationToken);
+        return isNew;
+    }
+
+    async Task<(Term[] Terms, long Size)> TermsAsync(ShardFile file, CancellationToken cancellationToken)
+    {
+        var terms = new Term[file.Terms.Length];
+        var tree = new FileHashBuilder();
+        var hashes = new List<XetHash>();
+        var (lastHash, lastXorb) = (XetHash.Zero, 0L);
+        long size = 0, chunks = 0;
+        for (var i = 0; i < terms.Length; i++)
+        {
+            // :: Step 1
+            var term = file.Terms[i];
+            if (term.Xorb != lastHash)
+                (lastHash, lastXorb) = (term.Xorb, await contents.Xorbs.FindAsync(term.Xorb, cancellationToken)
+                    ?? throw new InvalidDataException($"Term {i} of file {file.Hash} names xorb {term.Xorb}, which was not uploaded."));
+            var layout = await contents.Xorbs.LayoutAsync(lastXorb, cancellationToken);
+            if (term.EndChunk > layout.Chunks.Length)
+                throw new InvalidDataException($"Term {i} of file {file.Hash} takes chunks {term.FirstChunk} to {term.EndChunk} of xorb {term.Xorb}, which has {layout.Chunks.Length}.");
+            hashes.Clear();
+            var length = 0L;
+            for (var c = (int)term.FirstChunk; c < term.EndChunk; c++)
+            {
+                hashes.Add(layout.Chunks[c].Hash);
+                tree.Add(new Chunk(layout.Chunks[c].Hash, layout.RawLengthOf(c)));
+                length += layout.RawLengthOf(c);
+            }
+            if (length != term.RawLength)
+                throw new InvalidDataException($"Term {i} of file {file.Hash} is said to have {term.RawLength} bytes; its chunks have {length}.");
+            size += length;
+            chunks += hashes.Count;
+            // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time.
+            if (size > MaxBytes || chunks > size / 1024 + XorbLayout.MaxChunks)
+                throw new InvalidDataException($"File {file.Hash} has more than {chunks - hashes.Count} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
+
+            // :: Step 2
+            if (term.Verification is not { } verification)
+                throw new InvalidDataException($"Term {i} of file {file.Hash} has no verification hash.");
+            if (verification != MerkleTree.VerificationHash(CollectionsMarshal.AsSpan(hashes)))
+                throw new InvalidDataException($"Term {i} of file {file.Hash} has a wrong verification hash.");
+            terms[i] = new Term(lastXorb, (int)term.FirstChunk, (int)term.EndChunk, (uint)length);
+        }
+        // :: Step 3
+        if (tree.Finish() is var hash && hash != file.Hash)
+            throw new InvalidDataException($"The terms of file {file.Hash} make a file of hash {hash}.");
+        return (terms, size);
+    }
+
+    // :: Step 4
+    async Task<byte[]> Sha256Async(ShardFile file, Term[] terms, long size, ShardProgress progress, CancellationToken cancellationToken)
+    {
+        await _hashing.WaitAsync(cancellationToken);
+        try
+        {
+            using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var writer = PipeWriter.Create(new HashingStream(sha256, progress), new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
+            await contents.WriteToAsync(new LargeFile(0, [], file.Hash, size, [.. terms]), 0, size, writer, cancellationToken);
+            await writer.CompleteAsync();
+            var actual = sha256.GetHashAndReset();
+            if (file.Sha256 is { } claimed && !claimed.AsSpan().SequenceEqual(actual))
+                throw new InvalidDataException($"File {file.Hash} has SHA-256 {Convert.ToHexStringLower(actual)}, {Convert.ToHexStringLower(claimed.AsSpan())} was announced.");
+            return actual;
+        }
+        finally
+        {
+            _hashing.Release();
+        }
+    }
+
+    sealed class HashingStream(IncrementalHash hash, ShardProgress progress) : Stream
+    {
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            hash.AppendData(buffer);
+            progress.Read(buffer.Length);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Write(buffer.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public override void Flush() { }
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

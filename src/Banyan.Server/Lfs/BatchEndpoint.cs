@@ -1,0 +1,110 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Banyan.Server.Xet;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>
+/// POST /{repo}.git/info/lfs/objects/batch: says for each object whether it is here, and how it is sent or fetched.
+/// <code>
+/// upload    xet        the client offers it (huggingface_hub 1.0 to 1.19, @huggingface/hub)
+///           multipart  the client offers it and an object is large
+///           basic      one PUT
+/// download  basic      always: git-lfs's other agents only send
+/// </code>
+/// </summary>
+sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTickets tickets, TokenEndpoints xet, HubAddress hub)
+{
+    const int MaxObjects = 10_000;
+    const long LargeBytes = 128 << 20, PartBytes = 64 << 20;
+    const int MaxParts = 10_000;
+    const long MaxBytes = PartBytes * 1024 * MaxParts;
+
+    public async Task HandleAsync(HttpContext context, Repo repo)
+    {
+        var request = await LfsBody.ReadAsync(context, LfsJson.Default.BatchRequest);
+        if (request.HashAlgorithm is not (null or "sha256" or "sha_256"))
+            throw HubException.Conflict($"Objects are named by sha256 here, not by {request.HashAlgorithm}.");
+        if (request.Objects is not { Count: <= MaxObjects } objects)
+            throw HubException.Unprocessable($"A batch names up to {MaxObjects} objects.");
+        var upload = request.Operation switch
+        {
+            "upload" => true,
+            "download" => false,
+            _ => throw HubException.Unprocessable($"The operation is 'upload' or 'download', not '{request.Operation}'."),
+        };
+        if (upload)
+            await authoriser.RepoAsync(context, repo.Type, repo.FullName, Need.Write, context.RequestAborted);
+
+        var offers = request.Transfers ?? ["basic"];
+        var transfer = !upload ? "basic"
+            : offers.Contains("xet") ? "xet"
+            : offers.Contains("multipart") && objects.Any(o => o.Size > LargeBytes) ? "multipart"
+            : "basic";
+        var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
+        var answers = new List<ObjectAnswer>(objects.Count);
+        foreach (var asked in objects)
+            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, xetUpload));
+        await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
+    }
+
+    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, LfsAction? xetUpload)
+    {
+        var answer = new ObjectAnswer(asked.Oid ?? "", asked.Size) { Authenticated = true };
+        if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower) || asked.Size is < 0 or > MaxBytes)
+            return answer with { Error = new LfsError(422, $"An object is 64 lower-case hexadecimal digits and 0 to {MaxBytes} bytes.") };
+
+        // That another repository has it is not said, and does not count: who sends an object proves to have it.
+        var sha256 = Convert.FromHexString(oid);
+        var file = await contents.FindAsync(repo.Id, sha256, context.RequestAborted);
+        if (file is not null && file.Size != asked.Size)
+            return answer with { Error = new LfsError(422, $"This object has {file.Size} bytes, not {asked.Size}.") };
+        if (!upload)
+            return file is null
+                ? answer with { Error = new LfsError(404, "This repository has no such object.") }
+                : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(repo.Id, sha256, file.Size, 0))) };
+        if (file is not null)
+            return answer;
+        if (xetUpload is not null)
+            return answer with { Actions = new Dictionary<string, LfsAction> { ["upload"] = xetUpload } };
+
+        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, transfer == "multipart" && asked.Size > LargeBytes ? PartLength(asked.Size) : 0);
+        return answer with
+        {
+            Actions = new Dictionary<string, LfsAction>
+            {
+                ["upload"] = ticket.PartBytes > 0 ? await PartsAsync(context, ticket) : Timed(await tickets.UploadAsync(context, ticket)),
+                ["verify"] = Timed($"{hub.Of(context, repo)}.git/info/lfs/verify"),
+            },
+        };
+    }
+
+    static long PartLength(long size) => Math.Max(PartBytes, (size / MaxParts / (1 << 20) + 1) << 20);
+
+    /// <summary>Clients tell parts by the digits in the header's names, and expect nothing else there.</summary>
+    async Task<LfsAction> PartsAsync(HttpContext context, LfsTicket ticket)
+    {
+        var header = new Dictionary<string, string> { ["chunk_size"] = ticket.PartBytes.ToString(CultureInfo.InvariantCulture) };
+        for (var part = 1; part <= ticket.Parts; part++)
+            header[part.ToString(CultureInfo.InvariantCulture)] = await tickets.PartAsync(context, ticket, part);
+        return Timed(await tickets.CompleteAsync(context, ticket)) with { Header = header };
+    }
+
+    /// <summary>One token serves all objects of the batch.</summary>
+    async Task<LfsAction> XetAsync(HttpContext context, Repo repo, string revision)
+    {
+        var token = await xet.IssueAsync(context, repo, write: true);
+        var header = TokenEndpoints.Headers(token).ToDictionary(h => h.Name, h => h.Value);
+        header["X-Xet-Session-Id"] = Guid.NewGuid().ToString("N");
+        var href = $"{hub.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/xet-write-token/{Uri.EscapeDataString(revision.Replace("refs/heads/", "", StringComparison.Ordinal))}";
+        return new LfsAction(href, header);
+    }
+
+    static Dictionary<string, LfsAction> Download(string href) => new() { ["download"] = Timed(href) };
+
+    static LfsAction Timed(string href) => new(href, ExpiresIn: (int)LfsTickets.Validity.TotalSeconds);
+}

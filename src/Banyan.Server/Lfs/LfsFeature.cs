@@ -1,0 +1,56 @@
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>git-lfs, as git-lfs itself and Hugging Face's clients speak it.</summary>
+static class LfsFeature
+{
+    const long MaxBatchBytes = 8 << 20;
+
+    public static void AddLfs(this IServiceCollection services)
+    {
+        services.AddSingleton<LfsTickets>();
+        services.AddSingleton<BatchEndpoint>();
+        services.AddSingleton<ObjectEndpoints>();
+        services.AddSingleton<PartEndpoints>();
+        services.AddHostedService<PartSweep>();
+    }
+
+    public static void MapLfs(this WebApplication app)
+    {
+        app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
+        app.MapRepo("POST", ".git/info/lfs/verify", Need.Write, VerifyAsync);
+        app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, (c, _) => LfsBody.WriteAsync(c, new LocksToVerify([], []), LfsJson.Default.LocksToVerify));
+        app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, (c, _) => LfsBody.WriteAsync(c, new Locks([]), LfsJson.Default.Locks));
+        app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, (_, _) => throw HubException.NotImplemented("Locking files"));
+
+        // The addresses are signed (LfsTickets): they are all the right that is needed.
+        var objects = app.Services.GetRequiredService<ObjectEndpoints>();
+        var parts = app.Services.GetRequiredService<PartEndpoints>();
+        Map(app, ["PUT"], "/lfs/objects/{oid}", objects.PutAsync);
+        Map(app, ["GET", "HEAD"], "/lfs/objects/{oid}", objects.GetAsync);
+        Map(app, ["PUT"], "/lfs/parts/{oid}/{part}", parts.PutAsync);
+        Map(app, ["POST"], "/lfs/parts/{oid}", parts.CompleteAsync);
+    }
+
+    static void Map(WebApplication app, string[] methods, string pattern, RequestDelegate handler) =>
+        app.MapMethods(pattern, methods, handler).WithMetadata(new HubRoute(Need.Nothing, null));
+
+    /// <summary>POST /{repo}.git/info/lfs/verify: whether an upload has arrived.</summary>
+    static async Task VerifyAsync(HttpContext context, Repo repo)
+    {
+        var asked = await LfsBody.ReadAsync(context, LfsJson.Default.LfsObject);
+        if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower))
+            throw HubException.Unprocessable("An object is 64 lower-case hexadecimal digits.");
+        var file = await context.RequestServices.GetRequiredService<ContentStore>().FindAsync(repo.Id, Convert.FromHexString(oid), context.RequestAborted)
+            ?? throw HubException.NotFound($"Object {oid} was not uploaded to {repo.FullName}.");
+        if (file.Size != asked.Size)
+            throw HubException.Unprocessable($"Object {oid} has {file.Size} bytes, not {asked.Size}.");
+    }
+}

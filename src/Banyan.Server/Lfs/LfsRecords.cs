@@ -1,0 +1,71 @@
+using System.Text.Json.Serialization;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>What a client wants to send or fetch.</summary>
+sealed record BatchRequest(
+    [property: JsonPropertyName("operation")] string? Operation,
+    [property: JsonPropertyName("transfers")] IReadOnlyList<string>? Transfers,
+    [property: JsonPropertyName("hash_algo")] string? HashAlgorithm,
+    [property: JsonPropertyName("ref")] BatchRef? Ref,
+    [property: JsonPropertyName("objects")] IReadOnlyList<LfsObject>? Objects);
+
+sealed record BatchRef([property: JsonPropertyName("name")] string? Name);
+
+/// <summary>An object by its SHA-256 and length.</summary>
+sealed record LfsObject([property: JsonPropertyName("oid")] string? Oid, [property: JsonPropertyName("size")] long Size);
+
+/// <summary>How each object is sent or fetched.</summary>
+sealed record BatchAnswer(
+    [property: JsonPropertyName("transfer")] string Transfer,
+    [property: JsonPropertyName("objects")] IReadOnlyList<ObjectAnswer> Objects)
+{
+    [JsonPropertyName("hash_algo")]
+    public string HashAlgorithm => "sha256";
+}
+
+/// <summary>An object without actions is there already.</summary>
+sealed record ObjectAnswer([property: JsonPropertyName("oid")] string Oid, [property: JsonPropertyName("size")] long Size)
+{
+    [JsonPropertyName("authenticated")]
+    public bool? Authenticated { get; init; }
+
+    [JsonPropertyName("actions")]
+    public IReadOnlyDictionary<string, LfsAction>? Actions { get; init; }
+
+    [JsonPropertyName("error")]
+    public LfsError? Error { get; init; }
+}
+
+sealed record LfsAction(
+    [property: JsonPropertyName("href")] string Href,
+    [property: JsonPropertyName("header")] IReadOnlyDictionary<string, string>? Header = null,
+    [property: JsonPropertyName("expires_in")] int? ExpiresIn = null);
+
+sealed record LfsError([property: JsonPropertyName("code")] int Code, [property: JsonPropertyName("message")] string Message);
+
+/// <summary>All parts of an upload are there.</summary>
+sealed record CompleteRequest(
+    [property: JsonPropertyName("oid")] string? Oid,
+    [property: JsonPropertyName("parts")] IReadOnlyList<CompletePart>? Parts);
+
+sealed record CompletePart(
+    [property: JsonPropertyName("partNumber")] int Number,
+    [property: JsonPropertyName("etag")] string? ETag);
+
+/// <summary>Locks of others and one's own: there are none.</summary>
+sealed record LocksToVerify([property: JsonPropertyName("ours")] IReadOnlyList<string> Ours, [property: JsonPropertyName("theirs")] IReadOnlyList<string> Theirs);
+
+sealed record Locks([property: JsonPropertyName("locks")] IReadOnlyList<string> All);
+
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(BatchRequest))]
+[JsonSerializable(typeof(BatchAnswer))]
+[JsonSerializable(typeof(CompleteRequest))]
+[JsonSerializable(typeof(LfsObject))]
+[JsonSerializable(typeof(LocksToVerify))]
+[JsonSerializable(typeof(Locks))]
+sealed partial class LfsJson : JsonSerializerContext
+{
+    public const string ContentType = "application/vnd.git-lfs+json";
+}

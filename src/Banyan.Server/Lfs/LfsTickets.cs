@@ -1,0 +1,59 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>What an address of the LFS transfers lets its bearer do.</summary>
+/// <param name="Repo">Row of the repository.</param>
+/// <param name="Sha256">The object.</param>
+/// <param name="Size">Its length in bytes.</param>
+/// <param name="PartBytes">Length of a part, where it comes in parts; 0 otherwise.</param>
+sealed record LfsTicket(long Repo, byte[] Sha256, long Size, long PartBytes)
+{
+    /// <summary>The object's name in text.</summary>
+    public string Oid => Convert.ToHexStringLower(Sha256);
+
+    /// <summary>How many parts it comes in.</summary>
+    public int Parts => PartBytes == 0 ? 0 : (int)((Size + PartBytes - 1) / PartBytes);
+
+    /// <summary>How long a part is, counted from 1.</summary>
+    public long LengthOf(int part) => Math.Min(PartBytes, Size - (part - 1) * PartBytes);
+}
+
+/// <summary>Signed addresses of uploads and downloads: clients send them no token, so they carry their own right, for one object.</summary>
+sealed class LfsTickets(HubAddress hub, Tickets tickets, TimeProvider time)
+{
+    /// <summary>A slow line may take long for a large file; the address holds for all of it.</summary>
+    public static readonly TimeSpan Validity = TimeSpan.FromHours(24);
+
+    public ValueTask<string> UploadAsync(HttpContext context, LfsTicket ticket) => IssueAsync(context, "lfs-upload", $"/lfs/objects/{ticket.Oid}", ticket);
+
+    public ValueTask<string> DownloadAsync(HttpContext context, LfsTicket ticket) => IssueAsync(context, "lfs-download", $"/lfs/objects/{ticket.Oid}", ticket);
+
+    public ValueTask<string> PartAsync(HttpContext context, LfsTicket ticket, int part) => IssueAsync(context, "lfs-upload", $"/lfs/parts/{ticket.Oid}/{part}", ticket);
+
+    public ValueTask<string> CompleteAsync(HttpContext context, LfsTicket ticket) => IssueAsync(context, "lfs-upload", $"/lfs/parts/{ticket.Oid}", ticket);
+
+    async ValueTask<string> IssueAsync(HttpContext context, string purpose, string path, LfsTicket ticket)
+    {
+        string[] fields = [Text(ticket.Repo), ticket.Oid, Text(ticket.Size), Text(ticket.PartBytes)];
+        return $"{hub.Root(context)}{path}?ticket={await tickets.IssueAsync(purpose, time.GetUtcNow() + Validity, fields, context.RequestAborted)}";
+    }
+
+    /// <summary>What this request's address lets it do.</summary>
+    /// <exception cref="HubException">403: the ticket is none of ours, has expired, or is for something else.</exception>
+    public async ValueTask<LfsTicket> ReadAsync(HttpContext context, bool upload)
+    {
+        var fields = await tickets.ReadAsync(upload ? "lfs-upload" : "lfs-download", context.Request.Query["ticket"], context.RequestAborted);
+        return fields is [var repo, var oid, var size, var part] && oid == (string?)context.Request.RouteValues["oid"]
+            ? new LfsTicket(Number(repo), Convert.FromHexString(oid), Number(size), Number(part))
+            : throw HubException.Forbidden("This address is not of this hub, is for another object, or has expired: ask for another in a batch request.");
+    }
+
+    static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+}

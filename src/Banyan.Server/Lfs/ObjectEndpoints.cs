@@ -1,0 +1,38 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>Objects in one piece.</summary>
+sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents)
+{
+    /// <summary>PUT /lfs/objects/{oid}: the bytes are hashed as they come, and are nothing unless they are what was announced.</summary>
+    public async Task PutAsync(HttpContext context)
+    {
+        var ticket = await tickets.ReadAsync(context, upload: true);
+        if (context.Request.ContentLength is { } length && length != ticket.Size)
+            throw HubException.BadRequest($"The object has {ticket.Size} bytes, {length} were announced.");
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = ticket.Size;
+        try
+        {
+            var file = await contents.IngestAsync(context.Request.Body, ticket.Size, ticket.Sha256, context.RequestAborted);
+            await contents.GrantAsync(ticket.Repo, [file.Id], context.RequestAborted);
+        }
+        catch (ContentMismatchException e)
+        {
+            throw HubException.Unprocessable(e.Message);
+        }
+        context.Response.Headers.ETag = $"\"{ticket.Oid}\"";
+    }
+
+    /// <summary>GET, HEAD /lfs/objects/{oid}</summary>
+    public async Task GetAsync(HttpContext context)
+    {
+        var ticket = await tickets.ReadAsync(context, upload: false);
+        var file = await contents.FindAsync(ticket.Repo, ticket.Sha256, context.RequestAborted) ?? throw HubException.NotFound("The repository has no such object any more.");
+        await FileAnswer.WriteAsync(context, contents, file);
+    }
+}

@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Storage.Objects;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Banyan.Server.Lfs;
+
+/// <summary>
+/// Objects in parts. Each part is an object of the store from when it is acknowledged, named by its content, so parts survive a
+/// crash, can come to different nodes and again, and the list that completes the upload says all that there is to know.
+/// </summary>
+sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, TimeProvider time)
+{
+    /// <summary>PUT /lfs/parts/{oid}/{part}</summary>
+    public async Task PutAsync(HttpContext context)
+    {
+        var ticket = await tickets.ReadAsync(context, upload: true);
+        if (!int.TryParse((string?)context.Request.RouteValues["part"], out var part) || part < 1 || part > ticket.Parts)
+            throw HubException.BadRequest($"The object comes in parts 1 to {ticket.Parts}.");
+        var length = ticket.LengthOf(part);
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = length;
+
+        await using var draft = objects.Begin();
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var received = await CopyAsync(context.Request.Body, draft.Content, sha256, context.RequestAborted);
+        if (received != length)
+            throw HubException.BadRequest($"Part {part} has {length} bytes; {received} came.");
+        var hash = Convert.ToHexStringLower(sha256.GetHashAndReset());
+        await draft.CommitAsync(PartObjects.Key(ticket, part, hash), context.RequestAborted);
+        context.Response.Headers.ETag = $"\"{hash}\"";
+    }
+
+    static async Task<long> CopyAsync(Stream source, Stream destination, IncrementalHash hash, CancellationToken cancellationToken)
+    {
+        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(128 * 1024);
+        try
+        {
+            long total = 0;
+            while (await source.ReadAsync(buffer, cancellationToken) is var read and > 0)
+            {
+                hash.AppendData(buffer, 0, read);
+                await destination.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                total += read;
+            }
+            return total;
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>POST /lfs/parts/{oid}: all parts are there. Safe to repeat.</summary>
+    public async Task CompleteAsync(HttpContext context)
+    {
+        var ticket = await tickets.ReadAsync(context, upload: true);
+        var request = await LfsBody.ReadAsync(context, LfsJson.Default.CompleteRequest);
+        if (request.Oid != ticket.Oid)
+            throw HubException.BadRequest($"This address is for object {ticket.Oid}.");
+        var keys = new string[ticket.Parts];
+        foreach (var part in request.Parts ?? [])
+            if (part.Number >= 1 && part.Number <= keys.Length && part.ETag?.Trim('"') is { Length: 64 } hash && hash.All(char.IsAsciiHexDigitLower))
+                keys[part.Number - 1] = PartObjects.Key(ticket, part.Number, hash);
+        if (Array.FindIndex(keys, k => k is null) is >= 0 and var missing)
+            throw HubException.BadRequest($"Part {missing + 1} of {keys.Length} is missing, or its etag is not what its upload answered.");
+        await SlowAnswer.WriteAsync(context, time, token => CompleteAsync(ticket, keys, token));
+    }
+
+    async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)
+    {
+        if (await contents.FindAsync(ticket.Repo, ticket.Sha256, cancellationToken) is null)
+        {
+            try
+            {
+                await using var parts = new PartObjects(objects, keys);
+                var file = await contents.IngestAsync(parts, ticket.Size, ticket.Sha256, cancellationToken);
+                await contents.GrantAsync(ticket.Repo, [file.Id], cancellationToken);
+            }
+            catch (ContentMismatchException e)
+            {
+                throw HubException.Unprocessable(e.Message);
+            }
+        }
+        foreach (var key in keys)
+            await objects.DeleteAsync(key, cancellationToken);
+    }
+}

@@ -1,0 +1,30 @@
+namespace Banyan.Server.Storage.Objects;
+
+/// <summary>An object being written: it has no name and nobody sees it before <see cref="CommitAsync"/>. Disposing it removes what was not committed.</summary>
+public abstract class ObjectDraft : IAsyncDisposable
+{
+    /// <summary>Where its bytes are written; it can seek.</summary>
+    public abstract FileStream Content { get; }
+
+    /// <summary>Stores what was written, safe from a power cut, as <see cref="IObjectStore.PutAsync"/> would.</summary>
+    public abstract Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>Forgets the draft.</summary>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>A draft for a store that lies elsewhere: a file of this machine until it is sent.</summary>
+sealed class SpooledDraft(IObjectStore store, string folder) : ObjectDraft
+{
+    public override FileStream Content { get; } = new(
+        Path.Combine(folder, $"draft-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+
+    public override Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
+    {
+        Content.Flush();
+        Content.Position = 0;
+        return store.PutAsync(key, Content, Content.Length, cancellationToken);
+    }
+
+    public override ValueTask DisposeAsync() => Content.DisposeAsync();
+}

@@ -1,0 +1,94 @@
+using Banyan.Chunks;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Xet;
+
+/// <summary>
+/// Says what files are made of, to who may read them: a token opens what its repository reaches. Knowing a file's hash opens nothing.
+/// </summary>
+sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, XorbUrls urls)
+{
+    const int MaxFilesAtOnce = 1000;
+
+    /// <summary>GET /v2/reconstructions/{file}</summary>
+    public async Task<IResult> GetV2Async(HttpContext context, string file, CancellationToken cancellationToken)
+    {
+        var plan = await PlanAsync(context, file, cancellationToken);
+        var xorbs = new Dictionary<string, List<FetchV2>>();
+        foreach (var run in plan.Fetches)
+            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, run, cancellationToken), [new FetchRange(Chunks(run), Bytes(run))]));
+        return Results.Json(new ReconstructionV2(plan.Offset, Terms(plan), xorbs), XetJson.Default.ReconstructionV2);
+    }
+
+    /// <summary>GET /v1/reconstructions/{file}</summary>
+    public async Task<IResult> GetV1Async(HttpContext context, string file, CancellationToken cancellationToken)
+    {
+        var plan = await PlanAsync(context, file, cancellationToken);
+        return Results.Json(new ReconstructionV1(plan.Offset, Terms(plan), await FetchesAsync(context, plan, [], cancellationToken)), XetJson.Default.ReconstructionV1);
+    }
+
+    /// <summary>GET /v1/reconstructions?file_id=…</summary>
+    public async Task<IResult> GetManyAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var grant = await access.GrantAsync(context, write: false);
+        var ids = context.Request.Query["file_id"];
+        if (ids.Count is 0 or > MaxFilesAtOnce)
+            throw HubException.BadRequest($"Name 1 to {MaxFilesAtOnce} files as file_id, not {ids.Count}.");
+        var files = new Dictionary<string, IReadOnlyList<TermAnswer>>();
+        var fetches = new Dictionary<string, List<FetchV1>>();
+        foreach (var id in ids.Distinct())
+        {
+            var file = await FileAsync(grant, id!, cancellationToken);
+            var plan = await ReconstructionPlan.ForAsync(file, 0, file.Size, contents.Xorbs, cancellationToken);
+            files[id!] = Terms(plan);
+            await FetchesAsync(context, plan, fetches, cancellationToken);
+        }
+        return Results.Json(new ReconstructionsV1(files, fetches), XetJson.Default.ReconstructionsV1);
+    }
+
+    /// <summary>HEAD /v1/files/{file}</summary>
+    public async Task<IResult> HeadAsync(HttpContext context, string file, CancellationToken cancellationToken)
+    {
+        context.Response.ContentLength = (await FileAsync(await access.GrantAsync(context, write: false), file, cancellationToken)).Size;
+        return Results.Ok();
+    }
+
+    async Task<LargeFile> FileAsync(XetGrant grant, string hash, CancellationToken cancellationToken) =>
+        await contents.FindAsync(grant.Repo, Hashes.Parse(hash), cancellationToken)
+            ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
+
+    async Task<ReconstructionPlan> PlanAsync(HttpContext context, string hash, CancellationToken cancellationToken)
+    {
+        var file = await FileAsync(await access.GrantAsync(context, write: false), hash, cancellationToken);
+        var (from, to) = (0L, file.Size);
+        if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && ranges.First() is { From: { } first } range)
+        {
+            from = first;
+            to = range.To is { } last && last < file.Size ? last + 1 : file.Size;
+            if (from >= to)
+                throw new HubException(StatusCodes.Status416RangeNotSatisfiable, null, $"The file has {file.Size} bytes; {from} and on were asked for.");
+        }
+        return await ReconstructionPlan.ForAsync(file, from, to, contents.Xorbs, cancellationToken);
+    }
+
+    async Task<Dictionary<string, List<FetchV1>>> FetchesAsync(HttpContext context, ReconstructionPlan plan, Dictionary<string, List<FetchV1>> fetches, CancellationToken cancellationToken)
+    {
+        foreach (var run in plan.Fetches)
+            Of(fetches, run).Add(new FetchV1(Chunks(run), await urls.OfAsync(context, run, cancellationToken), Bytes(run)));
+        return fetches;
+    }
+
+    static List<T> Of<T>(Dictionary<string, List<T>> xorbs, Run run)
+    {
+        var name = run.Xorb.ToString();
+        return xorbs.TryGetValue(name, out var list) ? list : xorbs[name] = [];
+    }
+
+    static TermAnswer[] Terms(ReconstructionPlan plan) => [.. plan.Terms.Select(r => new TermAnswer(r.Xorb.ToString(), r.Length, Chunks(r)))];
+
+    static XetRange Chunks(Run run) => new(run.First, run.End);
+
+    static XetRange Bytes(Run run) => new(run.FirstByte, run.EndByte - 1);
+}

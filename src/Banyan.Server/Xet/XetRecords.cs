@@ -1,0 +1,82 @@
+using System.Text.Json.Serialization;
+
+namespace Banyan.Server.Xet;
+
+/// <summary>Where and with what the Xet protocol is spoken.</summary>
+sealed record XetTokenAnswer(
+    [property: JsonPropertyName("casUrl")] string CasUrl,
+    [property: JsonPropertyName("accessToken")] string AccessToken,
+    [property: JsonPropertyName("exp")] long Expires);
+
+/// <summary>Answer to an uploaded xorb.</summary>
+sealed record XorbAnswer([property: JsonPropertyName("was_inserted")] bool WasInserted);
+
+/// <summary>Answer to an uploaded shard, version 1: 0 for known, 1 for recorded.</summary>
+sealed record ShardAnswer([property: JsonPropertyName("result")] int Result);
+
+/// <summary>A line of the answer to an uploaded shard, version 2.</summary>
+sealed record ShardFrame([property: JsonPropertyName("type")] string Type)
+{
+    [JsonPropertyName("verified")]
+    public long? Verified { get; init; }
+
+    [JsonPropertyName("total")]
+    public long? Total { get; init; }
+
+    [JsonPropertyName("stage")]
+    public string? Stage { get; init; }
+
+    [JsonPropertyName("message")]
+    public string? Message { get; init; }
+
+    [JsonPropertyName("retryable")]
+    public bool? Retryable { get; init; }
+}
+
+/// <summary>From <c>start</c> to before <c>end</c>, or to and with <c>end</c> where it counts bytes.</summary>
+sealed record XetRange([property: JsonPropertyName("start")] long Start, [property: JsonPropertyName("end")] long End);
+
+/// <summary>A run of chunks of a xorb.</summary>
+sealed record TermAnswer(
+    [property: JsonPropertyName("hash")] string Xorb,
+    [property: JsonPropertyName("unpacked_length")] long Length,
+    [property: JsonPropertyName("range")] XetRange Chunks);
+
+/// <summary>Where a run of chunks is fetched, version 1.</summary>
+sealed record FetchV1(
+    [property: JsonPropertyName("range")] XetRange Chunks,
+    [property: JsonPropertyName("url")] string Url,
+    [property: JsonPropertyName("url_range")] XetRange Bytes);
+
+/// <summary>What a file is made of, version 1.</summary>
+sealed record ReconstructionV1(
+    [property: JsonPropertyName("offset_into_first_range")] long Offset,
+    [property: JsonPropertyName("terms")] IReadOnlyList<TermAnswer> Terms,
+    [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
+
+/// <summary>What several files are made of.</summary>
+sealed record ReconstructionsV1(
+    [property: JsonPropertyName("files")] IReadOnlyDictionary<string, IReadOnlyList<TermAnswer>> Files,
+    [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
+
+/// <summary>Chunks and the bytes that hold them.</summary>
+sealed record FetchRange([property: JsonPropertyName("chunks")] XetRange Chunks, [property: JsonPropertyName("bytes")] XetRange Bytes);
+
+/// <summary>Where a run of chunks is fetched, version 2.</summary>
+sealed record FetchV2([property: JsonPropertyName("url")] string Url, [property: JsonPropertyName("ranges")] IReadOnlyList<FetchRange> Ranges);
+
+/// <summary>What a file is made of, version 2.</summary>
+sealed record ReconstructionV2(
+    [property: JsonPropertyName("offset_into_first_range")] long Offset,
+    [property: JsonPropertyName("terms")] IReadOnlyList<TermAnswer> Terms,
+    [property: JsonPropertyName("xorbs")] IReadOnlyDictionary<string, List<FetchV2>> Xorbs);
+
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(XetTokenAnswer))]
+[JsonSerializable(typeof(XorbAnswer))]
+[JsonSerializable(typeof(ShardAnswer))]
+[JsonSerializable(typeof(ShardFrame))]
+[JsonSerializable(typeof(ReconstructionV1))]
+[JsonSerializable(typeof(ReconstructionsV1))]
+[JsonSerializable(typeof(ReconstructionV2))]
+sealed partial class XetJson : JsonSerializerContext;

@@ -1,0 +1,62 @@
+using Banyan.Chunks;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Storage.Objects;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Banyan.Server.Xet;
+
+/// <summary>
+/// Takes xorbs in. What a sender says of a xorb is not believed: its chunks are decompressed and hashed as they come, and it is
+/// stored under the hash that results, with a footer written here.
+/// </summary>
+sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore objects)
+{
+    // A xorb at its largest, each chunk with its header, and a footer.
+    const long MaxBytes = XorbLayout.MaxLength + XorbLayout.MaxChunks * 64L;
+
+    /// <summary>POST /v1/xorbs/{prefix}/{hash}</summary>
+    public async Task<IResult> PostAsync(HttpContext context, string hash, CancellationToken cancellationToken)
+    {
+        await access.GrantAsync(context, write: true);
+        var announced = Hashes.Parse(hash);
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxBytes;
+
+        await using var draft = objects.Begin();
+        XorbLayout layout;
+        try
+        {
+            layout = await XorbReader.ReadAsync(context.Request.Body, new ChunkCodec(), draft.Content, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            throw HubException.BadRequest(e.Message);
+        }
+        if (layout.Hash != announced)
+            throw HubException.BadRequest($"The xorb's chunks have the hash {layout.Hash}, {announced} was announced.");
+
+        // A xorb that is here already has been read all the same: that somebody else has it is nothing to tell by answering faster.
+        draft.Content.Write(layout.Footer());
+        await draft.CommitAsync(XorbIndex.ObjectKey(layout.Hash), cancellationToken);
+        var (_, isNew) = await contents.Xorbs.AddAsync(layout, cancellationToken);
+        return Results.Json(new XorbAnswer(isNew), XetJson.Default.XorbAnswer);
+    }
+
+    /// <summary>HEAD /v1/xorbs/{prefix}/{hash}: asked by who is about to write and can prove nothing by it.</summary>
+    public async Task<IResult> HeadAsync(HttpContext context, string hash, CancellationToken cancellationToken)
+    {
+        await access.GrantAsync(context, write: true);
+        if (await contents.Xorbs.FindAsync(Hashes.Parse(hash), cancellationToken) is not { } xorb)
+            return Results.NotFound();
+        context.Response.ContentLength = (await contents.Xorbs.LayoutAsync(xorb, cancellationToken)).StoredLength;
+        return Results.Ok();
+    }
+}
+
+static class Hashes
+{
+    /// <exception cref="HubException">400: no hash.</exception>
+    public static XetHash Parse(string text) =>
+        XetHash.TryParse(text, out var hash) ? hash : throw HubException.BadRequest($"'{text}' is no hash: 64 hexadecimal digits are.");
+}
