@@ -92,4 +92,21 @@ public class Hashing
         Assert.Equal(xorb, MerkleTree.XorbHash(list).ToString());
         Assert.Equal(file, MerkleTree.FileHash(list).ToString());
     }
+
+    [Fact]
+    public void A_file_hash_is_the_same_chunk_by_chunk()
+    {
+        var random = new Random(4);
+        var chunks = new List<Chunk>();
+        for (var count = 0; count <= 700; count++)
+        {
+            var builder = new FileHashBuilder();
+            foreach (var chunk in chunks)
+                builder.Add(chunk);
+            Assert.Equal(MerkleTree.FileHash(chunks.ToArray()), builder.Finish());
+            var hash = new byte[XetHash.Size];
+            random.NextBytes(hash);
+            chunks.Add(new Chunk(new XetHash(hash), (ulong)random.Next(1, Chunker.MaxLength)));
+        }
+    }
 }

@@ -108,6 +108,21 @@ public class Shards
     }
 
     [Fact]
+    public void Files_are_read_one_at_a_time_as_they_are_all_at_once()
+    {
+        var bytes = Bytes(Example());
+        AssertSame(Example() with { Xorbs = [] }, new Shard([.. Shard.ReadFiles(new MemoryStream(bytes))], []));
+        // All but what it passes over: what the shard says of xorbs.
+        var files = 48 * 11;
+        for (var length = 0; length < files; length++)
+            Assert.Throws<InvalidDataException>(() => Shard.ReadFiles(new MemoryStream(bytes, 0, length)).Count());
+        Assert.Equal(2, Shard.ReadFiles(new MemoryStream(bytes, 0, files)).Count());
+
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48 + 36), uint.MaxValue);
+        Assert.Throws<InvalidDataException>(() => Shard.ReadFiles(new MemoryStream(bytes)).Count());
+    }
+
+    [Fact]
     public void Changed_bytes_are_read_or_refused_but_nothing_else_happens()
     {
         var original = Bytes(Example());
@@ -120,6 +135,13 @@ public class Shards
             try
             {
                 Shard.Read(bytes);
+            }
+            catch (InvalidDataException)
+            {
+            }
+            try
+            {
+                _ = Shard.ReadFiles(new MemoryStream(bytes)).Count();
             }
             catch (InvalidDataException)
             {

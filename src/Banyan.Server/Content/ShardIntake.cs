@@ -48,7 +48,7 @@ sealed class ShardIntake(ContentStore contents)
     /// <exception cref="InvalidDataException">Something in it is not so.</exception>
     public async Task<bool> RunAsync(Stream shard, long repo, ShardProgress progress, CancellationToken cancellationToken)
     {
-        var files = new HashSet<long>();
+        var (files, made) = (new HashSet<long>(), new List<Ingested>());
         var isNew = false;
         foreach (var file in Shard.ReadFiles(shard))
         {
@@ -57,15 +57,19 @@ sealed class ShardIntake(ContentStore contents)
             if (progress.Total > MaxBytes)
                 throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
             var known = file.Sha256 is { } claimed ? await contents.FindAsync([.. claimed], cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
-            // A known file was verified when it came; that its chunks are here in other runs as well changes nothing.
-            if (known is null || known.XetHash != file.Hash)
-                known = await contents.RecordAsync(new Ingested(await Sha256Async(file, terms, size, progress, cancellationToken), file.Hash, size, terms), cancellationToken);
-            else
-                progress.Read(size);
             isNew |= await contents.FindAsync(repo, file.Hash, cancellationToken) is null;
+            if (known is null || known.XetHash != file.Hash)
+            {
+                made.Add(new Ingested(await Sha256Async(file, terms, size, progress, cancellationToken), file.Hash, size, terms));
+                continue;
+            }
+            // A known file was verified when it came; that its chunks are here in other runs as well changes nothing.
+            progress.Read(size);
             files.Add(known.Id);
         }
         // :: Step 5
+        foreach (var file in made)
+            files.Add((await contents.RecordAsync(file, cancellationToken)).Id);
         if (files.Count > 0)
             await contents.GrantAsync(repo, files, cancellationToken);
         return isNew;

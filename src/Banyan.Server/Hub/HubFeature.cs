@@ -1,9 +1,11 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Content;
+using Banyan.Server.Lfs;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
+using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,6 +33,8 @@ static class HubFeature
         services.AddSingleton<Authoriser>();
         services.AddSingleton<WhoAmI>();
         services.AddSingleton<CreateRepo>();
+        services.AddXet();
+        services.AddLfs();
     }
 
     /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>
@@ -40,6 +44,8 @@ static class HubFeature
         _ = app.Services.GetRequiredService<IObjectStore>();
         app.MapHub("GET", "/api/whoami-v2", Need.User, app.Services.GetRequiredService<WhoAmI>().HandleAsync);
         app.MapHub("POST", "/api/repos/create", Need.User, app.Services.GetRequiredService<CreateRepo>().HandleAsync);
+        app.MapXet();
+        app.MapLfs();
         app.MapFallback("/api/{**rest}", (RequestDelegate)(context => throw HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}")))
             .WithMetadata(new HubRoute(Need.Nothing, null));
     }

@@ -1,0 +1,191 @@
+using System.Net;
+using System.Text;
+using Banyan.Chunks;
+using Banyan.Server.Content;
+using Banyan.Server.Tests.Storage;
+using Banyan.Server.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Tests.Xet;
+
+/// <summary>SQLite and the local disk.</summary>
+public sealed class XetTests : XetContract
+{
+    private protected override Task<HubServer> StartAsync() => HubServer.StartAsync();
+}
+
+/// <summary>PostgreSQL and S3.</summary>
+public sealed class ClusterXetTests(PostgresServer postgres, S3Server s3) : XetContract, IClassFixture<PostgresServer>, IClassFixture<S3Server>
+{
+    private protected override async Task<HubServer> StartAsync() =>
+        await HubServer.StartAsync(await postgres.CreateDatabaseAsync(), change: o => o with { S3 = s3.Options with { Prefix = $"xet-{Guid.NewGuid():N}/" } });
+}
+
+/// <summary>The Xet protocol as its clients speak it, over either database and object store.</summary>
+public abstract class XetContract : IAsyncLifetime
+{
+    HubServer _hub = null!;
+    string _repo = "";
+
+    private protected abstract Task<HubServer> StartAsync();
+
+    public async ValueTask InitializeAsync()
+    {
+        _hub = await StartAsync();
+        _repo = await _hub.CreateRepoAsync("xet", isPrivate: true);
+    }
+
+    public ValueTask DisposeAsync() => _hub.DisposeAsync();
+
+    ContentStore Contents => _hub.Server.Services.GetRequiredService<ContentStore>();
+
+    [Fact]
+    public async Task A_file_goes_up_and_comes_down_in_both_versions_and_in_ranges()
+    {
+        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var file = CutFile.Of(CutFile.Random(3_000_000, 1));
+        Assert.True((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
+        Assert.False((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
+        var frames = await XetWire.FramesAsync(await wire.PostShardAsync(file.ShardBytes()));
+        Assert.Equal(["validating", "committing", "result"], frames.Select(f => f.GetProperty("type").GetString()));
+
+        var stored = await Contents.FindAsync([.. file.File.Sha256!], default);
+        Assert.Equal(file.File.Hash, stored!.XetHash);
+        foreach (var version in (int[])[1, 2])
+        {
+            Assert.Equal(file.Bytes, await wire.DownloadAsync(file.File.Hash, version));
+            foreach (var (from, to) in ((int, int)[])[(0, 1), (2_999_999, 3_000_000), (70_000, 1_900_001), (0, 3_000_000)])
+                Assert.Equal(file.Bytes[from..to], await wire.DownloadAsync(file.File.Hash, version, from, to));
+        }
+        var past = await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=3000000-3000001");
+        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, past.StatusCode);
+        Assert.Equal(3_000_000, (await wire.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).Content.Headers.ContentLength);
+        Assert.Equal(file.Xorb.StoredLength, (await wire.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).Content.Headers.ContentLength);
+    }
+
+    [Fact]
+    public async Task Older_clients_paths_lead_to_the_same()
+    {
+        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var seed = 10;
+        foreach (var (xorbs, shards, reconstructions) in ((string, string, string)[])
+            [("/xorb/default", "/shard", "/reconstruction"), ("/xorbs/default", "/shards", "/reconstructions"), ("/v1/xorbs/default", "/v1/shards", "/v1/reconstructions")])
+        {
+            var file = CutFile.Of(CutFile.Random(200_000, seed++), footer: seed % 2 == 0);
+            await HubServer.JsonOf(await wire.PostXorbAsync(file, xorbs));
+            Assert.Equal(1, (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
+            Assert.Equal(0, (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
+            await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"{reconstructions}/{file.File.Hash}"));
+            var many = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v1/reconstructions?file_id={file.File.Hash}"));
+            Assert.Equal(file.Xorb.Hash.ToString(), many.GetProperty("files").GetProperty(file.File.Hash.ToString())[0].GetProperty("hash").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task What_one_user_sent_is_found_by_anothers_chunks_and_by_nothing_else()
+    {
+        var file = CutFile.Of(CutFile.Random(4_000_000, 20));
+        await (await XetWire.OpenAsync(_hub, _repo, _hub.Ana)).UploadAsync(file);
+
+        var other = await XetWire.OpenAsync(_hub, await _hub.CreateRepoAsync("other", token: _hub.Ben), _hub.Ben);
+        foreach (var prefix in (string[])["default", "default-merkledb"])
+        {
+            var answer = await other.SendAsync(HttpMethod.Get, $"/v1/chunks/{prefix}/{file.Xorb.Chunks[0].Hash}");
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            var bytes = await answer.Content.ReadAsByteArrayAsync();
+            var known = Assert.Single(Shard.Read(bytes).Xorbs);
+            Assert.Equal(file.Xorb.Hash, known.Hash);
+            // Keyed: whoever has the chunks recognises them, nobody reads their hashes.
+            var key = bytes.AsSpan(bytes.Length - 200 + 72, 32).ToArray();
+            Assert.Equal(file.Xorb.Chunks.Select(c => c.Hash.Keyed(key)), known.Chunks.Select(c => c.Hash));
+            Assert.DoesNotContain(file.Xorb.Chunks[0].Hash, known.Chunks.Select(c => c.Hash));
+            var expires = DateTimeOffset.FromUnixTimeSeconds(BitConverter.ToInt64(bytes, bytes.Length - 200 + 112));
+            Assert.InRange(expires - DateTimeOffset.UtcNow, TimeSpan.FromDays(20), TimeSpan.FromDays(23));
+        }
+        // A chunk inside the file is not one that may be asked for.
+        var inner = file.Xorb.Chunks.First(c => c != file.Xorb.Chunks[0] && c.Hash.LastWord % 1024 != 0).Hash;
+        Assert.Equal(HttpStatusCode.NotFound, (await other.SendAsync(HttpMethod.Get, $"/v1/chunks/default/{inner}")).StatusCode);
+
+        // Ben has the same bytes: he sends a shard alone, and has the file.
+        await HubServer.JsonOf(await other.PostShardAsync(file.ShardBytes(), "/v1/shards"));
+        Assert.Equal(file.Bytes, await other.DownloadAsync(file.File.Hash, 2));
+    }
+
+    [Fact]
+    public async Task An_empty_file_and_a_file_of_one_repeated_chunk()
+    {
+        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var shard = new MemoryStream();
+        new Shard([new ShardFile(XetHash.Zero, [], [.. System.Security.Cryptography.SHA256.HashData([])])], []).Write(shard);
+        await HubServer.JsonOf(await wire.PostShardAsync(shard.ToArray(), "/v1/shards"));
+        Assert.Equal(0, (await Contents.FindAsync(XetHash.Zero, default))!.Size);
+
+        var zeros = CutFile.Of(new byte[Chunker.MaxLength]);
+        await HubServer.JsonOf(await wire.PostXorbAsync(zeros));
+        var term = zeros.File.Terms[0];
+        var chunk = new Chunk(zeros.Xorb.Chunks[0].Hash, Chunker.MaxLength);
+        var bytes = new byte[5 * Chunker.MaxLength];
+        var five = new ShardFile(MerkleTree.FileHash([chunk, chunk, chunk, chunk, chunk]), [term, term, term, term, term], [.. System.Security.Cryptography.SHA256.HashData(bytes)]);
+        shard = new MemoryStream();
+        new Shard([five], []).Write(shard);
+        await HubServer.JsonOf(await wire.PostShardAsync(shard.ToArray(), "/v1/shards"));
+        Assert.Equal(bytes, await wire.DownloadAsync(five.Hash, 2));
+        Assert.Equal(bytes[100_000..300_000], await wire.DownloadAsync(five.Hash, 1, 100_000, 300_000));
+    }
+
+    [Fact]
+    public async Task Tokens_open_their_repository_and_their_scope_only()
+    {
+        var file = CutFile.Of(CutFile.Random(300_000, 30));
+        await (await XetWire.OpenAsync(_hub, _repo, _hub.Ana)).UploadAsync(file);
+
+        // Nobody but ana gets one for her private repository.
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-read-token/main", _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-write-token/main"), HttpStatusCode.NotFound, "RepoNotFound");
+
+        // A token for another repository does not reach the file, however well its hash is known.
+        var elsewhere = await XetWire.OpenAsync(_hub, await _hub.CreateRepoAsync("ben", token: _hub.Ben), _hub.Ben);
+        foreach (var path in (string[])[$"/v1/reconstructions/{file.File.Hash}", $"/v2/reconstructions/{file.File.Hash}", $"/v1/reconstructions?file_id={file.File.Hash}"])
+            Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Get, path)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).StatusCode);
+
+        // A reading token does not write; the same for no token, a hub token and a changed one.
+        var reader = await XetWire.OpenAsync(_hub, _repo, _hub.Ana, write: false);
+        Assert.Equal(file.Bytes, await reader.DownloadAsync(file.File.Hash, 2));
+        await HubServer.AssertErrorAsync(await reader.PostXorbAsync(file), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await reader.PostShardAsync(file.ShardBytes()), HttpStatusCode.Forbidden);
+        foreach (var token in (string?[])[null, _hub.Ana, reader.AccessToken.Replace(reader.AccessToken[5], (char)(reader.AccessToken[5] ^ 1)), "a.b", "."])
+            await HubServer.AssertErrorAsync(await _hub.GetAsync($"/xet/v2/reconstructions/{file.File.Hash}", token), HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
+    public async Task An_address_opens_its_range_and_no_other()
+    {
+        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var file = CutFile.Of(CutFile.Random(2_000_000, 40));
+        await wire.UploadAsync(file);
+        var plan = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=0-9"));
+        var fetch = plan.GetProperty("xorbs").EnumerateObject().Single().Value[0];
+        var url = fetch.GetProperty("url").GetString()!;
+        var last = fetch.GetProperty("ranges")[0].GetProperty("bytes").GetProperty("end").GetInt64();
+
+        using var anonymous = new HttpClient();
+        async Task<HttpStatusCode> Get(string address, string range)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, address);
+            request.Headers.TryAddWithoutValidation("Range", range);
+            return (await anonymous.SendAsync(request)).StatusCode;
+        }
+        Assert.Equal(HttpStatusCode.PartialContent, await Get(url, $"bytes=0-{last}"));
+        Assert.Equal(HttpStatusCode.Forbidden, await Get(url, $"bytes=0-{last + 1}"));
+        Assert.Equal(HttpStatusCode.Forbidden, await Get(url, $"bytes={last + 1}-{last + 100}"));
+        Assert.Equal(HttpStatusCode.Forbidden, await Get(url[..^20] + (url[^20] == 'a' ? 'b' : 'a') + url[^19..], $"bytes=0-{last}"));
+    }
+
+    [Fact]
+    public async Task The_rest_answers_in_json()
+    {
+        Assert.Equal(HttpStatusCode.OK, (await _hub.SendAsync(HttpMethod.Post, "/xet/v1/telemetry", content: new StringContent("{}", Encoding.UTF8))).StatusCode);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/xet/v3/anything"), HttpStatusCode.NotImplemented, "NotImplemented");
+    }
+}
