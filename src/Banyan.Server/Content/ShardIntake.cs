@@ -75,13 +75,28 @@ sealed class ShardIntake(ContentStore contents)
         return isNew;
     }
 
+    /// <summary>What a file claims to be bounds the work that checking it takes, so that comes first.</summary>
+    static void CheckExtent(ShardFile file)
+    {
+        long size = 0, chunks = 0;
+        foreach (var term in file.Terms)
+        {
+            size += term.RawLength;
+            chunks += term.EndChunk - term.FirstChunk;
+        }
+        // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time.
+        if (size > MaxBytes || chunks > size / 1024 + XorbLayout.MaxChunks)
+            throw new InvalidDataException($"File {file.Hash} is said to have {chunks} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
+    }
+
     async Task<(Term[] Terms, long Size)> TermsAsync(ShardFile file, CancellationToken cancellationToken)
     {
+        CheckExtent(file);
         var terms = new Term[file.Terms.Length];
         var tree = new FileHashBuilder();
         var hashes = new List<XetHash>();
         var (lastHash, lastXorb) = (XetHash.Zero, 0L);
-        long size = 0, chunks = 0;
+        long size = 0;
         for (var i = 0; i < terms.Length; i++)
         {
             // :: Step 1
@@ -103,10 +118,6 @@ sealed class ShardIntake(ContentStore contents)
             if (length != term.RawLength)
                 throw new InvalidDataException($"Term {i} of file {file.Hash} is said to have {term.RawLength} bytes; its chunks have {length}.");
             size += length;
-            chunks += hashes.Count;
-            // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time.
-            if (size > MaxBytes || chunks > size / 1024 + XorbLayout.MaxChunks)
-                throw new InvalidDataException($"File {file.Hash} has more than {chunks - hashes.Count} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
 
             // :: Step 2
             if (term.Verification is not { } verification)
