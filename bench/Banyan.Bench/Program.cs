@@ -9,9 +9,12 @@ switch (args)
     case ["model", var path, ..]:
         await ModelBench.Run(path, threads, Number("--prompt", 256), Number("--generate", 64), Number("--runs", 5));
         return 0;
+    case ["disassemble", .. var name]:
+        return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
+        Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         return 2;
 }
 

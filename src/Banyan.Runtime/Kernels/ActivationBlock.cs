@@ -9,7 +9,10 @@ namespace Banyan.Runtime.Kernels;
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = Bytes)]
 internal unsafe struct ActivationBlock
 {
-    public const int Columns = 32, Bytes = 48;
+    public const int Columns = 32, Bytes = 52;
+
+    /// <summary>Where the fields lie.</summary>
+    public const int ScaleAt = 32, ScaledSumAt = 36, FirstOffset32At = 40, LastOffset32At = 44, Offset128At = 48;
 
     /// <summary>Quants in −127…127.</summary>
     public fixed sbyte Quants[Columns];
@@ -20,14 +23,18 @@ internal unsafe struct ActivationBlock
     /// <summary><see cref="Scale"/> × the sum of the quants: what a weight block's constant part is multiplied with.</summary>
     public float ScaledSum;
 
-    /// <summary>
-    /// −16 × the sum of the first and of the last 16 quants, as 16 bits twice: what a pairwise multiply with a scale per 16 columns needs to take
-    /// 32 off every weight.
-    /// </summary>
-    public int FirstHalfOffset, LastHalfOffset;
+    /// <summary>−32 × the sum of the first and of the last 16 quants: what takes 32 off every weight.</summary>
+    public int FirstOffset32, LastOffset32;
 
-    /// <summary>A half's offset from the sum of its quants.</summary>
-    public static int HalfOffset(int sum) => (-16 * sum & 0xFFFF) | -16 * sum << 16;
+    /// <summary>−128 × the sum of the quants: what takes 128 off every weight.</summary>
+    public int Offset128;
+
+    /// <summary>Sets everything that follows from the scale and the sums of the first and the last 16 quants.</summary>
+    public void SetSums(int first, int last)
+    {
+        ScaledSum = Scale * (first + last);
+        (FirstOffset32, LastOffset32, Offset128) = (-32 * first, -32 * last, -128 * (first + last));
+    }
 
     /// <summary>Below this magnitude a block is 0: its reciprocal would not be finite.</summary>
     public const float Smallest = 1e-30f;

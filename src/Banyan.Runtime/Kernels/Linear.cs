@@ -5,11 +5,20 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>The matrix product of a layer: y = x·Wᵀ.</summary>
 internal static unsafe class Linear
 {
-    /// <summary>What a part of a single token's product reads at least: enough to be worth claiming, little enough to share evenly.</summary>
+    /// <summary>What a part reads at least, times the tokens: enough to be worth claiming, little enough to share evenly.</summary>
     const long BytesPerPart = 64 * 1024;
 
-    /// <summary>The tokens that meet a panel together: their quantized rows stay in the second-level cache from panel to panel.</summary>
-    const int TokenGroupBytes = 256 * 1024;
+    /// <summary>Activations that a part's panels meet one after the other: they stay in the second-level cache from panel to panel.</summary>
+    const int CachedBytes = 640 * 1024;
+
+    /// <summary>Tokens whose sums a part keeps for each of its panels.</summary>
+    const int TokenGroup = 512;
+
+    /// <summary>Panels of a part that share a column range's activations, where all columns do not fit the cache.</summary>
+    const int PanelsPerPart = 4;
+
+    /// <summary>The most tokens of any rung's <see cref="Rung.PanelTokens"/>.</summary>
+    const int MaxPanelTokens = 8;
 
     /// <summary>
     /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/> before);
@@ -29,80 +38,89 @@ internal static unsafe class Linear
             var job = new FloatJob { Rung = rung, X = x.Rows, W = w, Y = y, Tokens = tokens };
             pool.Run(ref job, parts);
         }
-        else if (tokens == 1)
+        else if (tokens <= rung.PanelTokens)
         {
-            var job = new OneJob { Rung = rung, X = x.Blocks, W = w, Y = y };
+            var job = new PanelJob { Rung = rung, X = x.Blocks, W = w, Y = y, Tokens = tokens };
             pool.Run(ref job, parts);
         }
         else
         {
             var job = new TileJob { Rung = rung, X = x.Blocks, W = w, Y = y };
-            var group = Math.Max(32, TokenGroupBytes / (x.BlocksPerRow * ActivationBlock.Bytes) / Activations.TokenTile * Activations.TokenTile);
-            for (; job.First < tokens; job.First += group)
+            for (; job.First < tokens; job.First += TokenGroup)
             {
-                job.Tokens = Math.Min(group, tokens - job.First);
-                pool.Run(ref job, parts);
+                job.Tokens = Math.Min(TokenGroup, tokens - job.First);
+                var blocks = CachedBytes / (job.Tokens * ActivationBlock.Bytes);
+                var areCached = blocks >= x.BlocksPerRow;
+                job.RangeColumns = areCached ? w.Columns : Math.Max(1, blocks / Rung.ChunkBlocks) * Rung.ChunkColumns;
+                pool.Run(ref job, areCached ? parts : Math.Clamp(parts, 1, Math.Max(w.Panels / PanelsPerPart, Math.Min(w.Panels, pool.Threads))));
             }
         }
     }
 
-    /// <summary>One token: each panel is read once and multiplied on the way.</summary>
-    struct OneJob : IJob
+    /// <summary>Few tokens: each panel is read once and multiplied on the way.</summary>
+    struct PanelJob : IJob
     {
         public Rung Rung;
         public ActivationBlock* X;
         public PackedMatrix W;
         public float* Y;
+        public int Tokens;
 
         public readonly void Work(int part, int parts)
         {
-            var last = stackalloc float[PackedFormat.Rows];
+            var sums = stackalloc float[MaxPanelTokens * PackedFormat.Rows];
+            var stride = W.Columns / ActivationBlock.Columns;
             var (first, end) = Parts.Range(part, parts, W.Panels);
             for (var panel = first; panel < end; panel++)
             {
                 var scales = W.Panel(panel);
-                var row = panel * PackedFormat.Rows;
-                var whole = row + PackedFormat.Rows <= W.Rows;
-                Rung.MultiplyOne(W.Format, scales, scales + W.QuantOffset, W.Columns, X, whole ? Y + row : last);
-                if (!whole)
-                    new Span<float>(last, W.Rows - row).CopyTo(new Span<float>(Y + row, W.Rows - row));
+                Rung.MultiplyPanel(W.Format, scales, scales + W.QuantOffset, W.Columns, X, stride, Tokens, sums);
+                Store(sums, panel * PackedFormat.Rows, W.Rows, Y, Tokens);
             }
         }
     }
 
-    /// <summary>Many tokens: a chunk of a panel is unpacked into the first-level cache and meets all tokens of the group, four at a time.</summary>
+    /// <summary>
+    /// Many tokens. For each range of columns whose activations fit the cache, for each panel of the part: a chunk is unpacked into the first-level cache and
+    /// meets all tokens. The sums of all panels are kept until the last range.
+    /// </summary>
     struct TileJob : IJob
     {
         public Rung Rung;
         public ActivationBlock* X;
         public PackedMatrix W;
         public float* Y;
-        public int First, Tokens;
+        public int First, Tokens, RangeColumns;
 
         public readonly void Work(int part, int parts)
         {
-            var (format, stride) = (W.Format, W.Columns / ActivationBlock.Columns);
-            var tiles = (Tokens + Activations.TokenTile - 1) / Activations.TokenTile;
-            const int TileValues = Activations.TokenTile * PackedFormat.Rows;
-            var unpacked = (UnpackedBlock*)Scratch.ForPart(Rung.ChunkBlocks * UnpackedBlock.Bytes + tiles * TileValues * sizeof(float));
-            var sums = (float*)(unpacked + Rung.ChunkBlocks);
+            var sumsPerPanel = (Tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
             var (first, end) = Parts.Range(part, parts, W.Panels);
+            var unpacked = (UnpackedBlock*)Scratch.ForPart(Rung.ChunkBlocks * UnpackedBlock.Bytes + (long)(end - first) * sumsPerPanel * sizeof(float));
+            var sums = (float*)(unpacked + Rung.ChunkBlocks);
+            new Span<float>(sums, (end - first) * sumsPerPanel).Clear();
+            for (var column = 0; column < W.Columns; column += RangeColumns)
+                for (var panel = first; panel < end; panel++)
+                    MultiplyRange(panel, column, Math.Min(column + RangeColumns, W.Columns), unpacked, sums + (panel - first) * sumsPerPanel);
             for (var panel = first; panel < end; panel++)
+                Store(sums + (panel - first) * sumsPerPanel, panel * PackedFormat.Rows, W.Rows, Y + (long)First * W.Rows, Tokens);
+        }
+
+        readonly void MultiplyRange(int panel, int column, int end, UnpackedBlock* unpacked, float* sums)
+        {
+            var (format, stride) = (W.Format, W.Columns / ActivationBlock.Columns);
+            var group = column / format.GroupColumns;
+            var scales = W.Panel(panel) + (long)group * format.ScaleBytes;
+            var quants = W.Panel(panel) + W.QuantOffset + (long)group * format.QuantBytes;
+            for (int columns; column < end; column += columns)
             {
-                new Span<float>(sums, tiles * TileValues).Clear();
-                var scales = W.Panel(panel);
-                var quants = scales + W.QuantOffset;
-                for (var column = 0; column < W.Columns; column += Rung.ChunkColumns)
-                {
-                    var groups = Math.Min(Rung.ChunkColumns, W.Columns - column) / format.GroupColumns;
-                    Rung.Unpack(format, scales, quants, groups, unpacked);
-                    scales += groups * format.ScaleBytes;
-                    quants += groups * format.QuantBytes;
-                    var x = X + (long)First * stride + column / ActivationBlock.Columns;
-                    for (var tile = 0; tile < tiles; tile++, x += Activations.TokenTile * (long)stride)
-                        Rung.MultiplyTile(format.Kind, unpacked, groups * format.BlocksPerGroup, x, stride, sums + tile * TileValues);
-                }
-                Store(sums, panel * PackedFormat.Rows, W.Rows, Y + (long)First * W.Rows, Tokens);
+                columns = Math.Min(Rung.ChunkColumns, end - column);
+                var groups = columns / format.GroupColumns;
+                Rung.UnpackForTiles(format, scales, quants, groups, unpacked);
+                scales += groups * format.ScaleBytes;
+                quants += groups * format.QuantBytes;
+                Rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, X + (long)First * stride + column / ActivationBlock.Columns, stride, Tokens,
+                    sums, quants, (long)groups * format.QuantBytes);
             }
         }
     }

@@ -9,6 +9,8 @@ public unsafe class LinearTests
 
     public static TheoryData<string> Formats => [.. WeightFormat.All.Select(f => f.Name)];
 
+    public static TheoryData<string> Rungs => [.. Ladder.All.Where(r => r.IsSupported).Select(r => r.Name)];
+
     public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
 
     static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
@@ -106,7 +108,7 @@ public unsafe class LinearTests
         var exactBits = format.BlockWeights > 1; // integer kernels
         foreach (var rows in (int[])[1, 16, 31])
             foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])
-                foreach (var tokens in (int[])[1, 2, 4, 7])
+                foreach (var tokens in exactBits && rows == 31 ? Enumerable.Range(1, 26) : [1, 2, 4, 7])
                 {
                     var bytes = RandomWeights.Make(format, rows, columns, columns);
                     var x = RandomWeights.Floats(tokens * columns, 7);
@@ -119,6 +121,20 @@ public unsafe class LinearTests
                         else
                             Assert.Equal(expected[i], actual[i], 1e-4f);
                 }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rungs))]
+    public void Many_tokens_and_columns_are_taken_in_groups_and_ranges(string rungName)
+    {
+        const int Rows = 17, Columns = 2048, Tokens = 530;
+        var bytes = RandomWeights.Make(WeightFormat.Q4_K, Rows, Columns);
+        var x = RandomWeights.Floats(Tokens * Columns, 7);
+        using var packed = Pack(WeightFormat.Q4_K, bytes, Rows, Columns);
+        var actual = Multiply(Ladder.Choose(rungName), packed, x, Tokens, exact: false);
+        // A token's result does not depend on its company.
+        foreach (var t in (int[])[0, 1, 250, 511, 512, 529])
+            Assert.Equal(Multiply(new ScalarRung(), packed, x[(t * Columns)..((t + 1) * Columns)], 1, exact: false), actual[(t * Rows)..((t + 1) * Rows)]);
     }
 
     [Theory]
@@ -139,8 +155,8 @@ public unsafe class LinearTests
             using var packed = Pack(format, bytes, 16, Columns);
             foreach (var sign in (float[])[1, -1])
             {
-                float[] x = [.. Enumerable.Repeat(sign, 5 * Columns)];
-                foreach (var tokens in (int[])[1, 5])
+                float[] x = [.. Enumerable.Repeat(sign, 12 * Columns)];
+                foreach (var tokens in (int[])[1, 5, 12])
                     Assert.Equal(Multiply(scalar, packed, x, tokens, exact: false), Multiply(rung, packed, x, tokens, exact: false));
             }
         }
@@ -155,11 +171,14 @@ public unsafe class LinearTests
         using var packed = Pack(format, bytes, 20, 512);
         foreach (var bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
         {
-            var x = RandomWeights.Floats(5 * 512, 3);
-            x[2 * 512 + 77] = bad;
-            var y = Multiply(rung, packed, x, 5, exact: false);
-            for (var i = 0; i < y.Length; i++)
-                Assert.Equal(i / 20 == 2, !float.IsFinite(y[i]));
+            foreach (var tokens in (int[])[5, 14])
+            {
+                var x = RandomWeights.Floats(tokens * 512, 3);
+                x[2 * 512 + 77] = bad;
+                var y = Multiply(rung, packed, x, tokens, exact: false);
+                for (var i = 0; i < y.Length; i++)
+                    Assert.Equal(i / 20 == 2, !float.IsFinite(y[i]));
+            }
         }
     }
 

@@ -23,6 +23,12 @@ internal sealed unsafe class PackedFormat
         new(WeightFormat.Q6_K, WeightKind.U6, 288, 3072) { Pack = &Q6_KPacking.Pack, Unpack = &Q6_KPacking.Unpack },
     ];
 
+    static PackedFormat()
+    {
+        for (var i = 0; i < s_all.Length; i++)
+            s_all[i].Index = i;
+    }
+
     PackedFormat(WeightFormat format, WeightKind kind, int scaleBytes, int quantBytes)
     {
         (Format, Kind, ScaleBytes, QuantBytes) = (format, kind, scaleBytes, quantBytes);
@@ -31,6 +37,11 @@ internal sealed unsafe class PackedFormat
     }
 
     public static IReadOnlyList<PackedFormat> All => s_all;
+
+    public static int Count => s_all.Length;
+
+    /// <summary>Its place in <see cref="All"/>.</summary>
+    public int Index { get; private set; }
 
     /// <summary>What it packs.</summary>
     public WeightFormat Format { get; }

@@ -11,6 +11,9 @@ internal unsafe struct UnpackedBlock
 {
     public const int Rows = 16, Columns = 32, Bytes = 768;
 
+    /// <summary>Where the fields lie.</summary>
+    public const int ScalesAt = 512, MinsAt = 576, HalfScalesAt = 640;
+
     public fixed byte Values[Rows * Columns];
 
     /// <summary>One a row.</summary>

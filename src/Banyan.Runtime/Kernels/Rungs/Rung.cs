@@ -24,11 +24,28 @@ internal abstract unsafe class Rung
     /// <summary>Unpacks <paramref name="groups"/> groups of a panel.</summary>
     public abstract void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to);
 
-    /// <summary>y[4 tokens, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
-    public abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y);
+    /// <summary>Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs and in half scales.</summary>
+    public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => Unpack(format, scales, quants, groups, to);
 
-    /// <summary>y[16 rows] = one row of x × a whole panel, unpacked on the way.</summary>
-    public abstract void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y);
+    /// <summary>
+    /// y[tokens, 16 rows] += rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows of x and y up to a multiple of
+    /// <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be
+    /// brought nearer: they are unpacked next.
+    /// </summary>
+    public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
+    {
+        for (var first = 0; first < tokens; first += Activations.TokenTile)
+            MultiplyTile(kind, w, blocks, x + (long)first * stride, stride, y + first * UnpackedBlock.Rows);
+    }
+
+    /// <summary>y[4 tokens, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
+    protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y);
+
+    /// <summary>How many tokens <see cref="MultiplyPanel"/> takes at most.</summary>
+    public virtual int PanelTokens => 1;
+
+    /// <summary>y[tokens, 16 rows] = rows of x, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way.</summary>
+    public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y);
 
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
     public abstract void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride);

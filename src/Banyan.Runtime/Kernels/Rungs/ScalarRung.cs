@@ -40,9 +40,7 @@ internal sealed unsafe class ScalarRung : Rung
                 last += quant;
         }
         block.Scale = magnitude / 127;
-        block.ScaledSum = block.Scale * (first + last);
-        block.FirstHalfOffset = ActivationBlock.HalfOffset(first);
-        block.LastHalfOffset = ActivationBlock.HalfOffset(last);
+        block.SetSums(first, last);
         return block;
     }
 
@@ -52,14 +50,14 @@ internal sealed unsafe class ScalarRung : Rung
             format.Unpack(scales, quants, to);
     }
 
-    public override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
     {
         for (var b = 0; b < blocks; b++)
             for (var t = 0; t < Activations.TokenTile; t++)
                 MultiplyBlock(kind, w + b, x + (long)t * stride + b, y + t * UnpackedBlock.Rows);
     }
 
-    public override void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
     {
         new Span<float>(y, UnpackedBlock.Rows).Clear();
         var blocks = stackalloc UnpackedBlock[8];
@@ -86,7 +84,7 @@ internal sealed unsafe class ScalarRung : Rung
                     last += product;
             }
             var sum = kind == WeightKind.U6
-                ? (first + 2 * (short)x->FirstHalfOffset) * w->HalfScales[2 * r] + (last + 2 * (short)x->LastHalfOffset) * w->HalfScales[32 + 2 * r]
+                ? (first + x->FirstOffset32) * w->HalfScales[2 * r] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * r]
                 : first + last;
             y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
             if (kind is WeightKind.U4 or WeightKind.U5)

@@ -6,7 +6,7 @@ using Banyan.Runtime.Kernels.Packing;
 namespace Banyan.Runtime.Kernels;
 
 // Float weights, and quantized weights made float for the exact path.
-internal sealed unsafe partial class Avx2Rung
+internal unsafe partial class Avx2Rung
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride)

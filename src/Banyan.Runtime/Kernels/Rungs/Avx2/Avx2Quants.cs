@@ -6,7 +6,7 @@ using Banyan.Runtime.Kernels.Packing;
 namespace Banyan.Runtime.Kernels;
 
 // The quants of a block of 16 rows × 32 columns: unpacked to bytes, or multiplied on the way by one token's.
-internal sealed unsafe partial class Avx2Rung
+internal unsafe partial class Avx2Rung
 {
     interface IQuants
     {
@@ -36,6 +36,10 @@ internal sealed unsafe partial class Avx2Rung
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<byte> TopBits(Vector256<byte> v, int f) =>
         (f <= 2 ? v.AsUInt16() << (4 - 2 * f) : v.AsUInt16() >>> 2).AsByte() & Vector256.Create((byte)48);
+
+    /// <summary>Half of an offset in each 16 bits: the pairwise multiply with a scale, twice in a row, adds both halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<short> HalfOffset(int offset) => Vector256.Create((short)(offset >> 1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Widen(Vector256<short> sums) => Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One);
@@ -176,8 +180,8 @@ internal sealed unsafe partial class Avx2Rung
         {
             var (top0, top1) = (Vector256.Load(quants + Nibbles.Bytes), Vector256.Load(quants + Nibbles.Bytes + 64));
             var (first, last) = (Vector256.Load(halfScales), Vector256.Load(halfScales + 32));
-            var sum = Avx2.MultiplyAddAdjacent(first, Vector256.Create(x->FirstHalfOffset).AsInt16())
-                + Avx2.MultiplyAddAdjacent(last, Vector256.Create(x->LastHalfOffset).AsInt16());
+            var sum = Avx2.MultiplyAddAdjacent(first, HalfOffset(x->FirstOffset32))
+                + Avx2.MultiplyAddAdjacent(last, HalfOffset(x->LastOffset32));
             Step(quants, top0, top1, x, 0, first, last, ref sum);
             Step(quants, top0, top1, x, 2, first, last, ref sum);
             return sum;

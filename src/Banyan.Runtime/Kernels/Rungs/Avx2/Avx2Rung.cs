@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Kernels;
 /// 4 of 5 bits (31,496), 2 of 6 bits (32,004), 1 of 8 bits (32,512).
 /// </summary>
 [SkipLocalsInit]
-internal sealed unsafe partial class Avx2Rung : Rung
+internal unsafe partial class Avx2Rung : Rung
 {
     public override string Name => "avx2";
 
@@ -46,9 +46,7 @@ internal sealed unsafe partial class Avx2Rung : Rung
         Avx2.PermuteVar8x32(bytes.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(to->Quants);
         var (first, last) = (Vector256.Sum(q0 + q1), Vector256.Sum(q2 + q3));
         to->Scale = magnitude / 127;
-        to->ScaledSum = to->Scale * (first + last);
-        to->FirstHalfOffset = ActivationBlock.HalfOffset(first);
-        to->LastHalfOffset = ActivationBlock.HalfOffset(last);
+        to->SetSums(first, last);
     }
 
     public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
@@ -65,7 +63,7 @@ internal sealed unsafe partial class Avx2Rung : Rung
         }
     }
 
-    public override void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
     {
         var groups = format.Groups(columns);
         switch (format.Format.Name)

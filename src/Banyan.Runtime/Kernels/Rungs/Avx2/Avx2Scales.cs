@@ -6,7 +6,7 @@ using Banyan.Runtime.Kernels.Packing;
 namespace Banyan.Runtime.Kernels;
 
 // The scales of a group, as floats into the blocks they belong to.
-internal sealed unsafe partial class Avx2Rung
+internal unsafe partial class Avx2Rung
 {
     interface IScales
     {

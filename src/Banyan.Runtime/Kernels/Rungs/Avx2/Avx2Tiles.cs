@@ -7,9 +7,9 @@ namespace Banyan.Runtime.Kernels;
 
 // 16 rows × 4 tokens: eight running sums in registers, two weight vectors, one broadcast of four activations. The float totals stay in memory
 // (first-level cache): they are touched once in 32 columns.
-internal sealed unsafe partial class Avx2Rung
+internal unsafe partial class Avx2Rung
 {
-    public override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
     {
         switch (kind)
         {
@@ -130,8 +130,8 @@ internal sealed unsafe partial class Avx2Rung
     /// <summary>What takes 32 off every weight of a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Offset(short* halfScales, ActivationBlock* x) =>
-        Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales), Vector256.Create(x->FirstHalfOffset).AsInt16())
-        + Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales + 32), Vector256.Create(x->LastHalfOffset).AsInt16());
+        Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales), HalfOffset(x->FirstOffset32))
+        + Avx2.MultiplyAddAdjacent(Vector256.Load(halfScales + 32), HalfOffset(x->LastOffset32));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Tile6(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)

@@ -1,0 +1,47 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Banyan.Runtime.Kernels.Assembled;
+
+/// <summary>Up to 12 rows of activation blocks by five registers: a base for each three rows, and the stride as an index once or twice.</summary>
+internal sealed class ActivationRows(KernelWriter code, int count)
+{
+    static readonly AssemblerRegister64[] s_bases = [r8, r9, r10, r11];
+
+    public static AssemblerRegister64 Stride => rdx;
+
+    int Bases => (count + 2) / 3;
+
+    /// <summary>Points the bases at rows that begin at <paramref name="first"/>.</summary>
+    public void Begin(AssemblerRegister64 first)
+    {
+        code.A.mov(s_bases[0], first);
+        for (var i = 1; i < Bases; i++)
+        {
+            code.A.lea(s_bases[i], __[s_bases[i - 1] + Stride * 2]);
+            code.A.add(s_bases[i], Stride);
+        }
+    }
+
+    /// <summary>The dword at <paramref name="offset"/> of a row's current block, in every lane.</summary>
+    public AssemblerMemoryOperand Broadcast(int row, int offset) => (row % 3) switch
+    {
+        0 => __dword_bcst[s_bases[row / 3] + offset],
+        1 => __dword_bcst[s_bases[row / 3] + Stride + offset],
+        _ => __dword_bcst[s_bases[row / 3] + Stride * 2 + offset],
+    };
+
+    /// <summary>The same dword for instructions that load it.</summary>
+    public AssemblerMemoryOperand Dword(int row, int offset) => (row % 3) switch
+    {
+        0 => __dword_ptr[s_bases[row / 3] + offset],
+        1 => __dword_ptr[s_bases[row / 3] + Stride + offset],
+        _ => __dword_ptr[s_bases[row / 3] + Stride * 2 + offset],
+    };
+
+    public void NextBlock()
+    {
+        for (var i = 0; i < Bases; i++)
+            code.A.add(s_bases[i], ActivationBlock.Bytes);
+    }
+}

@@ -1,0 +1,65 @@
+using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// Machine code assembled at run time for AVX-512 VNNI, which .NET has no intrinsic for; what is not a product of integers is the managed rung's below.
+/// </summary>
+internal sealed unsafe class AssembledRung : Avx2Rung
+{
+    public override string Name => "avx512-vnni";
+
+    public override bool IsSupported => base.IsSupported && Processor.HasVnni;
+
+    public override int PanelTokens => KernelSet.PanelTokens;
+
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
+    {
+        var arguments = new PanelKernel.Arguments
+        {
+            Scales = scales,
+            Quants = quants,
+            Groups = format.Groups(columns),
+            X = x,
+            XStrideBytes = (long)stride * ActivationBlock.Bytes,
+            Y = y,
+            YStrideBytes = UnpackedBlock.Rows * sizeof(float),
+        };
+        KernelSet.Run(&arguments, format, tokens);
+    }
+
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        var arguments = new UnpackKernel.Arguments { Scales = scales, Quants = quants, Groups = groups, To = to };
+        KernelSet.Run(&arguments, format);
+    }
+
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
+    {
+        var tile = BlockProduct.MaxTokens(kind);
+        var arguments = new TileKernel.Arguments
+        {
+            W = w,
+            Blocks = blocks,
+            X = x,
+            XStrideBytes = (long)stride * ActivationBlock.Bytes,
+            Y = y,
+            Tiles = tokens / tile,
+            Next = next,
+        };
+        if (arguments.Tiles > 0)
+        {
+            arguments.NextLines = Math.Max(1, (nextBytes / 64 + arguments.Tiles - 1) / arguments.Tiles);
+            KernelSet.Run(&arguments, kind, tile);
+        }
+        var rest = tokens % tile;
+        if (rest == 0)
+            return;
+        arguments.X += (tokens - rest) * (long)stride;
+        arguments.Y += (tokens - rest) * UnpackedBlock.Rows;
+        arguments.Tiles = 1;
+        arguments.NextLines = 1;
+        KernelSet.Run(&arguments, kind, rest);
+    }
+}

@@ -1,0 +1,75 @@
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels.Assembled;
+
+/// <summary>A kernel that can be assembled: what it is called in a list, and its code.</summary>
+internal sealed record KernelDescription(string Name, Func<byte[]> Assemble);
+
+/// <summary>All assembled kernels; each is made when it is first needed.</summary>
+internal static unsafe class KernelSet
+{
+    /// <summary>Tokens that a panel kernel and a tile kernel take at most.</summary>
+    public const int PanelTokens = 8, TileTokens = 12;
+
+    static readonly Lock s_making = new();
+    static readonly nint[] s_tiles = new nint[5 * (TileTokens + 1)], s_panels = new nint[PackedFormat.Count * (PanelTokens + 1)], s_unpacks = new nint[PackedFormat.Count];
+
+    public static void Run(TileKernel.Arguments* arguments, WeightKind kind, int tokens)
+    {
+        ref var kernel = ref s_tiles[(int)kind * (TileTokens + 1) + tokens];
+        if (kernel == 0)
+            MakeTile(ref kernel, kind, tokens);
+        Call(kernel, arguments);
+    }
+
+    public static void Run(PanelKernel.Arguments* arguments, PackedFormat format, int tokens)
+    {
+        ref var kernel = ref s_panels[format.Index * (PanelTokens + 1) + tokens];
+        if (kernel == 0)
+            MakePanel(ref kernel, format, tokens);
+        Call(kernel, arguments);
+    }
+
+    public static void Run(UnpackKernel.Arguments* arguments, PackedFormat format)
+    {
+        ref var kernel = ref s_unpacks[format.Index];
+        if (kernel == 0)
+            MakeUnpack(ref kernel, format);
+        Call(kernel, arguments);
+    }
+
+    /// <summary>Every kernel that there can be, for disassembly.</summary>
+    public static IEnumerable<KernelDescription> All =>
+    [
+        .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+           from tokens in Enumerable.Range(1, PanelTokens)
+           select new KernelDescription($"panel {format.Format} {tokens}", () => PanelKernel.Assemble(format, tokens)),
+        .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+           select new KernelDescription($"unpack {format.Format}", () => UnpackKernel.Assemble(format)),
+        .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
+           from tokens in Enumerable.Range(1, BlockProduct.MaxTokens(kind))
+           select new KernelDescription($"tile {kind} {tokens}", () => TileKernel.Assemble(kind, tokens)),
+    ];
+
+    // A kernel runs for microseconds, so it may keep the collector waiting; the full transition costs as much as the call.
+    static void Call(nint kernel, void* arguments) => ((delegate* unmanaged[SuppressGCTransition]<void*, void>)kernel)(arguments);
+
+    // Apart from the callers, which must not allocate a closure for each call.
+    static void MakeTile(ref nint kernel, WeightKind kind, int tokens) => Make(ref kernel, () => TileKernel.Assemble(kind, tokens));
+
+    static void MakePanel(ref nint kernel, PackedFormat format, int tokens) => Make(ref kernel, () => PanelKernel.Assemble(format, tokens));
+
+    static void MakeUnpack(ref nint kernel, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(format));
+
+    static void Make(ref nint kernel, Func<byte[]> assemble)
+    {
+        lock (s_making)
+            if (Volatile.Read(ref kernel) == 0)
+            {
+                var code = ExecutableMemory.TryPlace(assemble());
+                if (code == null)
+                    throw new InvalidOperationException("The system gave executable memory when it was asked first, and refuses it now. Set BANYAN_KERNELS=avx2 to do without.");
+                Volatile.Write(ref kernel, (nint)code);
+            }
+    }
+}

@@ -1,0 +1,78 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Tests.Kernels;
+
+/// <summary>Every rung's integer kernels with all their memory ending at pages that nobody may touch, for every number of tokens they take.</summary>
+public unsafe class RungMemoryTests
+{
+    public static TheoryData<string, string> FormatsAndRungs =>
+        [.. from f in PackedFormat.All where f.Kind != WeightKind.Float from r in Ladder.All where r.IsSupported select (f.Format.Name, r.Name)];
+
+    const int Columns = 768, Blocks = Columns / ActivationBlock.Columns;
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Panels_stay_inside(string name, string rungName)
+    {
+        var (format, rung) = (PackedFormat.All.First(f => f.Format.Name == name), Ladder.Choose(rungName));
+        using var scales = Random(format.Groups(Columns) * format.ScaleBytes);
+        using var quants = Random(format.Groups(Columns) * format.QuantBytes);
+        var expected = stackalloc float[16];
+        for (var tokens = 1; tokens <= rung.PanelTokens; tokens++)
+        {
+            using var x = Tokens(tokens);
+            using var y = new GuardedMemory(tokens * 64);
+            rung.MultiplyPanel(format, scales.Pointer, quants.Pointer, Columns, (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats);
+            for (var t = 0; t < tokens; t++)
+            {
+                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, Columns, (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
+                Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * t, 16).ToArray());
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Tiles_stay_inside(string name, string rungName)
+    {
+        var (format, rung) = (PackedFormat.All.First(f => f.Format.Name == name), Ladder.Choose(rungName));
+        var groups = 512 / format.GroupColumns;
+        using var scales = Random(groups * format.ScaleBytes);
+        using var quants = Random(groups * format.QuantBytes);
+        using var unpacked = new GuardedMemory(16 * UnpackedBlock.Bytes);
+        rung.UnpackForTiles(format, scales.Pointer, quants.Pointer, groups, (UnpackedBlock*)unpacked.Pointer);
+        var expected = stackalloc float[16];
+        for (var tokens = 1; tokens <= 26; tokens++)
+        {
+            // Rungs that take tokens by the tile may touch the rest of the last one.
+            var padded = (tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile;
+            using var x = Tokens(padded);
+            using var y = new GuardedMemory(padded * 64);
+            rung.MultiplyTiles(format.Kind, (UnpackedBlock*)unpacked.Pointer, 16, (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats, quants.Pointer, quants.Length);
+            for (var t = 0; t < tokens; t++)
+            {
+                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, 512, (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
+                Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * t, 16).ToArray());
+            }
+        }
+    }
+
+    static GuardedMemory Random(int bytes)
+    {
+        var memory = new GuardedMemory(bytes);
+        new Random(bytes).NextBytes(new Span<byte>(memory.Pointer, bytes));
+        // No half is a NaN or an infinity: their payloads need not agree.
+        for (var i = 0; i < bytes; i++)
+            memory.Pointer[i] &= 0xBB;
+        return memory;
+    }
+
+    static GuardedMemory Tokens(int tokens)
+    {
+        var memory = new GuardedMemory(tokens * Blocks * ActivationBlock.Bytes);
+        fixed (float* x = RandomWeights.Floats(tokens * Columns, tokens))
+            new ScalarRung().Quantize(x, tokens * Blocks, (ActivationBlock*)memory.Pointer);
+        return memory;
+    }
+}
