@@ -14,10 +14,10 @@ internal abstract unsafe class IntegerDots
     /// <summary>The most that the magnitudes of the integers of one query, or of its weights of one page, may add up to.</summary>
     public const int MaxSum = ushort.MaxValue;
 
+    public static IReadOnlyList<IntegerDots> All { get; } = [new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
+
     /// <summary>The kernels for the rung in use.</summary>
     public static IntegerDots Current { get; } = Choose(Ladder.Current.Name);
-
-    public static IReadOnlyList<IntegerDots> All { get; } = [new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
 
     /// <summary>Whether this machine has what it needs.</summary>
     public abstract bool IsSupported { get; }
