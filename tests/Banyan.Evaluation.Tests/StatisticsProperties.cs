@@ -70,7 +70,7 @@ public class StatisticsProperties
     [Fact]
     public void Paired_bootstrap_intervals_cover_the_truth()
     {
-        const int Evaluations = 2_000, Items = 164;
+        const int Evaluations = 10_000, Items = 164;
         var random = new Random(7);
         var names = Enumerable.Range(0, Items).Select(i => $"{i}").ToArray();
         var covered = 0;
@@ -79,9 +79,62 @@ public class StatisticsProperties
             var differences = new double[Items];
             for (var i = 0; i < Items; i++)
                 differences[i] = random.NextDouble() is var x && x < 0.15 ? 1 : x < 0.25 ? -1 : 0; // the truth is 0.05
-            covered += Bootstrap.Interval(differences, names, draws: 400, seed: e).Contains(0.05) ? 1 : 0;
+            covered += Bootstrap.Interval(differences, names, draws: 300, seed: e).Contains(0.05) ? 1 : 0;
         }
         Assert.InRange(covered / (double)Evaluations, 0.93, 0.97);
+    }
+
+    /// <summary>Intervals of one score and of the difference of two, at the sizes and scores of the published table.</summary>
+    [Theory]
+    [InlineData(164, 0.927, 0.921)]
+    [InlineData(378, 0.751, 0.725)]
+    [InlineData(148, 0.27, 0.25)]
+    [InlineData(800, 0.834, 0.892)]
+    public void Intervals_of_proportions_cover_the_truth(int items, double a, double b)
+    {
+        const int Evaluations = 10_000;
+        var random = new Random(items);
+        int Draw(double chance) => Enumerable.Range(0, items).Count(_ => random.NextDouble() < chance);
+        int one = 0, difference = 0;
+        for (var e = 0; e < Evaluations; e++)
+        {
+            int rightA = Draw(a), rightB = Draw(b);
+            one += Proportions.Wilson(rightA, items).Contains(a) ? 1 : 0;
+            difference += Proportions.Newcombe(rightA / (double)items, items, rightB / (double)items, items).Contains(a - b) ? 1 : 0;
+        }
+        Assert.InRange(one / (double)Evaluations, 0.93, 0.97);
+        Assert.InRange(difference / (double)Evaluations, 0.93, 0.97);
+    }
+
+    [Fact]
+    public void Pass_at_k_has_no_bias()
+    {
+        // The mean over many draws of 10 answers, each right with chance 0.2, is what 3 answers reach: 1 − 0.8³.
+        var random = new Random(3);
+        var mean = Enumerable.Range(0, 200_000).Average(_ => PassAtK.Estimate(10, Enumerable.Range(0, 10).Count(_ => random.NextDouble() < 0.2), 3));
+        Assert.Equal(1 - Math.Pow(0.8, 3), mean, 0.003);
+    }
+
+    /// <summary>Under "equally good" at most 5 in 100 comparisons may say otherwise, also of twelve tasks together.</summary>
+    [Fact]
+    public void False_alarms_are_as_rare_as_promised()
+    {
+        const int Families = 2_000, Tasks = 12;
+        var random = new Random(11);
+        int single = 0, family = 0;
+        for (var f = 0; f < Families; f++)
+        {
+            var p = new double[Tasks];
+            for (var t = 0; t < Tasks; t++)
+            {
+                var onlyA = Enumerable.Range(0, 40).Count(_ => random.Next(2) == 0);
+                p[t] = McNemar.PValue(onlyA, 40 - onlyA);
+            }
+            single += p[0] < 0.05 ? 1 : 0;
+            family += Holm.Adjust(p).Any(x => x < 0.05) ? 1 : 0;
+        }
+        Assert.InRange(single / (double)Families, 0.005, 0.06);
+        Assert.InRange(family / (double)Families, 0.001, 0.06);
     }
 
     [Fact]

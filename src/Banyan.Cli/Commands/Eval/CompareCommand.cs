@@ -47,14 +47,8 @@ static class CompareCommand
         ["onlyB"] = one.Result.OnlyB,
         ["p"] = one.Result.PValue,
         ["pHolm"] = one.Result.AdjustedPValue,
-        ["verdict"] = Name(one.Result.Verdict),
+        ["verdict"] = VerdictNames.Of(one.Result.Verdict),
         ["itemsNeeded"] = one.Result.ItemsNeeded,
-    };
-
-    static string Name(ComparisonVerdict verdict) => verdict switch
-    {
-        ComparisonVerdict.NonInferior => "non-inferior",
-        _ => verdict.ToString().ToLowerInvariant(),
     };
 
     static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared)
@@ -65,7 +59,7 @@ static class CompareCommand
             string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
             var needed = r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "";
             table.AddRow(task.EscapeMarkup(), $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
-                $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), Name(r.Verdict) + needed);
+                $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), VerdictNames.Of(r.Verdict) + needed);
         }
         AnsiConsole.Write(table);
     }

@@ -13,5 +13,7 @@ static class EvalCommand
         ContaminatedCommand.Create(),
         PowerCommand.Create(),
         PowerCommand.CreatePossible(),
+        PublishedCommand.Create(),
+        TokenizerCommand.Create(),
     };
 }

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Banyan.Evaluation.Languages;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Tokenizers;
+using Spectre.Console;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary><c>banyan eval tokenizer MODEL…</c>: what a language costs.</summary>
+static class TokenizerCommand
+{
+    const string Description =
+        "Count the tokens of the same sentences in many languages. A language that takes three times the tokens of English fills the context "
+        + "three times as fast, is read and written in three times the time, and costs three times as much.\n\n"
+        + "Examples:\n"
+        + "  banyan eval tokenizer model.gguf\n"
+        + "  banyan eval tokenizer qwen/ llama.gguf --svg languages.svg\n"
+        + "  banyan eval tokenizer model.gguf --price 2.50 --json";
+
+    public static Command Create()
+    {
+        var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a folder with tokenizer files, or a tokenizer.json; no weights are needed", Arity = ArgumentArity.OneOrMore };
+        var svg = new Option<string?>("--svg") { Description = "Also draw a picture into this file" };
+        var price = new Option<double?>("--price") { Description = "Price of a million tokens: what a million tokens' worth of English text costs in each language" };
+        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var command = new Command("tokenizer", Description) { models, svg, price, json };
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            var measured = result.GetValue(models)!.Select(path => (Name(path), LanguageCost.Measure(Counter(path)))).ToList();
+            if (result.GetValue(svg) is { } file)
+                await File.WriteAllTextAsync(file, LanguageCostPicture.Draw(measured), cancellationToken);
+            if (result.GetValue(json))
+                Console.WriteLine(LanguageCost.ToJson(measured));
+            else if (measured is [var (_, costs)])
+                PrintOne(costs, result.GetValue(price));
+            else
+                PrintSeveral(measured);
+            return 0;
+        });
+        return command;
+    }
+
+    static Func<string, int> Counter(string path)
+    {
+        try
+        {
+            var tokenizer = Tokenizer.Open(path);
+            return text => tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Length;
+        }
+        catch (ModelFileException e)
+        {
+            throw new CommandException(e.Message);
+        }
+    }
+
+    /// <summary>A file without what says its kind, a folder as it is called.</summary>
+    static string Name(string path)
+    {
+        var whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        return Path.GetFileName(whole) is "tokenizer.json" ? Path.GetFileName(Path.GetDirectoryName(whole)!)
+            : File.Exists(whole) ? Path.GetFileNameWithoutExtension(whole) : Path.GetFileName(whole);
+    }
+
+    static void PrintOne(IReadOnlyList<LanguageCost> costs, double? price)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("language", "tokens", "× English", "95 %", "context", "chars/token");
+        if (price is not null)
+            table.AddColumn("price");
+        foreach (var column in table.Columns.Skip(1))
+            column.RightAligned().NoWrap();
+        table.Columns[0].NoWrap();
+        foreach (var cost in costs.OrderBy(c => c.Ratio))
+        {
+            string[] row = [$"{cost.Language.Name} ({cost.Language.Code})", $"{cost.Tokens}", Number(cost.Ratio), $"{Number(cost.Interval.Low)} … {Number(cost.Interval.High)}",
+                (100 / cost.Ratio).ToString("F0", CultureInfo.InvariantCulture) + " %", Number(cost.CharactersPerToken)];
+            table.AddRow(price is { } p ? [.. row, (p * cost.Ratio).ToString("F2", CultureInfo.InvariantCulture)] : row);
+        }
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine("× English: so many times the context, time and money for the same text. Context: the share of an English text that fits into it.");
+    }
+
+    static void PrintSeveral(IReadOnlyList<(string Model, IReadOnlyList<LanguageCost> Costs)> models)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("× English").NoWrap());
+        foreach (var (model, _) in models)
+            table.AddColumn(new TableColumn(model.EscapeMarkup()).RightAligned());
+        foreach (var (index, cost) in models[0].Costs.Index().OrderBy(c => c.Item.Ratio))
+            table.AddRow([$"{cost.Language.Name} ({cost.Language.Code})", .. models.Select(m => Number(m.Costs[index].Ratio))]);
+        table.AddRow(["tokens of English", .. models.Select(m => $"{m.Costs[0].Tokens}")]);
+        AnsiConsole.Write(table);
+    }
+
+    static string Number(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
+}

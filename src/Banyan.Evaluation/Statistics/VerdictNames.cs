@@ -1,0 +1,12 @@
+namespace Banyan.Evaluation.Statistics;
+
+/// <summary>Verdicts as reports write them.</summary>
+public static class VerdictNames
+{
+    /// <summary><c>better</c>, <c>worse</c>, <c>non-inferior</c> or <c>undecided</c>.</summary>
+    public static string Of(ComparisonVerdict verdict) => verdict switch
+    {
+        ComparisonVerdict.NonInferior => "non-inferior",
+        _ => verdict.ToString().ToLowerInvariant(),
+    };
+}
