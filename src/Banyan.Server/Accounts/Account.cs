@@ -47,7 +47,7 @@ static partial class Names
     // First parts of routes, now or likely: a namespace of that name would hide behind them.
     static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase)
     {
-        "api", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "health", "infill", "join", "kernels", "login", "logout",
+        "api", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "health", "infill", "join", "kernels", "lfs", "login", "logout",
         "models", "new", "notifications", "oauth", "organizations", "papers", "resolve", "search", "settings", "spaces", "status", "tasks", "tokens", "users", "v1", "v2", "xet",
     };
 

@@ -1,6 +1,9 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Commits;
 using Banyan.Server.Content;
+using Banyan.Server.Files;
+using Banyan.Server.Git;
 using Banyan.Server.Lfs;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
@@ -27,12 +30,11 @@ static class HubFeature
         services.AddSingleton(new ContentOptions { SpoolFolder = options.SpoolFolder, Grace = options.Grace });
         services.AddSingleton<ContentStore>();
         services.AddSingleton<HubAddress>();
-        services.AddSingleton<AccountStore>();
-        services.AddSingleton<RepoStore>();
-        services.AddSingleton<Credentials>();
-        services.AddSingleton<Authoriser>();
-        services.AddSingleton<WhoAmI>();
-        services.AddSingleton<CreateRepo>();
+        services.AddAccounts();
+        services.AddRepos();
+        services.AddGit();
+        services.AddFiles();
+        services.AddCommits();
         services.AddXet();
         services.AddLfs();
     }
@@ -40,13 +42,19 @@ static class HubFeature
     /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>
     public static void MapHub(this WebApplication app)
     {
-        _ = app.Services.GetRequiredService<HubDatabase>();   // a database that cannot be opened stops the start, not a request
-        _ = app.Services.GetRequiredService<IObjectStore>();
-        app.MapHub("GET", "/api/whoami-v2", Need.User, app.Services.GetRequiredService<WhoAmI>().HandleAsync);
-        app.MapHub("POST", "/api/repos/create", Need.User, app.Services.GetRequiredService<CreateRepo>().HandleAsync);
+        _ = app.The<HubDatabase>();   // a database that cannot be opened stops the start, not a request
+        _ = app.The<IObjectStore>();
+        app.MapAccounts();
+        app.MapRepos();
+        app.MapGit();
+        app.MapFiles();
+        app.MapCommits();
         app.MapXet();
         app.MapLfs();
         app.MapFallback("/api/{**rest}", (RequestDelegate)(context => throw HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}")))
             .WithMetadata(new HubRoute(Need.Nothing, null));
     }
+
+    /// <summary>The one service of a type.</summary>
+    public static T The<T>(this WebApplication app) where T : notnull => app.Services.GetRequiredService<T>();
 }

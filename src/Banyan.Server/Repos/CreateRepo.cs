@@ -1,7 +1,10 @@
-using System.Text.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Commits;
+using Banyan.Server.Files;
+using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
 using Microsoft.AspNetCore.Http;
@@ -9,9 +12,13 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Repos;
 
 /// <summary><c>POST /api/repos/create</c>.</summary>
-sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, HubDatabase database, HubAddress address)
+sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, HubDatabase database, HubAddress address)
 {
-    sealed record Body(string? Name, string? Organization, string? Type, string? Visibility, bool? Private, string? Sdk, JsonElement? Files);
+    const int MaxFiles = 20, MaxFileBytes = 100_000;
+
+    sealed record Body(string? Name, string? Organization, string? Type, string? Visibility, bool? Private, string? Sdk, string? License, IReadOnlyList<FirstFile>? Files);
+
+    sealed record FirstFile(string? Path, string? Content, string? Encoding);
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -40,11 +47,45 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);
             if (made.IsNew)
+                await committer.BeginAsync(t, made.Repo, caller, FirstFiles(body, type));
+            if (made.IsNew)
                 await Audit.RecordAsync(t, caller.UserId, "repo.create", made.Repo.Path);
             return made;
         }, context.RequestAborted);
         if (!isNew)
             throw new HubException(409, null, $"You already created this {type.Text()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
         await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
+    }
+
+    /// <summary>Attributes that say what is large, the client's own first files, and the card's header where it asks for one.</summary>
+    static Dictionary<string, byte[]> FirstFiles(Body body, RepoType type)
+    {
+        if (type == RepoType.Space && body.Sdk is null)
+            throw HubException.BadRequest("A space needs an sdk: static, docker, gradio or streamlit.");
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal) { [Attributes.FileName] = Encoding.UTF8.GetBytes(Attributes.Default) };
+        string?[] header = [body.License is { } license ? $"license: {license}" : null, type == RepoType.Space ? $"sdk: {body.Sdk}" : null];
+        if (header.OfType<string>().ToArray() is { Length: > 0 } lines)
+        {
+            if (lines.Any(l => l.Length > 100 || l.Any(char.IsControl)))
+                throw HubException.BadRequest("license and sdk are single words.");
+            files["README.md"] = Encoding.UTF8.GetBytes($"---\n{string.Join('\n', lines)}\n---\n");
+        }
+        if (body.Files is { Count: > MaxFiles })
+            throw HubException.BadRequest($"A repository is created with at most {MaxFiles} files: commit the others.");
+        foreach (var file in body.Files ?? [])
+        {
+            var path = PathRules.Checked(file.Path);
+            try
+            {
+                files[path] = file.Encoding == "base64" ? Convert.FromBase64String(file.Content ?? "") : Encoding.UTF8.GetBytes(file.Content ?? "");
+            }
+            catch (FormatException)
+            {
+                throw HubException.BadRequest($"{path}: the content is no base64");
+            }
+            if (files[path].Length > MaxFileBytes)
+                throw HubException.BadRequest($"{path}: a repository is created with files of at most {MaxFileBytes} bytes: commit the others.");
+        }
+        return files;
     }
 }

@@ -1,10 +1,15 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Content;
 using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Banyan.Server.Storage.Databases;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Support;
@@ -79,6 +84,39 @@ sealed class HubServer : IAsyncDisposable
         var made = await PostJsonAsync("/api/repos/create", new { name, organization, type, @private = isPrivate, sdk = type == "space" ? "static" : null }, token ?? Ana);
         return made.GetProperty("name").GetString()!;
     }
+
+    /// <summary>Commits lines of <c>{key, value}</c> under a header.</summary>
+    public Task<HttpResponseMessage> CommitAsync(string repo, string? token, string summary, string? parent, params (string Key, object Value)[] lines)
+    {
+        var body = new StringBuilder();
+        foreach (var (key, value) in lines.Prepend(("header", new { summary, description = "", parentCommit = parent })))
+            body.Append(JsonSerializer.Serialize(new { key, value })).Append('\n');
+        return SendAsync(HttpMethod.Post, $"/api/{Api(repo)}/commit/main", token, new StringContent(body.ToString(), Encoding.UTF8, "application/x-ndjson"));
+    }
+
+    /// <summary>Commits small files and returns the commit's id.</summary>
+    public async Task<string> CommitFilesAsync(string repo, string? token, params (string Path, string Text)[] files) =>
+        (await JsonOf(await CommitAsync(repo, token, "files", null, [.. files.Select(f => File(f.Path, f.Text))]))).GetProperty("commitOid").GetString()!;
+
+    public static (string, object) File(string path, string text) => ("file", new { path, encoding = "base64", content = Convert.ToBase64String(Encoding.UTF8.GetBytes(text)) });
+
+    public static (string, object) Large(string path, byte[] bytes) => ("lfsFile", new { path, algo = "sha256", oid = Sha256(bytes), size = bytes.Length });
+
+    public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    /// <summary>Takes a large file in as an upload to the repository does.</summary>
+    public async Task UploadAsync(string repo, byte[] bytes)
+    {
+        var file = await Server.Services.GetRequiredService<ContentStore>().IngestAsync(new MemoryStream(bytes), bytes.Length, SHA256.HashData(bytes), default);
+        var parts = repo.Split('/');
+        var type = parts.Length == 2 ? RepoType.Model : parts[0] == "datasets" ? RepoType.Dataset : RepoType.Space;
+        var found = await Server.Services.GetRequiredService<RepoStore>().FindAsync(type, string.Join('/', parts[^2..]), default);
+        await Server.Services.GetRequiredService<HubDatabase>().WriteAsync(
+            t => t.ExecuteAsync("INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @content, 0) ON CONFLICT DO NOTHING", new { repo = found!.Id, content = file.Id }), default);
+    }
+
+    /// <summary><c>models/ns/name</c> of <c>ns/name</c>.</summary>
+    public static string Api(string repo) => repo.Split('/').Length == 2 ? $"models/{repo}" : repo;
 
     public static async Task<JsonElement> JsonOf(HttpResponseMessage response)
     {

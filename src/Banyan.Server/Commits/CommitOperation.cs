@@ -1,0 +1,31 @@
+namespace Banyan.Server.Commits;
+
+/// <summary>One change of a commit.</summary>
+/// <param name="Path">The file or folder, checked.</param>
+abstract record CommitOperation(string Path)
+{
+    /// <summary>A small file, whose bytes lie in the spool.</summary>
+    public sealed record File(string Path, long Offset, int Length) : CommitOperation(Path);
+
+    /// <summary>A large file, whose bytes came before.</summary>
+    /// <param name="Path">The file.</param>
+    /// <param name="Sha256">Its SHA-256.</param>
+    /// <param name="Size">Its length as the client believes, or null.</param>
+    public sealed record Large(string Path, byte[] Sha256, long? Size) : CommitOperation(Path);
+
+    /// <summary>A file goes.</summary>
+    public sealed record DeleteFile(string Path) : CommitOperation(Path);
+
+    /// <summary>A folder goes, with all it holds.</summary>
+    public sealed record DeleteFolder(string Path) : CommitOperation(Path);
+}
+
+/// <summary>What a client wants committed.</summary>
+/// <param name="Summary">First line of the message.</param>
+/// <param name="Description">The rest of it.</param>
+/// <param name="ParentCommit">The commit that the branch must be at, or null.</param>
+/// <param name="Operations">In the order in which they came.</param>
+sealed record CommitRequest(string Summary, string Description, string? ParentCommit, IReadOnlyList<CommitOperation> Operations)
+{
+    public string Message => Description.Length > 0 ? $"{Summary}\n\n{Description}" : Summary;
+}

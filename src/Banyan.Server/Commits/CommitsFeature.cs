@@ -1,0 +1,23 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Commits;
+
+/// <summary>Changing what repositories hold.</summary>
+static class CommitsFeature
+{
+    public static void AddCommits(this IServiceCollection services)
+    {
+        services.AddSingleton<Committer>();
+        services.AddSingleton<Preupload>();
+        services.AddSingleton<CommitEndpoint>();
+    }
+
+    public static void MapCommits(this WebApplication app)
+    {
+        app.MapRepoApi("POST", "/preupload/{**rest}", Need.Write, app.The<Preupload>().HandleAsync, maxBytes: 8 << 20);
+        app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync, CommitReader.MaxBodyBytes);
+    }
+}

@@ -1,0 +1,36 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Files;
+
+/// <summary>Reading what repositories hold.</summary>
+static class FilesFeature
+{
+    public static void AddFiles(this IServiceCollection services)
+    {
+        services.AddSingleton<RepoTree>();
+        services.AddSingleton<HeldFiles>();
+        services.AddSingleton<LargeFileAccess>();
+        services.AddSingleton<XetLinks>();
+        services.AddSingleton<LastCommits>();
+        services.AddSingleton<EntryJson>();
+        services.AddSingleton<Downloads>();
+        services.AddHostedService(p => p.GetRequiredService<Downloads>());
+        services.AddSingleton<Resolve>();
+        services.AddSingleton<TreeEndpoint>();
+        services.AddSingleton<PathsInfo>();
+    }
+
+    public static void MapFiles(this WebApplication app)
+    {
+        foreach (var method in (ReadOnlySpan<string>)["GET", "HEAD"])
+        {
+            app.MapRepo(method, "/resolve/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
+            app.MapRepo(method, "/raw/{**rest}", Need.Read, app.The<Resolve>().RawAsync);
+        }
+        app.MapRepoApi("GET", "/tree/{**rest}", Need.Read, app.The<TreeEndpoint>().HandleAsync);
+        app.MapRepoApi("POST", "/paths-info/{**rest}", Need.Read, app.The<PathsInfo>().HandleAsync, maxBytes: 4 << 20);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+
+namespace Banyan.Server.Files;
+
+/// <summary>Reads the folders of revisions. A folder never changes, so what was read is remembered.</summary>
+sealed class RepoTree(GitObjects objects)
+{
+    const int EntryCost = 400;
+
+    readonly GenerationCache<(long Repo, GitId Tree), IReadOnlyList<RepoEntry>> _folders = new(64 << 20);
+
+    /// <summary>What lies in a folder, paths relative to it, in git's order.</summary>
+    public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken)
+    {
+        if (_folders.TryGet((repo, tree), out var known))
+            return known;
+        var entries = GitTree.Read(await objects.GetAsync(repo, tree, GitKind.Tree, cancellationToken));
+        var facts = await objects.FactsAsync(repo, entries.Where(e => e.Mode is not (GitTreeEntry.Folder or GitTreeEntry.Module)).Select(e => e.Id), cancellationToken);
+        RepoEntry[] read = [.. entries.Where(e => e.Mode != GitTreeEntry.Module).Select(e => Entry(e, facts))];
+        _folders.Add((repo, tree), read, EntryCost * (read.Length + 1));
+        return read;
+    }
+
+    static RepoEntry Entry(GitTreeEntry entry, Dictionary<GitId, BlobFacts> facts)
+    {
+        if (entry.IsFolder)
+            return new RepoEntry(entry.Name, entry.Mode, entry.Id, 0, null);
+        if (!facts.TryGetValue(entry.Id, out var blob))
+            throw new InvalidDataException($"The git object {entry.Id} is missing: run banyan fsck.");
+        var lfs = blob.Short is { } bytes ? LfsPointer.Read(bytes) : null;
+        return new RepoEntry(entry.Name, entry.Mode, entry.Id, lfs?.Size ?? blob.Size, lfs);
+    }
+
+    /// <summary>The entry at a path, or null. The empty path is the root.</summary>
+    public async ValueTask<RepoEntry?> FindAsync(long repo, GitId root, string path, CancellationToken cancellationToken)
+    {
+        var found = new RepoEntry("", GitTreeEntry.Folder, root, 0, null);
+        foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!found.IsFolder)
+                return null;
+            RepoEntry? next = null;
+            foreach (var entry in await FolderAsync(repo, found.Id, cancellationToken))
+                if (entry.Path == part)
+                    next = entry;
+            if (next is null)
+                return null;
+            found = next;
+        }
+        return found with { Path = path.Trim('/') };
+    }
+
+    /// <summary>What lies in a folder and, where asked for, below: each folder before its content.</summary>
+    /// <param name="repo">Row of the repository.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="recursive">Whether to go on below.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async IAsyncEnumerable<RepoEntry> ListAsync(long repo, RepoEntry folder, bool recursive, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var prefix = folder.Path.Length == 0 ? "" : folder.Path + "/";
+        foreach (var entry in await FolderAsync(repo, folder.Id, cancellationToken))
+        {
+            var whole = entry with { Path = prefix + entry.Path };
+            yield return whole;
+            if (recursive && entry.IsFolder)
+                await foreach (var below in ListAsync(repo, whole, true, cancellationToken))
+                    yield return below;
+        }
+    }
+
+    /// <summary>A small file's bytes, or null where it is not there, a folder, large, or longer than a megabyte.</summary>
+    public async Task<byte[]?> SmallFileAsync(long repo, GitId root, string path, CancellationToken cancellationToken) =>
+        await FindAsync(repo, root, path, cancellationToken) is { IsFolder: false, Lfs: null, Size: <= 1 << 20 } file
+            ? await objects.GetAsync(repo, file.Id, GitKind.Blob, cancellationToken) : null;
+}

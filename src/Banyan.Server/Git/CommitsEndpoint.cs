@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json.Nodes;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Git;
+
+/// <summary><c>GET /api/{type}/{id}/commits/{rev}?p&amp;limit</c>.</summary>
+sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress address)
+{
+    const int PageLength = 50, MaxPageLength = 1000;
+
+    public async Task HandleAsync(HttpContext context, Repo repo)
+    {
+        var query = context.Request.Query;
+        var (name, _) = RouteRest.Revision(context);
+        var commits = await history.OfAsync(repo.Id, await revisions.GetAsync(repo, name, context.RequestAborted), context.RequestAborted);
+        var limit = Number(query["limit"]) is > 0 and var asked ? Math.Min(asked, MaxPageLength) : PageLength;
+        var page = Math.Min(Number(query["p"]), 1_000_000);
+        var formatted = query.Any(q => q.Key is "expand[]" or "expand" or "formatted" && (q.Key == "formatted" || q.Value.Contains("formatted")));
+        if (commits.Count > (page + 1) * limit)
+            context.Response.Headers.Link = string.Create(
+                CultureInfo.InvariantCulture,
+                $"<{address.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/commits/{Uri.EscapeDataString(name)}?p={page + 1}&limit={limit}{(formatted ? "&expand[]=formatted" : "")}>; rel=\"next\"");
+        context.Response.Headers["X-Total-Count"] = commits.Count.ToString(CultureInfo.InvariantCulture);
+        await context.JsonAsync(new JsonArray([.. commits.Skip(page * limit).Take(limit).Select(c => Json(c, formatted))]));
+    }
+
+    static int Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    static JsonObject Json(Revision commit, bool formatted) => new JsonObject
+    {
+        ["id"] = commit.Id.ToString(),
+        ["title"] = commit.Commit.Title,
+        ["message"] = commit.Commit.Body,
+        ["authors"] = new JsonArray(new JsonObject { ["user"] = commit.Commit.Author.Name, ["avatar"] = "/assets/banyan.svg" }),
+        ["date"] = HubJson.Time(commit.Commit.Committer.UnixSeconds * 1000),
+    }.With("formatted", !formatted ? null : new JsonObject { ["title"] = WebUtility.HtmlEncode(commit.Commit.Title), ["message"] = WebUtility.HtmlEncode(commit.Commit.Body) });
+}

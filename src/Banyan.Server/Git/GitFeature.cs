@@ -1,0 +1,26 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Git;
+
+/// <summary>Git's objects, refs and history.</summary>
+static class GitFeature
+{
+    public static void AddGit(this IServiceCollection services)
+    {
+        services.AddSingleton<GitObjects>();
+        services.AddSingleton<Refs>();
+        services.AddSingleton<Revisions>();
+        services.AddSingleton<History>();
+        services.AddSingleton<RefsEndpoint>();
+        services.AddSingleton<CommitsEndpoint>();
+    }
+
+    public static void MapGit(this WebApplication app)
+    {
+        app.MapRepoApi("GET", "/refs", Need.Read, app.The<RefsEndpoint>().HandleAsync);
+        app.MapRepoApi("GET", "/commits/{**rest}", Need.Read, app.The<CommitsEndpoint>().HandleAsync);
+    }
+}

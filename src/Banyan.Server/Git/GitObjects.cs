@@ -1,0 +1,86 @@
+using System.Data.Common;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+
+namespace Banyan.Server.Git;
+
+/// <summary>A git object.</summary>
+sealed record GitObject(GitKind Kind, byte[] Content);
+
+/// <summary>What is known of a blob without reading it: its length, and its bytes where it is as short as a pointer to a large file.</summary>
+sealed record BlobFacts(long Size, byte[]? Short);
+
+/// <summary>
+/// The git objects of repositories, each repository's its own: what is in a private one is not found from another.
+/// Objects never change, so those that were read are remembered.
+/// </summary>
+sealed class GitObjects(HubDatabase database)
+{
+    /// <summary>Longer blobs are no pointers to large files.</summary>
+    public const int ShortBlob = 1024;
+
+    const int Batch = 500;
+
+    readonly GenerationCache<(long, GitId), GitObject> _cache = new(64 << 20);
+
+    /// <summary>An object, or null.</summary>
+    public async ValueTask<GitObject?> FindAsync(long repo, GitId id, CancellationToken cancellationToken)
+    {
+        if (_cache.TryGet((repo, id), out var known))
+            return known;
+        var found = await database.ReadAsync(c => FindAsync(c, null, repo, id), cancellationToken);
+        if (found is { Content.Length: < 1 << 20 })
+            _cache.Add((repo, id), found, found.Content.Length + 100);
+        return found;
+    }
+
+    /// <summary>As <see cref="FindAsync(long, GitId, CancellationToken)"/>, inside of a transaction.</summary>
+    public async ValueTask<GitObject?> FindAsync(DbTransaction transaction, long repo, GitId id) =>
+        _cache.TryGet((repo, id), out var known) ? known : await FindAsync(transaction.Connection!, transaction, repo, id);
+
+    static async Task<GitObject?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, GitId id)
+    {
+        var row = await connection.QueryFirstOrDefaultAsync<(string? Kind, byte[] Content)>(
+            "SELECT kind, content FROM git_objects WHERE repo_id = @repo AND oid = @oid", new { repo, oid = id.ToArray() }, transaction);
+        return row.Kind is null ? null : new GitObject(GitKinds.Parse(row.Kind), row.Content);
+    }
+
+    /// <summary>An object that must be there.</summary>
+    /// <exception cref="InvalidDataException">It is not, or of another kind: the database is damaged.</exception>
+    public async ValueTask<byte[]> GetAsync(long repo, GitId id, GitKind kind, CancellationToken cancellationToken) => Checked(await FindAsync(repo, id, cancellationToken), id, kind);
+
+    /// <summary>As <see cref="GetAsync(long, GitId, GitKind, CancellationToken)"/>, inside of a transaction.</summary>
+    public async ValueTask<byte[]> GetAsync(DbTransaction transaction, long repo, GitId id, GitKind kind) => Checked(await FindAsync(transaction, repo, id), id, kind);
+
+    static byte[] Checked(GitObject? found, GitId id, GitKind kind) =>
+        found?.Kind == kind ? found.Content : throw new InvalidDataException($"The git object {id} is {(found is null ? "missing" : $"no {kind.Text()}")}: run banyan fsck.");
+
+    /// <summary>Facts about many blobs at once; those that are missing are left out.</summary>
+    public async Task<Dictionary<GitId, BlobFacts>> FactsAsync(long repo, IEnumerable<GitId> ids, CancellationToken cancellationToken)
+    {
+        var facts = new Dictionary<GitId, BlobFacts>();
+        foreach (var batch in ids.Distinct().Chunk(Batch))
+        {
+            var oids = batch.Select(i => i.ToArray()).ToArray();
+            var rows = await database.ReadAsync(
+                c => c.QueryAsync<(byte[] Oid, long Size, byte[]? Short)>(
+                    $"SELECT oid, size, CASE WHEN size <= @ShortBlob THEN content END FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}",
+                    new { repo, oids, ShortBlob }),
+                cancellationToken);
+            foreach (var (oid, size, content) in rows)
+                facts[new GitId(oid)] = new BlobFacts(size, content);
+        }
+        return facts;
+    }
+
+    /// <summary>Stores an object.</summary>
+    public static async Task<GitId> AddAsync(DbTransaction transaction, long repo, GitKind kind, byte[] content)
+    {
+        var id = GitId.Of(kind, content);
+        await transaction.ExecuteAsync(
+            "INSERT INTO git_objects (repo_id, oid, kind, size, content) VALUES (@repo, @oid, @kind, @size, @content) ON CONFLICT DO NOTHING",
+            new { repo, oid = id.ToArray(), kind = kind.Text(), size = (long)content.Length, content });
+        return id;
+    }
+}

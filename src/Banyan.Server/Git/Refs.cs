@@ -1,0 +1,57 @@
+using System.Data.Common;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+
+namespace Banyan.Server.Git;
+
+/// <summary>A branch, tag or other name of an object.</summary>
+/// <param name="Name">Whole: <c>refs/heads/main</c>.</param>
+/// <param name="Id">A commit, or an annotated tag.</param>
+readonly record struct GitRef(string Name, GitId Id)
+{
+    public const string Heads = "refs/heads/", Tags = "refs/tags/", PullRequests = "refs/pr/";
+
+    /// <summary>The name without <c>refs/heads/</c> or <c>refs/tags/</c>.</summary>
+    public string Short => Name.StartsWith(Heads, StringComparison.Ordinal) ? Name[Heads.Length..] : Name.StartsWith(Tags, StringComparison.Ordinal) ? Name[Tags.Length..] : Name;
+}
+
+/// <summary>The refs of repositories. A change names what it found, and fails where that is no longer so.</summary>
+sealed class Refs(HubDatabase database)
+{
+    /// <summary>What a ref names, or null.</summary>
+    public Task<GitId?> FindAsync(long repo, string name, CancellationToken cancellationToken) => database.ReadAsync(c => FindAsync(c, null, repo, name), cancellationToken);
+
+    public static async Task<GitId?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, string name) =>
+        await connection.ExecuteScalarAsync<byte[]?>("SELECT oid FROM refs WHERE repo_id = @repo AND name = @name", new { repo, name }, transaction) is { } oid ? new GitId(oid) : null;
+
+    /// <summary>All refs of a repository, by name.</summary>
+    public Task<IReadOnlyList<GitRef>> ListAsync(long repo, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<GitRef>>(
+        async c => [.. (await c.QueryAsync<(string Name, byte[] Oid)>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo })).Select(r => new GitRef(r.Name, new GitId(r.Oid)))],
+        cancellationToken);
+
+    /// <summary>Moves, makes (<paramref name="from"/> null) or removes (<paramref name="to"/> null) a ref.</summary>
+    /// <returns>False where it was not at <paramref name="from"/>; nothing changed then.</returns>
+    public static async Task<bool> SwapAsync(DbTransaction transaction, long repo, string name, GitId? from, GitId? to, long now)
+    {
+        var parameters = new { repo, name, from = from?.ToArray(), to = to?.ToArray(), now };
+        var changed = await transaction.ExecuteAsync(
+            (from, to) switch
+            {
+                (null, not null) => "INSERT INTO refs (repo_id, name, oid, updated_at) VALUES (@repo, @name, @to, @now) ON CONFLICT DO NOTHING",
+                (not null, null) => "DELETE FROM refs WHERE repo_id = @repo AND name = @name AND oid = @from",
+                (not null, not null) => "UPDATE refs SET oid = @to, updated_at = @now WHERE repo_id = @repo AND name = @name AND oid = @from",
+                _ => throw new ArgumentException("A ref is moved from something or to something."),
+            },
+            parameters);
+        if (changed == 1)
+            await transaction.ExecuteAsync("UPDATE repos SET updated_at = @now WHERE id = @repo", new { repo, now });
+        return changed == 1;
+    }
+
+    /// <summary>Whether git takes this as the name of a branch or tag (git-check-ref-format).</summary>
+    public static bool IsName(string name) =>
+        name.Length is > 0 and <= 200 && name is not ("@" or "HEAD") && !name.StartsWith('-') && !name.StartsWith("refs/", StringComparison.Ordinal)
+        && !name.Contains("..", StringComparison.Ordinal) && !name.Contains("@{", StringComparison.Ordinal) && !name.EndsWith('.')
+        && name.All(c => c > ' ' && c != '\x7f' && !"~^:?*[\\".Contains(c, StringComparison.Ordinal) && !char.IsSurrogate(c))
+        && name.Split('/').All(p => p.Length > 0 && !p.StartsWith('.') && !p.EndsWith(".lock", StringComparison.Ordinal));
+}
