@@ -7,8 +7,17 @@ static class ContentTypes
 
     static readonly Dictionary<string, string> s_types = new(StringComparer.OrdinalIgnoreCase)
     {
-        [".json"] = "application/json", [".png"] = "image/png", [".jpg"] = "image/jpeg", [".jpeg"] = "image/jpeg", [".gif"] = "image/gif", [".webp"] = "image/webp",
-        [".wav"] = "audio/wav", [".mp3"] = "audio/mpeg", [".flac"] = "audio/flac", [".mp4"] = "video/mp4", [".pdf"] = "application/pdf",
+        [".json"] = "application/json",
+        [".png"] = "image/png",
+        [".jpg"] = "image/jpeg",
+        [".jpeg"] = "image/jpeg",
+        [".gif"] = "image/gif",
+        [".webp"] = "image/webp",
+        [".wav"] = "audio/wav",
+        [".mp3"] = "audio/mpeg",
+        [".flac"] = "audio/flac",
+        [".mp4"] = "video/mp4",
+        [".pdf"] = "application/pdf",
     };
 
     static readonly HashSet<string> s_text = new(
