@@ -21,8 +21,8 @@ internal static unsafe class Linear
     const int MaxPanelTokens = 8;
 
     /// <summary>
-    /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/> before);
-    /// <paramref name="exact"/>, and weights that are floats, meet the float rows.
+    /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/> before),
+    /// weights of 16 bits activations rounded to BF16 where the rung can; <paramref name="exact"/>, and other floats, meet the float rows.
     /// </summary>
     public static void Multiply(Activations x, PackedMatrix w, float* y, int tokens, WorkerPool pool, bool exact = false) =>
         Multiply(Ladder.Current, x, w, y, tokens, pool, exact);
@@ -33,7 +33,16 @@ internal static unsafe class Linear
             throw new ArgumentException($"Activations of {x.Columns} columns cannot be multiplied with weights of {w.Columns}.", nameof(x));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, x.MaxTokens);
         var parts = (int)Math.Clamp(tokens * w.Bytes / BytesPerPart, 1, w.Panels);
-        if (exact || w.Format.Kind == WeightKind.Float)
+        if (!exact && rung.RoundsToPairs(w.Format))
+        {
+            // BF16 rows begin at multiples of 16 values; odd columns end with a 0.
+            var stride = (x.Columns + 15) / 16 * 16;
+            var job = new PairJob { Rung = rung, X = (ushort*)Scratch.ForJob((long)tokens * stride * sizeof(ushort)), Stride = stride, W = w, Y = y, Tokens = tokens };
+            var round = new RoundJob { Rung = rung, From = x.Rows, Columns = x.Columns, To = job.X, Stride = stride, Tokens = tokens };
+            pool.Run(ref round, Parts.ForWork((long)tokens * stride, tokens));
+            pool.Run(ref job, parts);
+        }
+        else if (exact || w.Format.Kind == WeightKind.Float)
         {
             var job = new FloatJob { Rung = rung, X = x.Rows, W = w, Y = y, Tokens = tokens };
             pool.Run(ref job, parts);
@@ -121,6 +130,58 @@ internal static unsafe class Linear
                 quants += groups * format.QuantBytes;
                 Rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, X + (long)First * stride + column / ActivationBlock.Columns, stride, Tokens,
                     sums, quants, (long)groups * format.QuantBytes);
+            }
+        }
+    }
+
+    struct RoundJob : IJob
+    {
+        public Rung Rung;
+        public float* From;
+        public ushort* To;
+        public int Columns, Stride, Tokens;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Parts.Range(part, parts, Tokens);
+            var whole = Columns / 16 * 16;
+            var last = stackalloc float[16];
+            for (var token = first; token < end; token++)
+            {
+                var from = From + (long)token * Columns;
+                var to = To + (long)token * Stride;
+                Rung.RoundToPairs(from, whole, to);
+                if (whole == Columns)
+                    continue;
+                new Span<float>(last, 16).Clear();
+                new Span<float>(from + whole, Columns - whole).CopyTo(new Span<float>(last, 16));
+                Rung.RoundToPairs(last, 16, to + whole);
+            }
+        }
+    }
+
+    /// <summary>Activations and weights in BF16: a chunk of a panel stays in the first-level cache and meets all tokens; few tokens meet the whole panel at once.</summary>
+    struct PairJob : IJob
+    {
+        public Rung Rung;
+        public ushort* X;
+        public PackedMatrix W;
+        public float* Y;
+        public int Stride, Tokens;
+
+        public readonly void Work(int part, int parts)
+        {
+            var chunk = Tokens <= Rung.PanelTokens ? W.Columns : Rung.ChunkColumns;
+            var scratch = Scratch.ForPart(Rung.ChunkColumns * 32 + (long)Tokens * PackedFormat.Rows * sizeof(float));
+            var sums = (float*)(scratch + Rung.ChunkColumns * 32);
+            var (first, end) = Parts.Range(part, parts, W.Panels);
+            for (var panel = first; panel < end; panel++)
+            {
+                new Span<float>(sums, Tokens * PackedFormat.Rows).Clear();
+                for (var column = 0; column < W.Columns; column += chunk)
+                    Rung.MultiplyPairs(W.Format, W.Panel(panel) + W.QuantOffset + (long)column / 2 * 64, Math.Min(chunk, W.Columns - column), X + column, Stride, Tokens,
+                        sums, scratch);
+                Store(sums, panel * PackedFormat.Rows, W.Rows, Y, Tokens);
             }
         }
     }

@@ -3,7 +3,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
-/// <summary>Up to 12 rows of activation blocks by five registers: a base for each three rows, and the stride as an index once or twice.</summary>
+/// <summary>Up to 12 rows of activations by five registers: a base for each three rows, and the stride as an index once or twice.</summary>
 internal sealed class ActivationRows(KernelWriter code, int count)
 {
     static readonly AssemblerRegister64[] s_bases = [r8, r9, r10, r11];
@@ -39,9 +39,11 @@ internal sealed class ActivationRows(KernelWriter code, int count)
         _ => __dword_ptr[s_bases[row / 3] + Stride * 2 + offset],
     };
 
-    public void NextBlock()
+    public void NextBlock() => Advance(ActivationBlock.Bytes);
+
+    public void Advance(int bytes)
     {
         for (var i = 0; i < Bases; i++)
-            code.A.add(s_bases[i], ActivationBlock.Bytes);
+            code.A.add(s_bases[i], bytes);
     }
 }

@@ -62,4 +62,45 @@ internal sealed unsafe class AssembledRung : Avx2Rung
         arguments.NextLines = 1;
         KernelSet.Run(&arguments, kind, rest);
     }
+
+    public override bool RoundsToPairs(PackedFormat format) => Processor.HasBf16 && format.Format.Name is ("BF16" or "F16");
+
+    public override void RoundToPairs(float* x, long count, ushort* to)
+    {
+        var arguments = new PairKernel.RoundArguments { From = x, To = to, Count = (count + 15) / 16 };
+        if (count > 0)
+            KernelSet.Run(&arguments, isHalf: false);
+    }
+
+    public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch)
+    {
+        var pairs = (columns + 1) / 2;
+        var isHalf = format.Format.Name == "F16";
+        if (isHalf && tokens > PanelTokens)
+        {
+            var round = new PairKernel.RoundArguments { From = quants, To = scratch, Count = pairs };
+            KernelSet.Run(&round, isHalf: true);
+            quants = scratch;
+            isHalf = false;
+        }
+        var arguments = new PairKernel.Arguments
+        {
+            W = quants,
+            Eights = pairs / 8,
+            Rest = pairs % 8,
+            X = x,
+            XStrideBytes = stride * sizeof(ushort),
+            Y = y,
+            Tiles = tokens / KernelSet.TileTokens,
+        };
+        if (arguments.Tiles > 0)
+            KernelSet.Run(&arguments, isHalf, KernelSet.TileTokens);
+        var rest = tokens % KernelSet.TileTokens;
+        if (rest == 0)
+            return;
+        arguments.X += (long)(tokens - rest) * stride;
+        arguments.Y += (tokens - rest) * UnpackedBlock.Rows;
+        arguments.Tiles = 1;
+        KernelSet.Run(&arguments, isHalf, rest);
+    }
 }

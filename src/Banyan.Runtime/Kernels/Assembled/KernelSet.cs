@@ -12,6 +12,7 @@ internal static unsafe class KernelSet
     public const int PanelTokens = 8, TileTokens = 12;
 
     static readonly Lock s_making = new();
+    static readonly nint[] s_pairs = new nint[2 * (TileTokens + 1)], s_rounds = new nint[2];
     static readonly nint[] s_tiles = new nint[5 * (TileTokens + 1)], s_panels = new nint[PackedFormat.Count * (PanelTokens + 1)], s_unpacks = new nint[PackedFormat.Count];
 
     public static void Run(TileKernel.Arguments* arguments, WeightKind kind, int tokens)
@@ -38,6 +39,23 @@ internal static unsafe class KernelSet
         Call(kernel, arguments);
     }
 
+    public static void Run(PairKernel.Arguments* arguments, bool isHalf, int tokens)
+    {
+        ref var kernel = ref s_pairs[(isHalf ? TileTokens + 1 : 0) + tokens];
+        if (kernel == 0)
+            MakePair(ref kernel, isHalf, tokens);
+        Call(kernel, arguments);
+    }
+
+    /// <summary>Rounds to BF16: 16 floats at a time, or 16 pairs of F16.</summary>
+    public static void Run(PairKernel.RoundArguments* arguments, bool isHalf)
+    {
+        ref var kernel = ref s_rounds[isHalf ? 1 : 0];
+        if (kernel == 0)
+            Make(ref kernel, isHalf ? PairKernel.AssembleRoundWeights : PairKernel.AssembleRoundActivations);
+        Call(kernel, arguments);
+    }
+
     /// <summary>Every kernel that there can be, for disassembly.</summary>
     public static IEnumerable<KernelDescription> All =>
     [
@@ -49,6 +67,11 @@ internal static unsafe class KernelSet
         .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
            from tokens in Enumerable.Range(1, BlockProduct.MaxTokens(kind))
            select new KernelDescription($"tile {kind} {tokens}", () => TileKernel.Assemble(kind, tokens)),
+        .. from format in (string[])["BF16", "F16"]
+           from tokens in Enumerable.Range(1, TileTokens)
+           select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
+        new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
+        new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
     ];
 
     // A kernel runs for microseconds, so it may keep the collector waiting; the full transition costs as much as the call.
@@ -60,6 +83,8 @@ internal static unsafe class KernelSet
     static void MakePanel(ref nint kernel, PackedFormat format, int tokens) => Make(ref kernel, () => PanelKernel.Assemble(format, tokens));
 
     static void MakeUnpack(ref nint kernel, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(format));
+
+    static void MakePair(ref nint kernel, bool isHalf, int tokens) => Make(ref kernel, () => PairKernel.Assemble(isHalf, tokens));
 
     static void Make(ref nint kernel, Func<byte[]> assemble)
     {

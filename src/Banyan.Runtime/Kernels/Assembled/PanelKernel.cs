@@ -22,8 +22,11 @@ internal static unsafe class PanelKernel
         public long YStrideBytes;
     }
 
-    /// <summary>How far ahead weights are asked for: the processor's own prefetcher stops at page ends.</summary>
-    const int PrefetchBytes = 2048;
+    /// <summary>
+    /// How far ahead weights are asked for: the processor's own prefetcher stops at page ends. Into the second-level cache: what waits for the first holds
+    /// one of its few miss buffers. Measured on Zen 4, Q8_0, 8 tokens, two threads: 22–26 GB/s; 20 with the first level and 2 KB.
+    /// </summary>
+    public const int PrefetchBytes = 6144;
 
     public static byte[] Assemble(PackedFormat format, int tokens)
     {
@@ -72,7 +75,7 @@ internal static unsafe class PanelKernel
             {
                 var offset = block * reader.BlockBytes;
                 for (var line = 0; line < reader.BlockBytes; line += 64)
-                    a.prefetcht0(__byte_ptr[PanelReader.Quants + PrefetchBytes + offset + line]);
+                    a.prefetcht1(__byte_ptr[PanelReader.Quants + PrefetchBytes + offset + line]);
                 reader.ReadScales(block);
                 product.Begin();
                 reader.ReadQuants(offset, product.Add);

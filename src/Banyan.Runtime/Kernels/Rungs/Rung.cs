@@ -47,6 +47,23 @@ internal abstract unsafe class Rung
     /// <summary>y[tokens, 16 rows] = rows of x, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way.</summary>
     public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y);
 
+    /// <summary>
+    /// Whether weights of this float format are multiplied with activations rounded to BF16, by the three methods below; else, and where the result has to be
+    /// exact, both are floats.
+    /// </summary>
+    public virtual bool RoundsToPairs(PackedFormat format) => false;
+
+    /// <summary>Rounds floats to BF16; the rest up to a multiple of 16 may be read and written too.</summary>
+    public virtual void RoundToPairs(float* x, long count, ushort* to) => throw new NotSupportedException(Name);
+
+    /// <summary>
+    /// y[tokens, 16 rows] += rows of BF16 activations, <paramref name="stride"/> values apart, × columns of a panel; <paramref name="scratch"/> has
+    /// <see cref="ChunkColumns"/> × 32 bytes. More than <see cref="PanelTokens"/> tokens take at most <see cref="ChunkColumns"/> columns. All sums of a token
+    /// are added in the order of the columns.
+    /// </summary>
+    public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch) =>
+        throw new NotSupportedException(Name);
+
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
     public abstract void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride);
 
