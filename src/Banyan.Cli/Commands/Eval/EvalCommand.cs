@@ -7,6 +7,8 @@ static class EvalCommand
 {
     public static Command Create() => new("eval", "Measure models: run tasks, score recorded answers, compare.")
     {
+        RunCommand.Create(),
+        DataCommand.Create(),
         ScoreCommand.Create(),
         TasksCommand.Create(),
         CompareCommand.Create(),
