@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Tasks.BanyanMini;
 using Banyan.Evaluation.Tasks.EvalPlus;
 using Banyan.Evaluation.Tasks.MultiPle;
 
@@ -14,6 +15,7 @@ public static class TaskTable
     /// <summary>Every task.</summary>
     public static IReadOnlyList<EvaluationTask> All { get; } =
     [
+        new BanyanMiniTask(),
         new EvalPlusTask("humaneval", ["human-eval", "humaneval-base"], "write a Python function from its docstring (164)", HumanEvalLicence, s_humanEvalFiles, plus: false),
         new EvalPlusTask("humaneval+", ["humanevalplus", "humaneval-plus", "human-eval+", "human-eval-plus"], "HumanEval with 80 times the tests", HumanEvalLicence, s_humanEvalFiles, plus: true),
         new EvalPlusTask("mbpp", ["mbpp-base"], "write a Python function from a sentence and one example (399)", MbppLicence, s_mbppFiles, plus: false),
