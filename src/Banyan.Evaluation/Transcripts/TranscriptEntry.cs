@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace Banyan.Evaluation.Transcripts;
 
 /// <summary>One answer of a model to one prompt, as it was given: a line of a transcript. A report can be computed from these alone.</summary>
@@ -60,7 +58,6 @@ public sealed record TranscriptEntry
     public DateTimeOffset At { get; init; }
 
     /// <summary>What one answer is found by.</summary>
-    [JsonIgnore]
     public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample);
 }
 

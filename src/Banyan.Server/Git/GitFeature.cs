@@ -16,11 +16,18 @@ static class GitFeature
         services.AddSingleton<History>();
         services.AddSingleton<RefsEndpoint>();
         services.AddSingleton<CommitsEndpoint>();
+        services.AddSingleton<Branches>();
     }
 
     public static void MapGit(this WebApplication app)
     {
         app.MapRepoApi("GET", "/refs", Need.Read, app.The<RefsEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/commits/{**rest}", Need.Read, app.The<CommitsEndpoint>().HandleAsync);
+        var branches = app.The<Branches>();
+        app.MapRepoApi("POST", "/branch/{**rest}", Need.Write, branches.CreateBranchAsync);
+        app.MapRepoApi("DELETE", "/branch/{**rest}", Need.Write, branches.DeleteBranchAsync);
+        app.MapRepoApi("POST", "/tag/{**rest}", Need.Write, branches.CreateTagAsync);
+        app.MapRepoApi("DELETE", "/tag/{**rest}", Need.Write, branches.DeleteTagAsync);
+        app.MapRepoApi("POST", "/super-squash/{**rest}", Need.Write, branches.SquashAsync);
     }
 }

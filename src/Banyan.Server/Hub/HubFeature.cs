@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Cards;
 using Banyan.Server.Commits;
 using Banyan.Server.Content;
 using Banyan.Server.Files;
@@ -35,6 +36,7 @@ static class HubFeature
         services.AddGit();
         services.AddFiles();
         services.AddCommits();
+        services.AddCards();
         services.AddXet();
         services.AddLfs();
     }
@@ -49,8 +51,12 @@ static class HubFeature
         app.MapGit();
         app.MapFiles();
         app.MapCommits();
+        app.MapCards();
         app.MapXet();
         app.MapLfs();
+        // Clients say what they are used for; nothing is kept.
+        foreach (var method in (ReadOnlySpan<string>)["HEAD", "GET", "POST"])
+            app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask);
         app.MapFallback("/api/{**rest}", (RequestDelegate)(context => throw HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}")))
             .WithMetadata(new HubRoute(Need.Nothing, null));
     }

@@ -12,7 +12,17 @@ static class ReposFeature
     {
         services.AddSingleton<RepoStore>();
         services.AddSingleton<CreateRepo>();
+        services.AddSingleton<ChangeRepo>();
     }
 
-    public static void MapRepos(this WebApplication app) => app.MapHub("POST", "/api/repos/create", Need.User, app.The<CreateRepo>().HandleAsync, maxBytes: 4 << 20);
+    public static void MapRepos(this WebApplication app)
+    {
+        app.MapHub("POST", "/api/repos/create", Need.User, app.The<CreateRepo>().HandleAsync, maxBytes: 4 << 20);
+        var change = app.The<ChangeRepo>();
+        app.MapHub("DELETE", "/api/repos/delete", Need.User, change.DeleteAsync);
+        app.MapHub("POST", "/api/repos/move", Need.User, change.MoveAsync);
+        app.MapRepoApi("PUT", "/settings", Need.Admin, change.SettingsAsync);
+        app.MapRepoApi("GET", "/auth-check", Need.Read, (c, _) => c.JsonAsync(new { }));
+        app.MapRepoApi("GET", "/auth-check/write", Need.Write, (c, _) => c.JsonAsync(new { }));
+    }
 }

@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Server.Files;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+
+namespace Banyan.Server.Cards;
+
+/// <summary>What a revision says of itself: its card, its tags, its weights. Follows from the files alone.</summary>
+sealed record Facts
+{
+    /// <summary>Header of the README, or null.</summary>
+    public JsonObject? Card { get; init; }
+
+    /// <summary>The card's tags and those that follow from card and files.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>What the model does, for example <c>text-generation</c>.</summary>
+    public string? PipelineTag { get; init; }
+
+    /// <summary>The library that loads it.</summary>
+    public string? Library { get; init; }
+
+    /// <summary>Some of <c>config.json</c>.</summary>
+    public JsonObject? Config { get; init; }
+
+    /// <summary>Numbers by type, and their sum.</summary>
+    public JsonObject? Safetensors { get; init; }
+
+    /// <summary>What the first GGUF file says.</summary>
+    public JsonObject? Gguf { get; init; }
+}
+
+/// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is remembered.</summary>
+sealed class RepoFacts(RepoTree tree, HeaderWindow window)
+{
+    const int MaxShards = 300, FactsCost = 4096;
+
+    readonly GenerationCache<(long, GitId), Facts> _cache = new(64 << 20);
+
+    public async ValueTask<Facts> OfAsync(Repo repo, Revision revision, CancellationToken cancellationToken)
+    {
+        if (_cache.TryGet((repo.Id, revision.Commit.Tree), out var known))
+            return known;
+        var facts = await ReadAsync(repo, revision.Commit.Tree, cancellationToken);
+        _cache.Add((repo.Id, revision.Commit.Tree), facts, FactsCost + 100 * facts.Tags.Count + (facts.Card?.ToJsonString().Length ?? 0) * 2);
+        return facts;
+    }
+
+    async Task<Facts> ReadAsync(Repo repo, GitId root, CancellationToken cancellationToken)
+    {
+        var files = await tree.FolderAsync(repo.Id, root, cancellationToken);
+        var card = await tree.SmallFileAsync(repo.Id, root, "README.md", cancellationToken) is { } readme ? CardHeader.Read(readme) : null;
+        var config = repo.Type == RepoType.Model ? await ConfigAsync(repo, root, cancellationToken) : null;
+        var (safetensors, gguf) = repo.Type == RepoType.Model ? (await SafetensorsAsync(repo, files, cancellationToken), await GgufAsync(repo, files, cancellationToken)) : (null, null);
+        var library = Text(card, "library_name") ?? (config?["architectures"] is not null ? "transformers" : null);
+        var task = Text(card, "pipeline_tag") ?? (Architecture(config)?.EndsWith("ForCausalLM", StringComparison.Ordinal) == true ? "text-generation" : null);
+
+        var tags = new List<string?> { library };
+        tags.AddRange(Texts(card, "tags"));
+        if (files.Any(f => f.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)))
+            tags.Add("safetensors");
+        if (files.Any(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)))
+            tags.Add("gguf");
+        tags.Add(config?["model_type"]?.GetValue<string>());
+        if (repo.Type == RepoType.Model)
+            tags.Add(task);
+        tags.AddRange(Texts(card, "language").Select(l => repo.Type == RepoType.Dataset ? $"language:{l}" : l));
+        tags.AddRange(Texts(card, "task_categories").Select(t => $"task_categories:{t}"));
+        tags.AddRange(Texts(card, "datasets").Select(d => $"dataset:{d}"));
+        tags.AddRange(Texts(card, "base_model").Select(b => $"base_model:{b}"));
+        tags.AddRange(Texts(card, "license").Select(l => $"license:{l}"));
+        return new Facts
+        {
+            Card = card,
+            Tags = [.. tags.OfType<string>().Where(t => t.Length is > 0 and <= 200).Distinct(StringComparer.OrdinalIgnoreCase).Take(1000)],
+            PipelineTag = task,
+            Library = library,
+            Config = config,
+            Safetensors = safetensors,
+            Gguf = gguf,
+        };
+    }
+
+    static string? Architecture(JsonObject? config) => config?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.GetValue<string>() : null;
+
+    static string? Text(JsonObject? card, string name) => card?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length <= 200 ? text : null;
+
+    /// <summary>One text or a list of them.</summary>
+    static IEnumerable<string> Texts(JsonObject? card, string name) => card?[name] switch
+    {
+        JsonValue value when value.TryGetValue<string>(out var text) => [text],
+        JsonArray array => array.OfType<JsonValue>().Select(v => v.TryGetValue<string>(out var text) ? text : v.ToString()),
+        _ => [],
+    };
+
+    async Task<JsonObject?> ConfigAsync(Repo repo, GitId root, CancellationToken cancellationToken)
+    {
+        if (await tree.SmallFileAsync(repo.Id, root, "config.json", cancellationToken) is not { } bytes)
+            return null;
+        try
+        {
+            using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 32 });
+            var config = new JsonObject();
+            if (json.RootElement.TryGetProperty("architectures", out var names) && names.ValueKind == JsonValueKind.Array)
+                config["architectures"] = new JsonArray([.. names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => (JsonNode?)n.GetString())]);
+            if (json.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String)
+                config["model_type"] = type.GetString();
+            return config;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    async Task<JsonObject?> SafetensorsAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken)
+    {
+        // One whole file, or the shards of one.
+        var shards = files.Where(f => f.Path == "model.safetensors").ToArray();
+        if (shards.Length == 0)
+            shards = [.. files.Where(f => f.Path.StartsWith("model-", StringComparison.Ordinal) && f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Take(MaxShards)];
+        if (shards.Length == 0)
+            return null;
+        var sum = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var shard in shards)
+        {
+            if (await window.ReadAsync(repo.Id, shard, 8, cancellationToken) is not { } start || SafetensorsFacts.HeaderBytes(start, shard.Size) is not { } length
+                || await window.ReadAsync(repo.Id, shard, length, cancellationToken) is not { } header || SafetensorsFacts.Count(header) is not { } counts)
+                return null;
+            foreach (var (type, n) in counts)
+                sum[type] = sum.GetValueOrDefault(type) + n;
+        }
+        var parameters = new JsonObject();
+        foreach (var (type, n) in sum)
+            parameters[type] = n;
+        return new JsonObject { ["parameters"] = parameters, ["total"] = sum.Values.Sum() };
+    }
+
+    async Task<JsonObject?> GgufAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken) =>
+        files.FirstOrDefault(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } file
+        && await window.ReadAsync(repo.Id, file, GgufFacts.Window, cancellationToken) is { } bytes && GgufFacts.Read(bytes) is { } facts
+            ? facts.With("totalFileSize", file.Size) : null;
+}
