@@ -40,16 +40,20 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
         var xorbs = done.Terms.Select(t => t.Xorb).Distinct().ToArray();
         await database.WriteAsync(async t =>
         {
-            // A row that another upload of the same bytes made first is as good: its terms were verified too.
+            // From here on none of them can be collected, and none was.
+            await _index.ReferAsync(t, xorbs);
+            var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var id = await t.ScalarAsync<long?>(
                 """
                 INSERT INTO contents (sha256, xet_hash, size, terms, created_at) VALUES (@Sha256, @hash, @Size, @terms, @now)
                 ON CONFLICT (sha256) DO NOTHING RETURNING id
                 """,
-                new { done.Sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now = time.GetUtcNow().ToUnixTimeMilliseconds() });
-            // Its foreign keys refuse a xorb that was collected meanwhile, and from here on none of these can be.
+                new { done.Sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now });
             if (id is { } content)
                 await t.ExecuteAsync("INSERT INTO content_xorbs (content_id, xorb_id) VALUES (@content, @xorb)", xorbs.Select(xorb => new { content, xorb }));
+            else
+                // A row that another upload of the same bytes made first is as good: its terms were verified too. Its grace time begins anew.
+                await t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE sha256 = @Sha256", new { done.Sha256, now });
         }, cancellationToken);
         return await FindAsync(done.Sha256, cancellationToken) ?? throw new InvalidOperationException("The row that was just written is gone.");
     }
@@ -70,6 +74,11 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
             cancellationToken);
         return row.Sha256 is null ? null : new LargeFile(row.Id, [.. row.Sha256], new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
     }
+
+    /// <summary>Keeps a file for the grace time because somebody is about to be granted it.</summary>
+    /// <returns>False where it was collected meanwhile.</returns>
+    public async Task<bool> HoldAsync(long file, CancellationToken cancellationToken) => await database.WriteAsync(
+        t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file", new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
 
     /// <summary>
     /// Lets a repository refer to files: what somebody who may write there uploaded to it, and proved to have. From here on whoever

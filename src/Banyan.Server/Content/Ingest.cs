@@ -27,7 +27,6 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
     readonly ChunkCodec _codec = new();
     readonly FileHashBuilder _hash = new();
     readonly List<Term> _terms = [];
-    readonly HashSet<long> _kept = [];
     readonly Dictionary<XetHash, ChunkPlace> _own = [];      // chunks this file has written
     readonly List<(XetHash Hash, int Start, int Length)> _waiting = [];
     readonly List<long> _rows = [];                          // of the xorbs written: until the end they are -1, -2, …
@@ -74,7 +73,6 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
         for (var i = 0; i < _terms.Count; i++)
             if (_terms[i].Xorb < 0)
                 _terms[i] = _terms[i] with { Xorb = _rows[(int)(-_terms[i].Xorb - 1)] };
-        await index.KeepAsync(_kept, cancellationToken);
         return new Ingested(sha256.GetHashAndReset(), _hash.Finish(), size, _terms);
     }
 
@@ -159,8 +157,6 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
             _terms[^1] = last with { End = last.End + 1, RawLength = last.RawLength + length };
         else
             _terms.Add(new Term(place.Xorb, place.Number, place.Number + 1, length));
-        if (place.Xorb > 0)
-            _kept.Add(place.Xorb);
     }
 
     // :: Step 5
@@ -175,8 +171,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
             async () =>
             {
                 await using (draft)
-                    await draft.CommitAsync(XorbIndex.ObjectKey(layout.Hash), cancellationToken);
-                (_rows[number], _) = await index.AddAsync(layout, cancellationToken);
+                    (_rows[number], _) = await index.StoreAsync(objects, draft, layout, cancellationToken);
             },
             CancellationToken.None);
     }

@@ -58,7 +58,7 @@ sealed class ShardIntake(ContentStore contents)
                 throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
             var known = file.Sha256 is { } claimed ? await contents.FindAsync([.. claimed], cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
             isNew |= await contents.FindAsync(repo, file.Hash, cancellationToken) is null;
-            if (known is null || known.XetHash != file.Hash)
+            if (known is null || known.XetHash != file.Hash || !await contents.HoldAsync(known.Id, cancellationToken))
             {
                 made.Add(new Ingested(await Sha256Async(file, terms, size, progress, cancellationToken), file.Hash, size, terms));
                 continue;

@@ -1,7 +1,11 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Data.Common;
 using Banyan.Chunks;
+using Banyan.Server.Access;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
 using Dapper;
 
 namespace Banyan.Server.Content;
@@ -13,9 +17,16 @@ readonly record struct ChunkPlace(long Xorb, int Number);
 sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvider time)
 {
     const int CachedLayouts = 256;   // about 10 MB at 1,000 chunks a xorb
+    const int RememberedHolds = 100_000;
+
+    /// <summary>In the place of a time: the collector is removing the xorb, nothing may refer to it any more.</summary>
+    public const long Condemned = -1;
+
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10), s_pause = TimeSpan.FromMilliseconds(50);
 
     readonly Dictionary<long, XorbLayout> _layouts = [];
     readonly Queue<long> _order = [];
+    readonly ConcurrentDictionary<long, long> _held = [];   // until when a xorb need not be held again
 
     public static string ObjectKey(XetHash hash)
     {
@@ -25,22 +36,51 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
 
     long KeepUntil => (time.GetUtcNow() + options.Grace).ToUnixTimeMilliseconds();
 
-    /// <summary>Records a xorb whose object is stored, and its chunks; a xorb that is known is kept for longer.</summary>
+    long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>
+    /// Stores a xorb and records it with its chunks; a xorb that is known is kept for longer. The collector may be removing the same
+    /// xorb: it is let finish, and what it removed is stored again.
+    /// </summary>
     /// <returns>Its row, and whether it is new.</returns>
-    public async Task<(long Id, bool IsNew)> AddAsync(XorbLayout layout, CancellationToken cancellationToken)
+    /// <exception cref="HubException">503: it cannot be had now.</exception>
+    public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, CancellationToken cancellationToken)
+    {
+        var key = ObjectKey(layout.Hash);
+        var began = time.GetTimestamp();
+        for (var isThis = false; ;)
+        {
+            isThis = isThis || await draft.CommitAsync(key, cancellationToken) == PutOutcome.Stored;
+            var row = await AddAsync(objects, key, layout, cancellationToken);
+            if (row.Id > 0)
+                return row;
+            // What this draft became cannot be made of it again.
+            if (time.GetElapsedTime(began) > s_patience || (isThis && await objects.LengthAsync(key, cancellationToken) is null))
+                throw Busy();
+            await Task.Delay(s_pause, cancellationToken);
+        }
+
+        static HubException Busy() => new(503, null, "These bytes are being removed at this moment: send them again in a while.");
+    }
+
+    /// <summary>Records a xorb; a row of 0 where it is being removed, or its object is not there any more.</summary>
+    Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, CancellationToken cancellationToken)
     {
         var hash = layout.Hash.ToArray();
         var packed = Pack(layout);
-        return await database.WriteAsync(async t =>
+        return database.WriteAsync(async t =>
         {
-            if (await t.ScalarAsync<long?>("UPDATE xorbs SET keep_until = @keep WHERE hash = @hash RETURNING id", new { hash, keep = KeepUntil }) is { } known)
+            if (await t.ScalarAsync<long?>("UPDATE xorbs SET keep_until = @keep WHERE hash = @hash AND keep_until <> @Condemned RETURNING id", new { hash, keep = KeepUntil, Condemned }) is { } known)
                 return (known, false);
+            // A row that is still there is condemned. One that is gone went after its object: an object seen now stays.
+            if (await t.ScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash }) is not null || await objects.LengthAsync(key, cancellationToken) is null)
+                return (0, false);
             var id = await t.ScalarAsync<long>(
                 """
                 INSERT INTO xorbs (hash, stored_length, raw_length, layout, created_at, keep_until)
                 VALUES (@hash, @stored, @raw, @packed, @now, @keep) RETURNING id
                 """,
-                new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = time.GetUtcNow().ToUnixTimeMilliseconds(), keep = KeepUntil });
+                new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = Now, keep = KeepUntil });
             await database.InsertChunksAsync(t, id, [.. layout.Chunks.Select(c => c.Hash.ToArray())]);
             return (id, true);
         }, cancellationToken);
@@ -48,7 +88,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
 
     /// <summary>The xorb of a hash, or null.</summary>
     public Task<long?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash = hash.ToArray() }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash AND keep_until <> @Condemned", new { hash = hash.ToArray(), Condemned }), cancellationToken);
 
     /// <summary>Which of these chunks are stored, and where. Their xorbs are kept for the grace time from now on.</summary>
     public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes, CancellationToken cancellationToken)
@@ -57,7 +97,37 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         var rows = await database.ReadAsync(
             c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {database.In("wanted")}", new { wanted }),
             cancellationToken);
-        return rows.ToDictionary(r => new XetHash(r.Hash), r => new ChunkPlace(r.Xorb, r.Number));
+        var held = await HoldAsync([.. rows.Select(r => r.Xorb).Distinct()], cancellationToken);
+        return rows.Where(r => held.Contains(r.Xorb)).ToDictionary(r => new XetHash(r.Hash), r => new ChunkPlace(r.Xorb, r.Number));
+    }
+
+    /// <summary>
+    /// Keeps xorbs for the grace time because somebody is told of them. Written seldom, since many ask: a quarter of the grace time,
+    /// at most a day, may have passed.
+    /// </summary>
+    /// <returns>Those that are kept: all but those that are being removed.</returns>
+    public async Task<HashSet<long>> HoldAsync(IReadOnlyCollection<long> xorbs, CancellationToken cancellationToken)
+    {
+        var slack = Math.Min((long)TimeSpan.FromDays(1).TotalMilliseconds, (long)options.Grace.TotalMilliseconds / 4);
+        var held = xorbs.Where(x => _held.TryGetValue(x, out var until) && until > Now).ToHashSet();
+        var asked = xorbs.Where(x => !held.Contains(x)).ToArray();
+        if (asked.Length == 0)
+            return held;
+        var fresh = (await database.ReadAsync(
+            c => c.QueryAsync<long>($"SELECT id FROM xorbs WHERE id {database.In("asked")} AND keep_until > @enough", new { asked, enough = KeepUntil - slack }), cancellationToken)).AsList();
+        if (asked.Except(fresh).ToArray() is { Length: > 0 } stale)
+            fresh.AddRange(await database.WriteAsync(
+                t => t.QueryAsync<long>(
+                    $"UPDATE xorbs SET keep_until = @keep WHERE id {database.In("stale")} AND keep_until <> @Condemned RETURNING id", new { stale, keep = KeepUntil, Condemned }),
+                cancellationToken));
+        if (_held.Count > RememberedHolds)
+            _held.Clear();
+        foreach (var xorb in fresh)
+        {
+            _held[xorb] = Now + slack / 2;
+            held.Add(xorb);
+        }
+        return held;
     }
 
     /// <summary>Where a chunk is stored, or null.</summary>
@@ -74,18 +144,14 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             new { place.Xorb, start = Term.Pack([new Term(place.Xorb, place.Number, 0, 0)])[..12] }) is not null,
         cancellationToken);
 
-    /// <summary>Keeps a xorb for the grace time because somebody is told of it: written at most once a day, since many ask.</summary>
-    public async Task AdvertiseAsync(long xorb, CancellationToken cancellationToken)
+    /// <summary>As part of what begins to refer to them: makes sure that these xorbs are there to stay.</summary>
+    /// <exception cref="HubException">503: one of them was removed.</exception>
+    public async Task ReferAsync(DbTransaction transaction, long[] xorbs)
     {
-        var keep = await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT keep_until FROM xorbs WHERE id = @xorb", new { xorb }), cancellationToken);
-        if (keep < KeepUntil - TimeSpan.FromDays(1).TotalMilliseconds)
-            await KeepAsync([xorb], cancellationToken);
+        var there = await transaction.ScalarAsync<long>($"SELECT COUNT(*) FROM xorbs WHERE id {database.In("xorbs")} AND keep_until <> @Condemned", new { xorbs, Condemned });
+        if (there != xorbs.Length)
+            throw new HubException(503, null, "Bytes that this file has in common with others were removed while it came: send it again.");
     }
-
-    /// <summary>Postpones the end of the grace time of these xorbs.</summary>
-    public Task KeepAsync(IReadOnlyCollection<long> xorbs, CancellationToken cancellationToken) => xorbs.Count == 0
-        ? Task.CompletedTask
-        : database.WriteAsync(t => t.ExecuteAsync($"UPDATE xorbs SET keep_until = @keep WHERE id {database.In("xorbs")}", new { keep = KeepUntil, xorbs = xorbs.ToArray() }), cancellationToken);
 
     /// <summary>What lies where in a xorb.</summary>
     /// <exception cref="InvalidDataException">There is no such xorb: the database is damaged.</exception>
@@ -124,7 +190,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         return bytes;
     }
 
-    static ImmutableArray<XorbChunk> Unpack(ReadOnlySpan<byte> bytes)
+    internal static ImmutableArray<XorbChunk> Unpack(ReadOnlySpan<byte> bytes)
     {
         var chunks = ImmutableArray.CreateBuilder<XorbChunk>(bytes.Length / PackedChunk);
         for (; bytes.Length >= PackedChunk; bytes = bytes[PackedChunk..])

@@ -6,6 +6,7 @@ using Banyan.Server.Content;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Lfs;
+using Banyan.Server.Maintenance;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
@@ -39,6 +40,7 @@ static class HubFeature
         services.AddCards();
         services.AddXet();
         services.AddLfs();
+        services.AddMaintenance();
     }
 
     /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>

@@ -68,7 +68,11 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
                 ? answer with { Error = new LfsError(404, "This repository has no such object.") }
                 : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(repo.Id, sha256, file.Size, 0))) };
         if (file is not null)
+        {
+            // The client will not send what it is told is here, and commit it later.
+            await contents.GrantAsync(repo.Id, [file.Id], context.RequestAborted);
             return answer;
+        }
         if (xetUpload is not null)
             return answer with { Actions = new Dictionary<string, LfsAction> { ["upload"] = xetUpload } };
 

@@ -70,7 +70,11 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
 
     async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)
     {
-        if (await contents.FindAsync(ticket.Repo, ticket.Sha256, cancellationToken) is null)
+        if (await contents.FindAsync(ticket.Repo, ticket.Sha256, cancellationToken) is { } known)
+        {
+            await contents.GrantAsync(ticket.Repo, [known.Id], cancellationToken);
+        }
+        else
         {
             try
             {

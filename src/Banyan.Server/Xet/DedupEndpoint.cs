@@ -28,10 +28,10 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
         var chunk = Hashes.Parse(hash);
         if (await contents.Xorbs.FindChunkAsync(chunk, cancellationToken) is not { } place
             || (chunk.LastWord % Every != 0 && !await contents.Xorbs.BeginsFileAsync(place, cancellationToken))
-            || options.Grace <= s_clientsMargin)
+            || options.Grace <= s_clientsMargin
+            || !(await contents.Xorbs.HoldAsync([place.Xorb], cancellationToken)).Contains(place.Xorb))
             throw HubException.NotFound("No stored xorb is known to begin here.");
 
-        await contents.Xorbs.AdvertiseAsync(place.Xorb, cancellationToken);
         var layout = await contents.Xorbs.LayoutAsync(place.Xorb, cancellationToken);
         var now = time.GetUtcNow();
         var answer = new MemoryStream();

@@ -38,8 +38,7 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
 
         // A xorb that is here already has been read all the same: that somebody else has it is nothing to tell by answering faster.
         draft.Content.Write(layout.Footer());
-        await draft.CommitAsync(XorbIndex.ObjectKey(layout.Hash), cancellationToken);
-        var (_, isNew) = await contents.Xorbs.AddAsync(layout, cancellationToken);
+        var (_, isNew) = await contents.Xorbs.StoreAsync(objects, draft, layout, cancellationToken);
         return Results.Json(new XorbAnswer(isNew), XetJson.Default.XorbAnswer);
     }
 
@@ -47,7 +46,8 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
     public async Task<IResult> HeadAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
         await access.GrantAsync(context, write: true);
-        if (await contents.Xorbs.FindAsync(Hashes.Parse(hash), cancellationToken) is not { } xorb)
+        if (await contents.Xorbs.FindAsync(Hashes.Parse(hash), cancellationToken) is not { } xorb
+            || !(await contents.Xorbs.HoldAsync([xorb], cancellationToken)).Contains(xorb))
             return Results.NotFound();
         context.Response.ContentLength = (await contents.Xorbs.LayoutAsync(xorb, cancellationToken)).StoredLength;
         return Results.Ok();

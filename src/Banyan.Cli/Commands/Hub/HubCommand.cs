@@ -10,11 +10,12 @@ static class HubCommand
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
-    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens.")
+    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, what is no longer needed.")
     {
         UserCommand.Create(),
         OrgCommand.Create(),
         TokenCommand.Create(),
+        GcCommand.Create(),
     };
 
     /// <summary>A command that works on the accounts of the hub that its options name.</summary>
@@ -47,6 +48,9 @@ static class HubCommand
             foreach (var row in rows)
                 Console.WriteLine(line(row));
     }
+
+    /// <summary>Prints a value as JSON.</summary>
+    public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, s_json));
 
     /// <summary>A time, or a word for none.</summary>
     public static string Date(long? unixMilliseconds, string none = "never") =>

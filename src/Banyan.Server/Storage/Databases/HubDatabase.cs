@@ -25,7 +25,31 @@ public abstract class HubDatabase : IAsyncDisposable
     public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);
 
     /// <summary>Brings the schema up to date: safe to call from several nodes at once.</summary>
-    public abstract void Migrate();
+    /// <param name="version">Stops at this version of it, or null for the newest.</param>
+    public abstract void Migrate(long? version = null);
+
+    /// <summary>The tables, each after those that its rows refer to.</summary>
+    internal async Task<IReadOnlyList<string>> TablesAsync(DbTransaction transaction)
+    {
+        var links = (await transaction.QueryAsync<(string Table, string? To)>(TablesSql)).ToLookup(l => l.Table, l => l.To);
+        var ordered = new List<string>();
+        while (links.Select(l => l.Key).Except(ordered).Order(StringComparer.Ordinal).Where(t => links[t].All(to => to is null || to == t || ordered.Contains(to))).ToArray() is { Length: > 0 } next)
+            ordered.AddRange(next);
+        return ordered;
+    }
+
+    /// <summary>Selects tables with the tables that their rows refer to, one a row, null for none.</summary>
+    protected abstract string TablesSql { get; }
+
+    /// <summary>After rows came with their ids: new rows get ids above them.</summary>
+    internal abstract Task CountOnAsync(DbTransaction transaction, string table);
+
+    /// <summary>The version of the schema.</summary>
+    internal static Task<long> VersionAsync(DbTransaction transaction) => transaction.ScalarAsync<long>("SELECT MAX(\"Version\") FROM \"VersionInfo\"");
+
+    /// <summary>The newest version of the schema that this program knows.</summary>
+    internal static long NewestVersion { get; } = typeof(HubDatabase).Assembly.GetTypes()
+        .SelectMany(t => t.GetCustomAttributes(typeof(FluentMigrator.MigrationAttribute), false)).Cast<FluentMigrator.MigrationAttribute>().Max(m => m.Version);
 
     /// <summary>The condition "is one of the array <paramref name="parameter"/>": the one thing the two spell differently.</summary>
     public abstract string In(string parameter);
@@ -44,6 +68,17 @@ public abstract class HubDatabase : IAsyncDisposable
     {
         await using var connection = await OpenAsync(cancellationToken);
         return await work(connection);
+    }
+
+    /// <summary>Begins a transaction that sees one state of the database, writes nothing and is in nobody's way.</summary>
+    protected abstract Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken);
+
+    /// <summary>Reads one state of the database while others write.</summary>
+    public async Task<T> SnapshotAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(cancellationToken);
+        await using var transaction = await BeginSnapshotAsync(connection, cancellationToken);
+        return await work(transaction);
     }
 
     /// <summary>
@@ -78,7 +113,7 @@ public abstract class HubDatabase : IAsyncDisposable
         }, cancellationToken);
 
     /// <summary>Runs the migrations of this assembly.</summary>
-    protected static void Migrate(Action<IMigrationRunnerBuilder> database)
+    protected static void Migrate(long? version, Action<IMigrationRunnerBuilder> database)
     {
         using var services = new ServiceCollection()
             .AddFluentMigratorCore()
@@ -90,7 +125,11 @@ public abstract class HubDatabase : IAsyncDisposable
             .AddLogging(l => l.SetMinimumLevel(LogLevel.Warning))
             .BuildServiceProvider();
         using var scope = services.CreateScope();
-        scope.ServiceProvider.GetRequiredService<IMigrationRunner>().MigrateUp();
+        var migrations = scope.ServiceProvider.GetRequiredService<IMigrationRunner>();
+        if (version is { } to)
+            migrations.MigrateUp(to);
+        else
+            migrations.MigrateUp();
     }
 
     /// <summary>Closes all connections.</summary>

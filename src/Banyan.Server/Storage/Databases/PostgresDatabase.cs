@@ -21,6 +21,10 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
 
     /// <inheritdoc/>
+    protected override async Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+
+    /// <inheritdoc/>
     public override string In(string parameter) => $"= ANY(@{parameter})";
 
     // One round trip, where a row each would take a thousand.
@@ -28,19 +32,35 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
         new { xorb, hashes });
 
+    /// <inheritdoc/>
+    protected override string TablesSql =>
+        """
+        SELECT t.relname, f.relname FROM pg_class t
+        LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' LEFT JOIN pg_class f ON f.oid = k.confrelid
+        WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname <> 'VersionInfo'
+        """;
+
+    internal override async Task CountOnAsync(DbTransaction transaction, string table)
+    {
+        foreach (var column in await transaction.QueryAsync<string>(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = @table AND (is_identity = 'YES' OR column_default LIKE 'nextval(%')", new { table }))
+            await transaction.ScalarAsync<long?>(
+                $"SELECT setval(pg_get_serial_sequence(@table, @column), GREATEST((SELECT COALESCE(MAX(\"{column}\"), 0) FROM \"{table}\"), 1))", new { table, column });
+    }
+
     // Serialization failure, deadlock; a unique key that a concurrent transaction took first is seen by the next attempt.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is PostgresException { SqlState: "40001" or "40P01" };
 
     /// <inheritdoc/>
-    public override void Migrate()
+    public override void Migrate(long? version = null)
     {
         // Nodes that start together take turns.
         using var gate = _source.OpenConnection();
         gate.Execute("SELECT pg_advisory_lock(@MigrationLock)", new { MigrationLock });
         try
         {
-            Migrate(r => r.AddPostgres().WithGlobalConnectionString(connection));
+            Migrate(version, r => r.AddPostgres().WithGlobalConnectionString(connection));
         }
         finally
         {

@@ -49,6 +49,10 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
         await connection.BeginTransactionAsync(IsolationLevel.Serializable, cancellationToken);
 
+    /// <summary>A reader beside the writer, for which the log keeps what it reads.</summary>
+    protected override Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(deferred: true));
+
     /// <inheritdoc/>
     public override string In(string parameter) => $"IN @{parameter}";
 
@@ -71,12 +75,22 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
+    /// <inheritdoc/>
+    protected override string TablesSql =>
+        """
+        SELECT m.name, f."table" FROM sqlite_master m LEFT JOIN pragma_foreign_key_list(m.name) f
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name <> 'VersionInfo'
+        """;
+
+    // SQLite keeps count of explicit ids itself.
+    internal override Task CountOnAsync(DbTransaction transaction, string table) => Task.CompletedTask;
+
     // Busy, locked: another process holds the file.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is SqliteException { SqliteErrorCode: 5 or 6 };
 
     /// <inheritdoc/>
-    public override void Migrate()
+    public override void Migrate(long? version = null)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using (var connection = new SqliteConnection(_connection))
@@ -84,7 +98,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
             connection.Open();
             connection.Execute("PRAGMA journal_mode = WAL");
         }
-        Migrate(r => r.AddSQLite().WithGlobalConnectionString(_connection));
+        Migrate(version, r => r.AddSQLite().WithGlobalConnectionString(_connection));
     }
 
     /// <inheritdoc/>

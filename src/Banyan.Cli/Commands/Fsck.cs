@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Banyan.Cli.Commands.Hub;
+using Banyan.Server.Maintenance.Checking;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan fsck</c>: verifies a hub again from its bytes.</summary>
+static partial class Fsck
+{
+    const int Found = 1;
+
+    public static Command Create()
+    {
+        var sample = new Option<string>("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
+        var rate = new Option<string?>("--max-rate") { Description = "Read no faster than this, e.g. 100MB/s", HelpName = "SPEED" };
+        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var command = new Command("fsck", """
+            Verify a hub again: every git object's id, every stored object, every large file
+
+            Nothing that is written down is believed: ids and hashes are computed from the bytes. Safe beside a hub that runs.
+            Exit code 0: nothing is damaged. 1: something is; each line says what and what to do.
+
+            Examples:
+              banyan fsck
+              banyan fsck --data /srv/banyan --sample 1% --max-rate 50MB/s
+              banyan fsck --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/ --json
+            """) { sample, rate, json };
+        var hub = new HubChoice(command);
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var options = new CheckOptions { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
+            await using var place = HubPlace.Open(hub, arguments);
+            var asJson = arguments.GetValue(json);
+            var report = await MaintenanceProgress.RunAsync(asJson, show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
+            if (asJson)
+                HubCommand.PrintJson(report);
+            else
+                Print(report);
+            return report.Clean ? 0 : Found;
+        });
+        return command;
+    }
+
+    static void Print(CheckReport report)
+    {
+        foreach (var finding in report.Findings)
+            Console.WriteLine($"{(finding.Damage ? "DAMAGE" : "note  ")}  {finding.Subject} {finding.Problem}\n        {finding.Remedy}");
+        Console.WriteLine(
+            $"{report.Repos} repositories ({report.GitObjects} git objects), {report.Xorbs} stored objects, {report.Contents} large files; {Sizes.Bytes(report.Bytes)} read: " +
+            (report.Clean ? "all as it should be" : $"{report.Findings.Count(f => f.Damage)} damaged"));
+    }
+
+    /// <exception cref="CommandException">It is none.</exception>
+    static double Share(string text) =>
+        text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var percent) && percent is > 0 and <= 100
+            ? percent / 100
+            : throw new CommandException($"--sample {text}: expected a share like 1% or 0.5%");
+
+    /// <exception cref="CommandException">It is none.</exception>
+    static long Speed(string text)
+    {
+        var match = Written().Match(text);
+        return match.Success && long.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and < 1_000_000
+            ? number * (match.Groups[2].Value switch { "KB" => 1_000L, "MB" => 1_000_000L, _ => 1_000_000_000L })
+            : throw new CommandException($"--max-rate {text}: expected KB/s, MB/s or GB/s, like 100MB/s");
+    }
+
+    [GeneratedRegex(@"^(\d{1,6})(KB|MB|GB)/s$", RegexOptions.CultureInvariant)]
+    private static partial Regex Written();
+}

@@ -1,0 +1,31 @@
+using System.CommandLine;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
+
+namespace Banyan.Cli.Commands.Hub;
+
+/// <summary>A hub's database and objects, opened by a command beside the hub itself.</summary>
+sealed record HubPlace(HubOptions Options, HubDatabase Database, IObjectStore Objects) : IAsyncDisposable
+{
+    /// <summary>Opens a hub that is there.</summary>
+    /// <exception cref="CommandException">There is none.</exception>
+    public static HubPlace Open(HubChoice hub, ParseResult arguments)
+    {
+        var options = hub.Options(arguments);
+        var file = options.Database ?? Path.Combine(options.DataFolder, "hub.db");
+        if (!file.Contains("Host=", StringComparison.OrdinalIgnoreCase) && !File.Exists(file))
+            throw new CommandException($"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up makes one)");
+        return new HubPlace(options, options.OpenDatabase(), options.OpenObjects());
+    }
+
+    /// <summary>Opens a place for a hub, where there is perhaps none; its schema is not brought up to date.</summary>
+    public static HubPlace OpenNew(HubOptions options) =>
+        new(options, HubDatabase.Open(options.Database ?? Path.Combine(options.DataFolder, "hub.db")), options.OpenObjects());
+
+    public async ValueTask DisposeAsync()
+    {
+        (Objects as IDisposable)?.Dispose();
+        await Database.DisposeAsync();
+    }
+}

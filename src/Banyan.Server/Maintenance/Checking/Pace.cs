@@ -1,0 +1,56 @@
+namespace Banyan.Server.Maintenance.Checking;
+
+/// <summary>Keeps reading to so many bytes a second, counts them and says how far it is.</summary>
+sealed class Pace(CheckReport report, long? bytesPerSecond, TimeProvider time)
+{
+    readonly long _began = time.GetTimestamp();
+
+    /// <summary>What is being done.</summary>
+    public string Phase { get; set; } = "";
+
+    /// <summary>Bytes to read in all.</summary>
+    public long Total { get; set; }
+
+    /// <summary>Is told how far it is.</summary>
+    public Action<CheckProgress>? Progress { get; init; }
+
+    /// <summary>So many bytes were read: waits where that was too fast.</summary>
+    public async ValueTask AddAsync(long bytes, CancellationToken cancellationToken)
+    {
+        report.Bytes += bytes;
+        Progress?.Invoke(new CheckProgress(Phase, report.Bytes, Total));
+        if (bytesPerSecond is not { } limit)
+            return;
+        var early = TimeSpan.FromSeconds((double)report.Bytes / limit) - time.GetElapsedTime(_began);
+        if (early > TimeSpan.Zero)
+            await Task.Delay(early, time, cancellationToken);
+    }
+
+    /// <summary>A stream whose reading keeps the pace.</summary>
+    public Stream Over(Stream inner) => new PacedStream(inner, this);
+
+    sealed class PacedStream(Stream inner, Pace pace) : Stream
+    {
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken);
+            await pace.AddAsync(read, cancellationToken);
+            return read;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,10 @@
+using Banyan.Server.Maintenance.Collection;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Maintenance;
+
+/// <summary>What a hub does by itself to stay in order. docs/operations.md.</summary>
+static class MaintenanceFeature
+{
+    public static void AddMaintenance(this IServiceCollection services) => services.AddHostedService<CollectionSchedule>();
+}
