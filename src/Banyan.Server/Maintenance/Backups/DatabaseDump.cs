@@ -83,7 +83,7 @@ static class DatabaseDump
                 if (!known.Contains(table))
                     throw new InvalidDataException($"The backup has a table '{table}' that this Banyan does not know: use the version that made it, or a newer one.");
                 insert?.Dispose();
-                (insert, types) = await InsertAsync(transaction, table, [.. json.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)], cancellationToken);
+                (insert, types) = await InsertAsync(database, transaction, table, [.. json.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)], cancellationToken);
                 loaded.Add(table);
                 continue;
             }
@@ -100,7 +100,7 @@ static class DatabaseDump
             await database.CountOnAsync(transaction, table);
     }
 
-    static async Task<(DbCommand, Type[])> InsertAsync(DbTransaction transaction, string table, string[] columns, CancellationToken cancellationToken)
+    static async Task<(DbCommand, Type[])> InsertAsync(HubDatabase database, DbTransaction transaction, string table, string[] columns, CancellationToken cancellationToken)
     {
         if (columns.Any(c => !c.All(l => char.IsAsciiLetterOrDigit(l) || l == '_')))
             throw new InvalidDataException($"The backup's table '{table}' has a column whose name is none.");
@@ -109,7 +109,7 @@ static class DatabaseDump
         await using var shape = await probe.ExecuteReaderAsync(CommandBehavior.SchemaOnly, cancellationToken);
         var types = columns.Select((_, i) => shape.GetFieldType(i)).ToArray();
         await shape.CloseAsync();
-        var insert = Command(transaction, $"INSERT INTO \"{table}\" ({list}) VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})");
+        var insert = Command(transaction, $"INSERT INTO \"{table}\" ({list}) {database.WithOwnIds} VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})");
         for (var i = 0; i < columns.Length; i++)
         {
             var parameter = insert.CreateParameter();

@@ -22,29 +22,34 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
         // Somebody who pushes all the time is left for the next collection.
         for (var look = 0; look < Looks; look++)
         {
-            var (refs, due, uploads) = await LookAsync(repo, now, since, cancellationToken);
-            if (options.DryRun)
-            {
-                report.GitObjects += due.Count;
-                report.Uploads += uploads.Length;
-                return;
-            }
-            if (await RemoveAsync(repo, refs, due, cancellationToken) && await RemoveUploadsAsync(repo, refs, uploads, since, cancellationToken))
-                return;
+            var (refs, due) = await LookAsync(repo, now, since, cancellationToken);
+            report.GitObjects += options.DryRun ? due.Count : 0;
+            if (options.DryRun || await RemoveAsync(repo, refs, due, cancellationToken))
+                break;
+        }
+        for (var look = 0; look < Looks; look++)
+        {
+            // What a pointer named that has just gone is unnamed now.
+            var (refs, uploads) = await database.SnapshotAsync(async t => (await RefsAsync(t, repo), await GitReach.UnnamedUploadsAsync(t, repo, since)), cancellationToken);
+            report.Uploads += options.DryRun ? uploads.Length : 0;
+            if (options.DryRun || await RemoveUploadsAsync(repo, [.. refs.Select(r => r.Text)], uploads, since, cancellationToken))
+                break;
         }
     }
 
-    /// <summary>What is unreached since long enough, in the order in which it may go; and uploads that nothing names.</summary>
-    async Task<(string[] Refs, List<GitId> Due, long[] Uploads)> LookAsync(long repo, long now, long since, CancellationToken cancellationToken)
+    static Task<IReadOnlyList<RefRow>> RefsAsync(System.Data.Common.DbTransaction t, long repo) =>
+        t.QueryAsync<RefRow>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo });
+
+    /// <summary>What is unreached since long enough, in the order in which it may go.</summary>
+    async Task<(string[] Refs, List<GitId> Due)> LookAsync(long repo, long now, long since, CancellationToken cancellationToken)
     {
-        var (refs, unreached, marked, uploads) = await database.SnapshotAsync(async t =>
+        var (refs, unreached, marked) = await database.SnapshotAsync(async t =>
         {
-            var refs = await t.QueryAsync<RefRow>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo });
+            var refs = await RefsAsync(t, repo);
             var reached = await GitReach.WalkAsync(database, t, repo, refs.Select(r => new GitId(r.Oid)));
             var all = await t.QueryAsync<byte[]>("SELECT oid FROM git_objects WHERE repo_id = @repo", new { repo });
             var marked = await t.QueryAsync<(byte[] Oid, long Since)>("SELECT oid, since FROM unreached_git_objects WHERE repo_id = @repo", new { repo });
-            var uploads = await GitReach.UnnamedUploadsAsync(t, repo, since);
-            return (refs, all.Select(o => new GitId(o)).Where(o => !reached.Contains(o)).ToHashSet(), marked.ToDictionary(m => new GitId(m.Oid), m => m.Since), uploads);
+            return (refs, all.Select(o => new GitId(o)).Where(o => !reached.Contains(o)).ToHashSet(), marked.ToDictionary(m => new GitId(m.Oid), m => m.Since));
         }, cancellationToken);
 
         if (!options.DryRun)
@@ -61,7 +66,7 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
         }
         var due = unreached.Where(u => marked.TryGetValue(u, out var at) && at <= since).ToHashSet();
         report.Waiting += unreached.Count - due.Count;
-        return ([.. refs.Select(r => r.Text)], await GitReach.LeadersFirstAsync(database, repo, due, cancellationToken), uploads);
+        return ([.. refs.Select(r => r.Text)], await GitReach.LeadersFirstAsync(database, repo, due, cancellationToken));
     }
 
     Task UnmarkAsync(long repo, GitId[] oids, CancellationToken cancellationToken)
@@ -110,7 +115,6 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
     static async Task<bool> StillAsync(System.Data.Common.DbTransaction t, long repo, string[] refs)
     {
         await t.ExecuteAsync("UPDATE repos SET updated_at = updated_at WHERE id = @repo", new { repo });
-        var now = await t.QueryAsync<RefRow>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo });
-        return now.Select(r => r.Text).SequenceEqual(refs);
+        return (await RefsAsync(t, repo)).Select(r => r.Text).SequenceEqual(refs);
     }
 }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Banyan.Chunks;
 using Banyan.Server.Content;
 using Banyan.Server.Maintenance.Backups;
@@ -18,7 +19,7 @@ namespace Banyan.Server.Maintenance.Collection;
 /// </summary>
 sealed class XorbCollection(HubDatabase database, IObjectStore objects, CollectionOptions options, CollectionReport report)
 {
-    const int Batch = 100;
+    const int Batch = 100, Passes = 5;
     const string Prefix = "xorbs/";
 
     const string Due = "SELECT x.id, x.stored_length FROM xorbs x WHERE x.keep_until < @now AND x.keep_until <> @Condemned AND NOT EXISTS (SELECT 1 FROM content_xorbs WHERE xorb_id = x.id)";
@@ -28,14 +29,31 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
     /// <summary>Removes what is condemned.</summary>
     public async Task FinishAsync(CancellationToken cancellationToken)
     {
-        var condemned = await database.ReadAsync(c => c.QueryAsync<(long Id, byte[] Hash)>("SELECT id, hash FROM xorbs WHERE keep_until = @Condemned", new { Condemned }), cancellationToken);
-        foreach (var (id, hash) in condemned)
-            await database.WriteAsync(async t =>
+        for (var pass = 0; pass < Passes; pass++)
+        {
+            var condemned = (await database.ReadAsync(
+                c => c.QueryAsync<(long Id, byte[] Hash)>("SELECT id, hash FROM xorbs WHERE keep_until = @Condemned", new { Condemned }), cancellationToken)).AsList();
+            if (condemned.Count == 0)
+                return;
+            foreach (var (id, hash) in condemned)
             {
-                if (await t.ExecuteAsync("DELETE FROM xorbs WHERE id = @id AND keep_until = @Condemned", new { id, Condemned }) == 1)
-                    await objects.DeleteAsync(XorbIndex.ObjectKey(new XetHash(hash)), cancellationToken);
-            }, cancellationToken);
+                try
+                {
+                    await RemoveAsync(id, new XetHash(hash), cancellationToken);
+                }
+                catch (DbException e) when (e.IsTransient)
+                {
+                    // Others were in the way all the time: in the next pass, or the next collection.
+                }
+            }
+        }
     }
+
+    Task RemoveAsync(long id, XetHash hash, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        if (await t.ExecuteAsync("DELETE FROM xorbs WHERE id = @id AND keep_until = @Condemned", new { id, Condemned }) == 1)
+            await objects.DeleteAsync(XorbIndex.ObjectKey(hash), cancellationToken);
+    }, cancellationToken);
 
     /// <summary>Xorbs that nothing needs.</summary>
     public async Task RunAsync(long now, CancellationToken cancellationToken)

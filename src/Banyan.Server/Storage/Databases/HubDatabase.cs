@@ -41,6 +41,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Selects tables with the tables that their rows refer to, one a row, null for none.</summary>
     protected abstract string TablesSql { get; }
 
+    /// <summary>What an INSERT that brings its own ids says before VALUES.</summary>
+    internal abstract string WithOwnIds { get; }
+
     /// <summary>After rows came with their ids: new rows get ids above them.</summary>
     internal abstract Task CountOnAsync(DbTransaction transaction, string table);
 

@@ -40,6 +40,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname <> 'VersionInfo'
         """;
 
+    internal override string WithOwnIds => "OVERRIDING SYSTEM VALUE";
+
     internal override async Task CountOnAsync(DbTransaction transaction, string table)
     {
         foreach (var column in await transaction.QueryAsync<string>(

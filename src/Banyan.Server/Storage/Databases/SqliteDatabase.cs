@@ -82,6 +82,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name <> 'VersionInfo'
         """;
 
+    internal override string WithOwnIds => "";
+
     // SQLite keeps count of explicit ids itself.
     internal override Task CountOnAsync(DbTransaction transaction, string table) => Task.CompletedTask;
 

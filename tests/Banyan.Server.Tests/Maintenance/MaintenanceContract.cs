@@ -1,0 +1,297 @@
+using System.Security.Cryptography;
+using Banyan.Server.Content;
+using Banyan.Server.Maintenance.Backups;
+using Banyan.Server.Maintenance.Checking;
+using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
+using Banyan.Server.Tests.Storage;
+
+namespace Banyan.Server.Tests.Maintenance;
+
+/// <summary>SQLite and the local disk.</summary>
+public sealed class MaintenanceTests : MaintenanceContract
+{
+    protected override Task<(HubDatabase, IObjectStore)> OpenAsync(string name) =>
+        Task.FromResult<(HubDatabase, IObjectStore)>((HubDatabase.Open(Path.Combine(Folder, name, "hub.db")), new DiskObjectStore(Path.Combine(Folder, name))));
+}
+
+/// <summary>PostgreSQL and S3.</summary>
+public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3) : MaintenanceContract, IClassFixture<PostgresServer>, IClassFixture<S3Server>
+{
+    protected override async Task<(HubDatabase, IObjectStore)> OpenAsync(string name) =>
+        (HubDatabase.Open(await postgres.CreateDatabaseAsync()), new S3ObjectStore(s3.Options with { Prefix = $"{name}-{Guid.NewGuid():N}/" }));
+}
+
+/// <summary>Check, collection and backup over either database and object store.</summary>
+public abstract class MaintenanceContract : IDisposable
+{
+    static readonly TimeSpan s_month = TimeSpan.FromDays(31);
+
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("banyan-maintenance-").FullName;
+
+    protected abstract Task<(HubDatabase, IObjectStore)> OpenAsync(string name);
+
+    private protected async Task<HubData> StartAsync(string name = "hub", bool migrate = true)
+    {
+        var (database, objects) = await OpenAsync(name);
+        if (migrate)
+            database.Migrate();
+        return new HubData(database, objects, Directory.CreateDirectory(Path.Combine(Folder, "spool")).FullName);
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    static byte[] Sha(LargeFile file) => [.. file.Sha256];
+
+    [Fact]
+    public async Task What_something_leads_to_stays_however_old_it_is()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("kept");
+        var bytes = HubData.Bytes(700_000, 1);
+        var first = await hub.UploadAsync(repo, bytes);
+        await hub.CommitAsync(repo, "main", ("model.bin", first), ("README.md", "one"));
+        await hub.CommitAsync(repo, "main", ("README.md", "two"));   // the file is in the branch's past
+        await hub.AssertCleanAsync();
+        var before = (await hub.CountAsync("git_objects"), await hub.StoredAsync());
+        for (var month = 0; month < 3; month++)
+        {
+            hub.Clock.Ahead += s_month;
+            var done = await hub.CollectAsync();
+            Assert.Equal((0, 0, 0, 0), (done.GitObjects, done.Uploads, done.Contents, done.Objects));
+        }
+        Assert.Equal(before, (await hub.CountAsync("git_objects"), await hub.StoredAsync()));
+        Assert.Equal(bytes, await hub.ReadAsync(Sha(first)));
+        await hub.AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task What_nothing_leads_to_goes_after_its_grace_time_and_not_before()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("left");
+        var (kept, left, never) = (HubData.Bytes(400_000, 1), HubData.Bytes(500_000, 2), HubData.Bytes(300_000, 3));
+        await hub.CommitAsync(repo, "main", ("kept.bin", await hub.UploadAsync(repo, kept)));
+        var gone = await hub.UploadAsync(repo, left);
+        await hub.CommitAsync(repo, "old", ("left.bin", gone));
+        await hub.UploadAsync(repo, never);
+        await hub.DeleteBranchAsync(repo, "old");
+
+        // Seen today: the grace time begins.
+        var done = await hub.CollectAsync();
+        Assert.Equal((0, 0, 0), (done.GitObjects, done.Contents, done.Objects));
+        Assert.Equal(4, done.Waiting);   // commit, two folders, pointer
+        hub.Clock.Ahead += TimeSpan.FromDays(29);
+        done = await hub.CollectAsync();
+        Assert.Equal((0, 0, 0), (done.GitObjects, done.Contents, done.Objects));
+
+        hub.Clock.Ahead += TimeSpan.FromDays(2);
+        Assert.Equal(4, (await hub.CollectAsync(dryRun: true)).GitObjects);
+        done = await hub.CollectAsync();
+        Assert.Equal((4, 2), (done.GitObjects, done.Uploads));
+        await hub.AssertCleanAsync();
+        // Then the files have no repository, and another grace time later they go with their objects.
+        hub.Clock.Ahead += s_month;
+        done = await hub.CollectAsync();
+        Assert.Equal((2, 2), (done.Contents, done.Objects));
+        Assert.True(done.Bytes >= 800_000);
+        Assert.Null(await hub.Contents.FindAsync(Sha(gone), default));
+        Assert.Equal(kept, await hub.ReadAsync(SHA256.HashData(kept)));
+        Assert.Equal((1, 1), (await hub.CountAsync("contents"), await hub.StoredAsync()));
+        Assert.Equal(0, await hub.CountAsync("unreached_git_objects"));
+        await hub.AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task A_branch_that_comes_back_keeps_what_it_leads_to()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("back");
+        await hub.CommitAsync(repo, "main", ("a", "a"));
+        var commit = await hub.CommitAsync(repo, "side", ("b", "b"));
+        await hub.DeleteBranchAsync(repo, "side");
+        await hub.CollectAsync();
+        await hub.Database.WriteAsync(t => Banyan.Server.Git.Refs.SwapAsync(t, repo, "refs/heads/again", null, commit, 0), default);
+        hub.Clock.Ahead += s_month;
+        Assert.Equal(0, (await hub.CollectAsync()).GitObjects);
+        Assert.Equal(0, await hub.CountAsync("unreached_git_objects"));
+        await hub.AssertCleanAsync();
+    }
+
+    [Fact]
+    public async Task An_object_that_was_never_recorded_goes_when_it_is_old()
+    {
+        await using var hub = await StartAsync();
+        var file = await hub.UploadAsync(await hub.AddRepoAsync("r"), HubData.Bytes(200_000, 1));
+        var layout = await hub.Contents.Xorbs.LayoutAsync(file.Terms[0].Xorb, default);
+        // As a crash between the object and its row leaves it.
+        await hub.Database.WriteAsync(t => t.ExecuteAsync("DELETE FROM content_xorbs; DELETE FROM repo_contents; DELETE FROM contents; DELETE FROM chunks; DELETE FROM xorbs"), default);
+        Assert.Equal(0, (await hub.CollectAsync()).Objects);
+        hub.Clock.Ahead += s_month;
+        Assert.Equal(1, (await hub.CollectAsync()).Objects);
+        Assert.Null(await hub.Objects.LengthAsync(XorbIndex.ObjectKey(layout.Hash), default));
+        Assert.Equal(0, await hub.CountAsync("xorbs"));
+    }
+
+    [Fact]
+    public async Task Damage_is_named()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("hurt");
+        var file = await hub.UploadAsync(repo, HubData.Bytes(300_000, 1));
+        var commit = await hub.CommitAsync(repo, "main", ("model.bin", file), ("a.txt", "text"));
+        await hub.AssertCleanAsync();
+
+        await Broken("UPDATE refs SET oid = @oid", new { oid = new byte[20] }, "refs/heads/main", "which is missing");
+        await Broken("UPDATE git_objects SET content = @content WHERE kind = 'blob' AND size = 4", new { content = "texd"u8.ToArray() }, "ana/hurt", "its bytes are those of");
+        await Broken("DELETE FROM git_objects WHERE oid = @oid", new { oid = commit.ToArray() }, "refs/heads/main", "which is missing");
+        await Broken("DELETE FROM git_objects WHERE kind = 'blob' AND size = 4", null, "ana/hurt", "names the blob");
+        await Broken("UPDATE chunks SET number = number + 1", null, "object xorbs/", "which it has not");
+        await Broken("UPDATE xorbs SET stored_length = stored_length + 1", null, "object xorbs/", "where its layout has");
+        await Broken("DELETE FROM content_xorbs", null, "large file", "which nothing keeps for it");
+        await Broken("UPDATE contents SET sha256 = @sha", new { sha = new byte[32] }, "large file 000", "has bytes whose SHA-256 is");
+        await Broken("UPDATE contents SET xet_hash = @hash", new { hash = new byte[32] }, "large file", "has chunks whose Xet hash is");
+        await Broken("UPDATE contents SET size = size - 1", null, "large file", "bytes in its terms");
+
+        var layout = await hub.Contents.Xorbs.LayoutAsync(file.Terms[0].Xorb, default);
+        await hub.Objects.DeleteAsync(XorbIndex.ObjectKey(layout.Hash), default);
+        var report = await hub.CheckAsync();
+        Assert.Contains(report.Findings, f => f is { Damage: true, Problem: "is missing" } && f.Remedy.Contains(Convert.ToHexStringLower(Sha(file))));
+        Assert.Contains(report.Findings, f => f.Damage && f.Subject.StartsWith("large file", StringComparison.Ordinal) && f.Remedy.Contains("ana/hurt"));
+
+        // Each in a copy of the hub, made and undone by a backup.
+        async Task Broken(string sql, object? parameters, string subject, string problem)
+        {
+            var backup = Path.Combine(Folder, $"backup-{Guid.NewGuid():N}");
+            await new Backup(hub.Database, hub.Objects, hub.Clock).RunAsync(backup, null, default);
+            await using var copy = await StartAsync($"copy-{Guid.NewGuid():N}", migrate: false);
+            await new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default);
+            await copy.AssertCleanAsync();
+            await copy.Database.WriteAsync(t => t.ExecuteAsync(sql, parameters), default);
+            var found = (await copy.CheckAsync()).Findings;
+            Assert.Contains(found, f => f.Damage && f.Subject.Contains(subject, StringComparison.Ordinal) && f.Problem.Contains(problem, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task A_backup_copies_what_is_new_and_restores_into_an_empty_hub_only()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("saved");
+        var (one, two) = (HubData.Bytes(400_000, 1), HubData.Bytes(500_000, 2));
+        await hub.CommitAsync(repo, "main", ("one.bin", await hub.UploadAsync(repo, one)));
+        var backup = Path.Combine(Folder, "backup");
+        var first = await new Backup(hub.Database, hub.Objects, hub.Clock).RunAsync(backup, null, default);
+        Assert.Equal((1, 1), (first.Objects, first.Copied));
+        await hub.CommitAsync(repo, "main", ("two.bin", await hub.UploadAsync(repo, two)));
+        hub.Clock.Ahead += TimeSpan.FromSeconds(5);
+        var second = await new Backup(hub.Database, hub.Objects, hub.Clock).RunAsync(backup, null, default);
+        Assert.Equal((2, 1), (second.Objects, second.Copied));
+
+        await using var copy = await StartAsync("copy", migrate: false);
+        var restored = await new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default);
+        Assert.Equal((second.Name, 2, 2), (restored.Name, restored.Objects, restored.Copied));
+        await copy.AssertCleanAsync();
+        Assert.Equal(one, await copy.ReadAsync(SHA256.HashData(one)));
+        Assert.Equal(two, await copy.ReadAsync(SHA256.HashData(two)));
+        // New rows get ids of their own.
+        var more = await copy.AddRepoAsync("more");
+        Assert.True(more > repo);
+        await copy.CommitAsync(more, "main", ("three.bin", await copy.UploadAsync(more, HubData.Bytes(100_000, 3))));
+        await copy.AssertCleanAsync();
+
+        var refused = await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default));
+        Assert.Contains("not empty", refused.Message);
+        await copy.AssertCleanAsync();
+
+        await using var older = await StartAsync("older", migrate: false);
+        await new Restore(older.Database, older.Objects).RunAsync(backup, first.Name, null, default);
+        await older.AssertCleanAsync();
+        Assert.Equal((1, 1), (await older.CountAsync("contents"), await older.StoredAsync()));
+    }
+
+    [Fact]
+    public async Task A_damaged_backup_restores_nothing()
+    {
+        await using var hub = await StartAsync();
+        var repo = await hub.AddRepoAsync("saved");
+        await hub.CommitAsync(repo, "main", ("one.bin", await hub.UploadAsync(repo, HubData.Bytes(400_000, 1))));
+        var backup = Path.Combine(Folder, "backup");
+        await new Backup(hub.Database, hub.Objects, hub.Clock).RunAsync(backup, null, default);
+        var stored = Directory.GetFiles(Path.Combine(backup, "objects"), "*", SearchOption.AllDirectories).Single();
+        var bytes = await File.ReadAllBytesAsync(stored);
+        bytes[1000] ^= 1;
+        await File.WriteAllBytesAsync(stored, bytes);
+        await using var copy = await StartAsync("copy", migrate: false);
+        Assert.Contains("object xorbs/", (await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
+        Assert.Equal((0, 0), (await copy.CountAsync("accounts"), await copy.StoredAsync()));
+
+        bytes[1000] ^= 1;
+        await File.WriteAllBytesAsync(stored, bytes);
+        var dump = Directory.GetFiles(backup, "database.jsonl.gz", SearchOption.AllDirectories).Single();
+        var text = await File.ReadAllBytesAsync(dump);
+        text[^20] ^= 1;
+        await File.WriteAllBytesAsync(dump, text);
+        Assert.Contains("damaged", (await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
+        Assert.Equal(0, await copy.CountAsync("accounts"));
+    }
+
+    [Fact]
+    public async Task Uploads_and_collections_at_once_lose_nothing()
+    {
+        var start = await StartAsync();
+        // No grace at all: every xorb that nothing needs may go at any moment.
+        await using var hub = new HubData(start.Database, start.Objects, Path.Combine(Folder, "spool")) { Grace = TimeSpan.Zero };
+        var repo = await hub.AddRepoAsync("busy");
+        var pieces = Enumerable.Range(0, 6).Select(i => HubData.Bytes(150_000, i)).ToArray();
+        using var stop = new CancellationTokenSource();
+        var collected = 0L;
+        var collectors = Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
+        {
+            var report = new Banyan.Server.Maintenance.Collection.CollectionReport();
+            var xorbs = new Banyan.Server.Maintenance.Collection.XorbCollection(hub.Database, hub.Objects, new() { Grace = TimeSpan.Zero }, report);
+            while (!stop.IsCancellationRequested)
+            {
+                await xorbs.RunAsync(DateTimeOffset.UtcNow.AddSeconds(1).ToUnixTimeMilliseconds(), default);
+                await xorbs.RunOrphansAsync(DateTimeOffset.UtcNow.AddMinutes(1), default);
+            }
+            Interlocked.Add(ref collected, report.Objects);
+        })).ToArray();
+
+        var uploaders = Enumerable.Range(0, 3).Select(seed => Task.Run(async () =>
+        {
+            var random = new Random(seed);
+            var (kept, refused) = (new List<byte[]>(), 0);
+            for (var round = 0; round < 25; round++)
+            {
+                byte[] bytes = [.. pieces[random.Next(pieces.Length)], .. pieces[random.Next(pieces.Length)], (byte)round, (byte)seed];
+                try
+                {
+                    var file = await hub.UploadAsync(repo, bytes);
+                    if (random.Next(3) == 0)
+                        kept.Add(bytes);
+                    else
+                        await hub.Database.WriteAsync(async t =>
+                        {
+                            await t.ExecuteAsync("DELETE FROM repo_contents WHERE content_id = @Id", file);
+                            await t.ExecuteAsync("DELETE FROM contents WHERE id = @Id", file);
+                        }, default);
+                }
+                catch (Exception e) when (e is Banyan.Server.Access.HubException { Status: 503 } or InvalidDataException)
+                {
+                    refused++;   // the client sends it again
+                }
+            }
+            return (kept, refused);
+        })).ToArray();
+        var done = await Task.WhenAll(uploaders);
+        await stop.CancelAsync();
+        await Task.WhenAll(collectors);
+
+        foreach (var bytes in done.SelectMany(d => d.kept))
+            Assert.Equal(bytes, await hub.ReadAsync(SHA256.HashData(bytes)));
+        Assert.NotEmpty(done.SelectMany(d => d.kept));
+        Assert.True(collected > 0, "nothing was collected meanwhile");
+        await hub.AssertCleanAsync();
+    }
+}
