@@ -29,17 +29,19 @@ sealed class Refs(HubDatabase database)
         async c => [.. (await c.QueryAsync<(string Name, byte[] Oid)>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo })).Select(r => new GitRef(r.Name, new GitId(r.Oid)))],
         cancellationToken);
 
+    const string There = "EXISTS (SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @to)";
+
     /// <summary>Moves, makes (<paramref name="from"/> null) or removes (<paramref name="to"/> null) a ref.</summary>
-    /// <returns>False where it was not at <paramref name="from"/>; nothing changed then.</returns>
+    /// <returns>False where it was not at <paramref name="from"/>, or <paramref name="to"/> is not there (any more: objects are remembered longer than they are kept); nothing changed then.</returns>
     public static async Task<bool> SwapAsync(DbTransaction transaction, long repo, string name, GitId? from, GitId? to, long now)
     {
         var parameters = new { repo, name, from = from?.ToArray(), to = to?.ToArray(), now };
         var changed = await transaction.ExecuteAsync(
             (from, to) switch
             {
-                (null, not null) => "INSERT INTO refs (repo_id, name, oid, updated_at) VALUES (@repo, @name, @to, @now) ON CONFLICT DO NOTHING",
+                (null, not null) => $"INSERT INTO refs (repo_id, name, oid, updated_at) SELECT @repo, @name, @to, @now WHERE {There} ON CONFLICT DO NOTHING",
                 (not null, null) => "DELETE FROM refs WHERE repo_id = @repo AND name = @name AND oid = @from",
-                (not null, not null) => "UPDATE refs SET oid = @to, updated_at = @now WHERE repo_id = @repo AND name = @name AND oid = @from",
+                (not null, not null) => $"UPDATE refs SET oid = @to, updated_at = @now WHERE repo_id = @repo AND name = @name AND oid = @from AND {There}",
                 _ => throw new ArgumentException("A ref is moved from something or to something."),
             },
             parameters);

@@ -73,7 +73,7 @@ public abstract class MaintenanceContract : IDisposable
         var (kept, left, never) = (HubData.Bytes(400_000, 1), HubData.Bytes(500_000, 2), HubData.Bytes(300_000, 3));
         await hub.CommitAsync(repo, "main", ("kept.bin", await hub.UploadAsync(repo, kept)));
         var gone = await hub.UploadAsync(repo, left);
-        await hub.CommitAsync(repo, "old", ("left.bin", gone));
+        var oldCommit = await hub.CommitAsync(repo, "old", ("left.bin", gone));
         await hub.UploadAsync(repo, never);
         await hub.DeleteBranchAsync(repo, "old");
 
@@ -90,6 +90,8 @@ public abstract class MaintenanceContract : IDisposable
         done = await hub.CollectAsync();
         Assert.Equal((4, 2), (done.GitObjects, done.Uploads));
         await hub.AssertCleanAsync();
+        // Whoever remembers the commit cannot make a branch of it any more.
+        Assert.False(await hub.Database.WriteAsync(t => Banyan.Server.Git.Refs.SwapAsync(t, repo, "refs/heads/late", null, oldCommit, 0), default));
         // Then the files have no repository, and another grace time later they go with their objects.
         hub.Clock.Ahead += s_month;
         done = await hub.CollectAsync();
@@ -134,7 +136,7 @@ public abstract class MaintenanceContract : IDisposable
     }
 
     [Fact]
-    public async Task Damage_is_named()
+    public async Task Damage_is_named_with_a_remedy()
     {
         await using var hub = await StartAsync();
         var repo = await hub.AddRepoAsync("hurt");
