@@ -31,9 +31,11 @@ static class Run
         var cursor = new Option<string>("--cursor") { Description = "The cursor marker", DefaultValueFactory = _ => "<CURSOR>" };
         var prefix = new Option<string?>("--prefix") { Description = "Fill in after this file's text" };
         var suffix = new Option<string?>("--suffix") { Description = "Fill in before this file's text" };
+        var speculation = new Option<string>("--speculation") { Description = "Guess from text that stood before: on or off; never changes the text", DefaultValueFactory = _ => "on" };
+        speculation.AcceptOnlyFromAmong("on", "off");
         var json = new Option<bool>("--json") { Description = "Print one JSON object at the end" };
         command.Arguments.Add(prompt);
-        foreach (var option in new Option[] { raw, system, fim, cursor, prefix, suffix, json })
+        foreach (var option in new Option[] { raw, system, fim, cursor, prefix, suffix, speculation, json })
             command.Options.Add(option);
         var sampling = new Sampling(command);
 
@@ -45,7 +47,7 @@ static class Run
             var text = arguments.GetValue(prefix) is null && arguments.GetValue(suffix) is null ? await PromptText(arguments.GetValue(prompt), cancellationToken) : "";
             var (before, after) = fills ? Halves(text) : ("", "");
             using var loaded = model.Load(arguments);
-            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
+            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(speculation) == "on" });
             int[] tokens;
             if (fills)
             {
@@ -101,6 +103,8 @@ static class Run
                 ["finish"] = last.Finish == FinishReason.Stop ? "stop" : "length",
                 ["prompt_tokens"] = statistics.PromptTokens,
                 ["generated_tokens"] = statistics.GeneratedTokens,
+                ["drafted_tokens"] = statistics.DraftedTokens,
+                ["accepted_tokens"] = statistics.AcceptedTokens,
                 ["prefill"] = Math.Round(statistics.PromptSpeed, 2),
                 ["decode"] = Math.Round(statistics.GenerateSpeed, 2),
             }.ToJsonString());

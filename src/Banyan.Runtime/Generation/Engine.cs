@@ -37,8 +37,8 @@ public sealed class Engine : IAsyncDisposable
         _options.Validate();
         Model = model;
         _cache = new KvCache(model.Config, model.Options.KvCache, CacheSize.Tokens(model, _options.CacheTokens));
-        _batch = new Batch(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens) + _options.MaxRequests);
-        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests);
+        _batch = new Batch(Math.Max(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens), Speculator.MaxRows) + _options.MaxRequests);
+        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
         _scheduler = new Scheduler(_cache.Pool, _options);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
         _freePages = _cache.Pool.Pages;
@@ -87,7 +87,7 @@ public sealed class Engine : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         var room = Math.Min(options.MaxTokens, ContextLength - prompt.Length);
-        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room));
+        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room), _options.Speculation);
         Arrive(request);
         try
         {
@@ -193,9 +193,12 @@ public sealed class Engine : IAsyncDisposable
 
     void Pass()
     {
+        var speculator = _scheduler.Speculator;
         try
         {
+            speculator?.Begin();
             _forward.Run(_batch);
+            speculator?.End(_batch.Count);
         }
         catch (Exception e)
         {
@@ -207,25 +210,41 @@ public sealed class Engine : IAsyncDisposable
         for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
         {
             var request = _scheduler.Running[i];
-            request.Sequence.Advance(request.Sequence.Length + request.Rows, request.Tokens);
             if (request.LogitIndex >= 0)
-                Sample(request, _forward.Logits(request.LogitIndex));
+                Sample(request);
+            else
+                request.Sequence.Advance(request.Sequence.Length + request.Rows, request.Tokens);
         }
     }
 
-    void Sample(Request request, Span<float> logits)
+    // One token, and as many more as were guessed right.
+    void Sample(Request request)
     {
-        var normalizer = Distribution.LogSumExp(logits);
-        if (!double.IsFinite(normalizer))
+        var guesses = request.Draft is { } draft ? draft.Tokens[..draft.Rows] : [];
+        var (before, right, ends, goesOn) = (request.Tokens.Length, 0, false, true);
+        request.Drafted += guesses.Length;
+        for (var row = 0; goesOn; row++)
         {
-            End(request, new GenerationException($"the model gave logits that are no numbers after {request.Tokens.Length} tokens:"
-                + " its weights are damaged (check the file's hash, or download it again)"));
-            return;
+            var logits = _forward.Logits(request.LogitIndex + row);
+            var normalizer = Distribution.LogSumExp(logits);
+            if (!double.IsFinite(normalizer))
+            {
+                End(request, new GenerationException($"the model gave logits that are no numbers after {request.Tokens.Length} tokens:"
+                    + " its weights are damaged (check the file's hash, or download it again)"));
+                return;
+            }
+            var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, normalizer) : null;
+            var step = Choose(request, logits, normalizer, top);
+            ends = step.Finish is not null;
+            if (row < guesses.Length && step.Token == guesses[row])
+                (right, request.Accepted) = (right + 1, request.Accepted + 1);
+            goesOn = right > row && !ends;
+            request.Steps.Writer.TryWrite(step); // the reader sees what was set before
         }
-        var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, normalizer) : null;
-        var step = Choose(request, logits, normalizer, top);
-        request.Steps.Writer.TryWrite(step);
-        if (step.Finish is not null)
+        // Rows after a wrong guess are as if they had not been: the next pass writes over them.
+        request.Sequence.Advance(request.Sequence.Length + request.Rows - guesses.Length + Math.Min(right, request.Tokens.Length - before - 1), request.Tokens);
+        request.Draft?.Learn(request.Tokens[before..]);
+        if (ends)
             End(request, null);
     }
 

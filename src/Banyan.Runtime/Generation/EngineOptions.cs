@@ -18,6 +18,12 @@ public sealed record EngineOptions
     /// </summary>
     public int? CacheTokens { get; init; }
 
+    /// <summary>
+    /// Guess how an answer goes on from where the text stood before, and compute the guesses together: faster where text is repeated or
+    /// edited, never another answer. It measures itself, and guesses nothing where that does not pay.
+    /// </summary>
+    public bool Speculation { get; init; } = true;
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRequests, 1);

@@ -46,6 +46,12 @@ public enum FinishReason
 /// <param name="CachedTokens">Tokens of the prompt that were taken from the prefix cache instead of being computed.</param>
 public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens, double PromptSeconds, double GenerateSeconds, int CachedTokens)
 {
+    /// <summary>Tokens that were guessed ahead of the model and computed with it (<see cref="EngineOptions.Speculation"/>).</summary>
+    public int DraftedTokens { get; init; }
+
+    /// <summary>Those of them that were right.</summary>
+    public int AcceptedTokens { get; init; }
+
     /// <summary>Prompt tokens computed a second; 0 where none was measured.</summary>
     public double PromptSpeed => PromptSeconds > 0 ? (PromptTokens - CachedTokens) / PromptSeconds : 0;
 

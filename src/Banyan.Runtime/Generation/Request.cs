@@ -17,7 +17,8 @@ internal sealed class Request
     /// <param name="options">Valid options.</param>
     /// <param name="stopTokens">Every token that ends the answer.</param>
     /// <param name="sequence">Its place in the KV cache, still empty.</param>
-    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, IReadOnlySet<int> stopTokens, Sequence sequence)
+    /// <param name="speculate">Whether to guess how it goes on.</param>
+    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, IReadOnlySet<int> stopTokens, Sequence sequence, bool speculate)
     {
         _tokens = new int[prompt.Count + room];
         for (var i = 0; i < prompt.Count; i++)
@@ -26,6 +27,10 @@ internal sealed class Request
         (Options, StopTokens, Sequence) = (options, stopTokens, sequence);
         Sampler = new Sampler(options, Tokens, room);
         Stops = options.Stop.Count > 0 ? new StopMatcher(options.Stop) : null;
+        if (!speculate)
+            return;
+        Draft = new Draft(_tokens.Length);
+        Draft.Guess(Tokens, 0); // the prompt is indexed here, on its reader's thread
     }
 
     public GenerationOptions Options { get; }
@@ -40,6 +45,18 @@ internal sealed class Request
     public StopMatcher? Stops { get; }
 
     public int PromptCount { get; }
+
+    /// <summary>Guesses how it goes on; null where that is off.</summary>
+    public Draft? Draft { get; }
+
+    /// <summary>How many tokens the answer can still get.</summary>
+    public int Room => _tokens.Length - _count;
+
+    /// <summary>Guessed tokens that went through the model, and those of them that were right.</summary>
+    public int Drafted { get; set; }
+
+    /// <inheritdoc cref="Drafted"/>
+    public int Accepted { get; set; }
 
     /// <summary>Prompt and answer so far.</summary>
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, _count);
@@ -65,6 +82,14 @@ internal sealed class Request
     /// </summary>
     public Channel<Step> Steps { get; } = Channel.CreateUnbounded<Step>(new() { SingleReader = true, SingleWriter = true });
 
+    /// <summary>The next tokens to compute: those pending, of which there are <paramref name="rows"/>, and after them the draft's.</summary>
+    public ReadOnlySpan<int> Next(int rows)
+    {
+        if (Draft is { Rows: > 0 } draft)
+            draft.Tokens[..draft.Rows].CopyTo(_tokens.AsSpan(_count)); // room that the answer has not reached yet
+        return _tokens.AsSpan(Sequence.Length, rows + (Draft?.Rows ?? 0));
+    }
+
     /// <summary>Adds a token to the answer; true when no more fit.</summary>
     public bool Append(int token)
     {
@@ -78,7 +103,7 @@ internal sealed class Request
     /// <summary>What it took so far.</summary>
     public GenerationStatistics Statistics => new(PromptCount, _count - PromptCount,
         _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_arrived, _firstToken).TotalSeconds,
-        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_firstToken, _lastToken).TotalSeconds, CachedTokens ?? 0);
+        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_firstToken, _lastToken).TotalSeconds, CachedTokens ?? 0) { DraftedTokens = Drafted, AcceptedTokens = Accepted };
 }
 
 /// <summary>A token as the engine hands it over; the reader makes text of it.</summary>

@@ -6,13 +6,14 @@ namespace Banyan.Runtime.Generation;
 /// Decides what goes into the next pass.
 /// <code>
 /// 1. Admit    waiting requests, first come first served, while there is a place and pages for the whole prompt
-/// 2. Decode   one row for each running request that generates; where pages are short the youngest gives its pages back and waits again
+/// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again
 /// 3. Prefill  rows of prompts that are not computed yet, oldest first: many when nobody generates, few when somebody does
 /// </code>
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice.
 /// </summary>
 internal sealed class Scheduler(PagePool pool, EngineOptions options)
 {
+    readonly Speculator? _speculator = options.Speculation ? new Speculator() : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
 
@@ -38,6 +39,7 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
     {
         batch.Clear();
         Admit();
+        Speculate();
         for (var i = 0; i < _running.Count; i++)
         {
             (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
@@ -53,6 +55,22 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
                 budget -= rows;
             }
     }
+
+    // Guesses only while nobody waits for a prompt.
+    void Speculate()
+    {
+        var generates = true;
+        for (var i = 0; i < _running.Count; i++)
+        {
+            generates &= _running[i].Pending == 1;
+            _running[i].Draft?.Forget();
+        }
+        Speculator = generates ? _speculator : null;
+        Speculator?.Plan(_running);
+    }
+
+    /// <summary>Guesses for this pass; null where there are none because it holds rows of prompts, or never any.</summary>
+    public Speculator? Speculator { get; private set; }
 
     void Admit()
     {
@@ -88,6 +106,13 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
         return true;
     }
 
-    static void AddRows(Batch batch, Request request, int rows) => (request.Rows, request.LogitIndex) =
-        (rows, batch.Add(request.Sequence, request.Tokens.Slice(request.Sequence.Length, rows), logits: rows == request.Pending));
+    void AddRows(Batch batch, Request request, int rows)
+    {
+        // Guesses take only room that nobody else needs.
+        if (request.Draft is { Rows: > 0 } draft && (request.Sequence.PagesNeeded(request.Tokens.Length + draft.Rows) > pool.Available
+            || !request.Sequence.TryReserve(request.Tokens.Length + draft.Rows)))
+            draft.Rows = 0;
+        var next = request.Next(rows);
+        (request.Rows, request.LogitIndex) = (next.Length, batch.Add(request.Sequence, next, rows == request.Pending ? 1 + next.Length - rows : 0));
+    }
 }

@@ -43,15 +43,17 @@ internal sealed class Batch(int capacity)
     /// <summary>Adds the next tokens of a sequence, for which room is reserved. At most once a sequence.</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="tokens">The tokens after those it holds.</param>
-    /// <param name="logits">Logits after the last of them are wanted; their index is returned, else -1.</param>
-    public int Add(Sequence sequence, ReadOnlySpan<int> tokens, bool logits)
+    /// <param name="logits">After how many of the last of them logits are wanted; the index of the first of these is returned, -1 for none.</param>
+    public int Add(Sequence sequence, ReadOnlySpan<int> tokens, int logits)
     {
         _parts.Add(new(sequence, Count, tokens.Length));
         for (var i = 0; i < tokens.Length; i++)
             (_tokens[Count], _positions[Count++]) = (tokens[i], sequence.Length + i);
-        if (!logits)
+        if (logits == 0)
             return -1;
-        _logitRows[LogitCount] = Count - 1;
-        return LogitCount++;
+        var first = LogitCount;
+        for (var row = Count - logits; row < Count; row++)
+            _logitRows[LogitCount++] = row;
+        return first;
     }
 }

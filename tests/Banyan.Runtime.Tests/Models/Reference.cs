@@ -47,7 +47,7 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
                 var count = Math.Min(chunk, Math.Max(1, run.Prompt.Length - sequence.Length));
                 var step = sequence.Length + count - run.Prompt.Length;
                 Assert.True(sequence.TryReserve(sequence.Length + count));
-                var index = batch.Add(sequence, tokens.AsSpan(sequence.Length, count), logits: step >= 0);
+                var index = batch.Add(sequence, tokens.AsSpan(sequence.Length, count), logits: step >= 0 ? 1 : 0);
                 if (index >= 0)
                     wanted.Add((index, run.Steps[step]));
             }

@@ -1,0 +1,43 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>One request's guesses, and how often they were right: for each length of match its own estimate, which follows what happens.</summary>
+internal sealed class Draft(int capacity)
+{
+    /// <summary>The most tokens guessed at a time.</summary>
+    public const int MaxTokens = 24;
+
+    const float Weight = 0.08f;
+
+    readonly Lookup _lookup = new(capacity);
+    readonly int[] _tokens = new int[MaxTokens];
+    readonly float[] _right = [0.4f, 0.5f, 0.6f, 0.75f];
+    int _match, _guessed;
+
+    /// <summary>What comes next, by the last <see cref="Guess"/>.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, _guessed);
+
+    /// <summary>How many of <see cref="Tokens"/> are in this pass.</summary>
+    public int Rows { get; set; }
+
+    /// <summary>How likely a token of the guess is right if those before it are.</summary>
+    public float Right => _right[Class];
+
+    int Class => _match switch { <= 2 => 0, <= 4 => 1, <= 8 => 2, _ => 3 };
+
+    /// <summary>Guesses at most <paramref name="most"/> tokens.</summary>
+    public void Guess(ReadOnlySpan<int> text, int most) => (_guessed, Rows) = (_lookup.Guess(text, _tokens.AsSpan(0, Math.Clamp(most, 0, MaxTokens)), out _match), 0);
+
+    /// <summary>Guesses nothing.</summary>
+    public void Forget() => (_guessed, Rows) = (0, 0);
+
+    /// <summary>
+    /// The model has chosen <paramref name="chosen"/> tokens. A guess that was not in the pass is compared too, so that what pays again is
+    /// noticed without being tried.
+    /// </summary>
+    public void Learn(ReadOnlySpan<int> chosen)
+    {
+        ref var right = ref _right[Class];
+        for (var i = 0; i < Math.Min(chosen.Length, _guessed); i++)
+            right += Weight * ((chosen[i] == _tokens[i] ? 1 : 0) - right);
+    }
+}

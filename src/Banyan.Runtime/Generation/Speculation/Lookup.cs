@@ -1,0 +1,74 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>
+/// Guesses how a text goes on from where it stood before: prompt lookup. Pairs of tokens are hashed to chains of the positions where they
+/// ended, as LZ77 compressors do; of a chain the position whose past agrees longest with the present is followed.
+/// </summary>
+internal sealed class Lookup
+{
+    /// <summary>Positions of a chain that are looked at, latest first, and how far back they are compared.</summary>
+    const int Candidates = 48, LongestMatch = 64;
+
+    /// <summary>How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.</summary>
+    const int Nearby = 256;
+
+    readonly int[] _latest; // hash → last position where such a pair ended; 0: none, as no pair ends there
+    readonly int[] _earlier; // position → the one before it in its chain
+    readonly int _mask;
+    int _indexed = 1, _source;
+
+    /// <param name="capacity">The most tokens the text can have.</param>
+    public Lookup(int capacity)
+    {
+        _earlier = new int[capacity];
+        _mask = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(capacity, 256, 1 << 20)) - 1;
+        _latest = new int[_mask + 1];
+    }
+
+    /// <summary>
+    /// Writes how <paramref name="tokens"/> may go on; returns how many tokens. Each call's tokens begin with those of the call before.
+    /// </summary>
+    /// <param name="tokens">The text.</param>
+    /// <param name="draft">Filled from the front.</param>
+    /// <param name="match">How many tokens before the guess agree; 0 for no guess.</param>
+    public int Guess(ReadOnlySpan<int> tokens, Span<int> draft, out int match)
+    {
+        var last = tokens.Length - 1;
+        for (; _indexed < last; _indexed++)
+        {
+            ref var latest = ref _latest[Hash(tokens, _indexed)];
+            (_earlier[_indexed], latest) = (latest, _indexed);
+        }
+        match = 0;
+        if (last < 2 || draft.IsEmpty)
+            return 0;
+        var (best, left) = (0, Candidates);
+        for (var position = _latest[Hash(tokens, last)]; position > 0 && left > 0; position = _earlier[position], left--)
+        {
+            var length = Match(tokens, position, last);
+            if (length < 2 || length < match || (length == match && !(IsNearby(position) && (!IsNearby(best) || position < best))))
+                continue;
+            (best, match) = (position, length);
+        }
+        if (match == 0)
+            return 0;
+        _source = best;
+        // Where the source runs into the end of the text, the text repeats itself: it goes on with what was just guessed.
+        for (var i = 0; i < draft.Length; i++)
+            draft[i] = best + 1 + i <= last ? tokens[best + 1 + i] : draft[best + i - last];
+        return draft.Length;
+    }
+
+    bool IsNearby(int position) => position >= _source && position - _source <= Nearby;
+
+    static int Match(ReadOnlySpan<int> tokens, int position, int last)
+    {
+        var length = 0;
+        while (length < LongestMatch && length <= position && tokens[position - length] == tokens[last - length])
+            length++;
+        return length;
+    }
+
+    int Hash(ReadOnlySpan<int> tokens, int position) =>
+        (int)(unchecked((uint)tokens[position] * 0x9E3779B1 + (uint)tokens[position - 1] * 0x85EBCA77) >> 7) & _mask;
+}

@@ -1,0 +1,54 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>
+/// What a pass takes by its number of rows, measured as it goes. What was not seen for a while is forgotten, and what is not known is
+/// assumed to cost little more than its neighbour: so it is tried again now and then.
+/// </summary>
+internal sealed class PassCosts
+{
+    const int Fine = 16, Coarse = 4, Buckets = 32;
+    const int ForgetAfter = 512;
+    const double Weight = 0.15, AssumedPerRow = 0.02;
+
+    readonly double[] _seconds = new double[Buckets];
+    readonly int[] _seen = new int[Buckets];
+    int _passes;
+
+    /// <summary>The most rows that are told apart.</summary>
+    public const int MaxRows = Fine + Coarse * (Buckets - Fine - 1);
+
+    static int Bucket(int rows) => Math.Min(Buckets - 1, rows <= Fine ? rows - 1 : Fine - 1 + (rows - Fine + Coarse - 1) / Coarse);
+
+    static int Rows(int bucket) => bucket < Fine ? bucket + 1 : Fine + (bucket - Fine + 1) * Coarse;
+
+    public void Observe(int rows, double seconds)
+    {
+        var bucket = Bucket(rows);
+        ref var known = ref _seconds[bucket];
+        // One pass in which another program had the processor must not count for long.
+        known = known == 0 ? seconds : known + Weight * (Math.Min(seconds, 3 * known) - known);
+        _seen[bucket] = ++_passes;
+    }
+
+    /// <summary>Seconds of a pass of that many rows; 0 where nothing is known at all.</summary>
+    public double Predict(int rows)
+    {
+        var bucket = Bucket(rows);
+        var (below, above) = (bucket, bucket + 1);
+        while (below >= 0 && !Knows(below))
+            below--;
+        while (above < Buckets && !Knows(above))
+            above++;
+        if (below == bucket)
+            return _seconds[bucket];
+        if (below < 0)
+            return above < Buckets ? _seconds[above] : 0;
+        var assumed = _seconds[below] * (1 + AssumedPerRow * (rows - Rows(below)));
+        if (above == Buckets)
+            return assumed;
+        var between = (double)(rows - Rows(below)) / (Rows(above) - Rows(below));
+        return Math.Min(assumed, _seconds[below] + between * Math.Max(0, _seconds[above] - _seconds[below]));
+    }
+
+    bool Knows(int bucket) => _seconds[bucket] > 0 && _passes - _seen[bucket] < ForgetAfter;
+}
