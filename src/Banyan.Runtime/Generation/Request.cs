@@ -103,7 +103,8 @@ internal sealed class Request
     /// <summary>What it took so far.</summary>
     public GenerationStatistics Statistics => new(PromptCount, _count - PromptCount,
         _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_arrived, _firstToken).TotalSeconds,
-        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_firstToken, _lastToken).TotalSeconds, CachedTokens ?? 0) { DraftedTokens = Drafted, AcceptedTokens = Accepted };
+        _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_firstToken, _lastToken).TotalSeconds, CachedTokens ?? 0)
+    { DraftedTokens = Drafted, AcceptedTokens = Accepted };
 }
 
 /// <summary>A token as the engine hands it over; the reader makes text of it.</summary>
