@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models;
 using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Bench;
@@ -12,8 +13,8 @@ static unsafe class KernelBench
     {
         using var pool = new WorkerPool(threads);
         Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}");
-        var bandwidth = Machine.ReadBandwidth(pool, 200);
-        var peak = Machine.IntegerPeak(pool, 100);
+        var bandwidth = MachineLimits.Bandwidth(pool);
+        var peak = MachineLimits.Peak(pool);
         Console.WriteLine($"read bandwidth {bandwidth / 1e9:F1} GB/s, byte products in registers {peak / 1e9:F0} GMAC/s");
         Console.WriteLine();
         Console.WriteLine("| format | pack GB/s | 1 token from memory GB/s | of bandwidth | 1 token from cache GMAC/s | 4 tokens GMAC/s | 256 tokens GMAC/s | of byte peak |");

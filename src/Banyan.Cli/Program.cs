@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Banyan.Cli;
 using Banyan.Cli.Commands;
+using Banyan.Cli.Commands.Benchmark;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Commands.Hub;
 

@@ -58,6 +58,9 @@ public sealed partial class Model : IDisposable
     /// <summary>Memory of the weights.</summary>
     public long WeightBytes => Weights.Bytes;
 
+    /// <summary>What a token costs.</summary>
+    public TokenWork Work => TokenWork.Of(Config, Options.KvCache, Weights);
+
     /// <summary>The instruction set its kernels use here: <c>avx2</c>.</summary>
     public static string Kernels => Ladder.Current.Name;
 

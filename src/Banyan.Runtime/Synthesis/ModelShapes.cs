@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>The shapes of published models, from their config.json, and two small ones for tests.</summary>
+/// <summary>The shapes of published models, from their config.json, a cut one that fits small machines, and two small ones for tests.</summary>
 static class ModelShapes
 {
     public static IReadOnlyList<ModelShape> All { get; } =
@@ -18,6 +18,7 @@ static class ModelShapes
         Qwen3("14B", 40, 5120, 17408, 40, tied: false),
         Qwen3("32B", 64, 5120, 25600, 64, tied: false),
         new("qwen3-30b-a3b", "Qwen3-30B-A3B", "qwen3moe", 48, 2048, 6144, 32, 4, 128, 151_936, 40_960, false) { Experts = 128, ExpertsUsed = 8, ExpertFeedForward = 768 },
+        new("qwen3-30b-a3b-6-layers", "Qwen3-30B-A3B, 6 of its 48 layers", "qwen3moe", 6, 2048, 6144, 32, 4, 128, 151_936, 40_960, false) { Experts = 128, ExpertsUsed = 8, ExpertFeedForward = 768 },
         Llama("3.2-1B", 16, 2048, 8192, 32, 64, tied: true, factor: 32),
         Llama("3.2-3B", 28, 3072, 8192, 24, 128, tied: true, factor: 32),
         Llama("3.1-8B", 32, 4096, 14336, 32, 128, tied: false, factor: 8),

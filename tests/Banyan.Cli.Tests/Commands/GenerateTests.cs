@@ -67,6 +67,31 @@ public class GenerateTests
     }
 
     [Fact]
+    public async Task Bench_measures_depths_and_streams_and_draws_them()
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-test-").FullName;
+        try
+        {
+            var picture = Path.Combine(folder, "speed.svg");
+            var (code, output, _) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--depth", "0,100", "--streams", "1,3", "--threads", "2", "-r", "1",
+                "--plot", picture, "--json"]);
+            var json = JsonNode.Parse(output)!;
+            Assert.Equal(0, code);
+            Assert.Equal([0, 100], json["depths"]!.AsArray().Select(d => (int)d!["depth"]!));
+            Assert.Equal([1, 3], json["streams"]!.AsArray().Select(s => (int)s!["streams"]!));
+            Assert.All(json["depths"]!.AsArray(), d => Assert.InRange((double)d!["decode_of_bandwidth"]!, 1e-6, 2));
+            Assert.Equal(1, (double)json["streams"]![0]!["of_one"]!);
+            Assert.True((double)json["read_bandwidth"]! > 1e8);
+            var svg = System.Xml.Linq.XDocument.Load(picture);
+            Assert.Equal(6, svg.Descendants().Count(e => e.Name.LocalName == "rect") - 1);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Chat_answers_piped_lines_and_commands()
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("banyan-test-").FullName, "chat.gguf");
@@ -112,6 +137,10 @@ public class GenerateTests
     [InlineData("<CURSOR>", "run", "STORIES", "--fim", "no marker")]
     [InlineData("fill-in-the-middle", "run", "STORIES", "--fim", "a<CURSOR>b")]
     [InlineData("do not fit", "bench", "STORIES", "--prompt", "5000")]
+    [InlineData("do not fit", "bench", "STORIES", "--depth", "0,5000")]
+    [InlineData("with commas", "bench", "STORIES", "--depth", "0;4")]
+    [InlineData("--streams 0", "bench", "STORIES", "--streams", "0")]
+    [InlineData(".svg", "bench", "STORIES", "--plot", "speed.gif")]
     public async Task A_failure_is_one_line_that_says_what_to_do(string says, params string[] arguments)
     {
         var (code, _, error) = await Tool.Run([.. arguments.Select(a => a == "STORIES" ? Stories : a)]);

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Cli.Commands.Benchmark;
+
+/// <summary>What to measure.</summary>
+sealed record Plan(int Prompt, int Generate, int Repetitions, int[] Depths, int[] Streams);
+
+/// <summary>Tokens a second with so many tokens before, and what part of the machine's limit that is.</summary>
+readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double Decode, double DecodeOfBandwidth);
+
+/// <summary>Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.</summary>
+readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
+
+/// <summary>What was measured.</summary>
+sealed record Result(IReadOnlyList<AtDepth> Depths, IReadOnlyList<Together> Streams);
+
+/// <summary>Random prompts, generated after without guessing ahead: the text that random weights give would repeat itself.</summary>
+static class Measurement
+{
+    const int StreamPrompt = 32;
+
+    /// <summary>The most tokens of a stream: while others still read their prompts, the first generates already.</summary>
+    public static int StreamTokens(Plan plan) => StreamPrompt + plan.Generate + 2 * plan.Streams.Max();
+
+    public static async Task<Result> Run(Model model, MachineLimits limits, Plan plan, CancellationToken cancellationToken)
+    {
+        var depths = new List<AtDepth>();
+        await using (var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false }))
+            foreach (var depth in plan.Depths)
+                depths.Add(await Depth(engine, limits, plan, depth, cancellationToken));
+        var streams = new List<Together>();
+        var one = 0.0;
+        foreach (var count in plan.Streams is [1] ? [] : plan.Streams.Prepend(1).Distinct())
+        {
+            await using var engine = new Engine(model, new EngineOptions { MaxRequests = count, CacheTokens = count * (StreamTokens(plan) + 64), Speculation = false });
+            var (rate, steadiness) = await Streams(engine, plan, count, cancellationToken);
+            one = count == 1 ? rate : one;
+            if (plan.Streams.Contains(count))
+                streams.Add(new Together(count, rate, rate / one, steadiness));
+        }
+        return new Result(depths, streams);
+    }
+
+    static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, CancellationToken cancellationToken)
+    {
+        // Whole pages of what stands before are kept from one prompt to the next.
+        var before = Random(engine.Model, depth, -1);
+        if (depth > 0)
+            await Generate(engine, [.. before, .. Random(engine.Model, 1, -2)], 2, cancellationToken);
+        var runs = new List<GenerationStatistics>();
+        for (var run = -1; run < plan.Repetitions; run++)
+        {
+            var statistics = await Generate(engine, [.. before, .. Random(engine.Model, plan.Prompt, run)], plan.Generate, cancellationToken);
+            if (run >= 0) // the first only warms up: code is compiled and pages are touched
+                runs.Add(statistics);
+        }
+        var (prefill, decode) = (Median(runs.Select(r => r.PromptSpeed)), Median(runs.Select(r => r.GenerateSpeed)));
+        var work = engine.Model.Work;
+        var (promptMiddle, answerMiddle) = (depth + plan.Prompt / 2, depth + plan.Prompt + plan.Generate / 2);
+        return new AtDepth(depth, prefill, limits.IntegerPeak == 0 ? 0 : prefill * (work.Products + work.PositionProducts * promptMiddle) / limits.IntegerPeak,
+            decode, decode * (work.WeightBytes + work.CacheBytes * answerMiddle) / limits.ReadBandwidth);
+    }
+
+    static async Task<GenerationStatistics> Generate(Engine engine, int[] prompt, int tokens, CancellationToken cancellationToken)
+    {
+        GenerationStatistics? statistics = null;
+        await foreach (var generated in engine.GenerateAsync(prompt, Options(tokens), cancellationToken))
+            statistics = generated.Statistics;
+        return statistics!;
+    }
+
+    // From when the last stream has begun to when the first has ended, all are generating.
+    static async Task<(double Rate, double Steadiness)> Streams(Engine engine, Plan plan, int count, CancellationToken cancellationToken)
+    {
+        var (rates, steadiness) = (new List<double>(), new List<double>());
+        for (var run = -1; run < plan.Repetitions; run++)
+        {
+            var times = await Task.WhenAll(Enumerable.Range(0, count).Select(stream => Times(engine, Random(engine.Model, StreamPrompt, run * 1000 + stream + 7))));
+            if (run < 0)
+                continue;
+            var (begin, end) = (times.Max(t => t[0]), times.Min(t => t[^1]));
+            var tokens = times.Select(t => t.Count(at => at > begin && at <= end)).ToArray();
+            rates.Add(tokens.Sum() / Stopwatch.GetElapsedTime(begin, end).TotalSeconds);
+            steadiness.Add((double)tokens.Min() / tokens.Max());
+        }
+        return (Median(rates), Median(steadiness));
+
+        async Task<List<long>> Times(Engine engine, int[] prompt)
+        {
+            var times = new List<long>(plan.Generate);
+            await foreach (var _ in engine.GenerateAsync(prompt, Options(plan.Generate + 2 * count), cancellationToken))
+                times.Add(Stopwatch.GetTimestamp());
+            return times;
+        }
+    }
+
+    static GenerationOptions Options(int tokens) => new() { MaxTokens = tokens, Temperature = 0, IgnoreEndOfText = true };
+
+    static int[] Random(Model model, int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(model.Config.VocabularySize))];
+    }
+
+    static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
