@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>
 /// Machine code assembled at run time for AVX-512 VNNI, which .NET has no intrinsic for; what is not a product of integers is the managed rung's below.
 /// </summary>
-internal sealed unsafe class AssembledRung : Avx2Rung
+internal sealed unsafe class AssembledRung : Avx512Rung
 {
     public override string Name => "avx512-vnni";
 
