@@ -11,6 +11,9 @@ public abstract class EvaluatedModel : IAsyncDisposable
     /// <summary>How it can be addressed. May ask the service.</summary>
     public abstract Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken);
 
+    /// <summary>Whether it was made to go on with text, though it has a form for messages: a base model.</summary>
+    public virtual bool IsBase => false;
+
     /// <summary>Whether a message's answer can be begun for it.</summary>
     public virtual bool TakesPrefill => false;
 

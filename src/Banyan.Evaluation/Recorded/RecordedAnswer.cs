@@ -6,6 +6,9 @@ namespace Banyan.Evaluation.Recorded;
 /// <param name="Whole">Whether <paramref name="Text"/> is a whole program, not what follows the prompt.</param>
 public sealed record RecordedAnswer(string Id, string Text, bool Whole)
 {
+    /// <summary>Whether every brace in <see cref="Text"/> is closed; other harnesses' answers leave the last one to the tests.</summary>
+    public bool Balanced { get; init; }
+
     /// <summary>All the model wrote, before another harness cut it at a stop string, with the prompt in front; null where it was not kept.</summary>
     public string? Uncut { get; init; }
 

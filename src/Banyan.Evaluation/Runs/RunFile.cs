@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Banyan.Evaluation.Efficiency;
 
 namespace Banyan.Evaluation.Runs;
 
@@ -25,6 +26,9 @@ public static class RunFile
         json.Insert(2, "percent", result.Score.PassAt(1) is { } fraction ? Math.Round(100 * fraction, 4) : null);
         json.Insert(3, "passed", result.Items.Count(i => i.Passed));
         json.Insert(4, "total", result.Items.Count);
+        var efficiency = JsonSerializer.SerializeToNode(RunEfficiency.Of(result), s_json)!.AsObject();
+        efficiency["energy"] = efficiency.ContainsKey("joules") ? "measured (RAPL)" : "not measured";
+        json.Insert(5, "efficiency", efficiency);
         return json;
     }
 

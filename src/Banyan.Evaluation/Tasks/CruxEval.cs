@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Sandboxes;
@@ -46,6 +47,86 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
 
         /// <summary>The function is the statement; the value it takes or gives is the solution's.</summary>
         public override ItemText Text(string id) => new($"assert f({_items[id].Input}) == {_items[id].Output}\n", _items[id].Code);
+
+        /// <summary>To a model that goes on with text, two examples show what is asked.</summary>
+        public override ItemPrompt Prompt(string id)
+        {
+            var item = _items[id];
+            return predictInput
+                ? new(Asked.Expression, "python", $"""
+                    def f(n):
+                        return n + 1
+                    assert 18 == f(17)
+
+                    def f(s, t):
+                        return s + t
+                    assert "x9j" == f("x9", "j")
+
+                    {item.Code}
+                    assert {item.Output} == f(
+                    """.TrimEnd())
+                {
+                    Instruction = $"Find a call of the function f below that returns {item.Output}. There may be several; one is enough. Think before you answer if that helps; the answer is a call such as f(1, 'a').",
+                }
+                : new(Asked.Expression, "python", $"""
+                    def f(n):
+                        return n + 1
+                    assert f(17) == 18
+
+                    def f(s, t):
+                        return s + t
+                    assert f("x9", "j") == "x9j"
+
+                    {item.Code}
+                    assert f({item.Input}) ==
+                    """.TrimEnd())
+                {
+                    Instruction = $"What does f({item.Input}) return, f being the last function below? Think before you answer if that helps; the answer is a literal, without a call or a calculation.",
+                };
+        }
+
+        /// <summary>An assertion is as good as the expression in it.</summary>
+        public override RecordedAnswer Read(string id, string form, string answer)
+        {
+            var read = base.Read(id, form, answer).Text.Trim();
+            if (predictInput)
+            {
+                if (form == PromptLadder.Completion)
+                    read = "f(" + read;
+                else if (read.IndexOf("f(", StringComparison.Ordinal) is > 0 and var at && read[..at].Contains("==", StringComparison.Ordinal))
+                    read = read[at..];
+                return new(id, Call(read), false);
+            }
+            var equals = $"f({_items[id].Input})";
+            if (read.StartsWith(equals, StringComparison.Ordinal) && read.IndexOf("==", equals.Length, StringComparison.Ordinal) is >= 0 and var sign)
+                read = read[(sign + 2)..];
+            return new(id, read.Trim(), false);
+        }
+
+        /// <summary>A call up to where its bracket is closed.</summary>
+        static string Call(string text)
+        {
+            var depth = 0;
+            char? quote = null;
+            for (var i = 0; i < text.Length; i++)
+            {
+                if (quote is not null)
+                {
+                    if (text[i] == '\\')
+                        i++;
+                    else if (text[i] == quote)
+                        quote = null;
+                }
+                else if (text[i] is '"' or '\'')
+                    quote = text[i];
+                else if (text[i] is '(' or '[' or '{')
+                    depth++;
+                else if (text[i] is ')' or ']' or '}' && --depth == 0)
+                    return text[..(i + 1)];
+            }
+            return text;
+        }
+
 
         /// <summary>A few of the data's own answers must be right, and wrong ones wrong.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
 
 namespace Banyan.Evaluation.Tasks;
@@ -20,8 +23,25 @@ public abstract class EvaluationTask
     /// <summary>Names under which its data file may lie in the data folder, the usual one first.</summary>
     public abstract IReadOnlyList<string> DataFiles { get; }
 
+    /// <summary>The files that a run needs, to be fetched where they are not there; none where the task ships.</summary>
+    public virtual IReadOnlyList<string> Needs => DataFiles.Count > 0 ? [DataFiles[0]] : [];
+
     /// <summary>Reads the items. Throws <see cref="EvaluationException"/> when the data is missing or not understood.</summary>
     public abstract ItemSet Load(TaskSource source);
+
+    /// <summary>SHA-256 of the data as it lies on the disk, in hexadecimal.</summary>
+    public virtual string DataHash(TaskSource source) => Hash([source.Need(this)]);
+
+    /// <summary>SHA-256 of one file; of several, of their hashes.</summary>
+    protected static string Hash(IReadOnlyList<string> files)
+    {
+        var hashes = files.Select(file =>
+        {
+            using var stream = File.OpenRead(file);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }).ToList();
+        return hashes.Count == 1 ? hashes[0] : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(hashes))));
+    }
 }
 
 /// <summary>Where a task finds its data.</summary>
@@ -57,6 +77,12 @@ public abstract class ItemSet
     /// Throws <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.
     /// </summary>
     public abstract Task PrepareAsync(Judge judge, CancellationToken cancellationToken);
+
+    /// <summary>An item as the task states it.</summary>
+    public abstract ItemPrompt Prompt(string id);
+
+    /// <summary>What is to be judged of what a model wrote for a prompt of a form.</summary>
+    public virtual RecordedAnswer Read(string id, string form, string answer) => AnswerReader.Read(Prompt(id), form, id, answer);
 
     /// <summary>Judges one answer.</summary>
     public abstract Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken);

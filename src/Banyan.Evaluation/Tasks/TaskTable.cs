@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Tasks.BanyanMini;
 using Banyan.Evaluation.Tasks.EvalPlus;
 using Banyan.Evaluation.Tasks.MultiPle;
 
@@ -14,10 +15,13 @@ public static class TaskTable
     /// <summary>Every task.</summary>
     public static IReadOnlyList<EvaluationTask> All { get; } =
     [
+        new BanyanMiniTask(),
         new EvalPlusTask("humaneval", ["human-eval", "humaneval-base"], "write a Python function from its docstring (164)", HumanEvalLicence, s_humanEvalFiles, plus: false),
         new EvalPlusTask("humaneval+", ["humanevalplus", "humaneval-plus", "human-eval+", "human-eval-plus"], "HumanEval with 80 times the tests", HumanEvalLicence, s_humanEvalFiles, plus: true),
         new EvalPlusTask("mbpp", ["mbpp-base"], "write a Python function from a sentence and one example (399)", MbppLicence, s_mbppFiles, plus: false),
         new EvalPlusTask("mbpp+", ["mbppplus", "mbpp-plus"], "MBPP with 35 times the tests", MbppLicence, s_mbppFiles, plus: true),
+        new InfillingTask("humaneval-infilling", ["humaneval-single-line", "infilling", "single-line"], "write the line that is missing (1033)", "HumanEval-SingleLineInfilling.jsonl.gz", oneLine: true),
+        new InfillingTask("humaneval-random-span", ["random-span"], "write the span that is missing (164)", "HumanEval-RandomSpanInfillingLight.jsonl.gz", oneLine: false),
         new CruxEval(predictInput: true),
         new CruxEval(predictInput: false),
         new MultiPleTask(new CSharp()),

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Banyan.Evaluation.Transcripts;
 
 /// <summary>One answer of a model to one prompt, as it was given: a line of a transcript. A report can be computed from these alone.</summary>
@@ -58,6 +60,7 @@ public sealed record TranscriptEntry
     public DateTimeOffset At { get; init; }
 
     /// <summary>What one answer is found by.</summary>
+    [JsonIgnore]
     public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample);
 }
 

@@ -7,6 +7,9 @@ static class EvalCommand
 {
     public static Command Create() => new("eval", "Measure models: run tasks, score recorded answers, compare.")
     {
+        RunCommand.Create(),
+        ParetoCommand.Create(),
+        DataCommand.Create(),
         ScoreCommand.Create(),
         TasksCommand.Create(),
         CompareCommand.Create(),

@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Sandboxes;
@@ -27,6 +28,17 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
 
     public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken) =>
         _expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), items, judge, cancellationToken);
+
+    public override ItemPrompt Prompt(string id)
+    {
+        var item = _items[id];
+        return new(Asked.Program, "python", item.Prompt)
+        {
+            Entry = item.Entry,
+            // MBPP's prompt is a comment, not the beginning of a function.
+            Instruction = item.IsMbpp ? $"{item.Prompt.Trim().Trim('"').Trim()}\n\nThe function is called {item.Entry}." : null,
+        };
+    }
 
     public override async Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
     {

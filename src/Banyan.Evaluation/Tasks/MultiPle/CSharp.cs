@@ -35,6 +35,8 @@ sealed class CSharp : ProgramLanguage
     public override string Title => "C#";
     public override IReadOnlyList<string> Aliases => ["csharp", "c#"];
     public override int Count => 158;
+    public override string Fence => "csharp";
+    public override string? Entry(string prompt) => Prompts.CSharpSource.LastMethod(prompt);
     public override (string Path, string Install) Tool => (Path.Combine(s_dotnet, "dotnet"), "the .NET runtime");
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";

@@ -12,6 +12,7 @@ sealed class Cpp : ProgramLanguage
 
     public override string Code => "cpp";
     public override string Title => "C++";
+    public override string Fence => "cpp";
     public override IReadOnlyList<string> Aliases => ["c++", "cplusplus"];
     public override int Count => 161;
     public override (string Path, string Install) Tool => ("/usr/bin/g++", "g++");

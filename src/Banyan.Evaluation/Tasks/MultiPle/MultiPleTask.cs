@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
 
 namespace Banyan.Evaluation.Tasks.MultiPle;
@@ -77,11 +78,19 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
                 throw new EvaluationException($"the judge of {task.Name} is wrong here: an empty answer to {items[0].Id} passes");
         }
 
+        public override ItemPrompt Prompt(string id)
+        {
+            var item = _items[id];
+            if (item.Prompt.Length == 0)
+                throw new EvaluationException($"{task.Name}: only a harness's recorded programs are there, which score recorded answers; a model needs the prompts of {task.DataFiles[0]}");
+            return new(Asked.Program, language.Fence, item.Prompt) { Entry = language.Entry(item.Prompt) };
+        }
+
         public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
         {
             var item = _items[answer.Id];
             var generation = answer.Whole ? answer.Text : item.Prompt + answer.Text;
-            return language.JudgeAsync(judge, language.Solution(generation, answer.Uncut), item.Tests, cancellationToken);
+            return language.JudgeAsync(judge, language.Solution(generation, answer.Uncut), answer.Balanced ? language.AfterBalanced(item.Tests) : item.Tests, cancellationToken);
         }
     }
 }

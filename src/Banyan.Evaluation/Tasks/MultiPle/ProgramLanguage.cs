@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Banyan.Evaluation.Sandboxes;
 
 namespace Banyan.Evaluation.Tasks.MultiPle;
@@ -9,7 +10,7 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 /// without which nothing has passed; and a program that passes runs a second time with one more check, which is false:
 /// if it passes again, its checks check nothing, and it has failed.
 /// </summary>
-abstract class ProgramLanguage
+abstract partial class ProgramLanguage
 {
     /// <summary>The language's code in MultiPL-E's file names.</summary>
     public abstract string Code { get; }
@@ -31,6 +32,18 @@ abstract class ProgramLanguage
 
     /// <summary>What the program is before tests are added: what the model wrote, cut where its function ends.</summary>
     public virtual string Solution(string generation, string? uncut) => generation;
+
+    /// <summary>The language as Markdown's code fences name it.</summary>
+    public virtual string Fence => Title.ToLowerInvariant();
+
+    /// <summary>The function that a prompt begins: the last name before a bracket.</summary>
+    public virtual string? Entry(string prompt) => LastName().Matches(prompt.TrimEnd().Split('\n')[^1]).Select(m => m.Groups[1].Value).FirstOrDefault();
+
+    /// <summary>The tests for a solution whose braces are closed: without the one that closes the function.</summary>
+    public string AfterBalanced(string tests) => tests.TrimStart() is var trimmed && trimmed.StartsWith('}') ? trimmed[1..] : tests;
+
+    [GeneratedRegex(@"([\p{L}_$][\p{L}\p{N}_$]*)\s*\(")]
+    private static partial Regex LastName();
 
     /// <summary>The program of a solution and its tests, with a statement after the last test.</summary>
     protected abstract string WithTests(string solution, string tests, string lastStatement);

@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Banyan.Evaluation.Efficiency;
+using Banyan.Evaluation.Models;
+using Banyan.Evaluation.Transcripts;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary>A model that runs in this process. Its id has a hash of its weights: another file under the same name is another model.</summary>
+sealed partial class LocalModel : EvaluatedModel
+{
+    readonly string _path;
+    readonly int? _threads;
+    readonly int _requests;
+    readonly EnergyMeter? _energy = EnergyMeter.Open();
+    Model? _model;
+    Engine? _engine;
+
+    /// <param name="path">A file or folder.</param>
+    /// <param name="threads">Threads that compute.</param>
+    /// <param name="requests">Prompts at once.</param>
+    public LocalModel(string path, int? threads, int requests)
+    {
+        (_path, _threads, _requests) = (path, threads, requests);
+        Name = Identify(path);
+    }
+
+    public override string Name { get; }
+
+    public override int Parallel => _requests;
+
+    public override bool TakesPrefill => true;
+
+    /// <summary>Coder models that fill in are base models, though their files have a chat template, unless they say otherwise as is usual: Instruct, Chat, it.</summary>
+    public override bool IsBase => Engine.Model.Tokenizer.Fim is not null && !InstructName().IsMatch(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_path))) + " " + Engine.Model.Name);
+
+    [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex InstructName();
+
+    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
+    {
+        var model = Engine.Model;
+        var kinds = new HashSet<PromptKind> { PromptKind.Completion };
+        if (model.Template is not null)
+            kinds.Add(PromptKind.Chat);
+        if (model.Tokenizer.Fim is not null)
+            kinds.Add(PromptKind.Infill);
+        return Task.FromResult<IReadOnlySet<PromptKind>>(kinds);
+    }
+
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    {
+        var options = new GenerationOptions
+        {
+            Temperature = (float)sampling.Temperature,
+            TopP = (float)sampling.TopP,
+            MaxTokens = sampling.MaxTokens,
+            Seed = (ulong)((sampling.Seed ?? 0) + sample),
+            Stop = prompt.Stop,
+            StopTokens = prompt.Kind == PromptKind.Infill ? Fim.StopTokens(Engine.Model.Tokenizer) : [],
+        };
+        var energy = _requests == 1 ? _energy?.Read() : null; // of several at once, nobody's
+        var began = Stopwatch.GetTimestamp();
+        var text = new StringBuilder();
+        Generated? last = null;
+        try
+        {
+            await foreach (var generated in Engine.GenerateAsync(Tokens(prompt, sampling.MaxTokens), options, cancellationToken))
+            {
+                text.Append(generated.Text);
+                last = generated;
+            }
+        }
+        catch (ContextLengthException)
+        {
+            return new("", Name) { Finish = "context", Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds, PeakMemoryBytes = PeakMemory() };
+        }
+        return new(text.ToString(), Name)
+        {
+            Fingerprint = $"banyan-{Model.Kernels}",
+            Finish = last!.Finish == FinishReason.Length ? "length" : "stop",
+            PromptTokens = last.Statistics!.PromptTokens,
+            AnswerTokens = last.Statistics.GeneratedTokens,
+            Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+            Joules = energy is null ? null : _energy!.Joules(energy, _energy.Read()),
+            PeakMemoryBytes = PeakMemory(),
+        };
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_engine is not null)
+            await _engine.DisposeAsync();
+        _model?.Dispose();
+        await base.DisposeAsync();
+    }
+
+    /// <summary>Loaded when it is first needed: a run whose answers are all recorded needs no model.</summary>
+    Engine Engine
+    {
+        get
+        {
+            if (_engine is null)
+            {
+                _model = Model.Load(_path, _threads is { } threads ? new ModelOptions { Threads = threads } : null);
+                _engine = new(_model, new EngineOptions { MaxRequests = _requests });
+            }
+            return _engine;
+        }
+    }
+
+    int[] Tokens(ModelPrompt prompt, int maxTokens)
+    {
+        var (model, tokenizer) = (Engine.Model, Engine.Model.Tokenizer);
+        switch (prompt.Kind)
+        {
+            case PromptKind.Completion:
+                return tokenizer.Encode(prompt.Text);
+            case PromptKind.Infill:
+                var room = Engine.ContextLength - Math.Min(maxTokens, Engine.ContextLength / 4);
+                return Fim.Prompt(tokenizer, prompt.Text, prompt.Suffix ?? "", room);
+            default:
+                var messages = new JsonArray();
+                if (prompt.System is { } system)
+                    messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
+                messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt.Text });
+                // A fixed day: some templates write the date, and a prompt must not change with it.
+                var text = ChatPrompt.Render(model, messages, now: new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero)) + prompt.Prefill;
+                return tokenizer.Encode(text, addSpecial: false, parseSpecial: true);
+        }
+    }
+
+    static string Identify(string path)
+    {
+        using var file = ModelFile.Open(path);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 20];
+        foreach (var part in file.Files)
+        {
+            using var stream = File.OpenRead(part);
+            while (stream.Read(buffer) is > 0 and var count)
+                hash.AppendData(buffer, 0, count);
+        }
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        return $"{(name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? name[..^5] : name)}@sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())[..16]}";
+    }
+
+    /// <summary>VmHWM: the most that this process has had resident.</summary>
+    static long? PeakMemory()
+    {
+        if (!OperatingSystem.IsLinux())
+            return Process.GetCurrentProcess().PeakWorkingSet64 is > 0 and var bytes ? bytes : null;
+        var line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return line is null ? null : long.Parse(line["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1024;
+    }
+}

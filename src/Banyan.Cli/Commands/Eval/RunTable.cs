@@ -1,0 +1,45 @@
+using System.Globalization;
+using Banyan.Evaluation.Efficiency;
+using Banyan.Evaluation.Runs;
+using Banyan.Evaluation.Statistics;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary>Results for a terminal: how many are right, and what that took.</summary>
+static class RunTable
+{
+    static readonly string[] s_head = ["task", "form", "items", "right", "pass@1", "95 %", "tokens", "seconds", "chars/s", "cost", "per 1000 right"];
+
+    public static void Print(IReadOnlyList<RunResult> results, string folder)
+    {
+        foreach (var model in results.GroupBy(r => r.Model))
+        {
+            var rows = model.Select(Row).Prepend(s_head).ToList();
+            var widths = s_head.Select((_, column) => rows.Max(r => r[column].Length)).ToArray();
+            Console.WriteLine($"\n{model.Key}");
+            foreach (var row in rows)
+                Console.WriteLine("  " + string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
+            var peak = model.Max(r => RunEfficiency.Of(r).PeakMemoryBytes);
+            var joules = model.Select(r => RunEfficiency.Of(r).Joules).ToList();
+            Console.WriteLine($"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {(joules.Any(j => j is null) ? "not measured" : Number(joules.Sum()!.Value, "N0") + " J (RAPL)")}");
+        }
+        Console.WriteLine($"\nResults and transcripts: {folder}");
+    }
+
+    static string[] Row(RunResult result)
+    {
+        var byItem = result.Items.GroupBy(i => i.Id).ToList();
+        var interval = ClusteredMean.Of([.. byItem.Select(g => g.Average(i => i.Passed ? 1.0 : 0))], [.. byItem.Select(g => g.First().Cluster)]).Interval();
+        var took = RunEfficiency.Of(result);
+        string Percent(double x) => Number(100 * Math.Clamp(x, 0, 1), "F1");
+        return
+        [
+            result.Task, result.Prompt, byItem.Count < result.TaskItems ? $"{byItem.Count} of {result.TaskItems}" : $"{byItem.Count}",
+            Number(result.Items.Count(i => i.Passed), "N0"), Percent(result.Score.PassAt(1) ?? 0), $"{Percent(interval.Low)} … {Percent(interval.High)}",
+            took.AnswerTokens is { } tokens ? Number(tokens, "N0") : "?", Number(took.Seconds, "F1"), Number(took.CharactersPerSecond, "F0"),
+            took.Cost is { } cost ? "$" + Number((double)cost, "0.0000") : "-", took.CostPer1000Correct is { } price ? "$" + Number((double)price, "0.00") : "-",
+        ];
+    }
+
+    static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

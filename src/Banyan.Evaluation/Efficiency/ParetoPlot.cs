@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Banyan.Evaluation.Runs;
+using Banyan.Evaluation.Statistics;
+
+namespace Banyan.Evaluation.Efficiency;
+
+/// <summary>What a right answer is paid with.</summary>
+public enum ParetoAxis
+{
+    /// <summary>US dollars for an answer.</summary>
+    Cost,
+
+    /// <summary>Seconds for an answer.</summary>
+    Seconds,
+
+    /// <summary>Peak memory in gigabytes.</summary>
+    Memory,
+
+    /// <summary>Joules for an answer.</summary>
+    Energy,
+
+    /// <summary>Tokens written for an answer.</summary>
+    Tokens,
+}
+
+/// <summary>A picture of results on one task: how often they are right against what that took, with intervals, and the line of those that no other beats in both.</summary>
+public static class ParetoPlot
+{
+    const int Width = 760, Height = 460, Left = 64, Right = 24, Top = 44, Bottom = 58;
+
+    /// <summary>One result's place.</summary>
+    /// <param name="Label">The model.</param>
+    /// <param name="Price">What an answer took; greater than 0.</param>
+    /// <param name="Score">The fraction that is right.</param>
+    /// <param name="Interval">Its 95 % interval.</param>
+    public sealed record Point(string Label, double Price, double Score, Interval Interval);
+
+    /// <summary>A result's place on an axis; null where that was not measured.</summary>
+    public static Point? Place(RunResult result, ParetoAxis axis)
+    {
+        var efficiency = RunEfficiency.Of(result);
+        var answers = result.Items.Count;
+        double? price = axis switch
+        {
+            ParetoAxis.Cost => (double?)efficiency.Cost / answers,
+            ParetoAxis.Seconds => efficiency.Seconds / answers,
+            ParetoAxis.Memory => efficiency.PeakMemoryBytes / 1e9,
+            ParetoAxis.Energy => efficiency.Joules / answers,
+            _ => (double?)efficiency.AnswerTokens / answers,
+        };
+        var byItem = result.Items.GroupBy(i => i.Id).ToList();
+        var interval = ClusteredMean.Of([.. byItem.Select(g => g.Average(i => i.Passed ? 1.0 : 0))], [.. byItem.Select(g => g.First().Cluster)]).Interval();
+        return price is > 0 and var found ? new(result.Model + (result.Prompt == Prompts.PromptLadder.Vendor ? " (vendor's prompt)" : ""), found, result.Score.PassAt(1) ?? 0,
+            new(Math.Clamp(interval.Low, 0, 1), Math.Clamp(interval.High, 0, 1))) : null;
+    }
+
+    /// <summary>Those that no other beats: none is both cheaper and better, or one of them and equal in the other; the cheapest first.</summary>
+    public static IReadOnlyList<Point> Frontier(IEnumerable<Point> points)
+    {
+        var frontier = new List<Point>();
+        foreach (var point in points.OrderBy(p => p.Price).ThenByDescending(p => p.Score))
+            if (frontier.Count == 0 || point.Score > frontier[^1].Score)
+                frontier.Add(point);
+        return frontier;
+    }
+
+    /// <summary>The picture, as an SVG that needs nothing else.</summary>
+    public static string Draw(string task, ParetoAxis axis, IReadOnlyList<Point> points)
+    {
+        if (points.Count == 0)
+            throw new EvaluationException($"none of the results has its {axis.ToString().ToLowerInvariant()} measured");
+        // Prices differ by orders of magnitude: a logarithmic axis over whole decades.
+        var low = Math.Floor(Math.Log10(points.Min(p => p.Price)) - 0.05);
+        var high = Math.Max(low + 1, Math.Ceiling(Math.Log10(points.Max(p => p.Price)) + 0.05));
+        double X(double price) => Left + (Math.Log10(price) - low) / (high - low) * (Width - Left - Right);
+        double Y(double score) => Height - Bottom - score * (Height - Top - Bottom);
+        var svg = new StringBuilder();
+        void Line(FormattableString text) => svg.Append(text.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        string Text(string text) => WebUtility.HtmlEncode(text);
+
+        Line($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" height=\"{Height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" role=\"img\">");
+        Line($"<title>{Text(task)}: right answers against {Text(Title(axis))}</title>");
+        Line($"<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>");
+        Line($"<text x=\"{Left}\" y=\"24\" font-size=\"15\" font-weight=\"600\" fill=\"#1c2b22\">{Text(task)}: what a right answer takes</text>");
+        for (var percent = 0; percent <= 100; percent += 20)
+        {
+            Line($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(percent / 100.0):F1}\" y2=\"{Y(percent / 100.0):F1}\" stroke=\"#e3e8e4\"/>");
+            Line($"<text x=\"{Left - 8}\" y=\"{Y(percent / 100.0) + 4:F1}\" text-anchor=\"end\" fill=\"#55645a\">{percent} %</text>");
+        }
+        for (var decade = low; decade <= high; decade++)
+        {
+            Line($"<line x1=\"{X(Math.Pow(10, decade)):F1}\" x2=\"{X(Math.Pow(10, decade)):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\" stroke=\"#e3e8e4\"/>");
+            Line($"<text x=\"{X(Math.Pow(10, decade)):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\" fill=\"#55645a\">{Text(Tick(axis, Math.Pow(10, decade)))}</text>");
+        }
+        Line($"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 14}\" text-anchor=\"middle\" fill=\"#1c2b22\">{Text(Title(axis))}</text>");
+
+        var frontier = Frontier(points);
+        Line($"<polyline fill=\"none\" stroke=\"#2f7d4f\" stroke-width=\"1.5\" stroke-dasharray=\"4 3\" points=\"{string.Join(' ', Steps(frontier).Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.Price):F1},{Y(p.Score):F1}")))}\"/>");
+        foreach (var point in points)
+        {
+            var (x, y, best) = (X(point.Price), Y(point.Score), frontier.Contains(point));
+            var colour = best ? "#2f7d4f" : "#8a958d";
+            Line($"<line x1=\"{x:F1}\" x2=\"{x:F1}\" y1=\"{Y(point.Interval.Low):F1}\" y2=\"{Y(point.Interval.High):F1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>");
+            Line($"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"5\" fill=\"{colour}\"><title>{Text(point.Label)}: {100 * point.Score:F1} %, {Text(Tick(axis, point.Price))}</title></circle>");
+            var rightHalf = x > Width / 2;
+            Line($"<text x=\"{(rightHalf ? x - 9 : x + 9):F1}\" y=\"{y - 7:F1}\" text-anchor=\"{(rightHalf ? "end" : "start")}\" fill=\"#1c2b22\" font-weight=\"{(best ? 600 : 400)}\">{Text(Short(point.Label))}</text>");
+        }
+        svg.Append("</svg>\n");
+        return svg.ToString();
+    }
+
+    /// <summary>The frontier as steps: between two of its models one gets the cheaper one's score.</summary>
+    static IEnumerable<(double Price, double Score)> Steps(IReadOnlyList<Point> frontier)
+    {
+        for (var i = 0; i < frontier.Count; i++)
+        {
+            if (i > 0)
+                yield return (frontier[i].Price, frontier[i - 1].Score);
+            yield return (frontier[i].Price, frontier[i].Score);
+        }
+    }
+
+    /// <summary>A local model without the hash of its weights.</summary>
+    static string Short(string label) => label.IndexOf("@sha256:", StringComparison.Ordinal) is > 0 and var at ? label[..at] : label;
+
+    static string Title(ParetoAxis axis) => axis switch
+    {
+        ParetoAxis.Cost => "US dollars for an answer (logarithmic)",
+        ParetoAxis.Seconds => "seconds for an answer (logarithmic)",
+        ParetoAxis.Memory => "peak memory in GB (logarithmic)",
+        ParetoAxis.Energy => "joules for an answer (logarithmic)",
+        _ => "tokens written for an answer (logarithmic)",
+    };
+
+    static string Tick(ParetoAxis axis, double value) => axis switch
+    {
+        ParetoAxis.Cost => "$" + value.ToString("0.########", CultureInfo.InvariantCulture),
+        ParetoAxis.Seconds => value.ToString("0.####", CultureInfo.InvariantCulture) + " s",
+        ParetoAxis.Memory => value.ToString("0.###", CultureInfo.InvariantCulture) + " GB",
+        ParetoAxis.Energy => value.ToString("0.##", CultureInfo.InvariantCulture) + " J",
+        _ => value.ToString("0", CultureInfo.InvariantCulture),
+    };
+}

@@ -1,0 +1,36 @@
+using Banyan.Evaluation.Runs;
+
+namespace Banyan.Evaluation.Efficiency;
+
+/// <summary>What a run's answers took, from its transcript. What was not measured for every answer is null: nothing is estimated.</summary>
+/// <param name="PromptTokens">Tokens of the prompts.</param>
+/// <param name="AnswerTokens">Tokens of the answers, hidden reasoning included.</param>
+/// <param name="Seconds">All answers' seconds, added up: with several at once, more than by the clock.</param>
+/// <param name="CharactersPerSecond">Characters written a second of an answer: comparable between models whose tokens differ.</param>
+/// <param name="TokensPerSecond">Tokens written a second of an answer.</param>
+/// <param name="PeakMemoryBytes">The most the model's process has had resident.</param>
+/// <param name="Joules">Energy of the processor packages while answering.</param>
+/// <param name="Cost">US dollars.</param>
+/// <param name="CostPer1000Correct">US dollars for a thousand right answers; null where none is right.</param>
+/// <param name="JoulesPerCorrect">Joules for a right answer.</param>
+public sealed record RunEfficiency(
+    long? PromptTokens, long? AnswerTokens, double Seconds, double CharactersPerSecond, double? TokensPerSecond, long? PeakMemoryBytes, double? Joules,
+    decimal? Cost, decimal? CostPer1000Correct, double? JoulesPerCorrect)
+{
+    /// <summary>Of a result.</summary>
+    public static RunEfficiency Of(RunResult result)
+    {
+        var items = result.Items;
+        var right = items.Count(i => i.Passed);
+        var seconds = items.Sum(i => i.Seconds);
+        var answered = All(i => i.AnswerTokens);
+        var joules = items.Count > 0 && items.All(i => i.Joules is not null) ? items.Sum(i => i.Joules) : null;
+        var cost = items.Count > 0 && items.All(i => i.Cost is not null) ? items.Sum(i => i.Cost) : null;
+        return new(All(i => i.PromptTokens), answered, Math.Round(seconds, 3), Rate(items.Sum(i => (long)i.AnswerCharacters)), answered is { } tokens ? Rate(tokens) : null,
+            items.Any(i => i.PeakMemoryBytes is not null) ? items.Max(i => i.PeakMemoryBytes) : null,
+            joules, cost, right > 0 && cost is { } dollars ? Math.Round(dollars / right * 1000, 6) : null, right > 0 && joules is { } energy ? Math.Round(energy / right, 3) : null);
+
+        long? All(Func<ItemOutcome, int?> count) => items.Count > 0 && items.All(i => count(i) is not null) ? items.Sum(i => (long)count(i)!.Value) : null;
+        double Rate(long count) => seconds > 0 ? Math.Round(count / seconds, 1) : 0;
+    }
+}

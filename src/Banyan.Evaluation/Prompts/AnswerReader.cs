@@ -1,0 +1,127 @@
+using System.Text.RegularExpressions;
+using Banyan.Evaluation.Recorded;
+
+namespace Banyan.Evaluation.Prompts;
+
+/// <summary>Finds the code in what a model wrote, by reading it: fences as Markdown does, the program as its language does. Never by cutting at a text.</summary>
+static partial class AnswerReader
+{
+    /// <summary>What is to be judged of an answer to a prompt of a form.</summary>
+    public static RecordedAnswer Read(ItemPrompt item, string form, string id, string answer)
+    {
+        var text = answer.ReplaceLineEndings("\n");
+        // What a model thought before it answered is not its answer.
+        if (text.LastIndexOf("</think>", StringComparison.Ordinal) is >= 0 and var thought)
+            text = text[(thought + "</think>".Length)..];
+        return form switch
+        {
+            PromptLadder.Infill => Gap(item, id, text),
+            PromptLadder.Completion => Continued(item, id, item.Asked == Asked.Expression ? Line(text) : text),
+            _ => Written(item, form, id, text),
+        };
+    }
+
+    /// <summary>The bare code, gone on with.</summary>
+    static RecordedAnswer Continued(ItemPrompt item, string id, string text)
+    {
+        if (item.Asked == Asked.Expression)
+            return new(id, text, Whole: false);
+        return item.Language switch
+        {
+            "python" when item.Entry is { } entry && PythonSource.Extract(item.Code + text, entry, first: true) is { } program => new(id, program, Whole: true),
+            "python" => new(id, item.Code + text, Whole: true),
+            "csharp" => new(id, item.Code + text, Whole: true) { Balanced = true },
+            "bash" => Bash(id, item.Code + text),
+            _ => Braces(item, id, item.Code + text, item.Code.Length),
+        };
+    }
+
+    /// <summary>A message, or a page that was gone on with: the fenced block that has what was asked for, the last such; where nothing is fenced, all of it.</summary>
+    static RecordedAnswer Written(ItemPrompt item, string form, string id, string text)
+    {
+        // The fence of a page, or of the vendor's beginning of an answer, is already open.
+        var blocks = MarkdownFences.Read(form == PromptLadder.Fenced || (form == PromptLadder.Vendor && !text.TrimStart().StartsWith("```", StringComparison.Ordinal) && !HasFence().IsMatch(text)) ? $"```{item.Language}\n{text}" : text);
+        if (item.Asked == Asked.Gap)
+            return Gap(item, id, blocks.Count > 0 ? blocks[^1].Text : text, fromBlock: true);
+        if (item.Asked == Asked.Expression)
+            return new(id, Expression(blocks.Count > 0 ? blocks[^1].Text : text), Whole: false);
+        var named = item.Entry is { } entry ? blocks.LastOrDefault(b => Regex.IsMatch(b.Text, $@"\b{Regex.Escape(entry)}\b")).Text : null;
+        var code = named ?? (blocks.Count > 0 ? string.Join('\n', blocks.Select(b => b.Text)) : text);
+        switch (item.Language)
+        {
+            case "python":
+                var defined = item.Entry is null || PythonSource.Read(code).Any(s => s.Names.Contains(item.Entry));
+                // Imports and helpers that the prompt gave need not be repeated; a block that is only the body goes on with the prompt.
+                var program = defined ? Given(item) + code : item.Code + code;
+                return new(id, item.Entry is { } name ? PythonSource.Extract(program, name, first: false) ?? program : program, Whole: true);
+            case "csharp":
+                return new(id, item.Entry is { } method ? CSharpSource.AsProblem(code, method) ?? item.Code + code : code, Whole: true) { Balanced = true };
+            case "bash":
+                return Bash(id, item.Entry is { } function && code.Contains(function, StringComparison.Ordinal) ? code : item.Code + code);
+            default:
+                var has = item.Entry is { } e && code.Contains(e, StringComparison.Ordinal);
+                var whole = !has ? item.Code + code : item.Language == "java" ? InProblem(item, code) : code;
+                return Braces(item, id, whole, has ? Math.Max(0, whole.IndexOf(item.Entry!, StringComparison.Ordinal)) : item.Code.Length);
+        }
+    }
+
+    /// <summary>What the prompt's code has before the function that is asked for.</summary>
+    static string Given(ItemPrompt item) => string.Concat(PythonSource.Read(item.Code).Where(s => item.Entry is null || !s.Names.Contains(item.Entry)).Select(s => s.Text));
+
+    static RecordedAnswer Gap(ItemPrompt item, string id, string text, bool fromBlock = false)
+    {
+        // A fenced block ends with a line end that the gap may not have, because the code after it begins with one.
+        if (fromBlock && text.EndsWith('\n') && item.Suffix is { } suffix && suffix.StartsWith('\n'))
+            text = text[..^1];
+        if (item.OneLine)
+        {
+            var start = text.StartsWith('\n') && text.Length > 1 ? 1 : 0;
+            text = text.IndexOf('\n', start) is >= 0 and var end ? text[start..(end + 1)] : text[start..] + "\n";
+        }
+        return new(id, text, Whole: false);
+    }
+
+    /// <summary>The function that is asked for and what is around it, up to where it is closed; what follows is examples or the next thing that came to mind.</summary>
+    static RecordedAnswer Braces(ItemPrompt item, string id, string program, int from)
+    {
+        var hash = item.Language == "php";
+        // In Java the function stands in a class, which the tests close.
+        var outside = item.Language == "java" ? 1 : 0;
+        return BraceSource.Close(program, from, outside, hash) is { } end
+            ? new(id, program[..end] + "\n", Whole: true) { Balanced = true }
+            : new(id, program, Whole: true);
+    }
+
+    /// <summary>Java's method in the class that the tests know, whatever class the model put it in, or none.</summary>
+    static string InProblem(ItemPrompt item, string code)
+    {
+        if (ProblemClass().IsMatch(code))
+            return code;
+        var open = item.Code.IndexOf('{', item.Code.IndexOf("class Problem", StringComparison.Ordinal));
+        var (head, owner) = (item.Code[..(open + 1)], OuterClass().Match(code));
+        return owner.Success ? code[..owner.Index] + "class Problem {" + code[(owner.Index + owner.Length)..] : $"{head}\n{code}";
+    }
+
+    /// <summary>A function of the shell ends with a brace at the beginning of a line.</summary>
+    static RecordedAnswer Bash(string id, string program) =>
+        program.IndexOf("\n}", StringComparison.Ordinal) is >= 0 and var end ? new(id, program[..(end + 2)] + "\n", Whole: true) { Balanced = true } : new(id, program, Whole: true);
+
+    static string Line(string text) => text.TrimStart('\n').Split('\n')[0];
+
+    /// <summary>An expression alone, though the model wrote the whole assertion, or a sentence around it.</summary>
+    static string Expression(string text)
+    {
+        var lines = text.Trim().Split('\n').Where(l => l.Trim().Length > 0).ToList();
+        var last = lines.Count > 1 && lines.Any(l => l.StartsWith("assert ", StringComparison.Ordinal)) ? lines.Last(l => l.StartsWith("assert ", StringComparison.Ordinal)) : text.Trim();
+        return last.StartsWith("assert ", StringComparison.Ordinal) ? last["assert ".Length..].Trim() : last;
+    }
+
+    [GeneratedRegex(@"\bclass\s+Problem\b")]
+    private static partial Regex ProblemClass();
+
+    [GeneratedRegex(@"(public\s+|final\s+)*class\s+\w+[^{]*\{")]
+    private static partial Regex OuterClass();
+
+    [GeneratedRegex(@"^ {0,3}(`{3,}|~{3,})[^`\s]+\s*$", RegexOptions.Multiline)]
+    private static partial Regex HasFence();
+}

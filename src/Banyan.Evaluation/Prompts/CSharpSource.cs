@@ -1,0 +1,40 @@
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Banyan.Evaluation.Prompts;
+
+/// <summary>Reads C# source with Roslyn.</summary>
+static class CSharpSource
+{
+    static readonly CSharpParseOptions s_parse = new(LanguageVersion.Latest);
+
+    /// <summary>The last method that a text declares: the one that a prompt begins.</summary>
+    public static string? LastMethod(string text) =>
+        CSharpSyntaxTree.ParseText(text, s_parse).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault()?.Identifier.Text;
+
+    /// <summary>
+    /// The method asked for with the members beside it as <c>class Problem</c>, whatever class the model put it in, or none; types and usings are kept,
+    /// a <c>Main</c> of the model's own is not. Null when there is no such method.
+    /// </summary>
+    public static string? AsProblem(string text, string method)
+    {
+        if (Find(text, method) is { } found)
+            return found;
+        // A method without a class: members at the outermost level, after usings.
+        var lines = text.ReplaceLineEndings("\n").Split('\n');
+        var usings = lines.TakeWhile(l => string.IsNullOrWhiteSpace(l) || l.TrimStart().StartsWith("using ", StringComparison.Ordinal)).Count();
+        return Find($"{string.Join('\n', lines[..usings])}\nclass Problem {{\n{string.Join('\n', lines[usings..])}\n}}\n", method);
+    }
+
+    static string? Find(string text, string method)
+    {
+        var root = CSharpSyntaxTree.ParseText(text, s_parse).GetCompilationUnitRoot();
+        var asked = root.DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault(m => m.Identifier.Text == method && m.Parent is TypeDeclarationSyntax);
+        if (asked?.Parent is not TypeDeclarationSyntax owner)
+            return null;
+        var types = root.DescendantNodes().OfType<BaseTypeDeclarationSyntax>()
+            .Where(t => t != owner && t.Parent is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax && !(t is TypeDeclarationSyntax d && d.Members.OfType<MethodDeclarationSyntax>().Any(m => m.Identifier.Text == "Main")));
+        var members = owner.Members.Where(m => m != asked && m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).Prepend(asked);
+        return $"{root.Usings.ToFullString()}\n{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n}}\n";
+    }
+}

@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Banyan.Evaluation.Models;
+using Banyan.Evaluation.Prompts;
+using Banyan.Evaluation.Recorded;
+using Banyan.Evaluation.Scoring;
+using Banyan.Evaluation.Tasks;
+using Banyan.Evaluation.Transcripts;
+
+namespace Banyan.Evaluation.Runs;
+
+/// <summary>
+/// One model on one task.
+/// <code>
+/// 1 items and prompts → 2 the judge proves itself → 3 what the transcript lacks is asked, and appended → 4 answers are read and judged → result
+/// </code>
+/// The result is computed from the transcript alone: stopped anywhere and begun again, a run asks only what is missing and ends with the same result.
+/// </summary>
+public sealed class EvaluationRun
+{
+    readonly RunPlan _plan;
+    readonly EvaluatedModel _model;
+    readonly ItemSet _items;
+    readonly string _form;
+    readonly IReadOnlyList<Question> _questions;
+    readonly int _taskItems;
+
+    sealed record Question(string Item, int Sample, ItemPrompt Shown, ModelPrompt Prompt, TranscriptKey Key);
+
+    EvaluationRun(RunPlan plan, EvaluatedModel model, ItemSet items, int taskItems, string form, IReadOnlyList<Question> questions) =>
+        (_plan, _model, _items, _taskItems, _form, _questions) = (plan, model, items, taskItems, form, questions);
+
+    /// <summary>Reads the task's items and writes their prompts; asks nothing.</summary>
+    public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, CancellationToken cancellationToken = default)
+    {
+        plan.Validate();
+        var all = plan.Task.Load(plan.Source);
+        var items = plan.Limit is { } limit && limit < all.Ids.Count ? all.Only(Spread(all.Ids, limit)) : all;
+        if (items.Ids.Count == 0)
+            throw new EvaluationException($"{plan.Task.Name} has no items");
+        var prompts = items.Ids.ToDictionary(id => id, items.Prompt);
+        var asked = prompts[items.Ids[0]].Asked;
+        var kinds = await model.KindsAsync(cancellationToken);
+        var form = plan.Form ?? (model as RecordedModel)?.FormOf(plan.Task.Name) ?? PromptLadder.Choose(asked, kinds, model.IsBase);
+        if (!PromptLadder.Forms.Contains(form))
+            throw new EvaluationException($"there is no form '{form}' of prompts; there are {string.Join(", ", PromptLadder.Forms)}");
+        if (!PromptLadder.Takes(form, asked, kinds))
+            throw new EvaluationException($"'{model.Name}' cannot be shown {plan.Task.Name} in the form '{form}'; it can in {string.Join(", ", PromptLadder.Forms.Where(f => PromptLadder.Takes(f, asked, kinds)))}");
+        var questions = items.Ids.SelectMany(id =>
+        {
+            var prompt = form == PromptLadder.Vendor ? VendorPrompts.Write(prompts[id], model.Name) : PromptLadder.Write(prompts[id], form);
+            if (prompt.Prefill is not null && !model.TakesPrefill)
+                throw new EvaluationException($"the vendor's prompt begins the answer of '{model.Name}', which this service does not allow: run the model locally");
+            var hash = prompt.Hash;
+            return Enumerable.Range(0, plan.Samples).Select(sample => new Question(id, sample, prompts[id], prompt, new(model.Name, hash, plan.Sampling, sample)));
+        }).ToList();
+        return new(plan, model, items, all.Ids.Count, form, questions);
+    }
+
+    /// <summary>What it will take, given what the transcript has.</summary>
+    public RunEstimate Estimate(Transcript transcript)
+    {
+        var missing = _questions.Where(q => transcript.Find(q.Key) is null).ToList();
+        var tokens = (long)missing.Sum(q => q.Prompt.Characters / CostMeter.CharactersPerToken);
+        var meter = new CostMeter(_plan.Price, null, 0);
+        return new(missing.Count, tokens,
+            _plan.Price?.Of(tokens, (long)(missing.Count * Math.Min(CostMeter.UsualAnswerTokens, _plan.Sampling.MaxTokens))),
+            _plan.Price is null ? null : missing.Sum(q => meter.Greatest(q.Prompt, _plan.Sampling.MaxTokens)), _form);
+    }
+
+    /// <summary>
+    /// Runs it. Throws <see cref="EvaluationException"/> where the judge cannot be trusted or another model answers, <see cref="CostException"/> at the bound,
+    /// <see cref="ModelException"/> where the model does not answer; answers that came before are in the transcript.
+    /// </summary>
+    public async Task<RunResult> RunAsync(Transcript transcript, Judge judge, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        progress?.Report(new(RunStage.Proving, 0, _items.Ids.Count, null, null, null));
+        await _items.PrepareAsync(judge, cancellationToken);
+        await AskAsync(transcript, progress, cancellationToken);
+        var entries = _questions.Select(q => transcript.Find(q.Key)!).ToList();
+        return await JudgeAsync(entries, judge, progress, cancellationToken);
+    }
+
+    async Task AskAsync(Transcript transcript, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    {
+        var all = transcript.Entries;
+        var returned = all.FirstOrDefault(e => e.RequestedModel == _model.Name)?.ReturnedModel;
+        foreach (var entry in all.Where(e => e.RequestedModel == _model.Name))
+            ModelIdentity.Check(_model.Name, entry.ReturnedModel, returned);
+        var missing = _questions.Where(q => transcript.Find(q.Key) is null).ToList();
+        var meter = new CostMeter(_plan.Price, _plan.MaxCost, all.Sum(e => e.Cost ?? 0));
+        var (gate, clock, done, began) = (new Lock(), Stopwatch.StartNew(), 0, meter.Spent);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = _plan.Requests ?? _model.Parallel, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(missing, options, async (question, token) =>
+        {
+            var reserved = meter.Reserve(question.Prompt, _plan.Sampling.MaxTokens);
+            var answer = await _model.AnswerAsync(question.Prompt, _plan.Sampling, question.Sample, token);
+            lock (gate)
+            {
+                ModelIdentity.Check(_model.Name, answer.Model, returned);
+                returned ??= answer.Model;
+                var cost = answer.Cost ?? meter.Of(question.Prompt, _plan.Sampling.MaxTokens, answer);
+                meter.Settle(reserved, cost ?? 0);
+                transcript.Append(Entry(question, answer, cost));
+                done++;
+                var left = missing.Count - done;
+                progress?.Report(new(RunStage.Answering, _questions.Count - left, _questions.Count, meter.Spent,
+                    meter.Spent is { } spent ? (spent - began) / done * left : null, clock.Elapsed / done * left));
+            }
+        });
+    }
+
+    TranscriptEntry Entry(Question question, ModelAnswer answer, decimal? cost) => new()
+    {
+        Task = _plan.Task.Name,
+        Item = question.Item,
+        Sample = question.Sample,
+        Prompt = _form,
+        PromptHash = question.Key.PromptHash,
+        Sampling = _plan.Sampling,
+        RequestedModel = _model.Name,
+        ReturnedModel = answer.Model,
+        Fingerprint = answer.Fingerprint,
+        Answer = answer.Text,
+        Finish = answer.Finish,
+        PromptTokens = answer.PromptTokens,
+        AnswerTokens = answer.AnswerTokens,
+        Seconds = answer.Seconds,
+        Cost = cost,
+        Joules = answer.Joules,
+        PeakMemoryBytes = answer.PeakMemoryBytes,
+        At = answer.At ?? DateTimeOffset.UtcNow,
+    };
+
+    async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, Judge judge, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    {
+        var verdicts = new Verdict[_questions.Count];
+        var (gate, clock, done) = (new Lock(), Stopwatch.StartNew(), 0);
+        await judge.ForEachAsync(Enumerable.Range(0, _questions.Count), async (i, token) =>
+        {
+            var answer = _items.Read(_questions[i].Item, _form, entries[i].Answer);
+            verdicts[i] = await _items.JudgeAsync(judge, answer, token);
+            lock (gate)
+            {
+                done++;
+                progress?.Report(new(RunStage.Judging, done, _questions.Count, null, null, clock.Elapsed / done * (_questions.Count - done)));
+            }
+        }, cancellationToken);
+
+        var outcomes = _questions.Select((q, i) => new ItemOutcome(q.Item, _items.Cluster(q.Item), q.Sample, verdicts[i].Passed, verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
+        {
+            PromptTokens = entries[i].PromptTokens,
+            AnswerTokens = entries[i].AnswerTokens,
+            AnswerCharacters = entries[i].Answer.Length,
+            Seconds = entries[i].Seconds,
+            Cost = entries[i].Cost,
+            Joules = entries[i].Joules,
+            PeakMemoryBytes = entries[i].PeakMemoryBytes,
+        }).ToList();
+        return new()
+        {
+            Task = _plan.Task.Name,
+            Model = entries[0].ReturnedModel,
+            RequestedModel = entries[0].RequestedModel,
+            Fingerprints = [.. entries.Select(e => e.Fingerprint).OfType<string>().Distinct().Order(StringComparer.Ordinal)],
+            Prompt = _form,
+            Sampling = _plan.Sampling,
+            SamplesPerItem = _plan.Samples,
+            TaskItems = _taskItems,
+            Hashes = new(_plan.Task.DataHash(_plan.Source), Sha256(string.Join('\n', _questions.Select(q => q.Key.PromptHash))), Harness.Version),
+            Items = outcomes,
+            Began = entries.Min(e => e.At),
+            Ended = entries.Max(e => e.At),
+        };
+    }
+
+    static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>A part of the items, evenly spread; the same for every model.</summary>
+    static HashSet<string> Spread(IReadOnlyList<string> ids, int count) => [.. Enumerable.Range(0, count).Select(i => ids[(int)((long)i * ids.Count / count)])];
+}

@@ -1,0 +1,10 @@
+using System.Reflection;
+
+namespace Banyan.Evaluation.Runs;
+
+/// <summary>Which version of this library judges.</summary>
+static class Harness
+{
+    /// <summary>Name and version, with the commit where it was built from one.</summary>
+    public static string Version { get; } = $"Banyan.Evaluation {typeof(Harness).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown"}";
+}

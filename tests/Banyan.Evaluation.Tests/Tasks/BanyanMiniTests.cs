@@ -1,0 +1,59 @@
+using Banyan.Evaluation.Prompts;
+using Banyan.Evaluation.Tasks;
+using Banyan.Evaluation.Tasks.BanyanMini;
+
+namespace Banyan.Evaluation.Tests.Tasks;
+
+public class BanyanMiniTests
+{
+    [Fact]
+    public async Task Every_solution_passes_and_every_wrong_one_fails()
+    {
+        using var judge = await TestJudge.OpenAsync(cacheFolder: null);
+        await TaskTable.Find("banyan-mini").Load(new(".")).PrepareAsync(judge, TestContext.Current.CancellationToken);
+        Assert.Equal((20, 20), (MiniItem.All.Count(i => i.IsPython), MiniItem.All.Count(i => !i.IsPython)));
+        Assert.All(MiniItem.All, i => Assert.True(i.Wrong.Count >= 3 && i.Checks.Count >= 5, i.Id));
+    }
+
+    /// <summary>Whatever form the answer has, the code in it is found: a right one stays right, a wrong one wrong.</summary>
+    [Fact]
+    public async Task Answers_are_read_in_every_form()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        var all = TaskTable.Find("banyan-mini").Load(new("."));
+        var few = MiniItem.All.Where((_, i) => i % 6 == 1).ToList();
+        var items = all.Only(few.Select(i => i.Id).ToHashSet());
+        await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
+        foreach (var item in few)
+        {
+            foreach (var (body, right) in (IEnumerable<(string, bool)>)[(item.Solution, true), (item.Wrong[0], false)])
+            {
+                foreach (var (form, answer) in Forms(item, body))
+                {
+                    var verdict = await items.JudgeAsync(judge, items.Read(item.Id, form, answer), TestContext.Current.CancellationToken);
+                    Assert.True(verdict.Passed == right, $"{item.Id}, {form}: {verdict.Reason}\n{answer}\n=>\n{items.Read(item.Id, form, answer).Text}");
+                }
+            }
+        }
+    }
+
+    static IEnumerable<(string Form, string Answer)> Forms(MiniItem item, string body)
+    {
+        var end = item.IsPython ? "" : "    }\n";
+        var whole = item.Prompt + body + (item.IsPython ? "" : "    }\n}\n");
+        var fence = item.IsPython ? "python" : "csharp";
+        yield return (PromptLadder.Completion, body + end);
+        yield return (PromptLadder.Completion, body + end + (item.IsPython ? "\n\nprint('done')\ndef other(" : "\n    public static void Main() { Broken("));
+        yield return (PromptLadder.Chat, $"Sure!\n\n```{fence}\n{whole}```\n\nThis works because it is `right`.");
+        yield return (PromptLadder.Chat, $"```\n{whole}```");
+        yield return (PromptLadder.Chat, whole);
+        yield return (PromptLadder.Chat, $"<think>```{fence}\nnonsense\n```</think>\n```{fence}\n{whole}\n```\nUse it so:\n```{fence}\nfoo(1)\n```");
+        yield return (PromptLadder.Fenced, whole + "```\n\n## Notes\n");
+        if (!item.IsPython)
+        {
+            var method = item.Prompt[(item.Prompt.IndexOf("class Problem {", StringComparison.Ordinal) + "class Problem {".Length)..] + body + "    }\n";
+            yield return (PromptLadder.Chat, $"```csharp\n{method}```");
+            yield return (PromptLadder.Chat, $"```csharp\nusing System;\nusing System.Linq;\nusing System.Text;\nusing System.Collections.Generic;\n\nnamespace X;\n\npublic static class Answer\n{{\n{method}}}\n\nclass Program {{ static void Main() {{ }} }}\n```");
+        }
+    }
+}
