@@ -12,6 +12,7 @@ static class EvalCommand
         DataCommand.Create(),
         ScoreCommand.Create(),
         TasksCommand.Create(),
+        ArenaCommand.Create(),
         CompareCommand.Create(),
         ContaminatedCommand.Create(),
         PowerCommand.Create(),

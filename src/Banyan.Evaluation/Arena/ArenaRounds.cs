@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+
+namespace Banyan.Evaluation.Arena;
+
+/// <summary>Two answers to a question, the models unknown to the voter.</summary>
+/// <param name="Id">Names the round when it is voted on; tells nothing of the models.</param>
+/// <param name="Question">What was asked.</param>
+/// <param name="Left">The first answer.</param>
+/// <param name="Right">The second.</param>
+public sealed record ArenaRound(string Id, ArenaQuestion Question, string Left, string Right);
+
+/// <summary>What came of casting a vote.</summary>
+/// <param name="Left">Whose the left answer was; null: the round is not known, or has its vote.</param>
+/// <param name="Right">Whose the right was.</param>
+public readonly record struct Revealed(string? Left, string? Right);
+
+/// <summary>
+/// Draws rounds and takes votes. Question, pair and sides are drawn by chance; pairs that met less often come first; each round takes one vote; which model
+/// is which is known here alone until then.
+/// </summary>
+public sealed class ArenaRounds
+{
+    /// <summary>Rounds that wait for a vote; the oldest is forgotten.</summary>
+    const int MostOpen = 1000;
+
+    readonly IReadOnlyList<Entrant> _entrants;
+    readonly IReadOnlyList<ArenaQuestion> _questions;
+    readonly VoteFile _votes;
+    readonly Lock _gate = new();
+    readonly Dictionary<string, (ArenaRound Round, string Left, string Right)> _open = [];
+    readonly Queue<string> _order = new();
+
+    /// <summary>Of at least two models and a question that two of them answer; else throws <see cref="EvaluationException"/>.</summary>
+    public ArenaRounds(IReadOnlyList<Entrant> entrants, IReadOnlyList<ArenaQuestion> questions, VoteFile votes)
+    {
+        if (entrants.Count < 2)
+            throw new EvaluationException("an arena needs two models: give --model or --answers twice");
+        if (entrants.GroupBy(e => e.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new EvaluationException($"two entrants are called '{twice.Key}': give each a name, as NAME=FILE");
+        (_entrants, _questions, _votes) = (entrants, [.. questions.Where(q => entrants.Count(e => e.Has(q)) >= 2)], votes);
+        if (_questions.Count == 0)
+            throw new EvaluationException($"no question has answers of two models{(questions.Count > 0 ? $" (one is '{questions[0].Id}')" : "")}");
+    }
+
+    /// <summary>Every vote, also of earlier sessions.</summary>
+    public IReadOnlyList<Vote> Votes => _votes.Votes;
+
+    /// <summary>Draws the next round and has its answers given.</summary>
+    public async Task<ArenaRound> NextAsync(CancellationToken cancellationToken = default)
+    {
+        var question = _questions[RandomNumberGenerator.GetInt32(_questions.Count)];
+        var able = _entrants.Where(e => e.Has(question)).ToList();
+        var met = _votes.Votes.CountBy(v => Pair(v.Left, v.Right)).ToDictionary();
+        var pairs = able.SelectMany((a, i) => able.Skip(i + 1).Select(b => (A: a, B: b))).GroupBy(p => met.GetValueOrDefault(Pair(p.A.Name, p.B.Name))).MinBy(g => g.Key)!.ToList();
+        var (left, right) = pairs[RandomNumberGenerator.GetInt32(pairs.Count)];
+        if (RandomNumberGenerator.GetInt32(2) == 0)
+            (left, right) = (right, left);
+        var round = new ArenaRound(RandomNumberGenerator.GetHexString(32, lowercase: true), question, await left.AnswerAsync(question, cancellationToken), await right.AnswerAsync(question, cancellationToken));
+        lock (_gate)
+        {
+            _open[round.Id] = (round, left.Name, right.Name);
+            _order.Enqueue(round.Id);
+            while (_order.Count > MostOpen)
+                _open.Remove(_order.Dequeue());
+        }
+        return round;
+    }
+
+    /// <summary>Votes on a round, and says who is who.</summary>
+    public Revealed Cast(string round, Choice choice)
+    {
+        (ArenaRound Round, string Left, string Right) found;
+        lock (_gate)
+            if (!_open.Remove(round, out found))
+                return default;
+        _votes.Append(new()
+        {
+            At = DateTimeOffset.UtcNow,
+            Question = found.Round.Question.Id,
+            Left = found.Left,
+            Right = found.Right,
+            Choice = choice,
+            LeftHash = VoteFile.Hash(found.Round.Left),
+            RightHash = VoteFile.Hash(found.Round.Right),
+        });
+        return new(found.Left, found.Right);
+    }
+
+    static (string, string) Pair(string a, string b) => string.CompareOrdinal(a, b) < 0 ? (a, b) : (b, a);
+}

@@ -1,0 +1,92 @@
+using Banyan.Evaluation.Statistics;
+
+namespace Banyan.Evaluation.Arena;
+
+/// <summary>
+/// Strengths of models from pairwise votes (Bradley and Terry 1952): P(i is preferred to j) = pᵢ/(pᵢ + pⱼ); a tie is half a win for each. Fitted by
+/// Hunter's minorization (2004). Every model also has one virtual tie with a model of average strength, so that one that won every vote has a finite strength.
+/// </summary>
+sealed class BradleyTerry
+{
+    const double Virtual = 1;
+
+    readonly double[,] _wins;
+    readonly double[] _strengths;
+
+    /// <summary>Fits strengths to <paramref name="wins"/>[i, j]: how often i was preferred to j.</summary>
+    public BradleyTerry(double[,] wins, double[]? start = null)
+    {
+        _wins = wins;
+        var n = wins.GetLength(0);
+        _strengths = start is null ? [.. Enumerable.Repeat(1.0, n)] : [.. start];
+        var next = new double[n];
+        for (var iteration = 0; iteration < 10_000; iteration++)
+        {
+            var change = 0.0;
+            for (var i = 0; i < n; i++)
+            {
+                double won = Virtual / 2, weight = Virtual / (_strengths[i] + 1);
+                for (var j = 0; j < n; j++)
+                    if (i != j)
+                    {
+                        won += wins[i, j];
+                        weight += (wins[i, j] + wins[j, i]) / (_strengths[i] + _strengths[j]);
+                    }
+                next[i] = won / weight;
+                change = Math.Max(change, Math.Abs(Math.Log(next[i] / _strengths[i])));
+            }
+            Array.Copy(next, _strengths, n);
+            if (change < 1e-9)
+                break;
+        }
+    }
+
+    /// <summary>Strengths p.</summary>
+    public IReadOnlyList<double> Strengths => _strengths;
+
+    /// <summary>A strength on Elo's scale: 400 points are odds of ten to one, 1000 is average.</summary>
+    public static double Elo(double strength) => 1000 + 400 * Math.Log10(strength);
+
+    /// <summary>How much log pₐ − log p_b falls for each vote "i before j" turned into "j before i", to first order: the inverse of the information matrix.</summary>
+    public double[] Gradient(int a, int b)
+    {
+        var n = _strengths.Length;
+        var matrix = new double[n, n + 1];
+        for (var i = 0; i < n; i++)
+        {
+            matrix[i, i] = Virtual * _strengths[i] / ((_strengths[i] + 1) * (_strengths[i] + 1));
+            for (var j = 0; j < n; j++)
+                if (i != j)
+                {
+                    var information = (_wins[i, j] + _wins[j, i]) * _strengths[i] * _strengths[j] / ((_strengths[i] + _strengths[j]) * (_strengths[i] + _strengths[j]));
+                    matrix[i, i] += information;
+                    matrix[i, j] -= information;
+                }
+        }
+        (matrix[a, n], matrix[b, n]) = (1, -1);
+        // The matrix is symmetric, positive definite and dominated by its diagonal: elimination needs no pivots.
+        for (var pivot = 0; pivot < n; pivot++)
+            for (var row = 0; row < n; row++)
+            {
+                if (row == pivot || matrix[row, pivot] == 0)
+                    continue;
+                var factor = matrix[row, pivot] / matrix[pivot, pivot];
+                for (var column = pivot; column <= n; column++)
+                    matrix[row, column] -= factor * matrix[pivot, column];
+            }
+        return [.. Enumerable.Range(0, n).Select(i => matrix[i, n] / matrix[i, i])];
+    }
+}
+
+/// <summary>A model's place.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Rating">Its strength on Elo's scale.</param>
+/// <param name="Interval">The 95 % interval: bootstrap over votes.</param>
+/// <param name="Wins">Votes for it.</param>
+/// <param name="Losses">Votes against it.</param>
+/// <param name="Ties">Votes for neither side.</param>
+/// <param name="FlipsToLosePlace">
+/// How few votes, turned round, put the next model before this one: if that is few, the order says little. Found by turning the most influential vote first;
+/// null for the last.
+/// </param>
+public sealed record Standing(string Model, double Rating, Interval Interval, int Wins, int Losses, int Ties, int? FlipsToLosePlace);

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Banyan.Tests;
+
+namespace Banyan.Cli.Tests.Commands.Eval;
+
+public sealed partial class ArenaTests : IDisposable
+{
+    readonly string _folder = Directory.CreateTempSubdirectory("banyan-arena").FullName;
+
+    string Votes => Path.Combine(_folder, "votes.jsonl");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>What a model wrote, and the same cut to its first line: two entrants.</summary>
+    string[] Arguments(params string[] more)
+    {
+        var recorded = SharedData.Path("evaluation", "recorded-1.5b", "humaneval-generated.jsonl");
+        var first = Path.Combine(_folder, "first.jsonl");
+        File.WriteAllLines(first, File.ReadLines(recorded).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).Select(a => JsonSerializer.Serialize(new
+        {
+            task_id = a.GetProperty("task_id").GetString(),
+            completion = a.GetProperty("completion").GetString()!.Split('\n')[0],
+        })));
+        return ["eval", "arena", "--answers", $"whole={recorded}", "--answers", $"cut={first}", "--task", "humaneval", "--data", SharedData.Path("evaluation"), "--votes", Votes, .. more];
+    }
+
+    [Fact]
+    public async Task Votes_in_the_terminal_count()
+    {
+        var (code, output, error) = await Tool.Run(Arguments(), "l\nmaybe\nr\ns\nt\nq\n");
+        Assert.True(code == 0, error);
+        Assert.Equal(3, File.ReadLines(Votes).Count());
+        Assert.Contains("l, r, t, n, s or q", output);
+        Assert.Contains("3 votes", output);
+        var standings = await Tool.Run(["eval", "arena", "--standings", "--votes", Votes, "--json"]);
+        using var json = JsonDocument.Parse(standings.Output);
+        Assert.Equal(["cut", "whole"], json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("model").GetString()!).Order());
+    }
+
+    [Fact]
+    public async Task Votes_in_the_browser_count_once_and_without_script()
+    {
+        using var process = Start(Arguments("--serve", "--port", "0"));
+        try
+        {
+            var address = Address().Match((await process.StandardOutput.ReadLineAsync())!).Value;
+            using var client = new HttpClient();
+            var page = await client.GetStringAsync(address);
+            Assert.DoesNotContain("<script", page);
+            Assert.DoesNotContain("whole", page);
+            var form = new Dictionary<string, string> { ["round"] = Round().Match(page).Groups[1].Value, ["choice"] = "left" };
+            var voted = await client.PostAsync(address, new FormUrlEncodedContent(form));
+            Assert.Contains("You preferred <b>", await voted.Content.ReadAsStringAsync());
+            Assert.Equal(409, (int)(await client.PostAsync(address, new FormUrlEncodedContent(form))).StatusCode);
+            Assert.Equal(400, (int)(await client.PostAsync(address, new FormUrlEncodedContent([KeyValuePair.Create("choice", "best")]))).StatusCode);
+            using var foreign = new HttpRequestMessage(HttpMethod.Post, address) { Content = new FormUrlEncodedContent(form), Headers = { { "Origin", "https://evil.example" } } };
+            Assert.Equal(403, (int)(await client.SendAsync(foreign)).StatusCode);
+            Assert.Contains("1 votes", await client.GetStringAsync(address + "/standings"));
+            Assert.Contains("max-width", await client.GetStringAsync(address + "/arena.css"));
+            Assert.Single(File.ReadLines(Votes));
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+        }
+    }
+
+    [Fact]
+    public async Task One_model_is_no_arena()
+    {
+        var (code, _, error) = await Tool.Run(["eval", "arena", "--task", "humaneval", "--data", SharedData.Path("evaluation"), "--votes", Votes]);
+        Assert.Equal(1, code);
+        Assert.Contains("two models", error);
+    }
+
+    static Process Start(string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "banyan.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    [GeneratedRegex(@"http://\S+/arena")]
+    private static partial Regex Address();
+
+    [GeneratedRegex("name=\"round\" value=\"([0-9a-f]+)\"")]
+    private static partial Regex Round();
+}
