@@ -1,3 +1,5 @@
+using Banyan.Evaluation.Models;
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Transcripts;
 
@@ -6,7 +8,23 @@ namespace Banyan.Evaluation.Arena;
 /// <summary>Something to answer.</summary>
 /// <param name="Id">Its name.</param>
 /// <param name="Text">What is asked.</param>
-public sealed record ArenaQuestion(string Id, string Text);
+public sealed record ArenaQuestion(string Id, string Text)
+{
+    /// <summary>The task's item it is of, which says how a model is asked; null: <see cref="Text"/> is a message.</summary>
+    public ItemPrompt? Item { get; init; }
+
+    /// <summary>Questions of a file: a line each, or JSON lines with a <c>prompt</c>. Throws <see cref="EvaluationException"/> naming the line that is none.</summary>
+    public static IReadOnlyList<ArenaQuestion> Read(string file)
+    {
+        var text = DataFiles.ReadText(file);
+        var isJson = text.AsSpan().TrimStart().StartsWith("{");
+        List<ArenaQuestion> questions = [.. isJson
+            ? JsonLines.Parse(text, file).Select((line, i) => new ArenaQuestion($"question {i + 1}", line.ValueKind == System.Text.Json.JsonValueKind.Object && line.TryGetProperty("prompt", out var prompt) && prompt.GetString() is { Length: > 0 } asked
+                ? asked : throw new EvaluationException($"{file}: question {i + 1} has no 'prompt'")))
+            : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select((line, i) => new ArenaQuestion($"question {i + 1}", line))];
+        return questions.Count > 0 ? questions : throw new EvaluationException($"{file} has no questions");
+    }
+}
 
 /// <summary>A model in the arena.</summary>
 /// <param name="Name">Its name; voters see it after they voted.</param>
@@ -32,6 +50,31 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
         if (answers.Count == 0)
             throw new EvaluationException($"{file} has no answers");
         return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(answers[q.Id]));
+    }
+
+    /// <summary>A model that answers when it is asked.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="sampling">How its answers are drawn.</param>
+    /// <param name="name">What it is called; null: its own name.</param>
+    /// <param name="cancellationToken">Ends the wait for a service that is asked what it can.</param>
+    public static async Task<Entrant> OfAsync(EvaluatedModel model, SamplingSettings sampling, string? name = null, CancellationToken cancellationToken = default)
+    {
+        var kinds = await model.KindsAsync(cancellationToken);
+        var turns = new SemaphoreSlim(Math.Max(1, model.Parallel));
+        return new(name ?? model.Name, _ => true, async (question, token) =>
+        {
+            var prompt = question.Item is { } item ? PromptLadder.Write(item, PromptLadder.Choose(item.Asked, kinds, model.IsBase))
+                : new ModelPrompt(kinds.Contains(PromptKind.Chat) && !model.IsBase ? PromptKind.Chat : PromptKind.Completion, question.Text);
+            await turns.WaitAsync(token);
+            try
+            {
+                return (await model.AnswerAsync(prompt, sampling, 0, token)).Text;
+            }
+            finally
+            {
+                turns.Release();
+            }
+        });
     }
 
     static bool IsTranscript(string file)

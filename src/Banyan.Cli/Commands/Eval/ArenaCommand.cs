@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Banyan.Evaluation;
 using Banyan.Evaluation.Arena;
+using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Tasks;
+using Banyan.Evaluation.Transcripts;
 using Banyan.Server;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -23,21 +25,26 @@ static class ArenaCommand
         Examples:
           banyan eval arena --answers small=small.jsonl --answers large=large.jsonl --task humaneval
           banyan eval arena --answers a/transcript.jsonl --answers b/transcript.jsonl --task banyan-mini --serve
+          banyan eval arena --model small.gguf --model openai:gpt-4o-2024-08-06 --prompts questions.txt
           banyan eval arena --standings --json
         """;
 
     public static Command Create()
     {
-        var answers = new Option<string[]>("--answers") { Description = "NAME=FILE: recorded answers of a model, or a transcript of eval run; at least twice" };
-        var task = new Option<string?>("--task") { Description = "the task whose items were answered" };
-        var data = new Option<string>("--data") { Description = "folder of the task's data files", DefaultValueFactory = _ => "." };
+        var answers = new Option<string[]>("--answers") { Description = "NAME=FILE: recorded answers of a model, or a transcript of eval run; may be given several times" };
+        var models = new Option<string[]>("--model") { Description = "a model that answers now: a file, a folder, or as for eval run; may be given several times" };
+        var task = new Option<string?>("--task") { Description = "ask the items of this task" };
+        var prompts = new Option<string?>("--prompts") { Description = "ask the questions of this file: a line each, or JSON lines with a prompt" };
+        var temperature = new Option<double>("--temperature", "-T") { Description = "of models that answer now", DefaultValueFactory = _ => 0.7 };
+        var maxTokens = new Option<int>("--max-tokens", "-n") { Description = "the most tokens of an answer", DefaultValueFactory = _ => 1024 };
         var votes = new Option<string>("--votes") { Description = "the file of votes", DefaultValueFactory = _ => DefaultFile };
         var standings = new Option<bool>("--standings") { Description = "only print the standings" };
         var serve = new Option<bool>("--serve") { Description = "vote in the browser instead of here" };
         var port = new Option<int>("--port", "-p") { Description = "with --serve: TCP port; 0 takes a free one", DefaultValueFactory = _ => 8090 };
         var host = new Option<string>("--host") { Description = "with --serve: localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
         var json = new Option<bool>("--json") { Description = "with --standings: print JSON" };
-        var command = new Command("arena", Description) { answers, task, data, votes, standings, serve, port, host, json };
+        var command = new Command("arena", Description) { answers, models, task, prompts, temperature, maxTokens, votes, standings, serve, port, host, json };
+        var data = new DataChoices(command);
         command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(async () =>
         {
             var file = result.GetRequiredValue(votes);
@@ -51,8 +58,13 @@ static class ArenaCommand
                     Print(table, cast.Count);
                 return 0;
             }
-            var entrants = (result.GetValue(answers) ?? []).Select(Entrant).ToList();
-            var questions = Questions(result.GetValue(task), result.GetRequiredValue(data));
+            var sampling = new SamplingSettings(result.GetValue(temperature), MaxTokens: result.GetValue(maxTokens));
+            sampling.Validate();
+            var questions = await QuestionsAsync(result.GetValue(task), result.GetValue(prompts), one => data.SourceAsync(result, one, cancellationToken));
+            await using var opened = new OpenModels();
+            var entrants = (result.GetValue(answers) ?? []).Select(Recorded).ToList();
+            foreach (var spec in result.GetValue(models) ?? [])
+                entrants.Add(await Entrant.OfAsync(opened.Open(spec), sampling, cancellationToken: cancellationToken));
             using var kept = VoteFile.Open(file);
             var rounds = new ArenaRounds(entrants, questions, kept);
             if (result.GetValue(serve))
@@ -66,17 +78,38 @@ static class ArenaCommand
 
     static string DefaultFile => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "arena", "votes.jsonl");
 
-    static Entrant Entrant(string given) => given.IndexOf('=') is > 0 and var at
-        ? Banyan.Evaluation.Arena.Entrant.Recorded(given[(at + 1)..], given[..at])
-        : Banyan.Evaluation.Arena.Entrant.Recorded(given);
+    static Entrant Recorded(string given) => given.IndexOf('=') is > 0 and var at && !File.Exists(given)
+        ? Entrant.Recorded(given[(at + 1)..], given[..at])
+        : Entrant.Recorded(given);
 
-    static List<ArenaQuestion> Questions(string? name, string data)
+    static async Task<IReadOnlyList<ArenaQuestion>> QuestionsAsync(string? name, string? file, Func<EvaluationTask, Task<TaskSource>> source)
     {
-        if (name is null)
-            throw new EvaluationException("--task says whose items were answered (banyan eval tasks lists them)");
-        var task = TaskTable.Find(name);
-        var items = task.Load(new(data));
-        return [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")))];
+        if (name is null == file is null)
+            throw new EvaluationException("what is asked? --task TASK (banyan eval tasks lists them) or --prompts FILE, one of the two");
+        if (file is not null)
+            return ArenaQuestion.Read(file);
+        var task = TaskTable.Find(name!);
+        var items = task.Load(await source(task));
+        return [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")) { Item = items.Prompt(id) })];
+    }
+
+    /// <summary>Models that answer now, until the arena closes.</summary>
+    sealed class OpenModels : IAsyncDisposable
+    {
+        readonly List<EvaluatedModel> _models = [];
+
+        public EvaluatedModel Open(string spec)
+        {
+            var model = RunCommand.Open(spec, threads: null, requests: 1);
+            _models.Add(model);
+            return model;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var model in _models)
+                await model.DisposeAsync();
+        }
     }
 
     static async Task VoteAsync(ArenaRounds rounds, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Banyan.Evaluation;
 using Banyan.Evaluation.Contamination;
+using Banyan.Evaluation.Data;
 using Banyan.Evaluation.Tasks;
 using Spectre.Console;
 
@@ -24,7 +25,7 @@ static class ContaminatedCommand
     {
         var set = new Argument<string>("DATA") { Description = "the training set" };
         var task = new Option<string[]>("--task") { Description = "only this task (may be given several times; default: all whose data is there)" };
-        var data = new Option<string>("--data") { Description = "folder of the tasks' data files", DefaultValueFactory = _ => "." };
+        var data = new Option<string>("--data") { Description = "folder of the tasks' data files (default: where eval run keeps them)", DefaultValueFactory = _ => DataStore.DefaultFolder };
         var parallel = new Option<int>("--parallel") { Description = "files at once", DefaultValueFactory = _ => Environment.ProcessorCount };
         var json = new Option<bool>("--json") { Description = "print JSON, with every hit" };
         var command = new Command("contaminated", Description) { set, task, data, parallel, json };

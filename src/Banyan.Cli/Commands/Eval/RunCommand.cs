@@ -107,7 +107,7 @@ static class RunCommand
 
     static string DefaultFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "evaluations");
 
-    static EvaluatedModel Open(string spec, int? threads, int requests) =>
+    internal static EvaluatedModel Open(string spec, int? threads, int requests) =>
         ModelSpec.Open(spec) ?? (File.Exists(spec) || Directory.Exists(spec)
             ? new LocalModel(spec, threads, requests)
             : throw new EvaluationException($"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));

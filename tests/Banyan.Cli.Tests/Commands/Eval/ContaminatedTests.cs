@@ -19,10 +19,10 @@ public class ContaminatedTests
 
     [Theory]
     [InlineData("no/such/set", ".", "there is no file or folder")]
-    [InlineData(".", "/no/such/data", "no task's data in /no/such/data")]
+    [InlineData(".", "/no/such/data", "no data of humaneval in /no/such/data")]
     public async Task What_is_missing_is_named(string set, string data, string message)
     {
-        var (code, output, error) = await Tool.Run(["eval", "contaminated", set, "--data", data == "." ? SharedData.Path("evaluation") : data]);
+        var (code, output, error) = await Tool.Run(["eval", "contaminated", set, "--task", "humaneval", "--data", data == "." ? SharedData.Path("evaluation") : data]);
         Assert.Equal(1, code);
         Assert.Empty(output);
         Assert.Contains(message, error);
