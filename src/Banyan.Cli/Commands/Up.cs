@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Server.Shipped;
 
 namespace Banyan.Cli.Commands;
 
@@ -26,9 +27,20 @@ static class Up
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
-            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), hub.Options(arguments), cancellationToken);
+            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), hub.Options(arguments) with { Shipped = Shipped(shipped) }, cancellationToken);
         });
         return command;
+    }
+
+    /// <summary>sprout as a repository: what lies beside the program, its weights in both formats.</summary>
+    static IReadOnlyList<ShippedRepo> Shipped(string gguf)
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "models", "sprout");
+        if (!Directory.Exists(folder) || !File.Exists(gguf))
+            return [];
+        var files = Directory.GetFiles(folder).ToDictionary(f => Path.GetFileName(f), f => f);
+        files["sprout-Q8_0.gguf"] = gguf;
+        return [new ShippedRepo("banyan", "sprout", files)];
     }
 
     /// <summary>Makes the folder and tries to write into it; says what went wrong.</summary>

@@ -66,7 +66,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
             if (!await Refs.SwapAsync(t, repo.Id, to, from == to ? head : null, made, time.GetUtcNow().ToUnixTimeMilliseconds()))
                 throw HubException.Stale();
             await HoldAsync(t, repo, large.Values.Select(l => l.Content));
-            await Audit.RecordAsync(t, caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
+            await Audit.RecordAsync(t, caller.IsAnonymous ? null : caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
             return made;
         }, cancellationToken);
     }

@@ -8,6 +8,7 @@ using Banyan.Server.Git;
 using Banyan.Server.Lfs;
 using Banyan.Server.Maintenance;
 using Banyan.Server.Repos;
+using Banyan.Server.Shipped;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Banyan.Server.Xet;
@@ -41,6 +42,7 @@ static class HubFeature
         services.AddXet();
         services.AddLfs();
         services.AddMaintenance();
+        services.AddHostedService<PublishShipped>();
     }
 
     /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>

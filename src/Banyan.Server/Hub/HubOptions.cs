@@ -1,3 +1,4 @@
+using Banyan.Server.Shipped;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 
@@ -20,6 +21,9 @@ public sealed record HubOptions
 
     /// <summary>How long a stored object is kept after somebody was told that it is there.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Models that a new hub holds from the beginning.</summary>
+    public IReadOnlyList<ShippedRepo> Shipped { get; init; } = [];
 
     /// <summary>Opens the database and brings its schema up to date.</summary>
     public HubDatabase OpenDatabase()

@@ -10,6 +10,7 @@ using Banyan.Server.Content;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
+using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Support;
@@ -114,6 +115,10 @@ sealed class HubServer : IAsyncDisposable
         await Server.Services.GetRequiredService<HubDatabase>().WriteAsync(
             t => t.ExecuteAsync("INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @content, 0) ON CONFLICT DO NOTHING", new { repo = found!.Id, content = file.Id }), default);
     }
+
+    /// <summary>A value of the settings, as text; empty where there is none.</summary>
+    public async Task<string> SettingAsync(string name) => Convert.ToHexStringLower(
+        await Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @name", new { name }), default) ?? []);
 
     /// <summary><c>models/ns/name</c> of <c>ns/name</c>.</summary>
     public static string Api(string repo) => repo.Split('/').Length == 2 ? $"models/{repo}" : repo;

@@ -1,0 +1,178 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Hub;
+using Banyan.Server.Tests.Support;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Tests.Hub;
+
+/// <summary>
+/// Every route of the hub, as each kind of caller, on each kind of repository. The rows say what a route needs; a route without a
+/// row fails, and so does a row without a route.
+/// </summary>
+public sealed partial class RouteMatrix
+{
+    // {type} is models, datasets and spaces; {repo} is the repository with the prefix of its type.
+    static readonly Dictionary<string, Need> s_rows = new()
+    {
+        ["GET /api/whoami-v2"] = Need.User,
+        ["POST /api/repos/create"] = Need.User,
+        ["DELETE /api/repos/delete"] = Need.User,
+        ["POST /api/repos/move"] = Need.User,
+        ["GET /api/{type}"] = Need.Nothing,
+        ["GET /api/models-tags-by-type"] = Need.Nothing,
+        ["GET /api/datasets-tags-by-type"] = Need.Nothing,
+        ["POST /api/validate-yaml"] = Need.Nothing,
+        ["HEAD /api/telemetry/{**rest}"] = Need.Nothing,
+        ["GET /api/telemetry/{**rest}"] = Need.Nothing,
+        ["POST /api/telemetry/{**rest}"] = Need.Nothing,
+        ["* /api/{**rest}"] = Need.Nothing,
+
+        ["GET /api/{repo}"] = Need.See,
+        ["GET /api/{repo}/revision/{**rest}"] = Need.See,
+        ["GET /api/{repo}/tree/{**rest}"] = Need.Read,
+        ["POST /api/{repo}/paths-info/{**rest}"] = Need.Read,
+        ["GET /api/{repo}/refs"] = Need.Read,
+        ["GET /api/{repo}/commits/{**rest}"] = Need.Read,
+        ["GET /api/{repo}/auth-check"] = Need.Read,
+        ["GET /api/{repo}/auth-check/write"] = Need.Write,
+        ["POST /api/{repo}/preupload/{**rest}"] = Need.Write,
+        ["POST /api/{repo}/commit/{**rest}"] = Need.Write,
+        ["POST /api/{repo}/branch/{**rest}"] = Need.Write,
+        ["DELETE /api/{repo}/branch/{**rest}"] = Need.Write,
+        ["POST /api/{repo}/tag/{**rest}"] = Need.Write,
+        ["DELETE /api/{repo}/tag/{**rest}"] = Need.Write,
+        ["POST /api/{repo}/super-squash/{**rest}"] = Need.Write,
+        ["PUT /api/{repo}/settings"] = Need.Admin,
+        ["GET /api/{repo}/xet-read-token"] = Need.Read,
+        ["GET /api/{repo}/xet-read-token/{**rev}"] = Need.Read,
+        ["GET /api/{repo}/xet-write-token"] = Need.Write,
+        ["GET /api/{repo}/xet-write-token/{**rev}"] = Need.Write,
+
+        ["GET /{repo}/resolve/{**rest}"] = Need.Read,
+        ["HEAD /{repo}/resolve/{**rest}"] = Need.Read,
+        ["GET /{repo}/raw/{**rest}"] = Need.Read,
+        ["HEAD /{repo}/raw/{**rest}"] = Need.Read,
+        ["POST /{repo}.git/info/lfs/objects/batch"] = Need.Read,
+        ["POST /{repo}.git/info/lfs/verify"] = Need.Write,
+        ["POST /{repo}.git/info/lfs/locks/verify"] = Need.Write,
+        ["GET /{repo}.git/info/lfs/locks"] = Need.Read,
+        ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
+    };
+
+    // Here a Xet token or a signed address decides; without one nothing is given (tests of Xet and Lfs say more).
+    static readonly string[] s_signed = ["/xet/", "/lfs/"];
+
+    // Not of the hub: models, pages, their assets.
+    [GeneratedRegex(@"^/(v1/.*|infill|health|status|chat|assets/.*|favicon\.ico|)$")]
+    private static partial Regex Elsewhere();
+
+    sealed record Route(string Row, string Method, string Pattern, HubRoute Metadata);
+
+    static List<Route> RoutesOf(HubServer hub)
+    {
+        var routes = new List<Route>();
+        foreach (var endpoint in hub.Server.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>())
+        {
+            var pattern = "/" + endpoint.RoutePattern.RawText!.TrimStart('/');
+            if (endpoint.Metadata.GetMetadata<HubRoute>() is not { } metadata)
+            {
+                Assert.True(Elsewhere().IsMatch(pattern), $"{pattern} has no HubRoute: map it with MapRepoApi, MapRepo or MapHub");
+                continue;
+            }
+            if (s_signed.Any(s => pattern.StartsWith(s, StringComparison.Ordinal)))
+                continue;
+            var row = Regex.Replace(pattern, @"^/api/(models|datasets|spaces)/\{ns\}/\{name\}", "/api/{repo}");
+            row = Regex.Replace(Regex.Replace(row, @"^/(datasets/|spaces/)?\{ns\}/\{name\}", "/{repo}"), "^/api/(models|datasets|spaces)$", "/api/{type}");
+            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["*"])
+                routes.Add(new Route($"{method} {row}", method, pattern, metadata));
+        }
+        return routes;
+    }
+
+    [Fact]
+    public async Task Every_route_lets_in_whom_it_should_and_nobody_else()
+    {
+        await using var hub = await HubServer.StartAsync();
+        var routes = RoutesOf(hub);
+        Assert.Empty(routes.Select(r => r.Row).Except(s_rows.Keys));
+        Assert.Empty(s_rows.Keys.Except(routes.Select(r => r.Row)));
+        Assert.All(routes, r => Assert.Equal(s_rows[r.Row], r.Metadata.Need));
+
+        async Task<string> Member(string name, Right role)
+        {
+            var token = await hub.AddUserAsync(name);
+            await hub.Accounts.SetMemberAsync("acme", name, role, default);
+            return token;
+        }
+        async Task<string> Token(TokenRole role, params TokenScope[] scopes) => await hub.Accounts.AddTokenAsync("ana", "t", role, scopes, null, default);
+        (string Who, string? Token, Right Right)[] callers =
+        [
+            ("nobody", null, Right.None),
+            ("a stranger", hub.Ben, Right.None),
+            ("a reader", await Member("reader", Right.Read), Right.Read),
+            ("a writer", await Member("writer", Right.Write), Right.Write),
+            ("an admin", hub.Ana, Right.Admin),
+            ("an admin's read token", await Token(TokenRole.Read), Right.Read),
+            ("an admin's token for elsewhere", await Token(TokenRole.FineGrained, new TokenScope("other", Right.Admin)), Right.None),
+            ("an admin's token to write in acme", await Token(TokenRole.FineGrained, new TokenScope("acme", Right.Write)), Right.Write),
+            ("a stranger's token for acme", await hub.Accounts.AddTokenAsync("ben", "t", TokenRole.FineGrained, [new("acme", Right.Admin)], null, default), Right.None),
+        ];
+        foreach (var type in new[] { "model", "dataset", "space" })
+        {
+            foreach (var kind in new[] { "public", "private", "gated" })
+                await hub.CreateRepoAsync(kind, type, isPrivate: kind == "private", organization: "acme");
+            await hub.SendAsync(HttpMethod.Put, $"/api/{type}s/acme/gated/settings", hub.Ana, System.Net.Http.Json.JsonContent.Create(new { gated = "auto" }));
+        }
+
+        var wrong = new List<string>();
+        foreach (var route in routes.Where(r => r.Metadata.Need >= Need.See))
+        {
+            // Types are mapped by one loop: the whole table for models, what matters most for the others.
+            var isModel = route.Metadata.Type == Banyan.Server.Repos.RepoType.Model;
+            foreach (var kind in isModel ? new[] { "public", "private", "gated" } : ["private"])
+                foreach (var (who, token, right) in isModel ? callers : callers[..2])
+                {
+                    var response = await SendAsync(hub, route, kind, token);
+                    if (Problem(route, kind, token is null, right, response) is { } problem)
+                        wrong.Add($"{route.Method} {route.Pattern} on a {kind} repository as {who}: {problem}");
+                }
+            if (await SendAsync(hub, route, "public", "hf_forged") is { StatusCode: not HttpStatusCode.Unauthorized } let)
+                wrong.Add($"{route.Method} {route.Pattern} with a forged token: {(int)let.StatusCode}");
+        }
+        foreach (var route in routes.Where(r => r.Metadata.Need == Need.User))
+            foreach (var token in new[] { null, "hf_forged" })
+                if (await SendAsync(hub, route, "public", token) is { StatusCode: not HttpStatusCode.Unauthorized } let)
+                    wrong.Add($"{route.Method} {route.Pattern} as {token ?? "nobody"}: {(int)let.StatusCode}");
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(40)));
+    }
+
+    static Task<HttpResponseMessage> SendAsync(HubServer hub, Route route, string kind, string? token)
+    {
+        var path = route.Pattern.Replace("{ns}", "acme").Replace("{name}", kind).Replace("{**rest}", "main").Replace("{**rev}", "main");
+        var body = route.Method is "GET" or "HEAD" ? null : new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
+        return hub.SendAsync(new HttpMethod(route.Method), path, token, body);
+    }
+
+    static string? Problem(Route route, string kind, bool anonymous, Right right, HttpResponseMessage response)
+    {
+        var (status, code) = ((int)response.StatusCode, response.Headers.TryGetValues("X-Error-Code", out var codes) ? codes.Single() : null);
+        var git = route.Pattern.Contains(".git/", StringComparison.Ordinal);
+        (int Status, string? Code)? denied = (route.Metadata.Need, kind) switch
+        {
+            (_, "private") when right == Right.None => (git && anonymous ? 401 : 404, "RepoNotFound"),
+            (Need.Read, "gated") when right == Right.None => (anonymous ? 401 : 403, "GatedRepo"),
+            (Need.Write, _) when right < Right.Write => (anonymous ? 401 : 403, null),
+            (Need.Admin, _) when right < Right.Admin => (anonymous ? 401 : 403, null),
+            _ => null,
+        };
+        if (denied is { } expected)
+            return (status, code) == expected ? null : $"{status} {code}, expected {expected.Status} {expected.Code}";
+        // Let in: what the empty request then comes to is the handler's affair, and it may refuse to delete the main branch.
+        return status is 401 || code is "RepoNotFound" or "GatedRepo" || status >= 500 && status != 501 || (status == 403 && route.Row != "DELETE /api/{repo}/branch/{**rest}") ? $"{status} {code}, expected to be let in" : null;
+    }
+}
