@@ -5,7 +5,7 @@ namespace Banyan.Cli.Tests;
 /// <summary>Runs the tool as a user's shell does: a process of its own.</summary>
 static class Tool
 {
-    public static async Task<(int ExitCode, string Output, string Error)> Run(string[] arguments, string? input = null)
+    public static async Task<(int ExitCode, string Output, string Error)> Run(string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
         {
@@ -16,6 +16,8 @@ static class Tool
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "banyan.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         if (input is not null)
             await process.StandardInput.WriteAsync(input);

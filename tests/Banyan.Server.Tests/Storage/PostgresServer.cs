@@ -16,6 +16,7 @@ public sealed class PostgresServer : IAsyncDisposable
     readonly string _folder = Path.Combine(Path.GetTempPath(), $"banyan-pg-{Guid.NewGuid():N}");
     readonly SemaphoreSlim _gate = new(1);
     readonly int _port = FreePort();
+    string _control = "";
     bool _started;
     int _databases;
 
@@ -51,9 +52,17 @@ public sealed class PostgresServer : IAsyncDisposable
         if (Environment.IsPrivilegedProcess)
             Run("chown", "postgres", _folder);
         AsPostgres(Path.Combine(programs!, "initdb"), "-D", $"{_folder}/data", "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
-        AsPostgres(Path.Combine(programs!, "pg_ctl"), "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log",
-            "-o", $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder} -c shared_buffers=16MB -c fsync=off", "start");
+        _control = Path.Combine(programs!, "pg_ctl");
+        StartAgain();
     }
+
+    /// <summary>Stops it as a crash would.</summary>
+    public void Stop() => AsPostgres(_control, "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop");
+
+    /// <summary>Starts it after <see cref="Stop"/>.</summary>
+    public void StartAgain() =>
+        AsPostgres(_control, "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log",
+            "-o", $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder} -c shared_buffers=16MB -c fsync=off", "start");
 
     void AsPostgres(params string[] command)
     {

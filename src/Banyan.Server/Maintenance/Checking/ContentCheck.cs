@@ -14,7 +14,8 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
 
     public async Task RunAsync(long id, CancellationToken cancellationToken)
     {
-        if (await ProblemAsync(id, cancellationToken) is { } problem && await ProblemAsync(id, cancellationToken) is not null && await FindAsync(id, cancellationToken) is { } row)
+        if (await ProblemAsync(id, cancellationToken) is { } problem && await ProblemAsync(id, cancellationToken) is not null && await ProblemAsync(id, cancellationToken) is not null
+            && await FindAsync(id, cancellationToken) is { } row)
             report.Findings.Add(new Finding(true, $"large file {Convert.ToHexStringLower(row.Sha256)}", problem, await RemedyAsync(id, cancellationToken)));
         report.Contents++;
     }
@@ -44,7 +45,7 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
                 : xet != file.XetHash ? $"has chunks whose Xet hash is {xet} where its row says {file.XetHash}"
                 : null;
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             return $"cannot be read: {e.Message}";
         }

@@ -32,9 +32,10 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
         report.Xorbs++;
     }
 
-    /// <summary>What a second look finds as well, and the collector was not about to remove.</summary>
+    /// <summary>What two more looks find as well (a store may fail now and then), and the collector was not about to remove.</summary>
     async Task<bool> ProblemAgainAsync(XorbRow row, CancellationToken cancellationToken) =>
-        await IsThereAsync(row, cancellationToken) && await ProblemAsync(row, cancellationToken) is not null && await IsThereAsync(row, cancellationToken);
+        await IsThereAsync(row, cancellationToken) && await ProblemAsync(row, cancellationToken) is not null
+        && await ProblemAsync(row, cancellationToken) is not null && await IsThereAsync(row, cancellationToken);
 
     Task<bool> IsThereAsync(XorbRow row, CancellationToken cancellationToken) => database.ReadAsync(
         async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE id = @Id AND keep_until <> @Condemned", new { row.Id, XorbIndex.Condemned }) is not null, cancellationToken);
@@ -61,7 +62,7 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
                 return $"has bytes whose hash is {actual.Hash}";
             return actual.Chunks.AsSpan().SequenceEqual(layout.Chunks.AsSpan()) ? null : "has chunks other than its row says";
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             return $"is damaged: {e.Message}";
         }

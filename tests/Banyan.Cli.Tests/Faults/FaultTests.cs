@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using Banyan.Server.Tests.Storage;
+using Banyan.Tests;
+using Microsoft.Data.Sqlite;
+
+namespace Banyan.Cli.Tests.Faults;
+
+/// <summary>
+/// What was acknowledged survives whatever happens. A short run here; <c>BANYAN_FAULT_ROUNDS=300</c> makes it a long one, and
+/// <c>BANYAN_FAULT_SEED</c> repeats one. docs/operations.md says what is promised.
+/// </summary>
+public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFixture<PostgresServer>, IClassFixture<S3Server>, IDisposable
+{
+    readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("banyan-faults-");
+
+    static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_ROUNDS"), out var rounds) ? rounds : few;
+
+    static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_SEED"), out var seed) ? seed : Random.Shared.Next();
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    static readonly Fault s_nothing = new("nothing", (_, _) => Task.CompletedTask);
+
+    static readonly Fault s_killServer = new("kill -9 of the server", async (campaign, at) =>
+    {
+        await Task.Delay(at);
+        await campaign.Hub.KillAsync();
+    });
+
+    static readonly Fault s_cutClient = new("the client is cut off", (_, _) => Task.CompletedTask) { CutsClient = true };
+
+    static readonly Fault s_killClient = new("kill -9 of another client", (campaign, at) =>
+        campaign.User.UploadByDoomedProcessAsync(new LedgerFile(true, campaign.Random.Next(1, 900_000), campaign.Random.Next()).Bytes(), Path.Combine(campaign.Folder, "doomed"), at, default)
+            .ContinueWith(_ => { }, TaskScheduler.Default));
+
+    Campaign Start(string[] options, Dictionary<string, string>? environment = null, string? folder = null)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "kill -9");
+        folder ??= _folder.FullName;
+        environment ??= [];
+        return new Campaign(new HubProcess(folder, options, environment), ["--data", folder, .. options], environment, _folder.FullName, Seed);
+    }
+
+    [Fact]
+    public async Task Sqlite_and_disk_lose_nothing_to_kills_and_locks()
+    {
+        await using var campaign = Start([]);
+        await campaign.BeginAsync();
+        var database = Path.Combine(_folder.FullName, "hub.db");
+        var locked = new Fault("another process holds the database", async (_, at) =>
+        {
+            await Task.Delay(at);
+            await using var connection = new SqliteConnection($"Data Source={database};Pooling=false");
+            await connection.OpenAsync();
+            await using var hold = connection.BeginTransaction();
+            await Task.Delay(at);
+        });
+        await campaign.RoundsAsync(Rounds(8), s_killServer, s_killServer, s_cutClient, s_killClient, locked, s_nothing);
+    }
+
+    [Fact]
+    public async Task Postgres_and_s3_lose_nothing_to_kills_lies_and_a_database_that_goes_away()
+    {
+        var store = s3.Options;
+        await using var lying = new LyingStore(store.Endpoint!, Seed);
+        var environment = new Dictionary<string, string>
+        {
+            ["AWS_ENDPOINT_URL"] = lying.Address,
+            ["AWS_REGION"] = store.Region,
+            ["AWS_ACCESS_KEY_ID"] = store.AccessKey!,
+            ["AWS_SECRET_ACCESS_KEY"] = store.SecretKey!,
+        };
+        await using var campaign = Start(["--database", await postgres.CreateDatabaseAsync(), "--objects", $"s3://{store.Bucket}/faults-{Guid.NewGuid():N}"], environment);
+        await campaign.BeginAsync();
+        var lies = new Fault("the store lies", (_, _) => Task.CompletedTask);
+        var gone = new Fault("the database goes away", async (_, at) =>
+        {
+            await Task.Delay(at);
+            postgres.Stop();
+            await Task.Delay(at);
+            postgres.StartAgain();
+        });
+        // Lies while changes are made; the truth while they are checked would hide what is wrong with reading, so then too, but seldom.
+        lying.LiesOneIn = 4;
+        await campaign.RoundsAsync(Rounds(6) / 2, s_killServer, s_cutClient, lies, lies);
+        lying.LiesOneIn = 12;
+        await campaign.RoundsAsync(Rounds(6) - Rounds(6) / 2, s_killServer, gone, gone, lies);
+        Assert.True(lying.Lies > 0);
+    }
+
+    [Fact]
+    public async Task A_full_disk_refuses_and_loses_nothing()
+    {
+        if (!Environment.IsPrivilegedProcess || !OperatingSystem.IsLinux())
+            SharedData.Missing("a small file system is mounted by root");
+        var small = Path.Combine(_folder.FullName, "small");
+        Directory.CreateDirectory(small);
+        if (Mount("mount", "-t", "tmpfs", "-o", "size=12m", "banyan-faults", small) != 0)
+            SharedData.Missing("tmpfs cannot be mounted here");
+        try
+        {
+            await using var campaign = Start([], folder: small);
+            await campaign.BeginAsync();
+            await campaign.RoundsAsync(2, s_nothing);
+            // Files that are kept fill it; each that does not fit is refused whole.
+            for (var round = 0; campaign.Refused < 3; round++)
+            {
+                Assert.True(round < 60, "the disk does not get full");
+                await campaign.UploadOnlyAsync(1_500_000);
+                await campaign.RoundsAsync(1, s_nothing);
+            }
+            await campaign.WholeCheckAsync();
+            // Killed and started on the full disk, it serves what it has.
+            await campaign.Hub.KillAsync();
+            await campaign.Hub.StartAsync();
+            await campaign.WholeCheckAsync();
+            // With room again it takes changes again.
+            Assert.Equal(0, Mount("mount", "-o", "remount,size=200m", small));
+            var before = campaign.Acknowledged;
+            await campaign.RoundsAsync(3, s_nothing);
+            Assert.Equal(before + 3, campaign.Acknowledged);
+        }
+        finally
+        {
+            Mount("umount", "-l", small);
+        }
+    }
+
+    static int Mount(params string[] command)
+    {
+        using var process = Process.Start(command[0], command[1..]);
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+}

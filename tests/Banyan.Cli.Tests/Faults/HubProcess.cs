@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Banyan.Cli.Tests.Faults;
+
+/// <summary><c>banyan up</c> as a process on one port, which is killed and started again.</summary>
+sealed partial class HubProcess(string data, string[] options, IReadOnlyDictionary<string, string> environment) : IAsyncDisposable
+{
+    const int KillSignal = 9;
+
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    readonly int _port = FreePort();
+    readonly List<string> _errors = [];
+    Process? _process;
+
+    public string Address => $"http://127.0.0.1:{_port}";
+
+    /// <summary>How often it was started.</summary>
+    public int Starts { get; private set; }
+
+    /// <summary>The most memory the process has had, in bytes (Linux).</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            var line = File.ReadLines($"/proc/{_process!.Id}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) << 10;
+        }
+    }
+
+    /// <summary>What it wrote on standard error, over all starts.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+                return string.Join('\n', _errors.TakeLast(60));
+        }
+    }
+
+    /// <summary>Starts it and waits until it answers: no repair, no second try.</summary>
+    public async Task StartAsync()
+    {
+        Starts++;
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), "up", "--data", data, "--host", "127.0.0.1", "--port", $"{_port}", .. options])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        var process = _process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+                if (line.Data is not null)
+                    _errors.Add(line.Data);
+        };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        using var client = new HttpClient { BaseAddress = new(Address) };
+        using var patience = new CancellationTokenSource(s_patience);
+        while (true)
+        {
+            try
+            {
+                if ((await client.GetAsync("/health", patience.Token)).IsSuccessStatusCode)
+                    return;
+            }
+            catch (HttpRequestException)
+            {
+                Assert.False(process.HasExited, $"the hub did not start:\n{Errors}");
+            }
+            await Task.Delay(20, patience.Token);
+        }
+    }
+
+    /// <summary>Starts it where it does not run.</summary>
+    public Task StartAgainAsync() => _process is { HasExited: false } ? Task.CompletedTask : StartAsync();
+
+    /// <summary>Ends it as a power cut would.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is not { HasExited: false } process)
+            return;
+        Signal(process.Id);
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>Sends SIGKILL to a process that a test started.</summary>
+    public static void Signal(int process) => _ = Kill(process, KillSignal);
+
+    static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process?.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
