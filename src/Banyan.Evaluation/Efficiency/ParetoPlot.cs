@@ -50,10 +50,7 @@ public static class ParetoPlot
             ParetoAxis.Energy => efficiency.Joules / answers,
             _ => (double?)efficiency.AnswerTokens / answers,
         };
-        var byItem = result.Items.GroupBy(i => i.Id).ToList();
-        var interval = ClusteredMean.Of([.. byItem.Select(g => g.Average(i => i.Passed ? 1.0 : 0))], [.. byItem.Select(g => g.First().Cluster)]).Interval();
-        return price is > 0 and var found ? new(result.Model + (result.Prompt == Prompts.PromptLadder.Vendor ? " (vendor's prompt)" : ""), found, result.Score.PassAt(1) ?? 0,
-            new(Math.Clamp(interval.Low, 0, 1), Math.Clamp(interval.High, 0, 1))) : null;
+        return price is > 0 and var found ? new(result.Model + (result.Prompt == Prompts.PromptLadder.Vendor ? " (vendor's prompt)" : ""), found, result.Score.PassAt(1) ?? 0, result.Interval()) : null;
     }
 
     /// <summary>Those that no other beats: none is both cheaper and better, or one of them and equal in the other; the cheapest first.</summary>

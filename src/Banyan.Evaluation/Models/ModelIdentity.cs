@@ -31,6 +31,12 @@ public static partial class ModelIdentity
             throw new EvaluationException($"'{requested}' is answered by '{returned}' now, and was by '{before}' before: one run measures one model. Ask for a dated version, or begin another run (--out DIR)");
     }
 
+    /// <summary>Whether a model's name says that it was made to follow instructions, as is usual: Instruct, Chat, it. Coder models that fill in and do not say so are base models, though their files have a chat template.</summary>
+    public static bool SaysInstruct(string name) => Instruct().IsMatch(name);
+
+    [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Instruct();
+
     /// <summary>Gemini writes <c>models/NAME</c> in some places.</summary>
     static string WithoutPrefix(string id) => id.StartsWith("models/", StringComparison.Ordinal) ? id["models/".Length..] : id;
 

@@ -1,4 +1,5 @@
 using Banyan.Evaluation.Scoring;
+using Banyan.Evaluation.Statistics;
 using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Runs;
@@ -44,6 +45,20 @@ public sealed record RunResult
 
     /// <inheritdoc cref="Began"/>
     public DateTimeOffset? Ended { get; init; }
+
+    /// <summary>
+    /// The 95 % interval of pass@1: clustered by source problem and kept between 0 and 1; Wilson's on the clusters where all have the same outcome,
+    /// because then nothing varies and the former would have no width.
+    /// </summary>
+    public Interval Interval()
+    {
+        var byItem = Items.GroupBy(i => i.Id).Select(g => (Mean: g.Average(i => i.Passed ? 1.0 : 0), g.First().Cluster)).ToList();
+        var clusters = byItem.Select(i => i.Cluster).Distinct().Count();
+        if (byItem.All(i => i.Mean == byItem[0].Mean) && byItem[0].Mean is 0 or 1)
+            return Proportions.Wilson(byItem[0].Mean == 0 ? 0 : clusters, clusters);
+        var interval = ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]).Interval();
+        return new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
+    }
 
     /// <summary>Its verdicts alone.</summary>
     public Score Score => new(Task, [.. Items.Select(i => new ItemScore(i.Id, i.Sample, i.Passed, i.Reason))]);

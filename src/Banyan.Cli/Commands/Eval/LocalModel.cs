@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Transcripts;
@@ -14,7 +13,7 @@ using Banyan.Runtime.Models;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary>A model that runs in this process. Its id has a hash of its weights: another file under the same name is another model.</summary>
-sealed partial class LocalModel : EvaluatedModel
+sealed class LocalModel : EvaluatedModel
 {
     readonly string _path;
     readonly int? _threads;
@@ -38,11 +37,7 @@ sealed partial class LocalModel : EvaluatedModel
 
     public override bool TakesPrefill => true;
 
-    /// <summary>Coder models that fill in are base models, though their files have a chat template, unless they say otherwise as is usual: Instruct, Chat, it.</summary>
-    public override bool IsBase => Engine.Model.Tokenizer.Fim is not null && !InstructName().IsMatch(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_path))) + " " + Engine.Model.Name);
-
-    [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|$)", RegexOptions.IgnoreCase)]
-    private static partial Regex InstructName();
+    public override bool IsBase => Engine.Model.Tokenizer.Fim is not null && !ModelIdentity.SaysInstruct($"{Name[..Name.IndexOf('@')]} {Engine.Model.Name}");
 
     public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
     {

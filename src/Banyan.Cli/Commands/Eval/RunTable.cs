@@ -1,7 +1,6 @@
 using System.Globalization;
 using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Runs;
-using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Cli.Commands.Eval;
 
@@ -28,13 +27,13 @@ static class RunTable
 
     static string[] Row(RunResult result)
     {
-        var byItem = result.Items.GroupBy(i => i.Id).ToList();
-        var interval = ClusteredMean.Of([.. byItem.Select(g => g.Average(i => i.Passed ? 1.0 : 0))], [.. byItem.Select(g => g.First().Cluster)]).Interval();
+        var items = result.Items.Select(i => i.Id).Distinct().Count();
+        var interval = result.Interval();
         var took = RunEfficiency.Of(result);
-        string Percent(double x) => Number(100 * Math.Clamp(x, 0, 1), "F1");
+        string Percent(double x) => Number(100 * x, "F1");
         return
         [
-            result.Task, result.Prompt, byItem.Count < result.TaskItems ? $"{byItem.Count} of {result.TaskItems}" : $"{byItem.Count}",
+            result.Task, result.Prompt, items < result.TaskItems ? $"{items} of {result.TaskItems}" : $"{items}",
             Number(result.Items.Count(i => i.Passed), "N0"), Percent(result.Score.PassAt(1) ?? 0), $"{Percent(interval.Low)} … {Percent(interval.High)}",
             took.AnswerTokens is { } tokens ? Number(tokens, "N0") : "?", Number(took.Seconds, "F1"), Number(took.CharactersPerSecond, "F0"),
             took.Cost is { } cost ? "$" + Number((double)cost, "0.0000") : "-", took.CostPer1000Correct is { } price ? "$" + Number((double)price, "0.00") : "-",

@@ -27,6 +27,8 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override int Parallel => 8;
 
+    public override bool IsBase => _kinds?.Contains(PromptKind.Infill) == true && !ModelIdentity.SaysInstruct(_name);
+
     /// <summary>OpenAI's models chat. Of other servers the list of models is asked; where it does not say, all is tried, chat first.</summary>
     public override async Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
     {
