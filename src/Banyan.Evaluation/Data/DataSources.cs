@@ -6,6 +6,9 @@ public static class DataSources
     const string QwenMultiPle = "https://raw.githubusercontent.com/QwenLM/Qwen2.5-Coder/d5ead97fea36bca3744e1a4c49e882f6fa2f406a/qwencoder-eval/base/benchmarks/multiple-eval/data/humaneval-";
     const string MultiPleLicence = "BSD-3-Clause, not for training models (MultiPL-E, Northeastern University and others)";
 
+    /// <summary>The folder of Exercism's repository.</summary>
+    public const string ExercismFolder = "exercism-csharp";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<DataSource> All { get; } =
     [

@@ -6,6 +6,9 @@ public enum Asked
     /// <summary>The rest of a program whose beginning is given.</summary>
     Program,
 
+    /// <summary>A whole file, told in words.</summary>
+    File,
+
     /// <summary>The text that is missing between two others.</summary>
     Gap,
 

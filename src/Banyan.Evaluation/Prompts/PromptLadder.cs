@@ -23,13 +23,13 @@ public static class PromptLadder
     public static string Choose(Asked asked, IReadOnlySet<PromptKind> kinds, bool isBase = false) =>
         asked == Asked.Gap && kinds.Contains(PromptKind.Infill) ? Infill
         : kinds.Contains(PromptKind.Chat) && !(isBase && kinds.Contains(PromptKind.Completion)) ? Chat
-        : asked == Asked.Gap ? Fenced
+        : asked is Asked.Gap or Asked.File ? Fenced
         : Completion;
 
     /// <summary>Whether a model that can be addressed in these ways can be shown this form.</summary>
     public static bool Takes(string form, Asked asked, IReadOnlySet<PromptKind> kinds) => form switch
     {
-        Completion => asked != Asked.Gap && kinds.Contains(PromptKind.Completion),
+        Completion => asked is not (Asked.Gap or Asked.File) && kinds.Contains(PromptKind.Completion),
         Fenced => kinds.Contains(PromptKind.Completion),
         Infill => asked == Asked.Gap && kinds.Contains(PromptKind.Infill),
         _ => kinds.Contains(PromptKind.Chat),
@@ -48,6 +48,7 @@ public static class PromptLadder
     static string Statement(ItemPrompt item) => item.Asked switch
     {
         Asked.Gap => $"In the following {item.Title} code, a piece is missing where {Gap} stands. Write exactly what belongs there{(item.OneLine ? ", which is one line" : "")}, indented as it must be. Answer with that piece alone in one fenced code block.\n\n{Fence(item, item.Code + Gap + item.Suffix)}",
+        Asked.File => $"{item.Instruction}\n\nThis is how the {item.Title} file begins; its names are what the tests use:\n\n{Fence(item, item.Code.Trim('\n'))}\n\nAnswer with the whole file in one fenced code block. Leave out tests and examples of its use.",
         Asked.Expression => $"{item.Instruction}\n\n{Fence(item, item.Code)}\n\nAnswer with one {item.Title} expression alone in one fenced code block.",
         _ when item.Instruction is { } instruction => $"{instruction}\n\nAnswer with the whole {item.Title} program, imports included, in one fenced code block. Leave out tests and examples of its use.",
         _ => $"Complete the following {item.Title} code. Answer with the whole program, imports included, in one fenced code block. Leave out tests and examples of its use.\n\n{Fence(item, item.Code.Trim('\n'))}",

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Banyan.Evaluation.Recorded;
@@ -10,18 +11,23 @@ namespace Banyan.Evaluation.Tasks;
 /// </summary>
 static class GroundTruth
 {
-    /// <summary>Judges all; throws <see cref="EvaluationException"/> naming the first that comes out otherwise than it must.</summary>
+    const int Named = 6;
+
+    /// <summary>Judges all; throws <see cref="EvaluationException"/> naming those that come out otherwise than they must.</summary>
     public static async Task ProveAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
     {
         var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
         if (note is not null && File.Exists(note))
             return;
+        var wrong = new ConcurrentBag<string>();
         await judge.ForEachAsync(known, async (one, token) =>
         {
             var verdict = await items.JudgeAsync(judge, one.Answer, token);
             if (verdict.Passed != one.Right)
-                throw new EvaluationException($"the judge of {task} is wrong here: {(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}: no score would mean anything");
+                wrong.Add($"{(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}");
         }, cancellationToken);
+        if (!wrong.IsEmpty)
+            throw new EvaluationException($"the judge of {task} is wrong here, so that no score would mean anything: {string.Join("; ", wrong.Order(StringComparer.Ordinal).Take(Named))}{(wrong.Count > Named ? $"; and {wrong.Count - Named} more" : "")}");
         if (note is not null)
             Note(note);
     }

@@ -1,5 +1,6 @@
 using Banyan.Evaluation.Tasks.BanyanMini;
 using Banyan.Evaluation.Tasks.EvalPlus;
+using Banyan.Evaluation.Tasks.Exercism;
 using Banyan.Evaluation.Tasks.MultiPle;
 
 namespace Banyan.Evaluation.Tasks;
@@ -24,6 +25,7 @@ public static class TaskTable
         new InfillingTask("humaneval-random-span", ["random-span"], "write the span that is missing (164)", "HumanEval-RandomSpanInfillingLight.jsonl.gz", oneLine: false),
         new CruxEval(predictInput: true),
         new CruxEval(predictInput: false),
+        new ExercismTask(),
         new MultiPleTask(new CSharp()),
         new MultiPleTask(new JavaScript()),
         new MultiPleTask(new TypeScript()),

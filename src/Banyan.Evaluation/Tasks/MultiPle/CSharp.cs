@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using Banyan.Evaluation.Sandboxes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -13,23 +11,8 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 /// </summary>
 sealed class CSharp : ProgramLanguage
 {
-    static readonly string s_runtime = RuntimeEnvironment.GetRuntimeDirectory();
-    static readonly string s_dotnet = Path.GetFullPath(Path.Combine(s_runtime, "..", "..", ".."));
-    static readonly Lazy<MetadataReference[]> s_references = new(() =>
-        [.. Directory.EnumerateFiles(s_runtime, "System*.dll").Concat(Directory.EnumerateFiles(s_runtime, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
-
-    static readonly CSharpParseOptions s_parse = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
-
-    static readonly CSharpCompilationOptions s_compile = new(OutputKind.ConsoleApplication, mainTypeName: "Problem", optimizationLevel: OptimizationLevel.Release,
-        nullableContextOptions: NullableContextOptions.Disable, concurrentBuild: false);
-
     static readonly string s_usings = string.Concat(
         ((string[])["System", "System.Numerics", "System.Diagnostics", "System.Collections.Generic", "System.Linq", "System.Text", "System.Security.Cryptography"]).Select(n => $"using {n};\n"));
-
-    static readonly byte[] s_runtimeConfig = Encoding.UTF8.GetBytes($$"""
-        {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Environment.Version.ToString(3)}}"},
-        "configProperties":{"System.GC.Server":false,"System.GC.Concurrent":false,"System.GC.HeapHardLimit":1073741824,"System.Globalization.Invariant":true} } }
-        """);
 
     public override string Code => "cs";
     public override string Title => "C#";
@@ -37,7 +20,7 @@ sealed class CSharp : ProgramLanguage
     public override int Count => 158;
     public override string Fence => "csharp";
     public override string? Entry(string prompt) => Prompts.CSharpSource.LastMethod(prompt);
-    public override (string Path, string Install) Tool => (Path.Combine(s_dotnet, "dotnet"), "the .NET runtime");
+    public override (string Path, string Install) Tool => (CSharpCompiler.Dotnet, "the .NET runtime");
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
@@ -45,7 +28,7 @@ sealed class CSharp : ProgramLanguage
     /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>
     public override string Solution(string generation, string? uncut)
     {
-        var root = CSharpSyntaxTree.ParseText(uncut ?? generation, s_parse).GetCompilationUnitRoot();
+        var root = CSharpSyntaxTree.ParseText(uncut ?? generation, CSharpCompiler.Parse).GetCompilationUnitRoot();
         if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
         var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).DistinctBy(Signature).ToList();
@@ -98,39 +81,6 @@ sealed class CSharp : ProgramLanguage
         return $"{s_usings}{solution}{BeforeBrace(main, 2, lastStatement)}\n";
     }
 
-    protected override SandboxProgram? Build(string program, string variant, out string? error)
-    {
-        var compilation = CSharpCompilation.Create("Problem", [CSharpSyntaxTree.ParseText(program, s_parse)], s_references.Value, s_compile);
-        using var assembly = new MemoryStream();
-        using var time = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        try
-        {
-            var result = compilation.Emit(assembly, cancellationToken: time.Token);
-            if (!result.Success)
-            {
-                error = "does not compile: " + result.Diagnostics.First(d => d.Severity == DiagnosticSeverity.Error).ToString();
-                return null;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            error = "takes more than a minute to compile";
-            return null;
-        }
-        error = null;
-        return new()
-        {
-            Command = [Tool.Path, "exec", "--runtimeconfig", "/work/Problem.runtimeconfig.json", "/work/Problem.dll"],
-            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
-            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
-            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
-        };
-    }
-
-    static bool IsManaged(string file)
-    {
-        using var stream = File.OpenRead(file);
-        using var reader = new System.Reflection.PortableExecutable.PEReader(stream);
-        return reader.HasMetadata;
-    }
+    protected override SandboxProgram? Build(string program, string variant, out string? error) =>
+        CSharpCompiler.Build([program], "Problem", NullableContextOptions.Disable, out error);
 }

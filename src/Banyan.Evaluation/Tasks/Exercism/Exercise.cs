@@ -1,0 +1,49 @@
+using System.Text;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Banyan.Evaluation.Tasks.Exercism;
+
+/// <summary>An exercise as it lies in Exercism's repository.</summary>
+/// <param name="Name">Its folder's name.</param>
+/// <param name="Instructions">What is asked, in Markdown.</param>
+/// <param name="Stub">The file that is to be completed.</param>
+/// <param name="Example">A solution.</param>
+/// <param name="Tests">The tests.</param>
+sealed record Exercise(string Name, string Instructions, string Stub, string Example, string Tests)
+{
+    /// <summary>Reads a folder; null when it needs a package that is not part of .NET, which the sandbox does not have.</summary>
+    public static Exercise? Read(string folder)
+    {
+        var name = Path.GetFileName(folder);
+        var tests = Directory.GetFiles(folder, "*Tests.cs").Order(StringComparer.Ordinal).FirstOrDefault();
+        var example = Path.Combine(folder, ".meta", "Example.cs");
+        if (tests is null || !File.Exists(example))
+            throw new EvaluationException($"{folder} is no exercise of Exercism's: it has no tests or no .meta/Example.cs");
+        var stubs = Directory.GetFiles(folder, "*.cs").Where(f => f != tests).Order(StringComparer.Ordinal).ToList();
+        var documents = ((string[])["introduction.md", "instructions.md", "instructions.append.md"]).Select(f => Path.Combine(folder, ".docs", f)).Where(File.Exists);
+        var exercise = new Exercise(name, string.Join("\n\n", documents.Select(f => DataFiles.ReadText(f).Trim())), string.Join('\n', stubs.Select(DataFiles.ReadText)), DataFiles.ReadText(example), DataFiles.ReadText(tests));
+        return exercise.Usings.Any(u => u != "Xunit" && u.Split('.')[0] != "System" || u.StartsWith("System.Reactive", StringComparison.Ordinal)) ? null : exercise;
+    }
+
+    /// <summary>The namespaces that the tests and the solution use.</summary>
+    IEnumerable<string> Usings => ((string[])[Tests, Example]).SelectMany(source => Root(source).Usings).Where(u => u.Alias is null && u.StaticKeyword.RawKind == 0).Select(u => u.Name!.ToString());
+
+    /// <summary>The types that the stub declares: a file that declares none of them is no answer.</summary>
+    public IReadOnlyList<string> Types => [.. Root(Stub).DescendantNodes().OfType<BaseTypeDeclarationSyntax>().Select(t => t.Identifier.Text)];
+
+    /// <summary>A program's entry: an object of its own for each test, as xUnit has.</summary>
+    public string Main(string lastStatement)
+    {
+        var calls = new StringBuilder();
+        foreach (var type in Root(Tests).DescendantNodes().OfType<ClassDeclarationSyntax>())
+            foreach (var method in type.Members.OfType<MethodDeclarationSyntax>().Where(m => m.AttributeLists.SelectMany(l => l.Attributes).Any(a => a.Name.ToString() == "Fact")))
+            {
+                var wait = method.ReturnType.ToString().Contains("Task", StringComparison.Ordinal) ? ".GetAwaiter().GetResult()" : "";
+                calls.Append("        { var test = new global::").Append(type.Identifier.Text).Append("(); test.").Append(method.Identifier.Text).Append("()").Append(wait).Append("; ((object)test as System.IDisposable)?.Dispose(); }\n");
+            }
+        return $"static class BanyanExercise {{\n    static void Main() {{\n{calls}        {lastStatement}\n    }}\n}}\n";
+    }
+
+    static CompilationUnitSyntax Root(string source) => CSharpSyntaxTree.ParseText(source).GetCompilationUnitRoot();
+}

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Banyan.Evaluation.Sandboxes;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Banyan.Evaluation.Tasks.MultiPle;
+
+/// <summary>Compiles C# with Roslyn in this process, against this process's runtime, to a program for the sandbox.</summary>
+static class CSharpCompiler
+{
+    static readonly string s_runtime = RuntimeEnvironment.GetRuntimeDirectory();
+    static readonly string s_dotnet = Path.GetFullPath(Path.Combine(s_runtime, "..", "..", ".."));
+    static readonly Lazy<MetadataReference[]> s_references = new(() =>
+        [.. Directory.EnumerateFiles(s_runtime, "System*.dll").Concat(Directory.EnumerateFiles(s_runtime, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
+
+    static readonly byte[] s_runtimeConfig = Encoding.UTF8.GetBytes($$"""
+        {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Environment.Version.ToString(3)}}"},
+        "configProperties":{"System.GC.Server":false,"System.GC.Concurrent":false,"System.GC.HeapHardLimit":1073741824,"System.Globalization.Invariant":true} } }
+        """);
+
+    /// <summary>How source is parsed.</summary>
+    public static CSharpParseOptions Parse { get; } = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
+
+    /// <summary>The program <c>dotnet</c>.</summary>
+    public static string Dotnet { get; } = Path.Combine(s_dotnet, "dotnet");
+
+    /// <summary>What to run in the sandbox; null when it does not compile, with the first error.</summary>
+    public static SandboxProgram? Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable, out string? error)
+    {
+        var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, mainTypeName: mainType, optimizationLevel: OptimizationLevel.Release,
+            nullableContextOptions: nullable, concurrentBuild: false);
+        var compilation = CSharpCompilation.Create("Problem", sources.Select(s => CSharpSyntaxTree.ParseText(s, Parse)), s_references.Value, options);
+        using var assembly = new MemoryStream();
+        using var time = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        try
+        {
+            var result = compilation.Emit(assembly, cancellationToken: time.Token);
+            if (!result.Success)
+            {
+                error = "does not compile: " + result.Diagnostics.First(d => d.Severity == DiagnosticSeverity.Error).ToString();
+                return null;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            error = "takes more than a minute to compile";
+            return null;
+        }
+        error = null;
+        return new()
+        {
+            Command = [Dotnet, "exec", "--runtimeconfig", "/work/Problem.runtimeconfig.json", "/work/Problem.dll"],
+            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
+            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
+            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
+        };
+    }
+
+    static bool IsManaged(string file)
+    {
+        using var stream = File.OpenRead(file);
+        using var reader = new System.Reflection.PortableExecutable.PEReader(stream);
+        return reader.HasMetadata;
+    }
+}
