@@ -55,9 +55,10 @@ public sealed record RunResult
         var byItem = Items.GroupBy(i => i.Id).Select(g => (Mean: g.Average(i => i.Passed ? 1.0 : 0), g.First().Cluster)).ToList();
         var clusters = byItem.Select(i => i.Cluster).Distinct().Count();
         if (byItem.All(i => i.Mean == byItem[0].Mean) && byItem[0].Mean is 0 or 1)
-            return Proportions.Wilson(byItem[0].Mean == 0 ? 0 : clusters, clusters);
-        var interval = ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]).Interval();
-        return new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
+            return Bounded(Proportions.Wilson(byItem[0].Mean == 0 ? 0 : clusters, clusters));
+        return Bounded(ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]).Interval());
+
+        static Interval Bounded(Interval interval) => new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
     }
 
     /// <summary>Its verdicts alone.</summary>

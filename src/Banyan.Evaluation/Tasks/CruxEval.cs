@@ -106,6 +106,17 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
         /// <summary>A call up to where its bracket is closed.</summary>
         static string Call(string text)
         {
+            foreach (var (at, depth) in Depths(text))
+                if (depth == 0 && text[at] is ')' or ']' or '}')
+                    return text[..(at + 1)];
+            return text;
+        }
+
+        static bool HasOuterComma(string text) => Depths(text).Any(c => c.Depth == 0 && text[c.At] == ',');
+
+        /// <summary>Every character outside strings, with the brackets that are open after it.</summary>
+        static IEnumerable<(int At, int Depth)> Depths(string text)
+        {
             var depth = 0;
             char? quote = null;
             for (var i = 0; i < text.Length; i++)
@@ -116,17 +127,14 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
                         i++;
                     else if (text[i] == quote)
                         quote = null;
+                    continue;
                 }
-                else if (text[i] is '"' or '\'')
+                if (text[i] is '"' or '\'')
                     quote = text[i];
-                else if (text[i] is '(' or '[' or '{')
-                    depth++;
-                else if (text[i] is ')' or ']' or '}' && --depth == 0)
-                    return text[..(i + 1)];
+                depth += text[i] switch { '(' or '[' or '{' => 1, ')' or ']' or '}' => -1, _ => 0 };
+                yield return (i, depth);
             }
-            return text;
         }
-
 
         /// <summary>A few of the data's own answers must be right, and wrong ones wrong.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
@@ -148,6 +156,9 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
                 return Verdict.Wrong("no call of f");
             if (!predictInput && expression.Contains($"f({item.Input})", StringComparison.Ordinal))
                 return Verdict.Wrong("calls f instead of predicting");
+            // The published harness wrote "assert gold == answer": of a tuple without its brackets only the first part was compared.
+            if (!predictInput && judge.Options.AsPublished && HasOuterComma(expression))
+                return Verdict.Wrong("a tuple without brackets");
 
             PythonOutcome? value = null, expected = null;
             // The data's own value is written as Python would, so Python reads it, in a group of its own that is done before the answer is seen.

@@ -75,7 +75,7 @@ sealed class LocalModel : EvaluatedModel
         }
         catch (ContextLengthException)
         {
-            return new("", Name) { Finish = "context", Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds, PeakMemoryBytes = PeakMemory() };
+            return new("", Name) { Finish = "context", PromptTokens = 0, AnswerTokens = 0, Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds, PeakMemoryBytes = PeakMemory() };
         }
         return new(text.ToString(), Name)
         {

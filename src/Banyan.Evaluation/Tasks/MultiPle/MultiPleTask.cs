@@ -71,12 +71,9 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
 
         public override ItemText Text(string id) => new(_items[id].Prompt, null);
 
-        /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail.</summary>
-        public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
-        {
-            if (items.Count > 0 && (await JudgeAsync(judge, new(items[0].Id, items[0].Prompt, true), cancellationToken)).Passed)
-                throw new EvaluationException($"the judge of {task.Name} is wrong here: an empty answer to {items[0].Id} passes");
-        }
+        /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail (but for PHP's strlen, which PHP has).</summary>
+        public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) => GroundTruth.ProveAsync(task.Name, this,
+            [.. items.Where(i => i.Id != "HumanEval_23_strlen").Take(3).Select(i => (new RecordedAnswer(i.Id, i.Prompt, Whole: true), false))], judge, cancellationToken);
 
         public override ItemPrompt Prompt(string id)
         {
@@ -86,11 +83,16 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
             return new(Asked.Program, language.Fence, item.Prompt) { Entry = language.Entry(item.Prompt) };
         }
 
-        public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
+        public override async Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
         {
             var item = _items[answer.Id];
             var generation = answer.Whole ? answer.Text : item.Prompt + answer.Text;
-            return language.JudgeAsync(judge, language.Solution(generation, answer.Uncut), answer.Balanced ? language.AfterBalanced(item.Tests) : item.Tests, cancellationToken);
+            var tests = answer.Balanced ? language.AfterBalanced(item.Tests) : item.Tests;
+            var verdict = await language.JudgeAsync(judge, language.Solution(generation, answer.Uncut), tests, cancellationToken);
+            // What else a model went on to write may not compile; then its function is judged as it was cut.
+            return !verdict.Passed && answer.Uncut is not null && verdict.Reason.StartsWith("does not compile", StringComparison.Ordinal)
+                ? await language.JudgeAsync(judge, language.Solution(generation, null), tests, cancellationToken)
+                : verdict;
         }
     }
 }

@@ -82,7 +82,8 @@ abstract partial class ProgramLanguage
             return Verdict.Right;
         if (result.End != SandboxEnd.Exited)
             return Verdict.Wrong(result.End.ToString());
-        var message = result.Error.Split('\n').Select(l => l.Trim()).LastOrDefault(l => l.Length > 0) ?? "";
+        var lines = result.Error.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).ToList();
+        var message = lines.FirstOrDefault(l => l.StartsWith("Unhandled exception", StringComparison.Ordinal) || l.StartsWith("Process terminated", StringComparison.Ordinal)) ?? lines.LastOrDefault() ?? "";
         return Verdict.Wrong(result.ExitCode == 0 ? "ended before its tests" : $"exit code {result.ExitCode}: {(message.Length > 160 ? message[..160] + "…" : message)}");
     }
 
