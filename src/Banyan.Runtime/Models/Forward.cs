@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Models;
 
@@ -77,9 +78,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
         RmsNorm.Apply(x, w.AttentionNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool);   // normed [rows, embedding]
-        Linear.Multiply(_normed, w.Query, q, rows, _pool, _exact);                                     // q [rows, heads, headSize]
-        Linear.Multiply(_normed, w.Key, k, rows, _pool, _exact);                                       // k [rows, kvHeads, headSize]
-        Linear.Multiply(_normed, w.Value, v, rows, _pool, _exact);                                     // v [rows, kvHeads, headSize]
+        Linear.Multiply(_normed, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);               // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
         Bias(q, w.QueryBias, rows, _config.QuerySize);
         Bias(k, w.KeyBias, rows, _config.KeySize);
         Bias(v, w.ValueBias, rows, _config.KeySize);
@@ -109,9 +108,12 @@ internal sealed unsafe class Forward : IDisposable
             _experts.Run(w, _normed, x, rows);
             return;
         }
-        Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                        // gate [rows, feedForward]
-        Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                            // up [rows, feedForward]
-        SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, !_exact, _pool);                    // hidden = silu(gate) · up
+        if (_exact || !Linear.TryMultiplyGated(_normed, w.Gate[0], w.Up[0], _hidden, rows, _pool, keepRows: w.Down[0].Format.Kind == WeightKind.Float))
+        {
+            Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                    // gate [rows, feedForward]
+            Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                        // up [rows, feedForward]
+            SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, !_exact, _pool);                // hidden = silu(gate) · up
+        }
         Linear.Multiply(_hidden, w.Down[0], _update.Floats, rows, _pool, _exact);                      // update [rows, embedding]
         Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
     }

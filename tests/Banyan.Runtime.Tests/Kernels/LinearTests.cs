@@ -205,6 +205,63 @@ public unsafe class LinearTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Gate_and_up_fused_are_gate_and_up(string name, string rungName)
+    {
+        var (format, rung) = (Format(name), Ladder.Choose(rungName));
+        const int Rows = 96, Columns = 512;
+        using var gate = Pack(format, RandomWeights.Make(format, Rows, Columns, 1), Rows, Columns);
+        using var up = Pack(format, RandomWeights.Make(format, Rows, Columns, 2), Rows, Columns);
+        foreach (var tokens in (int[])[1, 7, 30, 700])
+        {
+            if (tokens == 700 && (rung is ScalarRung || name != "Q6_K"))
+                continue; // more tokens than the cache holds at once: one format shows it
+            var x = RandomWeights.Floats(tokens * Columns, 4);
+            var (expectedGate, expectedUp) = (Multiply(rung, gate, x, tokens, exact: false), Multiply(rung, up, x, tokens, exact: false));
+            using var input = new Activations(tokens, Columns);
+            x.CopyTo(new Span<float>(input.Rows, x.Length));
+            for (var t = 0; t < tokens; t++)
+                rung.Quantize(input.Row(t), input.BlocksPerRow, input.Blocks + t * input.BlocksPerRow);
+            using var expected = new Activations(tokens, Rows);
+            using var actual = new Activations(tokens, Rows);
+            fixed (float* g = expectedGate, u = expectedUp)
+                if (Ladder.UsesVectors)
+                    SiluMultiply.Vector(g, u, expected.Rows, tokens * Rows);
+                else
+                    SiluMultiply.Scalar(g, u, expected.Rows, tokens * Rows);
+            rung.Quantize(expected.Rows, tokens * expected.BlocksPerRow, expected.Blocks);
+            Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, keepRows: true));
+            Assert.Equal(new Span<float>(expected.Rows, tokens * Rows).ToArray(), new Span<float>(actual.Rows, tokens * Rows).ToArray());
+            Assert.Equal(new Span<byte>(expected.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray(), new Span<byte>(actual.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Three_products_at_once_are_three_products()
+    {
+        // Formats that meet the same kernels, and formats that do not.
+        foreach (var formats in (string[][])[["Q4_K", "Q4_K", "Q6_K"], ["Q8_0", "F32", "F16"]])
+            foreach (var tokens in (int[])[1, 8, 21, 530])
+            {
+                const int Columns = 1024;
+                var x = RandomWeights.Floats(tokens * Columns, 4);
+                int[] rows = [40, 16, 7];
+                using var input = new Activations(tokens, Columns);
+                x.CopyTo(new Span<float>(input.Rows, x.Length));
+                input.Quantize(tokens, s_pool);
+                PackedMatrix[] w = [.. formats.Select((f, i) => Pack(Format(f), RandomWeights.Make(Format(f), rows[i], Columns, i), rows[i], Columns))];
+                GuardedMemory[] y = [.. rows.Select(r => new GuardedMemory((long)tokens * r * sizeof(float)))];
+                Linear.Multiply(input, w[0], y[0].Floats, w[1], y[1].Floats, w[2], y[2].Floats, tokens, s_pool, exact: false);
+                for (var i = 0; i < 3; i++)
+                {
+                    Assert.Equal(Multiply(Ladder.Current, w[i], x, tokens, exact: false), new Span<float>(y[i].Floats, tokens * rows[i]).ToArray());
+                    w[i].Dispose();
+                    y[i].Dispose();
+                }
+            }
+    }
+
     [Fact]
     public void Shapes_that_do_not_fit_are_refused()
     {
