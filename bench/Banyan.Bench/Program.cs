@@ -1,4 +1,5 @@
 using Banyan.Bench;
+using Banyan.Bench.Hub;
 
 var threads = Number("--threads", Environment.ProcessorCount);
 switch (args)
@@ -11,10 +12,17 @@ switch (args)
         return 0;
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
+    case ["hub", ..]:
+        await HubBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-hub-bench"), Number("--gigabytes", 4), Option("--only"));
+        return 0;
+    case ["hub-server", var folder]:
+        await HubServerProcess.RunAsync(folder);
+        return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
+        Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");
         return 2;
 }
 

@@ -27,6 +27,7 @@ public static class BanyanServer
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
+            kestrel.Limits.MaxResponseBufferSize = 1 << 20;     // the next piece of a file is read while the last is sent
             Listen(kestrel, options);
         });
         builder.Logging.AddConsole(c => c.FormatterName = PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()

@@ -49,10 +49,16 @@ public class Xorbs
         Assert.Equal(Compression.ByteGroupedLz4, header.Compression);
         Assert.True(header.StoredLength < header.Length * 0.9);
 
-        Assert.Equal(Compression.None, codec.Compress(Chunking.SplitMix(Chunker.TargetLength, 2), out _).Compression);
+        Assert.Equal(Compression.None, new ChunkCodec(1.0 / 6).Compress(MemoryMarshal.AsBytes(weights.AsSpan()), out _).Compression);   // 14 % is less than a sixth
+
+        Assert.Equal(Compression.None, new ChunkCodec().Compress(Chunking.SplitMix(Chunker.TargetLength, 2), out _).Compression);
 
         var sources = Directory.GetFiles(Path.Combine(Banyan.Tests.SharedData.Repository, "src", "Banyan.Chunks"), "*.cs", SearchOption.AllDirectories);
         var text = sources.Order(StringComparer.Ordinal).SelectMany(File.ReadAllBytes).Take(Chunker.TargetLength / 2).ToArray();
+        Assert.Equal(Compression.Lz4, new ChunkCodec(1.0 / 6).Compress(text, out _).Compression);
+
+        // Neighbours are compressed alike without being looked at, but not for long where that does not pay.
+        Assert.Equal(Compression.None, codec.Compress(Chunking.SplitMix(Chunker.TargetLength, 3), out _).Compression);
         Assert.Equal(Compression.Lz4, codec.Compress(text, out _).Compression);
     }
 

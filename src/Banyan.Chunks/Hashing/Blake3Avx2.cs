@@ -1,10 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Banyan.Chunks;
 
-/// <summary>BLAKE3 over eight inputs at once, one a 32-bit lane: no step of the hash crosses lanes.</summary>
+/// <summary>BLAKE3 over eight inputs at once, one a 32-bit lane: no step of the hash crosses lanes. AVX-512 lends its rotations where it is there.</summary>
 static unsafe class Blake3Avx2
 {
     /// <summary>Hashes eight inputs of <paramref name="blocks"/> whole 64-byte blocks each.</summary>
@@ -82,19 +83,29 @@ static unsafe class Blake3Avx2
     static void Mix(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d, Vector256<uint> x, Vector256<uint> y)
     {
         a += b + x;
-        d = RotateBytes(d ^ a, Vector256.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+        d = Rotate16(d ^ a);
         c += d;
-        b ^= c;
-        b = (b >>> 12) | (b << 20);
+        b = Rotate(b ^ c, 12);
         a += b + y;
-        d = RotateBytes(d ^ a, Vector256.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12));
+        d = Rotate8(d ^ a);
         c += d;
-        b ^= c;
-        b = (b >>> 7) | (b << 25);
+        b = Rotate(b ^ c, 7);
     }
 
+    // AVX-512 has the rotation as one instruction; without it whole bytes are shuffled and the rest is two shifts.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<uint> RotateBytes(Vector256<uint> v, Vector256<byte> order) => Avx2.Shuffle(v.AsByte(), order).AsUInt32();
+    static Vector256<uint> Rotate(Vector256<uint> v, [ConstantExpected] byte bits) =>
+        Avx512F.VL.IsSupported ? Avx512F.VL.RotateRight(v, bits) : (v >>> bits) | (v << (32 - bits));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<uint> Rotate16(Vector256<uint> v) => Avx512F.VL.IsSupported
+        ? Avx512F.VL.RotateRight(v, 16)
+        : Avx2.Shuffle(v.AsByte(), Vector256.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)).AsUInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<uint> Rotate8(Vector256<uint> v) => Avx512F.VL.IsSupported
+        ? Avx512F.VL.RotateRight(v, 8)
+        : Avx2.Shuffle(v.AsByte(), Vector256.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12)).AsUInt32();
 
     /// <summary>Reads 8 words of each of 8 rows and writes them as columns: <c>m[w]</c> holds word w of every row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -108,6 +108,9 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="destination">Receives them, flushed as they come.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <exception cref="InvalidDataException">An object is missing or damaged.</exception>
-    public Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken) =>
-        new Reconstruction(_index, objects).WriteAsync(file, offset, length, destination, cancellationToken);
+    public async Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken)
+    {
+        using var reconstruction = new Reconstruction(_index, objects);
+        await reconstruction.WriteAsync(file, offset, length, destination, cancellationToken);
+    }
 }

@@ -24,7 +24,10 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
 {
     const int BlockBytes = 256 * 1024, BufferBytes = 1536 * 1024, RememberedChunks = 200_000;
 
-    readonly ChunkCodec _codec = new();
+    // A file is taken in once and read many times: what hardly shrinks is not worth the time. BF16 weights mostly are of that kind.
+    const double LeastGain = 1.0 / 6;
+
+    readonly ChunkCodec _codec = new(LeastGain);
     readonly FileHashBuilder _hash = new();
     readonly List<Term> _terms = [];
     readonly Dictionary<XetHash, ChunkPlace> _own = [];      // chunks this file has written

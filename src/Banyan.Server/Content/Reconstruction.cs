@@ -6,11 +6,13 @@ using Banyan.Server.Storage.Objects;
 namespace Banyan.Server.Content;
 
 /// <summary>Puts a range of a file together from the chunks that hold it: one ranged read an object, chunks decompressed straight into the answer.</summary>
-sealed class Reconstruction(XorbIndex index, IObjectStore objects)
+sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
 {
-    const int ReadBytes = 1 << 20, FlushBytes = 1 << 18;
+    const int FlushBytes = 1 << 18;
 
     readonly ChunkCodec _codec = new();
+    readonly byte[] _stored = ArrayPool<byte>.Shared.Rent(Chunker.MaxLength + 1024 + ChunkHeader.Size);
+    byte[]? _raw;
     int _unflushed;
 
     public async Task WriteAsync(LargeFile file, long offset, long length, PipeWriter destination, CancellationToken cancellationToken)
@@ -44,46 +46,44 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects)
         var begin = layout.Start(first);
         await using var stored = await objects.OpenAsync(XorbIndex.ObjectKey(layout.Hash), begin, layout.Chunks[end - 1].End - begin, cancellationToken)
             ?? throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} is missing: run banyan fsck.");
-        var window = ArrayPool<byte>.Shared.Rent(ReadBytes);
-        var raw = ArrayPool<byte>.Shared.Rent(Chunker.MaxLength);
-        try
+        // Each read takes a chunk's bytes and the next one's header: what is stored as it is goes into the answer without a copy.
+        var header = new byte[ChunkHeader.Size];
+        await ReadAsync(stored, header, layout, first, cancellationToken);
+        for (var chunk = first; chunk < end; chunk++)
         {
-            int filled = 0, read = 0;
-            for (var chunk = first; chunk < end; chunk++)
+            var (storedLength, length) = ((int)(layout.Chunks[chunk].End - layout.Start(chunk)) - ChunkHeader.Size, (int)layout.RawLengthOf(chunk));
+            var head = ChunkHeader.Read(header);
+            if (head.Length != length || head.StoredLength != storedLength)
+                throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)}, chunk {chunk}: not what was stored; run banyan fsck.");
+            var (skip, take) = ((int)Math.Max(0, from - at), (int)Math.Min(length, to - at));
+            var whole = head.Compression == Compression.None && skip == 0 && take == length;
+            var read = storedLength + (chunk + 1 < end ? ChunkHeader.Size : 0);
+            var bytes = whole ? destination.GetMemory(read)[..read] : _stored.AsMemory(0, read);
+            await ReadAsync(stored, bytes, layout, chunk, cancellationToken);
+            bytes.Span[storedLength..].CopyTo(header);
+            if (whole)
+                destination.Advance(length);
+            else
+                Append(head, bytes.Span[..storedLength], skip, take, destination);
+            at += length;
+            _unflushed += take - skip;
+            if (_unflushed >= FlushBytes)
             {
-                var storedLength = (int)(layout.Chunks[chunk].End - layout.Start(chunk));
-                if (filled - read < storedLength)
-                {
-                    window.AsSpan(read, filled - read).CopyTo(window);
-                    (filled, read) = (filled - read, 0);
-                    filled += await stored.ReadAtLeastAsync(window.AsMemory(filled, Math.Min(window.Length, ReadBytes) - filled), storedLength - filled, throwOnEndOfStream: false, cancellationToken);
-                    if (filled < storedLength)
-                        throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} ends inside chunk {chunk}: run banyan fsck.");
-                }
-                var length = (int)layout.RawLengthOf(chunk);
-                var bytes = window.AsSpan(read, storedLength);
-                var header = ChunkHeader.Read(bytes);
-                if (header.Length != length || header.StoredLength != storedLength - ChunkHeader.Size)
-                    throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)}, chunk {chunk}: not what was stored; run banyan fsck.");
-                Append(header, bytes[ChunkHeader.Size..], (int)Math.Max(0, from - at), (int)Math.Min(length, to - at), raw, destination);
-                read += storedLength;
-                at += length;
-                if (_unflushed >= FlushBytes)
-                {
-                    _unflushed = 0;
-                    await destination.FlushAsync(cancellationToken);
-                }
+                _unflushed = 0;
+                if ((await destination.FlushAsync(cancellationToken)).IsCompleted)
+                    return;
             }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(window);
-            ArrayPool<byte>.Shared.Return(raw);
         }
     }
 
-    /// <summary>A whole chunk goes straight into the pipe's memory; a part goes by way of <paramref name="raw"/>.</summary>
-    void Append(ChunkHeader header, ReadOnlySpan<byte> stored, int from, int to, byte[] raw, PipeWriter destination)
+    static async ValueTask ReadAsync(Stream stored, Memory<byte> bytes, XorbLayout layout, int chunk, CancellationToken cancellationToken)
+    {
+        if (await stored.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken) < bytes.Length)
+            throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} ends inside chunk {chunk}: run banyan fsck.");
+    }
+
+    /// <summary>A whole chunk goes straight into the pipe's memory; a part goes by way of a buffer.</summary>
+    void Append(ChunkHeader header, ReadOnlySpan<byte> stored, int from, int to, PipeWriter destination)
     {
         if (from == 0 && to == header.Length)
         {
@@ -92,9 +92,16 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects)
         }
         else
         {
+            var raw = _raw ??= ArrayPool<byte>.Shared.Rent(Chunker.MaxLength);
             _codec.Decompress(header, stored, raw.AsSpan(0, header.Length));
             destination.Write(raw.AsSpan(from..to));
         }
-        _unflushed += to - from;
+    }
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_stored);
+        if (_raw is not null)
+            ArrayPool<byte>.Shared.Return(_raw);
     }
 }

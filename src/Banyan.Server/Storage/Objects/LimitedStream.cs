@@ -20,7 +20,11 @@ sealed class LimitedStream(Stream inner, long length) : Stream
         return read;
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    /// <summary>A local file is read on this thread: another would wait for the disk just as well, and changing over costs more than a read from the cache.</summary>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        inner is FileStream ? new(Read(buffer.Span)) : ReadElsewhereAsync(buffer, cancellationToken);
+
+    async ValueTask<int> ReadElsewhereAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         var read = await inner.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _left)], cancellationToken);
         _left -= read;

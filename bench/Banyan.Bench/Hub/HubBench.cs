@@ -1,0 +1,225 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
+using Banyan.Chunks;
+
+namespace Banyan.Bench.Hub;
+
+/// <summary>The hub's large files: what taking them in and giving them out costs, against nginx with the same file on the same disk.</summary>
+static class HubBench
+{
+    public static async Task RunAsync(string folder, double gigabytes, string? only)
+    {
+        Directory.CreateDirectory(folder);
+        var weights = Path.Combine(folder, "weights.bin");
+        var length = (long)(gigabytes * (1L << 30));
+        if (!File.Exists(weights) || new FileInfo(weights).Length != length)
+            Weights.Write(weights, length, 1);
+        Console.WriteLine($"{Machine.Name}, {Environment.ProcessorCount} threads, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}, {gigabytes} GiB of BF16 weights");
+        Console.WriteLine();
+        if (only is null or "stages")
+            Stages(weights);
+        if (only is null or "transfer")
+            await TransferAsync(folder, weights);
+        if (only is null or "many")
+            await ManyAsync(folder, 50, 200_000_000);
+    }
+
+    /// <summary>What each step of an upload costs by itself, one thread.</summary>
+    static void Stages(string weights)
+    {
+        var data = new byte[64 << 20];
+        using (var file = File.OpenRead(weights))
+            file.ReadExactly(data.AsSpan(0, (int)Math.Min(file.Length, data.Length)));
+        var random = new byte[data.Length];
+        new Random(1).NextBytes(random);
+        var ends = new List<int>();
+        var codec = new ChunkCodec();
+        Console.WriteLine("| step | weights GB/s | random bytes GB/s |");
+        Console.WriteLine("|---|---|---|");
+        Row("SHA-256", d => SHA256.HashData(d));
+        Row("cut", d =>
+        {
+            ends.Clear();
+            for (var at = 0; at < d.Length; ends.Add(at))
+                at += Chunker.FirstChunkLength(d.AsSpan(at));
+        });
+        Row("BLAKE3 of chunks", d => Each(d, chunk => XetHash.OfChunk(chunk)));
+        Row("compress", d => Each(d, chunk => codec.Compress(chunk, out _)));
+        var (stored, headers) = (new List<byte[]>(), new List<ChunkHeader>());
+        var raw = new byte[Chunker.MaxLength];
+        Row(
+            "decompress",
+            _ =>
+            {
+                for (var i = 0; i < stored.Count; i++)
+                    codec.Decompress(headers[i], stored[i], raw.AsSpan(0, headers[i].Length));
+            },
+            d =>
+            {
+                stored.Clear();
+                headers.Clear();
+                Each(d, chunk =>
+                {
+                    headers.Add(codec.Compress(chunk, out var bytes));
+                    stored.Add(bytes.ToArray());
+                });
+            });
+        Console.WriteLine();
+
+        void Row(string name, Action<byte[]> step, Action<byte[]>? before = null)
+        {
+            var speeds = new List<double>();
+            foreach (var d in (byte[][])[data, random])
+            {
+                ends.Clear();
+                for (var at = 0; at < d.Length; ends.Add(at))
+                    at += Chunker.FirstChunkLength(d.AsSpan(at));
+                before?.Invoke(d);
+                speeds.Add(d.Length / Best.Seconds(4, () => step(d)) / 1e9);
+            }
+            Console.WriteLine($"| {name} | {speeds[0]:F2} | {speeds[1]:F2} |");
+        }
+
+        void Each(byte[] d, ChunkAction action)
+        {
+            var start = 0;
+            foreach (var end in ends)
+            {
+                action(d.AsSpan(start..end));
+                start = end;
+            }
+        }
+    }
+
+    delegate void ChunkAction(ReadOnlySpan<byte> chunk);
+
+    static async Task TransferAsync(string folder, string weights)
+    {
+        var (length, gigabytes) = (new FileInfo(weights).Length, new FileInfo(weights).Length / 1e9);
+        var data = Fresh(folder, "hub");
+        var sha256 = await Sha256(weights);   // and the file is in the page cache, for both
+        var (server, client) = await HubServerProcess.StartAsync(data);
+        using (server)
+        {
+            Console.WriteLine("| step | MB/s | server CPU-s/GB | server memory MB |");
+            Console.WriteLine("|---|---|---|---|");
+            await RowAsync("upload", server, gigabytes, async () =>
+            {
+                await using var file = File.OpenRead(weights);
+                await HubClient.PutAsync(await client.AddressAsync("upload", sha256, length), file, length);
+            });
+            var stored = Stored(data);
+            var download = await client.AddressAsync("download", sha256, length);
+            var seconds = 0.0;
+            for (var run = 0; run < 3; run++)
+                seconds = await RowAsync("download", server, gigabytes, () => GetAsync(download, length));
+            if (Nginx.Start(folder) is { } nginx)
+                using (nginx.Server)
+                {
+                    var peer = 0.0;
+                    for (var run = 0; run < 3; run++)
+                        peer = await RowAsync("download from nginx", nginx.Server, gigabytes, () => GetAsync(new Uri(nginx.Address, Path.GetFileName(weights)), length));
+                    Console.WriteLine();
+                    Console.WriteLine($"The hub's download has {peer / seconds:P0} of nginx's throughput.");
+                }
+
+            var tuned = Path.Combine(folder, "tuned.bin");
+            Weights.Write(tuned, length, 1, changed: 0.05);
+            var tunedSha256 = await Sha256(tuned);
+            Console.WriteLine();
+            await RowAsync("upload of a fine-tune (5 % of tensors changed)", server, gigabytes, async () =>
+            {
+                await using var file = File.OpenRead(tuned);
+                await HubClient.PutAsync(await client.AddressAsync("upload", tunedSha256, length), file, length);
+            });
+            File.Delete(tuned);
+            Console.WriteLine();
+            Console.WriteLine($"Stored: {(double)stored / length:P1} of the weights' bytes; the fine-tune added {(double)(Stored(data) - stored) / length:P1}.");
+            Console.WriteLine();
+        }
+        Directory.Delete(data, recursive: true);
+    }
+
+    static async Task ManyAsync(string folder, int uploads, int bytes)
+    {
+        var data = Fresh(folder, "many");
+        var (server, client) = await HubServerProcess.StartAsync(data);
+        using (server)
+        {
+            var random = new byte[bytes];
+            new Random(7).NextBytes(random);
+            var urls = new Uri[uploads];
+            for (var i = 0; i < uploads; i++)
+                urls[i] = await client.AddressAsync("upload", await HubClient.Sha256Async(new Scrambled(random, i)), bytes);
+            var idle = server.Megabytes;
+            Console.WriteLine($"| step | MB/s | server CPU-s/GB | server memory MB |");
+            Console.WriteLine("|---|---|---|---|");
+            await RowAsync($"{uploads} uploads of {bytes / 1e6:F0} MB at once", server, uploads * (bytes / 1e9), () =>
+                Task.WhenAll(urls.Select((url, i) => HubClient.PutAsync(url, new Scrambled(random, i), bytes))));
+            Console.WriteLine();
+            Console.WriteLine($"Memory before: {idle:F0} MB, at most: {server.PeakMegabytes:F0} MB.");
+        }
+        Directory.Delete(data, recursive: true);
+    }
+
+    static async Task<double> RowAsync(string name, Measured server, double gigabytes, Func<Task> work)
+    {
+        var cpu = server.CpuSeconds;
+        var start = Stopwatch.GetTimestamp();
+        await work();
+        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Console.WriteLine($"| {name} | {gigabytes * 1e3 / seconds:F0} | {(server.CpuSeconds - cpu) / gigabytes:F2} | {server.PeakMegabytes:F0} |");
+        return seconds;
+    }
+
+    static Task GetAsync(Uri url, long length) => HubClient.Get(url) == length ? Task.CompletedTask : throw new InvalidOperationException($"{url.AbsolutePath} was cut short.");
+
+    static async Task<byte[]> Sha256(string path)
+    {
+        await using var file = File.OpenRead(path);
+        return await HubClient.Sha256Async(file);
+    }
+
+    static string Fresh(string folder, string name)
+    {
+        var path = Path.Combine(folder, name);
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        return path;
+    }
+
+    static long Stored(string data) => new DirectoryInfo(Path.Combine(data, "objects")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+
+    /// <summary>The same bytes for everyone, but changed for each: no two uploads have a chunk in common.</summary>
+    sealed class Scrambled(byte[] bytes, int seed) : Stream
+    {
+        readonly byte _mask = (byte)(seed * 5 + 1);
+        int _at;
+
+        public override int Read(Span<byte> buffer)
+        {
+            var count = Math.Min(buffer.Length, bytes.Length - _at);
+            var i = 0;
+            for (; i + Vector256<byte>.Count <= count; i += Vector256<byte>.Count)
+                (Vector256.Create<byte>(bytes.AsSpan(_at + i)) ^ Vector256.Create(_mask)).CopyTo(buffer[i..]);
+            for (; i < count; i++)
+                buffer[i] = (byte)(bytes[_at + i] ^ _mask);
+            _at += count;
+            return count;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(Read(buffer.Span));
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => Task.FromResult(Read(buffer.AsSpan(offset, count)));
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => bytes.Length;
+        public override long Position { get => _at; set => throw new NotSupportedException(); }
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

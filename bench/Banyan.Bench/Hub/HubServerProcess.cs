@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using Banyan.Server;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Bench.Hub;
+
+/// <summary>A process under measurement: its processor seconds and memory are its own, not the client's.</summary>
+sealed class Measured(Process process) : IDisposable
+{
+    const double TicksPerSecond = 100;   // what Linux reports in
+
+    public Process Process => process;
+
+    /// <summary>Processor seconds of the process and its children so far.</summary>
+    public double CpuSeconds => Directory.GetDirectories("/proc").Select(d => Path.GetFileName(d)).Where(d => int.TryParse(d, out _)).Sum(d => Seconds(d));
+
+    double Seconds(string pid)
+    {
+        try
+        {
+            var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].Split(' ');
+            var own = int.Parse(pid, CultureInfo.InvariantCulture) == process.Id || int.Parse(fields[1], CultureInfo.InvariantCulture) == process.Id;
+            return own ? (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond : 0;
+        }
+        catch (IOException)
+        {
+            return 0;   // it ended meanwhile
+        }
+    }
+
+    /// <summary>The most memory it ever had, in MB.</summary>
+    public double PeakMegabytes => Kilobytes("VmHWM:") / 1e3;
+
+    /// <summary>Its memory now, in MB.</summary>
+    public double Megabytes => Kilobytes("VmRSS:") / 1e3;
+
+    double Kilobytes(string name) =>
+        double.Parse(File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1.024;
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+        {
+            process.StandardInput.Close();
+            if (!process.WaitForExit(5000))
+                process.Kill();
+        }
+        process.Dispose();
+    }
+}
+
+/// <summary>The hub in a process of its own, with a user and a repository.</summary>
+static class HubServerProcess
+{
+    /// <summary>What the child process runs: serves until its input ends.</summary>
+    public static async Task RunAsync(string folder)
+    {
+        await using var app = BanyanServer.Build(new ServerOptions { Port = 0, Hub = new HubOptions { DataFolder = folder } });
+        await app.StartAsync();
+        var accounts = app.Services.GetRequiredService<AccountStore>();
+        await accounts.AddAsync("user", "bench", null, null, default);
+        var token = await accounts.AddTokenAsync("bench", "bench", TokenRole.Write, null, null, default);
+        Console.WriteLine($"{app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()} {token}");
+        await Console.In.ReadToEndAsync();
+        await app.StopAsync();
+    }
+
+    /// <summary>Starts it over a new folder.</summary>
+    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(HubServerProcess).Assembly.Location, "hub-server", folder])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        var line = (await process.StandardOutput.ReadLineAsync())!.Split(' ');
+        var client = new HubClient(new Uri(line[0]), line[1]);
+        await client.CreateRepoAsync("weights");
+        return (new Measured(process), client);
+    }
+}
