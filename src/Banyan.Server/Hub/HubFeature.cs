@@ -39,6 +39,7 @@ static class HubFeature
         services.AddFiles();
         services.AddCommits();
         services.AddCards();
+        services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, TransferBlocks>();
         services.AddXet();
         services.AddLfs();
         services.AddMaintenance();
