@@ -25,6 +25,7 @@ public static class Chunker
     /// Length of the first chunk of <paramref name="data"/>, which holds at least <see cref="MaxLength"/> bytes or all that is left of the file.
     /// </summary>
     /// <returns>1 … <see cref="MaxLength"/>; 0 for no data.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int FirstChunkLength(ReadOnlySpan<byte> data)
     {
         var end = Math.Min(data.Length, MaxLength);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
@@ -49,6 +50,7 @@ static unsafe class Blake3
     }
 
     /// <summary>More than one kibibyte: the values of all of them, then level by level the parents of neighbours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void HashTree(byte* input, int length, uint* key, uint* root, bool vectors)
     {
         var count = (length + ChunkLength - 1) / ChunkLength;
@@ -100,6 +102,7 @@ static unsafe class Blake3
         Compress(value, block, (uint)length, counter, flags | ChunkEnd | lastFlags);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Compress(uint* value, byte* block, uint length, ulong counter, uint flags)
     {
         var m = (uint*)block;

@@ -19,7 +19,7 @@ static unsafe class Blake3Avx2
     /// <param name="first">See <paramref name="flags"/>.</param>
     /// <param name="last">See <paramref name="flags"/>.</param>
     /// <param name="values">Receives 8 × 8 words; may overlap inputs already read.</param>
-    [SkipLocalsInit]
+    [SkipLocalsInit, MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Hash8(byte* input, nint stride, int blocks, uint* key, ulong counter, bool counts, uint flags, uint first, uint last, uint* values)
     {
         var h0 = Vector256.Create(key[0]);
