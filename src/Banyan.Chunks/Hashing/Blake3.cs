@@ -59,9 +59,15 @@ static unsafe class Blake3
         {
             var whole = length / ChunkLength;
             var i = 0;
-            if (vectors)
-                for (; i + 8 <= whole; i += 8)
+            if (vectors && whole >= 8)
+            {
+                for (; i < whole; i += 8)
+                {
+                    // The last eight may lie over some that are done: hashing them again is cheaper than one at a time.
+                    i = Math.Min(i, whole - 8);
                     Blake3Avx2.Hash8(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
+                }
+            }
             for (; i < count; i++)
                 HashChunk(input + (long)i * ChunkLength, Math.Min(ChunkLength, length - i * ChunkLength), key, (ulong)i, 0, values + i * ValueWords);
 

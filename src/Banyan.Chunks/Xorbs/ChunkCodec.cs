@@ -113,10 +113,10 @@ public sealed class ChunkCodec(double leastGain = 1.0 / 32)
 
     Compression Choose(ReadOnlySpan<byte> chunk)
     {
-        if (chunk.Length < SmallestSampled)
-            return Compression.Lz4;
         if (_chosenFor-- > 0)
             return _chosen;
+        if (chunk.Length < SmallestSampled)
+            return Compression.Lz4;
         _chosenFor = ChunksASample - 1;
         return _chosen = Sample(chunk);
     }

@@ -20,9 +20,11 @@ namespace Banyan.Server.Lfs;
 sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTickets tickets, TokenEndpoints xet, HubAddress hub)
 {
     const int MaxObjects = 10_000;
-    const long LargeBytes = 128 << 20, PartBytes = 64 << 20;
-    const int MaxParts = 10_000;
-    const long MaxBytes = PartBytes * 1024 * MaxParts;
+
+    // A part is what a line that breaks costs; a thousand of them are what an answer can name.
+    const long PartBytes = 8 << 20;
+    const int MaxParts = 1000;
+    const long MaxBytes = 1L << 40;
 
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
@@ -43,7 +45,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
         var offers = request.Transfers ?? ["basic"];
         var transfer = !upload ? "basic"
             : offers.Contains("xet") ? "xet"
-            : offers.Contains("multipart") && objects.Any(o => o.Size > LargeBytes) ? "multipart"
+            : offers.Contains("multipart") && objects.Any(o => o.Size > PartBytes) ? "multipart"
             : "basic";
         var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
         var answers = new List<ObjectAnswer>(objects.Count);
@@ -76,7 +78,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
         if (xetUpload is not null)
             return answer with { Actions = new Dictionary<string, LfsAction> { ["upload"] = xetUpload } };
 
-        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, transfer == "multipart" && asked.Size > LargeBytes ? PartLength(asked.Size) : 0);
+        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, transfer == "multipart" && asked.Size > PartBytes ? PartLength(asked.Size) : 0);
         return answer with
         {
             Actions = new Dictionary<string, LfsAction>
@@ -87,7 +89,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
         };
     }
 
-    static long PartLength(long size) => Math.Max(PartBytes, (size / MaxParts / (1 << 20) + 1) << 20);
+    static long PartLength(long size) => Math.Max(PartBytes, (size / MaxParts + (1 << 20)) >> 20 << 20);
 
     /// <summary>Clients tell parts by the digits in the header's names, and expect nothing else there.</summary>
     async Task<LfsAction> PartsAsync(HttpContext context, LfsTicket ticket)

@@ -90,8 +90,7 @@ public abstract class LfsContract : IAsyncLifetime
     [Fact]
     public async Task A_large_object_goes_up_in_parts_that_may_come_twice()
     {
-        var bytes = CutFile.Random(64 << 20, 2);
-        bytes = [.. bytes, .. bytes, .. bytes[..1000]];      // three parts, cheap to store
+        var bytes = CutFile.Random((16 << 20) + 1000, 2);
         var upload = Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic", "multipart"]), "upload");
         var header = upload.GetProperty("header");
         var size = int.Parse(header.GetProperty("chunk_size").GetString()!);

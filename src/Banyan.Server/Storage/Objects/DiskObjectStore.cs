@@ -9,7 +9,8 @@ namespace Banyan.Server.Storage.Objects;
 /// </summary>
 public sealed class DiskObjectStore : IObjectStore
 {
-    const int CopyBytes = 1 << 20;
+    // Chunks with their headers make odd pieces; the file system takes large even ones more cheaply.
+    const int CopyBytes = 1 << 20, WriteBytes = 1 << 18;
 
     readonly string _objects, _incoming;
 
@@ -44,7 +45,7 @@ public sealed class DiskObjectStore : IObjectStore
         FileStream? _content;
         bool _moved;
 
-        public override FileStream Content => _content ??= new(_temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.None);
+        public override FileStream Content => _content ??= new(_temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, WriteBytes, FileOptions.None);
 
         public override async Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
         {
