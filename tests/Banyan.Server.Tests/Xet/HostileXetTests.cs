@@ -143,4 +143,18 @@ public sealed class HostileXetTests : IAsyncLifetime
         new Shard([new ShardFile(XetHash.OfChunk([1]), [.. Enumerable.Repeat(term, 1100)], null)], []).Write(shard);
         await RefusedAsync(() => _wire.PostShardAsync(shard.ToArray(), "/v1/shards"), "a file has at most");
     }
+
+    [Fact]
+    public async Task A_body_that_does_not_come_ends_in_a_timeout()
+    {
+        var before = await StoredAsync();
+        var address = new Uri(_hub.Address);
+        using var socket = new System.Net.Sockets.TcpClient(address.Host, address.Port);
+        var stream = socket.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(
+            $"POST /xet/v1/xorbs/default/{XetHash.OfChunk([1])} HTTP/1.1\r\nHost: {address.Authority}\r\nAuthorization: Bearer {_wire.AccessToken}\r\nContent-Length: 1000000\r\n\r\n1234"));
+        using var answer = new StreamReader(stream);
+        Assert.Contains(" 408 ", await answer.ReadLineAsync());
+        Assert.Equal(before, await StoredAsync());
+    }
 }
