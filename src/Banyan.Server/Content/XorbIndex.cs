@@ -144,6 +144,17 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             new { place.Xorb, start = Term.Pack([new Term(place.Xorb, place.Number, 0, 0)])[..12] }) is not null,
         cancellationToken);
 
+    /// <summary>A xorb, and the others of the newest file that it is a part of.</summary>
+    public async Task<IReadOnlyList<long>> BesideAsync(long xorb, int most, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c =>
+        {
+            var others = await c.QueryAsync<long>(
+                "SELECT xorb_id FROM content_xorbs WHERE content_id = (SELECT MAX(content_id) FROM content_xorbs WHERE xorb_id = @xorb) AND xorb_id <> @xorb ORDER BY xorb_id LIMIT @others",
+                new { xorb, others = most - 1 });
+            return new List<long>([xorb, .. others]);
+        },
+        cancellationToken);
+
     /// <summary>As part of what begins to refer to them: makes sure that these xorbs are there to stay.</summary>
     /// <exception cref="HubException">503: one of them was removed.</exception>
     public async Task ReferAsync(DbTransaction transaction, long[] xorbs)

@@ -18,6 +18,9 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
     // Every 1,024th chunk may be asked for, and the first of a file.
     const ulong Every = 1024;
 
+    // About 16 GB of a file, in an answer of 12 MB.
+    const int MostXorbs = 256;
+
     // Clients go on using an answer for a week after it says that it expires.
     static readonly TimeSpan s_clientsMargin = TimeSpan.FromDays(8);
 
@@ -28,14 +31,19 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
         var chunk = Hashes.Parse(hash);
         if (await contents.Xorbs.FindChunkAsync(chunk, cancellationToken) is not { } place
             || (chunk.LastWord % Every != 0 && !await contents.Xorbs.BeginsFileAsync(place, cancellationToken))
-            || options.Grace <= s_clientsMargin
-            || !(await contents.Xorbs.HoldAsync([place.Xorb], cancellationToken)).Contains(place.Xorb))
+            || options.Grace <= s_clientsMargin)
             throw HubException.NotFound("No stored xorb is known to begin here.");
 
-        var layout = await contents.Xorbs.LayoutAsync(place.Xorb, cancellationToken);
+        // Not only the chunk's own xorb: a file of gigabytes has xorbs in which no chunk may be asked for.
+        var held = await contents.Xorbs.HoldAsync([.. await contents.Xorbs.BesideAsync(place.Xorb, MostXorbs, cancellationToken)], cancellationToken);
+        if (!held.Contains(place.Xorb))
+            throw HubException.NotFound("The xorb with this chunk is being removed.");
+        var xorbs = new List<ShardXorb>();
+        foreach (var xorb in held)
+            xorbs.Add(Describe(await contents.Xorbs.LayoutAsync(xorb, cancellationToken)));
         var now = time.GetUtcNow();
         var answer = new MemoryStream();
-        new Shard([], [Describe(layout)]).WriteKeyed(answer, await KeyAsync(now, cancellationToken), now, now + options.Grace - s_clientsMargin);
+        new Shard([], [.. xorbs]).WriteKeyed(answer, await KeyAsync(now, cancellationToken), now, now + options.Grace - s_clientsMargin);
         return Results.Bytes(answer.GetBuffer().AsMemory(0, (int)answer.Length), "application/octet-stream");
     }
 
