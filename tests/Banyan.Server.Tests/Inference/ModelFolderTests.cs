@@ -22,6 +22,7 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("/m/qwen.v2/", "qwen.v2")]
     [InlineData("/m/qwen/model.safetensors", "qwen")]
     [InlineData("/m/qwen/model.safetensors.index.json", "qwen")]
+    [InlineData("/c/models--owner--qwen/snapshots/0123abcd/", "qwen")]
     public void Names_are_those_people_use(string path, string name) => Assert.Equal(name, ModelFolder.NameOf(path));
 
     void Touch(params string[] files)

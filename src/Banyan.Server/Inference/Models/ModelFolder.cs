@@ -18,6 +18,9 @@ static partial class ModelFolder
             return NameOf(Path.GetDirectoryName(Path.GetFullPath(path))!);
         name = name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
             ? Path.GetFileNameWithoutExtension(name) : name;
+        // A folder of the shared cache is called after its commit: models--owner--name/snapshots/COMMIT.
+        if (Path.GetFullPath(path).TrimEnd(Path.DirectorySeparatorChar).Split(Path.DirectorySeparatorChar) is [.., var repo, "snapshots", _] && repo.StartsWith("models--", StringComparison.Ordinal))
+            name = repo[(repo.LastIndexOf("--", StringComparison.Ordinal) + 2)..];
         return SplitPart().Replace(name, "");
     }
 
