@@ -1,0 +1,31 @@
+"""Points huggingface_hub's own tests at a Banyan hub: its address, users and tokens, before any test module is read."""
+
+import os
+import pathlib
+
+HUB = os.environ["BANYAN_HUB"]
+os.environ.update(HF_ENDPOINT=HUB, DISABLE_SYMLINKS_IN_WINDOWS_TESTS="1", HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_CO_STAGING"):
+    os.environ.pop(name, None)
+
+import pytest  # noqa: E402
+import tests.testing_constants as known  # noqa: E402
+
+known.ENDPOINT_STAGING = HUB
+known.TOKEN = os.environ["BANYAN_TOKEN"]
+known.OTHER_TOKEN = os.environ["BANYAN_OTHER_TOKEN"]
+known.ENTERPRISE_TOKEN = os.environ["BANYAN_ENTERPRISE_TOKEN"]
+
+DENIED = {}
+for line in pathlib.Path(__file__).with_name("deny.tsv").read_text().splitlines():
+    if line and not line.startswith("#"):
+        test, reason = line.split("\t")
+        DENIED[test] = reason
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        for test, reason in DENIED.items():
+            if name == test or name.startswith((test + "[", test + "::")):
+                item.add_marker(pytest.mark.skip(reason=f"denied: {reason}"))
