@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Banyan.Cli.Hubs;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Cli;
@@ -7,7 +8,7 @@ namespace Banyan.Cli;
 /// <summary>The MODEL argument and the options of loading, the same for every command that computes.</summary>
 sealed class ModelChoice
 {
-    readonly Argument<string> _path = new("MODEL") { Description = "A .gguf, a .safetensors, or a folder with one" };
+    readonly Argument<string> _path = new("MODEL") { Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub: owner/name[@revision][:part of a file's name]" };
     readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
     readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
     readonly Option<string> _activations = new("--activations") { Description = "quantized (fast) or float (exact)", DefaultValueFactory = _ => "quantized" };
@@ -23,12 +24,10 @@ sealed class ModelChoice
             command.Options.Add(option);
     }
 
-    /// <summary>Loads the chosen model; on a terminal a bar shows when that takes longer than a blink.</summary>
-    public Model Load(ParseResult arguments)
+    /// <summary>Loads the chosen model, pulled from the hub where it is a repo; on a terminal a bar shows when that takes longer than a blink.</summary>
+    public async Task<Model> LoadAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        var path = arguments.GetRequiredValue(_path);
-        if (!File.Exists(path) && !Directory.Exists(path))
-            throw new CommandException($"there is no file or folder '{path}': give the path of a .gguf, a .safetensors, or a folder with one");
+        var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_path), cancellationToken);
         var isFloat = arguments.GetValue(_activations) == "float";
         using var bar = new LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
         return Model.Load(path, new ModelOptions

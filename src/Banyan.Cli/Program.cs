@@ -18,6 +18,8 @@ var banyan = new RootCommand("Share, run, adapt, measure and spread open AI mode
     Inspect.Create(),
     Logits.Create(),
     Backup.CreateRestore(),
+    Pull.Create(),
+    Push.Create(),
     Run.Create(),
     Synthesize.Create(),
     Template.Create(),

@@ -18,12 +18,15 @@ public partial class ReadmeTests
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("the examples are for a Unix shell");
-        using var shell = Process.Start(new ProcessStartInfo("bash", ["-euo", "pipefail", "-m", "-c", example])
+        var cache = Directory.CreateTempSubdirectory("banyan-readme-");
+        var start = new ProcessStartInfo("bash", ["-euo", "pipefail", "-m", "-c", example])
         {
             WorkingDirectory = SharedData.Repository,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        start.Environment["HF_HOME"] = cache.FullName;   // the reader's own cache stays as it is
+        using var shell = Process.Start(start)!;
         var output = shell.StandardOutput.ReadToEndAsync();
         var errors = shell.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
@@ -38,6 +41,7 @@ public partial class ReadmeTests
         }
         Assert.True(shell.ExitCode == 0, $"exit code {shell.ExitCode}:\n{example}\n{await output}\n{await errors}");
         Assert.NotEmpty(await output);
+        cache.Delete(recursive: true);
     }
 
     [Fact]

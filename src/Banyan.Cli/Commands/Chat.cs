@@ -33,7 +33,7 @@ static class Chat
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var options = sampling.Read(arguments);
-            using var loaded = model.Load(arguments);
+            using var loaded = await model.LoadAsync(arguments, cancellationToken);
             if (loaded.Template is null)
                 throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });

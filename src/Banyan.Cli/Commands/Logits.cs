@@ -32,7 +32,7 @@ static class Logits
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var runs = Runs(arguments.GetValue(prompts), arguments.GetValue(follow));
-            using var loaded = model.Load(arguments);
+            using var loaded = await model.LoadAsync(arguments, cancellationToken);
             await using var engine = new Engine(loaded);
             var results = new JsonArray();
             foreach (var (prompt, path) in runs)

@@ -20,6 +20,7 @@ static class Run
             Examples:
               banyan run story.gguf "Once upon a time" -n 100
               git diff | banyan run coder.gguf "Explain this change:"
+              banyan run banyan/sprout "public static int Add("     from the hub: see banyan pull
               banyan run coder.gguf --fim < file-with-<CURSOR>.cs
               banyan run coder.gguf --prefix before.cs --suffix after.cs
             """);
@@ -46,7 +47,7 @@ static class Run
             // Files are read before the model is, so that a wrong name costs no loading.
             var text = arguments.GetValue(prefix) is null && arguments.GetValue(suffix) is null ? await PromptText(arguments.GetValue(prompt), cancellationToken) : "";
             var (before, after) = fills ? Halves(text) : ("", "");
-            using var loaded = model.Load(arguments);
+            using var loaded = await model.LoadAsync(arguments, cancellationToken);
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(speculation) == "on" });
             int[] tokens;
             if (fills)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Hubs;
 
 namespace Banyan.Cli.Commands;
 
@@ -14,18 +15,19 @@ static class Serve
 
             Examples:
               banyan serve qwen2.5-coder-1.5b-q4_k_m.gguf
+              banyan serve owner/name:q4_k_m                       pulled from the hub where it is not here
               banyan serve coder.gguf chat.gguf --port 9000 --api-key secret
               curl localhost:8080/v1/completions -d '{"prompt": "def add(a, b):", "max_tokens": 32}'
             """);
-        var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a .safetensors, or a folder with one", Arity = ArgumentArity.OneOrMore };
+        var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub", Arity = ArgumentArity.OneOrMore };
         command.Arguments.Add(models);
         var server = new ServerChoice(command);
-        command.SetAction((arguments, cancellationToken) =>
+        command.SetAction(async (arguments, cancellationToken) =>
         {
-            var paths = arguments.GetRequiredValue(models);
-            return paths.FirstOrDefault(p => !File.Exists(p) && !Directory.Exists(p)) is { } missing
-                ? throw new CommandException($"there is no file or folder '{missing}': give the path of a .gguf, a .safetensors, or a folder with one")
-                : server.RunAsync(arguments, paths, null, null, cancellationToken);
+            var paths = new List<string>();
+            foreach (var model in arguments.GetRequiredValue(models))
+                paths.Add(await ModelPull.PathAsync(model, cancellationToken));
+            return await server.RunAsync(arguments, paths, null, null, cancellationToken);
         });
         return command;
     }

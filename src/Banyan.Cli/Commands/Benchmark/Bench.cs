@@ -43,7 +43,7 @@ static class Bench
             if (arguments.GetValue(plot) is { } picture && !picture.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
                 throw new CommandException($"--plot {picture}: give a name that ends in .svg");
             var began = Stopwatch.GetTimestamp();
-            using var loaded = model.Load(arguments);
+            using var loaded = await model.LoadAsync(arguments, cancellationToken);
             var loadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             var needed = Math.Max(plan.Depths.Max() + plan.Prompt + plan.Generate, Measurement.StreamTokens(plan));
             if (needed > loaded.ContextLength)

@@ -1,0 +1,78 @@
+using Banyan.Client;
+using Spectre.Console;
+
+namespace Banyan.Cli.Hubs;
+
+/// <summary>A model that is named by its repo: pulled from the configured hub where it is not here, then a path like any other.</summary>
+static class ModelPull
+{
+    /// <summary>
+    /// The path of a model: a file or folder as it is; <c>owner/name[@revision][:which]</c> after pulling what it needs. Without the hub
+    /// what was pulled before is used.
+    /// </summary>
+    /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
+    public static async Task<string> PathAsync(string model, CancellationToken cancellationToken)
+    {
+        if (File.Exists(model) || Directory.Exists(model))
+            return model;
+        var (text, wanted) = model.IndexOf(':') is var colon and > 0 ? (model[..colon], model[(colon + 1)..]) : (model, null);
+        if (!text.Contains('/') || Path.IsPathRooted(text) || text.StartsWith('.') || text.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+            || !RepoId.TryParse(text, RepoType.Model, out var repo, out var revision))
+            throw new CommandException($"there is no file or folder '{model}': give the path of a .gguf, a .safetensors or a folder with one, or a repo like owner/name");
+
+        using var hub = new HubClient(Options());
+        var request = new PullRequest(repo) { Revision = revision ?? "main" };
+        try
+        {
+            var commit = await hub.CommitOfAsync(repo, request.Revision, cancellationToken);
+            var chosen = Choose(repo, ModelFiles.Find(await hub.ListAsync(repo, commit, cancellationToken)), wanted);
+            var result = await TransferView.RunAsync(repo.ToString(), quiet: false,
+                progress => new Puller(hub).PullAsync(request with { Files = [.. chosen.Files.Select(f => f.Path)] }, progress, cancellationToken));
+            return chosen.Main is null ? result.Folder : result.Files.First(f => f.File.Path == chosen.Main).LocalPath;
+        }
+        catch (HubException e) when (e.Problem == HubProblem.Unreachable && Cached(request, wanted) is { } path)
+        {
+            await Console.Error.WriteLineAsync($"{hub.Options.Endpoint.Authority} does not answer: using what was pulled before");
+            return path;
+        }
+    }
+
+    static HubOptions Options()
+    {
+        try
+        {
+            return HubOptions.FromEnvironment();
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException($"HF_ENDPOINT: {e.Message}");
+        }
+    }
+
+    static string? Cached(PullRequest request, string? wanted)
+    {
+        if (request.Cache.CommitOf(request.Repo, request.Revision) is not { } commit)
+            return null;
+        var folder = request.Cache.Snapshot(request.Repo, commit);
+        var files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(File.Exists)
+            .Select(f => new RepoFile(Path.GetRelativePath(folder, f).Replace(Path.DirectorySeparatorChar, '/'), 0, "", null, null)).ToList();
+        return ModelFiles.Named(ModelFiles.Find(files), wanted) is [var only] ? only.Main is null ? folder : Path.Combine(folder, only.Main) : null;
+    }
+
+    static ModelFiles.Candidate Choose(RepoId repo, IReadOnlyList<ModelFiles.Candidate> all, string? wanted)
+    {
+        if (all.Count == 0)
+            throw new CommandException($"{repo} has no model that runs here: neither GGUF nor safetensors");
+        var named = ModelFiles.Named(all, wanted);
+        if (named.Count == 1)
+            return named[0];
+        var list = string.Join(", ", (named.Count == 0 ? all : named).Select(c => $"{c.Name} ({Sizes.Bytes(c.Size)})"));
+        if (named.Count == 0)
+            throw new CommandException($"{repo} has no '{wanted}'; it has {list}");
+        if (Console.IsInputRedirected || Console.IsErrorRedirected || Console.IsOutputRedirected)
+            throw new CommandException($"{repo} has several models: choose one by a part of its name, like {repo}:{Path.GetFileNameWithoutExtension(named[0].Name)}; it has {list}");
+        return AnsiConsole.Prompt(new SelectionPrompt<ModelFiles.Candidate>()
+            .Title($"{Markup.Escape(repo.ToString())} has several models; the larger, the better its answers and the slower it is:")
+            .UseConverter(c => $"{Markup.Escape(c.Name)} ({Sizes.Bytes(c.Size)})").AddChoices(named));
+    }
+}

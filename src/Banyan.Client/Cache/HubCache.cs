@@ -1,0 +1,64 @@
+namespace Banyan.Client;
+
+/// <summary>
+/// The cache on disk that all tools of the field share: <c>models--owner--name/{blobs,snapshots,refs,.no_exist}</c>. A blob is a
+/// file's bytes under its ETag; a snapshot is a commit's files as links to blobs; a ref is a file with a commit.
+/// </summary>
+/// <param name="folder">The folder that holds the repos' folders.</param>
+public sealed class HubCache(string folder)
+{
+    /// <summary>The folder that holds the repos' folders.</summary>
+    public string Folder { get; } = Path.GetFullPath(folder);
+
+    /// <summary><c>HF_HUB_CACHE</c>, or <c>hub</c> in <see cref="Home"/>.</summary>
+    public static HubCache Default => new(Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } set ? Expand(set) : Path.Combine(Home(), "hub"));
+
+    /// <summary><c>HF_HOME</c>, or <c>huggingface</c> in <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>.</summary>
+    public static string Home()
+    {
+        if (Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home)
+            return Expand(home);
+        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? Expand(set) : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        return Path.Combine(cache, "huggingface");
+    }
+
+    static string Expand(string path) => path == "~" || path.StartsWith("~/", StringComparison.Ordinal)
+        ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..]
+        : path;
+
+    /// <summary>The folder of a commit's files, whether it is there or not.</summary>
+    public string Snapshot(RepoId repo, string commit) => Path.Combine(Folder, repo.CacheFolder, "snapshots", commit);
+
+    /// <summary>The commit that a revision was at when it was last pulled, or null.</summary>
+    public string? CommitOf(RepoId repo, string revision)
+    {
+        if (Directory.Exists(Snapshot(repo, revision)))
+            return revision;
+        var file = Path.Combine(Folder, repo.CacheFolder, "refs", Path.Combine(revision.Split('/')));
+        return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } commit && Directory.Exists(Snapshot(repo, commit)) ? commit : null;
+    }
+
+    internal string Blob(RepoId repo, string etag) => Path.Combine(Folder, repo.CacheFolder, "blobs", etag);
+
+    internal string LockFile(RepoId repo, string etag) => Path.Combine(Folder, ".locks", repo.CacheFolder, $"{etag}.lock");
+
+    /// <summary>Records that a revision is at a commit.</summary>
+    internal void SetRef(RepoId repo, string revision, string commit)
+    {
+        if (revision == commit || !Hub.RepoPaths.IsSafe(revision))
+            return;
+        var file = Path.Combine(Folder, repo.CacheFolder, "refs", Path.Combine(revision.Split('/')));
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        var temporary = $"{file}.{Guid.NewGuid():N}.tmp";
+        File.WriteAllText(temporary, commit);
+        File.Move(temporary, file, overwrite: true);
+    }
+
+    /// <summary>Records that a commit has no such file, so that other tools need not ask.</summary>
+    internal void SetMissing(RepoId repo, string commit, string path)
+    {
+        var file = Path.Combine(Folder, repo.CacheFolder, ".no_exist", commit, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllBytes(file, []);
+    }
+}

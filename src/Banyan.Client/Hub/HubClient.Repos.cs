@@ -1,0 +1,115 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Banyan.Client.Hub;
+using Banyan.Client.Push;
+
+namespace Banyan.Client;
+
+public sealed partial class HubClient
+{
+    const int PreuploadFiles = 256, BatchFiles = 100;
+
+    HttpRequestMessage Post<T>(string path, T body, JsonTypeInfo<T> type, string mediaType = "application/json")
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, At(path)) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type)) };
+        request.Content.Headers.ContentType = new(mediaType);
+        if (mediaType != "application/json")
+            request.Headers.TryAddWithoutValidation("Accept", mediaType);
+        return request;
+    }
+
+    /// <summary>The name of the account that the token belongs to.</summary>
+    /// <exception cref="HubException">There is no token, or the hub does not accept it.</exception>
+    public async Task<string> WhoAmIAsync(CancellationToken cancellationToken = default) =>
+        (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), HubJson.Default.WhoAmI, "who am I", cancellationToken)).Name;
+
+    /// <summary>Makes a repo; one that is there already is as good.</summary>
+    /// <returns>Whether it is new.</returns>
+    public async Task<bool> CreateRepoAsync(RepoId repo, bool isPrivate, CancellationToken cancellationToken = default)
+    {
+        var me = await WhoAmIAsync(cancellationToken);
+        var name = repo.Name[(repo.Name.IndexOf('/') + 1)..];
+        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Word, isPrivate, isPrivate ? "private" : "public");
+        using var answer = await SendAsync(() => Post("api/repos/create", body, HubJson.Default.CreateRepo), s_apiTimeout, cancellationToken);
+        if (answer.StatusCode == HttpStatusCode.Conflict)
+            return false;
+        if (answer.StatusCode == HttpStatusCode.Forbidden)
+        {
+            // Who may not make repos here may still write to this one.
+            var refusal = await HubErrors.OfAsync(answer, $"{repo} cannot be made", Options, cancellationToken);
+            try
+            {
+                await CommitOfAsync(repo, "main", cancellationToken);
+                return false;
+            }
+            catch (HubException e) when (e.Problem == HubProblem.RepoNotFound)
+            {
+                throw refusal;
+            }
+        }
+        await EnsureAsync(answer, $"{repo} cannot be made", cancellationToken);
+        return true;
+    }
+
+    /// <summary>Makes a branch of main; one that is there already is as good.</summary>
+    internal async Task CreateBranchAsync(RepoId repo, string branch, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(() =>
+        {
+            var request = new HttpRequestMessage(HttpMethod.Post, At($"{repo.Api}/branch/{Uri.EscapeDataString(branch)}")) { Content = new StringContent("{}") };
+            request.Content.Headers.ContentType = new("application/json");
+            return request;
+        }, s_apiTimeout, cancellationToken);
+        if (answer.StatusCode != HttpStatusCode.Conflict)
+            await EnsureAsync(answer, $"branch {branch} of {repo} cannot be made", cancellationToken);
+    }
+
+    /// <summary>How the hub wants each file, and which of them it has already.</summary>
+    internal async Task<Dictionary<string, PreuploadMode>> PreuploadAsync(RepoId repo, string revision, IReadOnlyList<LocalFile> files, string? gitIgnore, CancellationToken cancellationToken)
+    {
+        var modes = new Dictionary<string, PreuploadMode>();
+        foreach (var some in files.Chunk(PreuploadFiles))
+        {
+            var body = new PreuploadRequest(await Task.WhenAll(some.Select(async f => new PreuploadFile(f.Path, await f.SampleAsync(cancellationToken), f.Size))), gitIgnore);
+            var answer = await JsonAsync(() => Post($"{repo.Api}/preupload/{Uri.EscapeDataString(revision)}", body, HubJson.Default.PreuploadRequest), HubJson.Default.PreuploadAnswer, $"{repo}", cancellationToken);
+            foreach (var mode in answer.Files)
+                modes[mode.Path] = mode;
+        }
+        return files.FirstOrDefault(f => !modes.ContainsKey(f.Path)) is { } forgotten
+            ? throw new HubException(HubProblem.WrongAnswer, $"the hub does not say how it wants '{forgotten.Path}'")
+            : modes;
+    }
+
+    /// <summary>Where the hub wants large files sent, by which transfer; objects without actions are there already.</summary>
+    internal async Task<List<(string Transfer, ScannedFile File, BatchObject Object)>> BatchAsync(RepoId repo, string revision, IReadOnlyList<ScannedFile> files, bool chunks, CancellationToken cancellationToken)
+    {
+        var all = new List<(string, ScannedFile, BatchObject)>();
+        foreach (var some in files.Chunk(BatchFiles))
+        {
+            var body = new BatchRequest(
+                "upload", chunks ? ["basic", "multipart", "xet"] : ["basic", "multipart"], [.. some.Select(f => new BatchObject(f.Sha256, f.File.Size)).DistinctBy(o => o.Oid)], "sha256", new BatchRef(revision));
+            var answer = await JsonAsync(
+                () => Post($"{repo.Page}.git/info/lfs/objects/batch", body, HubJson.Default.BatchRequest, "application/vnd.git-lfs+json"), HubJson.Default.BatchAnswer, $"{repo}", cancellationToken);
+            foreach (var file in some)
+            {
+                var item = answer.Objects.FirstOrDefault(o => o.Oid == file.Sha256) ?? throw new HubException(HubProblem.WrongAnswer, $"the hub does not say where it wants '{file.File.Path}'");
+                if (item.Error is { } error)
+                    throw new HubException(HubProblem.Refused, $"{file.File.Path}: the hub refuses it: {error.Message}", (HttpStatusCode)error.Code);
+                all.Add((answer.Transfer ?? "basic", file, item));
+            }
+        }
+        return all;
+    }
+
+    /// <summary>Makes what was sent a commit.</summary>
+    internal Task<CommitAnswer> CommitAsync(RepoId repo, string revision, string message, IReadOnlyList<LocalFile> small, IReadOnlyList<ScannedFile> large, CancellationToken cancellationToken) =>
+        CommitAsync(repo, revision, () => new CommitBody(message, small, large), cancellationToken);
+
+    async Task<CommitAnswer> CommitAsync(RepoId repo, string revision, Func<HttpContent> body, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(
+            () => new HttpRequestMessage(HttpMethod.Post, At($"{repo.Api}/commit/{Uri.EscapeDataString(revision)}")) { Content = body() }, TimeSpan.FromMinutes(10), cancellationToken);
+        return await JsonAsync(answer, HubJson.Default.CommitAnswer, $"{repo}", cancellationToken);
+    }
+}

@@ -1,0 +1,196 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Banyan.Client.Hub;
+using Banyan.Client.Transfers;
+
+namespace Banyan.Client;
+
+/// <summary>
+/// A connection to a hub. All traffic goes through it, so that speed and bytes are those of everything together. Requests that
+/// fail for a moment are repeated with growing pauses; the token goes to the hub's own address and nowhere else.
+/// </summary>
+public sealed partial class HubClient : IDisposable
+{
+    const int MaxRedirects = 5, MaxJsonBytes = 64 * 1024 * 1024;
+    static readonly TimeSpan s_apiTimeout = TimeSpan.FromSeconds(60);
+
+    static readonly HttpRequestOptionsKey<bool> s_signed = new("signed");
+
+    readonly HttpClient _http;
+
+    /// <summary>A client; connects when first asked for something.</summary>
+    public HubClient(HubOptions options)
+    {
+        Options = options;
+        Meter = new Meter(options.MaxSpeed, options.MaxBytes);
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,   // redirects are followed here, where the token can be kept from other hosts
+            UseCookies = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            MaxConnectionsPerServer = 24,
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20),
+            ConnectCallback = ConnectAsync,
+        })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = MaxJsonBytes,
+        };
+        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("banyan", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
+    }
+
+    /// <summary>Which hub, as whom.</summary>
+    public HubOptions Options { get; }
+
+    /// <summary>Bytes that came over the network so far, everything included.</summary>
+    public long BytesReceived => Meter.Received;
+
+    /// <summary>Bytes that went over the network so far, everything included.</summary>
+    public long BytesSent => Meter.Sent;
+
+    internal Meter Meter { get; }
+
+    /// <summary>How long a body may bring nothing: longer where the speed limit alone would explain it.</summary>
+    internal TimeSpan StallTimeout => Options.StallTimeout + TimeSpan.FromSeconds(Options.MaxSpeed is { } speed ? 128.0 * 1024 / speed : 0);
+
+    async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new MeteredStream(new NetworkStream(socket, ownsSocket: true), Meter);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    internal Uri At(string path) => new(Options.Endpoint, path);
+
+    /// <summary>Asks until there is an answer that is not a passing failure; the caller disposes it.</summary>
+    /// <param name="request">Makes the request anew for each try.</param>
+    /// <param name="within">How long the answer's headers may take.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="HubException">The hub cannot be reached or keeps failing.</exception>
+    internal async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan within, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            TimeSpan? wait = null;
+            try
+            {
+                var answer = await FollowAsync(request(), within, cancellationToken);
+                if (!Retry.IsPassing(answer.StatusCode) || attempt >= Options.Attempts)
+                    return answer;
+                wait = Retry.AskedFor(answer);
+                answer.Dispose();
+            }
+            catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
+            {
+                if (BudgetIn(e) is { } budget)
+                    throw budget;
+                // Nobody listens at the hub's own address: that does not pass in seconds.
+                if (attempt >= Options.Attempts || (Refused(e) && attempt >= 2))
+                    throw Unreachable(request().RequestUri!, e);
+            }
+            await Task.Delay(wait ?? Retry.Pause(attempt), cancellationToken);
+        }
+    }
+
+    async Task<HttpResponseMessage> FollowAsync(HttpRequestMessage request, TimeSpan within, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (within != Timeout.InfiniteTimeSpan)
+            limit.CancelAfter(within);
+        var uri = request.RequestUri!;
+        for (var redirects = 0; ; redirects++)
+        {
+            if (Options.Token is { } token && SameHost(uri, Options.Endpoint) && request.Headers.Authorization is null && !request.Options.TryGetValue(s_signed, out _))
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            if (answer.Headers.Location is not { } location || (int)answer.StatusCode is not (301 or 302 or 303 or 307 or 308)
+                || (request.Method != HttpMethod.Get && request.Method != HttpMethod.Head) || redirects == MaxRedirects)
+                return answer;
+            answer.Dispose();
+            uri = new Uri(uri, location);
+            var next = new HttpRequestMessage(request.Method, uri);
+            foreach (var header in request.Headers.Where(h => h.Key != "Authorization"))
+                next.Headers.TryAddWithoutValidation(header.Key, header.Value);
+            if (request.Options.TryGetValue(s_signed, out _))
+                next.Options.Set(s_signed, true);
+            request = next;
+        }
+    }
+
+    /// <summary>A request to an address that carries its own permission: no token goes with it.</summary>
+    internal static HttpRequestMessage Signed(HttpMethod method, Uri uri)
+    {
+        var request = new HttpRequestMessage(method, uri);
+        request.Options.Set(s_signed, true);
+        return request;
+    }
+
+    static bool SameHost(Uri a, Uri b) => a.Scheme == b.Scheme && a.Authority == b.Authority;
+
+    /// <summary>Asks for JSON.</summary>
+    /// <exception cref="HubException">The hub says no, or something else than JSON.</exception>
+    internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(request, s_apiTimeout, cancellationToken);
+        return await JsonAsync(answer, type, what, cancellationToken);
+    }
+
+    internal async Task<T> JsonAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
+    {
+        await EnsureAsync(answer, what, cancellationToken);
+        try
+        {
+            await answer.Content.LoadIntoBufferAsync(MaxJsonBytes, cancellationToken);
+            return await JsonSerializer.DeserializeAsync(await answer.Content.ReadAsStreamAsync(cancellationToken), type, cancellationToken) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} did not answer as a hub does: is this a hub?", answer.StatusCode, e);
+        }
+    }
+
+    /// <summary>Throws what an answer that is no success means.</summary>
+    internal async Task EnsureAsync(HttpResponseMessage answer, string what, CancellationToken cancellationToken)
+    {
+        if (!answer.IsSuccessStatusCode)
+            throw await HubErrors.OfAsync(answer, what, Options, cancellationToken);
+    }
+
+    static HubException? BudgetIn(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+            if (e is HubException { Problem: HubProblem.BudgetReached } budget)
+                return budget;
+        return null;
+    }
+
+    static bool Refused(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+            if (e is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound })
+                return true;
+        return false;
+    }
+
+    HubException Unreachable(Uri uri, Exception e)
+    {
+        var address = uri.GetLeftPart(UriPartial.Authority);
+        var advice = SameHost(uri, HubOptions.Local) ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT" : "check the address and the connection, then run the same command again";
+        var reason = Refused(e) ? "nothing answers" : e is OperationCanceledException ? "no answer in time" : (e.InnerException ?? e).Message.TrimEnd('.');
+        return new HubException(HubProblem.Unreachable, $"{address}: {reason}: {advice}", inner: e);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+}

@@ -1,0 +1,63 @@
+using System.Text.RegularExpressions;
+
+namespace Banyan.Client;
+
+/// <summary>What a repo holds.</summary>
+public enum RepoType
+{
+    /// <summary>Weights, configuration, tokenizer.</summary>
+    Model,
+
+    /// <summary>Data.</summary>
+    Dataset,
+
+    /// <summary>An application.</summary>
+    Space,
+}
+
+/// <summary>A repo on a hub.</summary>
+/// <param name="Type">What it holds.</param>
+/// <param name="Name"><c>owner/name</c>.</param>
+public sealed partial record RepoId(RepoType Type, string Name)
+{
+    /// <summary>The owner: a user or an organization; empty for the old names without one.</summary>
+    public string Owner => Name.Contains('/') ? Name[..Name.IndexOf('/')] : "";
+
+    /// <summary><c>models</c>, <c>datasets</c> or <c>spaces</c>: the word in API paths.</summary>
+    internal string Plural => Type switch { RepoType.Model => "models", RepoType.Dataset => "datasets", _ => "spaces" };
+
+    /// <summary>The word in JSON bodies.</summary>
+    internal string Word => Type switch { RepoType.Model => "model", RepoType.Dataset => "dataset", _ => "space" };
+
+    /// <summary>Path of the API.</summary>
+    internal string Api => $"api/{Plural}/{Name}";
+
+    /// <summary>Path of pages and files: models have no prefix.</summary>
+    internal string Page => Type == RepoType.Model ? Name : $"{Plural}/{Name}";
+
+    /// <summary>Folder of the repo in the cache that all tools share.</summary>
+    internal string CacheFolder => $"{Plural}--{Name.Replace("/", "--", StringComparison.Ordinal)}";
+
+    /// <summary><c>datasets/owner/name</c>; models without a prefix.</summary>
+    public override string ToString() => Page;
+
+    /// <summary>Reads <c>[datasets/|spaces/|models/]owner/name[@revision]</c>.</summary>
+    /// <param name="text">What a user wrote.</param>
+    /// <param name="type">The type where the text has no prefix.</param>
+    /// <param name="repo">The repo.</param>
+    /// <param name="revision">The revision, or null where none was written.</param>
+    public static bool TryParse(string text, RepoType type, out RepoId repo, out string? revision)
+    {
+        revision = null;
+        if (text.IndexOf('@') is var at and >= 0)
+            (text, revision) = (text[..at], text[(at + 1)..]);
+        foreach (var known in Enum.GetValues<RepoType>())
+            if (text.StartsWith(new RepoId(known, "").Plural + "/", StringComparison.Ordinal) && text.Count(c => c == '/') == 2)
+                (type, text) = (known, text[(text.IndexOf('/') + 1)..]);
+        repo = new RepoId(type, text);
+        return Names().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal) && !text.Contains("--", StringComparison.Ordinal) && revision != "";
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?$", RegexOptions.CultureInvariant | RegexOptions.ECMAScript)]
+    private static partial Regex Names();
+}

@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Banyan.Client.Hub;
+using Banyan.Client.Transfers;
+
+namespace Banyan.Client.Push;
+
+/// <summary>Sends whole files where the hub takes no chunks: in one piece (basic) or in the parts that it asks for (multipart).</summary>
+static class LfsUpload
+{
+    static readonly TimeSpan s_answer = TimeSpan.FromSeconds(60);
+
+    public static async Task RunAsync(HubClient hub, ScannedFile file, Dictionary<string, BatchAction> actions, int parallel, Action<long> count, CancellationToken cancellationToken)
+    {
+        var upload = actions.GetValueOrDefault("upload") ?? throw new HubException(HubProblem.WrongAnswer, $"{file.File.Path}: the hub does not say where to send it");
+        var header = upload.Header ?? [];
+        if (header.TryGetValue("chunk_size", out var size) && long.TryParse(size.ToString(), out var partBytes) && partBytes > 0)
+            await MultipartAsync(hub, file, upload, header, partBytes, parallel, count, cancellationToken);
+        else
+            (await PutAsync(hub, file, upload.Href, header, 0, file.File.Size, count, cancellationToken)).Dispose();
+        if (actions.TryGetValue("verify", out var verify))
+        {
+            using var answer = await hub.SendAsync(() => Json(hub.At(verify.Href), JsonSerializer.SerializeToUtf8Bytes(new LfsVerify(file.Sha256, file.File.Size), HubJson.Default.LfsVerify), verify.Header), s_answer, cancellationToken);
+            await hub.EnsureAsync(answer, file.File.Path, cancellationToken);
+        }
+    }
+
+    static async Task MultipartAsync(
+        HubClient hub, ScannedFile file, BatchAction upload, Dictionary<string, JsonElement> header, long partBytes, int parallel, Action<long> count, CancellationToken cancellationToken)
+    {
+        var urls = header.Where(h => h.Key.All(char.IsAsciiDigit)).OrderBy(h => int.Parse(h.Key, null)).Select(h => h.Value.ToString()).ToArray();
+        if (urls.Length != (file.File.Size + partBytes - 1) / partBytes)
+            throw new HubException(HubProblem.WrongAnswer, $"{file.File.Path}: the hub wants {file.File.Size} bytes in {urls.Length} parts of {partBytes}");
+        var etags = new string[urls.Length];
+        await Parallel.ForAsync(0, urls.Length, new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken }, async (i, token) =>
+        {
+            using var answer = await PutAsync(hub, file, urls[i], [], i * partBytes, Math.Min(partBytes, file.File.Size - i * partBytes), count, token);
+            etags[i] = answer.Headers.TryGetValues("ETag", out var values)
+                ? values.First()
+                : throw new HubException(HubProblem.WrongAnswer, $"{file.File.Path}: part {i + 1} was taken without an ETag");
+        });
+        var done = new MultipartDone(file.Sha256, [.. etags.Select((e, i) => new MultipartPart(i + 1, e))]);
+        using var completed = await hub.SendAsync(
+            () => Json(hub.At(upload.Href), JsonSerializer.SerializeToUtf8Bytes(done, HubJson.Default.MultipartDone), null), TimeSpan.FromMinutes(15), cancellationToken);
+        await hub.EnsureAsync(completed, file.File.Path, cancellationToken);
+    }
+
+    static async Task<HttpResponseMessage> PutAsync(
+        HubClient hub, ScannedFile file, string url, Dictionary<string, JsonElement> header, long offset, long length, Action<long> count, CancellationToken cancellationToken)
+    {
+        var counted = 0L;
+        var answer = await hub.SendAsync(() =>
+        {
+            count(-Interlocked.Exchange(ref counted, 0));   // a try that failed
+            var request = HubClient.Signed(HttpMethod.Put, hub.At(url));
+            request.Content = new FilePart(file.File.LocalPath, offset, length, sent =>
+            {
+                Interlocked.Add(ref counted, sent);
+                count(sent);
+            });
+            foreach (var (name, value) in header)
+                if (!request.Headers.TryAddWithoutValidation(name, value.ToString()))
+                    request.Content.Headers.TryAddWithoutValidation(name, value.ToString());
+            return request;
+        }, Timeout.InfiniteTimeSpan, cancellationToken);
+        await hub.EnsureAsync(answer, file.File.Path, cancellationToken);
+        return answer;
+    }
+
+    static HttpRequestMessage Json(Uri uri, byte[] body, Dictionary<string, JsonElement>? header)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/vnd.git-lfs+json");
+        request.Headers.TryAddWithoutValidation("Accept", "application/vnd.git-lfs+json");
+        foreach (var (name, value) in header ?? [])
+            request.Headers.TryAddWithoutValidation(name, value.ToString());
+        return request;
+    }
+}

@@ -1,0 +1,65 @@
+using Banyan.Client.Hub;
+
+namespace Banyan.Client.Transfers;
+
+/// <summary>The network failed under a body; what came before is good, and the rest can be asked for again.</summary>
+sealed class NetworkException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>An answer's body. One that brings nothing for a while counts as lost.</summary>
+sealed class Body : IAsyncDisposable
+{
+    readonly Stream _stream;
+    readonly TimeSpan _stall;
+    readonly CancellationToken _cancellation;
+    CancellationTokenSource _limit;
+
+    Body(Stream stream, TimeSpan stall, CancellationToken cancellation)
+    {
+        (_stream, _stall, _cancellation) = (stream, stall, cancellation);
+        _limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+    }
+
+    public static async Task<Body> OpenAsync(HttpResponseMessage answer, TimeSpan stall, CancellationToken cancellationToken) =>
+        new(await answer.Content.ReadAsStreamAsync(cancellationToken), stall, cancellationToken);
+
+    /// <summary>Some bytes; 0 at the end.</summary>
+    /// <exception cref="NetworkException">The connection broke or brings nothing.</exception>
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _limit.CancelAfter(_stall);
+            var read = await _stream.ReadAsync(buffer, _limit.Token);
+            if (!_limit.TryReset())
+            {
+                _limit.Dispose();
+                _limit = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
+            }
+            return read;
+        }
+        catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
+        {
+            for (Exception? inner = e; inner is not null; inner = inner.InnerException)
+                if (inner is HubException)
+                    throw inner;
+            throw new NetworkException(e is OperationCanceledException ? $"no byte for {_stall.TotalSeconds:0} s" : e.Message, e);
+        }
+    }
+
+    /// <summary>Exactly so many bytes.</summary>
+    /// <exception cref="NetworkException">The connection broke, brings nothing, or the body ended.</exception>
+    public async ValueTask ReadExactlyAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (buffer.Length > 0)
+        {
+            var read = await ReadAsync(buffer, cancellationToken);
+            buffer = read > 0 ? buffer[read..] : throw new NetworkException("the answer ended early");
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _limit.Dispose();
+        return _stream.DisposeAsync();
+    }
+}
