@@ -30,7 +30,7 @@ public sealed partial class HubClient
     {
         var me = await WhoAmIAsync(cancellationToken);
         var name = repo.Name[(repo.Name.IndexOf('/') + 1)..];
-        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Word, isPrivate, isPrivate ? "private" : "public");
+        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Word, isPrivate ? "private" : "public");
         using var answer = await SendAsync(() => Post("api/repos/create", body, HubJson.Default.CreateRepo), s_apiTimeout, cancellationToken);
         if (answer.StatusCode == HttpStatusCode.Conflict)
             return false;

@@ -11,7 +11,7 @@ sealed record TreeLfs(string Oid, long Size);
 
 sealed record WhoAmI(string Name, string Type);
 
-sealed record CreateRepo(string Name, string? Organization, string Type, [property: JsonPropertyName("private")] bool Private, string Visibility);
+sealed record CreateRepo(string Name, string? Organization, string Type, string Visibility);
 
 sealed record CreatedRepo(string? Url);
 

@@ -83,6 +83,10 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                         throw new HubException(HubProblem.Unreachable, $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
                     await Task.Delay(Retry.Pause(idle), cancellationToken);
                 }
+                catch (HubException e) when (_usesChunks && e.Problem != HubProblem.BudgetReached)
+                {
+                    _usesChunks = false;   // where its chunks cannot be had, the hub has the file as a whole
+                }
                 if (idle >= Hub.Options.Attempts)
                     throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's answers do not contain bytes {window.Start} to {window.End}");
             }
