@@ -8,8 +8,14 @@ os.environ.update(HF_ENDPOINT=HUB, DISABLE_SYMLINKS_IN_WINDOWS_TESTS="1", HF_HUB
 for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_CO_STAGING"):
     os.environ.pop(name, None)
 
+import filelock  # noqa: E402
 import pytest  # noqa: E402
 import tests.testing_constants as known  # noqa: E402
+
+# Debian 12's filelock is older than huggingface_hub asks for: it does not know the mode of the lock file.
+if "mode" not in filelock.FileLock.__init__.__code__.co_varnames:
+    _init = filelock.BaseFileLock.__init__
+    filelock.BaseFileLock.__init__ = lambda self, lock_file, timeout=-1, mode=0o644, **_: _init(self, lock_file, timeout)
 
 known.ENDPOINT_STAGING = HUB
 known.TOKEN = os.environ["BANYAN_TOKEN"]
