@@ -67,7 +67,17 @@ static partial class ErrorAnswers
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => HubException.TooLarge("The request's body is larger than this address takes."),
         BadHttpRequestException bad => new HubException(bad.StatusCode, null, bad.Message),
         OperationCanceledException => new HubException(503, null, "The server is stopping."),
+        _ when IsFull(exception) => new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
         _ => new HubException(500, null, "The server failed to answer; its log says why."),
+    };
+
+    const int DiskFull = 28, DiskFullOnWindows = unchecked((int)0x80070070), DatabaseFull = 13;   // ENOSPC, ERROR_DISK_FULL, SQLITE_FULL
+
+    static bool IsFull(Exception? exception) => exception switch
+    {
+        null => false,
+        IOException { HResult: DiskFull or DiskFullOnWindows } or Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: DatabaseFull } => true,
+        _ => IsFull(exception.InnerException),
     };
 
     static HubException NoHubRoute(HttpContext context) => context.Response.StatusCode == 405

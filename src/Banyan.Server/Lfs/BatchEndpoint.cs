@@ -48,13 +48,16 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
             : offers.Contains("multipart") && objects.Any(o => o.Size > PartBytes) ? "multipart"
             : "basic";
         var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
-        var answers = new List<ObjectAnswer>(objects.Count);
+        var (answers, held) = (new List<ObjectAnswer>(objects.Count), new List<long>());
         foreach (var asked in objects)
-            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, xetUpload));
+            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, xetUpload, held));
+        // The client will not send what it is told is here, and commit it later.
+        if (held.Count > 0)
+            await contents.GrantAsync(repo.Id, held, context.RequestAborted);
         await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
     }
 
-    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, LfsAction? xetUpload)
+    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, LfsAction? xetUpload, List<long> held)
     {
         var answer = new ObjectAnswer(asked.Oid ?? "", asked.Size) { Authenticated = true };
         if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower) || asked.Size is < 0 or > MaxBytes)
@@ -71,8 +74,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
                 : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(repo.Id, sha256, file.Size, 0))) };
         if (file is not null)
         {
-            // The client will not send what it is told is here, and commit it later.
-            await contents.GrantAsync(repo.Id, [file.Id], context.RequestAborted);
+            held.Add(file.Id);
             return answer;
         }
         if (xetUpload is not null)

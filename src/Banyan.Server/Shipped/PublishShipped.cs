@@ -34,9 +34,10 @@ sealed partial class PublishShipped(
             {
                 return;
             }
-            catch (Exception e) when (e is IOException or HubException or AccountException or System.Data.Common.DbException)
+            catch (Exception e)
             {
-                LogFailed($"{shipped.Owner}/{shipped.Name}", e.Message);   // the hub serves all the same
+                // Whatever it is (an object store has errors of its own), the hub serves all the same; the next start tries again.
+                LogFailed($"{shipped.Owner}/{shipped.Name}", e.Message);
             }
         }
     }

@@ -178,17 +178,20 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>Sends a file and does not commit it; refused or not.</summary>
-    public async Task UploadOnlyAsync(int length)
+    /// <summary>Sends a file and does not commit it.</summary>
+    /// <returns>The status with which it was refused, or null.</returns>
+    public async Task<System.Net.HttpStatusCode?> UploadOnlyAsync(int length)
     {
         try
         {
             var bytes = new byte[length];
             _random.NextBytes(bytes);
             await User.UploadAsync(bytes, default);
+            return null;
         }
-        catch (HttpRequestException)
+        catch (HttpRequestException e)
         {
+            return e.StatusCode;
         }
     }
 

@@ -95,20 +95,22 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
             SharedData.Missing("a small file system is mounted by root");
         var small = Path.Combine(_folder.FullName, "small");
         Directory.CreateDirectory(small);
-        if (Mount("mount", "-t", "tmpfs", "-o", "size=12m", "banyan-faults", small) != 0)
+        if (Mount("mount", "-t", "tmpfs", "-o", "size=32m", "banyan-faults", small) != 0)
             SharedData.Missing("tmpfs cannot be mounted here");
         try
         {
             await using var campaign = Start([], folder: small);
             await campaign.BeginAsync();
             await campaign.RoundsAsync(2, s_nothing);
+            var refused = new HashSet<System.Net.HttpStatusCode?>();
             // Files that are kept fill it; each that does not fit is refused whole.
             for (var round = 0; campaign.Refused < 3; round++)
             {
                 Assert.True(round < 60, "the disk does not get full");
-                await campaign.UploadOnlyAsync(1_500_000);
+                refused.Add(await campaign.UploadOnlyAsync(1_500_000));
                 await campaign.RoundsAsync(1, s_nothing);
             }
+            Assert.Equal([null, System.Net.HttpStatusCode.InsufficientStorage], refused.Order());
             await campaign.WholeCheckAsync();
             // Killed and started on the full disk, it serves what it has.
             await campaign.Hub.KillAsync();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 
 namespace Banyan.Cli.Tests.Faults;
 
@@ -75,7 +76,9 @@ public sealed class HostileClientTests : IAsyncLifetime
         // Nothing of it is there.
         var (code, output, _) = await Tool.Run(["fsck", "--data", _folder.FullName]);
         Assert.Equal(0, code);
-        Assert.Contains("1 repositories", output);
+        Assert.Contains("all as it should be", output);
+        using var commits = JsonDocument.Parse(await _client.GetStringAsync("/api/models/ana/m/commits/main"));
+        Assert.Equal(1, commits.RootElement.GetArrayLength());
     }
 
     async Task AssertServesAsync() => Assert.Equal(HttpStatusCode.OK, (await _client.GetAsync("/api/models/ana/m/tree/main")).StatusCode);

@@ -88,7 +88,12 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     public ObjectDraft Begin() => new SpooledDraft(this, _options.SpoolFolder ?? Path.GetTempPath());
 
     /// <inheritdoc/>
-    public async Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken)
+    public async Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) =>
+        await OpenOnceAsync(key, offset, length, cancellationToken) is { } first
+            ? new ResumingStream(first, offset, length, (at, left, token) => OpenOnceAsync(key, at, left, token))
+            : null;
+
+    async Task<Stream?> OpenOnceAsync(string key, long offset, long? length, CancellationToken cancellationToken)
     {
         var request = new GetObjectRequest { BucketName = _options.Bucket, Key = Key(key) };
         if (length == 0)
