@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -10,6 +11,9 @@ public sealed class AccountException(string message) : Exception(message);
 /// <summary>Users, organizations and tokens in the hub's database.</summary>
 public sealed class AccountStore(HubDatabase database, TimeProvider time)
 {
+    readonly StateCache<(long, long), Right> _members = new(database);
+    readonly StateCache<string, (Caller Caller, long? ExpiresAt)?> _tokens = new(database);
+
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Makes a user or an organization.</summary>
@@ -98,9 +102,11 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         cancellationToken);
 
     /// <summary>What a user may do with what an organization owns.</summary>
-    internal async Task<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) =>
-        await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT role FROM members WHERE org_id = @org AND user_id = @user", new { org, user }), cancellationToken) is { } role
-            ? Enum.Parse<Right>(role, ignoreCase: true) : Right.None;
+    internal ValueTask<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) => _members.GetAsync(
+        (org, user),
+        async (_, ct) => await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT role FROM members WHERE org_id = @org AND user_id = @user", new { org, user }), ct) is { } role
+            ? Enum.Parse<Right>(role, ignoreCase: true) : Right.None,
+        cancellationToken);
 
     /// <summary>Makes a token.</summary>
     /// <returns>Its text: the only time that it is told.</returns>
@@ -152,7 +158,10 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         c => c.QueryFirstOrDefaultAsync<Token>("SELECT id, name, role, scopes, created_at, expires_at FROM tokens WHERE id = @id", new { id }), cancellationToken);
 
     /// <summary>Whose token this is, or null where it is none that lives.</summary>
-    internal async Task<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken)
+    internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
+        await _tokens.GetAsync(token, FindTokenAsync, cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
+
+    async Task<(Caller, long?)?> FindTokenAsync(string token, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(
             c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt)>(
@@ -162,8 +171,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                 """,
                 new { hash = TokenText.Hash(token) }),
             cancellationToken);
-        return row.User is null || row.ExpiresAt <= Now
+        return row.User is null
             ? null
-            : new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes) };
+            : (new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes) }, row.ExpiresAt);
     }
 }

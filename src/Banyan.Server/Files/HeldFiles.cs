@@ -1,5 +1,6 @@
 using Banyan.Chunks;
 using Banyan.Server.Content;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -17,9 +18,11 @@ sealed class HeldFiles(HubDatabase database, ContentStore contents)
 {
     const int Batch = 500;
 
+    readonly StateCache<(long, string), HeldFile?> _known = new(database);
+
     /// <summary>The file of a SHA-256, if the repository holds it.</summary>
-    public async Task<HeldFile?> FindAsync(long repo, string sha256, CancellationToken cancellationToken) =>
-        (await FindAsync(repo, [sha256], cancellationToken)).GetValueOrDefault(sha256);
+    public ValueTask<HeldFile?> FindAsync(long repo, string sha256, CancellationToken cancellationToken) =>
+        _known.GetAsync((repo, sha256), async (key, ct) => (await FindAsync(key.Item1, [key.Item2], ct)).GetValueOrDefault(key.Item2), cancellationToken);
 
     /// <summary>Those of these files that the repository holds, by SHA-256.</summary>
     public async Task<Dictionary<string, HeldFile>> FindAsync(long repo, IEnumerable<string> sha256s, CancellationToken cancellationToken)

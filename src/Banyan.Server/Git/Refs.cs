@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -18,8 +19,11 @@ readonly record struct GitRef(string Name, GitId Id)
 /// <summary>The refs of repositories. A change names what it found, and fails where that is no longer so.</summary>
 sealed class Refs(HubDatabase database)
 {
+    readonly StateCache<(long, string), GitId?> _known = new(database);
+
     /// <summary>What a ref names, or null.</summary>
-    public Task<GitId?> FindAsync(long repo, string name, CancellationToken cancellationToken) => database.ReadAsync(c => FindAsync(c, null, repo, name), cancellationToken);
+    public ValueTask<GitId?> FindAsync(long repo, string name, CancellationToken cancellationToken) =>
+        _known.GetAsync((repo, name), (key, ct) => database.ReadAsync(c => FindAsync(c, null, key.Item1, key.Item2), ct), cancellationToken);
 
     public static async Task<GitId?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, string name) =>
         await connection.ExecuteScalarAsync<byte[]?>("SELECT oid FROM refs WHERE repo_id = @repo AND name = @name", new { repo, name }, transaction) is { } oid ? new GitId(oid) : null;

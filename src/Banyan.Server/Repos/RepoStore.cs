@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Accounts;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -11,13 +12,15 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
     public const string Columns =
         "r.id, r.type, r.owner_id, a.name AS owner, r.name, r.private, r.gated, r.disabled, r.default_branch, r.downloads, r.created_at, r.updated_at";
 
+    readonly StateCache<(RepoType, string), Repo?> _named = new(database);
+
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     static string Key(string fullName) => Names.Key(fullName);
 
     /// <summary>The repository that a name leads to: its own, or one that it had.</summary>
-    public Task<Repo?> FindAsync(RepoType type, string fullName, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => FindAsync(c, null, type, fullName), cancellationToken);
+    public ValueTask<Repo?> FindAsync(RepoType type, string fullName, CancellationToken cancellationToken) =>
+        _named.GetAsync((type, Key(fullName)), (name, ct) => database.ReadAsync(c => FindAsync(c, null, name.Item1, name.Item2), ct), cancellationToken);
 
     public static Task<Repo?> FindAsync(DbConnection connection, DbTransaction? transaction, RepoType type, string fullName) =>
         connection.QueryFirstOrDefaultAsync<Repo>(

@@ -60,6 +60,11 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
 
+    /// <summary>
+    /// A number that differs after any change that any process committed; null where finding out costs as much as a query.
+    /// </summary>
+    internal virtual long? Version() => null;
+
     /// <summary>Whether the same transaction, tried again, may succeed: somebody else was writing.</summary>
     protected abstract bool IsConflict(Exception exception);
 

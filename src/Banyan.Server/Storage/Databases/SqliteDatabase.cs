@@ -21,6 +21,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     }.ToString();
 
     readonly SemaphoreSlim _writer = new(1);
+    readonly Lock _watching = new();
+    SqliteCommand? _version;
 
     /// <inheritdoc/>
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
@@ -42,6 +44,22 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         finally
         {
             _writer.Release();
+        }
+    }
+
+    /// <summary>A connection that never writes sees by this number what others wrote: a look at shared memory, not at the file.</summary>
+    internal override long? Version()
+    {
+        lock (_watching)
+        {
+            if (_version is null)
+            {
+                var connection = new SqliteConnection(_connection);
+                connection.Open();
+                _version = connection.CreateCommand();
+                _version.CommandText = "PRAGMA data_version";
+            }
+            return (long)_version.ExecuteScalar()!;
         }
     }
 
@@ -106,6 +124,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {
+        _version?.Connection?.Dispose();
+        _version?.Dispose();
         SqliteConnection.ClearPool(new SqliteConnection(_connection));
         _writer.Dispose();
         return ValueTask.CompletedTask;

@@ -1,0 +1,45 @@
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+
+namespace Banyan.Server.Storage;
+
+/// <summary>
+/// Remembers what was read from the database for as long as nobody wrote to it: each look asks the database whether anything was
+/// committed since, by this process or another, and forgets all if so. So what it tells was true when it was asked, and decisions on
+/// who may do what can rest on it. Where a database cannot be asked that for less than a query (PostgreSQL), nothing is remembered.
+/// </summary>
+sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
+{
+    const int Capacity = 20_000;
+
+    readonly Lock _gate = new();
+    GenerationCache<TKey, TValue> _known = new(Capacity);
+    long _version = long.MinValue;
+
+    /// <summary>The value of a key: remembered, or read.</summary>
+    public ValueTask<TValue> GetAsync(TKey key, Func<TKey, CancellationToken, Task<TValue>> read, CancellationToken cancellationToken)
+    {
+        if (database.Version() is not { } version)
+            return new(read(key, cancellationToken));
+        var known = Current(version);
+        return known.TryGet(key, out var value) ? new(value) : new(ReadAsync(known, key, read, cancellationToken));
+    }
+
+    /// <summary>What is read after the version was asked is at least as new: if something was written in between, the next look forgets it.</summary>
+    static async Task<TValue> ReadAsync(GenerationCache<TKey, TValue> known, TKey key, Func<TKey, CancellationToken, Task<TValue>> read, CancellationToken cancellationToken)
+    {
+        var value = await read(key, cancellationToken);
+        known.Add(key, value, 1);
+        return value;
+    }
+
+    GenerationCache<TKey, TValue> Current(long version)
+    {
+        lock (_gate)
+        {
+            if (_version != version)
+                (_version, _known) = (version, new(Capacity));
+            return _known;
+        }
+    }
+}
