@@ -92,10 +92,11 @@ public sealed class EvaluationRun
         var meter = new CostMeter(_plan.Price, _plan.MaxCost, all.Sum(e => e.Cost ?? 0));
         var (gate, clock, done, began) = (new Lock(), Stopwatch.StartNew(), 0, meter.Spent);
         var options = new ParallelOptions { MaxDegreeOfParallelism = _plan.Requests ?? _model.Parallel, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(missing, options, async (question, token) =>
+        await Parallel.ForEachAsync(missing, options, async (question, _) =>
         {
             var reserved = meter.Reserve(question.Prompt, _plan.Sampling.MaxTokens);
-            var answer = await _model.AnswerAsync(question.Prompt, _plan.Sampling, question.Sample, token);
+            // Where one question fails, those under way are answered still: they are paid for.
+            var answer = await _model.AnswerAsync(question.Prompt, _plan.Sampling, question.Sample, cancellationToken);
             lock (gate)
             {
                 ModelIdentity.Check(_model.Name, answer.Model, returned);
