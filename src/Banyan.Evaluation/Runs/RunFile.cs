@@ -59,4 +59,7 @@ public static class RunFile
             throw new EvaluationException($"{path} is no result of a run (banyan eval run writes one): {e.Message}");
         }
     }
+
+    /// <summary>A result within other JSON; throws <see cref="JsonException"/> when it is none.</summary>
+    internal static RunResult Parse(JsonNode json) => json.Deserialize<RunResult>(s_json) ?? throw new JsonException("null");
 }

@@ -12,6 +12,8 @@ static class EvalCommand
         DataCommand.Create(),
         ScoreCommand.Create(),
         TasksCommand.Create(),
+        ReportCommand.Create(),
+        VerifyCommand.Create(),
         ArenaCommand.Create(),
         CompareCommand.Create(),
         ContaminatedCommand.Create(),

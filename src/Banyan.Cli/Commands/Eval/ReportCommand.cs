@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Globalization;
+using Banyan.Evaluation;
+using Banyan.Evaluation.Reports;
+using Banyan.Evaluation.Statistics;
+using Spectre.Console;
+
+namespace Banyan.Cli.Commands.Eval;
+
+/// <summary><c>banyan eval report RUN…</c>: results as something to publish.</summary>
+static class ReportCommand
+{
+    const string Description = """
+        Make a signed report of runs: numbers with intervals, comparisons, every answer
+
+        A run is a result of eval run, or a folder of them with its transcript. The report is a folder: report.json (signed with your Ed25519 key, made on
+        first use), index.html (one file, nothing loaded from elsewhere), transcripts, and the files that Hugging Face's hub reads.
+
+        Examples:
+          banyan eval report ~/.banyan/evaluations/my-model --out report
+          banyan eval report runs/a runs/b --out report --url https://example.org/report
+        """;
+
+    public static Command Create()
+    {
+        var runs = new Argument<string[]>("RUN") { Description = "results of eval run, or folders of them", Arity = ArgumentArity.OneOrMore };
+        var folder = new Option<string>("--out") { Description = "the report's folder", DefaultValueFactory = _ => "report" };
+        var key = new Option<string>("--key") { Description = "the file of the signing key", DefaultValueFactory = _ => SigningKey.DefaultFile };
+        var margin = new Option<double>("--margin") { Description = "a difference too small to matter, in percent points", DefaultValueFactory = _ => 5 };
+        var url = new Option<string?>("--url") { Description = "where the report will be found: for the hub's files" };
+        var json = new Option<bool>("--json") { Description = "print what was signed" };
+        var command = new Command("report", Description) { runs, folder, key, margin, url, json };
+        command.SetAction((result, _) => JudgeChoices.RunAsync(() =>
+        {
+            if (result.GetValue(margin) is not (> 0 and < 100) and var wrong)
+                throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
+            var signer = SigningKey.OpenOrCreate(result.GetRequiredValue(key));
+            var report = ReportFolder.Write(result.GetRequiredValue(folder), ReportFolder.ReadRuns(result.GetValue(runs)!), signer, result.GetValue(margin) / 100, result.GetValue(url));
+            if (result.GetValue(json))
+                Console.WriteLine(report.ToJson().ToJsonString());
+            else
+                Print(report, Path.GetFullPath(result.GetRequiredValue(folder)), signer.PublicKey);
+            return Task.FromResult(0);
+        }));
+        return command;
+    }
+
+    static void Print(EvaluationReport report, string folder, string signer)
+    {
+        static string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
+        var scores = new Table().Border(TableBorder.Simple).AddColumns("task", "model", "pass@1", "95 %", "items");
+        foreach (var task in report.Tasks)
+            foreach (var run in report.Runs.Where(r => r.Run.Task == task))
+                scores.AddRow(task.EscapeMarkup(), run.Subject.EscapeMarkup(), Percent(run.PassAt1), $"{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}", $"{run.ItemCount}");
+        AnsiConsole.Write(scores);
+        foreach (var c in report.Comparisons)
+            Console.WriteLine($"{c.Task}: {c.A} is {VerdictNames.Of(c.Result.Verdict)}, against {c.B}: {Percent(c.Result.Difference)} points (95 % {Percent(c.Result.Interval.Low)} … {Percent(c.Result.Interval.High)})");
+        Console.WriteLine($"\n{folder}/index.html\n{folder}/{ReportFolder.FileName}, signed by {signer}");
+    }
+}

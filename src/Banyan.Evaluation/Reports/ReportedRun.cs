@@ -1,0 +1,41 @@
+using Banyan.Evaluation.Runs;
+using Banyan.Evaluation.Statistics;
+
+namespace Banyan.Evaluation.Reports;
+
+/// <summary>A run with what a report says of it.</summary>
+public sealed class ReportedRun
+{
+    /// <summary>Of a result.</summary>
+    public ReportedRun(RunResult run)
+    {
+        Run = run;
+        var items = run.Items.GroupBy(i => i.Id).Select(g => (g.First().Cluster, Right: g.Count(i => i.Passed) / (double)g.Count())).ToList();
+        ItemCount = items.Count;
+        var mean = ClusteredMean.Of([.. items.Select(i => i.Right)], [.. items.Select(i => i.Cluster)]);
+        // No item wrong, or none right, says nothing of the spread: there Wilson's interval does.
+        var (right, independent) = (items.Sum(i => i.Right), mean.Clusters);
+        Interval = right == 0 || right == items.Count ? Proportions.Wilson(right == 0 ? 0 : independent, independent) : mean.Interval();
+        PassAt1 = mean.Mean;
+    }
+
+    /// <summary>The result.</summary>
+    public RunResult Run { get; }
+
+    /// <summary>The model with what sets this run apart from its others: the vendor's prompt, sampling.</summary>
+    public string Subject => Run.RequestedModel + (Run.Prompt == "vendor" ? " (vendor's prompt)" : "")
+        + (Run.Sampling.Temperature > 0 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" (temperature {Run.Sampling.Temperature})") : "");
+
+    /// <summary>Items run.</summary>
+    public int ItemCount { get; }
+
+    /// <summary>The mean over items of the share of right answers.</summary>
+    public double PassAt1 { get; }
+
+    /// <summary>Its 95 % interval; standard error clustered by source problem.</summary>
+    public Interval Interval { get; }
+
+    /// <summary>Unbiased pass@k for every k of 1, 5, 10, 100 that there are answers for.</summary>
+    public IReadOnlyList<(int K, double Value)> PassAtK =>
+        [.. new[] { 1, 5, 10, 100 }.Select(k => (k, Run.Score.PassAt(k))).Where(p => p.Item2 is not null).Select(p => (p.k, p.Item2!.Value))];
+}

@@ -1,0 +1,60 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Banyan.Evaluation.Reports;
+
+/// <summary>
+/// JSON with a signature: <c>{"report": …, "signature": {"algorithm": "Ed25519", "publicKey": …, "value": …}}</c>. What is signed is the report without blanks,
+/// its members in their order and its numbers as written, so that indenting a file does not break its signature, and changing it does.
+/// </summary>
+static class SignedJson
+{
+    const string Algorithm = "Ed25519";
+
+    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+
+    public static string Sign(JsonObject report, SigningKey key)
+    {
+        using var document = JsonDocument.Parse(report.ToJsonString(), s_reading);
+        return new JsonObject
+        {
+            ["report"] = report.DeepClone(),
+            ["signature"] = new JsonObject
+            {
+                ["algorithm"] = Algorithm,
+                ["publicKey"] = key.PublicKey,
+                ["value"] = Convert.ToBase64String(key.Sign(Canonical(document.RootElement))),
+            },
+        }.ToJsonString(s_indented) + "\n";
+    }
+
+    /// <summary>The report, who says to have signed it, and whether that is so; throws <see cref="EvaluationException"/> for what is no signed report.</summary>
+    public static (JsonObject Report, string Signer, bool IsValid) Read(string file)
+    {
+        var text = DataFiles.ReadText(file);
+        try
+        {
+            using var document = JsonDocument.Parse(text, s_reading);
+            var report = document.RootElement.GetProperty("report");
+            var signature = document.RootElement.GetProperty("signature");
+            var signer = signature.GetProperty("publicKey").GetString() ?? "";
+            var isValid = signature.GetProperty("algorithm").GetString() == Algorithm
+                && SigningKey.Verify(signer, Canonical(report), signature.GetProperty("value").GetString() ?? "");
+            return (JsonNode.Parse(report.GetRawText())!.AsObject(), signer, isValid);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new EvaluationException($"{file} is no signed report (banyan eval report writes one): {e.Message}");
+        }
+    }
+
+    static byte[] Canonical(JsonElement element)
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes))
+            element.WriteTo(writer);
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using Org.BouncyCastle.Crypto.Parameters;
+using Org.BouncyCastle.Crypto.Signers;
+
+namespace Banyan.Evaluation.Reports;
+
+/// <summary>An Ed25519 key (RFC 8032) that signs reports. The file holds the 32 bytes of its seed in base64, readable by its owner alone.</summary>
+public sealed class SigningKey
+{
+    readonly Ed25519PrivateKeyParameters _private;
+
+    SigningKey(byte[] seed) => _private = new(seed);
+
+    /// <summary><c>$XDG_CONFIG_HOME/banyan/signing-key</c>, or the same under <c>~/.config</c>.</summary>
+    public static string DefaultFile => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } config ? config
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config"), "banyan", "signing-key");
+
+    /// <summary>The public key in base64: who signed.</summary>
+    public string PublicKey => Convert.ToBase64String(_private.GeneratePublicKey().GetEncoded());
+
+    /// <summary>Reads a key, or makes one where there is no file. Throws <see cref="EvaluationException"/> where the file is no key.</summary>
+    public static SigningKey OpenOrCreate(string file)
+    {
+        try
+        {
+            if (!File.Exists(file))
+                Create(file);
+            var seed = Convert.FromBase64String(File.ReadAllText(file).Trim());
+            return seed.Length == Ed25519PrivateKeyParameters.KeySize ? new(seed) : throw new FormatException($"{seed.Length} bytes");
+        }
+        catch (FormatException e)
+        {
+            throw new EvaluationException($"{file} is no signing key (32 bytes in base64 are expected): {e.Message}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EvaluationException($"the signing key {file} cannot be read or made: {e.Message}");
+        }
+    }
+
+    /// <summary>A key for once.</summary>
+    public static SigningKey Generate() => new(RandomNumberGenerator.GetBytes(Ed25519PrivateKeyParameters.KeySize));
+
+    /// <summary>The signature of a message.</summary>
+    public byte[] Sign(ReadOnlySpan<byte> message)
+    {
+        var signer = new Ed25519Signer();
+        signer.Init(forSigning: true, _private);
+        signer.BlockUpdate(message);
+        return signer.GenerateSignature();
+    }
+
+    /// <summary>Whether a signature is that of a message by the owner of a public key; false for anything that is no key or signature.</summary>
+    public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature)
+    {
+        Span<byte> key = stackalloc byte[Ed25519PublicKeyParameters.KeySize];
+        Span<byte> value = stackalloc byte[Ed25519PrivateKeyParameters.SignatureSize];
+        if (!Convert.TryFromBase64String(publicKey, key, out var keyLength) || keyLength != key.Length
+            || !Convert.TryFromBase64String(signature, value, out var length) || length != value.Length)
+            return false;
+        try
+        {
+            var signer = new Ed25519Signer();
+            signer.Init(forSigning: false, new Ed25519PublicKeyParameters(key));
+            signer.BlockUpdate(message);
+            return signer.VerifySignature(value.ToArray());
+        }
+        catch (ArgumentException)
+        {
+            return false; // no point of the curve
+        }
+    }
+
+    static void Create(string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var writer = new StreamWriter(file, options);
+        writer.WriteLine(Convert.ToBase64String(RandomNumberGenerator.GetBytes(Ed25519PrivateKeyParameters.KeySize)));
+    }
+}

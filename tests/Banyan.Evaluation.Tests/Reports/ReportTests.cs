@@ -1,0 +1,123 @@
+using System.Text.Json.Nodes;
+using Banyan.Evaluation.Reports;
+using Banyan.Evaluation.Runs;
+using Banyan.Evaluation.Tasks;
+using Banyan.Evaluation.Transcripts;
+using Banyan.Tests;
+
+namespace Banyan.Evaluation.Tests.Reports;
+
+public sealed class ReportTests : IDisposable
+{
+    const int Items = 24;
+    readonly string _folder = Directory.CreateTempSubdirectory("banyan-report-").FullName;
+    readonly CancellationToken _token = TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    static TaskSource Source => new(SharedData.Path("evaluation"));
+
+    string Report => Path.Combine(_folder, "report");
+
+    string ReportFile => Path.Combine(Report, ReportFolder.FileName);
+
+    /// <summary>Two models run, and reported.</summary>
+    async Task<EvaluationReport> WriteAsync(Judge judge, SigningKey key)
+    {
+        var (recorded, canonical) = AnsweringModel.OfHumanEval();
+        foreach (var model in (AnsweringModel[])[recorded, canonical])
+        {
+            var folder = Path.Combine(_folder, model.Name);
+            using var transcript = Transcript.Open(Path.Combine(folder, "transcript.jsonl"));
+            var run = await EvaluationRun.PrepareAsync(new(TaskTable.Find("humaneval"), Source) { Limit = Items }, model, _token);
+            RunFile.Write(await run.RunAsync(transcript, judge, null, _token), Path.Combine(folder, "humaneval.json"));
+        }
+        return ReportFolder.Write(Report, ReportFolder.ReadRuns([Path.Combine(_folder, recorded.Name), Path.Combine(_folder, canonical.Name)]), key, url: "https://example.org/r");
+    }
+
+    Task<VerifiedReport> VerifyAsync(Judge judge, string? signer = null) => ReportVerification.VerifyAsync(Report, _ => Task.FromResult(Source), judge, signer, null, _token);
+
+    [Fact]
+    public async Task What_was_reported_verifies_and_what_was_changed_is_named()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        var key = SigningKey.Generate();
+        var report = await WriteAsync(judge, key);
+        Assert.Equal(Items, report.Runs[0].ItemCount);
+        Assert.Equal(8 / (double)Items, report.Runs[1].PassAt1, 0.13);
+        var comparison = Assert.Single(report.Comparisons);
+        Assert.Equal(report.Runs[0].PassAt1 - report.Runs[1].PassAt1, comparison.Result.Difference, 1e-9);
+
+        var verified = await VerifyAsync(judge, key.PublicKey);
+        Assert.Empty(verified.Differences);
+        Assert.Equal((key.PublicKey, 2 * Items), (verified.Signer, verified.Answers));
+
+        // Indented otherwise it is the same report.
+        var text = await File.ReadAllTextAsync(ReportFile, _token);
+        await File.WriteAllTextAsync(ReportFile, JsonNode.Parse(text)!.ToJsonString(), _token);
+        Assert.Empty((await VerifyAsync(judge)).Differences);
+
+        // One verdict turned: the signature is none any more, and the item is named.
+        var changed = JsonNode.Parse(text)!.AsObject();
+        var item = changed["report"]!["runs"]![1]!["items"]!.AsArray().First(i => !i!["passed"]!.GetValue<bool>())!;
+        item["passed"] = true;
+        await File.WriteAllTextAsync(ReportFile, changed.ToJsonString(), _token);
+        var differences = (await VerifyAsync(judge)).Differences;
+        Assert.Contains(differences, d => d.StartsWith("signature:", StringComparison.Ordinal));
+        Assert.Contains(differences, d => d.Contains($"[{item["id"]}].passed: true reported, false recomputed", StringComparison.Ordinal));
+
+        // Signed anew by somebody else: the signature holds, the verdict does not, and it is not who was expected.
+        await File.WriteAllTextAsync(ReportFile, SignedJson.Sign(changed["report"]!.AsObject(), SigningKey.Generate()), _token);
+        differences = (await VerifyAsync(judge, key.PublicKey)).Differences;
+        Assert.Contains(differences, d => d.Contains("not by " + key.PublicKey, StringComparison.Ordinal));
+        Assert.Contains(differences, d => d.Contains(".passed: true reported", StringComparison.Ordinal));
+
+        // An answer changed in the transcript.
+        await File.WriteAllTextAsync(ReportFile, text, _token);
+        var transcript = Path.Combine(Report, "transcripts", "every-third.jsonl");
+        await File.WriteAllTextAsync(transcript, (await File.ReadAllTextAsync(transcript, _token)).Replace("return None", "return 1", StringComparison.Ordinal), _token);
+        differences = (await VerifyAsync(judge)).Differences;
+        Assert.Contains(differences, d => d.Contains("transcripts/every-third.jsonl: its SHA-256", StringComparison.Ordinal));
+        Assert.Contains(differences, d => d.Contains(".answerHash: ", StringComparison.Ordinal));
+
+        File.Delete(transcript);
+        Assert.Contains((await VerifyAsync(judge)).Differences, d => d.Contains("every-third.jsonl: not there", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_page_loads_nothing_and_shows_answers_as_text()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        await WriteAsync(judge, SigningKey.Generate());
+        var html = await File.ReadAllTextAsync(Path.Combine(Report, "index.html"), _token);
+        foreach (var loaded in (string[])["<script", "src=", "<link", "@import", "url("])
+            Assert.DoesNotContain(loaded, html);
+        Assert.DoesNotContain("<b>&\n", html);
+        Assert.Contains("# &lt;b&gt;&amp;", html);
+        Assert.Equal(2 * Items, html.Split("<i ").Length - 1 + html.Split("<i>").Length - 1);
+        Assert.Contains("fp_1", html);
+    }
+
+    [Fact]
+    public async Task The_hub_finds_its_files()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        var report = await WriteAsync(judge, SigningKey.Generate());
+        var yaml = await File.ReadAllTextAsync(Path.Combine(Report, "models", "every-third", ".eval_results", "humaneval.yaml"), _token);
+        Assert.StartsWith($"- dataset:\n    id: openai/openai_humaneval\n    task_id: openai_humaneval\n  value: {Math.Round(100 * report.Runs[1].PassAt1, 2)}\n", yaml);
+        Assert.Contains("    url: \"https://example.org/r\"\n", yaml);
+        Assert.Contains($"{Items} of 164 items", yaml);
+        var index = await File.ReadAllTextAsync(Path.Combine(Report, "models", "every-third", "model-index.yaml"), _token);
+        Assert.StartsWith("model-index:\n- name: \"every-third\"\n  results:\n  - task:\n      type: text-generation\n", index);
+    }
+
+    [Fact]
+    public void What_is_no_report_or_run_is_named()
+    {
+        var file = Path.Combine(_folder, "x.json");
+        File.WriteAllText(file, "{\"report\":{}}");
+        Assert.Contains("no signed report", Assert.Throws<EvaluationException>(() => SignedJson.Read(file)).Message);
+        Assert.Contains("no transcript.jsonl", Assert.Throws<EvaluationException>(() => ReportFolder.ReadRuns([file])).Message);
+        Assert.Contains("there is no result", Assert.Throws<EvaluationException>(() => ReportFolder.ReadRuns([file + "y"])).Message);
+    }
+}
