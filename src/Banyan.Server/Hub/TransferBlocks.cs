@@ -21,7 +21,7 @@ sealed class TransferBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
-        return _free.TryDequeue(out var block) ? block : new Block(this);
+        return (_free.TryDequeue(out var block) ? block : new Block(this)).Rented();
     }
 
     void Return(Block block)
@@ -37,8 +37,21 @@ sealed class TransferBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
     {
         readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true);
 
+        int _rented;
+
         public Memory<byte> Memory => _bytes;
 
-        public void Dispose() => pool.Return(this);
+        public Block Rented()
+        {
+            _rented = 1;
+            return this;
+        }
+
+        /// <summary>Given back twice, a block would serve two connections at once: the second time is ignored.</summary>
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _rented, 0) == 1)
+                pool.Return(this);
+        }
     }
 }
