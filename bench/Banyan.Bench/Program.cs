@@ -7,6 +7,9 @@ switch (args)
     case ["kernels", ..]:
         KernelBench.Run(threads, Option("--only"));
         return 0;
+    case ["attention", ..]:
+        AttentionBench.Run(threads);
+        return 0;
     case ["model", var path, ..]:
         await ModelBench.Run(path, threads, Number("--prompt", 256), Number("--generate", 64), Number("--runs", 5));
         return 0;
@@ -20,6 +23,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
+        Console.Error.WriteLine("       Banyan.Bench attention [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");

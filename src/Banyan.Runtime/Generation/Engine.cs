@@ -26,6 +26,7 @@ public sealed class Engine : IAsyncDisposable
     readonly Scheduler _scheduler;
     readonly Batch _batch;
     readonly SamplerScratch _scratch;
+    readonly LogitSummaries _summaries;
     int _running, _waiting, _freePages;
     bool _woken, _stopping;
 
@@ -39,6 +40,7 @@ public sealed class Engine : IAsyncDisposable
         _cache = new KvCache(model.Config, model.Options.KvCache, CacheSize.Tokens(model, _options.CacheTokens));
         _batch = new Batch(Math.Max(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens), Speculator.MaxRows) + _options.MaxRequests);
         _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
+        _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
         _scheduler = new Scheduler(_cache.Pool, _options);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
         _freePages = _cache.Pool.Pages;
@@ -198,6 +200,10 @@ public sealed class Engine : IAsyncDisposable
         {
             speculator?.Begin();
             _forward.Run(_batch);
+            unsafe
+            {
+                _summaries.Compute(_forward.LogitRows, _batch.LogitCount, Model.Config.VocabularySize, Model.Pool);
+            }
             speculator?.End(_batch.Count);
         }
         catch (Exception e)
@@ -226,15 +232,15 @@ public sealed class Engine : IAsyncDisposable
         for (var row = 0; goesOn; row++)
         {
             var logits = _forward.Logits(request.LogitIndex + row);
-            var normalizer = Distribution.LogSumExp(logits);
-            if (!double.IsFinite(normalizer))
+            var summary = _summaries[request.LogitIndex + row];
+            if (!double.IsFinite(summary.LogSum))
             {
                 End(request, new GenerationException($"the model gave logits that are no numbers after {request.Tokens.Length} tokens:"
                     + " its weights are damaged (check the file's hash, or download it again)"));
                 return;
             }
-            var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, normalizer) : null;
-            var step = Choose(request, logits, normalizer, top);
+            var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, summary.LogSum) : null;
+            var step = Choose(request, logits, summary, top);
             ends = step.Finish is not null;
             if (row < guesses.Length && step.Token == guesses[row])
                 (right, request.Accepted) = (right + 1, request.Accepted + 1);
@@ -248,14 +254,14 @@ public sealed class Engine : IAsyncDisposable
             End(request, null);
     }
 
-    Step Choose(Request request, Span<float> logits, double normalizer, TokenLogProb[]? top)
+    Step Choose(Request request, Span<float> logits, LogitSummary summary, TokenLogProb[]? top)
     {
         // The log-probability is the model's own: of the logits before the sampler changes them.
         var raw = logits;
         if (request.Sampler.Changes)
             logits.CopyTo(raw = _scratch.Raw);
-        var token = request.Sampler.Next(logits, _scratch);
-        var logProb = (float)(raw[token] - normalizer);
+        var token = request.Sampler.Next(logits, summary, _scratch);
+        var logProb = (float)(raw[token] - summary.LogSum);
         var full = request.Append(token);
         if (request.StopTokens.Contains(token))
             return new Step(token, logProb, top, 0, 0, 0, FinishReason.Stop);

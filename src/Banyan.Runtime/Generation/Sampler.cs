@@ -45,11 +45,14 @@ internal sealed class Sampler
 
     /// <summary>Chooses a token and counts it as part of the answer.</summary>
     /// <param name="logits">[vocabulary], finite or −∞.</param>
+    /// <param name="summary">Of the logits, before this changes them.</param>
     /// <param name="scratch">Room for candidates, shared by all requests of an engine.</param>
-    public int Next(Span<float> logits, SamplerScratch scratch)
+    public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch)
     {
         Penalize(logits);
-        var token = _options.Temperature == 0 || _options.TopK == 1 ? Distribution.ArgMax(logits) : Draw(logits, scratch);
+        if (Changes)
+            summary = LogitSummaries.Of(logits);
+        var token = _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch);
         _drawn++;
         if (_seen is not null)
             _seen[token] = _seen.GetValueOrDefault(token) + 1;
@@ -71,16 +74,16 @@ internal sealed class Sampler
         }
     }
 
-    int Draw(Span<float> logits, SamplerScratch scratch)
+    int Draw(Span<float> logits, LogitSummary summary, SamplerScratch scratch)
     {
-        var max = Distribution.Max(logits);
+        var max = summary.Max;
         var scale = 1 / _options.Temperature;
         var uniform = Uniform(_seed, _drawn);
         // A temperature so low that the scale overflows is greedy.
         if (!float.IsFinite(scale))
-            return Distribution.ArgMax(logits);
+            return summary.Best;
         if (_options.TopK == 0 && _options.TopP == 1 && _options.MinP == 0)
-            return Walk(logits, max, scale, uniform * Distribution.SumExp(logits, max, scale));
+            return Walk(logits, max, scale, uniform * (scale == 1 ? Math.Exp(summary.LogSum - max) : Distribution.SumExp(logits, max, scale)));
         var kept = Truncate(logits, max, scale, scratch);
         double mass = 0;
         for (var i = 0; i < kept; i++)

@@ -74,6 +74,9 @@ internal sealed unsafe class Forward : IDisposable
     /// <summary>The logits of the i-th row that wanted them, [vocabulary]; the caller may change them until the next pass.</summary>
     public Span<float> Logits(int index) => new(_logits.Floats + (long)index * _config.VocabularySize, _config.VocabularySize);
 
+    /// <summary>All logits, [rows that wanted them, vocabulary].</summary>
+    public float* LogitRows => _logits.Floats;
+
     void Attend(LayerWeights w, int layer, Batch batch, float* x, int rows)
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;

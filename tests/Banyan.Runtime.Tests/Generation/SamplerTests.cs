@@ -5,6 +5,8 @@ namespace Banyan.Runtime.Tests.Generation;
 /// <summary>The sampler draws from the distribution that its options describe.</summary>
 public class SamplerTests
 {
+    static int Next(Sampler sampler, float[] logits, SamplerScratch scratch) => sampler.Next(logits, LogitSummaries.Of(logits), scratch);
+
     const int Draws = 40_000;
 
     // Eight tokens with plain probabilities, among many impossible ones, so that vectors and remainders both matter.
@@ -25,7 +27,7 @@ public class SamplerTests
         var sampler = new Sampler(options with { Seed = options.Seed ?? 7 }, [], 0);
         var counts = new int[100];
         for (var i = 0; i < draws; i++)
-            counts[sampler.Next(Logits(), scratch)]++;
+            counts[Next(sampler, Logits(), scratch)]++;
         return counts;
     }
 
@@ -108,7 +110,7 @@ public class SamplerTests
             var sampler = new Sampler(options with { Temperature = 0 }, prompt, 10);
             var token = -1;
             for (var i = 0; i < times; i++)
-                token = sampler.Next(Logits(), scratch);
+                token = Next(sampler, Logits(), scratch);
             return token;
         }
 
@@ -129,10 +131,10 @@ public class SamplerTests
     {
         var options = new GenerationOptions { TopP = 0.9f, MinP = 0.01f, RepetitionPenalty = 1.1f, FrequencyPenalty = 0.1f, LogitBias = new Dictionary<int, float> { [3] = 1 } };
         var (sampler, scratch, logits) = (new Sampler(options, [1, 2, 3], 2000), new SamplerScratch(100), Logits());
-        sampler.Next(logits, scratch);
+        Next(sampler, logits, scratch);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++)
-            sampler.Next(logits, scratch);
+            Next(sampler, logits, scratch);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
@@ -156,5 +158,39 @@ public class SamplerTests
         Assert.Equal(best.Select(i => logits[i]), values);
         logits[length / 2] = float.NaN;
         Assert.True(double.IsNaN(Distribution.LogSumExp(logits)));
+    }
+}
+
+/// <summary>One pass over the vocabulary finds what several did.</summary>
+public unsafe class LogitSummaryTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(2048)]
+    [InlineData(16384)]
+    [InlineData(40001)]
+    public void It_is_what_separate_passes_find(int vocabulary)
+    {
+        using var pool = new Banyan.Runtime.Kernels.WorkerPool(3);
+        const int Rows = 4;
+        var logits = new float[Rows * vocabulary];
+        var random = new Random(vocabulary);
+        for (var i = 0; i < logits.Length; i++)
+            logits[i] = MathF.Round((float)(random.NextDouble() * 30 - 15), 1); // many are equal: the first counts
+        logits.AsSpan(vocabulary, vocabulary / 2).Fill(float.NegativeInfinity);
+        logits[3 * vocabulary + vocabulary / 3] = float.NaN;
+        var summaries = new LogitSummaries(Rows);
+        fixed (float* p = logits)
+            summaries.Compute(p, Rows, vocabulary, pool);
+        for (var row = 0; row < 3; row++)
+        {
+            var one = logits.AsSpan(row * vocabulary, vocabulary);
+            Assert.Equal(Distribution.Max(one), summaries[row].Max);
+            Assert.Equal(Distribution.ArgMax(one), summaries[row].Best);
+            Assert.Equal(Distribution.LogSumExp(one), summaries[row].LogSum, 1e-5);
+            Assert.Equal(summaries[row].LogSum, LogitSummaries.Of(one).LogSum, 1e-9);
+        }
+        Assert.True(double.IsNaN(summaries[3].LogSum));
     }
 }
