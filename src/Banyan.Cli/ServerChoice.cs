@@ -112,6 +112,8 @@ sealed class ServerChoice
     {
         try
         {
+            // Stopped first, also where the start failed half-way: what works in the background must not outlive what it works with.
+            await app.StopAsync();
             // A pass of a large model that is under way is not worth waiting for: the process ends, and with it the engine's thread.
             await app.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(3));
         }
