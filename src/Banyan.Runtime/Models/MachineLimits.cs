@@ -3,12 +3,13 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Assembled;
 
 namespace Banyan.Runtime.Models;
 
 /// <summary>What this machine can do at most with some number of threads, measured: generation cannot be faster than the one, prompts not than the other.</summary>
 /// <param name="ReadBandwidth">Bytes a second that are read from memory, far beyond the caches.</param>
-/// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by AVX2's instruction; 0 where there is none.</param>
+/// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by the instruction of the kernels in use (AVX-512 VNNI's or AVX2's); 0 where there is none.</param>
 public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
 {
     /// <summary>Measures for half a second with the threads of a model, which must be idle. Takes 256 MB meanwhile.</summary>
@@ -26,6 +27,11 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
     {
         if (!Avx2.IsSupported)
             return 0;
+        if (Ladder.Current is AssembledRung)
+        {
+            var dots = new DotJob();
+            return (double)DotJob.Rounds * PeakKernel.DotsPerRound * PeakKernel.ProductsPerDot * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref dots));
+        }
         var job = new PeakJob();
         return (double)PeakJob.Rounds * PeakJob.ProductsPerRound * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref job));
     }
@@ -65,6 +71,13 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
             if ((a | b | c | d) != Vector256<long>.Zero)
                 throw new InvalidOperationException("the buffer is not what was written");
         }
+    }
+
+    struct DotJob : IJob
+    {
+        public const int Rounds = 100_000;
+
+        public readonly void Work(int part, int parts) => KernelSet.RunPeak(Rounds);
     }
 
     struct PeakJob : IJob

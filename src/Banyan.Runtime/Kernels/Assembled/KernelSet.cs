@@ -13,6 +13,7 @@ internal static unsafe class KernelSet
 
     static readonly Lock s_making = new();
     static readonly nint[] s_pairs = new nint[2 * (TileTokens + 1)], s_rounds = new nint[2];
+    static nint s_peak;
     static readonly nint[] s_tiles = new nint[5 * (TileTokens + 1)], s_panels = new nint[PackedFormat.Count * (PanelTokens + 1)], s_unpacks = new nint[PackedFormat.Count];
 
     public static void Run(TileKernel.Arguments* arguments, WeightKind kind, int tokens)
@@ -56,6 +57,14 @@ internal static unsafe class KernelSet
         Call(kernel, arguments);
     }
 
+    /// <summary>Does <see cref="PeakKernel.DotsPerRound"/> byte dot products <paramref name="rounds"/> times.</summary>
+    public static void RunPeak(long rounds)
+    {
+        if (s_peak == 0)
+            Make(ref s_peak, PeakKernel.Assemble);
+        Call(s_peak, &rounds);
+    }
+
     /// <summary>Every kernel that there can be, for disassembly.</summary>
     public static IEnumerable<KernelDescription> All =>
     [
@@ -70,6 +79,7 @@ internal static unsafe class KernelSet
         .. from format in (string[])["BF16", "F16"]
            from tokens in Enumerable.Range(1, TileTokens)
            select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
+        new KernelDescription("peak", PeakKernel.Assemble),
         new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
         new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
     ];
