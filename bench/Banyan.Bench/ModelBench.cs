@@ -17,7 +17,7 @@ static class ModelBench
         var cpu = Environment.CpuUsage.TotalTime;
         using var model = Model.Load(path, new ModelOptions { Threads = threads });
         var (loadSeconds, loadCpu) = (Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
-        await using var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
+        await using var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false });
         var (prefill, decode) = (new List<Speed>(), new List<Speed>());
         for (var run = -1; run < runs; run++) // the first warms up
         {
