@@ -21,6 +21,7 @@ static class FilesFeature
         services.AddSingleton<Resolve>();
         services.AddSingleton<TreeEndpoint>();
         services.AddSingleton<PathsInfo>();
+        services.AddSingleton<LfsFiles>();
     }
 
     public static void MapFiles(this WebApplication app)
@@ -32,5 +33,7 @@ static class FilesFeature
         }
         app.MapRepoApi("GET", "/tree/{**rest}", Need.Read, app.The<TreeEndpoint>().HandleAsync);
         app.MapRepoApi("POST", "/paths-info/{**rest}", Need.Read, app.The<PathsInfo>().HandleAsync, maxBytes: 4 << 20);
+        app.MapRepoApi("GET", "/lfs-files", Need.Write, app.The<LfsFiles>().ListAsync);
+        app.MapRepoApi("POST", "/lfs-files/batch", Need.Admin, app.The<LfsFiles>().DeleteAsync);
     }
 }

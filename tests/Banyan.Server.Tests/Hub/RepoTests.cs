@@ -211,6 +211,35 @@ public sealed class RepoTests : IAsyncLifetime
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/main/a.txt"), HttpStatusCode.NotFound, "EntryNotFound");
     }
 
+    [Fact]
+    public async Task Large_files_can_be_let_go_for_good()
+    {
+        var repo = await _hub.CreateRepoAsync("lfs");
+        byte[] keep = [.. Enumerable.Range(0, 5000).Select(i => (byte)i)], drop = [.. keep.Reverse()];
+        await _hub.UploadAsync(repo, keep);
+        await _hub.UploadAsync(repo, drop);
+        var before = await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
+        await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "two", null, HubServer.Large("keep.bin", keep), HubServer.Large("d/drop.bin", drop)));
+        await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/tag/main", new { tag = "v1", message = "m" }, _hub.Ana));
+        await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "2"));
+        var files = await _hub.GetJsonAsync($"/api/models/{repo}/lfs-files", _hub.Ana);
+        Assert.Equal(["d/drop.bin", "keep.bin"], files.EnumerateArray().Select(f => f.GetProperty("filename").GetString()).Order(StringComparer.Ordinal));
+
+        await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch", new { deletions = new { sha = new[] { HubServer.Sha256(drop) }, rewriteHistory = true } }, _hub.Ana));
+        Assert.Equal(["keep.bin"], (await _hub.GetJsonAsync($"/api/models/{repo}/lfs-files", _hub.Ana)).EnumerateArray().Select(f => f.GetProperty("filename").GetString()));
+        foreach (var revision in new[] { "main", "v1" })
+        {
+            Assert.Equal([".gitattributes", "a.txt", "keep.bin"], (await _hub.GetJsonAsync($"/api/models/{repo}/tree/{revision}?recursive=true")).EnumerateArray().Select(e => e.GetProperty("path").GetString()));
+            Assert.Equal(keep, await (await _hub.GetAsync($"/{repo}/resolve/{revision}/keep.bin")).Content.ReadAsByteArrayAsync());
+        }
+        var commits = await _hub.GetJsonAsync($"/api/models/{repo}/commits/main");
+        Assert.Equal(["files", "two", "files", "initial commit"], commits.EnumerateArray().Select(c => c.GetProperty("title").GetString()));
+        Assert.Equal(before, commits[2].GetProperty("id").GetString());   // before the file came nothing changed
+        // Nor does the pointer bring it back: the repository no longer has it.
+        await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "again", null, HubServer.Large("again.bin", drop)), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch", new { deletions = new { sha = new[] { "../x" } } }, _hub.Ana), HttpStatusCode.BadRequest);
+    }
+
     [Theory]
     [InlineData("---\nlicense: mit\n---\n", HttpStatusCode.OK, 0)]
     [InlineData("---\nlicense: [\n---\n", HttpStatusCode.BadRequest, 1)]

@@ -47,6 +47,8 @@ public sealed partial class RouteMatrix
         ["POST /api/{repo}/tag/{**rest}"] = Need.Write,
         ["DELETE /api/{repo}/tag/{**rest}"] = Need.Write,
         ["POST /api/{repo}/super-squash/{**rest}"] = Need.Write,
+        ["GET /api/{repo}/lfs-files"] = Need.Write,
+        ["POST /api/{repo}/lfs-files/batch"] = Need.Admin,
         ["PUT /api/{repo}/settings"] = Need.Admin,
         ["GET /api/{repo}/xet-read-token"] = Need.Read,
         ["GET /api/{repo}/xet-read-token/{**rev}"] = Need.Read,
