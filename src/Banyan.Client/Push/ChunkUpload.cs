@@ -16,12 +16,13 @@ namespace Banyan.Client.Push;
 /// </summary>
 sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int parallel, Action<long, bool> count) : IDisposable
 {
-    const int AskedOneIn = 1024, MostShardEntries = 250_000;
+    const int AskedOneIn = 1024, MostShardEntries = 250_000, XorbBytes = XorbLayout.MaxLength + (1 << 20);
 
     readonly ChunkCodec _codec = new();
     readonly SemaphoreSlim _slots = new(parallel);
     readonly List<Task> _sending = [];
     readonly ConcurrentQueue<ShardXorb> _sent = [];
+    readonly ConcurrentBag<MemoryStream> _buffers = [];   // used again: memory is one xorb more than are on their way
     readonly List<(ScannedFile File, List<Term> Terms)> _ready = [];
     KnownChunks _known = new();
     MemoryStream? _bytes;
@@ -126,7 +127,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
 
     (XorbName, int) Write(XetHash hash, ReadOnlySpan<byte> chunk)
     {
-        _writer ??= new XorbWriter(_bytes = new MemoryStream(), _codec);
+        _writer ??= new XorbWriter(_bytes = _buffers.TryTake(out var used) ? used : new MemoryStream(XorbBytes), _codec);
         var number = _writer.Count;
         _writer.Add(hash, chunk);
         _openChunks.Add(new ShardChunk(hash, _openLength, (uint)chunk.Length));
@@ -142,7 +143,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
         var layout = _writer.Finish();
         _open.Hash = layout.Hash;
         var xorb = new ShardXorb(layout.Hash, [.. _openChunks], _openLength, (uint)_bytes!.Length);
-        var bytes = _bytes.GetBuffer().AsMemory(0, (int)_bytes.Length);
+        var bytes = _bytes;
         (_writer, _bytes, _open, _openLength) = (null, null, new XorbName(), 0);
         _openChunks.Clear();
 
@@ -155,11 +156,13 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
             await SendShardAsync(cancellationToken);
     }
 
-    async Task SendAsync(ShardXorb xorb, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    async Task SendAsync(ShardXorb xorb, MemoryStream bytes, CancellationToken cancellationToken)
     {
         try
         {
-            await cas.PutXorbAsync(xorb.Hash, bytes, cancellationToken);
+            await cas.PutXorbAsync(xorb.Hash, bytes.GetBuffer().AsMemory(0, (int)bytes.Length), cancellationToken);
+            bytes.SetLength(0);
+            _buffers.Add(bytes);
             log.Add(xorb);
             _sent.Enqueue(xorb);
         }
