@@ -86,6 +86,10 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
         var adding = new Lock();
         await Parallel.ForEachAsync(asked, new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken }, async (chunk, token) =>
         {
+            // An answer names the whole file's chunks, megabytes for gigabytes: nothing is asked twice.
+            lock (adding)
+                if (_known.TryFind(chunk, out _))
+                    return;
             if (await cas.FindAsync(chunk, token) is { } answer)
                 lock (adding)
                     _known.Add(answer);
