@@ -25,6 +25,9 @@ sealed class ExercismTask : EvaluationTask
 
     public override IReadOnlyList<string> DataFiles => [DataSources.ExercismFolder];
 
+    /// <summary>A repository, not a file: it is cloned, and named with --data.</summary>
+    public override IReadOnlyList<string> Needs => [];
+
     public override ItemSet Load(TaskSource source) => new Items([.. Folders(source).Where(f => !s_refactoring.Contains(Path.GetFileName(f))).Select(Exercise.Read).OfType<Exercise>()]);
 
     public override string DataHash(TaskSource source) => Hash([.. Folders(source).SelectMany(f => Directory.GetFiles(f, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)]);
