@@ -61,7 +61,7 @@ public sealed partial class UpTests : IDisposable
 
     [Fact]
     public Task Serve_names_a_missing_model() => AssertFailsAsync(["serve", "nowhere.gguf"],
-        "banyan: there is no file or folder 'nowhere.gguf': give the path of a .gguf, a .safetensors, or a folder with one");
+        "banyan: there is no file or folder 'nowhere.gguf': give the path of a .gguf, a .safetensors or a folder with one, or a repo like owner/name");
 
     /// <param name="arguments">The command.</param>
     /// <param name="message">The one line on stderr; * stands for what the system says.</param>
