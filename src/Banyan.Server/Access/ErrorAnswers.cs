@@ -111,6 +111,8 @@ static partial class ErrorAnswers
             headers["X-Repo-Commit"] = commit;
         if (error.Status == 401)
             headers.WWWAuthenticate = error.Challenge;
+        if (error.Location is { } location)
+            headers.Location = location;
         // Without this a client that HEADs a missing file would wait for a body that never comes.
         if (HttpMethods.IsHead(context.Request.Method))
             return Task.CompletedTask;

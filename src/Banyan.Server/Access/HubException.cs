@@ -19,6 +19,11 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <summary>How to present credentials, where they are what is missing.</summary>
     public string Challenge { get; init; } = "Bearer";
 
+    /// <summary>Where the repository that was asked for is now: an address without a host.</summary>
+    public string? Location { get; init; }
+
+    public static HubException Moved(string location) => new(307, null, "The repository has another name now.") { Location = location };
+
     public static HubException RepoNotFound(string repo) => new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.");
 
     public static HubException RevisionNotFound(string revision) => new(404, "RevisionNotFound", $"Invalid rev id: {revision}");
@@ -26,8 +31,8 @@ sealed class HubException(int status, string? code, string message) : Exception(
     public static HubException EntryNotFound(string path, string commit) => new(404, "EntryNotFound", $"Entry not found: {path}") { Commit = commit };
 
     public static HubException Gated(string repo, bool anonymous) => new(anonymous ? 401 : 403, "GatedRepo", anonymous
-        ? $"Access to {repo} is restricted. You must have access to it and be authenticated to access it."
-        : $"Access to {repo} is restricted and you are not in the authorized list. Ask its owner for access.");
+        ? $"Access to model {repo} is restricted. You must have access to it and be authenticated to access it. Please log in."
+        : $"Access to model {repo} is restricted and you are not in the authorized list. Visit /{repo} to ask for access.");
 
     public static HubException Disabled() => new(403, null, "Access to this resource is disabled.");
 

@@ -13,7 +13,7 @@ abstract record CommitOperation(string Path)
     /// <param name="Size">Its length as the client believes, or null.</param>
     public sealed record Large(string Path, byte[] Sha256, long? Size) : CommitOperation(Path);
 
-    /// <summary>A file goes.</summary>
+    /// <summary>A file goes, or a folder: clients do not always know which it is.</summary>
     public sealed record DeleteFile(string Path) : CommitOperation(Path);
 
     /// <summary>A folder goes, with all it holds.</summary>

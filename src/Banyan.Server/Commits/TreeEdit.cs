@@ -32,11 +32,13 @@ sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, 
     }
 
     /// <summary>Removes a file, or a folder with all it holds.</summary>
+    /// <param name="path">What goes.</param>
+    /// <param name="folderOnly">Whether it must be a folder.</param>
     /// <returns>False where there was none.</returns>
-    public async Task<bool> RemoveAsync(string path, bool folder)
+    public async Task<bool> RemoveAsync(string path, bool folderOnly)
     {
         var (parent, name) = await ReachAsync(path, create: false);
-        if (parent is null || !parent.Entries!.TryGetValue(name, out var entry) || entry.IsFolder != folder)
+        if (parent is null || !parent.Entries!.TryGetValue(name, out var entry) || (folderOnly && !entry.IsFolder))
             return false;
         parent.Entries.Remove(name);
         parent.Open.Remove(name);

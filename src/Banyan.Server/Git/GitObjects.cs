@@ -35,6 +35,19 @@ sealed class GitObjects(HubDatabase database)
         return found;
     }
 
+    /// <summary>The one commit whose id begins so, or null where there is none or more than one.</summary>
+    /// <param name="repo">Row of the repository.</param>
+    /// <param name="start">Hexadecimal digits, fewer than an id has.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken)
+    {
+        var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')), Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
+        var found = (await database.ReadAsync(
+            c => c.QueryAsync<byte[]>(
+                "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }), cancellationToken)).AsList();
+        return found is [var oid] ? new GitId(oid) : null;
+    }
+
     /// <summary>As <see cref="FindAsync(long, GitId, CancellationToken)"/>, inside of a transaction.</summary>
     public async ValueTask<GitObject?> FindAsync(DbTransaction transaction, long repo, GitId id) =>
         _cache.TryGet((repo, id), out var known) ? known : await FindAsync(transaction.Connection!, transaction, repo, id);

@@ -46,12 +46,25 @@ static class HubRoutes
     static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
+        var git = pattern.Contains(".git", StringComparison.Ordinal);
+        var place = pattern.AsSpan(0, pattern.IndexOf("{ns}", StringComparison.Ordinal)).Count('/');
         app.MapMethods(pattern, [method], (RequestDelegate)(async context =>
         {
             var values = context.Request.RouteValues;
-            var repo = await authoriser.RepoAsync(context, type, $"{values["ns"]}/{values["name"]}", need, context.RequestAborted);
+            var name = $"{values["ns"]}/{values["name"]}";
+            var repo = await authoriser.RepoAsync(context, type, name, need, context.RequestAborted);
+            // What is read moves on to the present name, as clients and caches know it from the Hub; what is sent is taken here and now.
+            if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
+                throw HubException.Moved(location);
             await handler(context, repo);
         })).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
+
+        // A name without an owner is none here. Last of all, since "ana/resolve" may be somebody's repository.
+        app.MapMethods(pattern.Replace("{ns}/", "", StringComparison.Ordinal), [method], (RequestDelegate)(async context =>
+        {
+            _ = await authoriser.CallerAsync(context);
+            throw HubException.RepoNotFound((string)context.Request.RouteValues["name"]!);
+        })).WithMetadata(new HubRoute(Need.Nothing, type)).Add(e => ((RouteEndpointBuilder)e).Order = int.MaxValue - 1);
     }
 
     sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;

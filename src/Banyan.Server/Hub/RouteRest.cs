@@ -24,6 +24,20 @@ static class RouteRest
     /// <summary>All of it: the name of a branch or tag.</summary>
     public static string Name(HttpContext context) => string.Join('/', Parts(context));
 
+    /// <summary>The address of the same under another name, or null where it was not sent as a path.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="place">Where in the path the namespace stands: after how many slashes.</param>
+    /// <param name="fullName">The other name.</param>
+    public static string? At(HttpContext context, int place, string fullName)
+    {
+        var raw = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var query = raw.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? raw[at..] : "";
+        var parts = raw[..^query.Length].Split('/');
+        if (!raw.StartsWith('/') || parts.Length != context.Request.Path.Value!.Split('/').Length)
+            return null;
+        return string.Join('/', [.. parts[..place], fullName, .. parts[(place + 2)..]]) + query;
+    }
+
     /// <summary>The parts as they were sent, each unescaped: what the server hands on has lost which slashes were escaped.</summary>
     static string[] Parts(HttpContext context)
     {

@@ -207,6 +207,35 @@ public abstract class CommitContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_shortened_commit_id_is_a_revision_while_it_names_one_commit()
+    {
+        var repo = await _hub.CreateRepoAsync("short");
+        var commit = await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
+        await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "2"));
+        foreach (var name in new[] { commit[..7], commit[..12].ToUpperInvariant(), commit[..39] })
+            Assert.Equal("1", await (await _hub.GetAsync($"/{repo}/resolve/{name}/a.txt")).Content.ReadAsStringAsync());
+        Assert.Equal(commit, (await _hub.GetJsonAsync($"/api/models/{repo}/revision/{commit[..8]}")).GetProperty("sha").GetString());
+        // Too short, no commit's, a file's.
+        foreach (var name in new[] { commit[..6], "0123456", "b6fc4c620b", "56a6051ca2b02b04ef92d5150c9ef600403cb1de"[..10] })
+            await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/{name}/a.txt"), HttpStatusCode.NotFound, "RevisionNotFound");
+        // A branch's name goes first.
+        await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/branch/{commit[..7]}", new { startingPoint = "main" }, _hub.Ana));
+        Assert.Equal("2", await (await _hub.GetAsync($"/{repo}/resolve/{commit[..7]}/a.txt")).Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_folder_may_be_deleted_as_if_it_were_a_file()
+    {
+        var repo = await _hub.CreateRepoAsync("folder");
+        await _hub.CommitFilesAsync(repo, _hub.Ana, ("d/e/a.txt", "1"), ("d/b.txt", "2"), ("f.txt", "3"));
+        await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "x", null, ("deletedFile", new { path = "d/e" })));
+        Assert.Equal([".gitattributes", "d/b.txt", "f.txt"], await PathsAsync(repo));
+        await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "x", null, ("deletedFolder", new { path = "f.txt" })), HttpStatusCode.NotFound, "EntryNotFound");
+        await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "x", null, ("deletedFolder", new { path = "d/" }), HubServer.File("d", "now a file")));
+        Assert.Equal([".gitattributes", "d", "f.txt"], await PathsAsync(repo));
+    }
+
+    [Fact]
     public async Task Paths_that_mean_something_else_elsewhere_are_refused()
     {
         var repo = await _hub.CreateRepoAsync("paths");

@@ -165,6 +165,22 @@ public sealed class RepoTests : IAsyncLifetime
             Assert.Equal("1", await (await _hub.GetAsync($"/{name}/resolve/main/a.txt")).Content.ReadAsStringAsync());
             Assert.Equal("acme/new", (await _hub.GetJsonAsync($"/api/models/{name}")).GetProperty("id").GetString());
         }
+        // What is read is led to the new name, what is sent is taken under the old one too, and a name without a right tells nothing.
+        using (var direct = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(_hub.Address) })
+            foreach (var (from, to) in new[]
+            {
+                ("/ana/old/resolve/main/a%20b.txt?download=true", "/acme/new/resolve/main/a%20b.txt?download=true"), ("/api/models/ana/old", "/api/models/acme/new"),
+                ("/api/models/ANA/old/revision/refs%2Fheads%2Fmain?blobs=1", "/api/models/acme/new/revision/refs%2Fheads%2Fmain?blobs=1"),
+            })
+            {
+                var moved = await direct.SendAsync(new HttpRequestMessage(HttpMethod.Get, from));
+                Assert.Equal((HttpStatusCode.TemporaryRedirect, to), (moved.StatusCode, moved.Headers.Location!.OriginalString));
+            }
+        await _hub.CommitFilesAsync("ana/old", _hub.Ana, ("b.txt", "2"));
+        Assert.Equal("2", await (await _hub.GetAsync("/acme/new/resolve/main/b.txt")).Content.ReadAsStringAsync());
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, "/api/models/acme/new/settings", _hub.Ana, JsonContent.Create(new { @private = true })));
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/models/ana/old", _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
+
         await _hub.CreateRepoAsync("other");
         var taken = await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "acme/new" }, _hub.Ana), HttpStatusCode.Conflict);
         Assert.Equal("A model repository called acme/new already exists", taken);
@@ -238,6 +254,24 @@ public sealed class RepoTests : IAsyncLifetime
         // Nor does the pointer bring it back: the repository no longer has it.
         await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "again", null, HubServer.Large("again.bin", drop)), HttpStatusCode.BadRequest);
         await HubServer.AssertErrorAsync(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch", new { deletions = new { sha = new[] { "../x" } } }, _hub.Ana), HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Large_files_go_to_another_repository_without_moving()
+    {
+        var (source, target) = (await _hub.CreateRepoAsync("source", isPrivate: true), await _hub.CreateRepoAsync("target", "dataset"));
+        byte[] bytes = [.. Enumerable.Range(0, 9000).Select(i => (byte)(i * 7))];
+        var oid = HubServer.Sha256(bytes);
+        await _hub.UploadAsync(source, bytes);
+        Task<HttpResponseMessage> Duplicate(string token, string to, params object[] files) =>
+            _hub.PostAsync($"/api/models/{source}/lfs-files/duplicate", new { target = new { type = "dataset", name = to }, files }, token);
+        await HubServer.AssertErrorAsync(await Duplicate(_hub.Ben, target, new { sha256 = oid }), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Duplicate(_hub.Ana, "ben/nothing", new { sha256 = oid }), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Duplicate(_hub.Ana, target), HttpStatusCode.BadRequest);
+        var answer = await HubServer.JsonOf(await Duplicate(_hub.Ana, target, new { sha256 = oid, filename = "a.bin" }, new { sha256 = new string('0', 64) }, new { sha256 = oid, xetHash = new string('0', 64) }));
+        Assert.Equal([new string('0', 64), oid], answer.GetProperty("failed").EnumerateArray().Select(f => f.GetProperty("sha256").GetString()));
+        await HubServer.JsonOf(await _hub.CommitAsync($"datasets/{target}", _hub.Ana, "copy", null, HubServer.Large("a.bin", bytes)));
+        Assert.Equal(bytes, await (await _hub.GetAsync($"/datasets/{target}/resolve/main/a.bin")).Content.ReadAsByteArrayAsync());
     }
 
     [Theory]
