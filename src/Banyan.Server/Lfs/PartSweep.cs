@@ -19,8 +19,9 @@ sealed partial class PartSweep(IObjectStore objects, TimeProvider time, ILogger<
             {
                 await SweepAsync(stoppingToken);
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // A store's time limit comes as a cancellation too, and must not end the hub.
                 LogFailed(log, e);
             }
         }

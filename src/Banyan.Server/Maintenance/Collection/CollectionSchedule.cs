@@ -32,8 +32,9 @@ sealed partial class CollectionSchedule(HubDatabase database, IObjectStore objec
                     LogDone(log, done.GitObjects, done.Contents, done.Objects, done.Bytes, Stopwatch.GetElapsedTime(began).TotalSeconds);
                 }
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // A store's time limit comes as a cancellation too, and must not end the hub.
                 LogFailed(log, e);
             }
         }
