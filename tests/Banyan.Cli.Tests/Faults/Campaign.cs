@@ -1,63 +1,71 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace Banyan.Cli.Tests.Faults;
 
-/// <summary>A fault: what is done to the hub or its client while a change is under way.</summary>
-/// <param name="Name">For the report.</param>
-/// <param name="Strike">Begins it at a moment of its choosing; what it returns ends it.</param>
-sealed record Fault(string Name, Func<Campaign, TimeSpan, Task> Strike)
-{
-    /// <summary>The change's own client is cut off.</summary>
-    public bool CutsClient { get; init; }
-}
-
 /// <summary>
 /// Rounds of changes against a real hub, with a fault at a random moment of each.
 /// <code>
-/// 1  a change begins: uploads, then a commit
+/// 1  a client begins: uploads and a commit, a push, or a pull
 /// 2  the fault strikes
 /// 3  the hub starts again where it was killed: by itself, at the first try
-/// 4  the branch is what was acknowledged; where no answer came, that or the whole change
+/// 4  the branch is what was acknowledged; where no answer came, that or the whole change; what was pulled is whole
 /// 5  now and then, and at the end: every file bit by bit, banyan fsck
 /// </code>
 /// </summary>
 sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<string, string> environment, string folder, int seed) : IAsyncDisposable
 {
     const string Repo = "ana/model";
-    const int WholeCheckEvery = 10, DownloadAttempts = 8;
+    const int WholeCheckEvery = 10, DownloadAttempts = 8, ListingAttempts = 600, PullOneIn = 4;
 
     readonly Random _random = new(seed);
     readonly Ledger _ledger = new();
+    readonly Stops _stops = new();
+    readonly CuttingProxy _link = new(hub.Address, seed);
+    readonly Dictionary<string, TimeSpan> _usual = [];
+    readonly string? _log = Environment.GetEnvironmentVariable("BANYAN_FAULT_LOG");
     HubUser? _user;
-    TimeSpan _usual = TimeSpan.FromMilliseconds(400);
+    PullingClient? _reader;
+    PushingClient? _pusher;
+    string _token = "";
+    int _round;
 
     public HubProcess Hub => hub;
+    public CuttingProxy Link => _link;
     public HubUser User => _user!;
-    public Ledger Ledger => _ledger;
     public Random Random => _random;
     public string Folder => folder;
-
-    /// <summary>Changes that were acknowledged, refused, and that turned out to be there though no answer came.</summary>
-    public int Acknowledged { get; private set; }
-    public int Refused { get; private set; }
-    public int Found { get; private set; }
+    public CampaignCounts Counts { get; } = new();
 
     public async Task BeginAsync()
     {
         await Run("hub", "user", "add", "ana");
-        var token = (await Run("hub", "token", "add", "ana")).Trim();
+        _token = (await Run("hub", "token", "add", "ana")).Trim();
         await hub.StartAsync();
-        _user = new HubUser(hub.Address, token, Repo);
+        _user = new HubUser(_link.Address, _token, Repo);
         await _user.CreateRepoAsync(default);
+        (_pusher, _reader) = (new PushingClient(Client("pusher"), Path.Combine(folder, "outgoing"), Repo), new PullingClient(Client("reader"), Path.Combine(folder, "pulled"), Repo));
     }
+
+    Dictionary<string, string> Client(string home) =>
+        new() { ["HF_HOME"] = Path.Combine(folder, home), ["HF_HUB_CACHE"] = Path.Combine(folder, home, "hub"), ["HF_ENDPOINT"] = _link.Address, ["HF_TOKEN"] = _token };
+
+    /// <summary>A command on this hub that a fault may kill.</summary>
+    public ToolProcess Command(params string[] command) => new([.. command, .. options], environment);
 
     /// <summary>A command on this hub, which must succeed.</summary>
     public async Task<string> Run(params string[] command)
     {
-        var (code, output, error) = await Tool.Run([.. command, .. options], environment: environment);
-        Assert.True(code == 0, $"{string.Join(' ', command)} (seed {seed}): {code}\n{output}\n{error}\n{hub.Errors}");
-        return output;
+        while (true)
+        {
+            var stops = _stops.Count;
+            var (code, output, error) = await Tool.Run([.. command, .. options], environment: environment);
+            if (code != 0 && _stops.Count > stops)
+                continue;   // its time limits ran out while everything stood still
+            Assert.True(code == 0, $"{string.Join(' ', command)} (seed {seed}): {code}\n{output}\n{error}\n{hub.Errors}");
+            return output;
+        }
     }
 
     public async Task RoundsAsync(int rounds, params Fault[] faults)
@@ -68,26 +76,53 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             if (round % WholeCheckEvery == 0 || round == rounds)
                 await WholeCheckAsync();
         }
-        TestContext.Current.SendDiagnosticMessage($"seed {seed}: {rounds} rounds, {Acknowledged} changes acknowledged, {Refused} refused, {Found} there without an answer, {hub.Starts} starts");
+        Counts.Starts = hub.Starts;
+        Counts.Cuts = _link.Cuts;
+        Log(Counts.ToString());
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}: {Counts}");
     }
 
-    async Task RoundAsync(Fault fault)
+    public async Task RoundAsync(Fault fault)
     {
-        // :: Step 1
-        var change = _ledger.Next(_random);
-        var strikesAt = _usual * (_random.NextDouble() * 1.3);
         var began = Stopwatch.GetTimestamp();
-        using var client = new CancellationTokenSource();
-        if (fault.CutsClient)
-            client.CancelAfter(strikesAt);
-        // :: Step 2
-        var strike = fault.Strike(this, strikesAt);
-        var outcome = await AttemptAsync(change, client.Token);
+        var done = _ledger.Files.Count > 0 && _random.Next(PullOneIn) == 0 ? await PullRoundAsync(fault) : await ChangeRoundAsync(fault);
+        Log($"{++_round}  {fault.Name}: {done}, {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s");
+    }
+
+    /// <summary>A long campaign can be watched.</summary>
+    void Log(string line)
+    {
+        if (_log is not null)
+            File.AppendAllText(_log, string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss} seed {seed}  {line}\n"));
+    }
+
+    /// <summary>Somewhere in the time that such work takes, or just behind it.</summary>
+    TimeSpan Moment(string work) => _usual.GetValueOrDefault(work, TimeSpan.FromMilliseconds(400)) * (_random.NextDouble() * 1.3);
+
+    void Took(string work, long began) => _usual[work] = (_usual.GetValueOrDefault(work, Stopwatch.GetElapsedTime(began)) * 3 + Stopwatch.GetElapsedTime(began)) / 4;
+
+    // :: Step 1-3
+    async Task<T> UnderAsync<T>(Fault fault, string work, Func<TimeSpan?, Task<T>> client)
+    {
+        var at = Moment(work);
+        using var over = new CancellationTokenSource();
+        var strike = fault.Strike(this, at, over.Token);
+        var outcome = await client(fault.EndsClient ? at : null);
+        await over.CancelAsync();
         await strike;
-        // :: Step 3
         await hub.StartAgainAsync();
+        Counts.Struck(fault.Name);
+        return outcome;
+    }
+
+    async Task<string> ChangeRoundAsync(Fault fault)
+    {
+        var change = _ledger.Next(_random);
+        var road = (Road)_random.Next(change.Deletes ? (int)Road.Push : (int)Road.Push + 1);
+        var began = Stopwatch.GetTimestamp();
+        var outcome = await UnderAsync(fault, $"{road}", end => AttemptAsync(road, change, end));
         if (outcome == Outcome.Acknowledged)
-            _usual = (_usual * 3 + Stopwatch.GetElapsedTime(began)) / 4;
+            Took($"{road}", began);
 
         // :: Step 4
         var listing = await ListingAsync();
@@ -99,31 +134,45 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             Assert.True(Same(listing, before), Difference("a change that was never sent is there", before));
         else
             Assert.True(isAfter || Same(listing, before), Difference("a change is there in part", before));
+        if (outcome != Outcome.Acknowledged && road == Road.Push && fault.EndsClient)
+        {
+            // Whoever's push was killed pushes again: what arrived already is not in its way.
+            var (again, problem) = await _pusher!.PushAsync(change, null);
+            Assert.True(again, $"seed {seed}, {fault.Name}, {change.Summary}: a killed push cannot be done again: {problem}\n{hub.Errors}");
+            Assert.True(Same(await ListingAsync(), after), Difference("a push that was done again is not there", after));
+            (outcome, isAfter) = (Outcome.Acknowledged, true);
+        }
         if (outcome == Outcome.Acknowledged)
-            Acknowledged++;
+            Counts.Acknowledge(change.Bytes);
         else if (isAfter && outcome == Outcome.Unknown && !Same(before, after))
-            Found++;
+            Counts.Found++;
         else
-            Refused++;
+            Counts.Refused++;
         if (isAfter)
             _ledger.Apply(change);
+        return $"{road} {change.Summary} {outcome}{(isAfter ? "" : ", not there")}";
 
         string Difference(string what, IReadOnlyDictionary<string, string> expected) =>
-            $"seed {seed}, {fault.Name}, {change.Summary}: {what}\nexpected {JsonSerializer.Serialize(expected)}\nactual   {JsonSerializer.Serialize(listing)}\n{hub.Errors}";
+            $"seed {seed}, {fault.Name}, {road} {change.Summary}: {what}\nexpected {JsonSerializer.Serialize(expected)}\nactual   {JsonSerializer.Serialize(listing)}\n{hub.Errors}";
     }
 
     enum Outcome { Acknowledged, NotSent, Unknown }
 
-    async Task<Outcome> AttemptAsync(LedgerChange change, CancellationToken cancellationToken)
+    async Task<Outcome> AttemptAsync(Road road, LedgerChange change, TimeSpan? end)
     {
+        if (road == Road.Push)
+            return (await _pusher!.PushAsync(change, end)).Done ? Outcome.Acknowledged : Outcome.Unknown;
+        using var client = new CancellationTokenSource();
+        if (end is { } after)
+            client.CancelAfter(after);
         var outcome = Outcome.NotSent;
         try
         {
             foreach (var (_, file) in change.Files)
                 if (file is { Large: true })
-                    await User.UploadAsync(file.Bytes(), cancellationToken);
+                    await User.UploadAsync(road, file.Bytes(), client.Token);
             outcome = Outcome.Unknown;
-            await User.CommitAsync(change.Summary, change.Lines, cancellationToken);
+            await User.CommitAsync(change.Summary, change.Lines, client.Token);
             return Outcome.Acknowledged;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
@@ -132,20 +181,36 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         }
     }
 
+    async Task<string> PullRoundAsync(Fault fault)
+    {
+        var (began, chunks) = (Stopwatch.GetTimestamp(), _random.Next(4) > 0);
+        var (done, _) = await UnderAsync(fault, "pull", end => _reader!.PullAsync(chunks, end));
+        _reader!.CheckVisible(_ledger, $"seed {seed}, {fault.Name}");
+        if (done)
+            Took("pull", began);
+        else
+        {
+            await ListingAsync();   // it answers again
+            var (again, problem) = await _reader.PullAsync(chunks, null);
+            Assert.True(again, $"seed {seed}, {fault.Name}: a pull cannot be gone on with: {problem}\n{hub.Errors}");
+        }
+        Counts.Pulled(done, _reader.CheckAll(_ledger, $"seed {seed}, {fault.Name}"));
+        return done ? "pulled" : "pulled at the second time";
+    }
+
     /// <summary>A hub whose database has just come back may fail once: the client asks again.</summary>
     async Task<SortedDictionary<string, string>> ListingAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        while (true)
+        for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return new SortedDictionary<string, string>(await User.ListAsync(patience.Token), StringComparer.Ordinal);
+                return new SortedDictionary<string, string>(await User.ListAsync(default), StringComparer.Ordinal);
             }
-            catch (HttpRequestException e) when (!patience.IsCancellationRequested)
+            catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
             {
-                await Task.Delay(100, patience.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-                Assert.False(patience.IsCancellationRequested, $"seed {seed}: the hub does not recover: {e.Message}\n{hub.Errors}");
+                Assert.True(attempt < ListingAttempts, $"seed {seed}: the hub does not recover: {e.Message}\n{hub.Errors}");
+                await Task.Delay(100);
             }
         }
     }
@@ -157,23 +222,26 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     {
         foreach (var (path, file) in _ledger.Files)
         {
-            var bytes = await ReadAsync(path);
+            var bytes = await ReadAsync(file.Large ? _random.Next(3) : 0, path, file);
             Assert.True(file.Bytes().AsSpan().SequenceEqual(bytes), $"seed {seed}: {path} is not what was acknowledged");
+            Counts.Checked(bytes.Length);
         }
         await Run("fsck");
+        Counts.Checks++;
     }
 
-    /// <summary>A download that breaks off is begun again, as clients do; one that ends must be right.</summary>
-    async Task<byte[]> ReadAsync(string path)
+    /// <summary>Whole (0), or by version 1 or 2 of what Xet clients ask for. A download that breaks off is begun again, as clients do; one that ends must be right.</summary>
+    async Task<byte[]> ReadAsync(int version, string path, LedgerFile file)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await User.ReadAsync(path, default);
+                return version == 0 ? await User.ReadAsync(path, default) : await User.ReadByXetAsync(file.Bytes(), version);
             }
-            catch (Exception e) when (attempt < DownloadAttempts && e is HttpRequestException or IOException)
+            catch (Exception e) when (e is HttpRequestException or IOException)
             {
+                Assert.True(attempt < DownloadAttempts, $"seed {seed}: {path} cannot be read: {e.Message} {e.InnerException?.Message}\n{hub.Errors}");
             }
         }
     }
@@ -186,7 +254,7 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         {
             var bytes = new byte[length];
             _random.NextBytes(bytes);
-            await User.UploadAsync(bytes, default);
+            await User.UploadAsync((Road)_random.Next(2), bytes, default);
             return null;
         }
         catch (HttpRequestException e)
@@ -198,6 +266,8 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     public async ValueTask DisposeAsync()
     {
         _user?.Dispose();
+        _stops.Dispose();
+        await _link.DisposeAsync();
         await hub.DisposeAsync();
     }
 }

@@ -4,13 +4,14 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Banyan.Server.Tests.Xet;
 
 namespace Banyan.Cli.Tests.Faults;
 
-/// <summary>A client that uploads by git-lfs's protocol, commits, lists and reads, as Hugging Face's clients do it.</summary>
+/// <summary>A client that uploads by git-lfs's protocol or Xet's, commits, lists and reads, as Hugging Face's clients do it.</summary>
 sealed class HubUser(string address, string token, string repo) : IDisposable
 {
-    readonly HttpClient _client = new() { BaseAddress = new(address), Timeout = TimeSpan.FromMinutes(2) };
+    readonly HttpClient _client = new() { BaseAddress = new(address), Timeout = TimeSpan.FromMinutes(10) };
 
     HttpRequestMessage Request(HttpMethod method, string path, HttpContent? content = null) =>
         new(method, path) { Content = content, Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token), ConnectionClose = true } };
@@ -40,8 +41,13 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         return batch.GetProperty("objects")[0].TryGetProperty("actions", out var actions) ? actions.GetProperty("upload").GetProperty("href").GetString() : null;
     }
 
-    public async Task UploadAsync(byte[] bytes, CancellationToken cancellationToken)
+    public async Task UploadAsync(Road road, byte[] bytes, CancellationToken cancellationToken)
     {
+        if (road == Road.Xet)
+        {
+            await (await XetWire.OpenAsync(_client, repo, token)).UploadAsync(CutFile.Of(bytes)).WaitAsync(cancellationToken);
+            return;
+        }
         if (await UploadAddressAsync(bytes, cancellationToken) is { } href)
             await SendAsync(new HttpRequestMessage(HttpMethod.Put, href) { Content = new ByteArrayContent(bytes), Headers = { ConnectionClose = true } }, cancellationToken);
     }
@@ -90,6 +96,10 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         response.EnsureSuccessStatusCode();
         return await response.Content.ReadAsByteArrayAsync(cancellationToken);
     }
+
+    /// <summary>Reads a large file by its Xet hash, as chunks.</summary>
+    public async Task<byte[]> ReadByXetAsync(byte[] bytes, int version) =>
+        await (await XetWire.OpenAsync(_client, repo, token, write: false)).DownloadAsync(CutFile.Of(bytes).File.Hash, version);
 
     public static string Oid(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 

@@ -8,21 +8,32 @@ sealed record LedgerFile(bool Large, int Length, int Seed)
 {
     const int Piece = 100_000;
 
-    /// <summary>Pieces of few kinds, so that files have chunks in common with others, and an end of its own.</summary>
+    /// <summary>Text where it is small. Most large ones are pieces of few kinds, so that they have chunks in common, with an end of their own.</summary>
     public byte[] Bytes()
     {
         var bytes = new byte[Length];
+        var shares = Seed % 3 > 0;
         for (var at = 0; at < Length; at += Piece)
-            new Random(at + Piece < Length ? (Seed + at / Piece) % 9 : Seed).NextBytes(bytes.AsSpan(at, Math.Min(Piece, Length - at)));
+            new Random(!shares ? Seed + at : at + Piece < Length ? (Seed + at / Piece) % 9 : Seed).NextBytes(bytes.AsSpan(at, Math.Min(Piece, Length - at)));
+        if (!Large)
+            foreach (ref var letter in bytes.AsSpan())
+                letter = (byte)('a' + letter % 26);
         return bytes;
     }
 
-    public string Id => Large ? HubUser.Oid(Bytes()) : HubUser.GitId(Bytes());
+    public string Id => field ??= IdOf(Bytes());
+
+    /// <summary>What other bytes in its place would have as their name.</summary>
+    public string IdOf(byte[] bytes) => Large ? HubUser.Oid(bytes) : HubUser.GitId(bytes);
 }
 
 /// <summary>A change that a client sends as one commit.</summary>
 sealed record LedgerChange(string Summary, IReadOnlyList<(string Path, LedgerFile? File)> Files)
 {
+    public bool Deletes => Files.Any(f => f.File is null);
+
+    public long Bytes => Files.Sum(f => (long?)f.File?.Length ?? 0);
+
     public IEnumerable<(string Key, object Value)> Lines => Files.Select(f => f.File switch
     {
         null => ("deletedFile", (object)new { path = f.Path }),
@@ -34,7 +45,7 @@ sealed record LedgerChange(string Summary, IReadOnlyList<(string Path, LedgerFil
 /// <summary>What was acknowledged, and what may have been.</summary>
 sealed class Ledger
 {
-    const int MostFiles = 10;
+    const int MostFiles = 10, UsualBytes = 700_000, MostBytes = 6_000_000;
 
     readonly Dictionary<string, LedgerFile> _files = [];
     int _number;
@@ -52,7 +63,7 @@ sealed class Ledger
             for (var i = random.Next(1, 4); i > 0; i--)
             {
                 var large = random.Next(3) > 0;
-                files[$"folder{random.Next(3)}/file{random.Next(8)}.{(large ? "bin" : "txt")}"] = new LedgerFile(large, large ? random.Next(1, 700_000) : random.Next(1, 3000), random.Next());
+                files[$"folder{random.Next(3)}/file{random.Next(8)}.{(large ? "bin" : "txt")}"] = new LedgerFile(large, !large ? random.Next(1, 3000) : random.Next(1, random.Next(8) > 0 ? UsualBytes : MostBytes), random.Next());
             }
         return new LedgerChange($"change {++_number}", [.. files.Select(f => (f.Key, f.Value))]);
     }

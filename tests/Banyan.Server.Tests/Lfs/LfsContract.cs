@@ -130,7 +130,7 @@ public abstract class LfsContract : IAsyncLifetime
         var refreshed = await _hub.GetAsync(Href(action), _hub.Ana);
         Assert.Equal($"{_hub.Address}/xet", refreshed.Headers.GetValues("X-Xet-Cas-Url").Single());
 
-        await (await XetWire.OpenAsync(_hub, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
         var download = await BatchAsync("download", oid, file.Bytes.Length, ["xet", "basic"]);
         Assert.Equal("basic", download.GetProperty("transfer").GetString());
         Assert.Equal(file.Bytes, await (await _hub.GetAsync(Href(Action(download, "download")))).Content.ReadAsByteArrayAsync());

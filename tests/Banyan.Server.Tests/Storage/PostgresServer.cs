@@ -93,10 +93,8 @@ public sealed class PostgresServer : IAsyncDisposable
         if (_started)
         {
             NpgsqlConnection.ClearAllPools();
-            var pid = File.ReadLines($"{_folder}/data/postmaster.pid").First();
-            AsPostgres("kill", "-INT", pid);
-            for (var wait = 0; wait < 100 && Directory.Exists($"/proc/{pid}"); wait++)
-                Thread.Sleep(50);
+            // Fast: connections are cut; -w: until it is gone.
+            AsPostgres(_control, "-D", $"{_folder}/data", "-m", "fast", "-w", "stop");
             Directory.Delete(_folder, recursive: true);
         }
         _gate.Dispose();

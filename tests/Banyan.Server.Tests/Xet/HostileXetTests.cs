@@ -18,7 +18,7 @@ public sealed class HostileXetTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _hub = await HubServer.StartAsync();
-        _wire = await XetWire.OpenAsync(_hub, await _hub.CreateRepoAsync("target"), _hub.Ana);
+        _wire = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("target"), _hub.Ana);
     }
 
     public ValueTask DisposeAsync() => _hub.DisposeAsync();

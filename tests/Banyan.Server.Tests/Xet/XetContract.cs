@@ -42,7 +42,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task A_file_goes_up_and_comes_down_in_both_versions_and_in_ranges()
     {
-        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
         var file = CutFile.Of(CutFile.Random(3_000_000, 1));
         Assert.True((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
         Assert.False((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
@@ -66,7 +66,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task Older_clients_paths_lead_to_the_same()
     {
-        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
         var seed = 10;
         foreach (var (xorbs, shards, reconstructions) in ((string, string, string)[])
             [("/xorb/default", "/shard", "/reconstruction"), ("/xorbs/default", "/shards", "/reconstructions"), ("/v1/xorbs/default", "/v1/shards", "/v1/reconstructions")])
@@ -85,9 +85,9 @@ public abstract class XetContract : IAsyncLifetime
     public async Task What_one_user_sent_is_found_by_anothers_chunks_and_by_nothing_else()
     {
         var file = CutFile.Of(CutFile.Random(4_000_000, 20));
-        await (await XetWire.OpenAsync(_hub, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
 
-        var other = await XetWire.OpenAsync(_hub, await _hub.CreateRepoAsync("other", token: _hub.Ben), _hub.Ben);
+        var other = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("other", token: _hub.Ben), _hub.Ben);
         foreach (var prefix in (string[])["default", "default-merkledb"])
         {
             var answer = await other.SendAsync(HttpMethod.Get, $"/v1/chunks/{prefix}/{file.Xorb.Chunks[0].Hash}");
@@ -114,7 +114,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task An_empty_file_and_a_file_of_one_repeated_chunk()
     {
-        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
         var shard = new MemoryStream();
         new Shard([new ShardFile(XetHash.Zero, [], [.. System.Security.Cryptography.SHA256.HashData([])])], []).Write(shard);
         await HubServer.JsonOf(await wire.PostShardAsync(shard.ToArray(), "/v1/shards"));
@@ -137,20 +137,20 @@ public abstract class XetContract : IAsyncLifetime
     public async Task Tokens_open_their_repository_and_their_scope_only()
     {
         var file = CutFile.Of(CutFile.Random(300_000, 30));
-        await (await XetWire.OpenAsync(_hub, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
 
         // Nobody but ana gets one for her private repository.
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-read-token/main", _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-write-token/main"), HttpStatusCode.NotFound, "RepoNotFound");
 
         // A token for another repository does not reach the file, however well its hash is known.
-        var elsewhere = await XetWire.OpenAsync(_hub, await _hub.CreateRepoAsync("ben", token: _hub.Ben), _hub.Ben);
+        var elsewhere = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("ben", token: _hub.Ben), _hub.Ben);
         foreach (var path in (string[])[$"/v1/reconstructions/{file.File.Hash}", $"/v2/reconstructions/{file.File.Hash}", $"/v1/reconstructions?file_id={file.File.Hash}"])
             Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Get, path)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).StatusCode);
 
         // A reading token does not write; the same for no token, a hub token and a changed one.
-        var reader = await XetWire.OpenAsync(_hub, _repo, _hub.Ana, write: false);
+        var reader = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana, write: false);
         Assert.Equal(file.Bytes, await reader.DownloadAsync(file.File.Hash, 2));
         await HubServer.AssertErrorAsync(await reader.PostXorbAsync(file), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await reader.PostShardAsync(file.ShardBytes()), HttpStatusCode.Forbidden);
@@ -161,7 +161,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task An_address_opens_its_range_and_no_other()
     {
-        var wire = await XetWire.OpenAsync(_hub, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
         var file = CutFile.Of(CutFile.Random(2_000_000, 40));
         await wire.UploadAsync(file);
         var plan = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=0-9"));
