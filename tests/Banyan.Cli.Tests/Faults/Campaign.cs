@@ -105,10 +105,10 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     async Task<T> UnderAsync<T>(Fault fault, string work, Func<TimeSpan?, Task<T>> client)
     {
         var at = Moment(work);
-        using var over = new CancellationTokenSource();
-        var strike = fault.Strike(this, at, over.Token);
+        var over = new TaskCompletionSource();
+        var strike = fault.Strike(this, at, over.Task);
         var outcome = await client(fault.EndsClient ? at : null);
-        await over.CancelAsync();
+        over.SetResult();
         await strike;
         await hub.StartAgainAsync();
         Counts.Struck(fault.Name);

@@ -2,8 +2,8 @@ namespace Banyan.Cli.Tests.Faults;
 
 /// <summary>A fault: what is done to the hub, its stores, its link or its client while a client works.</summary>
 /// <param name="Name">For the report.</param>
-/// <param name="Strike">Strikes after a time, and returns when what it did is over; the client's work ends with the token.</param>
-sealed record Fault(string Name, Func<Campaign, TimeSpan, CancellationToken, Task> Strike)
+/// <param name="Strike">Strikes after a time, and returns when what it did is over; the last argument is the client's work.</param>
+sealed record Fault(string Name, Func<Campaign, TimeSpan, Task, Task> Strike)
 {
     /// <summary>The client itself is cut off; killed, where it is a process of its own.</summary>
     public bool EndsClient { get; init; }

@@ -40,7 +40,7 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     static readonly Fault s_cutLink = new("connections are cut", async (campaign, _, over) =>
     {
         campaign.Link.CutsOneIn = 3;
-        await Task.Delay(Timeout.Infinite, over).ContinueWith(_ => { }, TaskScheduler.Default);
+        await over;
         campaign.Link.CutsOneIn = 0;
     });
 
