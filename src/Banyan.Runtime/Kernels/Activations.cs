@@ -1,8 +1,11 @@
+using System.Runtime.Intrinsics;
+
 namespace Banyan.Runtime.Kernels;
 
 /// <summary>
 /// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
 /// that read the batch (q/k/v, gate/up). Rows beyond the batch up to a multiple of <see cref="TokenTile"/> may be read, never written.
+/// With two terms a row is quantized to two: its int8 values, and behind them what these leave, in int8 again; a product is the sum of both.
 /// </summary>
 internal sealed unsafe class Activations : IDisposable
 {
@@ -13,20 +16,26 @@ internal sealed unsafe class Activations : IDisposable
 
     /// <param name="maxTokens">The largest batch.</param>
     /// <param name="columns">Values a row.</param>
-    public Activations(int maxTokens, int columns)
+    /// <param name="terms">1: 8 bits a value. 2: 16 bits, at twice the work.</param>
+    public Activations(int maxTokens, int columns, int terms = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
-        (MaxTokens, Columns) = (maxTokens, columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(terms, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(terms, 2);
+        (MaxTokens, Columns, Terms) = (maxTokens, columns, terms);
         var padded = (maxTokens + TokenTile - 1L) / TokenTile * TokenTile;
         BlocksPerRow = columns / ActivationBlock.Columns;
         _rows = new AlignedBuffer(padded * columns * sizeof(float));
-        _blocks = new AlignedBuffer(padded * BlocksPerRow * ActivationBlock.Bytes);
+        _blocks = new AlignedBuffer(padded * terms * BlocksPerRow * ActivationBlock.Bytes);
     }
 
     public int MaxTokens { get; }
 
     public int Columns { get; }
+
+    /// <summary>Quantized rows a token.</summary>
+    public int Terms { get; }
 
     /// <summary>Blocks of 32 a row; columns beyond the last whole block have no quantized form (no quantized weight has them).</summary>
     public int BlocksPerRow { get; }
@@ -34,7 +43,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>[tokens, columns], to be filled by the caller.</summary>
     public float* Rows => _rows.Floats;
 
-    /// <summary>[tokens, blocks], as of the last <see cref="Quantize"/>.</summary>
+    /// <summary>[tokens, terms, blocks], as of the last <see cref="Quantize"/>.</summary>
     public ActivationBlock* Blocks => (ActivationBlock*)_blocks.Pointer;
 
     public float* Row(int token) => Rows + (long)token * Columns;
@@ -43,9 +52,37 @@ internal sealed unsafe class Activations : IDisposable
     public void Quantize(int tokens, WorkerPool pool)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MaxTokens);
-        var job = new QuantizeJob { Rows = Rows, Blocks = Blocks, Columns = Columns, BlocksPerRow = BlocksPerRow, Tokens = tokens };
+        var job = new QuantizeJob { Activations = this, Tokens = tokens };
         pool.Run(ref job, Parts.ForWork((long)tokens * Columns, tokens));
     }
+
+    /// <summary>Makes the quantized form of blocks of one row.</summary>
+    public void QuantizeBlocks(int token, int first, int count) => QuantizeBlocks(Ladder.Current, token, first, count);
+
+    internal void QuantizeBlocks(Rung rung, int token, int first, int count)
+    {
+        var x = Row(token) + (long)first * ActivationBlock.Columns;
+        var to = Blocks + (long)token * Terms * BlocksPerRow + first;
+        rung.Quantize(x, count, to);
+        if (Terms == 1)
+            return;
+        var rests = stackalloc float[ActivationBlock.Columns];
+        for (; count > 0; count--, to++, x += ActivationBlock.Columns)
+        {
+            for (var i = 0; i < ActivationBlock.Columns; i += Vector128<sbyte>.Count)
+            {
+                var (low, high) = Vector128.Widen(Vector128.Load(to->Quants + i));
+                var (a, b) = Vector128.Widen(low);
+                var (c, d) = Vector128.Widen(high);
+                Rest(x + i, a, b, to->Scale).Store(rests + i);
+                Rest(x + i + 8, c, d, to->Scale).Store(rests + i + 8);
+            }
+            rung.Quantize(rests, 1, to + BlocksPerRow);
+        }
+    }
+
+    static Vector256<float> Rest(float* x, Vector128<int> low, Vector128<int> high, float scale) =>
+        Vector256.Load(x) - Vector256.ConvertToSingle(Vector256.Create(low, high)) * scale;
 
     public void Dispose()
     {
@@ -55,15 +92,14 @@ internal sealed unsafe class Activations : IDisposable
 
     struct QuantizeJob : IJob
     {
-        public float* Rows;
-        public ActivationBlock* Blocks;
-        public int Columns, BlocksPerRow, Tokens;
+        public Activations Activations;
+        public int Tokens;
 
         public readonly void Work(int part, int parts)
         {
             var (first, end) = Parts.Range(part, parts, Tokens);
             for (var token = first; token < end; token++)
-                Ladder.Current.Quantize(Rows + (long)token * Columns, BlocksPerRow, Blocks + (long)token * BlocksPerRow);
+                Activations.QuantizeBlocks(token, 0, Activations.BlocksPerRow);
         }
     }
 }

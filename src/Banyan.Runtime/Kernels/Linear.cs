@@ -15,9 +15,10 @@ internal static unsafe class Linear
     internal static void Multiply(Rung rung, Activations x, PackedMatrix w, float* y, int tokens, WorkerPool pool, bool exact)
     {
         Check(x, w, tokens);
-        for (var first = 0; first < tokens; first += Product.MaxTokens)
+        var most = Product.MaxRows / x.Terms;
+        for (var first = 0; first < tokens; first += most)
         {
-            var product = new Product(rung, x, w.Format, first, Math.Min(Product.MaxTokens, tokens - first), pool, exact);
+            var product = new Product(rung, x, w.Format, first, Math.Min(most, tokens - first), pool, exact);
             var job = new Job { Product = product, First = first, A = w, YA = y, EndA = product.PartsOf(w, pool.Threads) };
             pool.Run(ref job, job.EndA);
         }
@@ -31,11 +32,12 @@ internal static unsafe class Linear
         Check(x, a, tokens);
         Check(x, b, tokens);
         Check(x, c, tokens);
-        for (var first = 0; first < tokens; first += Product.MaxTokens)
+        var most = Product.MaxRows / x.Terms;
+        for (var first = 0; first < tokens; first += most)
         {
-            var count = Math.Min(Product.MaxTokens, tokens - first);
+            var count = Math.Min(most, tokens - first);
             var product = new Product(Ladder.Current, x, a.Format, first, count, pool, exact);
-            if (!product.Fits(b.Format, exact) || !product.Fits(c.Format, exact))
+            if (!product.Fits(b.Format) || !product.Fits(c.Format))
             {
                 Multiply(x, a, ya, tokens, pool, exact);
                 Multiply(x, b, yb, tokens, pool, exact);
@@ -63,12 +65,13 @@ internal static unsafe class Linear
         if (gate.Rows != up.Rows || gate.Rows != y.Columns)
             throw new ArgumentException($"Gate of {gate.Rows} rows and up of {up.Rows} cannot be {y.Columns} activations.", nameof(y));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, y.MaxTokens);
-        if (gate.Rows % ActivationBlock.Columns != 0)
+        if (gate.Rows % ActivationBlock.Columns != 0 || y.Terms != 1)
             return false;
-        for (var first = 0; first < tokens; first += Product.MaxTokens)
+        var most = Product.MaxRows / x.Terms;
+        for (var first = 0; first < tokens; first += most)
         {
-            var product = new Product(rung, x, gate.Format, first, Math.Min(Product.MaxTokens, tokens - first), pool, exact: false);
-            if (!product.Fits(up.Format, exact: false))
+            var product = new Product(rung, x, gate.Format, first, Math.Min(most, tokens - first), pool, exact: false);
+            if (!product.Fits(up.Format))
                 return false;
             var job = new GatedJob { Rung = rung, Product = product, First = first, Gate = gate, Up = up, Y = y, KeepRows = keepRows };
             pool.Run(ref job, Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));

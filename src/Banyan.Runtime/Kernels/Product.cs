@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Kernels;
@@ -31,8 +32,8 @@ internal readonly unsafe struct Product
     /// <summary>Panels of a part that share a column range's activations, where all columns do not fit the cache.</summary>
     const int PanelsPerPart = 4;
 
-    /// <summary>The most tokens of a product: a part keeps the sums of all of them for each of its panels.</summary>
-    public const int MaxTokens = 512;
+    /// <summary>The most tokens, times their terms, of a product: a part keeps the sums of all of them for each of its panels.</summary>
+    public const int MaxRows = 512;
 
     /// <summary>Working memory of <see cref="Sum"/>: a chunk of a panel, unpacked.</summary>
     public const int WorkBytes = 16 * 1024;
@@ -41,43 +42,55 @@ internal readonly unsafe struct Product
 
     readonly Rung _rung;
     readonly Kernels _kernels;
-    readonly ActivationBlock* _blocks;
-    readonly float* _rows;
-    readonly ushort* _pairs;
-    readonly int _columns, _pairStride, _rangeColumns;
+    readonly Operand _x;
+    readonly int _columns, _rangeColumns;
+    readonly bool _exact;
 
     /// <summary>Rows [first, first + tokens) of x against matrices of <paramref name="format"/> and <see cref="Fits">those like it</see>.</summary>
     public Product(Rung rung, Activations x, PackedFormat format, int first, int tokens, WorkerPool pool, bool exact)
+        : this(rung, new Operand(x, first), format, tokens, exact)
     {
-        (_rung, _columns, Tokens) = (rung, x.Columns, tokens);
-        _kernels = For(rung, format, tokens, exact);
-        _blocks = x.Blocks + (long)first * x.BlocksPerRow;
-        _rows = x.Row(first);
-        _rangeColumns = x.Columns;
-        if (_kernels == Kernels.Tiles && (long)tokens * x.BlocksPerRow * ActivationBlock.Bytes > CachedBytes)
-            _rangeColumns = Math.Max(1, CachedBytes / (tokens * ActivationBlock.Bytes) / Rung.ChunkBlocks) * Rung.ChunkColumns;
-        if (_kernels != Kernels.Pairs)
-            return;
-        // BF16 rows begin at multiples of 16 values; odd columns end with a 0.
-        _pairStride = (x.Columns + 15) / 16 * 16;
-        _pairs = (ushort*)Scratch.ForJob((long)tokens * _pairStride * sizeof(ushort));
-        var round = new RoundJob { Rung = rung, From = _rows, Columns = x.Columns, To = _pairs, Stride = _pairStride, Tokens = tokens };
-        pool.Run(ref round, Parts.ForWork((long)tokens * _pairStride, tokens));
+        if (_kernels == Kernels.Pairs)
+            _x.Pairs = Operand.RoundToPairs(rung, x, first, tokens, (ushort*)Scratch.ForJob((long)tokens * Operand.PairStride(x.Columns) * sizeof(ushort)), pool);
     }
 
-    static Kernels For(Rung rung, PackedFormat format, int tokens, bool exact) =>
-        !exact && rung.RoundsToPairs(format) ? Kernels.Pairs
-        : exact || format.Kind == WeightKind.Float ? Kernels.Floats
-        : tokens <= rung.PanelTokens ? Kernels.Panels
-        : Kernels.Tiles;
+    /// <summary>As many tokens of an operand that has what <see cref="FormFor"/> asks for.</summary>
+    public Product(Rung rung, Operand x, PackedFormat format, int tokens, bool exact)
+    {
+        (_rung, _x, _columns, Tokens, _exact) = (rung, x, x.Columns, tokens, exact);
+        _kernels = For(format);
+        _rangeColumns = _columns;
+        if (_kernels == Kernels.Tiles && (long)Rows * Blocks * ActivationBlock.Bytes > CachedBytes)
+            _rangeColumns = Math.Max(1, CachedBytes / (Rows * ActivationBlock.Bytes) / Rung.ChunkBlocks) * Rung.ChunkColumns;
+    }
+
+    /// <summary>In which form weights of this format meet activations.</summary>
+    public static OperandForm FormFor(Rung rung, PackedFormat format, int terms, bool exact) =>
+        !exact && terms == 1 && rung.RoundsToPairs(format) ? OperandForm.Pairs
+        : exact || format.Kind == WeightKind.Float ? OperandForm.Floats
+        : OperandForm.Blocks;
+
+    Kernels For(PackedFormat format) => FormFor(_rung, format, _x.Terms, _exact) switch
+    {
+        OperandForm.Pairs => Kernels.Pairs,
+        OperandForm.Floats => Kernels.Floats,
+        _ => Tokens * _x.Terms <= _rung.PanelTokens ? Kernels.Panels : Kernels.Tiles,
+    };
 
     public int Tokens { get; }
 
-    /// <summary>Whether the same activations meet this format by the same kernels.</summary>
-    public bool Fits(PackedFormat format, bool exact) => For(_rung, format, Tokens, exact) == _kernels;
+    /// <summary>Rows of a token that are summed apart: what it is, and what that left.</summary>
+    public int Terms => _kernels is Kernels.Panels or Kernels.Tiles ? _x.Terms : 1;
 
-    /// <summary>Floats of a panel's sums: [tokens, up to a multiple of <see cref="Activations.TokenTile"/>; 16].</summary>
-    public int SumsPerPanel => (Tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
+    int Rows => Tokens * Terms;
+
+    int Blocks => _columns / ActivationBlock.Columns;
+
+    /// <summary>Whether the same activations meet this format by the same kernels.</summary>
+    public bool Fits(PackedFormat format) => For(format) == _kernels;
+
+    /// <summary>Floats of a panel's sums: [tokens · terms, up to a multiple of <see cref="Activations.TokenTile"/>; 16].</summary>
+    public int SumsPerPanel => (Rows + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
 
     /// <summary>Whether panels should be summed together, because they share ranges of columns.</summary>
     public bool HasRanges => _rangeColumns < _columns;
@@ -85,19 +98,30 @@ internal readonly unsafe struct Product
     /// <summary>Into how many parts to divide a matrix.</summary>
     public int PartsOf(PackedMatrix w, int threads)
     {
-        var parts = (int)Math.Clamp(Tokens * w.Bytes / BytesPerPart, 1, w.Panels);
+        var parts = (int)Math.Clamp(Rows * w.Bytes / BytesPerPart, 1, w.Panels);
         return HasRanges ? Math.Clamp(parts, 1, Math.Max(w.Panels / PanelsPerPart, Math.Min(w.Panels, threads))) : parts;
     }
 
-    /// <summary>sums[panels, tokens, 16] = rows × panels [first, end).</summary>
+    /// <summary>sums[panels, tokens, 16] = rows × panels [first, end), a panel's every <see cref="SumsPerPanel"/> floats.</summary>
     public void Sum(PackedMatrix w, int first, int end, byte* work, float* sums)
     {
         if (_kernels == Kernels.Panels)
-        {
-            for (var panel = first; panel < end; panel++, sums += SumsPerPanel)
-                _rung.MultiplyPanel(w.Format, w.Panel(panel), w.Panel(panel) + w.QuantOffset, _columns, _blocks, _columns / ActivationBlock.Columns, Tokens, sums);
+            for (var panel = first; panel < end; panel++)
+                _rung.MultiplyPanel(w.Format, w.Panel(panel), w.Panel(panel) + w.QuantOffset, _columns, _x.Blocks, Blocks, Rows, sums + (panel - first) * SumsPerPanel);
+        else
+            SumRanges(w, first, end, work, sums);
+        if (Terms == 1)
             return;
+        for (var panel = first; panel < end; panel++)
+        {
+            var to = sums + (panel - first) * SumsPerPanel;
+            for (var t = 0; t < Tokens; t++)
+                (Vector512.Load(to + 2 * t * PackedFormat.Rows) + Vector512.Load(to + (2 * t + 1) * PackedFormat.Rows)).Store(to + t * PackedFormat.Rows);
         }
+    }
+
+    void SumRanges(PackedMatrix w, int first, int end, byte* work, float* sums)
+    {
         new Span<float>(sums, (end - first) * SumsPerPanel).Clear();
         for (var column = 0; column < _columns; column += _rangeColumns)
             for (var panel = first; panel < end; panel++)
@@ -114,7 +138,7 @@ internal readonly unsafe struct Product
 
     void AddTiles(PackedMatrix w, int panel, int column, int end, UnpackedBlock* unpacked, float* sums)
     {
-        var (format, stride) = (w.Format, _columns / ActivationBlock.Columns);
+        var format = w.Format;
         var group = column / format.GroupColumns;
         var scales = w.Panel(panel) + (long)group * format.ScaleBytes;
         var quants = w.Panel(panel) + w.QuantOffset + (long)group * format.QuantBytes;
@@ -125,7 +149,7 @@ internal readonly unsafe struct Product
             _rung.UnpackForTiles(format, scales, quants, groups, unpacked);
             scales += groups * format.ScaleBytes;
             quants += groups * format.QuantBytes;
-            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _blocks + column / ActivationBlock.Columns, stride, Tokens,
+            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _x.Blocks + column / ActivationBlock.Columns, Blocks, Rows,
                 sums, quants, (long)groups * format.QuantBytes);
         }
     }
@@ -134,7 +158,7 @@ internal readonly unsafe struct Product
     {
         var chunk = Tokens <= _rung.PanelTokens ? _columns : Rung.ChunkColumns;
         for (var column = 0; column < _columns; column += chunk)
-            _rung.MultiplyPairs(w.Format, w.Panel(panel) + w.QuantOffset + (long)column / 2 * 64, Math.Min(chunk, _columns - column), _pairs + column, _pairStride,
+            _rung.MultiplyPairs(w.Format, w.Panel(panel) + w.QuantOffset + (long)column / 2 * 64, Math.Min(chunk, _columns - column), _x.Pairs + column, Operand.PairStride(_columns),
                 Tokens, sums, work);
     }
 
@@ -145,37 +169,11 @@ internal readonly unsafe struct Product
             var columns = Math.Min(FloatColumns, _columns - column);
             _rung.Dequantize(w, panel, column, columns, weights);
             if (Tokens == 1)
-                _rung.MultiplyFloatOne(weights, columns, _rows + column, sums);
+                _rung.MultiplyFloatOne(weights, columns, _x.Rows + column, sums);
             else
                 for (var token = 0; token < Tokens; token += Activations.TokenTile)
-                    _rung.MultiplyFloatTile(weights, PackedFormat.Rows, columns, _rows + (long)token * _columns + column, _columns,
+                    _rung.MultiplyFloatTile(weights, PackedFormat.Rows, columns, _x.Rows + (long)token * _columns + column, _columns,
                         sums + token * PackedFormat.Rows, PackedFormat.Rows);
-        }
-    }
-
-    struct RoundJob : IJob
-    {
-        public Rung Rung;
-        public float* From;
-        public ushort* To;
-        public int Columns, Stride, Tokens;
-
-        public readonly void Work(int part, int parts)
-        {
-            var (first, end) = Parts.Range(part, parts, Tokens);
-            var whole = Columns / 16 * 16;
-            var last = stackalloc float[16];
-            for (var token = first; token < end; token++)
-            {
-                var from = From + (long)token * Columns;
-                var to = To + (long)token * Stride;
-                Rung.RoundToPairs(from, whole, to);
-                if (whole == Columns)
-                    continue;
-                new Span<float>(last, 16).Clear();
-                new Span<float>(from + whole, Columns - whole).CopyTo(new Span<float>(last, 16));
-                Rung.RoundToPairs(last, 16, to + whole);
-            }
         }
     }
 }

@@ -25,8 +25,7 @@ internal static unsafe class RmsNorm
             Rows = tokens,
             Columns = y.Columns,
             Epsilon = epsilon,
-            Blocks = quantize ? y.Blocks : null,
-            BlocksPerRow = y.BlocksPerRow,
+            Quantized = quantize ? y : null,
         };
         pool.Run(ref job, Parts.ForWork((long)tokens * y.Columns, tokens));
     }
@@ -65,8 +64,8 @@ internal static unsafe class RmsNorm
     struct Job : IJob
     {
         public float* X, Weight, Y;
-        public ActivationBlock* Blocks;
-        public int Rows, Columns, BlocksPerRow;
+        public Activations? Quantized;
+        public int Rows, Columns;
         public float Epsilon;
 
         public readonly void Work(int part, int parts)
@@ -80,8 +79,7 @@ internal static unsafe class RmsNorm
                     Vector(x, Weight, y, Columns, Epsilon);
                 else
                     Scalar(x, Weight, y, Columns, Epsilon);
-                if (Blocks is not null)
-                    Ladder.Current.Quantize(y, BlocksPerRow, Blocks + (long)row * BlocksPerRow);
+                Quantized?.QuantizeBlocks(row, 0, Quantized.BlocksPerRow);
             }
         }
     }

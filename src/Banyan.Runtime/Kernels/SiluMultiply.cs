@@ -63,8 +63,7 @@ internal static unsafe class SiluMultiply
             else
                 Scalar(Gate + offset, Up + offset, Y.Rows + offset, end - first);
             if (Quantize)
-                Ladder.Current.Quantize(Y.Rows + offset, (end - first) / ActivationBlock.Columns,
-                    Y.Blocks + (long)token * Y.BlocksPerRow + first / ActivationBlock.Columns);
+                Y.QuantizeBlocks(token, first / ActivationBlock.Columns, (end - first) / ActivationBlock.Columns);
         }
     }
 }

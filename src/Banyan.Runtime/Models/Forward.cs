@@ -13,13 +13,13 @@ internal sealed unsafe class Forward : IDisposable
     readonly Weights _weights;
     readonly WorkerPool _pool;
     readonly KvCache _cache;
-    readonly bool _exact;
+    readonly bool _exact, _exactAttention;
     readonly RopeAngles _angles;
     readonly RopeStyle _ropeStyle;
     readonly AttentionSpan[] _spans;
     readonly MixtureOfExperts? _experts;
     readonly AlignedBuffer _stream, _queries, _keys, _values, _gate, _up, _update, _logits; // floats
-    readonly Activations _normed, _attended, _hidden;                                         // floats, and their quantized form
+    readonly Activations _attentionInput, _attended, _normed, _hidden;                        // floats, and their quantized form
 
     /// <param name="model">The model.</param>
     /// <param name="cache">The keys and values of all sequences.</param>
@@ -28,18 +28,22 @@ internal sealed unsafe class Forward : IDisposable
     public Forward(Model model, KvCache cache, int rows, int logitRows)
     {
         (_config, _weights, _pool, _cache) = (model.Config, model.Weights, model.Pool, cache);
-        // Which experts a row goes to is discrete: rounded activations would now and then choose others than the model does.
-        _exact = model.Options.Activations == ActivationFormat.Float || _config.Experts is not null;
+        _exact = model.Options.Activations == ActivationFormat.Float;
+        // Which experts a row goes to is discrete, and rounded activations now and then choose others than the model does. Most of what moves the
+        // choice is rounded in attention, so its activations have 16 bits there.
+        var terms = _config.Experts is null ? 1 : 2;
+        _exactAttention = _exact || terms == 2;
         var frequencies = _config.Rope.Frequencies();
         _angles = new RopeAngles([.. frequencies.Select(f => (float)f)], rows, (float)_config.Rope.Magnitude);
         _ropeStyle = _config.Rope.Pairs == RopePairs.Neighbours ? RopeStyle.Interleaved : RopeStyle.Halves;
         _spans = new AttentionSpan[rows];
         _stream = Floats(rows, _config.EmbeddingSize);
         _normed = new Activations(rows, _config.EmbeddingSize);
+        _attentionInput = terms == 1 ? _normed : new Activations(rows, _config.EmbeddingSize, terms);
         _queries = Floats(rows, _config.QuerySize);
         _keys = Floats(rows, _config.KeySize);
         _values = Floats(rows, _config.KeySize);
-        _attended = new Activations(rows, _config.QuerySize);
+        _attended = new Activations(rows, _config.QuerySize, terms);
         _gate = Floats(rows, _config.FeedForwardSize);
         _up = Floats(rows, _config.FeedForwardSize);
         _hidden = new Activations(rows, _config.FeedForwardSize);
@@ -80,8 +84,8 @@ internal sealed unsafe class Forward : IDisposable
     void Attend(LayerWeights w, int layer, Batch batch, float* x, int rows)
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
-        RmsNorm.Apply(x, w.AttentionNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool);   // normed [rows, embedding]
-        Linear.Multiply(_normed, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);               // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
+        RmsNorm.Apply(x, w.AttentionNorm.Floats, _attentionInput, rows, _config.NormEpsilon, !_exact, _pool); // input [rows, embedding]
+        Linear.Multiply(_attentionInput, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);       // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
         Bias(q, w.QueryBias, rows, _config.QuerySize);
         Bias(k, w.KeyBias, rows, _config.KeySize);
         Bias(v, w.ValueBias, rows, _config.KeySize);
@@ -93,7 +97,7 @@ internal sealed unsafe class Forward : IDisposable
         Rope.Apply(q, rows, _config.Heads, _config.HeadSize, _config.QuerySize, _angles, _ropeStyle, _pool);
         Rope.Apply(k, rows, _config.KvHeads, _config.HeadSize, _config.KeySize, _angles, _ropeStyle, _pool);
         Cache(layer, batch, k, v);                                                                      // pages [kvHeads, positions, headSize]
-        Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool, exact: _exact);
+        Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool, exact: _exactAttention);
         if (!_exact)
             _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
         Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]
@@ -169,7 +173,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         foreach (var buffer in new[] { _stream, _queries, _keys, _values, _gate, _up, _update, _logits })
             buffer.Dispose();
-        foreach (var activations in new[] { _normed, _attended, _hidden })
+        foreach (var activations in new[] { _attentionInput, _attended, _normed, _hidden })
             activations.Dispose();
         _angles.Dispose();
         _experts?.Dispose();

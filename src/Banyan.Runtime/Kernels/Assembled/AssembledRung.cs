@@ -37,7 +37,10 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
     {
-        var tile = BlockProduct.MaxTokens(kind);
+        // As many tiles as needed, of sizes that differ by one at most: small tiles cost nearly as much as large ones.
+        var most = BlockProduct.MaxTokens(kind);
+        var tiles = (tokens + most - 1) / most;
+        var (size, larger) = (tokens / tiles, tokens % tiles);
         var arguments = new TileKernel.Arguments
         {
             W = w,
@@ -45,22 +48,19 @@ internal sealed unsafe class AssembledRung : Avx512Rung
             X = x,
             XStrideBytes = (long)stride * ActivationBlock.Bytes,
             Y = y,
-            Tiles = tokens / tile,
+            Tiles = larger,
             Next = next,
+            NextLines = Math.Max(1, (nextBytes / 64 + tiles - 1) / tiles),
         };
-        if (arguments.Tiles > 0)
+        if (larger > 0)
         {
-            arguments.NextLines = Math.Max(1, (nextBytes / 64 + arguments.Tiles - 1) / arguments.Tiles);
-            KernelSet.Run(&arguments, kind, tile);
+            KernelSet.Run(&arguments, kind, size + 1);
+            arguments.X += larger * (size + 1) * (long)stride;
+            arguments.Y += larger * (size + 1) * UnpackedBlock.Rows;
+            arguments.Next += larger * arguments.NextLines * 64;
         }
-        var rest = tokens % tile;
-        if (rest == 0)
-            return;
-        arguments.X += (tokens - rest) * (long)stride;
-        arguments.Y += (tokens - rest) * UnpackedBlock.Rows;
-        arguments.Tiles = 1;
-        arguments.NextLines = 1;
-        KernelSet.Run(&arguments, kind, rest);
+        arguments.Tiles = tiles - larger;
+        KernelSet.Run(&arguments, kind, size);
     }
 
     public override bool RoundsToPairs(PackedFormat format) => Processor.HasBf16 && format.Format.Name is ("BF16" or "F16");
