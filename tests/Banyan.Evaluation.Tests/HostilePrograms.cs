@@ -37,7 +37,7 @@ static class HostilePrograms
         // Getting out
         ["write to the host"] = "open('/etc/banyan-was-here', 'w')\n",
         ["write to the home"] = "import os\nopen('/root/banyan-was-here', 'w')\n",
-        ["write to the driver"] = "open('/work/Driver.py', 'w')\n",
+        ["write to the driver"] = "open('/program/Driver.py', 'w')\n",
         ["read passwords"] = "open('/etc/shadow').read()\n",
         ["read the host's processes"] = "import os\nif len([p for p in os.listdir('/proc') if p.isdigit()]) < 20: raise SystemExit\n",
         ["read the host's environment"] = "import os\nif b'BANYAN_SECRET' not in open('/proc/1/environ', 'rb').read() and 'BANYAN_SECRET' not in os.environ: raise SystemExit\n",
@@ -57,7 +57,7 @@ static class HostilePrograms
         ["kill all"] = "import os\nos.kill(-1, 9)\n",
         ["kill the parent"] = "import os\nos.kill(os.getppid(), 9)\nos.kill(1, 9)\n" + Wrong,
         ["daemon"] = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        while True: time.sleep(1)\n    os._exit(0)\n" + Wrong,
-        ["write where others read"] = "import os\nfor p in ('/tmp', '/var/tmp', '/work', '/usr/lib/python3'):\n    try: open(p + '/json.py', 'w').write('evil')\n    except OSError: pass\n" + Wrong,
+        ["write where others read"] = "import os\nfor p in ('/tmp', '/var/tmp', '/program', '/usr/lib/python3'):\n    try: open(p + '/json.py', 'w').write('evil')\n    except OSError: pass\n" + Wrong,
         // Forging the verdict
         ["exit(0)"] = "import sys\nsys.exit(0)\n",
         ["os._exit(0)"] = "import os\nos._exit(0)\n",

@@ -1,3 +1,4 @@
+using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
@@ -6,7 +7,7 @@ namespace Banyan.Evaluation.Prompts;
 /// <summary>Reads C# source with Roslyn.</summary>
 static class CSharpSource
 {
-    static readonly CSharpParseOptions s_parse = new(LanguageVersion.Latest);
+    static readonly CSharpParseOptions s_parse = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
 
     /// <summary>The last method that a text declares: the one that a prompt begins.</summary>
     public static string? LastMethod(string text) =>
@@ -26,9 +27,21 @@ static class CSharpSource
         return Find($"{string.Join('\n', lines[..usings])}\nclass Problem {{\n{string.Join('\n', lines[usings..])}\n}}\n", method);
     }
 
-    static string? Find(string text, string method)
+    /// <summary>
+    /// Parses what may have been cut before its end: the braces that are still open there are closed. Roslyn says which; one that is missing
+    /// further up, with code after it, stays missing, and so does whatever else is not finished.
+    /// </summary>
+    public static CompilationUnitSyntax ReadCut(string text)
     {
         var root = CSharpSyntaxTree.ParseText(text, s_parse).GetCompilationUnitRoot();
+        var written = root.DescendantTokens().LastOrDefault(t => t.Span.Length > 0).Span.End;
+        var open = root.DescendantTokens().Where(t => t.IsMissing && t.IsKind(SyntaxKind.CloseBraceToken) && t.SpanStart >= written).ToList();
+        return root.ReplaceTokens(open, (token, _) => SyntaxFactory.Token([SyntaxFactory.EndOfLine("\n"), .. token.LeadingTrivia], SyntaxKind.CloseBraceToken, token.TrailingTrivia));
+    }
+
+    static string? Find(string text, string method)
+    {
+        var root = ReadCut(text);
         var asked = root.DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault(m => m.Identifier.Text == method && m.Parent is TypeDeclarationSyntax);
         if (asked?.Parent is not TypeDeclarationSyntax owner)
             return null;

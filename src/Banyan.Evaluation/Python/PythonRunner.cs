@@ -52,7 +52,7 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     {
         var program = new SandboxProgram
         {
-            Command = [interpreter, "-I", "-S", "-B", "/work/Driver.py"],
+            Command = [interpreter, "-I", "-S", "-B", "/program/Driver.py"],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Driver.py"] = s_driver },
             Input = Encoding.ASCII.GetBytes(Literal(job)),
             Readable = Readable,

@@ -13,6 +13,9 @@ public sealed partial class Sandbox : IDisposable
     /// <summary>Who a sandboxed program is outside when the caller is root: an id that owns nothing.</summary>
     const string Nobody = "65500";
 
+    /// <summary>Where a program may write.</summary>
+    const string Scratch = "/tmp";
+
     readonly string? _bubblewrap, _setpriv;
     readonly string _prlimit, _folder;
     long _runs;
@@ -61,7 +64,7 @@ public sealed partial class Sandbox : IDisposable
             Directory.CreateDirectory(work);
             foreach (var (name, content) in program.Files)
                 await File.WriteAllBytesAsync(Path.Combine(work, Path.GetFileName(name)), content, cancellationToken);
-            var command = Contained ? ContainedCommand(program, work, statusFile) : OpenCommand(program);
+            var command = Contained ? ContainedCommand(program, work, statusFile) : OpenCommand(program, work);
             return await new SandboxRun(program, command, Contained ? statusFile : null, Contained ? null : work).RunAsync(cancellationToken);
         }
         finally
@@ -70,11 +73,12 @@ public sealed partial class Sandbox : IDisposable
         }
     }
 
-    List<string> OpenCommand(SandboxProgram program)
+    List<string> OpenCommand(SandboxProgram program, string work)
     {
-        List<string> command = ["/usr/bin/setsid", "-w", "/usr/bin/env", "-i", .. Variables(program).Select(v => $"{v.Key}={v.Value}")];
+        var scratch = Directory.CreateDirectory(Path.Combine(work, "..", "scratch")).FullName;
+        List<string> command = ["/usr/bin/setsid", "-w", "/usr/bin/env", "-i", .. Variables(program, scratch).Select(v => $"{v.Key}={v.Value}")];
         AddLimits(command, program.Limits);
-        command.AddRange(program.Command);
+        command.AddRange(program.Command.Select(word => word.Replace(SandboxProgram.Folder + "/", work + "/", StringComparison.Ordinal)));
         return command;
     }
 
@@ -87,7 +91,7 @@ public sealed partial class Sandbox : IDisposable
         command.AddRange([
             _bubblewrap!, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
             "--hostname", "sandbox", "--info-fd", "8", "--seccomp", "9", "--clearenv"]);
-        foreach (var (name, value) in Variables(program))
+        foreach (var (name, value) in Variables(program, Scratch))
             command.AddRange(["--setenv", name, value]);
 
         command.AddRange(["--ro-bind", "/usr", "/usr"]);
@@ -96,14 +100,15 @@ public sealed partial class Sandbox : IDisposable
                 command.AddRange(folder.LinkTarget is { } target ? ["--symlink", target, top] : ["--ro-bind", top, top]);
         foreach (var setting in (string[])["/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/php"])
             command.AddRange(["--ro-bind-try", setting, setting]);
-        foreach (var path in program.Readable)
-            command.AddRange(["--ro-bind", path, path]);
-
         var scratch = program.Limits.ScratchBytes.ToString(CultureInfo.InvariantCulture);
         command.AddRange([
             "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
             "--size", "1048576", "--tmpfs", "/dev/shm", "--size", "1048576", "--tmpfs", "/home", "--size", scratch, "--tmpfs", "/tmp",
-            "--ro-bind", work, "/work", "--remount-ro", "/", "--chdir", "/tmp", "--"]);
+            "--ro-bind", work, SandboxProgram.Folder]);
+        // A runtime may lie in a home; what it needs is laid over the empty one.
+        foreach (var path in program.Readable)
+            command.AddRange(["--ro-bind", path, path]);
+        command.AddRange(["--remount-ro", "/", "--chdir", Scratch, "--"]);
         AddLimits(command, program.Limits);
         command.AddRange(program.Command);
         return command;
@@ -124,12 +129,12 @@ public sealed partial class Sandbox : IDisposable
         Limit("msgqueue", 0);
     }
 
-    static Dictionary<string, string> Variables(SandboxProgram program) => new(program.Environment)
+    static Dictionary<string, string> Variables(SandboxProgram program, string scratch) => new(program.Environment)
     {
         ["PATH"] = "/usr/local/bin:/usr/bin:/bin",
         ["HOME"] = "/home",
         ["LANG"] = "C.UTF-8",
-        ["TMPDIR"] = "/tmp",
+        ["TMPDIR"] = scratch,
     };
 
     static string Find(string tool, string package) =>

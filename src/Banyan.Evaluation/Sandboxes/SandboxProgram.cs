@@ -9,13 +9,16 @@ public sealed record SandboxProgram
     /// <summary>Standard input.</summary>
     public ReadOnlyMemory<byte> Input { get; init; }
 
-    /// <summary>Files the program finds, read-only, in <c>/work</c>: name to content.</summary>
+    /// <summary>The folder in which a program finds its <see cref="Files"/>. A command names them by it, also where nothing is contained.</summary>
+    public const string Folder = "/program";
+
+    /// <summary>Files the program finds, read-only, in <see cref="Folder"/>: name to content.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>();
 
-    /// <summary>Files and folders of this machine that are visible read-only at the same place (a runtime outside <c>/usr</c>).</summary>
+    /// <summary>Files and folders of this machine that are visible read-only at the same place (a runtime outside <c>/usr</c>, also in a home).</summary>
     public IReadOnlyList<string> Readable { get; init; } = [];
 
-    /// <summary>The whole environment beside PATH, HOME and LANG; nothing of the caller's is passed on.</summary>
+    /// <summary>The whole environment beside PATH, HOME, LANG and TMPDIR, the one folder that it may write to; nothing of the caller's is passed on.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What it may use.</summary>

@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Sandboxes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -19,7 +20,7 @@ sealed class CSharp : ProgramLanguage
     public override IReadOnlyList<string> Aliases => ["csharp", "c#"];
     public override int Count => 158;
     public override string Fence => "csharp";
-    public override string? Entry(string prompt) => Prompts.CSharpSource.LastMethod(prompt);
+    public override string? Entry(string prompt) => CSharpSource.LastMethod(prompt);
     public override (string Path, string Install) Tool => (CSharpCompiler.Dotnet, "the .NET runtime");
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
@@ -28,7 +29,7 @@ sealed class CSharp : ProgramLanguage
     /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>
     public override string Solution(string generation, string? uncut)
     {
-        var root = CSharpSyntaxTree.ParseText(uncut ?? generation, CSharpCompiler.Parse).GetCompilationUnitRoot();
+        var root = CSharpSource.ReadCut(uncut ?? generation);
         if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
         var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).DistinctBy(Signature).ToList();

@@ -50,7 +50,7 @@ static class CSharpCompiler
         error = null;
         return new()
         {
-            Command = [Dotnet, "exec", "--runtimeconfig", "/work/Problem.runtimeconfig.json", "/work/Problem.dll"],
+            Command = [Dotnet, "exec", "--runtimeconfig", "/program/Problem.runtimeconfig.json", "/program/Problem.dll"],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
             Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
             Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },

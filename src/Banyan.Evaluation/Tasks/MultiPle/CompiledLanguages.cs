@@ -24,7 +24,7 @@ sealed class Cpp : ProgramLanguage
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
         error = null;
-        return Shell("g++ -std=c++17 -o /tmp/test /work/test.cpp && exec /tmp/test", "test.cpp", program);
+        return Shell("g++ -std=c++17 -o $TMPDIR/test /program/test.cpp && exec $TMPDIR/test", "test.cpp", program);
     }
 }
 
@@ -71,10 +71,10 @@ sealed partial class Java : ProgramLanguage
         var usesPairs = Tuples().IsMatch(program);
         var source = usesPairs ? program : program.Replace("import org.javatuples.*;", "", StringComparison.Ordinal);
         const string Small = "-J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 -J-Xshare:auto -J-Xmx512m";
-        var compile = $"javac {Small} -nowarn -d /tmp {(usesPairs ? "/work/Pair.java " : "")}/work/Problem.java";
+        var compile = $"javac {Small} -nowarn -d $TMPDIR {(usesPairs ? "/program/Pair.java " : "")}/program/Problem.java";
         return new()
         {
-            Command = ["/bin/sh", "-c", $"{compile} && exec java -ea -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xmx1g -cp /tmp Problem"],
+            Command = ["/bin/sh", "-c", $"{compile} && exec java -ea -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xmx1g -cp $TMPDIR Problem"],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.java"] = Encoding.UTF8.GetBytes(source), ["Pair.java"] = s_pair },
         };
     }

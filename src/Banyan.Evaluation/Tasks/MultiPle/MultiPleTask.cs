@@ -19,12 +19,7 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
     public override IReadOnlyList<string> DataFiles =>
         [.. ((string[])[$"multipl-e-humaneval-{language.Code}.jsonl", $"humaneval-{language.Code}.jsonl"]).SelectMany(f => (string[])[f, f + ".gz"])];
 
-    public override ItemSet Load(TaskSource source)
-    {
-        if (!File.Exists(language.Tool.Path))
-            throw new EvaluationException($"{Name} needs {language.Tool.Path}, which is not installed: install {language.Tool.Install}");
-        return new Items(this, language, source.Find(DataFiles) is { } file ? FromData(file) : FromDetails(source));
-    }
+    public override ItemSet Load(TaskSource source) => new Items(this, language.On(source), source.Find(DataFiles) is { } file ? FromData(file) : FromDetails(source));
 
     static List<Item> FromData(string file) => [.. JsonLines.Parse(Evaluation.DataFiles.ReadText(file), file).Select(line =>
     {

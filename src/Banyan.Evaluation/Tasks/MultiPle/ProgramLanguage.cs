@@ -25,6 +25,10 @@ abstract partial class ProgramLanguage
     /// <summary>The tool that runs it, for messages, and where it must be.</summary>
     public abstract (string Path, string Install) Tool { get; }
 
+    /// <summary>The language on this machine; throws <see cref="EvaluationException"/> that says what to install where its tool is missing.</summary>
+    public virtual ProgramLanguage On(TaskSource source) => File.Exists(Tool.Path) ? this
+        : throw new EvaluationException($"{Title} needs {Tool.Path}, which is not installed: install {Tool.Install}");
+
     /// <summary>Other ways to a right verdict, tried in order while none passes.</summary>
     protected virtual IReadOnlyList<string> Variants => [""];
 
@@ -56,7 +60,7 @@ abstract partial class ProgramLanguage
     /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
     protected abstract SandboxProgram? Build(string program, string variant, out string? error);
 
-    public async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
+    public virtual async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
     {
         var verdict = Verdict.Wrong("not run");
         foreach (var variant in Variants)

@@ -2,7 +2,7 @@ using Banyan.Evaluation.Sandboxes;
 
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
-sealed class JavaScript : ProgramLanguage
+class JavaScript : ProgramLanguage
 {
     public override string Code => "js";
     public override string Title => "JavaScript";
@@ -17,30 +17,7 @@ sealed class JavaScript : ProgramLanguage
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
         error = null;
-        return Shell("exec node /work/test.js", "test.js", program);
-    }
-}
-
-/// <summary>TypeScript as its makers check it: it must type-check as ES2015 or as the compiler's default.</summary>
-sealed class TypeScript : ProgramLanguage
-{
-    const string Compiler = "/usr/lib/node_modules/typescript/bin/tsc", LocalCompiler = "/usr/local/lib/node_modules/typescript/bin/tsc";
-
-    public override string Code => "ts";
-    public override string Title => "TypeScript";
-    public override IReadOnlyList<string> Aliases => ["typescript"];
-    public override int Count => 159;
-    public override (string Path, string Install) Tool => (File.Exists(LocalCompiler) ? LocalCompiler : Compiler, "nodejs and npm, then npm install -g typescript@5.6.3");
-    protected override IReadOnlyList<string> Variants => ["--target ES2015 --lib ES2015,DOM", ""];
-    protected override SandboxLimits Limits => base.Limits with { CpuSeconds = 40, AddressSpaceBytes = null };
-    protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{tests}\n{lastStatement}\n";
-    protected override string Print(string text) => $"require('node:fs').writeSync(1, '\\n{text}');";
-    protected override string FalseCheck => "require('node:assert').deepEqual(1, 2);";
-
-    protected override SandboxProgram Build(string program, string variant, out string? error)
-    {
-        error = null;
-        return Shell($"node {Tool.Path} /work/test.ts --outDir /tmp {variant} >&2 && exec node /tmp/test.js", "test.ts", program);
+        return Shell("exec node /program/test.js", "test.js", program);
     }
 }
 
@@ -59,7 +36,7 @@ sealed class Php : ProgramLanguage
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
         error = null;
-        return Shell("exec php -d display_errors=stderr -f /work/test.php", "test.php", program);
+        return Shell("exec php -d display_errors=stderr -f /program/test.php", "test.php", program);
     }
 }
 
@@ -77,6 +54,6 @@ sealed class Bash : ProgramLanguage
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
         error = null;
-        return Shell("exec /bin/bash /work/test.sh", "test.sh", program);
+        return Shell("exec /bin/bash /program/test.sh", "test.sh", program);
     }
 }
