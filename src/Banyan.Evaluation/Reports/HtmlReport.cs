@@ -85,7 +85,7 @@ sealed class HtmlReport
             }
             Raw("</table></div>");
         }
-        Line($"<p class=\"quiet\">Exact McNemar test with Holm's correction, intervals by bootstrap over source problems; non-inferior: a loss of {Percent(_report.Margin)} points or more is excluded.</p>");
+        Line($"<p class=\"quiet\">Exact McNemar test (over source problems where several items stem from one) with Holm's correction, intervals by bootstrap over source problems; non-inferior: a loss of {Percent(_report.Margin)} points or more is excluded.</p>");
     }
 
     void Grids()

@@ -22,6 +22,9 @@ public sealed record PairedComparison
     /// <summary>Items compared.</summary>
     public required int Items { get; init; }
 
+    /// <summary>Source problems that the items stem from.</summary>
+    public required int Clusters { get; init; }
+
     /// <summary>The share that A has right.</summary>
     public required double A { get; init; }
 
@@ -40,7 +43,7 @@ public sealed record PairedComparison
     /// <summary>The 95 % interval of A − B: paired bootstrap over clusters.</summary>
     public required Interval Interval { get; init; }
 
-    /// <summary>The exact McNemar p-value.</summary>
+    /// <summary>The exact McNemar p-value; where several items stem from one source problem, the exact one over source problems (<see cref="ClusteredMcNemar"/>).</summary>
     public required double PValue { get; init; }
 
     /// <summary>The p-value after Holm's correction for the tasks it was reported with; <see cref="PValue"/> for one alone.</summary>
@@ -49,8 +52,11 @@ public sealed record PairedComparison
     /// <summary>The margin δ of non-inferiority.</summary>
     public required double Margin { get; init; }
 
-    /// <summary>Items needed to tell a difference of this size with 80 % power, were the share of differing items the same; null when there is none.</summary>
-    public int? ItemsNeeded => Difference == 0 ? null : Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items);
+    /// <summary>How many times more items are needed because several stem from one source problem; 1 where none do.</summary>
+    public required double DesignEffect { get; init; }
+
+    /// <summary>Items needed to tell a difference of this size with 80 % power, were the share of differing items and the source problems' sizes the same; null when there is none.</summary>
+    public int? ItemsNeeded => Difference == 0 ? null : (int)Math.Min(int.MaxValue, Math.Ceiling(DesignEffect * Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items)));
 
     /// <summary>What it supports.</summary>
     public ComparisonVerdict Verdict =>
@@ -66,15 +72,19 @@ public sealed record PairedComparison
             throw new ArgumentException($"outcomes of the same items are compared: {a.Count}, {b.Count} and {clusters.Count} clusters were given");
         var onlyA = a.Zip(b).Count(p => p.First && !p.Second);
         var onlyB = a.Zip(b).Count(p => !p.First && p.Second);
-        var p = McNemar.PValue(onlyA, onlyB);
+        var differences = a.Zip(b, (first, second) => (first ? 1 : 0) - (second ? 1 : 0)).ToList();
+        var problems = differences.Zip(clusters).GroupBy(pair => pair.Second, pair => pair.First).Select(g => g.Sum()).ToList();
+        var p = ClusteredMcNemar.PValue(problems);
         return new()
         {
             Items = a.Count,
+            Clusters = problems.Count,
+            DesignEffect = problems.Count < a.Count ? ClusteredMcNemar.DesignEffect(differences, clusters) : 1,
             A = a.Count(x => x) / (double)a.Count,
             B = b.Count(x => x) / (double)b.Count,
             OnlyA = onlyA,
             OnlyB = onlyB,
-            Interval = Bootstrap.Interval([.. a.Zip(b).Select(pair => (pair.First ? 1.0 : 0) - (pair.Second ? 1 : 0))], clusters, seed: seed),
+            Interval = Bootstrap.Interval([.. differences.Select(d => (double)d)], clusters, seed: seed),
             PValue = p,
             AdjustedPValue = p,
             Margin = margin,

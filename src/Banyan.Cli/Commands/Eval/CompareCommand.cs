@@ -39,6 +39,7 @@ static class CompareCommand
     {
         ["task"] = one.Task,
         ["n"] = one.Result.Items,
+        ["sourceProblems"] = one.Result.Clusters,
         ["a"] = one.Result.A,
         ["b"] = one.Result.B,
         ["difference"] = one.Result.Difference,
@@ -58,7 +59,7 @@ static class CompareCommand
         {
             string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
             var needed = r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "";
-            table.AddRow(task.EscapeMarkup(), $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
+            table.AddRow(task.EscapeMarkup(), r.Clusters < r.Items ? $"{r.Items} of {r.Clusters} problems" : $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
                 $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), VerdictNames.Of(r.Verdict) + needed);
         }
         AnsiConsole.Write(table);
