@@ -1,4 +1,6 @@
 using Banyan.Server.Accounts;
+using Banyan.Server.Discussions;
+using Banyan.Server.Gating;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
@@ -9,9 +11,10 @@ namespace Banyan.Server.Access;
 /// <code>
 /// may = min(what the user may, what the token lets through), and everyone may read what is public
 /// user owns the namespace: all · member of the organization: the member's role · else nothing
+/// gated: who was granted access reads; who reads may discuss and propose, and goes on with what they proposed
 /// </code>
 /// </summary>
-sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts)
+sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts, AccessRequestStore requests, DiscussionStore discussions)
 {
     const string BasicChallenge = "Basic realm=\"Banyan\"";
 
@@ -38,9 +41,25 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         return await DecideAsync(caller, repo, fullName, need, IsGit(context), cancellationToken);
     }
 
+    /// <summary>
+    /// As <see cref="RepoAsync"/>, to change a pull request: its author may, and who may write. Anyone may make one who may contribute.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="type">Type of the repository.</param>
+    /// <param name="fullName"><c>namespace/name</c>.</param>
+    /// <param name="pullRequest">Its number, or null for a new one.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async Task<Repo> RepoOfPullRequestAsync(HttpContext context, RepoType type, string fullName, int? pullRequest, CancellationToken cancellationToken)
+    {
+        var repo = await RepoAsync(context, type, fullName, Need.Contribute, cancellationToken);
+        var caller = await credentials.CallerAsync(context);
+        return pullRequest is not { } number || await discussions.AuthorAsync(repo.Id, number, cancellationToken) == caller.UserId
+            ? repo : await RepoAsync(context, type, fullName, Need.Write, cancellationToken);
+    }
+
     /// <summary>Whether the caller may do this with the repository: for lists, and for content that another repository reaches.</summary>
     public async Task<bool> MayAsync(Caller caller, Repo repo, Need need, CancellationToken cancellationToken) =>
-        !repo.Disabled && Suffices(await RightAsync(caller, repo, cancellationToken), repo, need);
+        !repo.Disabled && Suffices(caller, await RightAsync(caller, repo, cancellationToken), await StandingAsync(caller, repo, cancellationToken), repo, need);
 
     /// <summary>What the caller may do in a namespace: creating a repository there takes <see cref="Right.Write"/>.</summary>
     public async Task<Right> NamespaceRightAsync(Caller caller, Account owner, CancellationToken cancellationToken) =>
@@ -50,33 +69,43 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     {
         var own = repo is null ? Right.None : await RightAsync(caller, repo, cancellationToken);
         // What may not be seen answers as what is not there. git sends its credentials only when it is asked for them.
-        if (repo is null || !Suffices(own, repo, Need.See))
+        if (repo is null || !Suffices(caller, own, null, repo, Need.See))
             throw git && caller.IsAnonymous
                 ? new HubException(401, "RepoNotFound", $"Repository {fullName} not found, or it needs credentials: give a token as the password.") { Challenge = BasicChallenge }
                 : HubException.RepoNotFound(fullName);
         if (repo.Disabled && need != Need.Admin)
             throw HubException.Disabled();
-        if (Suffices(own, repo, need))
+        var standing = own >= Right.Read ? null : await StandingAsync(caller, repo, cancellationToken);
+        if (Suffices(caller, own, standing, repo, need))
             return repo;
-        if (need <= Need.Read)
-            throw HubException.Gated(repo.FullName, caller.IsAnonymous);
+        if (need is Need.Read or Need.Contribute && !Suffices(caller, own, standing, repo, Need.Read))
+            throw HubException.Gated(repo, caller.IsAnonymous, standing);
         if (caller.IsAnonymous)
             throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge } : HubException.CredentialsMissing();
-        throw HubException.Forbidden(Suffices(await UserRightAsync(caller, repo.OwnerId, cancellationToken), repo, need)
+        throw HubException.Forbidden(need is Need.Ask or Need.Contribute || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)
             ? $"This token may not {Verb(need)} {repo.FullName}: use one with the role write."
             : $"{caller.Name} may not {Verb(need)} {repo.FullName}: ask its owner.");
     }
 
-    static string Verb(Need need) => need == Need.Admin ? "administer" : "change";
+    static string Verb(Need need) => need switch { Need.Admin => "administer", Need.Ask => "ask for access to", Need.Contribute => "contribute to", _ => "change" };
 
-    /// <summary>Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own.</summary>
-    static bool Suffices(Right own, Repo repo, Need need) => need switch
+    /// <summary>Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own, or a grant.</summary>
+    static bool Suffices(Caller caller, Right own, string? standing, Repo repo, Need need) => need switch
     {
         Need.Admin => own >= Right.Admin,
         Need.Write => own >= Right.Write,
-        Need.Read => own >= Right.Read || repo is { Private: false, Gated: null },
+        Need.Contribute => Suffices(caller, own, standing, repo, Need.Read) && MayTell(caller, repo),
+        Need.Read => own >= Right.Read || (!repo.Private && (repo.Gated is null || standing == AccessRequest.Accepted)),
+        Need.Ask => Suffices(caller, own, standing, repo, Need.See) && MayTell(caller, repo),
         _ => own >= Right.Read || !repo.Private,
     };
+
+    /// <summary>Whether the token lets its user say something here that others see.</summary>
+    static bool MayTell(Caller caller, Repo repo) => !caller.IsAnonymous && caller.TokenAllows(repo.Owner, repo.Path) >= Right.Write;
+
+    /// <summary>What became of the caller's request for access to a gated repository; a token that is not for it does not benefit.</summary>
+    ValueTask<string?> StandingAsync(Caller caller, Repo repo, CancellationToken cancellationToken) =>
+        repo.Gated is null || caller.IsAnonymous || caller.TokenAllows(repo.Owner, repo.Path) < Right.Read ? new((string?)null) : requests.StatusAsync(repo.Id, caller.UserId, cancellationToken);
 
     async Task<Right> RightAsync(Caller caller, Repo repo, CancellationToken cancellationToken) => caller.IsAnonymous
         ? Right.None

@@ -1,3 +1,6 @@
+using Banyan.Server.Gating;
+using Banyan.Server.Repos;
+
 namespace Banyan.Server.Access;
 
 /// <summary>A request of the hub that cannot be answered, with the status, code and message that Hugging Face's clients look for.</summary>
@@ -30,9 +33,16 @@ sealed class HubException(int status, string? code, string message) : Exception(
 
     public static HubException EntryNotFound(string path, string commit) => new(404, "EntryNotFound", $"Entry not found: {path}") { Commit = commit };
 
-    public static HubException Gated(string repo, bool anonymous) => new(anonymous ? 401 : 403, "GatedRepo", anonymous
-        ? $"Access to model {repo} is restricted. You must have access to it and be authenticated to access it. Please log in."
-        : $"Access to model {repo} is restricted and you are not in the authorized list. Visit /{repo} to ask for access.");
+    /// <param name="repo">The repository.</param>
+    /// <param name="anonymous">Whether nobody in particular asks.</param>
+    /// <param name="standing">What became of the caller's request for access, or null where there is none.</param>
+    public static HubException Gated(Repo repo, bool anonymous, string? standing) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
+    {
+        (true, _) => $"Access to {repo.Type.Text()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
+        (_, AccessRequest.Pending) => $"Your request to access {repo.Type.Text()} {repo.FullName} is awaiting a review from the repo authors.",
+        (_, AccessRequest.Rejected) => $"Your request to access {repo.Type.Text()} {repo.FullName} has been rejected by the repo's authors.",
+        _ => $"Access to {repo.Type.Text()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
+    });
 
     public static HubException Disabled() => new(403, null, "Access to this resource is disabled.");
 

@@ -12,8 +12,14 @@ public enum Need
     /// <summary>To know that the repository exists and what it holds: a gated one may be seen by whoever may not read its files.</summary>
     See,
 
+    /// <summary>To see the repository, by a token that may write: asking for access to a gated one.</summary>
+    Ask,
+
     /// <summary>To read the repository's files.</summary>
     Read,
+
+    /// <summary>To read the repository, by a token that may write: discussing it and proposing changes, which others merge.</summary>
+    Contribute,
 
     /// <summary>To change what the repository holds.</summary>
     Write,

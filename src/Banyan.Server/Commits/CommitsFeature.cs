@@ -17,7 +17,7 @@ static class CommitsFeature
 
     public static void MapCommits(this WebApplication app)
     {
-        app.MapRepoApi("POST", "/preupload/{**rest}", Need.Write, app.The<Preupload>().HandleAsync, maxBytes: 8 << 20);
-        app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync, CommitReader.MaxBodyBytes);
+        app.MapRepoApi("POST", "/preupload/{**rest}", Need.Write, app.The<Preupload>().HandleAsync, maxBytes: 8 << 20, orContribute: true);
+        app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync, CommitReader.MaxBodyBytes, orContribute: true);
     }
 }

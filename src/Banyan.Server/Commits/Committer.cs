@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Access;
+using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Repos;
@@ -14,23 +15,25 @@ namespace Banyan.Server.Commits;
 /// 1  the large files it names: verified, and this caller may put them here
 /// 2  the branch: where the client thinks it is, or at this very commit already (the answer was lost and the client tries again)
 /// 3  the operations, on the tree; .gitattributes follows
-/// 4  objects, commit, branch compared and swapped, what the repository reaches, audit
+/// 4  objects, commit, branch compared and swapped, what the repository reaches, audit; a pull request's discussion
 /// </code>
 /// </summary>
-sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, TimeProvider time)
+sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, DiscussionStore discussions, TimeProvider time)
 {
     const int RetrySeconds = 600;
 
     /// <summary>Commits to a ref.</summary>
     /// <param name="repo">The repository.</param>
     /// <param name="caller">Whose commit it is; has been authorised to make it.</param>
-    /// <param name="from">The ref that is built upon: whole name.</param>
-    /// <param name="to">The ref that is moved or made, the same unless the commit goes to a new one.</param>
+    /// <param name="branch">The ref that is built upon, and moved unless the commit goes to a new pull request: whole name.</param>
+    /// <param name="asPullRequest">Whether it goes to a new pull request.</param>
     /// <param name="request">What to commit.</param>
     /// <param name="spool">Where its small files lie.</param>
     /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>The commit, and the number of the new pull request.</returns>
     /// <exception cref="HubException">400, 404, 412.</exception>
-    public async Task<GitId> CommitAsync(Repo repo, Caller caller, string from, string to, CommitRequest request, Spool spool, CancellationToken cancellationToken)
+    public async Task<(GitId Commit, int? PullRequest)> CommitAsync(
+        Repo repo, Caller caller, string branch, bool asPullRequest, CommitRequest request, Spool spool, CancellationToken cancellationToken)
     {
         // :: Step 1
         var large = await largeFiles.AllowedAsync(repo, caller, request.Operations.OfType<CommitOperation.Large>().Select(l => l.Sha256), cancellationToken);
@@ -46,29 +49,46 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
         return await database.WriteAsync(async t =>
         {
             // :: Step 2
-            var head = await Refs.FindAsync(t.Connection!, t, repo.Id, from);
-            if (head is null && from != GitRef.Heads + repo.DefaultBranch)
-                throw HubException.RevisionNotFound(from);
+            var head = asPullRequest ? await BaseAsync(t, repo, branch, request.ParentCommit) : await Refs.FindAsync(t.Connection!, t, repo.Id, branch);
+            if (head is null && branch != GitRef.Heads + repo.DefaultBranch)
+                throw HubException.RevisionNotFound(branch);
             var commit = head is { } id ? GitCommit.Read(await objects.GetAsync(t, repo.Id, id, GitKind.Commit)) : null;
-            if (from == to && commit is not null && await IsRetryAsync(t, repo, caller, commit, request, spool, large))
-                return head!.Value;
-            if (request.ParentCommit is { Length: > 0 } parent && (parent.Length < 7 || head is null || !head.ToString()!.StartsWith(parent, StringComparison.OrdinalIgnoreCase)))
+            if (!asPullRequest && commit is not null && await IsRetryAsync(t, repo, caller, commit, request, spool, large))
+                return (head!.Value, (int?)null);
+            if (!asPullRequest && request.ParentCommit is { Length: > 0 } parent && (parent.Length < 7 || head is null || !head.ToString()!.StartsWith(parent, StringComparison.OrdinalIgnoreCase)))
                 throw HubException.Stale();
 
             // :: Step 3
             var tree = await ApplyAsync(t, repo, commit?.Tree, request, spool, large);
-            if (commit is not null && tree == commit.Tree && from == to)
-                return head!.Value;   // nothing changed: no empty commit
+            if (commit is not null && tree == commit.Tree && !asPullRequest)
+                return (head!.Value, null);   // nothing changed: no empty commit
 
             // :: Step 4
             var signature = Signature(caller);
             var made = await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(tree, head is { } h ? [h] : [], signature, signature, request.Message).Write());
-            if (!await Refs.SwapAsync(t, repo.Id, to, from == to ? head : null, made, time.GetUtcNow().ToUnixTimeMilliseconds()))
+            int? number = asPullRequest ? await DiscussionStore.NextNumberAsync(t, repo.Id) : null;
+            var to = number is { } n ? Discussion.RefOf(n) : branch;
+            if (!await Refs.SwapAsync(t, repo.Id, to, asPullRequest ? null : head, made, time.GetUtcNow().ToUnixTimeMilliseconds()))
                 throw HubException.Stale();
             await HoldAsync(t, repo, large.Values.Select(l => l.Content));
+            if (number is { } opened)
+                await discussions.BeginAsync(
+                    t, repo.Id, caller,
+                    new Discussion { Num = opened, Title = DiscussionText.TitleFrom(request.Summary), Status = Discussion.Open, IsPullRequest = true, BaseRef = branch }, request.Description);
+            if (Discussion.NumberOf(to) is { } pull)
+                await discussions.CommittedAsync(t, repo.Id, pull, caller, made, request.Summary);
             await Audit.RecordAsync(t, caller.IsAnonymous ? null : caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
-            return made;
+            return (made, number);
         }, cancellationToken);
+    }
+
+    /// <summary>What a new pull request is built upon: the parent that is named, or where the branch is.</summary>
+    async Task<GitId?> BaseAsync(DbTransaction t, Repo repo, string branch, string? parent)
+    {
+        if (parent is not { Length: > 0 })
+            return await Refs.FindAsync(t.Connection!, t, repo.Id, branch);
+        var id = GitId.TryParse(parent, out var whole) ? whole : await GitObjects.FindCommitAsync(t, repo.Id, parent);
+        return id is { } found && await objects.FindAsync(t, repo.Id, found) is { Kind: GitKind.Commit } ? found : throw HubException.RevisionNotFound(parent);
     }
 
     /// <summary>Puts the first commit into a repository that is being made.</summary>

@@ -24,7 +24,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
         var (caller, name) = (await authoriser.UserAsync(context), RouteRest.Name(context));
         if (!Refs.IsName(name) || GitId.TryParse(name, out _))
             throw HubException.BadRequest($"Invalid reference for a branch: {name}");
-        var body = context.Request.ContentLength is 0 or null && !context.Request.Headers.ContainsKey("Transfer-Encoding") ? new BranchBody(null, null, null) : await context.BodyAsync<BranchBody>();
+        var body = context.HasBody() ? await context.BodyAsync<BranchBody>() : new BranchBody(null, null, null);
         var start = body.EmptyBranch == true ? null : await revisions.GetAsync(repo, body.StartingPoint ?? repo.DefaultBranch, context.RequestAborted);
         await database.WriteAsync(async t =>
         {
@@ -95,7 +95,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     public async Task SquashAsync(HttpContext context, Repo repo)
     {
         var (caller, name) = (await authoriser.UserAsync(context), RouteRest.Name(context));
-        var body = context.Request.ContentLength is 0 or null && !context.Request.Headers.ContainsKey("Transfer-Encoding") ? new SquashBody(null) : await context.BodyAsync<SquashBody>();
+        var body = context.HasBody() ? await context.BodyAsync<SquashBody>() : new SquashBody(null);
         var branch = name.StartsWith("refs/", StringComparison.Ordinal) ? name : GitRef.Heads + name;
         await database.WriteAsync(async t =>
         {

@@ -20,7 +20,7 @@ sealed class GitObjects(HubDatabase database)
     /// <summary>Longer blobs are no pointers to large files.</summary>
     public const int ShortBlob = 1024;
 
-    const int Batch = 500;
+    const int Batch = 500, ShortestId = 7;
 
     readonly GenerationCache<(long, GitId), GitObject> _cache = new(64 << 20);
 
@@ -37,14 +37,22 @@ sealed class GitObjects(HubDatabase database)
 
     /// <summary>The one commit whose id begins so, or null where there is none or more than one.</summary>
     /// <param name="repo">Row of the repository.</param>
-    /// <param name="start">Hexadecimal digits, fewer than an id has.</param>
+    /// <param name="start">Seven hexadecimal digits or more, fewer than an id has.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public async Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken)
+    public Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken) =>
+        IsShort(start) ? database.ReadAsync(c => FindCommitAsync(c, null, repo, start), cancellationToken) : Task.FromResult<GitId?>(null);
+
+    /// <summary>As <see cref="FindCommitAsync(long, string, CancellationToken)"/>, inside of a transaction.</summary>
+    public static Task<GitId?> FindCommitAsync(DbTransaction transaction, long repo, string start) =>
+        IsShort(start) ? FindCommitAsync(transaction.Connection!, transaction, repo, start) : Task.FromResult<GitId?>(null);
+
+    static bool IsShort(string text) => text.Length is >= ShortestId and < 2 * GitId.Size && text.All(char.IsAsciiHexDigit);
+
+    static async Task<GitId?> FindCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, string start)
     {
         var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')), Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
-        var found = (await database.ReadAsync(
-            c => c.QueryAsync<byte[]>(
-                "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }), cancellationToken)).AsList();
+        var found = (await connection.QueryAsync<byte[]>(
+            "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }, transaction)).AsList();
         return found is [var oid] ? new GitId(oid) : null;
     }
 

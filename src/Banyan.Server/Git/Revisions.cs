@@ -9,8 +9,6 @@ sealed record Revision(GitId Id, GitCommit Commit);
 /// <summary>What <c>main</c>, a tag, <c>refs/pr/1</c> or a commit's id, whole or shortened, means in a repository.</summary>
 sealed class Revisions(Refs refs, GitObjects objects)
 {
-    const int ShortestId = 7;
-
     /// <summary>The commit of a revision.</summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>
     public async Task<Revision> GetAsync(Repo repo, string revision, CancellationToken cancellationToken)
@@ -44,9 +42,6 @@ sealed class Revisions(Refs refs, GitObjects objects)
         if (revision.StartsWith("refs/", StringComparison.Ordinal))
             return await refs.FindAsync(repo.Id, revision, cancellationToken);
         return await refs.FindAsync(repo.Id, GitRef.Heads + revision, cancellationToken) ?? await refs.FindAsync(repo.Id, GitRef.Tags + revision, cancellationToken)
-            ?? (IsShortId(revision) ? await objects.FindCommitAsync(repo.Id, revision, cancellationToken) : null);
+            ?? await objects.FindCommitAsync(repo.Id, revision, cancellationToken);
     }
-
-    /// <summary>What git prints as a shortened commit id, which is no branch or tag by now.</summary>
-    static bool IsShortId(string revision) => revision.Length is >= ShortestId and < 2 * GitId.Size && revision.All(char.IsAsciiHexDigit);
 }

@@ -3,7 +3,9 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Cards;
 using Banyan.Server.Commits;
 using Banyan.Server.Content;
+using Banyan.Server.Discussions;
 using Banyan.Server.Files;
+using Banyan.Server.Gating;
 using Banyan.Server.Git;
 using Banyan.Server.Lfs;
 using Banyan.Server.Maintenance;
@@ -39,6 +41,8 @@ static class HubFeature
         services.AddFiles();
         services.AddCommits();
         services.AddCards();
+        services.AddGating();
+        services.AddDiscussions();
         services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, TransferBlocks>();
         services.AddXet();
         services.AddLfs();
@@ -57,6 +61,8 @@ static class HubFeature
         app.MapFiles();
         app.MapCommits();
         app.MapCards();
+        app.MapGating();
+        app.MapDiscussions();
         app.MapXet();
         app.MapLfs();
         // Clients say what they are used for; nothing is kept.

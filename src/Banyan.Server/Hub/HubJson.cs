@@ -37,6 +37,9 @@ static class HubJson
         }
     }
 
+    /// <summary>Whether the request has a body: where one may be left out.</summary>
+    public static bool HasBody(this HttpContext context) => context.Request.ContentLength > 0 || context.Request.Headers.ContainsKey("Transfer-Encoding");
+
     /// <summary>As the Hub writes times: <c>2026-11-25T22:18:22.000Z</c>.</summary>
     public static string Time(long unixMilliseconds) =>
         DateTimeOffset.FromUnixTimeMilliseconds(unixMilliseconds).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);

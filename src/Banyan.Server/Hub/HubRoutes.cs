@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Discussions;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -18,10 +19,17 @@ sealed record HubRoute(Need Need, RepoType? Type);
 static class HubRoutes
 {
     /// <summary>Maps <c>/api/{models,datasets,spaces}/{ns}/{name}</c> and what follows; the caller is let in only with <paramref name="need"/>.</summary>
-    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20)
+    /// <param name="app">The server.</param>
+    /// <param name="method">HTTP method.</param>
+    /// <param name="pattern">What follows the repository's name.</param>
+    /// <param name="need">What the caller needs.</param>
+    /// <param name="handler">Answers.</param>
+    /// <param name="maxBytes">The longest body.</param>
+    /// <param name="orContribute">Whether it is also for who may not write, where the request says that it is about a pull request: a new one, or one's own.</param>
+    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, bool orContribute = false)
     {
         foreach (var type in RepoTypes.All)
-            app.Map(method, $"/api/{type.Plural()}/{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes);
+            app.Map(method, $"/api/{type.Plural()}/{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, orContribute);
     }
 
     /// <summary>Maps <c>/{ns}/{name}</c> with the prefix of each type and what follows. A pattern that begins with <c>.git</c> is one of git's.</summary>
@@ -43,7 +51,7 @@ static class HubRoutes
         })).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
     }
 
-    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes)
+    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         var git = pattern.Contains(".git", StringComparison.Ordinal);
@@ -52,7 +60,9 @@ static class HubRoutes
         {
             var values = context.Request.RouteValues;
             var name = $"{values["ns"]}/{values["name"]}";
-            var repo = await authoriser.RepoAsync(context, type, name, need, context.RequestAborted);
+            var repo = orContribute && PullRequestOf(context) is { } pull
+                ? await authoriser.RepoOfPullRequestAsync(context, type, name, pull.Number, context.RequestAborted)
+                : await authoriser.RepoAsync(context, type, name, need, context.RequestAborted);
             // What is read moves on to the present name, as clients and caches know it from the Hub; what is sent is taken here and now.
             if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
                 throw HubException.Moved(location);
@@ -66,6 +76,14 @@ static class HubRoutes
             throw HubException.RepoNotFound((string)context.Request.RouteValues["name"]!);
         })).WithMetadata(new HubRoute(Need.Nothing, type)).Add(e => ((RouteEndpointBuilder)e).Order = int.MaxValue - 1);
     }
+
+    /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null where it does neither.</summary>
+    static (int? Number, bool IsNew)? PullRequestOf(HttpContext context) =>
+        IsNewPullRequest(context) ? (null, true)
+        : Discussion.NumberOf(RouteRest.Revision(context).Revision) is { } number ? (number, false) : null;
+
+    /// <summary>Whether a request asks for a pull request to be made.</summary>
+    public static bool IsNewPullRequest(HttpContext context) => context.Request.Query["create_pr"].FirstOrDefault() is "1" or "true" or "True";
 
     sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;
 }

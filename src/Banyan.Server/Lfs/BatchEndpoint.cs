@@ -39,8 +39,9 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
             "download" => false,
             _ => throw HubException.Unprocessable($"The operation is 'upload' or 'download', not '{request.Operation}'."),
         };
+        // Clients do not say here that they upload for a pull request.
         if (upload)
-            await authoriser.RepoAsync(context, repo.Type, repo.FullName, Need.Write, context.RequestAborted);
+            await authoriser.RepoAsync(context, repo.Type, repo.FullName, Need.Contribute, context.RequestAborted);
 
         var offers = request.Transfers ?? ["basic"];
         var transfer = !upload ? "basic"

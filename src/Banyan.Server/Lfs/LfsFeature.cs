@@ -25,7 +25,7 @@ static class LfsFeature
     public static void MapLfs(this WebApplication app)
     {
         app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
-        app.MapRepo("POST", ".git/info/lfs/verify", Need.Write, VerifyAsync);
+        app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, VerifyAsync);
         app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, (c, _) => LfsBody.WriteAsync(c, new LocksToVerify([], []), LfsJson.Default.LocksToVerify));
         app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, (c, _) => LfsBody.WriteAsync(c, new Locks([]), LfsJson.Default.Locks));
         app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, (_, _) => throw HubException.NotImplemented("Locking files"));

@@ -86,7 +86,7 @@ sealed partial class PublishShipped(
             operations.Add(new CommitOperation.Large(path, [.. content.Sha256], content.Size));
         }
         var branch = GitRef.Heads + repo.DefaultBranch;
-        await committer.CommitAsync(repo, author, branch, branch, new CommitRequest($"{shipped.Name}, as it comes with Banyan", "", null, operations), spool, cancellationToken);
+        await committer.CommitAsync(repo, author, branch, asPullRequest: false, new CommitRequest($"{shipped.Name}, as it comes with Banyan", "", null, operations), spool, cancellationToken);
         LogPublished(repo.FullName);
     }
 

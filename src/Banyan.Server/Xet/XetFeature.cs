@@ -31,10 +31,10 @@ static class XetFeature
     public static void MapXet(this WebApplication app)
     {
         var tokens = app.Services.GetRequiredService<TokenEndpoints>();
-        foreach (var end in (ReadOnlySpan<string>)["", "/{**rev}"])
+        foreach (var end in (ReadOnlySpan<string>)["", "/{**rest}"])
         {
             app.MapRepoApi("GET", "/xet-read-token" + end, Need.Read, tokens.ReadAsync);
-            app.MapRepoApi("GET", "/xet-write-token" + end, Need.Write, tokens.WriteAsync);
+            app.MapRepoApi("GET", "/xet-write-token" + end, Need.Write, tokens.WriteAsync, orContribute: true);
         }
 
         // Below, the Xet token decides (XetAccess), or the address itself where it is signed. Older clients know other paths.

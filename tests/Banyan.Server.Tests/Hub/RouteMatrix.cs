@@ -52,16 +52,34 @@ public sealed partial class RouteMatrix
         ["POST /api/{repo}/lfs-files/duplicate"] = Need.Read,
         ["PUT /api/{repo}/settings"] = Need.Admin,
         ["GET /api/{repo}/xet-read-token"] = Need.Read,
-        ["GET /api/{repo}/xet-read-token/{**rev}"] = Need.Read,
+        ["GET /api/{repo}/xet-read-token/{**rest}"] = Need.Read,
         ["GET /api/{repo}/xet-write-token"] = Need.Write,
-        ["GET /api/{repo}/xet-write-token/{**rev}"] = Need.Write,
+        ["GET /api/{repo}/xet-write-token/{**rest}"] = Need.Write,
+
+        ["GET /api/{repo}/user-access-request/pending"] = Need.Write,
+        ["GET /api/{repo}/user-access-request/accepted"] = Need.Write,
+        ["GET /api/{repo}/user-access-request/rejected"] = Need.Write,
+        ["POST /api/{repo}/user-access-request/handle"] = Need.Write,
+        ["POST /api/{repo}/user-access-request/grant"] = Need.Write,
+        ["POST /api/{repo}/user-access-request/cancel"] = Need.Ask,
+        ["POST /{repo}/ask-access"] = Need.Ask,
+
+        ["GET /api/{repo}/discussions"] = Need.Read,
+        ["GET /api/{repo}/discussions/{num}"] = Need.Read,
+        ["POST /api/{repo}/discussions"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/comment"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/comment/{comment}/edit"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/comment/{comment}/hide"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/title"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/status"] = Need.Contribute,
+        ["POST /api/{repo}/discussions/{num}/merge"] = Need.Write,
 
         ["GET /{repo}/resolve/{**rest}"] = Need.Read,
         ["HEAD /{repo}/resolve/{**rest}"] = Need.Read,
         ["GET /{repo}/raw/{**rest}"] = Need.Read,
         ["HEAD /{repo}/raw/{**rest}"] = Need.Read,
         ["POST /{repo}.git/info/lfs/objects/batch"] = Need.Read,
-        ["POST /{repo}.git/info/lfs/verify"] = Need.Write,
+        ["POST /{repo}.git/info/lfs/verify"] = Need.Contribute,
         ["POST /{repo}.git/info/lfs/locks/verify"] = Need.Write,
         ["GET /{repo}.git/info/lfs/locks"] = Need.Read,
         ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
@@ -115,35 +133,40 @@ public sealed partial class RouteMatrix
             return token;
         }
         async Task<string> Token(TokenRole role, params TokenScope[] scopes) => await hub.Accounts.AddTokenAsync("ana", "t", role, scopes, null, default);
-        (string Who, string? Token, Right Right)[] callers =
+        // Right: what there is without a grant. Granted: who was let in to the gated repository. Tells: whether the token lets its user say something here.
+        (string Who, string? Token, Right Right, bool Granted, bool Tells)[] callers =
         [
-            ("nobody", null, Right.None),
-            ("a stranger", hub.Ben, Right.None),
-            ("a reader", await Member("reader", Right.Read), Right.Read),
-            ("a writer", await Member("writer", Right.Write), Right.Write),
-            ("an admin", hub.Ana, Right.Admin),
-            ("an admin's read token", await Token(TokenRole.Read), Right.Read),
-            ("an admin's token for elsewhere", await Token(TokenRole.FineGrained, new TokenScope("other", Right.Admin)), Right.None),
-            ("an admin's token to write in acme", await Token(TokenRole.FineGrained, new TokenScope("acme", Right.Write)), Right.Write),
-            ("a stranger's token for acme", await hub.Accounts.AddTokenAsync("ben", "t", TokenRole.FineGrained, [new("acme", Right.Admin)], null, default), Right.None),
+            ("nobody", null, Right.None, false, false),
+            ("a stranger", hub.Ben, Right.None, false, true),
+            ("a guest", await hub.AddUserAsync("guest"), Right.None, true, true),
+            ("a guest's read token", await hub.Accounts.AddTokenAsync("guest", "t", TokenRole.Read, null, null, default), Right.None, true, false),
+            ("a guest's token for elsewhere", await hub.Accounts.AddTokenAsync("guest", "t", TokenRole.FineGrained, [new("other", Right.Admin)], null, default), Right.None, false, false),
+            ("a reader", await Member("reader", Right.Read), Right.Read, false, true),
+            ("a writer", await Member("writer", Right.Write), Right.Write, false, true),
+            ("an admin", hub.Ana, Right.Admin, false, true),
+            ("an admin's read token", await Token(TokenRole.Read), Right.Read, false, false),
+            ("an admin's token for elsewhere", await Token(TokenRole.FineGrained, new TokenScope("other", Right.Admin)), Right.None, false, false),
+            ("an admin's token to write in acme", await Token(TokenRole.FineGrained, new TokenScope("acme", Right.Write)), Right.Write, false, true),
+            ("a stranger's token for acme", await hub.Accounts.AddTokenAsync("ben", "t", TokenRole.FineGrained, [new("acme", Right.Admin)], null, default), Right.None, false, true),
         ];
         foreach (var type in new[] { "model", "dataset", "space" })
         {
             foreach (var kind in new[] { "public", "private", "gated" })
                 await hub.CreateRepoAsync(kind, type, isPrivate: kind == "private", organization: "acme");
-            await hub.SendAsync(HttpMethod.Put, $"/api/{type}s/acme/gated/settings", hub.Ana, System.Net.Http.Json.JsonContent.Create(new { gated = "auto" }));
+            await hub.SendAsync(HttpMethod.Put, $"/api/{type}s/acme/gated/settings", hub.Ana, System.Net.Http.Json.JsonContent.Create(new { gated = "manual" }));
+            await HubServer.JsonOf(await hub.PostAsync($"/api/{type}s/acme/gated/user-access-request/grant", new { user = "guest" }, hub.Ana));
         }
 
         var wrong = new List<string>();
-        foreach (var route in routes.Where(r => r.Metadata.Need >= Need.See))
+        foreach (var route in routes.Where(r => r.Metadata.Need >= Need.See).OrderBy(r => r.Row.EndsWith("/cancel", StringComparison.Ordinal)))   // what takes a grant back, last
         {
             // Types are mapped by one loop: the whole table for models, what matters most for the others.
             var isModel = route.Metadata.Type == Banyan.Server.Repos.RepoType.Model;
             foreach (var kind in isModel ? new[] { "public", "private", "gated" } : ["private"])
-                foreach (var (who, token, right) in isModel ? callers : callers[..2])
+                foreach (var (who, token, right, granted, tells) in isModel ? callers : callers[..2])
                 {
                     var response = await SendAsync(hub, route, kind, token);
-                    if (Problem(route, kind, token is null, right, response) is { } problem)
+                    if (Problem(route, kind, token is null, right, granted, tells, response) is { } problem)
                         wrong.Add($"{route.Method} {route.Pattern} on a {kind} repository as {who}: {problem}");
                 }
             if (await SendAsync(hub, route, "public", "hf_forged") is { StatusCode: not HttpStatusCode.Unauthorized } let)
@@ -179,19 +202,20 @@ public sealed partial class RouteMatrix
 
     static Task<HttpResponseMessage> SendAsync(HubServer hub, Route route, string kind, string? token)
     {
-        var path = route.Pattern.Replace("{ns}", "acme").Replace("{name}", kind).Replace("{**rest}", "main").Replace("{**rev}", "main");
+        var path = route.Pattern.Replace("{ns}", "acme").Replace("{name}", kind).Replace("{**rest}", "main").Replace("{num}", "7").Replace("{comment}", "7");
         var body = route.Method is "GET" or "HEAD" ? null : new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
         return hub.SendAsync(new HttpMethod(route.Method), path, token, body);
     }
 
-    static string? Problem(Route route, string kind, bool anonymous, Right right, HttpResponseMessage response)
+    static string? Problem(Route route, string kind, bool anonymous, Right right, bool granted, bool tells, HttpResponseMessage response)
     {
         var (status, code) = ((int)response.StatusCode, response.Headers.TryGetValues("X-Error-Code", out var codes) ? codes.Single() : null);
         var git = route.Pattern.Contains(".git/", StringComparison.Ordinal);
         (int Status, string? Code)? denied = (route.Metadata.Need, kind) switch
         {
             (_, "private") when right == Right.None => (git && anonymous ? 401 : 404, "RepoNotFound"),
-            (Need.Read, "gated") when right == Right.None => (anonymous ? 401 : 403, "GatedRepo"),
+            (Need.Read or Need.Contribute, "gated") when right == Right.None && !granted => (anonymous ? 401 : 403, "GatedRepo"),
+            (Need.Ask or Need.Contribute, _) when !tells => (anonymous ? 401 : 403, null),
             (Need.Write, _) when right < Right.Write => (anonymous ? 401 : 403, null),
             (Need.Admin, _) when right < Right.Admin => (anonymous ? 401 : 403, null),
             _ => null,

@@ -1,0 +1,123 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Banyan.Server.Storage.Databases;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Discussions;
+
+/// <summary>
+/// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by who may write;
+/// a comment by who wrote it, and hidden by who may write too.
+/// </summary>
+sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, HubDatabase database, TimeProvider time)
+{
+    const int MaxEdits = 100;
+
+    sealed record CommentBody(string? Comment);
+
+    sealed record EditBody(string? Content);
+
+    sealed record TitleBody(string? Title);
+
+    sealed record StatusBody(string? Status, string? Comment);
+
+    /// <summary><c>POST …/discussions/{num}/comment</c></summary>
+    public async Task CommentAsync(HttpContext context, Repo repo)
+    {
+        var text = DiscussionText.Comment((await context.BodyAsync<CommentBody>()).Comment);
+        var happened = await ChangeAsync(context, repo, own: false, (t, discussion, caller) =>
+            discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = text }));
+        await context.JsonAsync(new JsonObject { ["newMessage"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <summary><c>POST …/discussions/{num}/title</c></summary>
+    public async Task RenameAsync(HttpContext context, Repo repo)
+    {
+        var title = DiscussionText.Title((await context.BodyAsync<TitleBody>()).Title);
+        var happened = await ChangeAsync(context, repo, own: true, async (t, discussion, caller) =>
+        {
+            await t.ExecuteAsync("UPDATE discussions SET title = @title WHERE id = @Id", new { title, discussion.Id });
+            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.TitleChange, new EventData { From = discussion.Title, To = title });
+        });
+        await context.JsonAsync(new JsonObject { ["newTitle"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <summary><c>POST …/discussions/{num}/status</c>: open or closed; what is merged stays so.</summary>
+    public async Task SetStatusAsync(HttpContext context, Repo repo)
+    {
+        var body = await context.BodyAsync<StatusBody>();
+        var status = body.Status is Discussion.Open or Discussion.Closed ? body.Status : throw HubException.BadRequest($"status '{body.Status}': open or closed");
+        var comment = body.Comment is { } text && text.Trim().Length > 0 ? DiscussionText.Comment(text) : null;
+        var happened = await ChangeAsync(context, repo, own: true, async (t, discussion, caller) =>
+        {
+            if (discussion.Status == Discussion.Merged)
+                throw HubException.BadRequest($"Pull request {discussion.Num} is merged.");
+            if (discussion.Status == status)
+                throw HubException.BadRequest($"Discussion {discussion.Num} is {status} already.");
+            if (comment is not null)
+                await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = comment });
+            await t.ExecuteAsync("UPDATE discussions SET status = @status WHERE id = @Id", new { status, discussion.Id });
+            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.StatusChange, new EventData { Status = status });
+        });
+        await context.JsonAsync(new JsonObject { ["newStatus"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <summary><c>POST …/discussions/{num}/comment/{comment}/edit</c></summary>
+    public async Task EditAsync(HttpContext context, Repo repo)
+    {
+        var text = DiscussionText.Comment((await context.BodyAsync<EditBody>()).Content);
+        await ChangeCommentAsync(context, repo, othersToo: false, (old, said) => old with
+        {
+            Text = text,
+            EditedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
+            Before = [.. (old.Before ?? []).TakeLast(MaxEdits - 1), new EventData.Edit(old.Text ?? "", old.EditedAt ?? said.CreatedAt)],
+        });
+    }
+
+    /// <summary><c>POST …/discussions/{num}/comment/{comment}/hide</c></summary>
+    public Task HideAsync(HttpContext context, Repo repo) => ChangeCommentAsync(context, repo, othersToo: true, (old, _) => old with { Hidden = true });
+
+    async Task ChangeCommentAsync(HttpContext context, Repo repo, bool othersToo, Func<EventData, DiscussionEvent, EventData> change)
+    {
+        var id = (string?)context.Request.RouteValues["comment"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        var mayAll = othersToo && await MayWriteAsync(context, repo);
+        var happened = await ChangeAsync(context, repo, own: false, async (t, discussion, caller) =>
+        {
+            if (await DiscussionStore.FindEventAsync(t, discussion.Id, id) is not { Type: DiscussionEvent.Comment } said)
+                throw HubException.NotFound($"Discussion {discussion.Num} has no such comment.");
+            if (said.AuthorId != caller.UserId && !mayAll)
+                throw HubException.Forbidden("Only its author may change this comment.");
+            var old = JsonSerializer.Deserialize<EventData>(said.Data, HubJson.Options)!;
+            if (old.Hidden == true)
+                throw HubException.BadRequest("The comment is hidden: it is not changed any more.");
+            var data = JsonSerializer.Serialize(change(old, said), HubJson.Options);
+            await t.ExecuteAsync("UPDATE discussion_events SET data = @data WHERE id = @id", new { data, id });
+            return said with { Data = data };
+        });
+        await context.JsonAsync(new JsonObject { ["updatedComment"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <param name="context">The request.</param>
+    /// <param name="repo">The repository.</param>
+    /// <param name="own">Whether it takes to be the discussion's author, or to be allowed to write.</param>
+    /// <param name="change">Changes it.</param>
+    async Task<T> ChangeAsync<T>(HttpContext context, Repo repo, bool own, Func<DbTransaction, Discussion, Caller, Task<T>> change)
+    {
+        var (caller, number) = (await authoriser.UserAsync(context), DiscussionEndpoints.NumberOf(context));
+        var mayAll = own && await MayWriteAsync(context, repo);
+        return await database.WriteAsync(async t =>
+        {
+            var discussion = await DiscussionStore.FindAsync(t, repo.Id, number) ?? throw DiscussionEndpoints.NotFound(repo, number);
+            if (own && !mayAll && discussion.AuthorId != caller.UserId)
+                throw HubException.Forbidden($"Discussion {number} is changed by its author, and by who may write to {repo.FullName}.");
+            return await change(t, discussion, caller);
+        }, context.RequestAborted);
+    }
+
+    async Task<bool> MayWriteAsync(HttpContext context, Repo repo) => await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted);
+}

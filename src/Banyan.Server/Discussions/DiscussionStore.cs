@@ -1,0 +1,125 @@
+using System.Data.Common;
+using System.Text.Json;
+using Banyan.Server.Access;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+
+namespace Banyan.Server.Discussions;
+
+/// <summary>Discussions and what happens in them, in the database.</summary>
+sealed class DiscussionStore(HubDatabase database, TimeProvider time)
+{
+    const string Columns =
+        """
+        d.id, d.repo_id, d.num, d.title, d.status, d.is_pull_request, d.author_id, CASE WHEN a.kind = 'user' THEN a.name END AS author, d.created_at, d.base_ref, d.merge_commit,
+        (SELECT COUNT(*) FROM discussion_events e WHERE e.discussion_id = d.id AND e.type = 'comment') AS comments
+        """;
+
+    const string From = "FROM discussions d JOIN accounts a ON a.id = d.author_id";
+
+    long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>A discussion, or null.</summary>
+    public Task<Discussion?> FindAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(c => FindAsync(c, null, repo, number), cancellationToken);
+
+    /// <summary>As <see cref="FindAsync(long, int, CancellationToken)"/>, inside of a transaction.</summary>
+    public static Task<Discussion?> FindAsync(DbTransaction transaction, long repo, int number) => FindAsync(transaction.Connection!, transaction, repo, number);
+
+    static Task<Discussion?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, int number) =>
+        connection.QueryFirstOrDefaultAsync<Discussion>($"SELECT {Columns} {From} WHERE d.repo_id = @repo AND d.num = @number", new { repo, number }, transaction);
+
+    /// <summary>Who began a discussion, or null where there is none.</summary>
+    public Task<long?> AuthorAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.ExecuteScalarAsync<long?>("SELECT author_id FROM discussions WHERE repo_id = @repo AND num = @number", new { repo, number }), cancellationToken);
+
+    /// <summary>What a list holds.</summary>
+    /// <param name="PullRequests">Only pull requests, or only what is none; null for both.</param>
+    /// <param name="Open">Only what is open or a draft, or only what is not; null for both.</param>
+    /// <param name="Author">Only those of a user.</param>
+    public sealed record Filter(bool? PullRequests, bool? Open, string? Author);
+
+    /// <summary>Discussions, the newest first, and how many there are.</summary>
+    public Task<(IReadOnlyList<Discussion> Page, long Count)> ListAsync(long repo, Filter filter, long skip, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        async c =>
+        {
+            const string Where =
+                """
+                WHERE d.repo_id = @repo AND (@anyKind OR d.is_pull_request = @pull) AND (@anyStatus OR (d.status IN ('open', 'draft')) = @open) AND (@author IS NULL OR a.name_key = @author)
+                """;
+            var parameters = new
+            {
+                repo,
+                anyKind = filter.PullRequests is null,
+                pull = filter.PullRequests == true,
+                anyStatus = filter.Open is null,
+                open = filter.Open == true,
+                author = filter.Author is { } name ? Accounts.Names.Key(name) : null,
+                skip,
+                limit,
+            };
+            var count = await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) {From} {Where}", parameters);
+            return ((IReadOnlyList<Discussion>)(await c.QueryAsync<Discussion>($"SELECT {Columns} {From} {Where} ORDER BY d.num DESC LIMIT @limit OFFSET @skip", parameters)).AsList(), count);
+        },
+        cancellationToken);
+
+    /// <summary>What happened in a discussion, in order.</summary>
+    public async Task<IReadOnlyList<DiscussionEvent>> EventsAsync(long discussion, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<DiscussionEvent>(EventSql + "WHERE e.discussion_id = @discussion ORDER BY e.id", new { discussion })).AsList(), cancellationToken);
+
+    const string EventSql =
+        "SELECT e.id, e.type, e.author_id, CASE WHEN a.kind = 'user' THEN a.name END AS author, e.created_at, e.data FROM discussion_events e JOIN accounts a ON a.id = e.author_id ";
+
+    /// <summary>An event, or null.</summary>
+    public static Task<DiscussionEvent?> FindEventAsync(DbTransaction transaction, long discussion, long id) =>
+        transaction.FirstAsync<DiscussionEvent>(EventSql + "WHERE e.discussion_id = @discussion AND e.id = @id", new { discussion, id });
+
+    /// <summary>The number that the next discussion of a repository gets: the first after all discussions and pull requests.</summary>
+    public static async Task<int> NextNumberAsync(DbTransaction transaction, long repo)
+    {
+        var last = await transaction.ScalarAsync<int?>("SELECT MAX(num) FROM discussions WHERE repo_id = @repo", new { repo }) ?? 0;
+        var refs = await transaction.QueryAsync<string>("SELECT name FROM refs WHERE repo_id = @repo AND name LIKE 'refs/pr/%'", new { repo });
+        return refs.Select(Discussion.NumberOf).OfType<int>().Append(last).Max() + 1;
+    }
+
+    /// <summary>Begins a discussion.</summary>
+    /// <param name="transaction">Part of this.</param>
+    /// <param name="repo">Row of the repository.</param>
+    /// <param name="caller">Its author.</param>
+    /// <param name="begun">Number, title, status, and of a pull request the base.</param>
+    /// <param name="description">Its first comment.</param>
+    /// <returns>Its row.</returns>
+    public async Task<long> BeginAsync(DbTransaction transaction, long repo, Caller caller, Discussion begun, string description)
+    {
+        var id = await transaction.ScalarAsync<long>(
+            """
+            INSERT INTO discussions (repo_id, num, title, status, is_pull_request, author_id, created_at, base_ref)
+            VALUES (@repo, @Num, @Title, @Status, @IsPullRequest, @author, @now, @BaseRef) RETURNING id
+            """,
+            new { repo, begun.Num, begun.Title, begun.Status, begun.IsPullRequest, author = caller.UserId, now = Now, begun.BaseRef });
+        await AddEventAsync(transaction, id, caller, DiscussionEvent.Comment, new EventData { Text = description });
+        return id;
+    }
+
+    /// <summary>Adds what happened.</summary>
+    public async Task<DiscussionEvent> AddEventAsync(DbTransaction transaction, long discussion, Caller caller, string type, EventData data)
+    {
+        var (now, text) = (Now, JsonSerializer.Serialize(data, HubJson.Options));
+        var id = await transaction.ScalarAsync<long>(
+            "INSERT INTO discussion_events (discussion_id, type, author_id, created_at, data) VALUES (@discussion, @type, @author, @now, @text) RETURNING id",
+            new { discussion, type, author = caller.UserId, now, text });
+        return new DiscussionEvent { Id = id, Type = type, AuthorId = caller.UserId, Author = caller.Name, CreatedAt = now, Data = text };
+    }
+
+    /// <summary>A commit came to a pull request.</summary>
+    /// <exception cref="HubException">400: it is merged.</exception>
+    public async Task CommittedAsync(DbTransaction transaction, long repo, int number, Caller caller, GitId commit, string subject)
+    {
+        if (await FindAsync(transaction, repo, number) is not { } discussion)
+            return;   // a ref that came otherwise
+        if (discussion.Status == Discussion.Merged)
+            throw HubException.BadRequest($"Pull request {number} is merged: open another.");
+        await AddEventAsync(transaction, discussion.Id, caller, DiscussionEvent.Commit, new EventData { Oid = commit.ToString(), Subject = subject });
+    }
+}
