@@ -101,6 +101,10 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             new { account })).AsList(),
         cancellationToken);
 
+    /// <summary>Rows of the organizations of a user.</summary>
+    internal async Task<IReadOnlyList<long>> OrganizationsAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<long>("SELECT org_id FROM members WHERE user_id = @user", new { user })).AsList(), cancellationToken);
+
     /// <summary>What a user may do with what an organization owns.</summary>
     internal ValueTask<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) => _members.GetAsync(
         (org, user),

@@ -39,22 +39,25 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
     /// <param name="fields">What to tell beside the name.</param>
     /// <param name="blobs">Whether files are told with their sizes.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public async Task<JsonObject> WriteAsync(Repo repo, Revision? revision, IReadOnlySet<string> fields, bool blobs, CancellationToken cancellationToken)
+    public async Task<JsonObject> WriteAsync(Repo repo, Revision? revision, IReadOnlySet<string> fields, bool blobs, CancellationToken cancellationToken) =>
+        await WriteAsync(repo, revision?.Id, revision, revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken), fields, blobs, cancellationToken);
+
+    /// <summary>As <see cref="WriteAsync(Repo, Revision?, IReadOnlySet{string}, bool, CancellationToken)"/>, where the facts are at hand; the revision is needed for files alone.</summary>
+    public async Task<JsonObject> WriteAsync(Repo repo, GitId? commit, Revision? revision, Facts known, IReadOnlySet<string> fields, bool blobs, CancellationToken cancellationToken)
     {
-        var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
         var json = new JsonObject { ["_id"] = WhoAmI.Id(repo.Id), ["id"] = repo.FullName };
         if (repo.Type == RepoType.Model)
             json["modelId"] = repo.FullName;
         foreach (var field in fields)
-            if (await FieldAsync(field, repo, revision, known, blobs, cancellationToken) is { } value)
+            if (await FieldAsync(field, repo, commit, revision, known, blobs, cancellationToken) is { } value)
                 json[field] = value;
         return json;
     }
 
-    async ValueTask<JsonNode?> FieldAsync(string field, Repo repo, Revision? revision, Facts known, bool blobs, CancellationToken cancellationToken) => field switch
+    async ValueTask<JsonNode?> FieldAsync(string field, Repo repo, GitId? commit, Revision? revision, Facts known, bool blobs, CancellationToken cancellationToken) => field switch
     {
         "author" => repo.Owner,
-        "sha" => revision?.Id.ToString(),
+        "sha" => commit?.ToString(),
         "lastModified" => HubJson.Time(repo.UpdatedAt),
         "createdAt" => HubJson.Time(repo.CreatedAt),
         "private" => repo.Private,

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Listing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -51,6 +52,8 @@ sealed class Refs(HubDatabase database)
             parameters);
         if (changed == 1)
             await transaction.ExecuteAsync("UPDATE repos SET updated_at = @now WHERE id = @repo", new { repo, now });
+        if (changed == 1 && name.StartsWith(GitRef.Heads, StringComparison.Ordinal))
+            await ListIndex.MarkAsync(transaction, repo);
         return changed == 1;
     }
 

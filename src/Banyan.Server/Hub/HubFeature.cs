@@ -8,6 +8,7 @@ using Banyan.Server.Files;
 using Banyan.Server.Gating;
 using Banyan.Server.Git;
 using Banyan.Server.Lfs;
+using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
@@ -41,6 +42,7 @@ static class HubFeature
         services.AddFiles();
         services.AddCommits();
         services.AddCards();
+        services.AddListing();
         services.AddGating();
         services.AddDiscussions();
         services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, TransferBlocks>();
@@ -61,6 +63,7 @@ static class HubFeature
         app.MapFiles();
         app.MapCommits();
         app.MapCards();
+        app.MapListing();
         app.MapGating();
         app.MapDiscussions();
         app.MapXet();

@@ -81,16 +81,20 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
         if (xetUpload is not null)
             return answer with { Actions = new Dictionary<string, LfsAction> { ["upload"] = xetUpload } };
 
-        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, transfer == "multipart" && asked.Size > PartBytes ? PartLength(asked.Size) : 0);
+        // Agents of git-lfs know parts alone; other clients save themselves a request for what is small.
+        var inParts = transfer == "multipart" && (asked.Size > PartBytes || (asked.Size > 0 && IsGitLfs(context)));
+        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, inParts ? PartLength(asked.Size) : 0);
         return answer with
         {
             Actions = new Dictionary<string, LfsAction>
             {
                 ["upload"] = ticket.PartBytes > 0 ? await PartsAsync(context, ticket) : Timed(await tickets.UploadAsync(context, ticket)),
-                ["verify"] = Timed($"{hub.Of(context, repo)}.git/info/lfs/verify"),
+                ["verify"] = Timed(await tickets.VerifyAsync(context, ticket)),
             },
         };
     }
+
+    static bool IsGitLfs(HttpContext context) => context.Request.Headers.UserAgent.ToString().StartsWith("git-lfs/", StringComparison.Ordinal);
 
     static long PartLength(long size) => Math.Max(PartBytes, (size / MaxParts + (1 << 20)) >> 20 << 20);
 

@@ -25,7 +25,7 @@ static class LfsFeature
     public static void MapLfs(this WebApplication app)
     {
         app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
-        app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, VerifyAsync);
+        app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, (c, r) => VerifyAsync(c, r.Id, null));
         app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, (c, _) => LfsBody.WriteAsync(c, new LocksToVerify([], []), LfsJson.Default.LocksToVerify));
         app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, (c, _) => LfsBody.WriteAsync(c, new Locks([]), LfsJson.Default.Locks));
         app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, (_, _) => throw HubException.NotImplemented("Locking files"));
@@ -35,6 +35,12 @@ static class LfsFeature
         var parts = app.Services.GetRequiredService<PartEndpoints>();
         Map(app, ["PUT"], "/lfs/objects/{oid}", objects.PutAsync);
         Map(app, ["GET", "HEAD"], "/lfs/objects/{oid}", objects.GetAsync);
+        var tickets = app.Services.GetRequiredService<LfsTickets>();
+        Map(app, ["POST"], "/lfs/verify/{oid}", async c =>
+        {
+            var ticket = await tickets.ReadAsync(c, upload: true);
+            await VerifyAsync(c, ticket.Repo, ticket.Oid);
+        });
         Map(app, ["PUT"], "/lfs/parts/{oid}/{part}", parts.PutAsync);
         Map(app, ["POST"], "/lfs/parts/{oid}", parts.CompleteAsync);
     }
@@ -42,14 +48,15 @@ static class LfsFeature
     static void Map(WebApplication app, string[] methods, string pattern, RequestDelegate handler) =>
         app.MapMethods(pattern, methods, handler).WithMetadata(new HubRoute(Need.Nothing, null));
 
-    /// <summary>POST /{repo}.git/info/lfs/verify: whether an upload has arrived.</summary>
-    static async Task VerifyAsync(HttpContext context, Repo repo)
+    /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
+    static async Task VerifyAsync(HttpContext context, long repo, string? only)
     {
         var asked = await LfsBody.ReadAsync(context, LfsJson.Default.LfsObject);
         if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower))
             throw HubException.Unprocessable("An object is 64 lower-case hexadecimal digits.");
-        var file = await context.RequestServices.GetRequiredService<ContentStore>().FindAsync(repo.Id, Convert.FromHexString(oid), context.RequestAborted)
-            ?? throw HubException.NotFound($"Object {oid} was not uploaded to {repo.FullName}.");
+        var file = oid != (only ?? oid) ? null : await context.RequestServices.GetRequiredService<ContentStore>().FindAsync(repo, Convert.FromHexString(oid), context.RequestAborted);
+        if (file is null)
+            throw HubException.NotFound($"Object {oid} was not uploaded to this repository.");
         if (file.Size != asked.Size)
             throw HubException.Unprocessable($"Object {oid} has {file.Size} bytes, not {asked.Size}.");
     }

@@ -37,6 +37,9 @@ sealed class LfsTickets(HubAddress hub, Tickets tickets, TimeProvider time)
 
     public ValueTask<string> CompleteAsync(HttpContext context, LfsTicket ticket) => IssueAsync(context, "lfs-upload", $"/lfs/parts/{ticket.Oid}", ticket);
 
+    /// <summary>git-lfs sends no token to an address of an answer that it takes for authenticated.</summary>
+    public ValueTask<string> VerifyAsync(HttpContext context, LfsTicket ticket) => IssueAsync(context, "lfs-upload", $"/lfs/verify/{ticket.Oid}", ticket);
+
     async ValueTask<string> IssueAsync(HttpContext context, string purpose, string path, LfsTicket ticket)
     {
         string[] fields = [Text(ticket.Repo), ticket.Oid, Text(ticket.Size), Text(ticket.PartBytes)];

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
+using Banyan.Server.Listing;
 using Banyan.Server.Storage.Databases;
 using Microsoft.AspNetCore.Http;
 
@@ -60,6 +61,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
                 new { owner = owner.Id, name, key = Names.Key(name), now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
             await t.ExecuteAsync(
                 "INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @id) ON CONFLICT DO NOTHING", new { type = type.Text(), key = Names.Key(fullName), id = repo.Id });
+            await ListIndex.MarkAsync(t, repo.Id);
             await Audit.RecordAsync(t, caller.UserId, "repo.move", repo.Path, fullName);
         }, context.RequestAborted);
         await context.JsonAsync(new JsonObject { ["url"] = $"{address.Root(context)}/{type.Prefix()}{fullName}" });

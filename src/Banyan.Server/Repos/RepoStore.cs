@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Accounts;
+using Banyan.Server.Listing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -30,20 +31,9 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
             """,
             new { type = type.Text(), key = Key(fullName) }, transaction);
 
-    /// <summary>The repositories that everyone sees, and those of the user and their organizations.</summary>
-    /// <param name="type">Which type.</param>
-    /// <param name="user">The user; 0 for nobody.</param>
-    /// <param name="owner">Only those of this namespace, or null.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    public async Task<IReadOnlyList<Repo>> VisibleAsync(RepoType type, long user, string? owner, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Repo>(
-            $"""
-            SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id
-            WHERE r.type = @type AND r.disabled = @no AND (@owner IS NULL OR a.name_key = @owner)
-              AND (r.private = @no OR r.owner_id = @user OR r.owner_id IN (SELECT org_id FROM members WHERE user_id = @user))
-            """,
-            new { type = type.Text(), user, owner = owner is null ? null : Names.Key(owner), no = false })).AsList(),
-        cancellationToken);
+    /// <summary>The repository of a row, or null.</summary>
+    public Task<Repo?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.QueryFirstOrDefaultAsync<Repo>($"SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @id", new { id }), cancellationToken);
 
     /// <summary>Makes a repository. Part of a transaction that may put a first commit in it.</summary>
     /// <returns>The repository, and whether it is new: otherwise it is the one that has the name.</returns>
@@ -62,6 +52,7 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
             """,
             new { type = type.Text(), owner = owner.Id, name, key = Names.Key(name), isPrivate, no = false, now = Now });
         await transaction.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @id)", new { type = type.Text(), key = Key(fullName), id });
+        await ListIndex.MarkAsync(transaction, id);
         return ((await FindAsync(transaction.Connection!, transaction, type, fullName))!, true);
     }
 }

@@ -68,7 +68,7 @@ public abstract class CommunityContract : IAsyncLifetime
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"{requests}/accepted", _hub.Ben), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await _hub.PostAsync($"{requests}/grant", new { user = "ana" }, _hub.Ben), HttpStatusCode.Forbidden);
         Assert.Equal(["ben"], await UsersAsync(repo, "accepted"));
-        Assert.Empty([.. await UsersAsync(repo, "pending"), .. await UsersAsync(repo, "rejected")]);
+        Assert.Empty((await UsersAsync(repo, "pending")).Concat(await UsersAsync(repo, "rejected")));
         await HubServer.JsonOf(await _hub.PostAsync($"{requests}/cancel", new { }, _hub.Ben));
         await HubServer.AssertErrorAsync(await _hub.GetAsync(file, _hub.Ben), HttpStatusCode.Forbidden, "GatedRepo");
         Assert.Empty(await UsersAsync(repo, "accepted"));

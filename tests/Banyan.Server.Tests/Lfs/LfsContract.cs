@@ -165,7 +165,10 @@ public abstract class LfsContract : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, anonymous.StatusCode);
         Assert.StartsWith("Basic", anonymous.Headers.WwwAuthenticate.ToString());
         var open = await _hub.CreateRepoAsync("open");
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, _hub.Ben), HttpStatusCode.Forbidden);
+        var read = await _hub.Accounts.AddTokenAsync("ben", "r", Banyan.Server.Accounts.TokenRole.Read, null, null, default);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, read), HttpStatusCode.Forbidden);
+        // Who reads may propose, large files included.
+        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, _hub.Ben)).StatusCode);
 
         var upload = Href(Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]), "upload"));
         await HubServer.AssertErrorAsync(await _hub.GetAsync(upload), HttpStatusCode.Forbidden);

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Files;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+
+namespace Banyan.Server.Listing;
+
+/// <summary>What a list is asked for: the filters of Hugging Face's clients.</summary>
+sealed record ListFilter
+{
+    const int MaxWords = 10, MaxTags = 50;
+
+    public RepoType Type { get; init; }
+
+    /// <summary>Only those of this namespace.</summary>
+    public string? Author { get; init; }
+
+    /// <summary>Words that the name must have somewhere, in lower case.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    /// <summary>Tags that it must have, in lower case, as the index has them.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    public bool? Gated { get; init; }
+
+    /// <summary>How many numbers its weights have: least and most.</summary>
+    public (long Least, long Most)? Parameters { get; init; }
+
+    /// <summary>Reads the query of a request.</summary>
+    /// <exception cref="HubException">400.</exception>
+    public static ListFilter Read(IQueryCollection query, RepoType type)
+    {
+        string[] names = type == RepoType.Dataset ? ["filter", "tags", "task_categories", "language", "license"] : ["filter", "tags", "language", "license"];
+        var tags = names.SelectMany(n => StringValues.Concat(query[n], query[n + "[]"]).OfType<string>().SelectMany(v => v.Split(','))
+            .Where(v => v.Length > 0).Select(v => n is "filter" or "tags" || (n == "language" && type == RepoType.Model) ? v : $"{n}:{v}")).ToList();
+        if (Text(query["pipeline_tag"]) is { } task)
+            tags.Add(ListIndex.Task(task));
+        if (Text(query["library"]) is { } library)
+            tags.Add(ListIndex.Library(library));
+        var filter = new ListFilter
+        {
+            Type = type,
+            Author = Text(query["author"]),
+            Words = [.. query["search"].OfType<string>().SelectMany(s => s.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(w => w.ToLowerInvariant()).Distinct()],
+            Tags = [.. tags.Select(t => t.ToLowerInvariant()).Distinct()],
+            Gated = Text(query["gated"]) is { } gated ? TreeEndpoint.IsTrue(gated) : null,
+            Parameters = Text(query["num_parameters"]) is { } range ? Range(range) : null,
+        };
+        return filter.Words.Count > MaxWords || filter.Tags.Count > MaxTags ? throw HubException.BadRequest($"At most {MaxWords} words and {MaxTags} tags are looked for at once.") : filter;
+    }
+
+    static string? Text(StringValues value) => value.ToString() is { Length: > 0 } text ? text : null;
+
+    /// <summary><c>min:1B,max:7B</c></summary>
+    static (long, long) Range(string text)
+    {
+        var (least, most) = (0d, (double)long.MaxValue);
+        foreach (var part in text.Split(','))
+        {
+            if (part.Split(':') is not ["min" or "max", { Length: > 0 } number])
+                throw HubException.BadRequest($"num_parameters: '{text}' is not like min:1B,max:7B.");
+            var scale = char.ToUpperInvariant(number[^1]) switch { 'K' => 1e3, 'M' => 1e6, 'B' => 1e9, 'T' => 1e12, _ => 1 };
+            if (!double.TryParse(scale == 1 ? number : number[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value))
+                throw HubException.BadRequest($"num_parameters: '{text}' is not like min:1B,max:7B.");
+            if (part[1] == 'i')
+                least = value * scale;
+            else
+                most = value * scale;
+        }
+        return (Whole(Math.Ceiling(least)), Whole(Math.Floor(most)));
+    }
+
+    static long Whole(double value) => value >= long.MaxValue ? long.MaxValue : (long)value;
+}

@@ -1,0 +1,150 @@
+using System.Data.Common;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Cards;
+using Banyan.Server.Git;
+using Banyan.Server.Repos;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Banyan.Server.Listing;
+
+/// <summary>
+/// Keeps what lists ask of repositories. A change notes in its own transaction that the repository must be listed anew
+/// (<see cref="MarkAsync"/>); this does it soon after, on whichever node comes first, and a list that is asked for does what is left.
+/// So nothing is forgotten by a crash, and a commit does not wait for the headers of its weights to be read.
+/// </summary>
+sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, TimeProvider time, ILogger<ListIndex> log) : BackgroundService
+{
+    const int Batch = 50;
+
+    static readonly TimeSpan s_every = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(2);
+
+    readonly SemaphoreSlim _gate = new(1);
+
+    /// <summary>Notes that a repository's name or default branch changed.</summary>
+    public static Task MarkAsync(DbTransaction transaction, long repo) => transaction.ExecuteAsync(
+        "INSERT INTO unlisted (repo_id, mark) VALUES (@repo, 0) ON CONFLICT (repo_id) DO UPDATE SET mark = unlisted.mark + 1", new { repo });
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_every, time);
+        try
+        {
+            do
+            {
+                try
+                {
+                    await CatchUpAsync(TimeSpan.MaxValue, stoppingToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    LogFailed(log, e);   // the database went away: the next round tries again
+                }
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>Lists what changed until now, or as much of it as a client may be asked to wait for.</summary>
+    public Task CatchUpAsync(CancellationToken cancellationToken) => CatchUpAsync(s_patience, cancellationToken);
+
+    async Task CatchUpAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        if ((await WaitingAsync(1, cancellationToken)).Count == 0)
+            return;
+        var began = time.GetTimestamp();
+        if (!await _gate.WaitAsync(patience == TimeSpan.MaxValue ? Timeout.InfiniteTimeSpan : patience, cancellationToken))
+            return;
+        try
+        {
+            while (await WaitingAsync(Batch, cancellationToken) is { Count: > 0 } waiting)
+                foreach (var (repo, mark) in waiting)
+                {
+                    await ListAsync(repo, mark, cancellationToken);
+                    if (time.GetElapsedTime(began) > patience)
+                        return;
+                }
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    Task<IReadOnlyList<(long Repo, long Mark)>> WaitingAsync(int most, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, long)>>(
+        async c => (await c.QueryAsync<(long, long)>("SELECT repo_id, mark FROM unlisted ORDER BY repo_id LIMIT @most", new { most })).AsList(), cancellationToken);
+
+    async Task ListAsync(long id, long mark, CancellationToken cancellationToken)
+    {
+        if (await repos.FindAsync(id, cancellationToken) is not { } repo)
+            return;   // removed meanwhile, and its mark with it
+        var (commit, known) = ((GitId?)null, new Facts());
+        try
+        {
+            if (await refs.FindAsync(id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision)
+                (commit, known) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken));
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            LogUnreadable(log, repo.Path, e);   // listed by its name
+        }
+        await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known), cancellationToken);
+    }
+
+    static async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known)
+    {
+        var (name, (facts, details)) = (Names.Key(repo.FullName), Listed.Write(known));
+        var before = await t.FirstAsync<(string? Name, string? Facts)>("SELECT name_key, facts FROM listings WHERE repo_id = @Id", new { repo.Id });
+        var parameters = (known.Safetensors ?? known.Gguf)?["total"]?.GetValue<long>();
+        // Where the repository was removed meanwhile, nothing is inserted.
+        var written = await t.ExecuteAsync(
+            """
+            INSERT INTO listings (repo_id, type, name_key, commit_oid, parameters, facts, details)
+            SELECT @Id, @type, @name, @oid, @parameters, @facts, @details FROM repos WHERE id = @Id
+            ON CONFLICT (repo_id) DO UPDATE SET type = excluded.type, name_key = excluded.name_key, commit_oid = excluded.commit_oid,
+              parameters = excluded.parameters, facts = excluded.facts, details = excluded.details
+            """,
+            new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, facts, details });
+        if (written == 1 && before.Name != name)
+        {
+            await t.ExecuteAsync("DELETE FROM listing_grams WHERE repo_id = @Id", new { repo.Id });
+            await t.ExecuteAsync("INSERT INTO listing_grams (gram, repo_id) VALUES (@gram, @Id)", Grams.Of(name).Select(gram => new { gram, repo.Id }));
+        }
+        if (written == 1 && before.Facts != facts)
+        {
+            await t.ExecuteAsync("DELETE FROM listing_tags WHERE repo_id = @Id", new { repo.Id });
+            await t.ExecuteAsync(
+                "INSERT INTO listing_tags (tag_key, repo_id, tag) VALUES (@key, @Id, @tag) ON CONFLICT DO NOTHING", TagsOf(known).Select(tag => new { key = tag.ToLowerInvariant(), repo.Id, tag }));
+        }
+        await t.ExecuteAsync("DELETE FROM unlisted WHERE repo_id = @Id AND mark = @mark", new { repo.Id, mark });
+    }
+
+    /// <summary>Its tags, and apart from them what no card can claim: what it does and what loads it.</summary>
+    static IEnumerable<string> TagsOf(Facts known)
+    {
+        foreach (var tag in known.Tags)
+            yield return tag.Replace('\0', ' ');
+        if (known.PipelineTag is { } task)
+            yield return Task(task);
+        if (known.Library is { } library)
+            yield return Library(library);
+    }
+
+    /// <summary>How the index writes what a model does.</summary>
+    public static string Task(string task) => $"=task:{task}";
+
+    /// <summary>How the index writes what loads a model.</summary>
+    public static string Library(string library) => $"=library:{library}";
+
+    [LoggerMessage(LogLevel.Warning, "{Repo} could not be read, and is listed by its name alone: run banyan fsck")]
+    static partial void LogUnreadable(ILogger log, string repo, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "Changed repositories could not be listed; the next round tries again")]
+    static partial void LogFailed(ILogger log, Exception exception);
+}

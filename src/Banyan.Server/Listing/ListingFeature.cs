@@ -1,0 +1,29 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Listing;
+
+/// <summary>Lists of repositories: filtered, sorted and in pages by the database.</summary>
+static class ListingFeature
+{
+    public static void AddListing(this IServiceCollection services)
+    {
+        services.AddSingleton<ListStore>();
+        services.AddSingleton<ListIndex>();
+        services.AddHostedService(p => p.GetRequiredService<ListIndex>());
+        services.AddSingleton<ListEndpoint>();
+        services.AddSingleton<TagsByType>();
+    }
+
+    public static void MapListing(this WebApplication app)
+    {
+        var (list, tags) = (app.The<ListEndpoint>(), app.The<TagsByType>());
+        foreach (var type in RepoTypes.All)
+            app.MapHub("GET", $"/api/{type.Plural()}", Need.Nothing, c => list.HandleAsync(c, type));
+        app.MapHub("GET", "/api/models-tags-by-type", Need.Nothing, c => tags.HandleAsync(c, RepoType.Model));
+        app.MapHub("GET", "/api/datasets-tags-by-type", Need.Nothing, c => tags.HandleAsync(c, RepoType.Dataset));
+    }
+}
