@@ -48,17 +48,23 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     string[] Readable => interpreter.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Path.GetFullPath(Path.Combine(Path.GetDirectoryName(interpreter)!, ".."))];
 
     /// <summary>Runs a job; <paramref name="onOutcome"/> sees each call's outcome as it comes and returns false to stop.</summary>
-    public async Task<SandboxEnd> RunAsync(PythonJob job, Func<PythonOutcome, bool> onOutcome, CancellationToken cancellationToken)
+    public Task<SandboxEnd> RunAsync(PythonJob job, Func<PythonOutcome, bool> onOutcome, CancellationToken cancellationToken) =>
+        RunScriptAsync("Driver.py", s_driver, Encoding.ASCII.GetBytes(Literal(job)),
+            new() { CpuSeconds = job.TotalSeconds, WallSeconds = Math.Max(300, job.TotalSeconds * 20), OutputBytes = 64 << 20 },
+            line => Read(line) is { } outcome && onOutcome(outcome), cancellationToken);
+
+    /// <summary>Runs a script that reads its input whole and writes ASCII lines; <paramref name="onLine"/> returns false to stop.</summary>
+    public async Task<SandboxEnd> RunScriptAsync(string name, byte[] script, byte[] input, SandboxLimits limits, Func<string, bool> onLine, CancellationToken cancellationToken)
     {
         var program = new SandboxProgram
         {
-            Command = [interpreter, "-I", "-S", "-B", "/program/Driver.py"],
-            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Driver.py"] = s_driver },
-            Input = Encoding.ASCII.GetBytes(Literal(job)),
+            Command = [interpreter, "-I", "-S", "-B", $"/program/{name}"],
+            Files = new Dictionary<string, ReadOnlyMemory<byte>> { [name] = script },
+            Input = input,
             Readable = Readable,
             Environment = new Dictionary<string, string> { ["PYTHONHASHSEED"] = "0" },
-            Limits = new() { CpuSeconds = job.TotalSeconds, WallSeconds = Math.Max(300, job.TotalSeconds * 20), OutputBytes = 64 << 20 },
-            OnLine = line => Read(line.Span) is { } outcome && onOutcome(outcome),
+            Limits = limits,
+            OnLine = line => onLine(Encoding.ASCII.GetString(line.Span)),
         };
         return (await sandbox.RunAsync(program, cancellationToken)).End;
     }
@@ -84,9 +90,8 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     }
 
     /// <summary>A line of the driver's, or null for anything a program may have written in its place.</summary>
-    static PythonOutcome? Read(ReadOnlySpan<byte> line)
+    static PythonOutcome? Read(string text)
     {
-        var text = Encoding.ASCII.GetString(line);
         var fields = text.Split(' ', 4);
         if (fields.Length != 4 || !int.TryParse(fields[0], CultureInfo.InvariantCulture, out var group) || !int.TryParse(fields[1], CultureInfo.InvariantCulture, out var index))
             return null;

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Banyan.Evaluation.Runs;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Statistics;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Reports;
 
@@ -34,6 +35,7 @@ public sealed class EvaluationReport
         Transcripts = transcripts;
         Margin = margin;
         Comparisons = [.. Compare()];
+        Gaps = [.. Subjects.SelectMany(s => TwinGap.Of([.. Runs.Where(r => r.Subject == s).Select(r => r.Run.Score)], margin).Select(gap => (s, gap)))];
     }
 
     /// <summary>Every run.</summary>
@@ -47,6 +49,9 @@ public sealed class EvaluationReport
 
     /// <summary>Every pair of models on every task that both were run on with the same items.</summary>
     public IReadOnlyList<ReportedComparison> Comparisons { get; }
+
+    /// <summary>Every model's originals against their twins, where it was run on both.</summary>
+    public IReadOnlyList<(string Subject, TwinGap Gap)> Gaps { get; }
 
     /// <summary>The answers.</summary>
     public IReadOnlyList<ReportedTranscript> Transcripts { get; }
@@ -84,6 +89,12 @@ public sealed class EvaluationReport
             ["pHolm"] = c.Result.AdjustedPValue,
             ["verdict"] = VerdictNames.Of(c.Result.Verdict),
             ["itemsNeeded"] = c.Result.ItemsNeeded,
+        })]),
+        ["twins"] = new JsonArray([.. Gaps.Select(g =>
+        {
+            var json = g.Gap.ToJson();
+            json.Insert(0, "model", g.Subject);
+            return json;
         })]),
     };
 

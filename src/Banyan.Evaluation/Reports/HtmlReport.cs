@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Banyan.Evaluation.Runs;
 using Banyan.Evaluation.Statistics;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Reports;
 
@@ -28,6 +29,7 @@ sealed class HtmlReport
         page.Head();
         page.Scores();
         page.Comparisons();
+        page.Twins();
         page.Grids();
         page.Answers();
         page.Provenance(signer);
@@ -86,6 +88,21 @@ sealed class HtmlReport
             Raw("</table></div>");
         }
         Line($"<p class=\"quiet\">Exact McNemar test (over source problems where several items stem from one) with Holm's correction, intervals by bootstrap over source problems; non-inferior: a loss of {Percent(_report.Margin)} points or more is excluded.</p>");
+    }
+
+    void Twins()
+    {
+        if (_report.Gaps.Count == 0)
+            return;
+        Raw("<h2>Originals against twins</h2><div class=\"scroll\"><table><tr><th>task<th>model<th class=\"n\">problems<th class=\"n\">original<th class=\"n\">twin<th class=\"n\">gap<th>95 %<th class=\"plot\"><span>−50</span><span>0</span><span>+50</span><th class=\"n\">only original<th class=\"n\">only twin<th class=\"n\">p (Holm)<th>verdict</tr>");
+        foreach (var (subject, gap) in _report.Gaps)
+        {
+            Line($"<tr class=first><td>{gap.Task}<td>{subject}<td class=\"n\">{gap.Problems}<td class=\"n\">{Percent(gap.Original)}<td class=\"n\">{Percent(gap.Twin)}<td class=\"n\">{(100 * gap.Gap).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\">{Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}<td class=\"plot\">");
+            Raw(IntervalPlot.Draw(gap.Gap + 0.5, new(gap.Interval.Low + 0.5, gap.Interval.High + 0.5), _report.Subjects.ToList().IndexOf(subject), middle: true));
+            Line($"<td class=\"n\">{gap.OnlyOriginal}<td class=\"n\">{gap.OnlyTwin}<td class=\"n\">{gap.PValue.ToString("G2", CultureInfo.InvariantCulture)}<td><b>{TwinGap.NameOf(gap.Verdict)}</b>{(gap.Verdict == TwinVerdict.Undecided ? $" ({gap.ProblemsNeeded} problems would tell)" : "")}</tr>");
+        }
+        Raw("</table></div>");
+        Line($"<p class=\"quiet\">A twin is the same problem in other names, words and examples. A gap says that the model depends on how the known problems are put; having seen them is one reason for it.</p>");
     }
 
     void Grids()

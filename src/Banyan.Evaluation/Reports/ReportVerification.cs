@@ -67,12 +67,11 @@ public static class ReportVerification
                 foreach (var entry in transcripts.SelectMany(Transcript.Read).Where(e => e.RequestedModel == run.RequestedModel && e.Sampling == run.Sampling))
                     transcript.Append(entry);
             var task = TaskTable.Find(run.Task);
-            var items = run.Items.Select(i => i.Id).Distinct().Count();
-            var plan = new RunPlan(task, await source(task)) { Sampling = run.Sampling, Samples = run.SamplesPerItem, Limit = items < run.TaskItems ? items : null, Form = run.Prompt };
+            var plan = new RunPlan(task, await source(task)) { Sampling = run.Sampling, Samples = run.SamplesPerItem, Items = run.Items.Select(i => i.Id).ToHashSet(), Form = run.Prompt };
             var model = RecordedModel.Open(temporary, run.RequestedModel);
             using var answers = Transcript.Open(temporary);
-            var prepared = await EvaluationRun.PrepareAsync(plan, model, cancellationToken);
-            return await prepared.RunAsync(answers, judge, progress, cancellationToken);
+            var prepared = await EvaluationRun.PrepareAsync(plan, model, judge, cancellationToken);
+            return await prepared.RunAsync(answers, progress, cancellationToken);
         }
         catch (Exception e) when (e is EvaluationException or ModelException)
         {

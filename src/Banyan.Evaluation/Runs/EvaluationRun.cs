@@ -7,6 +7,7 @@ using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Transcripts;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Runs;
 
@@ -25,18 +26,19 @@ public sealed class EvaluationRun
     readonly string _form;
     readonly IReadOnlyList<Question> _questions;
     readonly int _taskItems;
+    readonly Judge _judge;
 
     sealed record Question(string Item, int Sample, ItemPrompt Shown, ModelPrompt Prompt, TranscriptKey Key);
 
-    EvaluationRun(RunPlan plan, EvaluatedModel model, ItemSet items, int taskItems, string form, IReadOnlyList<Question> questions) =>
-        (_plan, _model, _items, _taskItems, _form, _questions) = (plan, model, items, taskItems, form, questions);
+    EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, IReadOnlyList<Question> questions) =>
+        (_plan, _model, _judge, _items, _taskItems, _form, _questions) = (plan, model, judge, items, taskItems, form, questions);
 
-    /// <summary>Reads the task's items and writes their prompts; asks nothing.</summary>
-    public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, CancellationToken cancellationToken = default)
+    /// <summary>Reads the task's items and writes their prompts; asks nothing. The judge makes twins where they are the items, and judges the run.</summary>
+    public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, Judge judge, CancellationToken cancellationToken = default)
     {
         plan.Validate();
-        var all = plan.Task.Load(plan.Source);
-        var items = plan.Limit is { } limit && limit < all.Ids.Count ? all.Only(Spread(all.Ids, limit)) : all;
+        var all = await plan.Task.LoadAsync(plan.Source, judge, cancellationToken);
+        var items = plan.Items is { } named ? all.Only(named) : plan.Limit is { } limit && limit < all.Ids.Count ? all.Only(Spread(Spreadable(plan, all), limit)) : all;
         if (items.Ids.Count == 0)
             throw new EvaluationException($"{plan.Task.Name} has no items");
         var prompts = items.Ids.ToDictionary(id => id, items.Prompt);
@@ -55,7 +57,7 @@ public sealed class EvaluationRun
             var hash = prompt.Hash;
             return Enumerable.Range(0, plan.Samples).Select(sample => new Question(id, sample, prompts[id], prompt, new(model.Name, hash, plan.Sampling, sample)));
         }).ToList();
-        return new(plan, model, items, all.Ids.Count, form, questions);
+        return new(plan, model, judge, items, all.Ids.Count, form, questions);
     }
 
     /// <summary>What it will take, given what the transcript has.</summary>
@@ -73,13 +75,13 @@ public sealed class EvaluationRun
     /// Runs it. Throws <see cref="EvaluationException"/> where the judge cannot be trusted or another model answers, <see cref="CostException"/> at the bound,
     /// <see cref="ModelException"/> where the model does not answer; answers that came before are in the transcript.
     /// </summary>
-    public async Task<RunResult> RunAsync(Transcript transcript, Judge judge, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(Transcript transcript, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         progress?.Report(new(RunStage.Proving, 0, _items.Ids.Count, null, null, null));
-        await _items.PrepareAsync(judge, cancellationToken);
+        await _items.PrepareAsync(_judge, cancellationToken);
         await AskAsync(transcript, progress, cancellationToken);
         var entries = _questions.Select(q => transcript.Find(q.Key)!).ToList();
-        return await JudgeAsync(entries, judge, progress, cancellationToken);
+        return await JudgeAsync(entries, progress, cancellationToken);
     }
 
     async Task AskAsync(Transcript transcript, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
@@ -134,14 +136,14 @@ public sealed class EvaluationRun
         At = answer.At ?? DateTimeOffset.UtcNow,
     };
 
-    async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, Judge judge, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var verdicts = new Verdict[_questions.Count];
         var (gate, clock, done) = (new Lock(), Stopwatch.StartNew(), 0);
-        await judge.ForEachAsync(Enumerable.Range(0, _questions.Count), async (i, token) =>
+        await _judge.ForEachAsync(Enumerable.Range(0, _questions.Count), async (i, token) =>
         {
             var answer = _items.Read(_questions[i].Item, _form, entries[i].Answer);
-            verdicts[i] = await _items.JudgeAsync(judge, answer, token);
+            verdicts[i] = await _items.JudgeAsync(_judge, answer, token);
             lock (gate)
             {
                 done++;
@@ -177,6 +179,10 @@ public sealed class EvaluationRun
     }
 
     static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>The items that a part is taken of: twins of the same problems as are taken of the originals.</summary>
+    static IReadOnlyList<string> Spreadable(RunPlan plan, ItemSet all) =>
+        plan.Task is TwinTask twins ? [.. twins.Original.Load(plan.Source).Ids.Select(id => id + TwinTask.Suffix)] : all.Ids;
 
     /// <summary>A part of the items, evenly spread; the same for every model.</summary>
     static HashSet<string> Spread(IReadOnlyList<string> ids, int count) => [.. Enumerable.Range(0, count).Select(i => ids[(int)((long)i * ids.Count / count)])];

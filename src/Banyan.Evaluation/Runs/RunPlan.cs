@@ -18,6 +18,9 @@ public sealed record RunPlan(EvaluationTask Task, TaskSource Source)
     /// <summary>At most this many items: spread evenly over the task, so that a part is like the whole. Null: all.</summary>
     public int? Limit { get; init; }
 
+    /// <summary>Exactly these items instead, in the task's order.</summary>
+    public IReadOnlySet<string>? Items { get; init; }
+
     /// <summary>The form of the prompts (<see cref="Prompts.PromptLadder.Forms"/>); null: what the ladder has for the model.</summary>
     public string? Form { get; init; }
 

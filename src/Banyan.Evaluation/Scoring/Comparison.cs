@@ -28,7 +28,7 @@ public static class Comparison
     }
 
     /// <summary>Items of one source problem belong together: HumanEval_23_strlen in every language, SingleLineInfilling/HumanEval/0/L0 of one function.</summary>
-    static string SourceProblem(string id)
+    internal static string SourceProblem(string id)
     {
         var parts = id.Split('_', '/');
         var at = Array.IndexOf(parts, "HumanEval");

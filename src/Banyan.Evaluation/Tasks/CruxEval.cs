@@ -2,6 +2,7 @@ using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Sandboxes;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Tasks;
 
@@ -29,7 +30,13 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
         return new Items(predictInput, JsonLines.ParsePython(text, file).Select(d => new Item(d.Text("id"), d.Text("code"), d.Text("input"), d.Text("output"))).ToList());
     }
 
-    sealed record Item(string Id, string Code, string Input, string Output);
+    public override bool HasTwins => true;
+
+    sealed record Item(string Id, string Code, string Input, string Output)
+    {
+        /// <summary>The answer to the item that this is the twin of; null where it is none.</summary>
+        public string? Remembered { get; init; }
+    }
 
     sealed class Items(bool predictInput, List<Item> items) : ItemSet
     {
@@ -136,12 +143,23 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
             }
         }
 
+        string Answer(Item item) => predictInput ? $"f({item.Input})" : item.Output;
+
+        internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
+        {
+            var task = predictInput ? "cruxeval-input" : "cruxeval-output";
+            var made = await TwinMaker.ExpressionsAsync("cruxeval", [.. items.Select(i => (i.Id, i.Code, i.Input))], judge, cancellationToken);
+            var twins = items.Where(i => made.ContainsKey(i.Id)).Select(i => new Item(i.Id + TwinTask.Suffix, made[i.Id].Code, made[i.Id].Input, made[i.Id].Output) { Remembered = Answer(i) }).ToList();
+            var known = twins.SelectMany(t => ((RecordedAnswer, bool)[])[(new(t.Id, Answer(t), Whole: false), true), (new(t.Id, t.Remembered!, Whole: false), false)]).ToList();
+            return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new Items(predictInput, twins), this, known, twins.ToDictionary(t => t.Id, t => made[TwinTask.OriginalOf(t.Id)!].Changes), judge, cancellationToken);
+        }
+
         /// <summary>A few of the data's own answers must be right, and wrong ones wrong.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
         {
             foreach (var item in items.Take(3))
             {
-                var right = await JudgeAsync(judge, new(item.Id, predictInput ? $"f({item.Input})" : item.Output, false), cancellationToken);
+                var right = await JudgeAsync(judge, new(item.Id, Answer(item), false), cancellationToken);
                 var wrong = await JudgeAsync(judge, new(item.Id, predictInput ? "f" : "'wrong'", false), cancellationToken);
                 if (!right.Passed || wrong.Passed)
                     throw new EvaluationException($"the judge is wrong here: {item.Id}'s own answer {(right.Passed ? "is right, but so is a wrong one" : $"fails ({right.Reason})")}");
@@ -157,7 +175,7 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
             if (!predictInput && expression.Contains($"f({item.Input})", StringComparison.Ordinal))
                 return Verdict.Wrong("calls f instead of predicting");
             // The published harness wrote "assert gold == answer": of a tuple without its brackets only the first part was compared.
-            if (!predictInput && judge.Options.AsPublished && HasOuterComma(expression))
+            if (!predictInput && judge.Options.AsPublished && item.Remembered is null && HasOuterComma(expression))
                 return Verdict.Wrong("a tuple without brackets");
 
             PythonOutcome? value = null, expected = null;
@@ -166,7 +184,7 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
             {
                 DefineSeconds = LimitSeconds,
                 TotalSeconds = 3 * LimitSeconds,
-                Without = judge.Options.AsPublished ? s_laterMethods : [],
+                Without = judge.Options.AsPublished && item.Remembered is null ? s_laterMethods : [],
             };
             var end = await judge.Python.RunAsync(job, outcome =>
             {

@@ -29,6 +29,12 @@ public abstract class EvaluationTask
     /// <summary>Reads the items. Throws <see cref="EvaluationException"/> when the data is missing or not understood.</summary>
     public abstract ItemSet Load(TaskSource source);
 
+    /// <summary>Reads the items; those of some tasks are made with a judge (<see cref="Twins.TwinTask"/>).</summary>
+    public virtual Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) => Task.FromResult(Load(source));
+
+    /// <summary>Whether its items can be asked otherwise, as <c>NAME~twin</c>.</summary>
+    public virtual bool HasTwins => false;
+
     /// <summary>SHA-256 of the data as it lies on the disk, in hexadecimal.</summary>
     public virtual string DataHash(TaskSource source) => Hash([source.Need(this)]);
 
@@ -77,6 +83,12 @@ public abstract class ItemSet
     /// Throws <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.
     /// </summary>
     public abstract Task PrepareAsync(Judge judge, CancellationToken cancellationToken);
+
+    /// <summary>What is different in an item that is the twin of another; nothing where it is none.</summary>
+    public virtual IReadOnlyList<string> Changes(string id) => [];
+
+    /// <summary>Twins of the items, proven by the judge.</summary>
+    internal virtual Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken) => throw new NotSupportedException("these items have no twins");
 
     /// <summary>An item as the task states it.</summary>
     public abstract ItemPrompt Prompt(string id);

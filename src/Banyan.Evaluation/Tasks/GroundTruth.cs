@@ -19,25 +19,45 @@ static class GroundTruth
         var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
         if (note is not null && File.Exists(note))
             return;
-        var wrong = new ConcurrentBag<string>();
+        var wrong = await JudgeAsync(items, known, judge, cancellationToken);
+        if (wrong.Count > 0)
+            throw new EvaluationException($"the judge of {task} is wrong here, so that no score would mean anything: {string.Join("; ", wrong.Take(Named).Select(w => w.What))}{(wrong.Count > Named ? $"; and {wrong.Count - Named} more" : "")}");
+        if (note is not null)
+            Note(note, "");
+    }
+
+    /// <summary>The items on which a known answer comes out otherwise than it must: those are not to be used.</summary>
+    public static async Task<IReadOnlySet<string>> UnsoundAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    {
+        var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
+        if (note is not null && File.Exists(note))
+            return (await File.ReadAllLinesAsync(note, cancellationToken)).Where(l => l.Length > 0).ToHashSet();
+        var wrong = (await JudgeAsync(items, known, judge, cancellationToken)).Select(w => w.Id).ToHashSet();
+        if (note is not null)
+            Note(note, string.Join('\n', wrong.Order(StringComparer.Ordinal)));
+        return wrong;
+    }
+
+    static async Task<IReadOnlyList<(string Id, string What)>> JudgeAsync(ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    {
+        var wrong = new ConcurrentBag<(string Id, string What)>();
         await judge.ForEachAsync(known, async (one, token) =>
         {
             var verdict = await items.JudgeAsync(judge, one.Answer, token);
             if (verdict.Passed != one.Right)
-                wrong.Add($"{(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}");
+                wrong.Add((one.Answer.Id, $"{(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}"));
         }, cancellationToken);
-        if (!wrong.IsEmpty)
-            throw new EvaluationException($"the judge of {task} is wrong here, so that no score would mean anything: {string.Join("; ", wrong.Order(StringComparer.Ordinal).Take(Named))}{(wrong.Count > Named ? $"; and {wrong.Count - Named} more" : "")}");
-        if (note is not null)
-            Note(note);
+        return [.. wrong.OrderBy(w => w.What, StringComparer.Ordinal)];
     }
 
-    static void Note(string file)
+    static void Note(string file, string text)
     {
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            File.WriteAllText(file, "");
+            var temporary = $"{file}.{Environment.ProcessId}.new";
+            File.WriteAllText(temporary, text);
+            File.Move(temporary, file, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -2,6 +2,7 @@ using Banyan.Evaluation.Tasks.BanyanMini;
 using Banyan.Evaluation.Tasks.EvalPlus;
 using Banyan.Evaluation.Tasks.Exercism;
 using Banyan.Evaluation.Tasks.MultiPle;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Tasks;
 
@@ -35,11 +36,17 @@ public static class TaskTable
         new MultiPleTask(new Bash()),
     ];
 
+    /// <summary>The twins of those that have some.</summary>
+    public static IReadOnlyList<TwinTask> Twins { get; } = [.. All.Where(t => t.HasTwins).Select(t => new TwinTask(t))];
+
     /// <summary>The task of a name or alias, whatever its case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.</summary>
     public static EvaluationTask Find(string name)
     {
         var wanted = name.Trim().ToLowerInvariant().Replace('_', '-');
-        return All.FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted))
-            ?? throw new EvaluationException($"there is no task '{name}'; there are {string.Join(", ", All.Select(t => t.Name))}");
+        if (All.Concat(Twins).FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted)) is { } found)
+            return found;
+        if (TwinTask.OriginalOf(wanted) is { } original && All.FirstOrDefault(t => t.Name == original || t.Aliases.Contains(original)) is { } without)
+            throw new EvaluationException($"{without.Name} has no twins; there are {string.Join(", ", Twins.Select(t => t.Name))}");
+        throw new EvaluationException($"there is no task '{name}'; there are {string.Join(", ", All.Select(t => t.Name))}");
     }
 }

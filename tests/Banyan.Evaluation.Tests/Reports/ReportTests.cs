@@ -29,8 +29,8 @@ public sealed class ReportTests : IDisposable
         {
             var folder = Path.Combine(_folder, model.Name);
             using var transcript = Transcript.Open(Path.Combine(folder, "transcript.jsonl"));
-            var run = await EvaluationRun.PrepareAsync(new(TaskTable.Find("humaneval"), Source) { Limit = Items }, model, _token);
-            RunFile.Write(await run.RunAsync(transcript, judge, null, _token), Path.Combine(folder, "humaneval.json"));
+            var run = await EvaluationRun.PrepareAsync(new(TaskTable.Find("humaneval"), Source) { Limit = Items }, model, judge, _token);
+            RunFile.Write(await run.RunAsync(transcript, null, _token), Path.Combine(folder, "humaneval.json"));
         }
         return ReportFolder.Write(Report, ReportFolder.ReadRuns([Path.Combine(_folder, recorded.Name), Path.Combine(_folder, canonical.Name)]), key, url: "https://example.org/r");
     }

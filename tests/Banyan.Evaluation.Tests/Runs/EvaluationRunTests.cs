@@ -46,8 +46,8 @@ public sealed class EvaluationRunTests : IDisposable
     {
         using var judge = await TestJudge.OpenAsync();
         using var transcript = Transcript.Open(Path.Combine(_folder, folder, "transcript.jsonl"));
-        var run = await EvaluationRun.PrepareAsync(plan ?? Plan, model, _token);
-        return await run.RunAsync(transcript, judge, null, _token);
+        var run = await EvaluationRun.PrepareAsync(plan ?? Plan, model, judge, _token);
+        return await run.RunAsync(transcript, null, _token);
     }
 
     /// <summary>All but the times, which no two askings share.</summary>

@@ -5,6 +5,7 @@ using Banyan.Evaluation.Arena;
 using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Transcripts;
+using Banyan.Evaluation.Twins;
 using Banyan.Server;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -89,7 +90,9 @@ static class ArenaCommand
         if (file is not null)
             return ArenaQuestion.Read(file);
         var task = TaskTable.Find(name!);
-        var items = task.Load(await source(task));
+        // Twins are made in the sandbox; other tasks need none to be shown.
+        using var judge = task is TwinTask ? await Judge.OpenAsync() : null;
+        var items = judge is null ? task.Load(await source(task)) : await task.LoadAsync(await source(task), judge);
         return [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")) { Item = items.Prompt(id) })];
     }
 

@@ -5,31 +5,49 @@ using System.Text.Json.Nodes;
 using Banyan.Evaluation;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Statistics;
+using Banyan.Evaluation.Twins;
 using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval compare A B</c>: is A better, worse, not worse, or do the items not tell?</summary>
+/// <summary><c>banyan eval compare A B</c>: is A better, worse, not worse, or do the items not tell? With one model: its score on originals against their twins.</summary>
 static class CompareCommand
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
+    const string Description = """
+        Compare two models item by item, or one model's originals with their twins
+
+        Examples:
+          banyan eval compare runs/a runs/b                              folders of scores, of two models
+          banyan eval compare runs/a                                     what was run with its twins: humaneval and humaneval~twin
+          banyan eval compare humaneval.json humaneval~twin.json --json
+        """;
+
     public static Command Create()
     {
         var a = new Argument<string>("A") { Description = "a score file, or a folder of them" };
-        var b = new Argument<string>("B") { Description = "the same of the other model" };
+        var b = new Argument<string?>("B") { Description = "the same of the other model; without it, A's originals are compared with their twins", Arity = ArgumentArity.ZeroOrOne };
         var margin = new Option<double>("--margin") { Description = "a difference too small to matter, in percent points", DefaultValueFactory = _ => 5 };
         var json = new Option<bool>("--json") { Description = "print JSON" };
-        var command = new Command("compare", "Compare two models item by item.") { a, b, margin, json };
+        var command = new Command("compare", Description) { a, b, margin, json };
         command.SetAction((result, _) => JudgeChoices.RunAsync(() =>
         {
             if (result.GetValue(margin) is not (> 0 and < 100) and var wrong)
                 throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
-            var compared = Comparison.Of(ScoreFile.Read(result.GetValue(a)!), ScoreFile.Read(result.GetValue(b)!), result.GetValue(margin) / 100);
+            var scoresA = ScoreFile.Read(result.GetValue(a)!);
+            IReadOnlyList<Score> scoresB = result.GetValue(b) is { } second ? ScoreFile.Read(second) : [];
+            var least = result.GetValue(margin) / 100;
+            // A task and its twins are one model's: there are no two models to compare.
+            var pairs = scoresA.Any(x => scoresB.Any(y => x.Task == y.Task));
+            var compared = pairs || (scoresB.Count > 0 && TwinGap.Of([.. scoresA, .. scoresB], least).Count == 0) ? Comparison.Of(scoresA, scoresB, least) : [];
+            var gaps = (pairs ? TwinGap.Of(scoresA, least).Select(g => ("A", g)).Concat(TwinGap.Of(scoresB, least).Select(g => ("B", g))) : TwinGap.Of([.. scoresA, .. scoresB], least).Select(g => ("A", g))).ToList();
+            if (compared.Count == 0 && gaps.Count == 0)
+                throw new EvaluationException($"{result.GetValue(a)} has no task together with its twins (banyan eval run --task humaneval,humaneval~twin); or name a second model's scores");
             if (result.GetValue(json))
-                Console.WriteLine(new JsonArray([.. compared.Select(Json)]).ToJsonString(s_indented));
+                Console.WriteLine(new JsonArray([.. compared.Select(Json), .. gaps.Select(g => Json(g.Item1, g.g))]).ToJsonString(s_indented));
             else
-                Print(compared);
+                Print(compared, gaps, both: pairs);
             return Task.FromResult(0);
         }));
         return command;
@@ -52,16 +70,35 @@ static class CompareCommand
         ["itemsNeeded"] = one.Result.ItemsNeeded,
     };
 
-    static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared)
+    static JsonObject Json(string model, TwinGap gap)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("task", "n", "A", "B", "A − B", "95 %", "only A", "only B", "p (Holm)", "A is");
-        foreach (var (task, r) in compared)
+        var json = gap.ToJson();
+        json.Insert(0, "twinsOf", model);
+        return json;
+    }
+
+    static string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
+
+    static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared, IReadOnlyList<(string Model, TwinGap Gap)> gaps, bool both)
+    {
+        if (compared.Count > 0)
         {
-            string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
-            var needed = r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "";
-            table.AddRow(task.EscapeMarkup(), r.Clusters < r.Items ? $"{r.Items} of {r.Clusters} problems" : $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
-                $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), VerdictNames.Of(r.Verdict) + needed);
+            var table = new Table().Border(TableBorder.Simple).AddColumns("task", "n", "A", "B", "A − B", "95 %", "only A", "only B", "p (Holm)", "A is");
+            foreach (var (task, r) in compared)
+            {
+                var needed = r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "";
+                table.AddRow(task.EscapeMarkup(), r.Clusters < r.Items ? $"{r.Items} of {r.Clusters} problems" : $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
+                    $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), VerdictNames.Of(r.Verdict) + needed);
+            }
+            AnsiConsole.Write(table);
         }
-        AnsiConsole.Write(table);
+        if (gaps.Count > 0)
+        {
+            var table = new Table().Border(TableBorder.Simple).AddColumns("task", "n", "original", "twin", "gap", "95 %", "only original", "only twin", "p (Holm)", "verdict");
+            foreach (var (model, g) in gaps)
+                table.AddRow((both ? $"{model}: {g.Task}" : g.Task).EscapeMarkup(), $"{g.Problems}", Percent(g.Original), Percent(g.Twin), Percent(g.Gap), $"{Percent(g.Interval.Low)} … {Percent(g.Interval.High)}",
+                    $"{g.OnlyOriginal}", $"{g.OnlyTwin}", g.PValue.ToString("G2", CultureInfo.InvariantCulture), TwinGap.NameOf(g.Verdict) + (g.Verdict == TwinVerdict.Undecided ? $" ({g.ProblemsNeeded} problems needed)" : ""));
+            AnsiConsole.Write(table);
+        }
     }
 }

@@ -55,6 +55,8 @@ static class ReportCommand
         AnsiConsole.Write(scores);
         foreach (var c in report.Comparisons)
             Console.WriteLine($"{c.Task}: {c.A} is {VerdictNames.Of(c.Result.Verdict)}, against {c.B}: {Percent(c.Result.Difference)} points (95 % {Percent(c.Result.Interval.Low)} … {Percent(c.Result.Interval.High)})");
+        foreach (var (subject, gap) in report.Gaps)
+            Console.WriteLine($"{gap.Task}: {subject} has {Percent(gap.Original)} of the originals right and {Percent(gap.Twin)} of their twins (gap 95 % {Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}): {Banyan.Evaluation.Twins.TwinGap.NameOf(gap.Verdict)}");
         Console.WriteLine($"\n{folder}/index.html\n{folder}/{ReportFolder.FileName}, signed by {signer}");
     }
 }

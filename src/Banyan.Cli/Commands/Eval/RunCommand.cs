@@ -29,6 +29,7 @@ static class RunCommand
               banyan eval run --task banyan-mini --model models/sprout/sprout-Q8_0.gguf
               banyan eval run --task humaneval+,mbpp+ --model coder.gguf --model openai:gpt-4o-2024-08-06 --max-cost 5
               banyan eval run --task humaneval --model http://localhost:8080/v1#coder --samples 10 --temperature 0.8
+              banyan eval run --task humaneval,humaneval~twin --model coder.gguf          was it remembered? then: banyan eval compare DIR
               banyan eval run --task humaneval --model recorded:run/transcript.jsonl
             """);
         var task = new Option<string[]>("--task") { Description = "tasks by name, separated by commas (banyan eval tasks)", Required = true, AllowMultipleArgumentsPerToken = true };
@@ -88,9 +89,9 @@ static class RunCommand
                     foreach (var plan in plans)
                     {
                         using var shown = new RunProgressLine(opened.Name, plan.Task.Name, table.AsOf);
-                        var run = await EvaluationRun.PrepareAsync(plan with { Price = tokens, MaxCost = bound }, opened, cancellationToken);
+                        var run = await EvaluationRun.PrepareAsync(plan with { Price = tokens, MaxCost = bound }, opened, judge, cancellationToken);
                         shown.Estimate(run.Estimate(transcript));
-                        var result = await run.RunAsync(transcript, judge, shown, cancellationToken);
+                        var result = await run.RunAsync(transcript, shown, cancellationToken);
                         RunFile.Write(result, Path.Combine(folder, FileName(result)));
                         results.Add(result);
                     }

@@ -23,8 +23,8 @@ static class ScoreCommand
         {
             var chosen = TaskTable.Find(result.GetValue(task)!);
             var answers = RecordedAnswers.Read(result.GetValue(recorded)!);
-            var items = chosen.Load(new(result.GetValue(data)!, result.GetValue(recorded)));
             using var judge = await choices.OpenAsync(result, asPublished: !result.GetValue(correct), cancellationToken);
+            var items = await chosen.LoadAsync(new(result.GetValue(data)!, result.GetValue(recorded)), judge, cancellationToken);
             var progress = Console.IsErrorRedirected ? null : new Progress<(int Done, int Of)>(p => Console.Error.Write($"\r{p.Done} of {p.Of} "));
             var score = await Scorer.ScoreAsync(chosen, items, answers, judge, progress, cancellationToken);
             if (progress is not null)

@@ -4,6 +4,7 @@ using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Tasks.EvalPlus;
 using Banyan.Evaluation.Tasks.MultiPle;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Tasks.BanyanMini;
 
@@ -19,6 +20,8 @@ sealed class BanyanMiniTask : EvaluationTask
     public override string Licence => "Apache-2.0 (Banyan)";
 
     public override IReadOnlyList<string> DataFiles => [];
+
+    public override bool HasTwins => true;
 
     public override ItemSet Load(TaskSource source) => new Items(MiniItem.All);
 
@@ -37,7 +40,9 @@ sealed class BanyanMiniTask : EvaluationTask
 
         readonly Dictionary<string, MiniItem> _items = items.ToDictionary(i => i.Id);
         readonly EvalPlusItems _python = new("banyan-mini", plus: false,
-            [.. items.Where(i => i.IsPython).Select(i => new EvalPlusItem(i.Id, i.Entry, i.Prompt, i.Solution, IsMbpp: false, Tolerance: 0, i.Inputs, []))]);
+            [.. items.Where(i => i.IsPython).Select(i => Python(i) with { Original = i.Original is { } original ? Python(original) : null })]);
+
+        static EvalPlusItem Python(MiniItem item) => new(item.Id, item.Entry, item.Prompt, item.Solution, IsMbpp: false, Tolerance: 0, item.Inputs, []);
 
         public override IReadOnlyList<string> Ids { get; } = [.. items.Select(i => i.Id)];
 
@@ -48,7 +53,35 @@ sealed class BanyanMiniTask : EvaluationTask
         {
             if (_python.Ids.Count > 0)
                 await _python.PrepareAsync(judge, cancellationToken);
-            await GroundTruth.ProveAsync("banyan-mini", this, [.. items.SelectMany(i => i.Wrong.Select(w => (Answer(i, w), false)).Prepend((Answer(i, i.Solution), true)))], judge, cancellationToken);
+            if (items.All(i => i.Original is null)) // twins have been proven when they were made
+                await GroundTruth.ProveAsync("banyan-mini", this, Known(items), judge, cancellationToken);
+        }
+
+        static IReadOnlyList<(RecordedAnswer Answer, bool Right)> Known(IReadOnlyList<MiniItem> items) =>
+            [.. items.SelectMany(i => i.Wrong.Select(w => (Answer(i, w), false)).Prepend((Answer(i, i.Solution), true)))];
+
+        internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
+        {
+            var wanted = items.Where(i => i.IsPython).Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Solution, [.. i.Inputs.Select(v => v.ToLiteral())], int.MaxValue, i.Wrong)).ToList();
+            var python = await TwinMaker.FunctionsAsync("banyan-mini", wanted, judge, cancellationToken);
+            var changes = new Dictionary<string, IReadOnlyList<string>>();
+            var twins = new List<MiniItem>();
+            foreach (var item in items)
+            {
+                var id = item.Id + TwinTask.Suffix;
+                if (python.TryGetValue(item.Id, out var made))
+                {
+                    twins.Add(item with { Id = id, Entry = made.Entry, Prompt = made.Prompt, Solution = made.Code, Wrong = made.Bodies, Original = item });
+                    changes[id] = made.Changes;
+                }
+                else if (!item.IsPython)
+                {
+                    var (twin, different) = CSharpTwin.Of(item);
+                    twins.Add(twin with { Id = id });
+                    changes[id] = different;
+                }
+            }
+            return await TwinItems.ProvenAsync("banyan-mini" + TwinTask.Suffix, new Items(twins), this, Known(twins), changes, judge, cancellationToken);
         }
 
         static RecordedAnswer Answer(MiniItem item, string body) => item.IsPython

@@ -10,8 +10,11 @@ sealed record MiniItem(string Id, string Prompt, string Solution, IReadOnlyList<
 {
     public bool IsPython => Id.StartsWith("python/", StringComparison.Ordinal);
 
-    /// <summary>The function that is asked for: the last part of the id.</summary>
-    public string Entry => Id[(Id.LastIndexOf('/') + 1)..];
+    /// <summary>The function that is asked for: the last part of the id, but for a twin.</summary>
+    public string Entry { get; init; } = Id[(Id.LastIndexOf('/') + 1)..];
+
+    /// <summary>The item that this is the twin of.</summary>
+    public MiniItem? Original { get; init; }
 
     public IReadOnlyList<PythonValue> Inputs => [.. Checks.Select(c => PythonValue.Parse(c))];
 

@@ -20,6 +20,9 @@ sealed record EvalPlusItem(
         return new(id, data.Text("entry_point"), data.Text("prompt"), data.Text("canonical_solution"), isMbpp, tolerance, Inputs("base_input"), Inputs("plus_input"));
     }
 
+    /// <summary>The item that this is the twin of: what is right is what that one's solution returns, and the facts of the data set are told by its name.</summary>
+    public EvalPlusItem? Original { get; init; }
+
     /// <summary>All inputs, the base ones first.</summary>
     public IEnumerable<PythonValue> Inputs => BaseInputs.Concat(PlusInputs);
 

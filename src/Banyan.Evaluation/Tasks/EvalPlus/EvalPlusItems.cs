@@ -2,6 +2,7 @@ using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Sandboxes;
+using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Tasks.EvalPlus;
 
@@ -26,8 +27,30 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
 
     public override ItemText Text(string id) => new(_items[id].Prompt, _items[id].Canonical);
 
-    public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken) =>
-        _expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), items, judge, cancellationToken);
+    /// <summary>A twin must return what its original returns.</summary>
+    public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
+    {
+        var expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), [.. items.Select(i => i.Original ?? i)], judge, cancellationToken);
+        _expected = items.ToDictionary(i => i.Id, i => expected[(i.Original ?? i).Id]);
+    }
+
+    internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
+    {
+        var wanted = items.Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Canonical, [.. i.Inputs.Select(v => v.ToLiteral())], plus ? int.MaxValue : i.BaseInputs.Count, [])).ToList();
+        var made = await TwinMaker.FunctionsAsync(task, wanted, judge, cancellationToken);
+        var twins = items.Where(i => made.ContainsKey(i.Id)).Select(i => i with
+        {
+            Id = i.Id + TwinTask.Suffix,
+            Entry = made[i.Id].Entry,
+            Prompt = made[i.Id].Prompt,
+            Canonical = made[i.Id].Code,
+            Original = i,
+        }).ToList();
+        // Right is its own solution; wrong are one with one thing changed, one that returns nothing, and the original's own, remembered.
+        var known = twins.SelectMany(t => ((IEnumerable<(RecordedAnswer, bool)>)[(new(t.Id, t.CanonicalProgram, Whole: true), true), (new(t.Id, t.Original!.CanonicalProgram, Whole: true), false),
+            (new(t.Id, $"def {t.Entry}(*arguments):\n    return None\n", Whole: true), false)]).Concat(made[t.Original!.Id].Programs.Select(p => (new RecordedAnswer(t.Id, p, Whole: true), false)))).ToList();
+        return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new EvalPlusItems(task, plus, twins), this, known, twins.ToDictionary(t => t.Id, t => made[t.Original!.Id].Changes), judge, cancellationToken);
+    }
 
     public override ItemPrompt Prompt(string id)
     {

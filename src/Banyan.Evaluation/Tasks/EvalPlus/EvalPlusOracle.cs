@@ -15,22 +15,25 @@ static class EvalPlusOracle
     /// <summary>Problems that may answer with any value in place of true, and None in place of false.</summary>
     static readonly HashSet<string> s_anythingButNone = ["check_str", "text_match_three", "text_starta_endb"];
 
-    /// <summary>Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type.</summary>
-    public static bool IsSet(EvalPlusItem item, bool asPublished) => item.IsMbpp && !asPublished && s_sets.Contains(item.Entry);
+    /// <summary>The function's name in the data set.</summary>
+    static string Entry(EvalPlusItem item) => (item.Original ?? item).Entry;
+
+    /// <summary>Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type (twins have none).</summary>
+    public static bool IsSet(EvalPlusItem item, bool asPublished) => item.IsMbpp && (!asPublished || item.Original is not null) && s_sets.Contains(Entry(item));
 
     /// <summary>Whether <paramref name="actual"/> is a right result of the call with <paramref name="input"/>.</summary>
     public static bool IsRight(EvalPlusItem item, PythonValue input, PythonValue actual, PythonValue expected)
     {
-        if (!item.IsMbpp && item.Entry == "find_zero")
+        if (!item.IsMbpp && Entry(item) == "find_zero")
             return IsRoot(input, actual, item.Tolerance);
         var equal = PythonEquality.Instance.Equals(actual, expected);
         if (item.IsMbpp)
         {
-            if (item.Entry == "are_equivalent")
+            if (Entry(item) == "are_equivalent")
                 return true; // the statement does not determine the result
-            if (item.Entry == "sum_div" && PythonEquality.Instance.Equals(actual, new PythonInt(0)))
+            if (Entry(item) == "sum_div" && PythonEquality.Instance.Equals(actual, new PythonInt(0)))
                 return true;
-            if (s_anythingButNone.Contains(item.Entry))
+            if (s_anythingButNone.Contains(Entry(item)))
                 return (actual is PythonBool b ? b.Value : actual is not PythonNone) == (expected is PythonBool e ? e.Value : expected is not PythonNone);
         }
         if (equal)

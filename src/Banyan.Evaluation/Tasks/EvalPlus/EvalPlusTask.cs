@@ -13,6 +13,8 @@ sealed class EvalPlusTask(string name, string[] aliases, string description, str
 
     public override IReadOnlyList<string> DataFiles => files;
 
+    public override bool HasTwins => true;
+
     public override ItemSet Load(TaskSource source)
     {
         var file = source.Need(this);

@@ -22,6 +22,9 @@ static class CSharpCompiler
     /// <summary>How source is parsed.</summary>
     public static CSharpParseOptions Parse { get; } = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
 
+    /// <summary>What programs may refer to: .NET's own libraries.</summary>
+    public static IReadOnlyList<MetadataReference> References => s_references.Value;
+
     /// <summary>The program <c>dotnet</c>.</summary>
     public static string Dotnet { get; } = Path.Combine(s_dotnet, "dotnet");
 

@@ -1,0 +1,53 @@
+using System.Security.Cryptography;
+using System.Text;
+using Banyan.Evaluation.Tasks;
+
+namespace Banyan.Evaluation.Twins;
+
+/// <summary>
+/// A task's items asked otherwise: other names, other words, other examples. Whoever can solve the one can solve the other; whoever remembers only the
+/// one cannot. It is known as <c>TASK~twin</c>.
+/// </summary>
+public sealed class TwinTask : EvaluationTask
+{
+    /// <summary>What follows the name of a task, or the id of an item, in the name of its twin.</summary>
+    public const string Suffix = "~twin";
+
+    internal TwinTask(EvaluationTask original) => Original = original;
+
+    /// <summary>The task whose twins these are.</summary>
+    public EvaluationTask Original { get; }
+
+    /// <inheritdoc/>
+    public override string Name => Original.Name + Suffix;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Aliases => [.. Original.Aliases.Select(a => a + Suffix)];
+
+    /// <inheritdoc/>
+    public override string Description => $"{Original.Name} in other names, words and examples";
+
+    /// <inheritdoc/>
+    public override string Licence => Original.Licence;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> DataFiles => Original.DataFiles;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Needs => Original.Needs;
+
+    /// <summary>The twins' own: the original data and how twins are made of it.</summary>
+    public override string DataHash(TaskSource source) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{Original.DataHash(source)} {TwinMaker.Version}")));
+
+    /// <summary>Twins are made and proven in the sandbox: see <see cref="LoadAsync"/>.</summary>
+    public override ItemSet Load(TaskSource source) =>
+        throw new EvaluationException($"{Name} is made in the sandbox when a run or score needs it; here, {Original.Name} is meant");
+
+    /// <inheritdoc/>
+    public override async Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) =>
+        await Original.Load(source).TwinAsync(judge, cancellationToken);
+
+    /// <summary>The name of the task or item that one of this name is the twin of; null when it is none.</summary>
+    public static string? OriginalOf(string name) => name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : null;
+}
