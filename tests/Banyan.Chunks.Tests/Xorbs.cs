@@ -92,6 +92,30 @@ public class Xorbs
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Compressed_chunks_can_be_stored_as_they_are_and_the_hash_stays(bool footer)
+    {
+        var data = new byte[700_000];
+        Chunking.SplitMix(400_000, 9).CopyTo(data, 300_000);      // the first chunks shrink, the others do not
+        var (xorb, layout) = Write(data);
+        var stored = new MemoryStream();
+        var asked = 0;
+        var read = await XorbReader.ReadAsync(new MemoryStream(footer ? xorb : xorb[..(int)layout.StoredLength]), new ChunkCodec(), stored, default, (header, chunk) =>
+        {
+            asked++;
+            Assert.NotEqual(Compression.None, header.Compression);
+            return chunk.Span[0] == 0;
+        });
+        Assert.InRange(asked, 1, layout.Chunks.Length - 1);
+        Assert.Equal(layout.Hash, read.Hash);
+        Assert.True(read.StoredLength > layout.StoredLength + 100_000);
+        Assert.Equal(read.StoredLength, stored.Length);
+        stored.Write(read.Footer());
+        Assert.True(Same(read, await Read(stored.ToArray())));
+    }
+
     [Fact]
     public async Task A_changed_chunk_changes_the_hash_or_is_refused()
     {

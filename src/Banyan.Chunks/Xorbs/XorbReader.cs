@@ -13,14 +13,21 @@ public static class XorbReader
     /// <param name="codec">Buffers.</param>
     /// <param name="stored">Where the chunks are copied as they are read (without the footer), or null.</param>
     /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="unpack">
+    /// Says of a compressed chunk's header and bytes whether it is stored as it is instead, or null where none is: a xorb's hash is that
+    /// of its chunks, however they are compressed. The layout is that of what was stored.
+    /// </param>
     /// <exception cref="InvalidDataException">Not a xorb, larger than one may be, or its footer lies. The message says where.</exception>
-    public static async Task<XorbLayout> ReadAsync(Stream xorb, ChunkCodec codec, Stream? stored = null, CancellationToken cancellationToken = default)
+    public static async Task<XorbLayout> ReadAsync(
+        Stream xorb, ChunkCodec codec, Stream? stored = null, CancellationToken cancellationToken = default,
+        Func<ChunkHeader, ReadOnlyMemory<byte>, bool>? unpack = null)
     {
         var chunks = ImmutableArray.CreateBuilder<XorbChunk>();
+        var sent = unpack is not null ? ImmutableArray.CreateBuilder<XorbChunk>() : chunks;      // as its footer describes it
         var header = new byte[ChunkHeader.Size];
         var bytes = new byte[ChunkCodec.MaxStoredLength];
         var raw = new byte[Chunker.MaxLength];
-        uint end = 0, rawEnd = 0;
+        uint end = 0, rawEnd = 0, storedEnd = 0;
         while (true)
         {
             var read = await xorb.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false, cancellationToken);
@@ -30,7 +37,7 @@ public static class XorbReader
                 throw new InvalidDataException($"The xorb ends inside the header of chunk {chunks.Count}, at byte {end + read}.");
             if (chunks.Count > 0 && XorbLayout.IsFooter(header))
             {
-                await CheckFooterAsync(xorb, header, XorbLayout.Of(chunks.ToImmutable()), cancellationToken);
+                await CheckFooterAsync(xorb, header, XorbLayout.Of(sent.ToImmutable()), cancellationToken);
                 break;
             }
             if (chunks.Count == XorbLayout.MaxChunks)
@@ -44,11 +51,23 @@ public static class XorbReader
             if (await xorb.ReadAtLeastAsync(bytes.AsMemory(0, chunk.StoredLength), chunk.StoredLength, throwOnEndOfStream: false, cancellationToken) < chunk.StoredLength)
                 throw new InvalidDataException($"The xorb ends inside chunk {chunks.Count}.");
             codec.Decompress(chunk, bytes.AsSpan(0, chunk.StoredLength), raw.AsSpan(0, chunk.Length));
-            chunks.Add(new XorbChunk(XetHash.OfChunk(raw.AsSpan(0, chunk.Length)), end, rawEnd));
+            var hash = XetHash.OfChunk(raw.AsSpan(0, chunk.Length));
+            var keep = bytes.AsMemory(0, chunk.StoredLength);
+            if (unpack is not null)
+            {
+                sent.Add(new XorbChunk(hash, end, rawEnd));
+                if (chunk.Compression != Compression.None && rawEnd <= XorbLayout.MaxLength && unpack(chunk, raw.AsMemory(0, chunk.Length)))
+                {
+                    new ChunkHeader(chunk.Length, Compression.None, chunk.Length).Write(header);
+                    keep = raw.AsMemory(0, chunk.Length);
+                }
+            }
+            storedEnd += (uint)(ChunkHeader.Size + keep.Length);
+            chunks.Add(new XorbChunk(hash, storedEnd, rawEnd));
             if (stored is not null)
             {
                 await stored.WriteAsync(header, cancellationToken);
-                await stored.WriteAsync(bytes.AsMemory(0, chunk.StoredLength), cancellationToken);
+                await stored.WriteAsync(keep, cancellationToken);
             }
         }
         if (chunks.Count == 0)

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Banyan.Chunks;
@@ -10,9 +10,9 @@ namespace Banyan.Server.Content;
 sealed record Ingested(byte[] Sha256, XetHash XetHash, long Size, IReadOnlyList<Term> Terms);
 
 /// <summary>
-/// Takes one large file in. Memory is about 3 MB, and some 100 bytes for each of the first 200,000 chunks.
+/// Takes one large file in. Memory is about 4 MB, and some 100 bytes for each of the first 200,000 chunks.
 /// <code>
-/// 1  read ──► SHA-256            (one task, one block ahead)
+/// 1  read ──► SHA-256            (one task, one block ahead; the bytes are moved once more, into the xorb)
 /// 2  cut into chunks, hash       (this task, from here on)
 /// 3  ask which are stored        (some 20 at a time)
 /// 4  compress the new ones into a draft of a xorb
@@ -22,10 +22,15 @@ sealed record Ingested(byte[] Sha256, XetHash XetHash, long Size, IReadOnlyList<
 /// </summary>
 sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
 {
-    const int BlockBytes = 256 * 1024, BufferBytes = 1536 * 1024, RememberedChunks = 200_000;
+    const int BlockBytes = 1 << 20, Blocks = 2, RememberedChunks = 200_000, KeptBlocks = 16;
 
-    // A file is taken in once and read many times: what hardly shrinks is not worth the time. BF16 weights mostly are of that kind.
-    const double LeastGain = 1.0 / 6;
+    /// <summary>
+    /// What compressing a chunk must save of it. A file is taken in once and read many times: what hardly shrinks is not worth the
+    /// time. BF16 weights mostly are of that kind; on the disk they lie packed all the same.
+    /// </summary>
+    public const double LeastGain = 1.0 / 6;
+
+    static readonly ConcurrentQueue<byte[]> s_blocks = [];
 
     readonly ChunkCodec _codec = new(LeastGain);
     readonly FileHashBuilder _hash = new();
@@ -33,7 +38,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
     readonly Dictionary<XetHash, ChunkPlace> _own = [];      // chunks this file has written
     readonly List<(XetHash Hash, int Start, int Length)> _waiting = [];
     readonly List<long> _rows = [];                          // of the xorbs written: until the end they are -1, -2, …
-    readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    readonly List<byte[]> _blocks = [];
     ObjectDraft? _draft;
     XorbWriter? _writer;
     Task _storing = Task.CompletedTask;
@@ -42,32 +47,36 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
     {
         // :: Step 1
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var blocks = Channel.CreateBounded<(byte[] Bytes, int Length)>(2);
+        var (full, empty) = (Channel.CreateBounded<(byte[] Block, int End)>(Blocks), Channel.CreateBounded<byte[]>(Blocks));
+        empty.Writer.TryWrite(Rent());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var reading = Task.Run(() => ReadAsync(bytes, sha256, blocks.Writer, stop.Token), CancellationToken.None);
+        var reading = Task.Run(() => ReadAsync(bytes, sha256, empty.Reader, full.Writer, stop.Token), CancellationToken.None);
         long size = 0;
-        int filled = 0, cut = 0;
         try
         {
             // :: Step 2
-            await foreach (var block in blocks.Reader.ReadAllAsync(cancellationToken))
+            byte[] last = [];
+            int rest = 0, lastEnd = 0;
+            await foreach (var (block, end) in full.Reader.ReadAllAsync(cancellationToken))
             {
-                block.Bytes.AsSpan(0, block.Length).CopyTo(_buffer.AsSpan(filled));
-                ArrayPool<byte>.Shared.Return(block.Bytes);
-                filled += block.Length;
-                size += block.Length;
-                cut = Cut(cut, filled, last: false);
-                if (filled + BlockBytes > BufferBytes)
-                    (filled, cut) = await EmptyAsync(filled, cut, cancellationToken);
+                size += end - Carried;
+                last.AsSpan(lastEnd - rest, rest).CopyTo(block.AsSpan(Carried - rest));
+                await empty.Writer.WriteAsync(last.Length > 0 ? last : Rent(), cancellationToken);
+                var cut = Cut(block, Carried - rest, end, last: false);
+                await StoreWaitingAsync(block, cancellationToken);
+                (last, lastEnd, rest) = (block, end, end - cut);
             }
-            Cut(cut, filled, last: true);
-            await StoreWaitingAsync(cancellationToken);
+            Cut(last, lastEnd - rest, lastEnd, last: true);
+            await StoreWaitingAsync(last, cancellationToken);
             await FinishXorbAsync(cancellationToken);
         }
         finally
         {
             await stop.CancelAsync();
             await reading.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            foreach (var block in _blocks)
+                if (s_blocks.Count < KeptBlocks)
+                    s_blocks.Enqueue(block);
         }
         await reading;   // its error, where it had one
         await _storing;
@@ -79,36 +88,49 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
         return new Ingested(sha256.GetHashAndReset(), _hash.Finish(), size, _terms);
     }
 
-    static async Task ReadAsync(Stream bytes, IncrementalHash sha256, ChannelWriter<(byte[], int)> blocks, CancellationToken cancellationToken)
+    /// <summary>Before a block's bytes is room for what is left of the one before: less than the longest chunk.</summary>
+    const int Carried = Chunker.MaxLength;
+
+    byte[] Rent()
+    {
+        var block = s_blocks.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(Carried + BlockBytes);
+        _blocks.Add(block);
+        return block;
+    }
+
+    static async Task ReadAsync(Stream bytes, IncrementalHash sha256, ChannelReader<byte[]> empty, ChannelWriter<(byte[], int)> full, CancellationToken cancellationToken)
     {
         Exception? error = null;
         try
         {
-            while (true)
+            for (var ended = false; !ended;)
             {
-                var block = ArrayPool<byte>.Shared.Rent(BlockBytes);
-                var length = await bytes.ReadAtLeastAsync(block.AsMemory(0, BlockBytes), BlockBytes, throwOnEndOfStream: false, cancellationToken);
-                sha256.AppendData(block, 0, length);
-                if (length > 0)
-                    await blocks.WriteAsync((block, length), cancellationToken);
-                if (length < BlockBytes)
-                    break;
+                var block = await empty.ReadAsync(cancellationToken);
+                var end = Carried;
+                while (end < block.Length && !ended)
+                {
+                    var read = await bytes.ReadAsync(block.AsMemory(end), cancellationToken);
+                    sha256.AppendData(block, end, read);
+                    end += read;
+                    ended = read == 0;
+                }
+                await full.WriteAsync((block, end), cancellationToken);
             }
         }
         catch (Exception e)
         {
             error = e;
         }
-        blocks.Complete(error);
+        full.Complete(error);
     }
 
     /// <summary>Cuts what can be cut for certain: a chunk's end is known once the longest chunk's bytes are there.</summary>
-    int Cut(int start, int end, bool last)
+    int Cut(byte[] block, int start, int end, bool last)
     {
         while (start < end && (last || end - start >= Chunker.MaxLength))
         {
-            var length = Chunker.FirstChunkLength(_buffer.AsSpan(start, end - start));
-            var hash = XetHash.OfChunk(_buffer.AsSpan(start, length));
+            var length = Chunker.FirstChunkLength(block.AsSpan(start, end - start));
+            var hash = XetHash.OfChunk(block.AsSpan(start, length));
             _hash.Add(new Chunk(hash, (ulong)length));
             _waiting.Add((hash, start, length));
             start += length;
@@ -116,14 +138,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
         return start;
     }
 
-    async Task<(int Filled, int Cut)> EmptyAsync(int filled, int cut, CancellationToken cancellationToken)
-    {
-        await StoreWaitingAsync(cancellationToken);
-        _buffer.AsSpan(cut, filled - cut).CopyTo(_buffer);
-        return (filled - cut, 0);
-    }
-
-    async Task StoreWaitingAsync(CancellationToken cancellationToken)
+    async Task StoreWaitingAsync(byte[] block, CancellationToken cancellationToken)
     {
         // :: Step 3
         var stored = await index.FindChunksAsync([.. _waiting.Select(w => w.Hash).Where(h => !_own.ContainsKey(h))], cancellationToken);
@@ -145,7 +160,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
                 _rows.Add(0);
             }
             place = new ChunkPlace(-_rows.Count, _writer.Count);
-            _writer.Add(hash, _buffer.AsSpan(start, length));
+            _writer.Add(hash, block.AsSpan(start, length));
             if (_own.Count < RememberedChunks)
                 _own[hash] = place;
             AddTerm(place, (uint)length);
@@ -184,6 +199,5 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
         await _storing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         if (_draft is not null)
             await _draft.DisposeAsync();
-        ArrayPool<byte>.Shared.Return(_buffer);
     }
 }

@@ -2,14 +2,13 @@ using System.Text.Json;
 using Banyan.Chunks;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
-using Banyan.Server.Storage.Objects;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Xet;
 
 /// <summary>Takes shards in: after this, and not before, the files that they describe can be committed to the token's repository.</summary>
-sealed class ShardEndpoints(XetAccess access, ShardIntake intake, IObjectStore objects, TimeProvider time)
+sealed class ShardEndpoints(XetAccess access, ShardIntake intake, ContentOptions options, TimeProvider time)
 {
     // What is refused is refused with a status as long as that is still possible.
     static readonly TimeSpan s_firstFrame = TimeSpan.FromSeconds(2), s_heartbeat = TimeSpan.FromSeconds(10);
@@ -20,7 +19,7 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, IObjectStore o
         await using var shard = await ReceiveAsync(context, cancellationToken);
         try
         {
-            var isNew = await intake.RunAsync(shard.Draft.Content, shard.Grant.Repo, new ShardProgress(), cancellationToken);
+            var isNew = await intake.RunAsync(shard.Content, shard.Grant.Repo, new ShardProgress(), cancellationToken);
             return Results.Json(new ShardAnswer(isNew ? 1 : 0), XetJson.Default.ShardAnswer);
         }
         catch (InvalidDataException e)
@@ -35,7 +34,7 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, IObjectStore o
         await using var shard = await ReceiveAsync(context, cancellationToken);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var progress = new ShardProgress();
-        var work = Task.Run(() => intake.RunAsync(shard.Draft.Content, shard.Grant.Repo, progress, stop.Token), CancellationToken.None);
+        var work = Task.Run(() => intake.RunAsync(shard.Content, shard.Grant.Repo, progress, stop.Token), CancellationToken.None);
         try
         {
             if (await Task.WhenAny(work, Task.Delay(s_firstFrame, time, cancellationToken)) == work)
@@ -74,9 +73,9 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, IObjectStore o
         await context.Response.BodyWriter.WriteAsync((byte[])[.. JsonSerializer.SerializeToUtf8Bytes(frame, XetJson.Default.ShardFrame), (byte)'\n'], context.RequestAborted);
     }
 
-    sealed record Received(ObjectDraft Draft, XetGrant Grant) : IAsyncDisposable
+    sealed record Received(FileStream Content, XetGrant Grant) : IAsyncDisposable
     {
-        public ValueTask DisposeAsync() => Draft.DisposeAsync();
+        public ValueTask DisposeAsync() => Content.DisposeAsync();
     }
 
     /// <summary>A shard may have 64 MB, so it waits on the disk, not in memory.</summary>
@@ -84,17 +83,18 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, IObjectStore o
     {
         var grant = await access.GrantAsync(context, write: true);
         context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = Shard.MaxLength;
-        var draft = objects.Begin();
+        var content = new FileStream(
+            Path.Combine(options.SpoolFolder, $"shard-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         try
         {
-            await context.Request.Body.CopyToAsync(draft.Content, cancellationToken);
-            await draft.Content.FlushAsync(cancellationToken);
-            draft.Content.Position = 0;
-            return new Received(draft, grant);
+            await context.Request.Body.CopyToAsync(content, cancellationToken);
+            await content.FlushAsync(cancellationToken);
+            content.Position = 0;
+            return new Received(content, grant);
         }
         catch
         {
-            await draft.DisposeAsync();
+            await content.DisposeAsync();
             throw;
         }
     }

@@ -16,6 +16,9 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
     // A xorb at its largest, each chunk with its header, and a footer.
     const long MaxBytes = XorbLayout.MaxLength + XorbLayout.MaxChunks * 64L;
 
+    // Weights that a store packs lie there in 70 % of their bytes.
+    const double StoredShare = 0.75;
+
     /// <summary>POST /v1/xorbs/{prefix}/{hash}</summary>
     public async Task<IResult> PostAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
@@ -27,7 +30,9 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
         XorbLayout layout;
         try
         {
-            layout = await XorbReader.ReadAsync(context.Request.Body, new ChunkCodec(), draft.Content, cancellationToken);
+            // What the store itself keeps in less than the sender's compression does is left to it.
+            layout = await XorbReader.ReadAsync(context.Request.Body, new ChunkCodec(), draft.Content, cancellationToken, (header, chunk) =>
+                header.StoredLength > header.Length * StoredShare && objects.Packs(chunk.Span));
         }
         catch (InvalidDataException e)
         {

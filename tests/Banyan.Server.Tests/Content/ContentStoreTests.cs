@@ -130,6 +130,19 @@ public sealed class ContentStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Weights_lie_in_less_than_three_quarters_and_come_back_whole_and_in_ranges()
+    {
+        var weights = Storage.PackingTests.Weights(5_000_000, 11);
+        weights = [1, .. weights];      // numbers at odd places, as after a header
+        var file = await Ingest(weights);
+        var onDisk = new DirectoryInfo(Path.Combine(_folder, "objects")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+        Assert.InRange(onDisk, 1, weights.Length * 0.75);
+        Assert.Equal(weights, await Read(file, 0, file.Size));
+        Assert.Equal(weights[1_234_567..2_345_678], await Read(file, 1_234_567, 1_111_111));
+        Assert.Equal(weights[^10..], await Read(file, file.Size - 10, 10));
+    }
+
+    [Fact]
     public async Task A_stream_that_breaks_off_is_an_error_and_leaves_no_spool()
     {
         await Assert.ThrowsAsync<IOException>(() => _store.IngestAsync(new Breaking(2_000_000), null, null, default));

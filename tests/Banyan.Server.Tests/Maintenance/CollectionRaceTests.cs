@@ -66,6 +66,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         var repo = await _hub.AddRepoAsync("r");
         var bytes = await ForgottenAsync(repo);
         _store.HoldDeletes = true;
+        _store.Ahead = s_month;      // what is stored from now on is new to the collector's clock too
         var collection = Task.Run(() => _hub.CollectAsync());
         await _store.Deleting;   // condemned, in the middle of the removal
         var upload = Task.Run(() => _hub.UploadAsync(repo, bytes));
@@ -121,6 +122,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
 
         public bool HoldDeletes { get; set; }
         public bool FailDeletes { get; set; }
+        public TimeSpan Ahead { get; set; }
         public Task Deleting => _deleting.Task;
 
         public void Release() => _release.SetResult();
@@ -141,7 +143,8 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         public ObjectDraft Begin() => disk.Begin();
         public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) => disk.OpenAsync(key, offset, length, cancellationToken);
         public Task<long?> LengthAsync(string key, CancellationToken cancellationToken) => disk.LengthAsync(key, cancellationToken);
-        public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) => disk.ListAsync(prefix, cancellationToken);
+        public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) =>
+            disk.ListAsync(prefix, cancellationToken).Select(o => o with { Modified = o.Modified + Ahead });
         public Uri? PresignGet(string key, TimeSpan validity) => null;
         public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => null;
     }

@@ -1,16 +1,20 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Banyan.Server.Storage.Objects.Packing;
 
 namespace Banyan.Server.Storage.Objects;
 
 /// <summary>
 /// Objects as files under a folder. A put writes a temporary file in the same file system, flushes it to the disk, links it under
-/// its name and flushes the folder: after a power cut the object is whole or not there.
+/// its name and flushes the folder: after a power cut the object is whole or not there. BF16 weights lie packed (<see cref="PackedFormat"/>)
+/// in a file whose name says so; whoever reads the store never sees it.
 /// </summary>
 public sealed class DiskObjectStore : IObjectStore
 {
-    // Chunks with their headers make odd pieces; the file system takes large even ones more cheaply.
-    const int CopyBytes = 1 << 20, WriteBytes = 1 << 18;
+    const int CopyBytes = 1 << 20;
+
+    /// <summary>Ends the name of a packed file; no key has such a character.</summary>
+    const string Packed = "~packed";
 
     readonly string _objects, _incoming;
 
@@ -25,10 +29,15 @@ public sealed class DiskObjectStore : IObjectStore
 
     string PathOf(string key) => Path.Combine(_objects, ObjectKey.Checked(key).Replace('/', Path.DirectorySeparatorChar));
 
+    static bool Exists(string path) => File.Exists(path) || File.Exists(path + Packed);
+
+    /// <inheritdoc/>
+    public bool Packs(ReadOnlySpan<byte> bytes) => PackedFormat.Pays(bytes);
+
     /// <inheritdoc/>
     public async Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken)
     {
-        if (File.Exists(PathOf(key)))
+        if (Exists(PathOf(key)))
             return PutOutcome.AlreadyThere;
         await using var draft = new Draft(this);
         await CopyAsync(content, draft.Content, length, cancellationToken);
@@ -42,19 +51,23 @@ public sealed class DiskObjectStore : IObjectStore
     sealed class Draft(DiskObjectStore store) : ObjectDraft
     {
         readonly string _temporary = Path.Combine(store._incoming, Guid.NewGuid().ToString("N"));
-        FileStream? _content;
+        PackingStream? _content;
         bool _moved;
 
-        public override FileStream Content => _content ??= new(_temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, WriteBytes, FileOptions.None);
+        public override Stream Content => Packing;
+
+        PackingStream Packing => _content ??= new(new DirectFile(_temporary));
 
         public override async Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
         {
             var path = store.PathOf(key);
-            if (File.Exists(path))
+            if (Exists(path))
                 return PutOutcome.AlreadyThere;
-            Content.Flush(flushToDisk: true);
-            await Content.DisposeAsync();
+            Packing.Finish(flush: true);
+            await Packing.DisposeAsync();
             store.MakeFolder(Path.GetDirectoryName(path)!);
+            if (Packing.IsPacked)
+                path += Packed;
             try
             {
                 File.Move(_temporary, path, overwrite: false);
@@ -78,7 +91,7 @@ public sealed class DiskObjectStore : IObjectStore
         }
     }
 
-    static async Task CopyAsync(Stream content, FileStream file, long length, CancellationToken cancellationToken)
+    static async Task CopyAsync(Stream content, Stream file, long length, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(CopyBytes);
         try
@@ -112,9 +125,12 @@ public sealed class DiskObjectStore : IObjectStore
     /// <inheritdoc/>
     public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken)
     {
+        var path = PathOf(key);
         try
         {
-            var file = new FileStream(PathOf(key), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.SequentialScan);
+            if (File.Exists(path + Packed))
+                return Task.FromResult<Stream?>(new PackedStream(File.OpenHandle(path + Packed, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan), offset, length));
+            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.SequentialScan);
             file.Position = offset;
             return Task.FromResult<Stream?>(length is { } limit ? new LimitedStream(file, limit) : file);
         }
@@ -127,18 +143,39 @@ public sealed class DiskObjectStore : IObjectStore
     /// <inheritdoc/>
     public Task<long?> LengthAsync(string key, CancellationToken cancellationToken)
     {
-        var file = new FileInfo(PathOf(key));
-        return Task.FromResult<long?>(file.Exists ? file.Length : null);
+        var path = PathOf(key);
+        return Task.FromResult(PackedLength(path + Packed) ?? (new FileInfo(path) is { Exists: true } file ? file.Length : null));
+    }
+
+    /// <summary>Bytes of the object in a packed file, 0 where it is damaged, null where there is no such file.</summary>
+    static long? PackedLength(string path)
+    {
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            using var packed = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            return PackedFormat.Length(packed);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (InvalidDataException)
+        {
+            return 0;
+        }
     }
 
     /// <inheritdoc/>
     public Task<bool> DeleteAsync(string key, CancellationToken cancellationToken)
     {
         var path = PathOf(key);
-        var there = File.Exists(path);
+        var there = Exists(path);
         if (there)
         {
             File.Delete(path);
+            File.Delete(path + Packed);
             DiskFlush.Folder(Path.GetDirectoryName(path)!);
         }
         return Task.FromResult(there);
@@ -155,8 +192,11 @@ public sealed class DiskObjectStore : IObjectStore
         {
             cancellationToken.ThrowIfCancellationRequested();
             var key = Path.GetRelativePath(_objects, file.FullName).Replace(Path.DirectorySeparatorChar, '/');
-            if (key.StartsWith(prefix, StringComparison.Ordinal))
-                yield return new StoredObject(key, file.Length, file.LastWriteTimeUtc);
+            var isPacked = key.EndsWith(Packed, StringComparison.Ordinal);
+            if (isPacked)
+                key = key[..^Packed.Length];
+            if (key.StartsWith(prefix, StringComparison.Ordinal) && (isPacked ? PackedLength(file.FullName) : file.Length) is { } length)
+                yield return new StoredObject(key, length, file.LastWriteTimeUtc);
         }
         await Task.CompletedTask;
     }

@@ -31,6 +31,9 @@ public interface IObjectStore
     /// <exception cref="EndOfStreamException">There are fewer bytes; nothing is stored.</exception>
     Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken);
 
+    /// <summary>Whether it keeps bytes like these in three quarters of them or less by itself: then weak compression of chunks gains nothing.</summary>
+    bool Packs(ReadOnlySpan<byte> bytes) => false;
+
     /// <summary>Begins an object whose name is known only when all its bytes are.</summary>
     ObjectDraft Begin();
 

@@ -3,8 +3,8 @@ namespace Banyan.Server.Storage.Objects;
 /// <summary>An object being written: it has no name and nobody sees it before <see cref="CommitAsync"/>. Disposing it removes what was not committed.</summary>
 public abstract class ObjectDraft : IAsyncDisposable
 {
-    /// <summary>Where its bytes are written; it can seek.</summary>
-    public abstract FileStream Content { get; }
+    /// <summary>Where its bytes are written, from the first to the last.</summary>
+    public abstract Stream Content { get; }
 
     /// <summary>Stores what was written, safe from a power cut, as <see cref="IObjectStore.PutAsync"/> would.</summary>
     public abstract Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken);
@@ -16,7 +16,7 @@ public abstract class ObjectDraft : IAsyncDisposable
 /// <summary>A draft for a store that lies elsewhere: a file of this machine until it is sent.</summary>
 sealed class SpooledDraft(IObjectStore store, string folder) : ObjectDraft
 {
-    public override FileStream Content { get; } = new(
+    public override Stream Content { get; } = new FileStream(
         Path.Combine(folder, $"draft-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
 
     public override Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
