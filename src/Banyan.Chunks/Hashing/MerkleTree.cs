@@ -59,7 +59,8 @@ public static class MerkleTree
         return root;
     }
 
-    static int GroupLength(ReadOnlySpan<Chunk> nodes)
+    /// <summary>How many nodes the group has that begins here.</summary>
+    internal static int GroupLength(ReadOnlySpan<Chunk> nodes)
     {
         var end = Math.Min(MaxGroup, nodes.Length);
         for (var i = 0; i < end; i++)

@@ -37,6 +37,12 @@ public sealed record Member
     /// <summary>The organization's name.</summary>
     public string Org { get; init; } = "";
 
+    /// <summary>The name that people know the organization by.</summary>
+    public string? OrgFullName { get; init; }
+
+    /// <summary>The name that people know the user by.</summary>
+    public string? UserFullName { get; init; }
+
     /// <summary>What the user may do with the organization's repositories.</summary>
     public Right Role { get; init; }
 }

@@ -22,14 +22,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     {
         if (Names.AccountProblem(name) is { } problem)
             throw new AccountException(problem);
-        return await database.WriteAsync(
-            t => t.FirstAsync<Account>(
-                """
-                INSERT INTO accounts (kind, name, name_key, full_name, email, created_at) VALUES (@kind, @name, @key, @fullName, @email, @now)
-                ON CONFLICT (name_key) DO NOTHING RETURNING id, kind, name, full_name, email, created_at
-                """,
-                new { kind, name, key = Names.Key(name), fullName, email, now = Now }),
-            cancellationToken) ?? throw new AccountException($"the name '{name}' is taken, now or once: choose another");
+        return await database.WriteAsync(t => InsertAsync(t, kind, name, fullName, email), cancellationToken) ?? throw Taken(name);
     }
 
     /// <summary>The account of a name, or null.</summary>
@@ -95,11 +88,40 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public async Task<IReadOnlyList<Member>> MembersAsync(long account, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Member>(
             """
-            SELECT u.name AS "user", o.name AS org, m.role FROM members m JOIN accounts u ON u.id = m.user_id JOIN accounts o ON o.id = m.org_id
+            SELECT u.name AS "user", o.name AS org, m.role, o.full_name AS org_full_name, u.full_name AS user_full_name FROM members m JOIN accounts u ON u.id = m.user_id JOIN accounts o ON o.id = m.org_id
             WHERE m.org_id = @account OR m.user_id = @account ORDER BY o.name_key, u.name_key
             """,
             new { account })).AsList(),
         cancellationToken);
+
+    /// <summary>Makes an organization with its first admin.</summary>
+    /// <exception cref="AccountException">The name is taken or none.</exception>
+    internal async Task<Account> AddOrganizationAsync(string name, string? fullName, long admin, CancellationToken cancellationToken)
+    {
+        if (Names.AccountProblem(name) is { } problem)
+            throw new AccountException(problem);
+        return await database.WriteAsync(async t =>
+        {
+            var made = await InsertAsync(t, "org", name, fullName, null);
+            if (made is not null)
+                await t.ExecuteAsync("INSERT INTO members (org_id, user_id, role) VALUES (@Id, @admin, 'admin')", new { made.Id, admin });
+            return made;
+        }, cancellationToken) ?? throw Taken(name);
+    }
+
+    static AccountException Taken(string name) => new($"the name '{name}' is taken, now or once: choose another");
+
+    Task<Account?> InsertAsync(System.Data.Common.DbTransaction t, string kind, string name, string? fullName, string? email) => t.FirstAsync<Account>(
+        """
+        INSERT INTO accounts (kind, name, name_key, full_name, email, created_at) VALUES (@kind, @name, @key, @fullName, @email, @now)
+        ON CONFLICT (name_key) DO NOTHING RETURNING id, kind, name, full_name, email, created_at
+        """,
+        new { kind, name, key = Names.Key(name), fullName, email, now = Now });
+
+    /// <summary>How many public repositories of each type an account has.</summary>
+    internal async Task<Dictionary<string, long>> PublicReposAsync(long account, CancellationToken cancellationToken) => (await database.ReadAsync(
+        c => c.QueryAsync<(string Type, long Count)>("SELECT type, COUNT(*) FROM repos WHERE owner_id = @account AND private = @no AND disabled = @no GROUP BY type", new { account, no = false }),
+        cancellationToken)).ToDictionary(r => r.Type, r => r.Count);
 
     /// <summary>Rows of the organizations of a user.</summary>
     internal async Task<IReadOnlyList<long>> OrganizationsAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(

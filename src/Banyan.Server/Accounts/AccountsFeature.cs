@@ -14,7 +14,23 @@ static class AccountsFeature
         services.AddSingleton<Credentials>();
         services.AddSingleton<Authoriser>();
         services.AddSingleton<WhoAmI>();
+        services.AddSingleton<TokenApi>();
+        services.AddSingleton<OrganizationApi>();
     }
 
-    public static void MapAccounts(this WebApplication app) => app.MapHub("GET", "/api/whoami-v2", Need.User, app.The<WhoAmI>().HandleAsync);
+    public static void MapAccounts(this WebApplication app)
+    {
+        app.MapHub("GET", "/api/whoami-v2", Need.User, app.The<WhoAmI>().HandleAsync);
+        var (tokens, organizations) = (app.The<TokenApi>(), app.The<OrganizationApi>());
+        app.MapHub("GET", "/api/settings/tokens", Need.User, tokens.ListAsync);
+        app.MapHub("POST", "/api/settings/tokens", Need.User, tokens.AddAsync);
+        app.MapHub("DELETE", "/api/settings/tokens/{id}", Need.User, tokens.RevokeAsync);
+        app.MapHub("GET", "/api/users/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: true));
+        app.MapHub("GET", "/api/organizations/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: false));
+        app.MapHub("GET", "/api/organizations/{name}/members", Need.Nothing, organizations.MembersAsync);
+        app.MapHub("POST", "/api/organizations", Need.User, organizations.CreateAsync);
+        app.MapHub("DELETE", "/api/organizations/{name}", Need.User, organizations.RemoveAsync);
+        app.MapHub("PUT", "/api/organizations/{name}/members/{user}", Need.User, organizations.SetMemberAsync);
+        app.MapHub("DELETE", "/api/organizations/{name}/members/{user}", Need.User, organizations.RemoveMemberAsync);
+    }
 }

@@ -30,7 +30,7 @@ sealed class WhoAmI(Authoriser authoriser, AccountStore accounts)
             {
                 ["type"] = "org",
                 ["name"] = o.Org,
-                ["fullname"] = o.Org,
+                ["fullname"] = o.OrgFullName ?? o.Org,
                 ["roleInOrg"] = o.Role.ToString().ToLowerInvariant(),
                 ["avatarUrl"] = "/assets/banyan.svg",
             })]),

@@ -26,6 +26,7 @@ static class XetFeature
         services.AddSingleton<ReconstructionEndpoints>();
         services.AddSingleton<FetchEndpoint>();
         services.AddSingleton<DedupEndpoint>();
+        services.AddSingleton<ChunkHashesEndpoint>();
     }
 
     public static void MapXet(this WebApplication app)
@@ -55,6 +56,9 @@ static class XetFeature
         Map(app, ["GET"], ["/v1/reconstructions/{file}", "/reconstructions/{file}", "/reconstruction/{file}"], (c, v) => reconstructions.GetV1Async(c, v("file"), c.RequestAborted));
         Map(app, ["GET"], ["/v1/reconstructions", "/reconstructions"], (c, _) => reconstructions.GetManyAsync(c, c.RequestAborted));
         Map(app, ["HEAD"], ["/v1/files/{file}", "/files/{file}"], (c, v) => reconstructions.HeadAsync(c, v("file"), c.RequestAborted));
+
+        var chunks = app.Services.GetRequiredService<ChunkHashesEndpoint>();
+        Map(app, ["GET"], ["/v2/file-chunk-hashes/{file}"], (c, v) => chunks.GetAsync(c, v("file"), c.RequestAborted));
 
         var fetch = app.Services.GetRequiredService<FetchEndpoint>();
         Map(app, ["GET"], ["/v1/fetch/{hash}"], async (c, v) =>

@@ -71,6 +71,27 @@ sealed record ReconstructionV2(
     [property: JsonPropertyName("terms")] IReadOnlyList<TermAnswer> Terms,
     [property: JsonPropertyName("xorbs")] IReadOnlyDictionary<string, List<FetchV2>> Xorbs);
 
+/// <summary>A part of a file that must be cut again: first byte and the one behind.</summary>
+sealed record WindowAnswer([property: JsonPropertyName("dirtyByteRange")] IReadOnlyList<long> Bytes);
+
+/// <summary>A node of the tree over a file's chunks.</summary>
+sealed record MerkleNodeAnswer([property: JsonPropertyName("hash")] string Hash, [property: JsonPropertyName("size")] long Size);
+
+/// <summary>A run of chunks (<see cref="Banyan.Chunks.MerkleRun"/>).</summary>
+sealed record MerkleRunAnswer(
+    [property: JsonPropertyName("nodes")] IReadOnlyList<MerkleNodeAnswer> Nodes,
+    [property: JsonPropertyName("levels")] IReadOnlyList<int[]> Levels,
+    [property: JsonPropertyName("at_start")] bool AtStart,
+    [property: JsonPropertyName("at_end")] bool AtEnd);
+
+/// <summary>What a client needs that changes some bytes of a file.</summary>
+sealed record ChunkHashesAnswer(
+    [property: JsonPropertyName("totalChunks")] long Chunks,
+    [property: JsonPropertyName("fileSize")] long Size,
+    [property: JsonPropertyName("windows")] IReadOnlyList<WindowAnswer> Windows,
+    [property: JsonPropertyName("hashRanges")] IReadOnlyList<MerkleRunAnswer?> Between,
+    [property: JsonPropertyName("gapVerification")] IReadOnlyList<string> Verification);
+
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(XetTokenAnswer))]
 [JsonSerializable(typeof(XorbAnswer))]
@@ -79,4 +100,5 @@ sealed record ReconstructionV2(
 [JsonSerializable(typeof(ReconstructionV1))]
 [JsonSerializable(typeof(ReconstructionsV1))]
 [JsonSerializable(typeof(ReconstructionV2))]
+[JsonSerializable(typeof(ChunkHashesAnswer))]
 sealed partial class XetJson : JsonSerializerContext;

@@ -64,6 +64,67 @@ public abstract class XetContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_changes_some_bytes_learns_what_to_cut_again_and_names_the_file_without_the_rest()
+    {
+        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var file = CutFile.Of(CutFile.Random(6_000_000, 77));
+        await wire.UploadAsync(file);
+        async Task<System.Text.Json.JsonElement> Ask(string ranges)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, $"/xet/v2/file-chunk-hashes/{file.File.Hash}");
+            request.Headers.Authorization = new("Bearer", wire.AccessToken);
+            request.Headers.Add("X-Range-Dirty", ranges);
+            return await HubServer.JsonOf(await _hub.Client.SendAsync(request));
+        }
+        foreach (var (ranges, windows) in new[] { ("bytes=0-0", 1), ("bytes=3000000-3000100,1000000-1000010", 2), ("bytes=5999999-99999999", 1), ("bytes=2000000-2000001,2000001-2000300", 1) })
+        {
+            var answer = await Ask(ranges);
+            Assert.Equal((6_000_000, file.Xorb.Chunks.Length), (answer.GetProperty("fileSize").GetInt64(), answer.GetProperty("totalChunks").GetInt32()));
+            Assert.Equal((windows, windows + 1), (answer.GetProperty("windows").GetArrayLength(), answer.GetProperty("hashRanges").GetArrayLength()));
+
+            // The client changes bytes in the windows, cuts those anew, and joins: the hash is that of the whole changed file.
+            var changed = file.Bytes.ToArray();
+            foreach (var range in ranges["bytes=".Length..].Split(','))
+                changed[int.Parse(range.Split('-')[0], System.Globalization.CultureInfo.InvariantCulture)] ^= 0x55;
+            MerkleRun? whole = null;
+            for (var i = 0; i <= windows; i++)
+            {
+                whole = Joined(whole, Run(answer.GetProperty("hashRanges")[i]));
+                if (i == windows)
+                    break;
+                var bounds = answer.GetProperty("windows")[i].GetProperty("dirtyByteRange");
+                var (start, end) = (bounds[0].GetInt32(), bounds[1].GetInt32());
+                whole = Joined(whole, MerkleRun.Of(CutFile.Of(changed[start..end]).Xorb.Chunks.Select(c => new Chunk(c.Hash, 0)).Zip(Lengths(changed[start..end]), (c, l) => c with { Length = l }).ToArray(), start == 0, end == changed.Length));
+            }
+            Assert.Equal(CutFile.Of(changed).File.Hash, whole!.FileHash());
+        }
+        foreach (var bad in new[] { "bytes=6000000-6000001", "bytes=5-3", "lines=1-2", "bytes=" })
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, $"/xet/v2/file-chunk-hashes/{file.File.Hash}");
+            request.Headers.Authorization = new("Bearer", wire.AccessToken);
+            request.Headers.Add("X-Range-Dirty", bad);
+            await HubServer.AssertErrorAsync(await _hub.Client.SendAsync(request), HttpStatusCode.BadRequest);
+        }
+        // Who reads another repository learns nothing of this file.
+        var other = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("elsewhere", token: _hub.Ben), _hub.Ben);
+        Assert.Equal(HttpStatusCode.NotFound, (await other.SendAsync(HttpMethod.Get, $"/v2/file-chunk-hashes/{file.File.Hash}")).StatusCode);
+    }
+
+    static ulong[] Lengths(byte[] bytes)
+    {
+        var xorb = CutFile.Of(bytes).Xorb;
+        return [.. Enumerable.Range(0, xorb.Chunks.Length).Select(i => (ulong)xorb.RawLengthOf(i))];
+    }
+
+    static MerkleRun Joined(MerkleRun? first, MerkleRun? second) => first is null ? second! : second is null ? first : MerkleRun.Join(first, second);
+
+    /// <summary>A run as it came; null where there is nothing.</summary>
+    static MerkleRun? Run(System.Text.Json.JsonElement json) => json.ValueKind == System.Text.Json.JsonValueKind.Null ? null : MerkleRun.From(
+        [.. json.GetProperty("nodes").EnumerateArray().Select(n => new Chunk(XetHash.Parse(n.GetProperty("hash").GetString()!), n.GetProperty("size").GetUInt64()))],
+        [.. json.GetProperty("levels").EnumerateArray().Select(l => (l[0].GetInt32(), l[1].GetInt32()))],
+        json.GetProperty("at_start").GetBoolean(), json.GetProperty("at_end").GetBoolean());
+
+    [Fact]
     public async Task Older_clients_paths_lead_to_the_same()
     {
         var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
