@@ -13,8 +13,7 @@ static partial class Fsck
 
     public static Command Create()
     {
-        var sample = new Option<string>("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
-        var rate = new Option<string?>("--max-rate") { Description = "Read no faster than this, e.g. 100MB/s", HelpName = "SPEED" };
+        var (sample, rate) = (Sample(), Rate());
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var command = new Command("fsck", """
             Verify a hub again: every git object's id, every stored object, every large file
@@ -30,7 +29,7 @@ static partial class Fsck
         var hub = new HubChoice(command);
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var options = new CheckOptions { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
+            var options = Options(arguments, sample, rate);
             await using var place = HubPlace.Open(hub, arguments);
             var asJson = arguments.GetValue(json);
             var report = await MaintenanceProgress.RunAsync(asJson, show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
@@ -43,7 +42,19 @@ static partial class Fsck
         return command;
     }
 
-    static void Print(CheckReport report)
+    /// <summary>How much is looked at.</summary>
+    public static Option<string> Sample() =>
+        new("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
+
+    /// <summary>How fast.</summary>
+    public static Option<string?> Rate() => new("--max-rate") { Description = "Read no faster than this, e.g. 100MB/s", HelpName = "SPEED" };
+
+    /// <summary>What the two say.</summary>
+    public static CheckOptions Options(ParseResult arguments, Option<string> sample, Option<string?> rate) =>
+        new() { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
+
+    /// <summary>Prints what was found.</summary>
+    public static void Print(CheckReport report)
     {
         foreach (var finding in report.Findings)
             Console.WriteLine($"{(finding.Damage ? "DAMAGE" : "note  ")}  {finding.Subject} {finding.Problem}\n        {finding.Remedy}");

@@ -20,6 +20,40 @@ public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3
 {
     protected override async Task<(HubDatabase, IObjectStore)> OpenAsync(string name) =>
         (HubDatabase.Open(await postgres.CreateDatabaseAsync()), new S3ObjectStore(s3.Options with { Prefix = $"{name}-{Guid.NewGuid():N}/" }));
+
+    [Fact]
+    public async Task A_hub_moves_from_sqlite_and_disk_to_postgres_and_s3_and_back()
+    {
+        var local = Directory.CreateDirectory(Path.Combine(Folder, "local")).FullName;
+        HubData Local(string name) => new(HubDatabase.Open(Path.Combine(local, name, "hub.db")), new DiskObjectStore(Path.Combine(local, name)), Directory.CreateDirectory(Path.Combine(Folder, "spool")).FullName);
+        var (one, two) = (HubData.Bytes(400_000, 1), HubData.Bytes(900_000, 2));
+        await using var first = Local("first");
+        first.Database.Migrate();
+        var repo = await first.AddRepoAsync("moving");
+        await first.CommitAsync(repo, "main", ("one.bin", await first.UploadAsync(repo, one)), ("näme ☃", "a line\nand \"another\"\0"));
+
+        await using var cluster = await StartAsync("cluster", migrate: false);
+        await MoveAsync(first, cluster, Path.Combine(Folder, "there"));
+        Assert.Equal(one, await cluster.ReadAsync(SHA256.HashData(one)));
+        // It goes on there: numbers, branches, files.
+        await cluster.CommitAsync(repo, "main", ("two.bin", await cluster.UploadAsync(repo, two)));
+        Assert.True(await cluster.AddRepoAsync("more") > repo);
+        await cluster.AssertCleanAsync();
+
+        await using var back = Local("back");
+        await MoveAsync(cluster, back, Path.Combine(Folder, "back-again"));
+        Assert.Equal(one, await back.ReadAsync(SHA256.HashData(one)));
+        Assert.Equal(two, await back.ReadAsync(SHA256.HashData(two)));
+        foreach (var table in (string[])["accounts", "repos", "refs", "git_objects", "contents", "content_xorbs", "repo_contents", "xorbs", "chunks", "settings"])
+            Assert.Equal((table, await cluster.CountAsync(table)), (table, await back.CountAsync(table)));
+    }
+
+    static async Task MoveAsync(HubData from, HubData to, string folder)
+    {
+        await new Backup(from.Database, from.Objects, from.Clock).RunAsync(folder, null, default);
+        await new Restore(to.Database, to.Objects).RunAsync(folder, null, null, default);
+        await to.AssertCleanAsync();
+    }
 }
 
 /// <summary>Check, collection and backup over either database and object store.</summary>

@@ -33,6 +33,7 @@ public sealed class Backup(HubDatabase database, IObjectStore objects, TimeProvi
     public async Task<BackupReport> RunAsync(string path, Action<string, long, long>? progress, CancellationToken cancellationToken)
     {
         var folder = new BackupFolder(path);
+        using var hold = folder.Hold();
         // :: Step 1
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await PauseAsync(BackupPause.Length, cancellationToken);

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Banyan.Chunks;
 using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Maintenance.Backups;
@@ -18,6 +20,7 @@ public sealed record Snapshot(DateTimeOffset Made, long Schema, string DatabaseS
 /// A folder of backups: objects, which are never changed and shared by all snapshots, and a folder for each snapshot of the database.
 /// A snapshot has its name only when all that it needs is there.
 /// <code>
+/// lock
 /// objects/xorbs/ab/cd/abcd…
 /// snapshots/20261125T231500Z/database.jsonl.gz
 /// snapshots/20261125T231500Z/snapshot.json
@@ -26,6 +29,8 @@ public sealed record Snapshot(DateTimeOffset Made, long Schema, string DatabaseS
 sealed class BackupFolder(string path)
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    const string Incoming = "incoming-", Removed = "removed-";
 
     string Snapshots => Path.Combine(path, "snapshots");
 
@@ -36,14 +41,29 @@ sealed class BackupFolder(string path)
 
     static string Facts(string snapshot) => Path.Combine(snapshot, "snapshot.json");
 
-    /// <summary>Begins a snapshot under a name that is none yet, and removes those that were begun and left.</summary>
+    /// <summary>Holds the folder: two backups into it at once would take each other's beginnings for left over. A process that dies lets go.</summary>
+    /// <exception cref="BackupException">Another holds it.</exception>
+    public IDisposable Hold()
+    {
+        Directory.CreateDirectory(path);
+        try
+        {
+            return new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
+        {
+            throw new BackupException($"another banyan backup works in {path}: wait until it is done ({e.Message.TrimEnd('.')})");
+        }
+    }
+
+    /// <summary>Begins a snapshot under a name that is none yet, and removes those that were begun and left, or not quite removed.</summary>
     public string Begin()
     {
         Directory.CreateDirectory(Snapshots);
-        foreach (var left in Directory.EnumerateDirectories(Snapshots, "incoming-*"))
+        foreach (var left in Directory.EnumerateDirectories(Snapshots).Where(d => !IsName(Path.GetFileName(d))))
             Directory.Delete(left, recursive: true);
         // It holds the secrets of the hub.
-        var folder = Path.Combine(Snapshots, $"incoming-{Guid.NewGuid():N}");
+        var folder = Path.Combine(Snapshots, $"{Incoming}{Guid.NewGuid():N}");
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(folder);
         else
@@ -92,10 +112,39 @@ sealed class BackupFolder(string path)
         return name;
     }
 
+    static bool IsName(string folder) => !folder.StartsWith(Incoming, StringComparison.Ordinal) && !folder.StartsWith(Removed, StringComparison.Ordinal);
+
+    /// <summary>Takes a snapshot its name, at once, and then its files.</summary>
+    public void Remove(string name)
+    {
+        var removed = Path.Combine(Snapshots, $"{Removed}{Guid.NewGuid():N}");
+        Directory.Move(Path.Combine(Snapshots, name), removed);
+        DiskFlush.Folder(Snapshots);
+        Directory.Delete(removed, recursive: true);
+    }
+
     /// <summary>The names of the snapshots, oldest first.</summary>
     public IReadOnlyList<string> Names() => Directory.Exists(Snapshots)
-        ? [.. Directory.EnumerateDirectories(Snapshots).Select(d => Path.GetFileName(d)).Where(n => !n.StartsWith("incoming-", StringComparison.Ordinal)).Order(StringComparer.Ordinal)]
+        ? [.. Directory.EnumerateDirectories(Snapshots).Select(d => Path.GetFileName(d)).Where(IsName).Order(StringComparer.Ordinal)]
         : [];
+
+    /// <summary>As <see cref="Find"/>, with a dump that is as it was written.</summary>
+    /// <exception cref="BackupException">There is none, or it is damaged.</exception>
+    public async Task<(string Folder, Snapshot Facts)> FindWholeAsync(string? name, CancellationToken cancellationToken)
+    {
+        var (snapshot, facts) = Find(name);
+        if (!File.Exists(Dump(snapshot)) || await DumpSha256Async(snapshot, cancellationToken) != facts.DatabaseSha256)
+            throw new BackupException($"the database in {snapshot} is damaged (its SHA-256 is another): choose another one with --snapshot ({string.Join(", ", Names())})");
+        return (snapshot, facts);
+    }
+
+    /// <summary>The xorbs that a snapshot names.</summary>
+    public static async IAsyncEnumerable<XetHash> XorbsAsync(string snapshot, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var dump = OpenDump(snapshot);
+        await foreach (var hash in DatabaseDump.ColumnAsync(dump, "xorbs", "hash", cancellationToken))
+            yield return new XetHash(hash[0].GetBytesFromBase64());
+    }
 
     /// <summary>A snapshot's folder and facts.</summary>
     /// <exception cref="BackupException">There is none, or it is damaged.</exception>

@@ -35,54 +35,29 @@ public sealed class Restore(HubDatabase database, IObjectStore objects)
             throw new BackupException($"there is no folder {path}");
         var folder = new BackupFolder(path);
         // :: Step 1
-        var (snapshot, facts) = folder.Find(name);
-        if (await BackupFolder.DumpSha256Async(snapshot, cancellationToken) != facts.DatabaseSha256)
-            throw new BackupException($"the database in {snapshot} is damaged (its SHA-256 is another): choose an older one with --snapshot");
-        if (facts.Schema > HubDatabase.NewestVersion)
-            throw new BackupException($"the snapshot was made by a newer Banyan (schema {facts.Schema}, here {HubDatabase.NewestVersion}): restore it with that one");
+        var (snapshot, facts) = await folder.FindWholeAsync(name, cancellationToken);
 
         // :: Step 2
-        database.Migrate(facts.Schema);
-        await database.SnapshotAsync(async t =>
-        {
-            await CheckEmptyAsync(t);
-            var version = await HubDatabase.VersionAsync(t);
-            return version == facts.Schema ? true : throw new BackupException($"the database has schema {version}, the snapshot {facts.Schema}: name a new database");
-        }, cancellationToken);
+        await SnapshotRows.PrepareAsync(database, facts, cancellationToken);
 
         // :: Step 3
-        var hashes = new List<byte[]>();
-        await using (var dump = BackupFolder.OpenDump(snapshot))
-            await foreach (var hash in DatabaseDump.ColumnAsync(dump, "xorbs", "hash", cancellationToken))
-                hashes.Add(hash[0].GetBytesFromBase64());
+        var hashes = new List<XetHash>();
+        await foreach (var hash in BackupFolder.XorbsAsync(snapshot, cancellationToken))
+            hashes.Add(hash);
         var copied = 0L;
         for (var i = 0; i < hashes.Count; i++)
         {
             progress?.Invoke("objects", i, hashes.Count);
-            if (await XorbCopy.RunAsync(folder.Objects, objects, new XetHash(hashes[i]), 0, cancellationToken))
+            if (await XorbCopy.RunAsync(folder.Objects, objects, hashes[i], 0, cancellationToken))
                 copied++;
         }
 
         // :: Step 4
         progress?.Invoke("database", hashes.Count, hashes.Count);
-        await database.WriteAsync(async t =>
-        {
-            await CheckEmptyAsync(t);
-            foreach (var table in (await database.TablesAsync(t)).Reverse())
-                await t.ExecuteAsync($"DELETE FROM \"{table}\"");
-            await using var dump = BackupFolder.OpenDump(snapshot);
-            await DatabaseDump.LoadAsync(database, t, dump, cancellationToken);
-        }, cancellationToken);
+        await SnapshotRows.LoadAsync(database, snapshot, cancellationToken);
 
         // :: Step 5
         database.Migrate();
         return new RestoreReport(Path.GetFileName(snapshot), facts.Made, hashes.Count, copied);
-    }
-
-    static async Task CheckEmptyAsync(System.Data.Common.DbTransaction t)
-    {
-        foreach (var table in (string[])["accounts", "repos", "contents", "xorbs"])
-            if (await t.ScalarAsync<long>($"SELECT COUNT(*) FROM {table}") > 0)
-                throw new BackupException("the hub there is not empty: restore into a new folder (--data) or a new database (--database)");
     }
 }

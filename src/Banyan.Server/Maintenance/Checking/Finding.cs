@@ -16,6 +16,9 @@ public sealed record CheckOptions
     /// <summary>The most bytes read a second, or null.</summary>
     public long? MaxBytesPerSecond { get; init; }
 
+    /// <summary>Looks for objects that no row knows as well.</summary>
+    public bool Unrecorded { get; init; } = true;
+
     /// <summary>Chooses the sample.</summary>
     public int Seed { get; init; } = Random.Shared.Next();
 }

@@ -52,7 +52,8 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
                 await files.RunAsync(id, cancellationToken);
 
         pace.Phase = "stored objects";
-        await xorbs.RunOrphansAsync(cancellationToken);
+        if (options.Unrecorded)
+            await xorbs.RunOrphansAsync(cancellationToken);
         return report;
     }
 
