@@ -37,26 +37,32 @@ public sealed partial record Shard
         var verification = (flags & WithVerification) != 0 ? rest.Take(count) : [];
         var terms = ImmutableArray.CreateBuilder<ShardTerm>(count);
         for (var i = 0; i < count; i++)
-        {
-            var entry = entries.Slice(i * EntrySize, EntrySize);
-            var term = new ShardTerm(
-                new XetHash(entry[..32]),
-                BinaryPrimitives.ReadUInt32LittleEndian(entry[36..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(entry[40..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(entry[44..]),
-                verification.IsEmpty ? null : new XetHash(verification.Slice(i * EntrySize, 32)));
-            if (term.FirstChunk >= term.EndChunk || term.EndChunk > XorbLayout.MaxChunks)
-                throw new InvalidDataException($"Term {i} of file {hash} takes chunks {term.FirstChunk} to {term.EndChunk}; a xorb has at most {XorbLayout.MaxChunks}.");
-            terms.Add(term);
-        }
+            terms.Add(ReadTerm(entries.Slice(i * EntrySize, EntrySize), verification.IsEmpty ? [] : verification.Slice(i * EntrySize, EntrySize), i, hash));
         ImmutableArray<byte>? sha256 = null;
         if ((flags & WithSha256) != 0)
         {
             rest.Count(1, 1, "a SHA-256", hash);
-            sha256 = [.. Convert.FromHexString(new XetHash(rest.Take(1)[..32]).ToString())];
+            sha256 = ReadSha256(rest.Take(1));
         }
         return new ShardFile(hash, terms.MoveToImmutable(), sha256);
     }
+
+    static ShardTerm ReadTerm(ReadOnlySpan<byte> entry, ReadOnlySpan<byte> verification, int number, XetHash file)
+    {
+        var term = new ShardTerm(
+            new XetHash(entry[..32]),
+            BinaryPrimitives.ReadUInt32LittleEndian(entry[36..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(entry[40..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(entry[44..]),
+            verification.IsEmpty ? null : new XetHash(verification[..32]));
+        return term.FirstChunk < term.EndChunk && term.EndChunk <= XorbLayout.MaxChunks
+            ? term
+            : throw new InvalidDataException($"Term {number} of file {file} takes chunks {term.FirstChunk} to {term.EndChunk}; a xorb has at most {XorbLayout.MaxChunks}.");
+    }
+
+    static ImmutableArray<byte> ReadSha256(ReadOnlySpan<byte> entry) => [.. Convert.FromHexString(new XetHash(entry[..32]).ToString())];
+
+    static InvalidDataException Missing(XetHash of, uint claimed, string what) => new($"{of} is said to have {claimed} {what}, but the shard ends before.");
 
     static ShardXorb ReadXorb(ReadOnlySpan<byte> header, ref Entries rest)
     {
@@ -93,7 +99,7 @@ public sealed partial record Shard
         public readonly int Count(uint claimed, int entriesEach, string what, XetHash of) =>
             claimed <= (uint)(_bytes.Length - _at) / (uint)(EntrySize * entriesEach)
                 ? (int)claimed
-                : throw new InvalidDataException($"{of} is said to have {claimed} {what}, but the shard ends before.");
+                : throw Missing(of, claimed, what);
 
         public ReadOnlySpan<byte> Take(int count)
         {

@@ -1,10 +1,12 @@
-using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 
 namespace Banyan.Chunks;
 
 public sealed partial record Shard
 {
+    const int BlockEntries = 4096;
+
     /// <summary>
     /// Reads only the files of a shard, one at a time, from a stream that can seek: memory is in proportion to the largest file's
     /// terms, not to the shard. What it says of xorbs is passed over; who has them knows better.
@@ -26,24 +28,40 @@ public sealed partial record Shard
         }
     }
 
+    /// <summary>Entries are read some at a time, so that what a large shard takes is its terms and no copy of its bytes.</summary>
     static ShardFile ReadFile(byte[] header, Stream shard)
     {
+        var hash = new XetHash(header.AsSpan(0, XetHash.Size));
         var flags = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(32));
-        var count = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(36));
-        var entries = (long)count * ((flags & WithVerification) != 0 ? 2 : 1) + ((flags & WithSha256) != 0 ? 1 : 0);
-        // A count that is not borne out is left to the reader of the entries, which says so; it is given no more than is there.
-        var length = (int)Math.Min(entries * EntrySize, shard.Length - shard.Position);
-        var rented = ArrayPool<byte>.Shared.Rent(length);
-        try
+        var verified = (flags & WithVerification) != 0;
+        var claimed = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(36));
+        if (claimed > (shard.Length - shard.Position) / (EntrySize * (verified ? 2 : 1)))
+            throw Missing(hash, claimed, "terms");
+        var count = (int)claimed;
+
+        var terms = ImmutableArray.CreateBuilder<ShardTerm>(count);
+        var block = new byte[Math.Min(count, BlockEntries) * EntrySize];
+        var verifications = verified ? new byte[block.Length] : [];
+        var (at, end) = (shard.Position, shard.Position + (long)count * EntrySize * (verified ? 2 : 1));
+        while (terms.Count < count)
         {
-            shard.ReadExactly(rented, 0, length);
-            var rest = new Entries(rented.AsSpan(0, length), 0);
-            return ReadFile(header, ref rest);
+            var length = Math.Min(BlockEntries, count - terms.Count) * EntrySize;
+            shard.Position = at + (long)terms.Count * EntrySize;
+            shard.ReadExactly(block, 0, length);
+            if (verified)
+            {
+                shard.Position = at + ((long)count + terms.Count) * EntrySize;
+                shard.ReadExactly(verifications, 0, length);
+            }
+            for (var i = 0; i < length; i += EntrySize)
+                terms.Add(ReadTerm(block.AsSpan(i, EntrySize), verified ? verifications.AsSpan(i, EntrySize) : [], terms.Count, hash));
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(rented);
-        }
+        shard.Position = end;
+
+        ImmutableArray<byte>? sha256 = null;
+        if ((flags & WithSha256) != 0)
+            sha256 = shard.ReadAtLeast(block = new byte[EntrySize], EntrySize, throwOnEndOfStream: false) == EntrySize ? ReadSha256(block) : throw Missing(hash, 1, "a SHA-256");
+        return new ShardFile(hash, terms.MoveToImmutable(), sha256);
     }
 
     static void CheckHeader(ReadOnlySpan<byte> bytes)

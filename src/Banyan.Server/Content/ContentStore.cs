@@ -26,12 +26,15 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken)
     {
         await using var ingest = new Ingest(_index, objects);
-        var done = await ingest.RunAsync(bytes, cancellationToken);
-        if (size is { } expected && done.Size != expected)
-            throw new ContentMismatchException($"{done.Size} bytes came, {expected} were announced.");
-        if (sha256 is not null && !done.Sha256.AsSpan().SequenceEqual(sha256))
-            throw new ContentMismatchException($"The bytes have SHA-256 {Convert.ToHexStringLower(done.Sha256)}, {Convert.ToHexStringLower(sha256)} was announced.");
-        return await RecordAsync(done, cancellationToken);
+        return await RecordAsync(await ingest.RunAsync(bytes, Check, cancellationToken), cancellationToken);
+
+        void Check(long length, byte[] hash)
+        {
+            if (size is { } expected && length != expected)
+                throw new ContentMismatchException($"{length} bytes came, {expected} were announced.");
+            if (sha256 is not null && !hash.AsSpan().SequenceEqual(sha256))
+                throw new ContentMismatchException($"The bytes have SHA-256 {Convert.ToHexStringLower(hash)}, {Convert.ToHexStringLower(sha256)} was announced.");
+        }
     }
 
     /// <summary>Makes a file of terms whose chunks, hashes and length were all verified.</summary>

@@ -43,7 +43,10 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
     XorbWriter? _writer;
     Task _storing = Task.CompletedTask;
 
-    public async Task<Ingested> RunAsync(Stream bytes, CancellationToken cancellationToken)
+    /// <param name="bytes">The file.</param>
+    /// <param name="check">Is told length and SHA-256 when all bytes have come and the last xorb, often the only one, is not stored: throws where they are not right.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async Task<Ingested> RunAsync(Stream bytes, Action<long, byte[]> check, CancellationToken cancellationToken)
     {
         // :: Step 1
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -52,6 +55,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = Task.Run(() => ReadAsync(bytes, sha256, empty.Reader, full.Writer, stop.Token), CancellationToken.None);
         long size = 0;
+        byte[] hash;
         try
         {
             // :: Step 2
@@ -66,6 +70,9 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
                 await StoreWaitingAsync(block, cancellationToken);
                 (last, lastEnd, rest) = (block, end, end - cut);
             }
+            await reading;
+            hash = sha256.GetHashAndReset();
+            check(size, hash);
             Cut(last, lastEnd - rest, lastEnd, last: true);
             await StoreWaitingAsync(last, cancellationToken);
             await FinishXorbAsync(cancellationToken);
@@ -78,14 +85,13 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
                 if (s_blocks.Count < KeptBlocks)
                     s_blocks.Enqueue(block);
         }
-        await reading;   // its error, where it had one
         await _storing;
 
         // :: Step 6
         for (var i = 0; i < _terms.Count; i++)
             if (_terms[i].Xorb < 0)
                 _terms[i] = _terms[i] with { Xorb = _rows[(int)(-_terms[i].Xorb - 1)] };
-        return new Ingested(sha256.GetHashAndReset(), _hash.Finish(), size, _terms);
+        return new Ingested(hash, _hash.Finish(), size, _terms);
     }
 
     /// <summary>Before a block's bytes is room for what is left of the one before: less than the longest chunk.</summary>

@@ -36,6 +36,11 @@ sealed class ShardIntake(ContentStore contents)
     /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
     const long MaxBytes = 1L << 40;
 
+    // A term takes twice its bytes in a shard while it is checked: small shards are let in as they come, large ones by their weight.
+    const long SmallShard = 1 << 20, HugeShard = 16 << 20, LargeShards = Shard.MaxLength;
+
+    readonly WeightGate _large = new(LargeShards);
+
     // Reading back takes a processor each.
     readonly SemaphoreSlim _hashing = new(Math.Max(1, Environment.ProcessorCount - 1));
 
@@ -47,6 +52,23 @@ sealed class ShardIntake(ContentStore contents)
     /// <returns>Whether any file is new to the repository.</returns>
     /// <exception cref="InvalidDataException">Something in it is not so.</exception>
     public async Task<bool> RunAsync(Stream shard, long repo, ShardProgress progress, CancellationToken cancellationToken)
+    {
+        if (shard.Length <= SmallShard)
+            return await TakeAsync(shard, repo, progress, cancellationToken);
+        using var room = await _large.EnterAsync(shard.Length, cancellationToken);
+        try
+        {
+            return await TakeAsync(shard, repo, progress, cancellationToken);
+        }
+        finally
+        {
+            // Terms of tens of megabytes lie where the collector seldom looks: sixteen shards of 60 MB one after the other left 500 MB.
+            if (shard.Length > HugeShard)
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+        }
+    }
+
+    async Task<bool> TakeAsync(Stream shard, long repo, ShardProgress progress, CancellationToken cancellationToken)
     {
         var (files, made) = (new HashSet<long>(), new List<Ingested>());
         var isNew = false;
@@ -84,8 +106,8 @@ sealed class ShardIntake(ContentStore contents)
             size += term.RawLength;
             chunks += term.EndChunk - term.FirstChunk;
         }
-        // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time.
-        if (size > MaxBytes || chunks > size / 1024 + XorbLayout.MaxChunks)
+        // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time, and the room that its terms take.
+        if (size > MaxBytes || chunks > size / Chunker.MinLength + XorbLayout.MaxChunks)
             throw new InvalidDataException($"File {file.Hash} is said to have {chunks} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
     }
 

@@ -24,6 +24,9 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
     // A part is what a line that breaks costs; a thousand of them are what an answer can name.
     const long PartBytes = 8 << 20;
     const int MaxParts = 1000;
+
+    // Each part has a signed address: ten thousand objects of a thousand parts would make an answer of gigabytes.
+    const int MaxPartsOfBatch = 10_000;
     const long MaxBytes = 1L << 40;
 
     public async Task HandleAsync(HttpContext context, Repo repo)
@@ -48,17 +51,18 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
             : offers.Contains("xet") ? "xet"
             : offers.Contains("multipart") && objects.Any(o => o.Size > PartBytes) ? "multipart"
             : "basic";
+        var parts = Math.Clamp(MaxPartsOfBatch / Math.Max(1, objects.Count(o => o.Size > PartBytes)), 1, MaxParts);
         var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
         var (answers, held) = (new List<ObjectAnswer>(objects.Count), new List<long>());
         foreach (var asked in objects)
-            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, xetUpload, held));
+            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, parts, xetUpload, held));
         // The client will not send what it is told is here, and commit it later.
         if (held.Count > 0)
             await contents.GrantAsync(repo.Id, held, context.RequestAborted);
         await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
     }
 
-    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, LfsAction? xetUpload, List<long> held)
+    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, int parts, LfsAction? xetUpload, List<long> held)
     {
         var answer = new ObjectAnswer(asked.Oid ?? "", asked.Size) { Authenticated = true };
         if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower) || asked.Size is < 0 or > MaxBytes)
@@ -83,7 +87,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
         // Agents of git-lfs know parts alone; other clients save themselves a request for what is small.
         var inParts = transfer == "multipart" && (asked.Size > PartBytes || (asked.Size > 0 && IsGitLfs(context)));
-        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, inParts ? PartLength(asked.Size) : 0);
+        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, inParts ? PartLength(asked.Size, parts) : 0);
         return answer with
         {
             Actions = new Dictionary<string, LfsAction>
@@ -96,7 +100,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
     static bool IsGitLfs(HttpContext context) => context.Request.Headers.UserAgent.ToString().StartsWith("git-lfs/", StringComparison.Ordinal);
 
-    static long PartLength(long size) => Math.Max(PartBytes, (size / MaxParts + (1 << 20)) >> 20 << 20);
+    static long PartLength(long size, int parts) => Math.Max(PartBytes, (size / parts + (1 << 20)) >> 20 << 20);
 
     /// <summary>Clients tell parts by the digits in the header's names, and expect nothing else there.</summary>
     async Task<LfsAction> PartsAsync(HttpContext context, LfsTicket ticket)

@@ -36,7 +36,7 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         var ids = context.Request.Query["file_id"];
         if (ids.Count is 0 or > MaxFilesAtOnce)
             throw HubException.BadRequest($"Name 1 to {MaxFilesAtOnce} files as file_id, not {ids.Count}.");
-        var files = new Dictionary<string, IReadOnlyList<TermAnswer>>();
+        var files = new Dictionary<string, IEnumerable<TermAnswer>>();
         var fetches = new Dictionary<string, List<FetchV1>>();
         foreach (var id in ids.Distinct())
         {
@@ -86,7 +86,17 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         return xorbs.TryGetValue(name, out var list) ? list : xorbs[name] = [];
     }
 
-    static TermAnswer[] Terms(ReconstructionPlan plan) => [.. plan.Terms.Select(r => new TermAnswer(r.Xorb.ToString(), r.Length, Chunks(r)))];
+    /// <summary>Made as they are written: somebody may have made a file of hundreds of thousands of terms.</summary>
+    static IEnumerable<TermAnswer> Terms(ReconstructionPlan plan)
+    {
+        var (xorb, name) = (XetHash.Zero, "");
+        foreach (var run in plan.Terms)
+        {
+            if (run.Xorb != xorb || name.Length == 0)
+                (xorb, name) = (run.Xorb, run.Xorb.ToString());
+            yield return new TermAnswer(name, run.Length, Chunks(run));
+        }
+    }
 
     static XetRange Chunks(Run run) => new(run.First, run.End);
 

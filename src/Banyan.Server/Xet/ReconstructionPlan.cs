@@ -50,7 +50,8 @@ sealed record ReconstructionPlan(long Offset, IReadOnlyList<Run> Terms, IReadOnl
     static List<Run> Merge(List<Run> runs)
     {
         var merged = new List<Run>();
-        foreach (var run in runs.OrderBy(r => r.Xorb).ThenBy(r => r.First))
+        // A file may repeat the same few runs countless times.
+        foreach (var run in runs.Distinct().OrderBy(r => r.Xorb).ThenBy(r => r.First))
         {
             if (merged is [.., var last] && last.Xorb == run.Xorb && run.First <= last.End)
             {

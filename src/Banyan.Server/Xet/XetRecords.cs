@@ -51,12 +51,12 @@ sealed record FetchV1(
 /// <summary>What a file is made of, version 1.</summary>
 sealed record ReconstructionV1(
     [property: JsonPropertyName("offset_into_first_range")] long Offset,
-    [property: JsonPropertyName("terms")] IReadOnlyList<TermAnswer> Terms,
+    [property: JsonPropertyName("terms")] IEnumerable<TermAnswer> Terms,
     [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
 
 /// <summary>What several files are made of.</summary>
 sealed record ReconstructionsV1(
-    [property: JsonPropertyName("files")] IReadOnlyDictionary<string, IReadOnlyList<TermAnswer>> Files,
+    [property: JsonPropertyName("files")] IReadOnlyDictionary<string, IEnumerable<TermAnswer>> Files,
     [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
 
 /// <summary>Chunks and the bytes that hold them.</summary>
@@ -68,7 +68,7 @@ sealed record FetchV2([property: JsonPropertyName("url")] string Url, [property:
 /// <summary>What a file is made of, version 2.</summary>
 sealed record ReconstructionV2(
     [property: JsonPropertyName("offset_into_first_range")] long Offset,
-    [property: JsonPropertyName("terms")] IReadOnlyList<TermAnswer> Terms,
+    [property: JsonPropertyName("terms")] IEnumerable<TermAnswer> Terms,
     [property: JsonPropertyName("xorbs")] IReadOnlyDictionary<string, List<FetchV2>> Xorbs);
 
 /// <summary>A part of a file that must be cut again: first byte and the one behind.</summary>

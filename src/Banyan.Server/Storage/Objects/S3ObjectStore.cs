@@ -37,6 +37,9 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             Timeout = TimeSpan.FromMinutes(5),
             MaxErrorRetry = 4,
+            // Otherwise the client stops trying again at all once it has done so often: a store that fails one request in four makes
+            // every file of many objects unreadable after a while, where each alone would be had at the second try.
+            ThrottleRetries = false,
         };
         if (options.Endpoint is { } endpoint)
         {
