@@ -15,7 +15,7 @@ static class TasksCommand
     public static Command Create()
     {
         var name = new Argument<string?>("TASK") { Description = "a task whose items are listed; without it, all tasks are", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "print a line of JSON for each item: its id, its prompt, and what is different in a twin" };
+        var json = new Option<bool>("--json") { Description = "print a line of JSON for each task, or for each item: its id, its prompt, and what is different in a twin" };
         var command = new Command("tasks", """
             List the tasks, their data files and licences, or the items of one
 
@@ -32,7 +32,11 @@ static class TasksCommand
         {
             if (arguments.GetValue(name) is not { } wanted)
             {
-                List();
+                if (arguments.GetValue(json))
+                    foreach (var each in TaskTable.All.Concat(TaskTable.Twins))
+                        Console.WriteLine(Json(each).ToJsonString(s_plain));
+                else
+                    List();
                 return 0;
             }
             var task = TaskTable.Find(wanted);
@@ -47,6 +51,15 @@ static class TasksCommand
         }));
         return command;
     }
+
+    static JsonObject Json(EvaluationTask task) => new()
+    {
+        ["task"] = task.Name,
+        ["also"] = new JsonArray([.. task.Aliases]),
+        ["what"] = task.Description,
+        ["files"] = new JsonArray([.. task.DataFiles]),
+        ["licence"] = task.Licence,
+    };
 
     static JsonObject Json(ItemSet items, string id)
     {
@@ -72,11 +85,11 @@ static class TasksCommand
 
     static void List()
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("task", "also called", "what", "data file", "licence");
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         foreach (var task in TaskTable.All)
-            table.AddRow(task.Name.EscapeMarkup(), string.Join(", ", task.Aliases).EscapeMarkup(), task.Description.EscapeMarkup(),
-                (task.DataFiles.FirstOrDefault() ?? "ships with banyan").EscapeMarkup(), task.Licence.EscapeMarkup());
-        AnsiConsole.Write(table);
+            grid.AddRow($"[bold]{task.Name.EscapeMarkup()}[/]",
+                $"{task.Description.EscapeMarkup()}\n[grey]{(task.DataFiles.FirstOrDefault() ?? "ships with banyan").EscapeMarkup()}; {task.Licence.EscapeMarkup()}[/]");
+        AnsiConsole.Write(grid);
         Console.WriteLine($"Twins (the same problems in other names, words and examples): {string.Join(", ", TaskTable.Twins.Select(t => t.Name))}");
     }
 }
