@@ -1,3 +1,5 @@
+using Banyan.Evaluation.Tasks.Exercism;
+
 namespace Banyan.Evaluation.Data;
 
 /// <summary>Every data file that can be fetched. A new one is a row.</summary>
@@ -8,6 +10,8 @@ public static class DataSources
 
     /// <summary>The folder of Exercism's repository.</summary>
     public const string ExercismFolder = "exercism-csharp";
+
+    const string ExercismCommit = "4e98758acaf5dd1353946ddf8e24b8b9d42d79e1";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<DataSource> All { get; } =
@@ -29,6 +33,7 @@ public static class DataSources
         MultiPle("cpp", "8717eabdf202137158c84506144b0fb1e73d5ecccbe5363ec79009ca014df629", 388_688),
         MultiPle("php", "bebd86875b1d8e65a8b7e692ed7bdf64612b44aa388825ea4dab40c7047c786b", 388_096),
         MultiPle("sh", "2f702106e9ce4aa7385de568d9248d6c57c90382d782b162cb9e072fbd01ccf8", 274_180),
+        new(ExercismFolder, new($"https://codeload.github.com/exercism/csharp/tar.gz/{ExercismCommit}"), "32202adbdc1c7e818647c3f0909ec0f1ae2d7c818148e7fbfcfd78fce8aa0f0d", 1_226_193, "MIT (Exercism)") { Uses = Exercise.Uses },
     ];
 
     /// <summary>The one kept under a name, or null.</summary>

@@ -8,6 +8,10 @@ namespace Banyan.Evaluation.Data;
 public sealed class DataStore : IDisposable
 {
     const int Attempts = 4;
+
+    /// <summary>The most bytes of an archive, most of which may not be used.</summary>
+    const long MostArchiveBytes = 256L << 20;
+
     static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(1);
 
     readonly HttpClient _http;
@@ -39,34 +43,39 @@ public sealed class DataStore : IDisposable
     public async Task<bool> HasAsync(DataSource source, CancellationToken cancellationToken = default)
     {
         var path = Path.Combine(Folder, source.File);
+        if (source.Uses is { } uses)
+            return Directory.Exists(path) && FolderHash.Of(path, uses) == (source.Sha256, source.Bytes);
         if (!File.Exists(path) || new FileInfo(path).Length != source.Bytes)
             return false;
         await using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken)) == source.Sha256;
     }
 
-    /// <summary>The path of a file, which is fetched where it is not here. Throws <see cref="EvaluationException"/> when it cannot be had, or is not what it should be.</summary>
+    /// <summary>The path of a file or folder, which is fetched where it is not here. Throws <see cref="EvaluationException"/> when it cannot be had, or is not what it should be.</summary>
     public async Task<string> FetchAsync(DataSource source, Action<string>? say = null, CancellationToken cancellationToken = default)
     {
         var path = Path.Combine(Folder, source.File);
         if (await HasAsync(source, cancellationToken))
             return path;
-        var address = Mirror is null ? source.Address : new(Mirror.ToString().TrimEnd('/') + "/" + source.File);
-        say?.Invoke($"fetching {source.File} ({source.Bytes:N0} bytes) from {address}\n  licence: {source.Licence}");
+        var address = Mirror is null ? source.Address : new($"{Mirror.ToString().TrimEnd('/')}/{source.File}{(source.Uses is null ? "" : ".tar.gz")}");
+        say?.Invoke($"fetching {source.File} ({source.Bytes:N0} bytes{(source.Uses is null ? "" : " of an archive")}) from {address}\n  licence: {source.Licence}");
         Directory.CreateDirectory(Folder);
         var temporary = $"{path}.{Environment.ProcessId}.new";
         try
         {
             for (var attempt = 1; ; attempt++)
             {
-                var problem = await TryAsync(source, address, temporary, cancellationToken);
+                var problem = await TryAsync(address, temporary, source.Uses is null ? source : null, cancellationToken);
                 if (problem is null)
                     break;
                 if (!problem.Value.MayPass || attempt == Attempts)
                     throw new EvaluationException($"{source.File} cannot be fetched from {address}: {problem.Value.Message}. Fetch it elsewhere and name its folder with --data DIR, or a mirror with --mirror URL");
                 await _wait(s_firstWait * Math.Pow(2, attempt - 1), cancellationToken);
             }
-            File.Move(temporary, path, overwrite: true);
+            if (source.Uses is { } uses)
+                await UnpackAsync(source, uses, address, temporary, path, cancellationToken);
+            else
+                File.Move(temporary, path, overwrite: true);
             return path;
         }
         finally
@@ -78,8 +87,33 @@ public sealed class DataStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    async Task<(string Message, bool MayPass)?> TryAsync(DataSource source, Uri address, string temporary, CancellationToken cancellationToken)
+    /// <summary>The folder in one step: it is whole, and what it should be, or as it was.</summary>
+    static async Task UnpackAsync(DataSource source, Func<string, bool> uses, Uri address, string archive, string path, CancellationToken cancellationToken)
     {
+        var folder = $"{path}.{Environment.ProcessId}.folder";
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var problem = await RepositoryArchive.UnpackAsync(archive, folder, uses, source.Bytes, cancellationToken);
+            if (problem is null && FolderHash.Of(folder, uses) is var (sha256, _) && sha256 != source.Sha256)
+                problem = $"the SHA-256 of what is used of it is {sha256} and not {source.Sha256}: these are other data";
+            if (problem is not null)
+                throw new EvaluationException($"{source.File} from {address}: {problem}");
+            if (Directory.Exists(path))
+                Directory.Delete(path, recursive: true);
+            Directory.Move(folder, path);
+        }
+        finally
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Fetches a file; one that is pinned must be what it should be.</summary>
+    async Task<(string Message, bool MayPass)?> TryAsync(Uri address, string temporary, DataSource? pinned, CancellationToken cancellationToken)
+    {
+        var most = pinned?.Bytes ?? MostArchiveBytes;
         var buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
         try
         {
@@ -95,15 +129,15 @@ public sealed class DataStore : IDisposable
             while (await content.ReadAsync(buffer, time.Token) is > 0 and var count)
             {
                 length += count;
-                if (length > source.Bytes)
-                    return ($"it is longer than its {source.Bytes:N0} bytes: these are other data", false);
+                if (length > most)
+                    return ($"it is longer than {most:N0} bytes: these are other data", false);
                 hash.AppendData(buffer, 0, count);
                 await file.WriteAsync(buffer.AsMemory(0, count), time.Token);
             }
-            if (length < source.Bytes)
-                return ($"it ended after {length:N0} of {source.Bytes:N0} bytes", true);
-            if (Convert.ToHexStringLower(hash.GetHashAndReset()) is var found && found != source.Sha256)
-                return ($"its SHA-256 is {found} and not {source.Sha256}: these are other data", false);
+            if (pinned is not null && length < pinned.Bytes)
+                return ($"it ended after {length:N0} of {pinned.Bytes:N0} bytes", true);
+            if (pinned is not null && Convert.ToHexStringLower(hash.GetHashAndReset()) is var found && found != pinned.Sha256)
+                return ($"its SHA-256 is {found} and not {pinned.Sha256}: these are other data", false);
             file.Flush(flushToDisk: true);
             return null;
         }

@@ -28,7 +28,10 @@ public enum ParetoAxis
 /// <summary>A picture of results on one task: how often they are right against what that took, with intervals, and the line of those that no other beats in both.</summary>
 public static class ParetoPlot
 {
-    const int Width = 760, Height = 460, Left = 64, Right = 24, Top = 44, Bottom = 58;
+    const int Width = 760, Height = 460, Left = 64, Right = 24, Top = 56, Bottom = 58, Radius = 5;
+
+    /// <summary>The most characters of a name in the picture; its title has all.</summary>
+    const int MostOfName = 36;
 
     /// <summary>One result's place.</summary>
     /// <param name="Label">The model.</param>
@@ -81,6 +84,7 @@ public static class ParetoPlot
         Line($"<title>{Text(task)}: right answers against {Text(Title(axis))}</title>");
         Line($"<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>");
         Line($"<text x=\"{Left}\" y=\"24\" font-size=\"15\" font-weight=\"600\" fill=\"#1c2b22\">{Text(task)}: what a right answer takes</text>");
+        Line($"<text x=\"{Left}\" y=\"42\" fill=\"#55645a\">right answers with 95 % intervals; green: no other model is both cheaper and better</text>");
         for (var percent = 0; percent <= 100; percent += 20)
         {
             Line($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(percent / 100.0):F1}\" y2=\"{Y(percent / 100.0):F1}\" stroke=\"#e3e8e4\"/>");
@@ -95,15 +99,16 @@ public static class ParetoPlot
 
         var frontier = Frontier(points);
         Line($"<polyline fill=\"none\" stroke=\"#2f7d4f\" stroke-width=\"1.5\" stroke-dasharray=\"4 3\" points=\"{string.Join(' ', Steps(frontier).Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.Price):F1},{Y(p.Score):F1}")))}\"/>");
+        // Intervals first, then points, then names where they cover neither a point nor one another.
         foreach (var point in points)
-        {
-            var (x, y, best) = (X(point.Price), Y(point.Score), frontier.Contains(point));
-            var colour = best ? "#2f7d4f" : "#8a958d";
-            Line($"<line x1=\"{x:F1}\" x2=\"{x:F1}\" y1=\"{Y(point.Interval.Low):F1}\" y2=\"{Y(point.Interval.High):F1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>");
-            Line($"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"5\" fill=\"{colour}\"><title>{Text(point.Label)}: {100 * point.Score:F1} %, {Text(Tick(axis, point.Price))}</title></circle>");
-            var rightHalf = x > Width / 2;
-            Line($"<text x=\"{(rightHalf ? x - 9 : x + 9):F1}\" y=\"{y - 7:F1}\" text-anchor=\"{(rightHalf ? "end" : "start")}\" fill=\"#1c2b22\" font-weight=\"{(best ? 600 : 400)}\">{Text(Short(point.Label))}</text>");
-        }
+            Line($"<line x1=\"{X(point.Price):F1}\" x2=\"{X(point.Price):F1}\" y1=\"{Y(point.Interval.Low):F1}\" y2=\"{Y(point.Interval.High):F1}\" stroke=\"{Colour(point)}\" stroke-width=\"1.5\" stroke-opacity=\"0.6\"/>");
+        foreach (var point in points)
+            Line($"<circle cx=\"{X(point.Price):F1}\" cy=\"{Y(point.Score):F1}\" r=\"{Radius}\" fill=\"{Colour(point)}\"><title>{Text(point.Label)}: {100 * point.Score:F1} %, {Text(Tick(axis, point.Price))}</title></circle>");
+        var labels = ParetoLabels.Place([.. points.Select(p => (X(p.Price), Y(p.Score), Short(p.Label), frontier.Contains(p)))], new(Left, Top, Width - Right, Height - Bottom));
+        foreach (var (point, label) in points.Zip(labels))
+            Line($"<text x=\"{label.X:F1}\" y=\"{label.Y:F1}\" fill=\"#1c2b22\" font-weight=\"{(frontier.Contains(point) ? 600 : 400)}\">{Text(Short(point.Label))}</text>");
+
+        string Colour(Point point) => frontier.Contains(point) ? "#2f7d4f" : "#8a958d";
         svg.Append("</svg>\n");
         return svg.ToString();
     }
@@ -119,8 +124,12 @@ public static class ParetoPlot
         }
     }
 
-    /// <summary>A local model without the hash of its weights.</summary>
-    static string Short(string label) => label.IndexOf("@sha256:", StringComparison.Ordinal) is > 0 and var at ? label[..at] : label;
+    /// <summary>A local model without the hash of its weights; a long name cut.</summary>
+    static string Short(string label)
+    {
+        var name = label.IndexOf("@sha256:", StringComparison.Ordinal) is > 0 and var at ? label[..at] + (label.EndsWith(')') ? label[label.LastIndexOf(" (", StringComparison.Ordinal)..] : "") : label;
+        return name.Length > MostOfName ? string.Concat(name.AsSpan(0, MostOfName - 1), "…") : name;
+    }
 
     static string Title(ParetoAxis axis) => axis switch
     {

@@ -10,6 +10,9 @@ namespace Banyan.Evaluation.Prices;
 /// <param name="Output">US dollars for a million tokens of answer.</param>
 public sealed record Price(string Model, DateOnly From, decimal Input, decimal Output)
 {
+    /// <summary>Where the price was read, and of what day; null where the table does not say.</summary>
+    public string? Source { get; init; }
+
     /// <summary>What an answer costs.</summary>
     public decimal Of(long promptTokens, long answerTokens) => (Input * promptTokens + Output * answerTokens) / 1_000_000m;
 }
@@ -21,7 +24,11 @@ public sealed record PriceTable(DateOnly AsOf, IReadOnlyList<Price> Prices)
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { RespectRequiredConstructorParameters = true };
 
-    sealed record File(DateOnly AsOf, IReadOnlyList<Price> Models);
+    sealed record File(DateOnly AsOf, IReadOnlyList<Price> Models)
+    {
+        /// <summary>Sources that several prices name in short.</summary>
+        public IReadOnlyDictionary<string, string> Sources { get; init; } = new Dictionary<string, string>();
+    }
 
     /// <summary>The table that ships.</summary>
     public static PriceTable Shipped { get; } = ReadShipped();
@@ -41,11 +48,11 @@ public sealed record PriceTable(DateOnly AsOf, IReadOnlyList<Price> Prices)
             var file = JsonSerializer.Deserialize<File>(text, s_json)!;
             if (file.Models.FirstOrDefault(p => p.Input < 0 || p.Output < 0) is { } wrong)
                 throw new EvaluationException($"{name}: {wrong.Model} costs less than nothing");
-            return new(file.AsOf, file.Models);
+            return new(file.AsOf, [.. file.Models.Select(p => p with { Source = p.Source is { } name ? file.Sources.GetValueOrDefault(name, name) : null })]);
         }
         catch (JsonException e)
         {
-            throw new EvaluationException($"{name} is no table of prices, as {{\"asOf\":\"2025-12-01\",\"models\":[{{\"model\":…,\"from\":…,\"input\":…,\"output\":…}}]}}: {e.Message}");
+            throw new EvaluationException($"{name} is no table of prices, as {{\"asOf\":\"2025-12-01\",\"models\":[{{\"model\":…,\"from\":…,\"input\":…,\"output\":…,\"source\":…}}]}}: {e.Message}");
         }
     }
 

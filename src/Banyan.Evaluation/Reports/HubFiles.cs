@@ -20,9 +20,15 @@ static class HubFiles
         _ => null,
     };
 
-    /// <summary>A file for each task that the hub has a data set of.</summary>
-    public static IEnumerable<(string File, string Text)> EvalResults(IEnumerable<ReportedRun> runs, string? url, string report)
+    /// <summary>A file for each task that the hub has a data set of. A source is an address: without one there is none.</summary>
+    public static IEnumerable<(string File, string Text)> EvalResults(IEnumerable<ReportedRun> runs, string? url)
     {
+        var source = url is null ? "" : $"""
+              source:
+                url: {Text(url)}
+                name: "Banyan, signed report"
+
+            """;
         foreach (var task in runs.GroupBy(r => r.Run.Task))
             if (Dataset(task.Key) is var (id, name, _))
                 yield return ($"{task.Key.Replace("+", "-plus", StringComparison.Ordinal)}.yaml", string.Concat(task.Select(r => $"""
@@ -31,20 +37,18 @@ static class HubFiles
                         task_id: {name}
                       value: {Percent(r.PassAt1)}
                       date: {Text($"{(r.Run.Ended ?? DateTimeOffset.UnixEpoch).UtcDateTime:yyyy-MM-dd}")}
-                      source:
-                        url: {Text(url ?? report)}
-                        name: "Banyan, signed report"
-                      notes: {Text(Notes(r))}
+                    {source}  notes: {Text(Notes(r))}
 
                     """)));
     }
 
     /// <summary>The front matter of a model card.</summary>
-    public static string ModelIndex(string model, IEnumerable<ReportedRun> runs, string? url, string report)
+    public static string ModelIndex(string model, IEnumerable<ReportedRun> runs, string? url)
     {
         var text = new StringBuilder($"model-index:\n- name: {Text(model)}\n  results:\n");
         foreach (var run in runs)
             if (Dataset(run.Run.Task) is var (id, name, split))
+            {
                 text.Append(CultureInfo.InvariantCulture, $"""
                       - task:
                           type: text-generation
@@ -58,11 +62,11 @@ static class HubFiles
                           type: pass@1
                           value: {Percent(run.PassAt1)}
                           verified: false
-                        source:
-                          name: {Text(Notes(run))}
-                          url: {Text(url ?? report)}
 
                     """);
+                if (url is not null)
+                    text.Append(CultureInfo.InvariantCulture, $"    source:\n      name: {Text(Notes(run))}\n      url: {Text(url)}\n");
+            }
         return text.ToString();
     }
 

@@ -85,14 +85,14 @@ public static class ReportFolder
         var models = report.Runs.Where(r => r.Run.Prompt != "vendor").GroupBy(r => r.Run.RequestedModel).ToList();
         foreach (var model in models)
         {
-            var results = HubFiles.EvalResults(model, url, FileName).ToList();
+            var results = HubFiles.EvalResults(model, url).ToList();
             if (results.Count == 0)
                 continue; // the hub has no data set of these tasks
             var own = models.Count == 1 ? folder : Path.Combine(folder, "models", FileSafe(model.Key));
             Directory.CreateDirectory(Path.Combine(own, ".eval_results"));
             foreach (var (file, text) in results)
                 File.WriteAllText(Path.Combine(own, ".eval_results", file), text);
-            File.WriteAllText(Path.Combine(own, "model-index.yaml"), HubFiles.ModelIndex(model.Key, model, url, FileName));
+            File.WriteAllText(Path.Combine(own, "model-index.yaml"), HubFiles.ModelIndex(model.Key, model, url));
         }
     }
 

@@ -55,8 +55,8 @@ public abstract class EvaluationTask
 /// <param name="RecordedFile">The file of recorded answers being scored: some tasks' data lies beside or within it.</param>
 public sealed record TaskSource(string Folder, string? RecordedFile = null)
 {
-    /// <summary>The first of a task's data files that exists.</summary>
-    public string? Find(IEnumerable<string> names) => names.Select(name => Path.Combine(Folder, name)).FirstOrDefault(File.Exists);
+    /// <summary>The first of a task's data files, or folders, that exists.</summary>
+    public string? Find(IEnumerable<string> names) => names.Select(name => Path.Combine(Folder, name)).FirstOrDefault(Path.Exists);
 
     /// <summary>The same, or an <see cref="EvaluationException"/> that names what is missing.</summary>
     public string Need(EvaluationTask task) => Find(task.DataFiles)

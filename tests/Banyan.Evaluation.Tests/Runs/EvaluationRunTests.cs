@@ -137,5 +137,8 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Equal(0.15m, table.Find("gpt-4o-mini", table.AsOf)!.Input);
         Assert.Null(table.Find("gpt-4o", new(2020, 1, 1)));
         Assert.Null(table.Find("qwen2.5-coder", table.AsOf));
+        // A number shown to a user says where it is from, and of when.
+        Assert.All(table.Prices, p => Assert.Matches("^https://.* of .*20[0-9][0-9]", p.Source));
+        Assert.All(table.Prices, p => Assert.True(p.From <= table.AsOf && p.Input > 0 && p.Output > p.Input, p.Model));
     }
 }

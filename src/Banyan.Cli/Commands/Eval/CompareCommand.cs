@@ -92,13 +92,8 @@ static class CompareCommand
             }
             AnsiConsole.Write(table);
         }
-        if (gaps.Count > 0)
-        {
-            var table = new Table().Border(TableBorder.Simple).AddColumns("task", "n", "original", "twin", "gap", "95 %", "only original", "only twin", "p (Holm)", "verdict");
-            foreach (var (model, g) in gaps)
-                table.AddRow((both ? $"{model}: {g.Task}" : g.Task).EscapeMarkup(), $"{g.Problems}", Percent(g.Original), Percent(g.Twin), Percent(g.Gap), $"{Percent(g.Interval.Low)} … {Percent(g.Interval.High)}",
-                    $"{g.OnlyOriginal}", $"{g.OnlyTwin}", g.PValue.ToString("G2", CultureInfo.InvariantCulture), TwinGap.NameOf(g.Verdict) + (g.Verdict == TwinVerdict.Undecided ? $" ({g.ProblemsNeeded} problems needed)" : ""));
-            AnsiConsole.Write(table);
-        }
+        foreach (var (model, g) in gaps)
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{(both ? model + ", " : "")}{g.Task}: {Percent(g.Original)} of {g.Problems} problems right, {Percent(g.Twin)} of their twins (only original {g.OnlyOriginal}, only twin {g.OnlyTwin})\n  gap {Percent(g.Gap)} points, 95 % {Percent(g.Interval.Low)} … {Percent(g.Interval.High)}, p {g.PValue:G2}: {TwinGap.NameOf(g.Verdict)}{(g.Verdict == TwinVerdict.Undecided ? $" ({g.ProblemsNeeded} problems would tell a gap of {Percent(g.Margin)} points)" : "")}"));
     }
 }

@@ -88,7 +88,7 @@ static class RunCommand
                 {
                     foreach (var plan in plans)
                     {
-                        using var shown = new RunProgressLine(opened.Name, plan.Task.Name, table.AsOf);
+                        using var shown = new RunProgressLine(opened.Name, plan.Task.Name, tokens, isCharged: opened is not (LocalModel or RecordedModel));
                         var run = await EvaluationRun.PrepareAsync(plan with { Price = tokens, MaxCost = bound }, opened, judge, cancellationToken);
                         shown.Estimate(run.Estimate(transcript));
                         var result = await run.RunAsync(transcript, shown, cancellationToken);

@@ -1,10 +1,11 @@
 using System.Globalization;
+using Banyan.Evaluation.Prices;
 using Banyan.Evaluation.Runs;
 
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary>How far a run is, on stderr: what it will take before it begins, and on a terminal a line that moves.</summary>
-sealed class RunProgressLine(string model, string task, DateOnly pricesAsOf) : IProgress<RunProgress>, IDisposable
+sealed class RunProgressLine(string model, string task, Price? price, bool isCharged) : IProgress<RunProgress>, IDisposable
 {
     const int Width = 24;
     readonly Lock _gate = new();
@@ -13,7 +14,8 @@ sealed class RunProgressLine(string model, string task, DateOnly pricesAsOf) : I
     public void Estimate(RunEstimate estimate)
     {
         var cost = estimate.LikelyCost is { } likely
-            ? string.Create(CultureInfo.InvariantCulture, $", about ${likely:0.00##}, at most ${estimate.GreatestCost:0.00##} (prices of {pricesAsOf:yyyy-MM-dd})") : "";
+            ? string.Create(CultureInfo.InvariantCulture, $", about ${likely:0.00##}, at most ${estimate.GreatestCost:0.00##} (${price!.Input:0.####} and ${price.Output:0.####} a million tokens{(price.Source is { } source ? $", from {source}" : "")})")
+            : isCharged ? ", what it costs is not known (--prices FILE)" : "";
         var what = estimate.Answers == 0 ? "every answer is recorded"
             : string.Create(CultureInfo.InvariantCulture, $"{estimate.Answers} answers to ask for, about {estimate.PromptTokens:N0} tokens of prompts{cost}");
         Console.Error.WriteLine($"{task}, {model}: {what}, form '{estimate.Form}'");

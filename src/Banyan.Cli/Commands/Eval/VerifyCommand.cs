@@ -34,7 +34,7 @@ static class VerifyCommand
         {
             using var judge = await choices.OpenAsync(result, result.GetValue(published), cancellationToken);
             VerifiedReport verified;
-            using (var line = new RunProgressLine("", "verify", default))
+            using (var line = new RunProgressLine("", "verify", price: null, isCharged: false))
                 verified = await ReportVerification.VerifyAsync(result.GetValue(report)!, task => data.SourceAsync(result, task, cancellationToken), judge, result.GetValue(signer), line, cancellationToken);
             if (result.GetValue(json))
                 Console.WriteLine(new JsonObject

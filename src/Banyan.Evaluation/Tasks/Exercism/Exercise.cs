@@ -12,6 +12,15 @@ namespace Banyan.Evaluation.Tasks.Exercism;
 /// <param name="Tests">The tests.</param>
 sealed record Exercise(string Name, string Instructions, string Stub, string Example, string Tests)
 {
+    /// <summary>Whether a file of the repository is used: what is read here, and the licence.</summary>
+    public static bool Uses(string path) => path.Split('/') switch
+    {
+        ["LICENSE"] or ["exercises", "practice", _, ".meta", "Example.cs"] => true,
+        ["exercises", "practice", _, ".docs", "introduction.md" or "instructions.md" or "instructions.append.md"] => true,
+        ["exercises", "practice", _, var file] => file.EndsWith(".cs", StringComparison.Ordinal),
+        _ => false,
+    };
+
     /// <summary>Reads a folder; null when it needs a package that is not part of .NET, which the sandbox does not have.</summary>
     public static Exercise? Read(string folder)
     {

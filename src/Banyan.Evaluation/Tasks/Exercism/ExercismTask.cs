@@ -25,20 +25,17 @@ sealed class ExercismTask : EvaluationTask
 
     public override IReadOnlyList<string> DataFiles => [DataSources.ExercismFolder];
 
-    /// <summary>A repository, not a file: it is cloned, and named with --data.</summary>
-    public override IReadOnlyList<string> Needs => [];
-
     public override ItemSet Load(TaskSource source) => new Items([.. Folders(source).Where(f => !s_refactoring.Contains(Path.GetFileName(f))).Select(Exercise.Read).OfType<Exercise>()]);
 
-    public override string DataHash(TaskSource source) => Hash([.. Folders(source).SelectMany(f => Directory.GetFiles(f, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)]);
+    /// <summary>Of what is used: the same of a clone as of what was fetched.</summary>
+    public override string DataHash(TaskSource source) => FolderHash.Of(Repository(source), Exercise.Uses).Sha256;
+
+    List<string> Folders(TaskSource source) => [.. Directory.GetDirectories(Path.Combine(Repository(source), "exercises", "practice")).Order(StringComparer.Ordinal)];
 
     /// <summary>The repository's own layout, in the data folder or in a folder of it.</summary>
-    List<string> Folders(TaskSource source)
-    {
-        var folder = ((string[])[DataSources.ExercismFolder, "csharp", "."]).Select(f => Path.Combine(source.Folder, f, "exercises", "practice")).FirstOrDefault(Directory.Exists)
-            ?? throw new EvaluationException($"no data of {Name} in {Path.GetFullPath(source.Folder)}: the repository exercism/csharp is expected there, with its folder exercises/practice (git clone https://github.com/exercism/csharp {DataSources.ExercismFolder})");
-        return [.. Directory.GetDirectories(folder).Order(StringComparer.Ordinal)];
-    }
+    string Repository(TaskSource source) =>
+        ((string[])[DataSources.ExercismFolder, "csharp", "."]).Select(f => Path.Combine(source.Folder, f)).FirstOrDefault(f => Directory.Exists(Path.Combine(f, "exercises", "practice")))
+            ?? throw new EvaluationException($"no data of {Name} in {Path.GetFullPath(source.Folder)}: the repository exercism/csharp is expected there, with its folder exercises/practice (banyan eval data {Name} fetches it; or git clone https://github.com/exercism/csharp {DataSources.ExercismFolder})");
 
     sealed class Items(IReadOnlyList<Exercise> exercises) : ItemSet
     {
