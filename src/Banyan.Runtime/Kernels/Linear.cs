@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Kernels;
@@ -124,8 +125,12 @@ internal static unsafe class Linear
     static void Store(float* sums, int row, int rows, float* y, int tokens)
     {
         var count = Math.Min(PackedFormat.Rows, rows - row);
-        for (var t = 0; t < tokens; t++)
-            new Span<float>(sums + t * PackedFormat.Rows, count).CopyTo(new Span<float>(y + (long)t * rows + row, count));
+        if (count == PackedFormat.Rows)
+            for (var t = 0; t < tokens; t++)
+                Vector512.Load(sums + t * PackedFormat.Rows).Store(y + (long)t * rows + row);
+        else
+            for (var t = 0; t < tokens; t++)
+                new Span<float>(sums + t * PackedFormat.Rows, count).CopyTo(new Span<float>(y + (long)t * rows + row, count));
     }
 
     /// <summary>The panels of a block of 32 activations, of gate and of up, side by side.</summary>

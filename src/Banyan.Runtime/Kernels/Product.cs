@@ -60,8 +60,14 @@ internal readonly unsafe struct Product
         (_rung, _x, _columns, Tokens, _exact) = (rung, x, x.Columns, tokens, exact);
         _kernels = For(format);
         _rangeColumns = _columns;
-        if (_kernels == Kernels.Tiles && (long)Rows * Blocks * ActivationBlock.Bytes > CachedBytes)
-            _rangeColumns = Math.Max(1, CachedBytes / (Rows * ActivationBlock.Bytes) / Rung.ChunkBlocks) * Rung.ChunkColumns;
+        var bytes = _kernels switch
+        {
+            Kernels.Tiles => Rows * ActivationBlock.Bytes / (double)ActivationBlock.Columns,
+            Kernels.Pairs when Tokens > rung.PanelTokens => Tokens * sizeof(ushort),
+            _ => 0,
+        };
+        if (bytes * _columns > CachedBytes)
+            _rangeColumns = Math.Max(1, (int)(CachedBytes / bytes) / Rung.ChunkColumns) * Rung.ChunkColumns;
     }
 
     /// <summary>In which form weights of this format meet activations.</summary>
@@ -130,7 +136,7 @@ internal readonly unsafe struct Product
                 if (_kernels == Kernels.Tiles)
                     AddTiles(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
                 else if (_kernels == Kernels.Pairs)
-                    AddPairs(w, panel, work, to);
+                    AddPairs(w, panel, column, Math.Min(column + _rangeColumns, _columns), work, to);
                 else
                     AddFloats(w, panel, (float*)work, to);
             }
@@ -154,12 +160,15 @@ internal readonly unsafe struct Product
         }
     }
 
-    void AddPairs(PackedMatrix w, int panel, byte* work, float* sums)
+    void AddPairs(PackedMatrix w, int panel, int column, int end, byte* work, float* sums)
     {
         var chunk = Tokens <= _rung.PanelTokens ? _columns : Rung.ChunkColumns;
-        for (var column = 0; column < _columns; column += chunk)
-            _rung.MultiplyPairs(w.Format, w.Panel(panel) + w.QuantOffset + (long)column / 2 * 64, Math.Min(chunk, _columns - column), _x.Pairs + column, Operand.PairStride(_columns),
-                Tokens, sums, work);
+        for (int columns; column < end; column += columns)
+        {
+            columns = Math.Min(chunk, end - column);
+            var quants = w.Panel(panel) + w.QuantOffset + (long)column / 2 * 64;
+            _rung.MultiplyPairs(w.Format, quants, columns, _x.Pairs + column, Operand.PairStride(_columns), Tokens, sums, work, quants + columns / 2 * 64, chunk / 2 * 64);
+        }
     }
 
     void AddFloats(PackedMatrix w, int panel, float* weights, float* sums)

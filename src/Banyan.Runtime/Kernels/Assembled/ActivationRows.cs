@@ -39,6 +39,10 @@ internal sealed class ActivationRows(KernelWriter code, int count)
         _ => __dword_ptr[s_bases[row / 3] + Stride * 2 + offset],
     };
 
+    /// <summary>Where a row's current block is in the next tile, which begins at an offset of as many rows as this has, or one or two more.</summary>
+    public AssemblerMemoryOperand Next(int row, AssemblerRegister64 tile, AssemblerRegister64 tileAndOne, AssemblerRegister64 tileAndTwo) =>
+        __byte_ptr[s_bases[row / 3] + (row % 3) switch { 0 => tile, 1 => tileAndOne, _ => tileAndTwo }];
+
     public void NextBlock() => Advance(ActivationBlock.Bytes);
 
     public void Advance(int bytes)

@@ -37,10 +37,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
     {
-        // As many tiles as needed, of sizes that differ by one at most: small tiles cost nearly as much as large ones.
-        var most = BlockProduct.MaxTokens(kind);
-        var tiles = (tokens + most - 1) / most;
-        var (size, larger) = (tokens / tiles, tokens % tiles);
+        var (tiles, size, larger) = Tiles(tokens, BlockProduct.MaxTokens(kind));
         var arguments = new TileKernel.Arguments
         {
             W = w,
@@ -72,7 +69,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
             KernelSet.Run(&arguments, isHalf: false);
     }
 
-    public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch)
+    public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes)
     {
         var pairs = (columns + 1) / 2;
         var isHalf = format.Format.Name == "F16";
@@ -83,6 +80,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
             quants = scratch;
             isHalf = false;
         }
+        var (tiles, size, larger) = Tiles(tokens, KernelSet.TileTokens);
         var arguments = new PairKernel.Arguments
         {
             W = quants,
@@ -91,16 +89,25 @@ internal sealed unsafe class AssembledRung : Avx512Rung
             X = x,
             XStrideBytes = stride * sizeof(ushort),
             Y = y,
-            Tiles = tokens / KernelSet.TileTokens,
+            Tiles = larger,
+            Next = next,
+            NextLines = Math.Max(1, (nextBytes / 64 + tiles - 1) / tiles),
         };
-        if (arguments.Tiles > 0)
-            KernelSet.Run(&arguments, isHalf, KernelSet.TileTokens);
-        var rest = tokens % KernelSet.TileTokens;
-        if (rest == 0)
-            return;
-        arguments.X += (long)(tokens - rest) * stride;
-        arguments.Y += (tokens - rest) * UnpackedBlock.Rows;
-        arguments.Tiles = 1;
-        KernelSet.Run(&arguments, isHalf, rest);
+        if (larger > 0)
+        {
+            KernelSet.Run(&arguments, isHalf, size + 1);
+            arguments.X += larger * (size + 1) * (long)stride;
+            arguments.Y += larger * (size + 1) * UnpackedBlock.Rows;
+            arguments.Next += larger * arguments.NextLines * 64;
+        }
+        arguments.Tiles = tiles - larger;
+        KernelSet.Run(&arguments, isHalf, size);
+    }
+
+    /// <summary>As few tiles as possible, of sizes that differ by one at most (small tiles cost nearly as much as large ones): how many, their size, and how many have one more.</summary>
+    static (int Tiles, int Size, int Larger) Tiles(int tokens, int most)
+    {
+        var tiles = (tokens + most - 1) / most;
+        return (tiles, tokens / tiles, tokens % tiles);
     }
 }

@@ -22,6 +22,10 @@ internal static unsafe class PairKernel
         public long XStrideBytes;
         public float* Y;
         public long Tiles;
+
+        /// <summary>What is multiplied next, and how many cache lines of it each tile brings nearer.</summary>
+        public byte* Next;
+        public long NextLines;
     }
 
     public static byte[] Assemble(bool isHalf, int tokens)
@@ -29,7 +33,7 @@ internal static unsafe class PairKernel
         var code = new KernelWriter();
         var a = code.A;
         var rows = new ActivationRows(code, tokens);
-        var (w, count, x, y, tiles) = (rcx, rax, rsi, rbp, rbx);
+        var (w, count, x, y, tiles, next) = (rcx, rax, rsi, rbp, rbx, rdi);
         const int YStride = PackedRows * sizeof(float);
 
         code.Begin();
@@ -38,9 +42,18 @@ internal static unsafe class PairKernel
         a.mov(ActivationRows.Stride, __qword_ptr[r15 + 32]);
         a.mov(y, __qword_ptr[r15 + 40]);
         a.mov(tiles, __qword_ptr[r15 + 48]);
+        a.mov(next, __qword_ptr[r15 + 56]);
         a.imul(r14, ActivationRows.Stride, tokens);
+        a.lea(r13, __[r14 + ActivationRows.Stride]);
+        a.lea(r12, __[r13 + ActivationRows.Stride]);
         code.Repeat(tiles, () =>
         {
+            a.mov(count, __qword_ptr[r15 + 64]);
+            code.Repeat(count, () =>
+            {
+                a.prefetcht1(__byte_ptr[next]);
+                a.add(next, 64);
+            });
             a.mov(w, __qword_ptr[r15]);
             rows.Begin(x);
             for (var t = 0; t < tokens; t++)
@@ -65,7 +78,11 @@ internal static unsafe class PairKernel
             {
                 for (var pair = 0; pair < unrolled; pair++)
                 {
-                    a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes]);
+                    if (tokens <= KernelSet.PanelTokens)
+                        a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes]);
+                    else if (unrolled > 1)
+                        for (var t = pair * tokens / unrolled; t < (pair + 1) * tokens / unrolled; t++)
+                            a.prefetcht0(rows.Next(t, r14, r13, r12));
                     Read(code, isHalf, w, 64 * pair);
                     for (var t = 0; t < tokens; t++)
                         a.vdpbf16ps(Zmm(t), Zmm(Weights), rows.Broadcast(t, 4 * pair));

@@ -59,9 +59,9 @@ internal abstract unsafe class Rung
     /// <summary>
     /// y[tokens, 16 rows] += rows of BF16 activations, <paramref name="stride"/> values apart, × columns of a panel; <paramref name="scratch"/> has
     /// <see cref="ChunkColumns"/> × 32 bytes. More than <see cref="PanelTokens"/> tokens take at most <see cref="ChunkColumns"/> columns. All sums of a token
-    /// are added in the order of the columns.
+    /// are added in the order of the columns. Meanwhile the <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer.
     /// </summary>
-    public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch) =>
+    public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes) =>
         throw new NotSupportedException(Name);
 
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>

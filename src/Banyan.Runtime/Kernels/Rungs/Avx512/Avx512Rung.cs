@@ -15,6 +15,44 @@ internal unsafe class Avx512Rung : Avx2Rung
 
     public override bool IsSupported => base.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Quantize(float* x, int blocks, ActivationBlock* to)
+    {
+        var positive = Vector512.Create(0x7FFFFFFFu);
+        for (; blocks > 0; blocks--, x += ActivationBlock.Columns, to++)
+        {
+            var (x0, x1) = (Vector512.Load(x), Vector512.Load(x + 16));
+            var largest = Avx512F.Max(x0.AsUInt32() & positive, x1.AsUInt32() & positive);
+            var half = Avx2.Max(largest.GetLower(), largest.GetUpper());
+            var quarter = Sse41.Max(half.GetLower(), half.GetUpper());
+            quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_01_00_11_10));
+            quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_10_11_00_01));
+            var magnitude = BitConverter.UInt32BitsToSingle(quarter.ToScalar());
+            if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
+            {
+                *to = default;
+                to->Scale = to->ScaledSum = float.IsFinite(magnitude) ? 0 : float.NaN;
+                continue;
+            }
+
+            var inverse = Vector512.Create(127 / magnitude);
+            var first = Avx512F.ConvertToVector128SByteWithSaturation(Avx512F.ConvertToVector512Int32(x0 * inverse));
+            var last = Avx512F.ConvertToVector128SByteWithSaturation(Avx512F.ConvertToVector512Int32(x1 * inverse));
+            first.Store(to->Quants);
+            last.Store(to->Quants + 16);
+            to->Scale = magnitude / 127;
+            to->SetSums(Sum(first), Sum(last));
+        }
+    }
+
+    /// <summary>Of bytes, eight at a time, as distances from −128.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int Sum(Vector128<sbyte> bytes)
+    {
+        var sums = Sse2.SumAbsoluteDifferences(bytes.AsByte() ^ Vector128.Create((byte)0x80), Vector128<byte>.Zero).AsInt32();
+        return sums.ToScalar() + sums.GetElement(2) - 16 * 128;
+    }
+
     protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
     {
         switch (kind)
