@@ -53,13 +53,13 @@ internal static unsafe class Linear
     }
 
     /// <summary>
-    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized, without either product ever lying in memory as a whole; also as floats where <paramref name="keepRows"/>.
+    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized or as floats, without either product ever lying in memory as a whole.
     /// False, and nothing done, where the shapes or formats do not allow it.
     /// </summary>
-    public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool keepRows) =>
-        TryMultiplyGated(Ladder.Current, x, gate, up, y, tokens, pool, keepRows);
+    public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats) =>
+        TryMultiplyGated(Ladder.Current, x, gate, up, y, tokens, pool, floats);
 
-    internal static bool TryMultiplyGated(Rung rung, Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool keepRows)
+    internal static bool TryMultiplyGated(Rung rung, Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats)
     {
         Check(x, gate, tokens);
         Check(x, up, tokens);
@@ -74,7 +74,7 @@ internal static unsafe class Linear
             var product = new Product(rung, x, gate.Format, first, Math.Min(most, tokens - first), pool, exact: false);
             if (!product.Fits(up.Format))
                 return false;
-            var job = new GatedJob { Rung = rung, Product = product, First = first, Gate = gate, Up = up, Y = y, KeepRows = keepRows };
+            var job = new GatedJob { Rung = rung, Product = product, First = first, Gate = gate, Up = up, Y = y, Floats = floats };
             pool.Run(ref job, Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
         }
         return true;
@@ -143,7 +143,7 @@ internal static unsafe class Linear
         public PackedMatrix Gate, Up;
         public Activations Y;
         public int First;
-        public bool KeepRows;
+        public bool Floats;
 
         public readonly void Work(int part, int parts)
         {
@@ -175,9 +175,10 @@ internal static unsafe class Linear
                     else
                         SiluMultiply.Scalar(gate + offset, up + offset, values + panel * PackedFormat.Rows, PackedFormat.Rows);
                 }
-                Rung.Quantize(values, 1, Y.Blocks + (long)(First + t) * Y.BlocksPerRow + block);
-                if (KeepRows)
+                if (Floats)
                     new Span<float>(values, ActivationBlock.Columns).CopyTo(new Span<float>(Y.Row(First + t) + block * ActivationBlock.Columns, ActivationBlock.Columns));
+                else
+                    Rung.Quantize(values, 1, Y.Blocks + (long)(First + t) * Y.BlocksPerRow + block);
             }
         }
     }

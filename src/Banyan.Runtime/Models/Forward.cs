@@ -84,7 +84,7 @@ internal sealed unsafe class Forward : IDisposable
     void Attend(LayerWeights w, int layer, Batch batch, float* x, int rows)
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
-        RmsNorm.Apply(x, w.AttentionNorm.Floats, _attentionInput, rows, _config.NormEpsilon, !_exact, _pool); // input [rows, embedding]
+        RmsNorm.Apply(x, w.AttentionNorm.Floats, _attentionInput, rows, _config.NormEpsilon, NeedsBlocks(w.Query, w.Key, w.Value), _pool); // input [rows, embedding]
         Linear.Multiply(_attentionInput, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);       // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
         Bias(q, w.QueryBias, rows, _config.QuerySize);
         Bias(k, w.KeyBias, rows, _config.KeySize);
@@ -98,28 +98,37 @@ internal sealed unsafe class Forward : IDisposable
         Rope.Apply(k, rows, _config.KvHeads, _config.HeadSize, _config.KeySize, _angles, _ropeStyle, _pool);
         Cache(layer, batch, k, v);                                                                      // pages [kvHeads, positions, headSize]
         Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool, exact: _exactAttention);
-        if (!_exact)
+        if (NeedsBlocks(w.AttentionOutput))
             _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
         Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]
         Bias(_update.Floats, w.AttentionOutputBias, rows, _config.EmbeddingSize);
         Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
     }
 
+    // Weights of 16 and 32 bits do not meet quantized activations.
+    bool NeedsBlocks(params ReadOnlySpan<PackedMatrix> matrices)
+    {
+        foreach (var matrix in matrices)
+            if (!_exact && matrix.Format.Kind != WeightKind.Float)
+                return true;
+        return false;
+    }
+
     void FeedForward(LayerWeights w, float* x, int rows)
     {
         if (rows == 0)
             return;
-        RmsNorm.Apply(x, w.FeedForwardNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool); // normed [rows, embedding]
+        RmsNorm.Apply(x, w.FeedForwardNorm.Floats, _normed, rows, _config.NormEpsilon, NeedsBlocks(w.Gate[0], w.Up[0]), _pool); // normed [rows, embedding]
         if (_experts is not null)
         {
             _experts.Run(w, _normed, x, rows);
             return;
         }
-        if (_exact || !Linear.TryMultiplyGated(_normed, w.Gate[0], w.Up[0], _hidden, rows, _pool, keepRows: w.Down[0].Format.Kind == WeightKind.Float))
+        if (_exact || !Linear.TryMultiplyGated(_normed, w.Gate[0], w.Up[0], _hidden, rows, _pool, floats: !NeedsBlocks(w.Down[0])))
         {
             Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                    // gate [rows, feedForward]
             Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                        // up [rows, feedForward]
-            SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, !_exact, _pool);                // hidden = silu(gate) · up
+            SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, NeedsBlocks(w.Down[0]), _pool);    // hidden = silu(gate) · up
         }
         Linear.Multiply(_hidden, w.Down[0], _update.Floats, rows, _pool, _exact);                      // update [rows, embedding]
         Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
@@ -129,7 +138,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         if (rows == 0)
             return;
-        RmsNorm.Apply(x, _weights.OutputNorm.Floats, _normed, rows, _config.NormEpsilon, !_exact, _pool);
+        RmsNorm.Apply(x, _weights.OutputNorm.Floats, _normed, rows, _config.NormEpsilon, NeedsBlocks(_weights.Output), _pool);
         Linear.Multiply(_normed, _weights.Output, _logits.Floats, rows, _pool, _exact);
     }
 

@@ -258,7 +258,8 @@ public unsafe class LinearTests
                 else
                     SiluMultiply.Scalar(g, u, expected.Rows, tokens * Rows);
             rung.Quantize(expected.Rows, tokens * expected.BlocksPerRow, expected.Blocks);
-            Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, keepRows: true));
+            Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, floats: true));
+            Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, floats: false));
             Assert.Equal(new Span<float>(expected.Rows, tokens * Rows).ToArray(), new Span<float>(actual.Rows, tokens * Rows).ToArray());
             Assert.Equal(new Span<byte>(expected.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray(), new Span<byte>(actual.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray());
         }
