@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Sandboxes;
 using Banyan.Evaluation.Tasks;
@@ -18,7 +20,15 @@ public class HostileTests
     [Fact]
     public async Task Every_hostile_program_fails_and_leaves_nothing()
     {
-        Assert.True(HostilePrograms.Python.Count >= 40);
+        // Who listens where a program must not come.
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var name = $"banyan-{Guid.NewGuid():N}";
+        using var local = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        local.Bind(new UnixDomainSocketEndPoint("\0" + name));
+        local.Listen();
+        var programs = HostilePrograms.Python(((IPEndPoint)listener.LocalEndpoint).Port, name);
+        Assert.True(programs.Count >= 100, $"{programs.Count} programs");
         Environment.SetEnvironmentVariable("BANYAN_SECRET", "sk-1234");
         using var judge = await TestJudge.OpenAsync();
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
@@ -26,7 +36,7 @@ public class HostileTests
         var before = Files();
 
         var passed = new List<string>();
-        await Parallel.ForEachAsync(HostilePrograms.Python, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (program, token) =>
+        await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (program, token) =>
         {
             var verdict = await items.JudgeAsync(judge, new(Item, program.Value, Whole: true), token);
             // An honest answer judged beside the hostile ones keeps its verdict.
@@ -41,23 +51,39 @@ public class HostileTests
             }
         });
         Assert.Empty(passed);
+        Assert.False(listener.Pending());
         Assert.Equal(before, Files());
         Assert.Empty(Processes());
     }
 
+    public static TheoryData<string> Languages => [.. HostileLanguages.All.Keys];
+
     [Theory]
-    [InlineData("js", "process.exit(0);")]
-    [InlineData("js", "require('node:assert').deepEqual = () => {};\nfunction add(lst){ return 'wrong'; }")]
-    [InlineData("js", "require('node:assert').AssertionError = undefined; process.on('exit', () => process.reallyExit(0));\nfunction add(lst){ return 'wrong'; }")]
-    [InlineData("js", "const s = require('fs').readFileSync(__filename, 'utf8'); const m = s.match(/[0-9a-f]{32}/); console.log(m && m[0]); process.exit(0);")]
-    [InlineData("cs", "class Problem { static Problem() { System.Environment.Exit(0); } public static long Add(List<long> lst) { return -1L; }")]
-    [InlineData("cs", "class Problem { public static long Add(List<long> lst) { System.Diagnostics.Trace.Listeners.Clear(); return -1L; }")]
-    public async Task Tests_in_the_programs_own_process_cannot_be_silenced(string language, string solution)
+    [MemberData(nameof(Languages))]
+    public async Task Programs_that_hold_their_own_tests_cannot_forge_the_verdict(string language)
     {
+        const string Sum = "HumanEval_53_add";
+        Environment.SetEnvironmentVariable("BANYAN_SECRET", "sk-1234");
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
         using var judge = await TestJudge.OpenAsync();
-        var items = TaskTable.Find($"multipl-e-{language}").Load(new(SharedData.Path("evaluation")));
-        var verdict = await items.JudgeAsync(judge, new("HumanEval_85_add", solution, Whole: true), TestContext.Current.CancellationToken);
-        Assert.False(verdict.Passed);
+        var items = Tasks.MultiPle.Recorded.Open(language).Items;
+        var wrong = new List<string>();
+        await Parallel.ForEachAsync(HostileLanguages.All[language], new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken }, async (program, token) =>
+        {
+            var source = program.Value.Replace("PORT", $"{((IPEndPoint)listener.LocalEndpoint).Port}", StringComparison.Ordinal);
+            var verdict = await items.JudgeAsync(judge, new(Sum, source, Whole: true), token);
+            TestContext.Current.SendDiagnosticMessage("{0} {1}: {2}", language, program.Key, verdict.Reason);
+            if (verdict.Passed)
+                lock (wrong)
+                    wrong.Add(program.Key);
+        });
+        var honest = await items.JudgeAsync(judge, new(Sum, HostileLanguages.Honest[language], Whole: true), TestContext.Current.CancellationToken);
+        Assert.Equal("passed", honest.Reason);
+        Assert.Empty(wrong);
+        Assert.False(listener.Pending());
+        Assert.Empty(Files());
+        Assert.Empty(Processes());
     }
 
     [Fact]
@@ -84,7 +110,7 @@ public class HostileTests
         Assert.Empty(Processes());
     }
 
-    static string[] Files() => [.. ((string[])["/tmp", "/etc", "/home", "/var/tmp"]).SelectMany(f => Directory.EnumerateFileSystemEntries(f)).Where(f => f.Contains("banyan-was-here", StringComparison.Ordinal) || f.EndsWith("json.py", StringComparison.Ordinal))];
+    static string[] Files() => [.. ((string[])["/tmp", "/etc", "/home", "/usr", "/root", "/var/tmp"]).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFileSystemEntries(f)).Where(f => f.Contains("banyan-was-here", StringComparison.Ordinal) || f.EndsWith("json.py", StringComparison.Ordinal))];
 
     /// <summary>Processes of the id that root's programs have outside, or bubblewraps below this process.</summary>
     static string[] Processes() => [.. Process.GetProcesses().Where(p => p.ProcessName == "bwrap" && IsChild(p.Id)).Select(p => $"{p.Id}")];

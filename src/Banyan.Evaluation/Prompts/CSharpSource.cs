@@ -28,12 +28,31 @@ static class CSharpSource
     }
 
     /// <summary>
+    /// Whether syntax is nested deeper than anyone writes: the compiler goes down by recursion, and would take this process with it.
+    /// </summary>
+    public static bool IsTooDeep(SyntaxNode root)
+    {
+        const int Deepest = 1000;
+        var waiting = new Stack<(SyntaxNode Node, int Depth)>([(root, 0)]);
+        while (waiting.TryPop(out var next))
+        {
+            if (next.Depth > Deepest)
+                return true;
+            foreach (var child in next.Node.ChildNodes())
+                waiting.Push((child, next.Depth + 1));
+        }
+        return false;
+    }
+
+    /// <summary>
     /// Parses what may have been cut before its end: the braces that are still open there are closed. Roslyn says which; one that is missing
     /// further up, with code after it, stays missing, and so does whatever else is not finished.
     /// </summary>
     public static CompilationUnitSyntax ReadCut(string text)
     {
         var root = CSharpSyntaxTree.ParseText(text, s_parse).GetCompilationUnitRoot();
+        if (IsTooDeep(root))
+            return root;
         var written = root.DescendantTokens().LastOrDefault(t => t.Span.Length > 0).Span.End;
         var open = root.DescendantTokens().Where(t => t.IsMissing && t.IsKind(SyntaxKind.CloseBraceToken) && t.SpanStart >= written).ToList();
         return root.ReplaceTokens(open, (token, _) => SyntaxFactory.Token([SyntaxFactory.EndOfLine("\n"), .. token.LeadingTrivia], SyntaxKind.CloseBraceToken, token.TrailingTrivia));

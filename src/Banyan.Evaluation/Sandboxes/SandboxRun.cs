@@ -24,6 +24,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             RedirectStandardError = true,
             WorkingDirectory = folder ?? "/",
         };
+        // Of the caller's environment, which may hold keys, nothing: the first process inside can be read by the others.
+        start.Environment.Clear();
         using var process = await LastingThread.StartAsync(start);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var cancelled = cancellationToken.Register(() => _ended.TrySetResult(SandboxEnd.Stopped));

@@ -8,6 +8,7 @@ namespace Banyan.Evaluation.Sandboxes;
 /// The namespaces already hide files, network and processes; the filter removes the calls that reach around them or that kernels
 /// have been broken through: other processes' memory, new namespaces and mounts, keys, BPF, io_uring, and sockets other than
 /// local and internet ones (vsock reaches the host of a virtual machine from any network namespace).
+/// Memory that no process has mapped is refused too (memfd, System V's shared memory and queues): it would be counted nowhere.
 /// A refused call fails with EPERM, <c>clone3</c> with ENOSYS so that the C library falls back to <c>clone</c>, whose flags can be read.
 /// </summary>
 static class SeccompFilter
@@ -28,17 +29,18 @@ static class SeccompFilter
     // bpf, perf_event_open, userfaultfd, io_uring_setup/enter/register, mount, umount2, pivot_root, chroot, setns, unshare, open_tree, move_mount,
     // fsopen, fsconfig, fsmount, fspick, mount_setattr, kexec_load, kexec_file_load, init_module, finit_module, delete_module, reboot, swapon, swapoff,
     // quotactl, acct, settimeofday, clock_settime, adjtimex, clock_adjtime, sethostname, setdomainname, open_by_handle_at, name_to_handle_at, syslog,
-    // vhangup, fanotify_init, lookup_dcookie, personality, mbind, set_mempolicy, migrate_pages, move_pages; on x86-64 also uselib, modify_ldt, iopl, ioperm
+    // vhangup, fanotify_init, lookup_dcookie, personality, mbind, set_mempolicy, migrate_pages, move_pages, memfd_create, memfd_secret, shmget, msgget, semget,
+    // open_tree_attr, set_mempolicy_home_node; on x86-64 also uselib, modify_ldt, iopl, ioperm
     static readonly Numbers s_x64 = new(0xC000003E, 56, 435, 41, 0x40000000,
     [
         101, 310, 311, 440, 312, 438, 248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 155, 161, 308, 272, 428, 429, 430, 431, 432, 433, 442, 246, 320,
-        175, 313, 176, 169, 167, 168, 179, 163, 164, 227, 159, 305, 170, 171, 304, 303, 103, 153, 300, 212, 135, 237, 238, 256, 279, 134, 154, 172, 173,
+        175, 313, 176, 169, 167, 168, 179, 163, 164, 227, 159, 305, 170, 171, 304, 303, 103, 153, 300, 212, 135, 237, 238, 256, 279, 319, 447, 29, 68, 64, 467, 450, 134, 154, 172, 173,
     ]);
 
     static readonly Numbers s_arm64 = new(0xC00000B7, 220, 435, 198, null,
     [
         117, 270, 271, 440, 272, 438, 217, 218, 219, 280, 241, 282, 425, 426, 427, 40, 39, 41, 51, 268, 97, 428, 429, 430, 431, 432, 433, 442, 104, 294, 105,
-        273, 106, 142, 224, 225, 60, 89, 170, 112, 171, 266, 161, 162, 265, 264, 116, 58, 262, 18, 92, 235, 237, 238, 239,
+        273, 106, 142, 224, 225, 60, 89, 170, 112, 171, 266, 161, 162, 265, 264, 116, 58, 262, 18, 92, 235, 237, 238, 239, 279, 447, 194, 186, 190, 467, 450,
     ]);
 
     /// <summary>The filter for this machine's architecture, or a <see cref="SandboxException"/> that names it.</summary>

@@ -20,7 +20,7 @@ public static class Scorer
 
         await items.PrepareAsync(judge, cancellationToken);
         var byId = answers.ToLookup(a => a.Id);
-        var work = items.Ids.SelectMany(id => byId[id].Select((answer, sample) => (Answer: answer, Sample: sample))).ToList();
+        var work = items.Ids.SelectMany(id => byId[id].Select((answer, sample) => (Answer: answer, Sample: sample))).OrderByDescending(w => items.LikelyCpuSeconds(w.Answer.Id)).ToList();
         var verdicts = new Dictionary<(string, int), Verdict>();
         await judge.ForEachAsync(work, async (one, token) =>
         {

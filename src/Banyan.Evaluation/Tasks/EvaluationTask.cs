@@ -75,6 +75,9 @@ public abstract class ItemSet
     /// <summary>Which items stem from the same source problem; standard errors are clustered by it.</summary>
     public virtual string Cluster(string id) => id;
 
+    /// <summary>CPU-seconds that judging an answer to an item is likely to take, known once prepared: the longest begin first, so that none is waited for at the end.</summary>
+    internal virtual double LikelyCpuSeconds(string id) => 0;
+
     /// <summary>What an item says, and its canonical solution; null where that is not known.</summary>
     public virtual ItemText? Text(string id) => null;
 

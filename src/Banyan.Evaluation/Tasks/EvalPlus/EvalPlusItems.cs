@@ -52,6 +52,8 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
         return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new EvalPlusItems(task, plus, twins), this, known, twins.ToDictionary(t => t.Id, t => made[t.Original!.Id].Changes), judge, cancellationToken);
     }
 
+    internal override double LikelyCpuSeconds(string id) => _expected[id].CpuSeconds.Sum();
+
     public override ItemPrompt Prompt(string id)
     {
         var item = _items[id];

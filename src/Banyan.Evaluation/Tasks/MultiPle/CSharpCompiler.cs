@@ -28,36 +28,50 @@ static class CSharpCompiler
     /// <summary>The program <c>dotnet</c>.</summary>
     public static string Dotnet { get; } = Path.Combine(s_dotnet, "dotnet");
 
-    /// <summary>What to run in the sandbox; null when it does not compile, with the first error.</summary>
+    /// <summary>
+    /// What to run in the sandbox; null when it does not compile, with the first error. The compiler descends by recursion: it gets a stack of its own that is large enough for all that is let in.
+    /// </summary>
     public static SandboxProgram? Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable, out string? error)
+    {
+        (SandboxProgram? Program, string? Error) built = default;
+        var thread = new Thread(() => built = Build(sources, mainType, nullable), maxStackSize: 256 << 20) { IsBackground = true, Name = "C# compiler" };
+        thread.Start();
+        thread.Join();
+        error = built.Error;
+        return built.Program;
+    }
+
+    static (SandboxProgram? Program, string? Error) Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable)
     {
         var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, mainTypeName: mainType, optimizationLevel: OptimizationLevel.Release,
             nullableContextOptions: nullable, concurrentBuild: false);
-        var compilation = CSharpCompilation.Create("Problem", sources.Select(s => CSharpSyntaxTree.ParseText(s, Parse)), s_references.Value, options);
+        var trees = sources.Select(s => CSharpSyntaxTree.ParseText(s, Parse)).ToList();
+        if (trees.Any(t => Prompts.CSharpSource.IsTooDeep(t.GetRoot())))
+            return (null, "does not compile: nested too deep");
+        var compilation = CSharpCompilation.Create("Problem", trees, s_references.Value, options);
         using var assembly = new MemoryStream();
         using var time = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         try
         {
             var result = compilation.Emit(assembly, cancellationToken: time.Token);
             if (!result.Success)
-            {
-                error = "does not compile: " + result.Diagnostics.First(d => d.Severity == DiagnosticSeverity.Error).ToString();
-                return null;
-            }
+                return (null, "does not compile: " + result.Diagnostics.First(d => d.Severity == DiagnosticSeverity.Error).ToString());
         }
         catch (OperationCanceledException)
         {
-            error = "takes more than a minute to compile";
-            return null;
+            return (null, "takes more than a minute to compile");
         }
-        error = null;
-        return new()
+        catch (InsufficientExecutionStackException)
+        {
+            return (null, "does not compile: nested too deep");
+        }
+        return (new()
         {
             Command = [Dotnet, "exec", "--runtimeconfig", "/program/Problem.runtimeconfig.json", "/program/Problem.dll"],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
             Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
-            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
-        };
+            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
+        }, null);
     }
 
     static bool IsManaged(string file)
