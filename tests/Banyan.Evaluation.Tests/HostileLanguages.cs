@@ -102,7 +102,7 @@ static class HostileLanguages
     static readonly Dictionary<string, string> s_ts = new()
     {
         ["exit(0)"] = "declare var process: any;\nprocess.exit(0);\nfunction add(x: number, y: number): number { return -1; }",
-        ["silenced checks"] = "(globalThis as any).x = 1; declare function require(n: string): any;\nrequire('node:assert').deepEqual = () => {};\nfunction add(x: number, y: number): number { return -1; }",
+        ["silenced checks"] = "require('node:assert').deepEqual = () => {};\nfunction add(x: number, y: number): number { return -1; }",
         ["types without end"] = "type T<N extends any[]> = T<[...N, ...N, 1]>;\nlet t: T<[1]>;\nfunction add(x: number, y: number): number { return x + y; }",
         ["a file of the machine's, while compiling"] = "/// <reference path=\"/proc/1/environ\" />\nfunction add(x: number, y: number): number { return x + y; }",
     };
