@@ -14,7 +14,10 @@ row = [r for r in rows if r["n_kv"] == int(sys.argv[1])][0]
 print(json.dumps({"system": "ik_llama.cpp", "depth": row["n_kv"], "prompt": row["pp"], "prefill": row["speed_pp"]}))' "$depth"
 else
   "$folder/build/bin/llama-bench" -m "$model" -t "$threads" -p "$prompt" -n "$generate" -r "$runs" -fa 1 -rtr "$repack" -o json 2>/dev/null |
-    python3 -c 'import json,sys
-speed = {("prefill" if r["n_prompt"] else "decode"): r["avg_ts"] for r in json.load(sys.stdin)}
+    python3 -c 'import json,sys,statistics
+speed = {}
+for r in json.load(sys.stdin):
+    key = "prefill" if r["n_prompt"] else "decode"
+    speed |= {key: round(statistics.median(r["samples_ts"]), 2), key + "Best": round(max(r["samples_ts"]), 2)}
 print(json.dumps({"system": "ik_llama.cpp", **speed}))'
 fi
