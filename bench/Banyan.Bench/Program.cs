@@ -18,6 +18,9 @@ switch (args)
     case ["hub", ..]:
         await HubBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-hub-bench"), Number("--gigabytes", 4), Option("--only"));
         return 0;
+    case ["hub-lists", ..]:
+        await ListBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-list-bench"), Number("--repos", 100_000));
+        return 0;
     case ["hub-server", var folder]:
         await HubServerProcess.RunAsync(folder);
         return 0;
@@ -27,6 +30,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");
+        Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");
         return 2;
 }
 

@@ -17,6 +17,9 @@ sealed class HubClient(Uri address, string token)
         Timeout = TimeSpan.FromMinutes(10),
     };
 
+    /// <summary>For requests whose time is the server's.</summary>
+    public HttpClient Http => _http;
+
     public async Task CreateRepoAsync(string name) => (await _http.PostAsJsonAsync("/api/repos/create", new { name, type = "model" })).EnsureSuccessStatusCode();
 
     /// <summary>The signed address of an upload or download.</summary>

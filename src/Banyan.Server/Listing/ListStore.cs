@@ -34,41 +34,47 @@ sealed class ListStore(HubDatabase database)
         database.ReadAsync<IReadOnlyList<(Repo, Listed)>>(
             async c =>
             {
-                var parameters = new DynamicParameters(new { type = filter.Type.Text(), yes = true, no = false, owner, own, limit = limit + 1 });
+                var parameters = new DynamicParameters(new { type = filter.Type.Text(), yes = true, no = false, own, limit = limit + 1 });
                 if (await WhereAsync(c, filter, owner, order, after, parameters) is not { } where)
                     return [];
                 var direction = order.Ascending ? "ASC" : "DESC";
                 var columns = $"{RepoStore.Columns}, {(order.ByName ? "0" : order.Column)} AS sort_key, l.name_key, l.commit_oid, l.facts{(details ? ", l.details" : "")}";
-                string Branch(string seen) =>
+                // As an expression the type hides the order's index, where the few that can be meant are looked at one by one.
+                string Branch(string seen, bool few) =>
                     $"""
                     SELECT * FROM (
                       SELECT {columns} FROM repos r JOIN accounts a ON a.id = r.owner_id {(order.ByName ? "" : "LEFT ")}JOIN listings l ON l.repo_id = r.id
-                      WHERE {seen} AND r.disabled = @no {where} ORDER BY {order.Column} {direction}, r.id {direction} LIMIT @limit) part
+                      WHERE {seen} AND {(few ? "r.type || '' = @type" : order.ByName ? "l.type = @type" : "r.type = @type")} AND r.disabled = @no {where.Sql} ORDER BY {order.Column} {direction}, r.id {direction} LIMIT @limit) part
                     """;
-                var sql = Branch("r.private = @no");
+                var sql = Branch("r.private = @no", where.IsFew);
                 if (own.Length > 0)
-                    sql += $"\nUNION ALL\n{Branch($"r.private = @yes AND r.owner_id {database.In("own")}")}\nORDER BY {(order.ByName ? "name_key" : "sort_key")} {direction}, id {direction} LIMIT @limit";
+                    sql += $"\nUNION ALL\n{Branch($"r.private = @yes AND r.owner_id {database.In("own")}", few: true)}\nORDER BY {(order.ByName ? "name_key" : "sort_key")} {direction}, id {direction} LIMIT @limit";
                 return (await c.QueryAsync<Repo, Listed, (Repo, Listed)>(sql, (repo, listed) => (repo, listed), parameters, splitOn: "sort_key")).AsList();
             },
             cancellationToken);
 
-    /// <summary>The conditions in SQL, or null where nothing can meet them.</summary>
-    static async Task<string?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, DynamicParameters parameters)
+    /// <summary>The conditions in SQL, and whether few can meet them; null where none can.</summary>
+    static async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, DynamicParameters parameters)
     {
         var (rarest, fewest) = ("", Few + 1L);
-        async Task<bool> LookAsync(string table, string column, string name, object value)
+        async Task<bool> LookAsync(string rows, params (string Name, object Value)[] values)
         {
-            parameters.Add(name, value);
-            var count = await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE {column} = @{name} LIMIT @most) few", new DynamicParameters(new Dictionary<string, object> { [name] = value, ["most"] = Few + 1 }));
+            var most = new DynamicParameters(new { most = Few + 1 });
+            foreach (var (name, value) in values)
+            {
+                parameters.Add(name, value);
+                most.Add(name, value);
+            }
+            var count = await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT {rows} LIMIT @most) few", most);
             if (count < fewest)
-                (rarest, fewest) = ($"SELECT repo_id FROM {table} WHERE {column} = @{name}", count);
+                (rarest, fewest) = ($"SELECT {rows}", count);
             return count > 0;
         }
 
         var where = new StringBuilder();
         for (var i = 0; i < filter.Tags.Count; i++)
         {
-            if (!await LookAsync("listing_tags", "tag_key", $"tag{i}", filter.Tags[i]))
+            if (!await LookAsync($"repo_id FROM listing_tags WHERE tag_key = @tag{i}", ($"tag{i}", filter.Tags[i])))
                 return null;
             where.Append(CultureInfo.InvariantCulture, $" AND EXISTS (SELECT 1 FROM listing_tags t WHERE t.tag_key = @tag{i} AND t.repo_id = r.id)");
         }
@@ -76,30 +82,36 @@ sealed class ListStore(HubDatabase database)
         {
             var grams = Grams.Of(filter.Words[i]).Take(MostGrams).ToArray();
             for (var j = 0; j < grams.Length; j++)
-                if (!await LookAsync("listing_grams", "gram", $"gram{i}x{j}", grams[j]))
+                if (!await LookAsync($"repo_id FROM listing_grams WHERE gram = @gram{i}x{j}", ($"gram{i}x{j}", grams[j])))
                     return null;
             parameters.Add($"word{i}", $"%{filter.Words[i].Replace("~", "~~", StringComparison.Ordinal).Replace("_", "~_", StringComparison.Ordinal).Replace("%", "~%", StringComparison.Ordinal)}%");
             where.Append(CultureInfo.InvariantCulture, $" AND l.name_key LIKE @word{i} ESCAPE '~'");
         }
-        if (owner is not null)
+        if (owner is { } namespaceRow)
+        {
+            if (!await LookAsync("id FROM repos WHERE owner_id = @owner", ("owner", namespaceRow)))
+                return null;
             where.Append(" AND r.owner_id = @owner");
+        }
         if (filter.Gated is { } gated)
             where.Append(gated ? " AND r.gated IS NOT NULL" : " AND r.gated IS NULL");
         if (filter.Parameters is { } range)
         {
-            parameters.Add("least", range.Least);
-            parameters.Add("largest", range.Most);
+            if (!await LookAsync("repo_id FROM listings WHERE type = @kind AND parameters BETWEEN @least AND @largest", ("kind", filter.Type.Text()), ("least", range.Least), ("largest", range.Most)))
+                return null;
             where.Append(" AND l.parameters BETWEEN @least AND @largest");
         }
         if (after is { } place)
         {
             parameters.Add("key", order.ByName ? place.Key : long.Parse(place.Key, CultureInfo.InvariantCulture));
             parameters.Add("id", place.Id);
-            where.Append(CultureInfo.InvariantCulture, $" AND ({order.Column}, r.id) {(order.Ascending ? '>' : '<')} (@key, @id)");
+            // No two have the same name.
+            var further = order.Ascending ? '>' : '<';
+            where.Append(order.ByName ? $" AND l.name_key {further} @key" : $" AND ({order.Column}, r.id) {further} (@key, @id)");
         }
-        // The type as an expression hides the order's index where the few are looked at one by one.
-        where.Append(rarest.Length > 0 ? $" AND r.type || '' = @type AND r.id IN ({rarest})" : order.ByName ? " AND l.type = @type" : " AND r.type = @type");
-        return where.ToString();
+        if (rarest.Length > 0)
+            where.Append(CultureInfo.InvariantCulture, $" AND r.id IN ({rarest})");
+        return (where.ToString(), rarest.Length > 0);
     }
 
     /// <summary>The tags of public repositories.</summary>
