@@ -65,6 +65,7 @@ await feature("commit: add, delete, edit", async () => {
 });
 await feature("commit conflict", async () => { const [first] = await commits(); await hub.uploadFile({ ...all, repo, file: new File(["x"], "x.txt") }); await hub.uploadFile({ ...all, repo, file: new File(["y"], "y.txt"), parentCommit: first.oid }); });
 await feature("commit with the right parent", async () => { const [first] = await commits(); await hub.uploadFile({ ...all, repo, file: new File(["y"], "y.txt"), parentCommit: first.oid }); });
+await feature("uploadFile as a pull request", async () => { const done = await hub.uploadFile({ ...all, repo, file: new File(["pr"], "pr.txt"), isPullRequest: true }); const seen = (revision) => hub.fileExists({ ...all, repo, path: "pr.txt", revision }); return [done.pullRequestUrl === `${hubUrl}/${name}/discussions/1`, await seen("refs/pr/1"), await seen("main")]; });
 await feature("upload with a wrong token", () => hub.uploadFile({ hubUrl, accessToken: "hf_" + "x".repeat(34), repo, file: new File(["z"], "z.txt") }));
 await feature("upload of a bad path", () => hub.uploadFile({ ...all, repo, file: { path: "../evil.txt", content: new Blob(["z"]) } }));
 
