@@ -105,7 +105,7 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         lying.LiesOneIn = 4;
         await campaign.RoundsAsync(Rounds(6) / 2, s_killServer, s_endClient, s_endClient, s_cutLink, lies, lies);
         lying.LiesOneIn = 12;
-        await campaign.RoundsAsync(Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, gone, gone, KillCollection(() => new NpgsqlConnection(database)), lies);
+        await campaign.RoundsAsync(Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, gone, gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), lies);
         Assert.True(lying.Lies > 0);
     }
 

@@ -4,56 +4,33 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Banyan.Server.Content;
 using Banyan.Server.Storage.Objects;
-using Banyan.Server.Tests.Storage;
 using Banyan.Server.Tests.Support;
 using Banyan.Server.Tests.Xet;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Lfs;
 
-/// <summary>SQLite and the local disk.</summary>
-public sealed class LfsTests : LfsContract
-{
-    private protected override Task<HubServer> StartAsync() => HubServer.StartAsync();
-}
+public sealed class LfsTests(LocalHub hub) : LfsContract(hub), IClassFixture<LocalHub>;
 
-/// <summary>PostgreSQL and S3.</summary>
-public sealed class ClusterLfsTests(PostgresServer postgres, S3Server s3) : LfsContract, IClassFixture<PostgresServer>, IClassFixture<S3Server>
-{
-    private protected override async Task<HubServer> StartAsync() =>
-        await HubServer.StartAsync(await postgres.CreateDatabaseAsync(), change: o => o with { S3 = s3.Options with { Prefix = $"lfs-{Guid.NewGuid():N}/" } });
-}
+public sealed class ClusterLfsTests(ClusterHub hub) : LfsContract(hub), IClassFixture<ClusterHub>;
 
 /// <summary>git-lfs's protocol as it and Hugging Face's clients speak it.</summary>
-public abstract class LfsContract : IAsyncLifetime
+public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
 {
-    HubServer _hub = null!;
-    string _repo = "";
-
-    private protected abstract Task<HubServer> StartAsync();
-
-    public async ValueTask InitializeAsync()
-    {
-        _hub = await StartAsync();
-        _repo = await _hub.CreateRepoAsync("lfs", isPrivate: true);
-    }
-
-    public ValueTask DisposeAsync() => _hub.DisposeAsync();
-
     static string Oid(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     async Task<JsonElement> BatchAsync(string operation, string oid, long size, string[] transfers, string? token = null) =>
-        await _hub.PostJsonAsync(
-            $"/{_repo}.git/info/lfs/objects/batch",
+        await Hub.PostJsonAsync(
+            $"/{Repo}.git/info/lfs/objects/batch",
             new { operation, transfers, hash_algo = "sha256", @ref = new { name = "refs/heads/main" }, objects = new[] { new { oid, size } } },
-            token ?? _hub.Ana);
+            token ?? Hub.Ana);
 
     static JsonElement Action(JsonElement batch, string name) => batch.GetProperty("objects")[0].GetProperty("actions").GetProperty(name);
 
     static string Href(JsonElement action) => action.GetProperty("href").GetString()!;
 
     // As the clients do: no token goes with these.
-    Task<HttpResponseMessage> PutAsync(string href, byte[] bytes) => _hub.SendAsync(HttpMethod.Put, href, content: new ByteArrayContent(bytes));
+    Task<HttpResponseMessage> PutAsync(string href, byte[] bytes) => Hub.SendAsync(HttpMethod.Put, href, content: new ByteArrayContent(bytes));
 
     [Fact]
     public async Task An_object_goes_up_and_comes_down_whole_and_in_ranges()
@@ -62,28 +39,28 @@ public abstract class LfsContract : IAsyncLifetime
         var upload = await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]);
         Assert.Equal("basic", upload.GetProperty("transfer").GetString());
         Assert.Equal(HttpStatusCode.OK, (await PutAsync(Href(Action(upload, "upload")), bytes)).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = bytes.Length }, _hub.Ana)).StatusCode);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid([1]), size = 1 }, _hub.Ana), HttpStatusCode.NotFound);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = 1 }, _hub.Ana), HttpStatusCode.UnprocessableEntity);
+        Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = bytes.Length }, Hub.Ana)).StatusCode);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid([1]), size = 1 }, Hub.Ana), HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = 1 }, Hub.Ana), HttpStatusCode.UnprocessableEntity);
 
         // It is there now.
         Assert.False((await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"])).GetProperty("objects")[0].TryGetProperty("actions", out _));
 
         var href = Href(Action(await BatchAsync("download", Oid(bytes), bytes.Length, ["basic", "xet"]), "download"));
-        var whole = await _hub.GetAsync(href);
+        var whole = await Hub.GetAsync(href);
         Assert.Equal(bytes, await whole.Content.ReadAsByteArrayAsync());
         Assert.Equal($"\"{Oid(bytes)}\"", whole.Headers.ETag!.Tag);
         foreach (var (range, from, to) in ((string, int, int)[])[("bytes=0-0", 0, 1), ("bytes=100-199999", 100, 200_000), ("bytes=1499999-", 1_499_999, 1_500_000), ("bytes=-10", 1_499_990, 1_500_000), ("bytes=5-99999999", 5, 1_500_000)])
         {
-            var part = await _hub.SendAsync(HttpMethod.Get, href, headers: [("Range", range)]);
+            var part = await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", range)]);
             Assert.Equal(HttpStatusCode.PartialContent, part.StatusCode);
             Assert.Equal(bytes[from..to], await part.Content.ReadAsByteArrayAsync());
             Assert.Equal($"bytes {from}-{to - 1}/{bytes.Length}", part.Content.Headers.ContentRange!.ToString());
         }
-        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, (await _hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=1500000-")])).StatusCode);
-        Assert.Equal(HttpStatusCode.NotModified, (await _hub.SendAsync(HttpMethod.Get, href, headers: [("If-None-Match", $"\"{Oid(bytes)}\"")])).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await _hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=0-0"), ("If-Range", "\"other\"")])).StatusCode);
-        var head = await _hub.SendAsync(HttpMethod.Head, href);
+        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=1500000-")])).StatusCode);
+        Assert.Equal(HttpStatusCode.NotModified, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("If-None-Match", $"\"{Oid(bytes)}\"")])).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=0-0"), ("If-Range", "\"other\"")])).StatusCode);
+        var head = await Hub.SendAsync(HttpMethod.Head, href);
         Assert.Equal(bytes.Length, head.Content.Headers.ContentLength);
     }
 
@@ -104,16 +81,16 @@ public abstract class LfsContract : IAsyncLifetime
         }
         string[] tags = [await Part(1), "", await Part(3)];
         var complete = new { oid = Oid(bytes), parts = tags.Select((etag, i) => new { partNumber = i + 1, etag }).ToArray() };
-        Assert.Contains("Part 2", await HubServer.AssertErrorAsync(await _hub.PostAsync(Href(upload), complete), HttpStatusCode.BadRequest));
+        Assert.Contains("Part 2", await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(upload), complete), HttpStatusCode.BadRequest));
         Assert.Equal(tags[0], await Part(1));
         await HubServer.AssertErrorAsync(await PutAsync(header.GetProperty("2").GetString()!, bytes[..100]), HttpStatusCode.BadRequest);
         complete.parts[1] = new { partNumber = 2, etag = await Part(2) };
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync(Href(upload), complete)).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync(Href(upload), complete)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(upload), complete)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(upload), complete)).StatusCode);
 
-        Assert.Equal(0, await _hub.Server.Services.GetRequiredService<IObjectStore>().ListAsync("uploads/", default).CountAsync());
+        Assert.Equal(0, await Hub.Server.Services.GetRequiredService<IObjectStore>().ListAsync("uploads/", default).CountAsync());
         var href = Href(Action(await BatchAsync("download", Oid(bytes), bytes.Length, ["basic"]), "download"));
-        Assert.Equal(Oid(bytes), Oid(await (await _hub.GetAsync(href)).Content.ReadAsByteArrayAsync()));
+        Assert.Equal(Oid(bytes), Oid(await (await Hub.GetAsync(href)).Content.ReadAsByteArrayAsync()));
     }
 
     [Fact]
@@ -125,25 +102,25 @@ public abstract class LfsContract : IAsyncLifetime
         Assert.Equal("xet", upload.GetProperty("transfer").GetString());
         var action = Action(upload, "upload");
         var header = action.GetProperty("header");
-        Assert.Equal($"{_hub.Address}/xet", header.GetProperty("X-Xet-Cas-Url").GetString());
+        Assert.Equal($"{Hub.Address}/xet", header.GetProperty("X-Xet-Cas-Url").GetString());
         Assert.True(long.Parse(header.GetProperty("X-Xet-Token-Expiration").GetString()!) > DateTimeOffset.UtcNow.AddMinutes(10).ToUnixTimeSeconds());
-        var refreshed = await _hub.GetAsync(Href(action), _hub.Ana);
-        Assert.Equal($"{_hub.Address}/xet", refreshed.Headers.GetValues("X-Xet-Cas-Url").Single());
+        var refreshed = await Hub.GetAsync(Href(action), Hub.Ana);
+        Assert.Equal($"{Hub.Address}/xet", refreshed.Headers.GetValues("X-Xet-Cas-Url").Single());
 
-        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana)).UploadAsync(file);
         var download = await BatchAsync("download", oid, file.Bytes.Length, ["xet", "basic"]);
         Assert.Equal("basic", download.GetProperty("transfer").GetString());
-        Assert.Equal(file.Bytes, await (await _hub.GetAsync(Href(Action(download, "download")))).Content.ReadAsByteArrayAsync());
+        Assert.Equal(file.Bytes, await (await Hub.GetAsync(Href(Action(download, "download")))).Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
-    public async Task What_another_repository_has_must_be_sent_all_the_same()
+    public async Task What_anotherRepository_has_must_be_sent_all_the_same()
     {
         var bytes = CutFile.Random(300_000, 4);
         await PutAsync(Href(Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]), "upload")), bytes);
-        var other = await _hub.CreateRepoAsync("ben", token: _hub.Ben);
-        async Task<JsonElement> Ask(string operation) => (await _hub.PostJsonAsync(
-            $"/{other}.git/info/lfs/objects/batch", new { operation, objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } }, _hub.Ben)).GetProperty("objects")[0];
+        var other = await Hub.CreateRepoAsync("ben", token: Hub.Ben);
+        async Task<JsonElement> Ask(string operation) => (await Hub.PostJsonAsync(
+            $"/{other}.git/info/lfs/objects/batch", new { operation, objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } }, Hub.Ben)).GetProperty("objects")[0];
 
         Assert.Equal(404, (await Ask("download")).GetProperty("error").GetProperty("code").GetInt32());
         Assert.True((await Ask("upload")).GetProperty("actions").TryGetProperty("upload", out var upload));
@@ -160,18 +137,18 @@ public abstract class LfsContract : IAsyncLifetime
     {
         var bytes = CutFile.Random(1000, 6);
         var body = new { operation = "upload", objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } };
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/{_repo}.git/info/lfs/objects/batch", body, _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
-        var anonymous = await _hub.PostAsync($"/{_repo}.git/info/lfs/objects/batch", body);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/objects/batch", body, Hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
+        var anonymous = await Hub.PostAsync($"/{Repo}.git/info/lfs/objects/batch", body);
         Assert.Equal(HttpStatusCode.Unauthorized, anonymous.StatusCode);
         Assert.StartsWith("Basic", anonymous.Headers.WwwAuthenticate.ToString());
-        var open = await _hub.CreateRepoAsync("open");
-        var read = await _hub.Accounts.AddTokenAsync("ben", "r", Banyan.Server.Accounts.TokenRole.Read, null, null, default);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, read), HttpStatusCode.Forbidden);
+        var open = await Hub.CreateRepoAsync("open");
+        var read = await Hub.Accounts.AddTokenAsync("ben", "r", Banyan.Server.Accounts.TokenRole.Read, null, null, default);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, read), HttpStatusCode.Forbidden);
         // Who reads may propose, large files included.
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, _hub.Ben)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync($"/{open}.git/info/lfs/objects/batch", body, Hub.Ben)).StatusCode);
 
         var upload = Href(Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]), "upload"));
-        await HubServer.AssertErrorAsync(await _hub.GetAsync(upload), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await Hub.GetAsync(upload), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await PutAsync(upload.Replace(Oid(bytes), Oid([7])), bytes), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await PutAsync(upload[..^3] + "AAA", bytes), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await PutAsync(upload[..upload.IndexOf('?')], bytes), HttpStatusCode.Forbidden);
@@ -184,7 +161,7 @@ public abstract class LfsContract : IAsyncLifetime
     [InlineData("""{"operation":"upload","hash_algo":"md5","objects":[]}""", HttpStatusCode.Conflict)]
     [InlineData("", HttpStatusCode.UnprocessableEntity)]
     public async Task A_batch_that_is_none_is_refused(string body, HttpStatusCode status) =>
-        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Post, $"/{_repo}.git/info/lfs/objects/batch", _hub.Ana, new StringContent(body)), status);
+        await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Post, $"/{Repo}.git/info/lfs/objects/batch", Hub.Ana, new StringContent(body)), status);
 
     [Theory]
     [InlineData("../../etc/passwd", 5)]
@@ -197,9 +174,9 @@ public abstract class LfsContract : IAsyncLifetime
     [Fact]
     public async Task Nobody_holds_locks()
     {
-        var locks = await _hub.PostJsonAsync($"/{_repo}.git/info/lfs/locks/verify", new { }, _hub.Ana);
+        var locks = await Hub.PostJsonAsync($"/{Repo}.git/info/lfs/locks/verify", new { }, Hub.Ana);
         Assert.Equal(0, locks.GetProperty("ours").GetArrayLength());
         Assert.Equal(0, locks.GetProperty("theirs").GetArrayLength());
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/{_repo}.git/info/lfs/locks", new { path = "x" }, _hub.Ana), HttpStatusCode.NotImplemented, "NotImplemented");
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/locks", new { path = "x" }, Hub.Ana), HttpStatusCode.NotImplemented, "NotImplemented");
     }
 }

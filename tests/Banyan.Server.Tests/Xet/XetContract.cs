@@ -2,47 +2,24 @@ using System.Net;
 using System.Text;
 using Banyan.Chunks;
 using Banyan.Server.Content;
-using Banyan.Server.Tests.Storage;
 using Banyan.Server.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Xet;
 
-/// <summary>SQLite and the local disk.</summary>
-public sealed class XetTests : XetContract
-{
-    private protected override Task<HubServer> StartAsync() => HubServer.StartAsync();
-}
+public sealed class XetTests(LocalHub hub) : XetContract(hub), IClassFixture<LocalHub>;
 
-/// <summary>PostgreSQL and S3.</summary>
-public sealed class ClusterXetTests(PostgresServer postgres, S3Server s3) : XetContract, IClassFixture<PostgresServer>, IClassFixture<S3Server>
-{
-    private protected override async Task<HubServer> StartAsync() =>
-        await HubServer.StartAsync(await postgres.CreateDatabaseAsync(), change: o => o with { S3 = s3.Options with { Prefix = $"xet-{Guid.NewGuid():N}/" } });
-}
+public sealed class ClusterXetTests(ClusterHub hub) : XetContract(hub), IClassFixture<ClusterHub>;
 
 /// <summary>The Xet protocol as its clients speak it, over either database and object store.</summary>
-public abstract class XetContract : IAsyncLifetime
+public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
 {
-    HubServer _hub = null!;
-    string _repo = "";
-
-    private protected abstract Task<HubServer> StartAsync();
-
-    public async ValueTask InitializeAsync()
-    {
-        _hub = await StartAsync();
-        _repo = await _hub.CreateRepoAsync("xet", isPrivate: true);
-    }
-
-    public ValueTask DisposeAsync() => _hub.DisposeAsync();
-
-    ContentStore Contents => _hub.Server.Services.GetRequiredService<ContentStore>();
+    ContentStore Contents => Hub.Server.Services.GetRequiredService<ContentStore>();
 
     [Fact]
     public async Task A_file_goes_up_and_comes_down_in_both_versions_and_in_ranges()
     {
-        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var file = CutFile.Of(CutFile.Random(3_000_000, 1));
         Assert.True((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
         Assert.False((await HubServer.JsonOf(await wire.PostXorbAsync(file))).GetProperty("was_inserted").GetBoolean());
@@ -66,7 +43,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task Who_changes_some_bytes_learns_what_to_cut_again_and_names_the_file_without_the_rest()
     {
-        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var file = CutFile.Of(CutFile.Random(6_000_000, 77));
         await wire.UploadAsync(file);
         async Task<System.Text.Json.JsonElement> Ask(string ranges)
@@ -74,7 +51,7 @@ public abstract class XetContract : IAsyncLifetime
             var request = new HttpRequestMessage(HttpMethod.Get, $"/xet/v2/file-chunk-hashes/{file.File.Hash}");
             request.Headers.Authorization = new("Bearer", wire.AccessToken);
             request.Headers.Add("X-Range-Dirty", ranges);
-            return await HubServer.JsonOf(await _hub.Client.SendAsync(request));
+            return await HubServer.JsonOf(await Hub.Client.SendAsync(request));
         }
         foreach (var (ranges, windows) in new[] { ("bytes=0-0", 1), ("bytes=3000000-3000100,1000000-1000010", 2), ("bytes=5999999-99999999", 1), ("bytes=2000000-2000001,2000001-2000300", 1) })
         {
@@ -103,10 +80,10 @@ public abstract class XetContract : IAsyncLifetime
             var request = new HttpRequestMessage(HttpMethod.Get, $"/xet/v2/file-chunk-hashes/{file.File.Hash}");
             request.Headers.Authorization = new("Bearer", wire.AccessToken);
             request.Headers.Add("X-Range-Dirty", bad);
-            await HubServer.AssertErrorAsync(await _hub.Client.SendAsync(request), HttpStatusCode.BadRequest);
+            await HubServer.AssertErrorAsync(await Hub.Client.SendAsync(request), HttpStatusCode.BadRequest);
         }
         // Who reads another repository learns nothing of this file.
-        var other = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("elsewhere", token: _hub.Ben), _hub.Ben);
+        var other = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("elsewhere", token: Hub.Ben), Hub.Ben);
         Assert.Equal(HttpStatusCode.NotFound, (await other.SendAsync(HttpMethod.Get, $"/v2/file-chunk-hashes/{file.File.Hash}")).StatusCode);
     }
 
@@ -127,7 +104,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task Older_clients_paths_lead_to_the_same()
     {
-        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var seed = 10;
         foreach (var (xorbs, shards, reconstructions) in ((string, string, string)[])
             [("/xorb/default", "/shard", "/reconstruction"), ("/xorbs/default", "/shards", "/reconstructions"), ("/v1/xorbs/default", "/v1/shards", "/v1/reconstructions")])
@@ -146,9 +123,9 @@ public abstract class XetContract : IAsyncLifetime
     public async Task What_one_user_sent_is_found_by_anothers_chunks_and_by_nothing_else()
     {
         var file = CutFile.Of(CutFile.Random(4_000_000, 20));
-        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana)).UploadAsync(file);
 
-        var other = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("other", token: _hub.Ben), _hub.Ben);
+        var other = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("other", token: Hub.Ben), Hub.Ben);
         foreach (var prefix in (string[])["default", "default-merkledb"])
         {
             var answer = await other.SendAsync(HttpMethod.Get, $"/v1/chunks/{prefix}/{file.Xorb.Chunks[0].Hash}");
@@ -175,7 +152,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task An_empty_file_and_a_file_of_one_repeated_chunk()
     {
-        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var shard = new MemoryStream();
         new Shard([new ShardFile(XetHash.Zero, [], [.. System.Security.Cryptography.SHA256.HashData([])])], []).Write(shard);
         await HubServer.JsonOf(await wire.PostShardAsync(shard.ToArray(), "/v1/shards"));
@@ -195,34 +172,34 @@ public abstract class XetContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Tokens_open_their_repository_and_their_scope_only()
+    public async Task Tokens_open_theirRepository_and_their_scope_only()
     {
         var file = CutFile.Of(CutFile.Random(300_000, 30));
-        await (await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana)).UploadAsync(file);
+        await (await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana)).UploadAsync(file);
 
         // Nobody but ana gets one for her private repository.
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-read-token/main", _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{_repo}/xet-write-token/main"), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-read-token/main", Hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-write-token/main"), HttpStatusCode.NotFound, "RepoNotFound");
 
         // A token for another repository does not reach the file, however well its hash is known.
-        var elsewhere = await XetWire.OpenAsync(_hub.Client, await _hub.CreateRepoAsync("ben", token: _hub.Ben), _hub.Ben);
+        var elsewhere = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("ben", token: Hub.Ben), Hub.Ben);
         foreach (var path in (string[])[$"/v1/reconstructions/{file.File.Hash}", $"/v2/reconstructions/{file.File.Hash}", $"/v1/reconstructions?file_id={file.File.Hash}"])
             Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Get, path)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).StatusCode);
 
         // A reading token does not write; the same for no token, a hub token and a changed one.
-        var reader = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana, write: false);
+        var reader = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana, write: false);
         Assert.Equal(file.Bytes, await reader.DownloadAsync(file.File.Hash, 2));
         await HubServer.AssertErrorAsync(await reader.PostXorbAsync(file), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await reader.PostShardAsync(file.ShardBytes()), HttpStatusCode.Forbidden);
-        foreach (var token in (string?[])[null, _hub.Ana, reader.AccessToken.Replace(reader.AccessToken[5], (char)(reader.AccessToken[5] ^ 1)), "a.b", "."])
-            await HubServer.AssertErrorAsync(await _hub.GetAsync($"/xet/v2/reconstructions/{file.File.Hash}", token), HttpStatusCode.Unauthorized);
+        foreach (var token in (string?[])[null, Hub.Ana, reader.AccessToken.Replace(reader.AccessToken[5], (char)(reader.AccessToken[5] ^ 1)), "a.b", "."])
+            await HubServer.AssertErrorAsync(await Hub.GetAsync($"/xet/v2/reconstructions/{file.File.Hash}", token), HttpStatusCode.Unauthorized);
     }
 
     [Fact]
     public async Task An_address_opens_its_range_and_no_other()
     {
-        var wire = await XetWire.OpenAsync(_hub.Client, _repo, _hub.Ana);
+        var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var file = CutFile.Of(CutFile.Random(2_000_000, 40));
         await wire.UploadAsync(file);
         var plan = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=0-9"));
@@ -246,7 +223,7 @@ public abstract class XetContract : IAsyncLifetime
     [Fact]
     public async Task The_rest_answers_in_json()
     {
-        Assert.Equal(HttpStatusCode.OK, (await _hub.SendAsync(HttpMethod.Post, "/xet/v1/telemetry", content: new StringContent("{}", Encoding.UTF8))).StatusCode);
-        await HubServer.AssertErrorAsync(await _hub.GetAsync("/xet/v3/anything"), HttpStatusCode.NotImplemented, "NotImplemented");
+        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Post, "/xet/v1/telemetry", content: new StringContent("{}", Encoding.UTF8))).StatusCode);
+        await HubServer.AssertErrorAsync(await Hub.GetAsync("/xet/v3/anything"), HttpStatusCode.NotImplemented, "NotImplemented");
     }
 }

@@ -1,0 +1,52 @@
+using Banyan.Server.Tests.Storage;
+
+namespace Banyan.Server.Tests.Support;
+
+/// <summary>A kind of hub that a contract is run against.</summary>
+public abstract class HubKind
+{
+    internal abstract Task<HubServer> StartAsync();
+}
+
+/// <summary>SQLite and the local disk.</summary>
+public sealed class LocalHub : HubKind
+{
+    internal override Task<HubServer> StartAsync() => HubServer.StartAsync();
+}
+
+/// <summary>PostgreSQL and S3, started once for a class.</summary>
+public sealed class ClusterHub : HubKind, IAsyncDisposable
+{
+    readonly PostgresServer _postgres = new();
+    readonly S3Server _s3 = new();
+
+    internal override async Task<HubServer> StartAsync() =>
+        await HubServer.StartAsync(await _postgres.CreateDatabaseAsync(), change: o => o with { S3 = _s3.Options with { Prefix = $"hub-{Guid.NewGuid():N}/" } });
+
+    public async ValueTask DisposeAsync()
+    {
+        _s3.Dispose();
+        await _postgres.DisposeAsync();
+    }
+}
+
+/// <summary>What a hub does whatever it is made of: each test has a hub of its own, with a private repository of ana's.</summary>
+public abstract class HubContract(HubKind kind, string repo) : IAsyncLifetime
+{
+    private protected HubServer Hub { get; private set; } = null!;
+
+    /// <summary>The repository.</summary>
+    protected string Repo { get; private set; } = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        Hub = await kind.StartAsync();
+        Repo = await Hub.CreateRepoAsync(repo, isPrivate: true);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Hub is not null)
+            await Hub.DisposeAsync();
+    }
+}
