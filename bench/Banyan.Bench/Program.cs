@@ -22,7 +22,7 @@ switch (args)
         await ListBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-list-bench"), Number("--repos", 100_000));
         return 0;
     case ["hub-server", var folder]:
-        await HubServerProcess.RunAsync(folder);
+        await HubServerProcess.RunAsync(folder, packs: Environment.GetEnvironmentVariable("BANYAN_BENCH_PACKS") == "1");
         return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");

@@ -59,9 +59,9 @@ sealed class Measured(Process process) : IDisposable
 static class HubServerProcess
 {
     /// <summary>What the child process runs: serves until its input ends.</summary>
-    public static async Task RunAsync(string folder)
+    public static async Task RunAsync(string folder, bool packs)
     {
-        await using var app = BanyanServer.Build(new ServerOptions { Port = 0, Hub = new HubOptions { DataFolder = folder } });
+        await using var app = BanyanServer.Build(new ServerOptions { Port = 0, Hub = new HubOptions { DataFolder = folder, PacksWeights = packs } });
         await app.StartAsync();
         var accounts = app.Services.GetRequiredService<AccountStore>();
         await accounts.AddAsync("user", "bench", null, null, default);

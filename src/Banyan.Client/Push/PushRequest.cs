@@ -14,8 +14,8 @@ public sealed record PushRequest(string Source, RepoId Repo)
     /// <summary>The commit's first line.</summary>
     public string Message { get; init; } = "Upload with banyan";
 
-    /// <summary>Requests at a time, of up to 64 MB each.</summary>
-    public int Parallel { get; init; } = 3;
+    /// <summary>Requests at a time, of up to 64 MB each; memory is one more than that. Two keep a line full that one alone leaves idle between answers.</summary>
+    public int Parallel { get; init; } = 2;
 
     /// <summary>Send chunks where the hub takes them; false always sends whole files.</summary>
     public bool UseChunks { get; init; } = true;

@@ -19,7 +19,7 @@ public sealed class ContentStoreTests : IAsyncDisposable
     {
         _database = new SqliteDatabase(Path.Combine(_folder, "hub.db"));
         _database.Migrate();
-        _objects = new DiskObjectStore(_folder);
+        _objects = new DiskObjectStore(_folder, packs: true);
         _store = new ContentStore(_database, _objects, new ContentOptions { SpoolFolder = Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName }, TimeProvider.System);
     }
 

@@ -138,7 +138,7 @@ public sealed class PackingTests : IDisposable
 
     async Task<(DiskObjectStore Store, string File)> PutAsync(byte[] bytes)
     {
-        var store = new DiskObjectStore(_folder);
+        var store = new DiskObjectStore(_folder, packs: true);
         Assert.Equal(PutOutcome.Stored, await store.PutAsync("xorbs/weights", new MemoryStream(bytes), bytes.Length, default));
         return (store, Directory.GetFiles(Path.Combine(_folder, "objects"), "*", SearchOption.AllDirectories).Single());
     }
@@ -187,6 +187,18 @@ public sealed class PackingTests : IDisposable
         var (_, file) = await PutAsync(bytes);
         Assert.Equal("weights", Path.GetFileName(file));
         Assert.Equal(bytes, await File.ReadAllBytesAsync(file));
+    }
+
+    [Fact]
+    public async Task Weights_lie_as_they_are_where_nobody_asked_and_packed_ones_are_still_read()
+    {
+        var weights = Weights(500_000, 12);
+        await PutAsync(weights);
+        var store = new DiskObjectStore(_folder);
+        await store.PutAsync("plain", new MemoryStream(weights), weights.Length, default);
+        Assert.Equal(weights.Length, new FileInfo(Path.Combine(_folder, "objects", "plain")).Length);
+        Assert.False(store.Packs(weights));
+        Assert.Equal(weights, await ReadAsync(store, 0, null, 4096));
     }
 
     [Fact]

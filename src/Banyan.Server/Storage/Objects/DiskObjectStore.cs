@@ -6,7 +6,7 @@ namespace Banyan.Server.Storage.Objects;
 
 /// <summary>
 /// Objects as files under a folder. A put writes a temporary file in the same file system, flushes it to the disk, links it under
-/// its name and flushes the folder: after a power cut the object is whole or not there. BF16 weights lie packed (<see cref="PackedFormat"/>)
+/// its name and flushes the folder: after a power cut the object is whole or not there. Where asked, BF16 weights lie packed (<see cref="PackedFormat"/>)
 /// in a file whose name says so; whoever reads the store never sees it.
 /// </summary>
 public sealed class DiskObjectStore : IObjectStore
@@ -17,10 +17,14 @@ public sealed class DiskObjectStore : IObjectStore
     const string Packed = "~packed";
 
     readonly string _objects, _incoming;
+    readonly bool _packs;
 
     /// <summary>Opens, and where needed makes, the store under <paramref name="folder"/>.</summary>
-    public DiskObjectStore(string folder)
+    /// <param name="folder">Where the objects lie.</param>
+    /// <param name="packs">Whether BF16 weights that come from now on lie packed; those that do are read either way.</param>
+    public DiskObjectStore(string folder, bool packs = false)
     {
+        _packs = packs;
         _objects = Path.Combine(Path.GetFullPath(folder), "objects");
         _incoming = Path.Combine(Path.GetFullPath(folder), "incoming");
         Directory.CreateDirectory(_objects);
@@ -32,7 +36,7 @@ public sealed class DiskObjectStore : IObjectStore
     static bool Exists(string path) => File.Exists(path) || File.Exists(path + Packed);
 
     /// <inheritdoc/>
-    public bool Packs(ReadOnlySpan<byte> bytes) => PackedFormat.Pays(bytes);
+    public bool Packs(ReadOnlySpan<byte> bytes) => _packs && PackedFormat.Pays(bytes);
 
     /// <inheritdoc/>
     public async Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken)
@@ -56,7 +60,7 @@ public sealed class DiskObjectStore : IObjectStore
 
         public override Stream Content => Packing;
 
-        PackingStream Packing => _content ??= new(new DirectFile(_temporary));
+        PackingStream Packing => _content ??= new(new DirectFile(_temporary), store._packs);
 
         public override async Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
         {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -162,24 +163,22 @@ static class Bf16Tile
         var codes = stored.Slice(Head + 2 * shift + Numbers, CodeBytes);
         var escapes = stored[(Head + 2 * shift + Numbers + CodeBytes)..];
         var numbers = MemoryMarshal.Cast<byte, ushort>(tile.Slice(shift, Length - 2 * shift));
-        Span<ushort> last = stackalloc ushort[16];
         var top = Vector256.Create(stored[1]);
-        for (var i = 0; i < Numbers; i += 32)
+        ref var to = ref MemoryMarshal.GetReference(numbers);
+        ref var from = ref MemoryMarshal.GetReference(rest);
+        ref var plane = ref MemoryMarshal.GetReference(codes);
+        for (var i = 0; i < Numbers; i += 32, plane = ref Unsafe.Add(ref plane, PlaneBytes))
         {
-            var planes = codes.Slice(i / 32 * PlaneBytes, PlaneBytes);
-            var exponent = top + Ones(planes) + (Ones(planes[4..]) & Vector256.Create<byte>(0xFE)) + (Ones(planes[8..]) & Vector256.Create<byte>(0xFC));
+            var exponent = top + Ones(ref plane) + (Ones(ref Unsafe.Add(ref plane, 4)) & Vector256.Create<byte>(0xFE)) + (Ones(ref Unsafe.Add(ref plane, 8)) & Vector256.Create<byte>(0xFC));
             var (e0, e1) = Vector256.Widen(exponent);
-            var (r0, r1) = Vector256.Widen(Vector256.Create(rest[i..]));
-            Join(e0, r0).CopyTo(numbers[i..]);
+            var (r0, r1) = Vector256.Widen(Vector256.LoadUnsafe(ref from, (nuint)i));
+            Join(e0, r0).StoreUnsafe(ref to, (nuint)i);
+            var second = Join(e1, r1);
             if (i + 32 <= numbers.Length)
-            {
-                Join(e1, r1).CopyTo(numbers[(i + 16)..]);
-            }
+                second.StoreUnsafe(ref to, (nuint)i + 16);
             else
-            {
-                Join(e1, r1).CopyTo(last);
-                last[..15].CopyTo(numbers[(i + 16)..]);
-            }
+                for (var k = 0; k < 15; k++)
+                    Unsafe.Add(ref to, i + 16 + k) = second[k];
         }
         // Escapes are few: they are put right afterwards, which keeps the loop above free of guesses.
         var next = 0;
@@ -204,15 +203,17 @@ static class Bf16Tile
     }
 
     /// <summary>A byte of ones for each bit that is set, of 32.</summary>
-    static Vector256<byte> Ones(ReadOnlySpan<byte> plane)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<byte> Ones(ref byte plane)
     {
         var bits = Vector256.Create(0x8040201008040201).AsByte();
         var each = Vector256.Shuffle(
-            Vector256.Create(BinaryPrimitives.ReadUInt32LittleEndian(plane)).AsByte(),
+            Vector256.Create(Unsafe.ReadUnaligned<uint>(ref plane)).AsByte(),
             Vector256.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19, 19));
         return Vector256.Equals(each & bits, bits);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<ushort> Join(Vector256<ushort> exponents, Vector256<ushort> rest) =>
         ((rest & Vector256.Create<ushort>(0x80)) << 8) | (exponents << 7) | (rest & Vector256.Create<ushort>(0x7F));
 }

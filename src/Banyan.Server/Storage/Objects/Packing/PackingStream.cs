@@ -2,13 +2,13 @@ using System.Buffers;
 
 namespace Banyan.Server.Storage.Objects.Packing;
 
-/// <summary>Writes an object to a new file, packed where its first megabyte says that this pays. Whether it was is known at the end.</summary>
-sealed class PackingStream(DirectFile file) : Stream
+/// <summary>Writes an object to a new file, packed where that is asked for and its first megabyte says that it pays: which is known at the end.</summary>
+sealed class PackingStream(DirectFile file, bool packs) : Stream
 {
     enum Way { Open, Plain, Packed }
 
     readonly List<long> _ends = [];
-    Way _way;
+    Way _way = packs ? Way.Open : Way.Plain;
     byte[]? _group, _stored;
     int _filled, _shift;
     long _length;
