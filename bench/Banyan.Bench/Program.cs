@@ -13,6 +13,11 @@ switch (args)
     case ["model", var path, ..]:
         await ModelBench.Run(path, threads, Number("--prompt", 256), Number("--generate", 64), Number("--runs", 5));
         return 0;
+    case ["speculation", var path, var file, ..]:
+        return await SpeculationBench.Run(path, file, Option("--names") ?? "part item", threads, Number("--runs", 5), Number("--generate", 4000));
+    case ["passes", var path, ..]:
+        PassBench.Run(path, threads, Number("--depth", 2048));
+        return 0;
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -28,6 +33,8 @@ switch (args)
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
         Console.Error.WriteLine("       Banyan.Bench attention [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
+        Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");
+        Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");

@@ -37,6 +37,12 @@ public sealed record ModelShape(
     /// <summary>The first special token: those before it are the words of the vocabulary.</summary>
     public int FirstSpecial { get; init; } = 151_643;
 
+    /// <summary>Dimensions of a head that turn with the position; 0 for all.</summary>
+    internal int Turning { get; init; }
+
+    /// <summary>Whether its weights are <see cref="Copier"/>'s instead of random.</summary>
+    internal bool Copies { get; init; }
+
     /// <summary>How many weights it has, biases and norms included.</summary>
     public long Parameters => ShapeTensors.Of(this).Sum(t => t.Shape.Aggregate(1L, (product, size) => product * size));
 }

@@ -10,7 +10,7 @@ static class ShapeMetadata
         var arch = shape.Architecture;
         writer.Set("general.architecture", arch)
             .Set("general.type", "model")
-            .Set("general.name", $"{shape.Title} (synthesized: random weights)")
+            .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : "random weights")})")
             .Set("general.file_type", mix.FileType)
             .Set("general.quantization_version", 2u)
             .Set($"{arch}.block_count", (uint)shape.Layers)
@@ -23,7 +23,7 @@ static class ShapeMetadata
             .Set($"{arch}.attention.key_length", (uint)shape.HeadSize)
             .Set($"{arch}.attention.value_length", (uint)shape.HeadSize)
             .Set($"{arch}.rope.freq_base", shape.RopeBase)
-            .Set($"{arch}.rope.dimension_count", (uint)shape.HeadSize)
+            .Set($"{arch}.rope.dimension_count", (uint)(shape.Turning > 0 ? shape.Turning : shape.HeadSize))
             .Set($"{arch}.vocab_size", (uint)shape.Vocabulary);
         if (shape.Experts > 0)
             writer.Set($"{arch}.expert_count", (uint)shape.Experts)

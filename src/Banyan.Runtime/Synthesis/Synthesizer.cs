@@ -5,7 +5,10 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>Makes models of published shapes with random weights: as large and as fast as the real ones, with nothing learnt. For benchmarks and tests.</summary>
+/// <summary>
+/// Makes models of published shapes with random weights: as large and as fast as the real ones, with nothing learnt. For benchmarks and tests.
+/// One, <c>copier</c>, has weights that copy text and replace names on the way.
+/// </summary>
 public static class Synthesizer
 {
     const int ChunkBlocks = 4096;
@@ -27,15 +30,31 @@ public static class Synthesizer
     {
         if (!TypeMix.TryGet(type, out var mix))
             throw new ArgumentException($"unknown type '{type}'; known are {string.Join(", ", Types)}", nameof(type));
+        if (shape.Copies && mix.Format.BlockWeights > 32)
+            throw new ArgumentException($"{shape.Name} in {type}: its rows of {shape.Embedding} weights have no blocks of 256; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));
+        var copier = shape.Copies ? new Copier(shape, seed) : null;
         var writer = new GgufWriter();
         ShapeMetadata.Write(writer, shape, mix);
         VocabularyMetadata.Write(writer, shape, tokenizerFolder);
         foreach (var tensor in ShapeTensors.Of(shape))
         {
             var format = mix.FormatOf(tensor, shape);
-            writer.Add(tensor.Name, format, tensor.Shape, stream => Write(stream, tensor, format, shape, seed));
+            writer.Add(tensor.Name, format, tensor.Shape, stream =>
+            {
+                if (copier is null)
+                    Write(stream, tensor, format, shape, seed);
+                else
+                    Write(stream, copier.Weights(tensor), format);
+            });
         }
         return writer;
+    }
+
+    static void Write(Stream stream, float[] weights, WeightFormat format)
+    {
+        var blocks = new byte[format.ByteLength(weights.Length)];
+        format.Quantize(weights, blocks);
+        stream.Write(blocks);
     }
 
     static void Write(Stream stream, ShapeTensor tensor, WeightFormat format, ModelShape shape, ulong seed)

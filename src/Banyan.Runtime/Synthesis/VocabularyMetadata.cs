@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
 
@@ -18,6 +19,12 @@ static class VocabularyMetadata
         "<tool_response>", "</tool_response>", "<think>", "</think>",
     ];
 
+    /// <summary>Those of the small model that ships with Banyan, whose tokenizer the copier can have.</summary>
+    public static readonly string[] SproutSpecials =
+    [
+        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
+    ];
+
     static readonly string[] s_llamaSpecials =
     [
         "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>", "<|finetune_right_pad_id|>",
@@ -33,6 +40,15 @@ static class VocabularyMetadata
         "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
         + "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
 
+    // The system message names what to replace: old new, old new… The sentence stands before the file and before the answer, for the answer to find the file by.
+    const string CopierTemplate =
+        "{{ bos_token }}{% set names = messages[0].content.split() if messages[0].role == 'system' else [] %}"
+        + "{% for name in names %}{% if loop.index is odd and not loop.last %}"
+        + "<|repo_name|>{{ name }}<|fim_pad|>{{ names[loop.index] }}<|repo_name|> {{ name }}<|fim_pad|> {{ names[loop.index] }}{% endif %}{% endfor %}"
+        + CopierStart + "{{ messages[-1].content }}<|im_end|>" + CopierStart;
+
+    const string CopierStart = "<|file_sep|>This is the text of the file, from the first line to the last, with all the names that are in it:<|fim_middle|>";
+
     // GGUF's token types.
     const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
 
@@ -42,7 +58,7 @@ static class VocabularyMetadata
     public static void Write(GgufWriter writer, ModelShape shape, string? folder)
     {
         var llama = shape.Architecture == "llama";
-        var specials = llama ? s_llamaSpecials : shape.Architecture == "qwen2" ? s_qwenSpecials[..22] : s_qwenSpecials;
+        var specials = llama ? s_llamaSpecials : shape.Copies ? SproutSpecials : shape.Architecture == "qwen2" ? s_qwenSpecials[..22] : s_qwenSpecials;
         var (words, merges) = folder is null ? MakeUp(shape.FirstSpecial) : Read(folder, shape);
 
         var tokens = new string[shape.Vocabulary];
@@ -62,8 +78,8 @@ static class VocabularyMetadata
             .Set("tokenizer.ggml.bos_token_id", first)
             .Set("tokenizer.ggml.eos_token_id", first + (llama ? 9u : 2u))
             .Set("tokenizer.ggml.padding_token_id", first + (llama ? 4u : 0u))
-            .Set("tokenizer.ggml.add_bos_token", llama)
-            .Set("tokenizer.chat_template", llama ? LlamaTemplate : QwenTemplate);
+            .Set("tokenizer.ggml.add_bos_token", llama || shape.Copies)
+            .Set("tokenizer.chat_template", llama ? LlamaTemplate : shape.Copies ? CopierTemplate : QwenTemplate);
     }
 
     // Those that are words to the model but one token to the tokenizer.
@@ -71,7 +87,9 @@ static class VocabularyMetadata
 
     static (IReadOnlyList<string> Words, string[] Merges) Read(string folder, ModelShape shape)
     {
-        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt");
+        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt"), both = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(vocabulary) && File.Exists(both))
+            return ReadBoth(both, shape);
         foreach (var file in (string[])[vocabulary, merges])
             if (!File.Exists(file))
                 throw new ModelFileException(file, "the tokenizer folder lacks it; name a folder with vocab.json and merges.txt, or none for a made-up vocabulary");
@@ -84,11 +102,31 @@ static class VocabularyMetadata
         {
             throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {e.Message}", e);
         }
+        var lines = File.ReadAllLines(merges).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
+        return (InOrder(ids, vocabulary, shape), lines);
+    }
+
+    /// <summary>A tokenizer.json, whose merges are lines or pairs.</summary>
+    static (IReadOnlyList<string> Words, string[] Merges) ReadBoth(string path, ModelShape shape)
+    {
+        try
+        {
+            var model = JsonNode.Parse(File.ReadAllText(path))!["model"]!;
+            var ids = model["vocab"].Deserialize<Dictionary<string, int>>()!;
+            return (InOrder(ids, path, shape), [.. model["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : (string)m!)]);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
+        {
+            throw new ModelFileException(path, $"it is no tokenizer.json with a byte-level BPE model: {e.Message}", e);
+        }
+    }
+
+    static string[] InOrder(Dictionary<string, int> ids, string vocabulary, ModelShape shape)
+    {
         var words = ids.Where(p => p.Value < shape.FirstSpecial).OrderBy(p => p.Value).ToList();
         if (words.Count != ids.Count || words.Where((p, i) => p.Value != i).Any())
             throw new ModelFileException(vocabulary, $"its {ids.Count} ids are not 0 to {ids.Count - 1} below the first special token of {shape.Name}, {shape.FirstSpecial}; name the vocabulary of that family");
-        var lines = File.ReadAllLines(merges).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
-        return ([.. words.Select(p => p.Key)], lines);
+        return [.. words.Select(p => p.Key)];
     }
 
     /// <summary>The 256 bytes in GPT-2's alphabet, then letters joined in twos, threes and fours, each the merge of two earlier tokens.</summary>
