@@ -225,24 +225,62 @@ public unsafe class IntegerDotsTests
     public void Agree_with_the_scalar_ones(int kernels)
     {
         var dots = IntegerDots.All[kernels];
-        foreach (var pairs in (int[])[0, 1, 3, 16, 32])
+        foreach (var pairs in (int[])[0, 1, 3, 16, 37, 64])
             foreach (var stride in (int[])[16, 48, 64, 80, 128])
-            {
-                using var x = Extremes(4 * 2 * pairs, 1, IntegerDots.MaxSum / Math.Max(1, 2 * pairs));
-                using var keys = Extremes(pairs * 2 * 64, 2, short.MaxValue);
-                using var values = Extremes(pairs * 2 * stride, 3, short.MaxValue);
-                using var scales = Floats(RandomWeights.Floats(4, 4));
-                using var keyScales = Floats(RandomWeights.Floats(64, 5));
-                using var expected = Floats(RandomWeights.Floats(4 * Math.Max(64, stride), 6));
-                using var actual = Floats(RandomWeights.Floats(4 * Math.Max(64, stride), 6));
-                short* weights = (short*)x.Pointer, k = (short*)keys.Pointer, v = (short*)values.Pointer;
-                new ScalarDots().Score(weights, 2 * pairs, k, pairs, scales.Floats, keyScales.Floats, expected.Floats, 64);
-                dots.Score(weights, 2 * pairs, k, pairs, scales.Floats, keyScales.Floats, actual.Floats, 64);
-                Assert.Equal(new Span<float>(expected.Floats, 4 * 64), new Span<float>(actual.Floats, 4 * 64));
-                new ScalarDots().Add(weights, 2 * pairs, v, pairs, stride, scales.Floats, expected.Floats);
-                dots.Add(weights, 2 * pairs, v, pairs, stride, scales.Floats, actual.Floats);
-                Assert.Equal(new Span<float>(expected.Floats, 4 * stride), new Span<float>(actual.Floats, 4 * stride));
-            }
+                foreach (var queries in (int[])[1, 3, 4, 5, 6, 7, 12, 13])
+                {
+                    var rows = (queries + IntegerDots.Queries - 1) / IntegerDots.Queries * IntegerDots.Queries;
+                    using var x = Extremes(rows * 2 * pairs, 1, IntegerDots.MaxSum / Math.Max(1, 2 * pairs));
+                    using var keys = Extremes(pairs * 2 * 64, 2, short.MaxValue);
+                    using var values = Extremes(pairs * 2 * stride, 3, short.MaxValue);
+                    using var scales = Floats(RandomWeights.Floats(rows, 4));
+                    using var keyScales = Floats(RandomWeights.Floats(64, 5));
+                    using var expected = Floats(RandomWeights.Floats(rows * Math.Max(64, stride), 6));
+                    using var actual = Floats(RandomWeights.Floats(rows * Math.Max(64, stride), 6));
+                    short* weights = (short*)x.Pointer, k = (short*)keys.Pointer, v = (short*)values.Pointer;
+                    new ScalarDots().Score(weights, 2 * pairs, k, pairs, scales.Floats, keyScales.Floats, expected.Floats, 64, queries);
+                    dots.Score(weights, 2 * pairs, k, pairs, scales.Floats, keyScales.Floats, actual.Floats, 64, queries);
+                    Assert.Equal(new Span<float>(expected.Floats, queries * 64), new Span<float>(actual.Floats, queries * 64));
+                    new Span<float>(expected.Floats, queries * stride).CopyTo(new Span<float>(actual.Floats, queries * stride));
+                    new ScalarDots().Add(weights, 2 * pairs, v, pairs, stride, scales.Floats, expected.Floats, queries);
+                    dots.Add(weights, 2 * pairs, v, pairs, stride, scales.Floats, actual.Floats, queries);
+                    Assert.Equal(new Span<float>(expected.Floats, queries * stride), new Span<float>(actual.Floats, queries * stride));
+                }
+    }
+
+    /// <summary>Scores to weights: within an integer of float64, and nothing of what is not seen, whatever lies there.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Weights_are_softmax_of_what_is_seen(int kernels)
+    {
+        var dots = IntegerDots.All[kernels];
+        foreach (var (begin, end) in ((int, int)[])[(0, 64), (0, 1), (0, 17), (5, 64), (30, 33), (0, 0)])
+        {
+            using var scores = Floats([.. RandomWeights.Floats(64, 7).Select((x, i) => i < begin || i >= end ? float.NegativeInfinity : x * 20)]);
+            using var scales = Floats([.. RandomWeights.Floats(64, 8).Select((x, i) => i < begin || i >= end ? float.NaN : MathF.Abs(x))]);
+            using var lanes = Floats(new float[8]);
+            using var weights = new GuardedMemory(64 * sizeof(short));
+            var maximum = 1f;
+            double[] exact = [.. Enumerable.Range(0, 64).Select(i => Math.Exp(scores.Floats[i] - maximum))];
+            double[] scaled = [.. exact.Select((w, i) => i < begin || i >= end ? 0 : w * scales.Floats[i])];
+            var scale = dots.Weigh(scores.Floats, maximum, lanes.Floats, scales.Floats, begin, end, (short*)weights.Pointer);
+            Assert.Equal(exact.Sum(), new Span<float>(lanes.Floats, 8).ToArray().Sum(), exact.Sum() * 1e-5);
+            Assert.Equal(scaled.Sum() / short.MaxValue, scale, scaled.Sum() * 1e-9);
+            for (var i = 0; i < 64; i++)
+                Assert.Equal(scaled[i], ((short*)weights.Pointer)[i] * scale, scale * 0.6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void A_weight_that_is_no_number_makes_the_scale_none(int kernels)
+    {
+        using var scores = Floats([.. Enumerable.Range(0, 64).Select(i => i == 9 ? float.NaN : -i)]);
+        using var scales = Floats([.. Enumerable.Repeat(1f, 64)]);
+        using var lanes = Floats(new float[8]);
+        using var weights = new GuardedMemory(64 * sizeof(short));
+        Assert.True(float.IsNaN(IntegerDots.All[kernels].Weigh(scores.Floats, 0, lanes.Floats, scales.Floats, 0, 64, (short*)weights.Pointer)));
+        Assert.Contains(new Span<float>(lanes.Floats, 8).ToArray(), float.IsNaN);
     }
 
     static GuardedMemory Floats(float[] from)

@@ -15,6 +15,7 @@ internal static unsafe class KernelSet
     static readonly nint[] s_pairs = new nint[2 * (TileTokens + 1)], s_rounds = new nint[2];
     static nint s_peak;
     static readonly nint[] s_tiles = new nint[5 * (TileTokens + 1)], s_panels = new nint[PackedFormat.Count * (PanelTokens + 1)], s_unpacks = new nint[PackedFormat.Count];
+    static readonly nint[] s_dots = new nint[2 * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
 
     public static void Run(TileKernel.Arguments* arguments, WeightKind kind, int tokens)
     {
@@ -45,6 +46,15 @@ internal static unsafe class KernelSet
         ref var kernel = ref s_pairs[(isHalf ? TileTokens + 1 : 0) + tokens];
         if (kernel == 0)
             MakePair(ref kernel, isHalf, tokens);
+        Call(kernel, arguments);
+    }
+
+    /// <summary>Attention's products of <paramref name="queries"/> rows, 16 · <paramref name="vectors"/> lanes.</summary>
+    public static void Run(DotKernel.Arguments* arguments, bool isScore, int queries, int vectors)
+    {
+        ref var kernel = ref s_dots[((isScore ? 1 : 0) * (DotKernel.MaxQueries + 1) + queries) * (DotKernel.MaxVectors + 1) + vectors];
+        if (kernel == 0)
+            MakeDot(ref kernel, isScore, queries, vectors);
         Call(kernel, arguments);
     }
 
@@ -79,6 +89,11 @@ internal static unsafe class KernelSet
         .. from format in (string[])["BF16", "F16"]
            from tokens in Enumerable.Range(1, TileTokens)
            select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
+        .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
+           select new KernelDescription($"scores {queries}", () => DotKernel.Assemble(isScore: true, queries, DotKernel.MaxVectors)),
+        .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
+           from vectors in Enumerable.Range(1, DotKernel.MaxVectors)
+           select new KernelDescription($"values {queries} {16 * vectors}", () => DotKernel.Assemble(isScore: false, queries, vectors)),
         new KernelDescription("peak", PeakKernel.Assemble),
         new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
         new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
@@ -95,6 +110,8 @@ internal static unsafe class KernelSet
     static void MakeUnpack(ref nint kernel, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(format));
 
     static void MakePair(ref nint kernel, bool isHalf, int tokens) => Make(ref kernel, () => PairKernel.Assemble(isHalf, tokens));
+
+    static void MakeDot(ref nint kernel, bool isScore, int queries, int vectors) => Make(ref kernel, () => DotKernel.Assemble(isScore, queries, vectors));
 
     static void Make(ref nint kernel, Func<byte[]> assemble)
     {

@@ -226,17 +226,14 @@ internal readonly unsafe struct AttentionTile
         var keys = (short*)Start(page);
         if (_layout.Bits == 8)
             ByteCache.WidenKeys(_layout, Start(page), keys = _keys);
-        for (var i = 0; i < _padded; i += IntegerDots.Queries)
-        {
-            var to = scores + (long)i * RunPositions;
-            IntegerDots.Current.Score(Query(0, i), _layout.KeyDim, keys, _layout.KeyDim / 2, _queryScales + i, Scales(page), to, RunPositions);
-            if (_terms == 1)
-                continue;
-            IntegerDots.Current.Score(Query(1, i), _layout.KeyDim, keys, _layout.KeyDim / 2, _secondScales + i, Scales(page), _second, Page);
-            for (var row = 0; row < IntegerDots.Queries; row++)
-                for (var position = 0; position < Page; position++)
-                    to[row * RunPositions + position] += _second[row * Page + position];
-        }
+        var dots = IntegerDots.Current;
+        dots.Score(Query(0, 0), _layout.KeyDim, keys, _layout.KeyDim / 2, _queryScales, Scales(page), scores, RunPositions, Queries);
+        if (_terms == 1)
+            return;
+        dots.Score(Query(1, 0), _layout.KeyDim, keys, _layout.KeyDim / 2, _secondScales, Scales(page), _second, Page, Queries);
+        for (var i = 0; i < Queries; i++)
+            for (var position = 0; position < Page; position++)
+                scores[(long)i * RunPositions + position] += _second[i * Page + position];
     }
 
     void Add(int page, float* scores)
@@ -247,7 +244,7 @@ internal readonly unsafe struct AttentionTile
         if (_layout.IsFloat)
         {
             for (var i = 0; i < _padded; i++)
-                Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
+                PageWeights.Exp(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
             var values = (float*)Start(page) + _layout.KeyElements;
             for (var i = 0; i < _padded; i += Activations.TokenTile)
                 for (var d = 0; d < stride; d += KvLayout.Lanes)
@@ -257,82 +254,29 @@ internal readonly unsafe struct AttentionTile
         var integers = (short*)Start(page) + _layout.KeyElements;
         if (_layout.Bits == 8)
             ByteCache.WidenValues(_layout, Start(page), integers = _values);
-        for (var i = 0; i < _padded; i++)
+        var dots = IntegerDots.Current;
+        var valueScales = Scales(page) + Page;
+        for (var i = 0; i < Queries; i++)
         {
             var (begin, end) = masked ? Visible(i, page) : (0, Page);
-            Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
-            ApplyScales(scores + (long)i * RunPositions, Scales(page) + Page, begin, end);
+            var row = scores + (long)i * RunPositions;
+            if (_terms == 1)
+            {
+                _weightScales[i] = dots.Weigh(row, Finite(Maxima[i]), _lanes + 8 * i, valueScales, begin, end, _weights + (long)i * Page);
+                continue;
+            }
+            PageWeights.Exp(row, Finite(Maxima[i]), _lanes + 8 * i);
+            PageWeights.ApplyScales(row, valueScales, begin, end);
         }
         for (var term = 0; term < _terms; term++)
         {
-            for (var i = 0; i < _padded; i++)
-                _weightScales[i] = QuantizeWeights(scores + (long)i * RunPositions, _weights + (long)i * Page, rest: _terms == 2);
-            for (var i = 0; i < _padded; i += IntegerDots.Queries)
-                IntegerDots.Current.Add(_weights + (long)i * Page, Page, integers, (valid + 1) / 2, stride, _weightScales + i, Outputs + (long)i * stride);
+            if (_terms == 2)
+                for (var i = 0; i < Queries; i++)
+                    _weightScales[i] = PageWeights.Quantize(scores + (long)i * RunPositions, _weights + (long)i * Page, rest: true);
+            dots.Add(_weights, Page, integers, (valid + 1) / 2, stride, _weightScales, Outputs, Queries);
         }
     }
 
     // −∞ − −∞ would be no number; −∞ − 0 gives the weight 0 that it should.
     static float Finite(float maximum) => float.IsNegativeInfinity(maximum) ? 0 : maximum;
-
-    /// <summary>scores[64] = exp(score − maximum); lanes[8] += their sum.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Weigh(float* scores, float maximum, float* lanes)
-    {
-        if (!Ladder.UsesVectors)
-        {
-            lanes[0] += Softmax.ExpMinus(scores, maximum, Page);
-            return;
-        }
-        var (sum, minus) = (Vector256.Load(lanes), Vector256.Create(maximum));
-        for (var position = 0; position < Page; position += 8)
-        {
-            var weight = VectorExp.Exp(Vector256.Load(scores + position) - minus);
-            weight.Store(scores + position);
-            sum += weight;
-        }
-        sum.Store(lanes);
-    }
-
-    /// <summary>weights[64] *= valueScales; 0 outside of what is seen, where the scales may be anything.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void ApplyScales(float* weights, float* valueScales, int begin, int end)
-    {
-        var position = begin;
-        if (Ladder.UsesVectors && begin == 0)
-            for (; position + 8 <= end; position += 8)
-                (Vector256.Load(weights + position) * Vector256.Load(valueScales + position)).Store(weights + position);
-        for (; position < end; position++)
-            weights[position] *= valueScales[position];
-        new Span<float>(weights, begin).Clear();
-        new Span<float>(weights + end, Page - end).Clear();
-    }
-
-    /// <summary>The weights of a page as integers; returns their scale, NaN where one is no number. <paramref name="rest"/>: leaves what is left over.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static float QuantizeWeights(float* weights, short* to, bool rest)
-    {
-        var sums = Vector256<float>.Zero;
-        for (var position = 0; position < Page; position += 8)
-            sums += Vector256.Abs(Vector256.Load(weights + position));
-        var sum = Vector256.Sum(sums);
-        if (!float.IsFinite(sum) || sum < 1e-30f)
-        {
-            new Span<short>(to, Page).Clear();
-            return float.IsFinite(sum) ? 0 : float.NaN;
-        }
-        // No weight is more than their sum, and rounding adds at most 32 to it.
-        var (inverse, scale) = (Vector256.Create(short.MaxValue / sum), sum / short.MaxValue);
-        for (var position = 0; position < Page; position += 16)
-        {
-            var low = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(weights + position) * inverse));
-            var high = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(weights + position + 8) * inverse));
-            Vector256.Narrow(low, high).Store(to + position);
-            if (!rest)
-                continue;
-            (Vector256.Load(weights + position) - Vector256.ConvertToSingle(low) * scale).Store(weights + position);
-            (Vector256.Load(weights + position + 8) - Vector256.ConvertToSingle(high) * scale).Store(weights + position + 8);
-        }
-        return scale;
-    }
 }

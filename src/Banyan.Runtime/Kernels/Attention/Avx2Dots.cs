@@ -11,7 +11,7 @@ internal sealed unsafe class Avx2Dots : IntegerDots
     public override bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
     {
         var sums = stackalloc Vector256<int>[2 * Queries];
         for (var position = 0; position < KvLayout.PagePositions; position += 16)
@@ -28,7 +28,7 @@ internal sealed unsafe class Avx2Dots : IntegerDots
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
     {
         var sums = stackalloc Vector256<int>[2 * Queries];
         for (var d = 0; d < stride; d += 16)

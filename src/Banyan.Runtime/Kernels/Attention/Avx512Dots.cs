@@ -6,12 +6,15 @@ namespace Banyan.Runtime.Kernels;
 
 /// <summary>vpmaddwd on 16 positions or dimensions at a time: 4 queries × 64 lanes stay in registers.</summary>
 [SkipLocalsInit]
-internal sealed unsafe class Avx512Dots : IntegerDots
+internal unsafe class Avx512Dots : IntegerDots
 {
     public override bool IsSupported => Avx512BW.IsSupported && Avx512F.IsSupported;
 
+    public override float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
+        PageWeights.Make512(scores, maximum, lanes, valueScales, begin, end, to);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
     {
         var sums = stackalloc Vector512<int>[4 * Queries];
         Sum(q, qStride, keys, 2 * KvLayout.PagePositions, pairs, sums);
@@ -24,7 +27,7 @@ internal sealed unsafe class Avx512Dots : IntegerDots
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
     {
         var sums = stackalloc Vector512<int>[4 * Queries];
         var d = 0;

@@ -3,18 +3,18 @@ using System.Runtime.Intrinsics;
 namespace Banyan.Runtime.Kernels;
 
 /// <summary>
-/// The two products of attention over integers of 16 bits, four queries at a time, exact in 32 bits: a query's integers add up to at most
-/// <see cref="MaxSum"/> in magnitude, so that no sum of products with integers of 16 bits overflows.
+/// The two products of attention over integers of 16 bits, exact in 32 bits: a query's integers add up to at most <see cref="MaxSum"/> in
+/// magnitude, so that no sum of products with integers of 16 bits overflows. Between them, scores become weights.
 /// </summary>
 internal abstract unsafe class IntegerDots
 {
-    /// <summary>Queries at a time.</summary>
+    /// <summary>Rows of queries, scales, scores and outputs up to a multiple of this may be read and written.</summary>
     public const int Queries = 4;
 
     /// <summary>The most that the magnitudes of the integers of one query, or of its weights of one page, may add up to.</summary>
     public const int MaxSum = ushort.MaxValue;
 
-    public static IReadOnlyList<IntegerDots> All { get; } = [new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
+    public static IReadOnlyList<IntegerDots> All { get; } = [new AssembledDots(), new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
 
     /// <summary>The kernels for the rung in use.</summary>
     public static IntegerDots Current { get; } = Choose(Ladder.Current.Name);
@@ -26,14 +26,31 @@ internal abstract unsafe class IntegerDots
     {
         "scalar" => new ScalarDots(),
         "avx2" => new Avx2Dots(),
+        "avx512" => new Avx512Dots(),
         _ => All.First(d => d.IsSupported),
     };
 
-    /// <summary>scores[4, 64] = (Σ q[4, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[4]; strides in elements.</summary>
-    public abstract void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride);
+    /// <summary>scores[queries, 64] = (Σ q[queries, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[queries]; strides in elements.</summary>
+    public virtual void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)
+    {
+        for (var i = 0; i < queries; i += Queries)
+            ScoreFour(q + i * qStride, qStride, keys, pairs, queryScales + i, keyScales, scores + i * stride, stride);
+    }
 
-    /// <summary>output[4, stride] += (Σ weights[4, 2 · pairs] · values[pairs, stride, 2]) · scales[4]; stride is a multiple of 16.</summary>
-    public abstract void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output);
+    /// <summary>output[queries, stride] += (Σ weights[queries, 2 · pairs] · values[pairs, stride, 2]) · scales[queries]; stride is a multiple of 16.</summary>
+    public virtual void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output, int queries)
+    {
+        for (var i = 0; i < queries; i += Queries)
+            AddFour(weights + i * weightStride, weightStride, values, pairs, stride, scales + i, output + i * (nint)stride);
+    }
+
+    /// <inheritdoc cref="PageWeights.Make"/>
+    public virtual float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
+        PageWeights.Make(scores, maximum, lanes, valueScales, begin, end, to);
+
+    protected abstract void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride);
+
+    protected abstract void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output);
 }
 
 /// <summary>The reference.</summary>
@@ -41,7 +58,7 @@ internal sealed unsafe class ScalarDots : IntegerDots
 {
     public override bool IsSupported => true;
 
-    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
     {
         for (var i = 0; i < Queries; i++)
             for (var position = 0; position < KvLayout.PagePositions; position++)
@@ -54,7 +71,7 @@ internal sealed unsafe class ScalarDots : IntegerDots
             }
     }
 
-    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
     {
         for (var i = 0; i < Queries; i++)
             for (var d = 0; d < stride; d++)
@@ -73,7 +90,7 @@ internal sealed unsafe class PortableDots : IntegerDots
 {
     public override bool IsSupported => Vector128.IsHardwareAccelerated;
 
-    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
     {
         for (var position = 0; position < KvLayout.PagePositions; position += 4)
         {
@@ -86,7 +103,7 @@ internal sealed unsafe class PortableDots : IntegerDots
         }
     }
 
-    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
+    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
     {
         for (var column = 0; column < stride; column += 4)
         {
