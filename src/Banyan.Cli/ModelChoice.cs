@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Banyan.Cli.Hubs;
+using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Cli;
@@ -14,6 +15,8 @@ sealed class ModelChoice
     readonly Option<string> _activations = new("--activations") { Description = "quantized (fast) or float (exact)", DefaultValueFactory = _ => "quantized" };
     readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in q8_0, f16 or f32 (default: f16, f32 with float activations)" };
 
+    readonly Option<string?> _draft = new("--draft") { Description = "A smaller model with the same tokenizer that guesses ahead; never changes the text", HelpName = "MODEL" };
+
     /// <summary>Adds its argument and options to a command.</summary>
     public ModelChoice(Command command)
     {
@@ -22,6 +25,34 @@ sealed class ModelChoice
         command.Arguments.Add(_path);
         foreach (var option in new Option[] { _threads, _context, _activations, _kv })
             command.Options.Add(option);
+    }
+
+    /// <summary>Adds the option of a draft model, for commands that generate.</summary>
+    public ModelChoice WithDraft(Command command)
+    {
+        command.Options.Add(_draft);
+        return this;
+    }
+
+    /// <summary>The draft model for a loaded one; null where none was chosen.</summary>
+    /// <exception cref="CommandException">It has another vocabulary.</exception>
+    public async Task<Model?> LoadDraftAsync(ParseResult arguments, Model model, CancellationToken cancellationToken)
+    {
+        if (arguments.GetValue(_draft) is not { } name)
+            return null;
+        var path = await ModelPull.PathAsync(name, cancellationToken);
+        using var bar = new LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        var draft = Model.Load(path, model.Options with { ContextLength = null }, bar);
+        try
+        {
+            Engine.CheckDraft(draft, model);
+            return draft;
+        }
+        catch (ArgumentException e)
+        {
+            draft.Dispose();
+            throw new CommandException($"--draft {name}: {e.Message}");
+        }
     }
 
     /// <summary>Loads the chosen model, pulled from the hub where it is a repo; on a terminal a bar shows when that takes longer than a blink.</summary>

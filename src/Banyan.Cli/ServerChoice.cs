@@ -34,7 +34,7 @@ sealed class ServerChoice
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken, string? draft = null)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -50,6 +50,7 @@ sealed class ServerChoice
             Inference = new()
             {
                 Models = models,
+                Draft = draft,
                 ModelsFolder = modelsFolder,
                 Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
                 ChatTemplate = arguments.GetValue(_template) is { } file ? await File.ReadAllTextAsync(file.FullName, cancellationToken) : null,

@@ -16,18 +16,22 @@ static class Serve
             Examples:
               banyan serve qwen2.5-coder-1.5b-q4_k_m.gguf
               banyan serve owner/name:q4_k_m                       pulled from the hub where it is not here
+              banyan serve coder-7b.gguf --draft coder-0.5b.gguf
               banyan serve coder.gguf chat.gguf --port 9000 --api-key secret
               curl localhost:8080/v1/completions -d '{"prompt": "def add(a, b):", "max_tokens": 32}'
             """);
         var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub", Arity = ArgumentArity.OneOrMore };
         command.Arguments.Add(models);
+        var draft = new Option<string?>("--draft") { Description = "A smaller model with the same tokenizer that guesses ahead for all of them; never changes a text", HelpName = "MODEL" };
+        command.Options.Add(draft);
         var server = new ServerChoice(command);
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var paths = new List<string>();
             foreach (var model in arguments.GetRequiredValue(models))
                 paths.Add(await ModelPull.PathAsync(model, cancellationToken));
-            return await server.RunAsync(arguments, paths, null, null, cancellationToken);
+            return await server.RunAsync(arguments, paths, null, null, cancellationToken,
+                arguments.GetValue(draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null);
         });
         return command;
     }

@@ -24,6 +24,7 @@ public sealed class Engine : IAsyncDisposable
     readonly KvCache _cache;
     readonly Forward _forward;
     readonly Scheduler _scheduler;
+    readonly DraftModel? _draft;
     readonly Batch _batch;
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
@@ -32,16 +33,20 @@ public sealed class Engine : IAsyncDisposable
 
     /// <param name="model">A loaded model. The engine does not dispose it.</param>
     /// <param name="options">How requests share it.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or the draft model has another vocabulary.</exception>
     public Engine(Model model, EngineOptions? options = null)
     {
         _options = options ?? new EngineOptions();
         _options.Validate();
         Model = model;
+        if (_options.Draft is { } small)
+            DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model.Config, model.Options.KvCache, CacheSize.Tokens(model, _options.CacheTokens));
         _batch = new Batch(Math.Max(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens), Speculator.MaxRows) + _options.MaxRequests);
         _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
-        _scheduler = new Scheduler(_cache.Pool, _options);
+        _draft = _options is { Draft: { } draft, Speculation: true } ? new DraftModel(draft, model, _options) : null;
+        _scheduler = new Scheduler(_cache.Pool, _options, _draft);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
         _freePages = _cache.Pool.Pages;
         new Thread(Work) { IsBackground = true, Name = $"engine {model.Name}" }.Start();
@@ -52,6 +57,10 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>The most tokens of prompt and answer together.</summary>
     public int ContextLength => Model.ContextLength;
+
+    /// <summary>Refuses a draft model that the engine of <paramref name="model"/> could not use.</summary>
+    /// <exception cref="ArgumentException">It has another vocabulary.</exception>
+    public static void CheckDraft(Model draft, Model model) => DraftModel.CheckVocabulary(draft, model);
 
     /// <summary>What it was doing after its last pass.</summary>
     public EngineStatus Status => new(Volatile.Read(ref _running), Volatile.Read(ref _waiting),
@@ -165,6 +174,7 @@ public sealed class Engine : IAsyncDisposable
             End(request, new GenerationException("the engine was closed while it worked on this request"));
         _forward.Dispose();
         _cache.Dispose();
+        _draft?.Dispose();
         _ended.SetResult();
     }
 

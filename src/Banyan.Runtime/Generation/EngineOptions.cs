@@ -1,3 +1,5 @@
+using Banyan.Runtime.Models;
+
 namespace Banyan.Runtime.Generation;
 
 /// <summary>How requests share a model.</summary>
@@ -23,6 +25,15 @@ public sealed record EngineOptions
     /// edited, never another answer. It measures itself, and guesses nothing where that does not pay.
     /// </summary>
     public bool Speculation { get; init; } = true;
+
+    /// <summary>
+    /// A smaller model with the same tokenizer that guesses how answers go on, where the text itself does not say: faster where it is often right, never
+    /// another answer. It measures itself, and is asked no more where that does not pay. The engine does not dispose it. Null: none.
+    /// </summary>
+    public Model? Draft { get; init; }
+
+    /// <summary>How many tokens the draft model guesses each time, instead of what pays: for tests of what it computes.</summary>
+    internal int? DraftTokens { get; init; }
 
     internal void Validate()
     {

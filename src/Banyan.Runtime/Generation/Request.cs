@@ -49,6 +49,18 @@ internal sealed class Request
     /// <summary>Guesses how it goes on; null where that is off.</summary>
     public Draft? Draft { get; }
 
+    /// <summary>Its place in the draft model's cache, once that has guessed for it, and how many tokens of the text are in there.</summary>
+    public Sequence? DraftSequence { get; set; }
+
+    /// <inheritdoc cref="DraftSequence"/>
+    public int DraftLength { get; set; }
+
+    /// <summary>Rows of the draft model's pass that are its own.</summary>
+    public int DraftRows { get; set; }
+
+    /// <summary>The most tokens of prompt and answer.</summary>
+    public int Capacity => _tokens.Length;
+
     /// <summary>How many tokens the answer can still get.</summary>
     public int Room => _tokens.Length - _count;
 

@@ -52,33 +52,47 @@ internal sealed class Sampler
         Penalize(logits);
         if (Changes)
             summary = LogitSummaries.Of(logits);
-        var token = _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch);
+        var token = _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
         _drawn++;
         if (_seen is not null)
             _seen[token] = _seen.GetValueOrDefault(token) + 1;
         return token;
     }
 
+    /// <summary>
+    /// What it would choose, <paramref name="ahead"/> tokens from now, if these were the logits: with the number that it will draw with there. So where a
+    /// small model's distribution is like the large one's, so are their choices, whatever the temperature. Changes the logits, but not itself.
+    /// </summary>
+    public int Guess(Span<float> logits, SamplerScratch scratch, int ahead)
+    {
+        Penalize(logits);
+        var summary = LogitSummaries.Of(logits);
+        return !double.IsFinite(summary.LogSum) || _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn + (ulong)ahead);
+    }
+
     void Penalize(Span<float> logits)
     {
         foreach (var (token, bias) in _biases)
-            logits[token] += bias;
+            if (token < logits.Length)
+                logits[token] += bias;
         if (_seen is null)
             return;
         var r = _options.RepetitionPenalty;
         foreach (var (token, times) in _seen)
         {
+            if (token >= logits.Length)
+                continue; // of a smaller model whose vocabulary ends earlier
             var logit = logits[token];
             logit = logit > 0 ? logit / r : logit * r;
             logits[token] = times == 0 ? logit : logit - _options.PresencePenalty - times * _options.FrequencyPenalty;
         }
     }
 
-    int Draw(Span<float> logits, LogitSummary summary, SamplerScratch scratch)
+    int Draw(Span<float> logits, LogitSummary summary, SamplerScratch scratch, ulong drawn)
     {
         var max = summary.Max;
         var scale = 1 / _options.Temperature;
-        var uniform = Uniform(_seed, _drawn);
+        var uniform = Uniform(_seed, drawn);
         // A temperature so low that the scale overflows is greedy.
         if (!float.IsFinite(scale))
             return summary.Best;

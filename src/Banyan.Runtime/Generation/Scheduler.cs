@@ -11,9 +11,9 @@ namespace Banyan.Runtime.Generation;
 /// </code>
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice.
 /// </summary>
-internal sealed class Scheduler(PagePool pool, EngineOptions options)
+internal sealed class Scheduler(PagePool pool, EngineOptions options, DraftModel? draftModel = null)
 {
-    readonly Speculator? _speculator = options.Speculation ? new Speculator() : null;
+    readonly Speculator? _speculator = options.Speculation ? new Speculator(draftModel) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
 
@@ -30,6 +30,7 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
     public void Remove(Request request)
     {
         request.Sequence.Release();
+        request.DraftSequence?.Release();
         if (!_running.Remove(request))
             _waiting.Remove(request);
     }

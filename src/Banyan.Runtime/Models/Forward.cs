@@ -25,9 +25,10 @@ internal sealed unsafe class Forward : IDisposable
     /// <param name="cache">The keys and values of all sequences.</param>
     /// <param name="rows">The most rows of a batch.</param>
     /// <param name="logitRows">The most rows whose logits are wanted.</param>
-    public Forward(Model model, KvCache cache, int rows, int logitRows)
+    /// <param name="pool">The threads; null for the model's own.</param>
+    public Forward(Model model, KvCache cache, int rows, int logitRows, WorkerPool? pool = null)
     {
-        (_config, _weights, _pool, _cache) = (model.Config, model.Weights, model.Pool, cache);
+        (_config, _weights, _pool, _cache) = (model.Config, model.Weights, pool ?? model.Pool, cache);
         _exact = model.Options.Activations == ActivationFormat.Float;
         // Which experts a row goes to is discrete, and rounded activations now and then choose others than the model does. Most of what moves the
         // choice is rounded in attention, so its activations have 16 bits there.

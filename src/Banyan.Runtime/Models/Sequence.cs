@@ -71,6 +71,12 @@ internal sealed unsafe class Sequence
         Length = length;
     }
 
+    /// <summary>
+    /// Goes on to <paramref name="length"/>, or back to it, with tokens that may yet be others: no page of them is kept for later prompts. Back where it
+    /// was, <see cref="Advance"/> goes on with those that stay.
+    /// </summary>
+    public void Try(int length) => Length = length;
+
     /// <summary>Gives every page back; the last first, so that what others are most likely to begin with goes last.</summary>
     public void Release()
     {

@@ -14,6 +14,9 @@ public sealed record InferenceOptions
     /// <summary>Threads, context length, KV cache format.</summary>
     public ModelOptions Runtime { get; init; } = new();
 
+    /// <summary>A smaller model with the same tokenizer that guesses ahead for every model served; null for none.</summary>
+    public string? Draft { get; init; }
+
     /// <summary>A Jinja chat template to use instead of the models' own.</summary>
     public string? ChatTemplate { get; init; }
 

@@ -10,7 +10,7 @@ internal sealed class Draft(int capacity)
 
     readonly Lookup _lookup = new(capacity);
     readonly int[] _tokens = new int[MaxTokens];
-    readonly float[] _right = [0.4f, 0.5f, 0.6f, 0.75f];
+    readonly float[] _right = [0.4f, 0.5f, 0.6f, 0.75f, 0.7f];
     int _match, _guessed;
 
     /// <summary>What comes next, by the last <see cref="Guess"/>.</summary>
@@ -22,10 +22,35 @@ internal sealed class Draft(int capacity)
     /// <summary>How likely a token of the guess is right if those before it are.</summary>
     public float Right => _right[Class];
 
-    int Class => _match switch { <= 2 => 0, <= 4 => 1, <= 8 => 2, _ => 3 };
+    int Class => _match switch
+    {
+        < 0 => ModelClass,
+        <= 2 => 0,
+        <= 4 => 1,
+        <= 8 => 2,
+        _ => 3,
+    };
+
+    const int ModelClass = 4;
+
+    /// <summary>How likely a token is right that the draft model guesses.</summary>
+    public float ModelRight => _right[ModelClass];
+
+    /// <summary>The draft model guesses instead: one token after the other, by <see cref="Add"/>.</summary>
+    public void BeginModel() => (_guessed, _match, Rows, Kept) = (0, -1, 0, 0);
+
+    /// <summary>How many of the draft model's last guesses were right: what it computed for them stays.</summary>
+    public int Kept { get; private set; }
+
+    /// <summary>The draft model's next token.</summary>
+    public void Add(int token) => _tokens[_guessed++] = token;
 
     /// <summary>Guesses at most <paramref name="most"/> tokens.</summary>
-    public void Guess(ReadOnlySpan<int> text, int most) => (_guessed, Rows) = (_lookup.Guess(text, _tokens.AsSpan(0, Math.Clamp(most, 0, MaxTokens)), out _match), 0);
+    public void Guess(ReadOnlySpan<int> text, int most)
+    {
+        _guessed = _lookup.Guess(text, _tokens.AsSpan(0, Math.Clamp(most, 0, MaxTokens)), out _match);
+        Rows = 0;
+    }
 
     /// <summary>Guesses nothing.</summary>
     public void Forget() => (_guessed, Rows) = (0, 0);
@@ -37,6 +62,8 @@ internal sealed class Draft(int capacity)
     public void Learn(ReadOnlySpan<int> chosen)
     {
         ref var right = ref _right[Class];
+        if (_match < 0 && _guessed > 0)
+            Kept = chosen[..Math.Min(chosen.Length, _guessed)].CommonPrefixLength(Tokens);
         for (var i = 0; i < Math.Min(chosen.Length, _guessed); i++)
             right += Weight * ((chosen[i] == _tokens[i] ? 1 : 0) - right);
     }

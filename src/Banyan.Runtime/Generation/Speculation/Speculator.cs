@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Generation;
 /// it had come that far a token at a time, and the first choice that differs ends the pass's tokens. That is rejection sampling (Leviathan et
 /// al. 2023) for a certain guess, with the same draws: the same seed gives the same text, with guesses or without.
 /// </remarks>
-internal sealed class Speculator
+internal sealed class Speculator(DraftModel? model = null)
 {
     /// <summary>Guessed tokens of all requests in a pass.</summary>
     public const int MaxRows = 32;
@@ -31,9 +31,12 @@ internal sealed class Speculator
                 continue;
             // The last token of an answer needs no guess after it.
             draft.Guess(requests[i].Tokens, requests[i].Room - 1);
-            if (!draft.Tokens.IsEmpty)
-                _drafts.Add(draft);
         }
+        if (model is not null && requests.Count > 0 && _costs.Predict(requests.Count) is > 0 and var alone)
+            model.Guess(requests, alone, _costs);
+        for (var i = 0; i < requests.Count; i++)
+            if (requests[i].Draft is { Tokens.IsEmpty: false } draft)
+                _drafts.Add(draft);
         Choose(_drafts, requests.Count);
     }
 

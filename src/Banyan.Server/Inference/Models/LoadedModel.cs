@@ -8,7 +8,7 @@ using Banyan.Runtime.Tokenizers;
 namespace Banyan.Server.Inference.Models;
 
 /// <summary>A model in memory with the engine that batches its requests.</summary>
-sealed class LoadedModel(string name, Model model, ChatTemplate? replacement) : IAsyncDisposable
+sealed class LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft) : IAsyncDisposable
 {
     public string Name { get; } = name;
     public Model Model { get; } = model;
@@ -33,7 +33,7 @@ sealed class LoadedModel(string name, Model model, ChatTemplate? replacement) : 
         }
     }
 
-    public Engine Engine { get; } = new(model, null);
+    public Engine Engine { get; } = new(model, new EngineOptions { Draft = draft });
     public Tokenizer Tokenizer => Model.Tokenizer;
 
     /// <summary>Tokens a prompt and its answer may have together.</summary>
@@ -56,5 +56,6 @@ sealed class LoadedModel(string name, Model model, ChatTemplate? replacement) : 
     {
         await Engine.DisposeAsync();
         Model.Dispose();
+        draft?.Dispose();
     }
 }

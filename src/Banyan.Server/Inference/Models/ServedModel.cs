@@ -79,7 +79,22 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     {
         var began = TimeProvider.System.GetTimestamp();
         var replacement = options.ChatTemplate is { } jinja ? ChatTemplate.Parse(jinja) : null;
-        var loaded = new LoadedModel(Name, Model.Load(Path, options.Runtime, _progress), replacement);
+        var model = Model.Load(Path, options.Runtime, _progress);
+        Model? draft = null;
+        try
+        {
+            if (options.Draft is { } small)
+                Engine.CheckDraft(draft = Model.Load(small, options.Runtime with { ContextLength = null }), model);
+        }
+        catch (Exception e)
+        {
+            draft?.Dispose();
+            model.Dispose();
+            if (e is ArgumentException)
+                throw new ModelFileException(options.Draft!, e.Message, e);
+            throw;
+        }
+        var loaded = new LoadedModel(Name, model, replacement, draft);
         LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
         return loaded;
     }
