@@ -1,12 +1,9 @@
-using System.Diagnostics;
 using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
 public class LadderTests
 {
-    internal const string Child = "BANYAN_KERNEL_TESTS_CHILD";
-
     [Fact]
     public void The_best_supported_rung_is_the_default() => Assert.Equal(Ladder.All.First(r => r.IsSupported).Name, Ladder.Choose(null).Name);
 
@@ -40,21 +37,7 @@ public class LadderTests
         if (value == "1")
             expected = Ladder.All.First(r => r.IsSupported && r is not AssembledRung).Name;
         Assert.SkipWhen(Ladder.All.First(r => r.Name == expected) is { IsSupported: false }, $"This processor has no {expected}.");
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-            start.ArgumentList.Add(typeof(LadderTests).Assembly.Location);
-        foreach (var argument in (string[])["-noColor", "-noLogo", "-class", typeof(LinearTests).FullName!, "-class", typeof(QuantizeTests).FullName!,
-            "-class", typeof(OperationTests).FullName!, "-class", typeof(RungMemoryTests).FullName!, "-class", typeof(ExpectedRungTests).FullName!])
-            start.ArgumentList.Add(argument);
-        start.Environment[variable] = value;
-        start.Environment[Child] = expected;
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, await output + await errors);
-        Assert.Contains("Failed: 0", await output);
-        Assert.DoesNotContain("Total: 0,", await output);
+        await RungProcess.Run(variable, value, expected, RungProcess.Classes(typeof(LinearTests), typeof(QuantizeTests), typeof(OperationTests), typeof(RungMemoryTests)));
     }
 }
 
@@ -63,5 +46,5 @@ public class ExpectedRungTests
 {
     [Fact]
     public void The_rung_in_use_is_the_expected_one() =>
-        Assert.Equal(Environment.GetEnvironmentVariable(LadderTests.Child) ?? Ladder.Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS")).Name, Ladder.Current.Name);
+        Assert.Equal(Environment.GetEnvironmentVariable(RungProcess.Expected) ?? Ladder.Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS")).Name, Ladder.Current.Name);
 }

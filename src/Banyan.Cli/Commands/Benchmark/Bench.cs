@@ -22,9 +22,10 @@ static class Bench
 
             Examples:
               banyan bench model.gguf --prompt 256 --generate 64 --threads 2 --json
+              banyan bench coder-7b.gguf --draft coder-0.5b.gguf
               banyan bench model.gguf --depth 0,2048,8192 --streams 1,4,8 --plot speed.svg
             """);
-        var model = new ModelChoice(command);
+        var model = new ModelChoice(command).WithDraft(command);
         var prompt = new Option<int>("--prompt") { Description = "Tokens of the prompt", DefaultValueFactory = _ => 256 };
         var generate = new Option<int>("--generate") { Description = "Tokens to generate", DefaultValueFactory = _ => 64 };
         var depth = new Option<string>("--depth") { Description = "Tokens before the prompt: one number or several", DefaultValueFactory = _ => "0" };
@@ -48,8 +49,9 @@ static class Bench
             var needed = Math.Max(plan.Depths.Max() + plan.Prompt + plan.Generate, Measurement.StreamTokens(plan));
             if (needed > loaded.ContextLength)
                 throw new CommandException($"{needed} tokens do not fit the context of {loaded.ContextLength}: ask for fewer");
+            using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
             var limits = MachineLimits.Measure(loaded);
-            var result = await Measurement.Run(loaded, limits, plan, cancellationToken);
+            var result = await Measurement.Run(loaded, draft, limits, plan, cancellationToken);
             var report = Report(loaded, limits, plan, result, loadSeconds);
             if (arguments.GetValue(plot) is { } file)
                 await File.WriteAllTextAsync(file, Plot.Svg(loaded.Name, plan, result), cancellationToken);
@@ -96,6 +98,9 @@ static class Bench
             ["decode"] = Round(d.Decode),
             ["decode_of_bandwidth"] = Math.Round(d.DecodeOfBandwidth, 3),
         })]),
+        ["draft"] = result.Drafted is { } drafted
+            ? new JsonObject { ["decode"] = Round(drafted.Decode), ["of_alone"] = Math.Round(drafted.OfAlone, 2), ["guessed"] = drafted.Guessed, ["right"] = drafted.Right }
+            : null,
         ["streams"] = new JsonArray([.. result.Streams.Select(s => (JsonNode)new JsonObject
         {
             ["streams"] = s.Streams,
@@ -116,6 +121,8 @@ static class Bench
         Row("weights", $"{(long)report["weight_bytes"]! / 1e6:0.0} MB, loaded in {Number(report["load_seconds"]):0.00} s");
         Row("kernels", $"{report["kernels"]}, {report["threads"]} threads, {report["activations"]} activations, {report["kv"]} cache");
         Row("machine", $"reads {Number(report["read_bandwidth"]) / 1e9:0.0} GB/s, multiplies {Number(report["integer_peak"]) / 1e9:0} GMAC/s");
+        if (report["draft"] is { } drafted)
+            Row("with the draft model", $"{Number(drafted["decode"]):0.0} tokens/s, {Number(drafted["of_alone"]):0.00} × without; {drafted["right"]} of {drafted["guessed"]} guesses right");
         foreach (var depth in report["depths"]!.AsArray())
         {
             var at = (int)depth!["depth"]! is > 0 and var d ? string.Create(CultureInfo.InvariantCulture, $" at {d}") : "";

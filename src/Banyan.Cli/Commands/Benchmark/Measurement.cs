@@ -13,8 +13,11 @@ readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, 
 /// <summary>Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.</summary>
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
 
+/// <summary>Tokens a second with a draft model, as a multiple of those without; how many it guessed, and how many of them were right.</summary>
+readonly record struct Drafted(double Decode, double OfAlone, int Guessed, int Right);
+
 /// <summary>What was measured.</summary>
-sealed record Result(IReadOnlyList<AtDepth> Depths, IReadOnlyList<Together> Streams);
+sealed record Result(IReadOnlyList<AtDepth> Depths, IReadOnlyList<Together> Streams, Drafted? Drafted);
 
 /// <summary>Random prompts, generated after without guessing ahead: the text that random weights give would repeat itself.</summary>
 static class Measurement
@@ -24,7 +27,7 @@ static class Measurement
     /// <summary>The most tokens of a stream: while others still read their prompts, the first generates already.</summary>
     public static int StreamTokens(Plan plan) => StreamPrompt + plan.Generate + 2 * plan.Streams.Max();
 
-    public static async Task<Result> Run(Model model, MachineLimits limits, Plan plan, CancellationToken cancellationToken)
+    public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, CancellationToken cancellationToken)
     {
         var depths = new List<AtDepth>();
         await using (var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false }))
@@ -40,7 +43,26 @@ static class Measurement
             if (plan.Streams.Contains(count))
                 streams.Add(new Together(count, rate, rate / one, steadiness));
         }
-        return new Result(depths, streams);
+        return new Result(depths, streams, draft is null ? null : await WithDraft(model, draft, plan, cancellationToken));
+    }
+
+    // The same prompts with guesses and without, in turn; the draft model decides how many, as in earnest.
+    static async Task<Drafted> WithDraft(Model model, Model draft, Plan plan, CancellationToken cancellationToken)
+    {
+        await using var with = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Draft = draft });
+        await using var without = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false });
+        var (guessed, alone) = (new List<GenerationStatistics>(), new List<GenerationStatistics>());
+        for (var run = -1; run < plan.Repetitions; run++)
+        {
+            var prompt = Random(model, plan.Prompt, run);
+            var (first, second) = (await Generate(with, prompt, plan.Generate, cancellationToken), await Generate(without, prompt, plan.Generate, cancellationToken));
+            if (run < 0)
+                continue;
+            guessed.Add(first);
+            alone.Add(second);
+        }
+        return new Drafted(Median(guessed.Select(r => r.GenerateSpeed)), Median(guessed.Zip(alone, (a, b) => a.GenerateSpeed / b.GenerateSpeed)),
+            guessed.Sum(r => r.DraftedTokens), guessed.Sum(r => r.AcceptedTokens));
     }
 
     static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, CancellationToken cancellationToken)

@@ -1,0 +1,35 @@
+using System.Diagnostics;
+
+namespace Banyan.Runtime.Tests.Kernels;
+
+/// <summary>Tests once more in a process that has fewer instructions, or is told to use fewer: rungs are chosen once a process.</summary>
+static class RungProcess
+{
+    /// <summary>In such a process: the rung it has to stand on.</summary>
+    public const string Expected = "BANYAN_KERNEL_TESTS_CHILD";
+
+    /// <summary>Runs the tests that <paramref name="filters"/> names and <see cref="ExpectedRungTests"/>; all must pass.</summary>
+    public static async Task Run(string variable, string value, string expected, params string[] filters)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(RungProcess).Assembly.Location);
+        foreach (var argument in (string[])["-noColor", "-noLogo", .. filters, "-method", $"{typeof(ExpectedRungTests).FullName}.{nameof(ExpectedRungTests.The_rung_in_use_is_the_expected_one)}"])
+            start.ArgumentList.Add(argument);
+        start.Environment[variable] = value;
+        start.Environment[Expected] = expected;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, await output + await errors);
+        Assert.Contains("Failed: 0", await output);
+        Assert.DoesNotContain("Total: 0,", await output);
+    }
+
+    /// <summary>The filters of whole classes.</summary>
+    public static string[] Classes(params Type[] classes) => [.. classes.SelectMany(c => (string[])["-class", c.FullName!])];
+
+    /// <summary>The filters of methods of one class.</summary>
+    public static string[] Methods(Type type, params string[] methods) => [.. methods.SelectMany(m => (string[])["-method", $"{type.FullName}.{m}"])];
+}
