@@ -14,15 +14,16 @@ static class ParetoLabels
             Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left)) * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
     }
 
-    /// <summary>For each point the place where its name's base line begins, and the room it takes. Names of the line of the best come first.</summary>
-    public static IReadOnlyList<(double X, double Y, Box Room)> Place(IReadOnlyList<(double X, double Y, string Name, bool IsBest)> points, Box picture)
+    /// <summary>For each point the place where its name's base line begins, and the room it takes. Names of the best come first; lines are crossed where nothing better is free.</summary>
+    public static IReadOnlyList<(double X, double Y, Box Room)> Place(IReadOnlyList<(double X, double Y, string Name, bool IsBest)> points, IEnumerable<Box> lines, Box picture)
     {
+        var crossed = lines.ToList();
         var taken = points.Select(p => new Box(p.X - PointRadius, p.Y - PointRadius, p.X + PointRadius, p.Y + PointRadius)).ToList();
         var rooms = new Box[points.Count];
         foreach (var (index, point) in points.Index().OrderByDescending(p => p.Item.IsBest).ThenBy(p => p.Item.X).ThenBy(p => p.Item.Y))
         {
             var width = point.Name.Length * (point.IsBest ? BoldWidth : CharacterWidth);
-            var best = Candidates(point.X, point.Y, width).MinBy(room => taken.Sum(room.Overlap) + 10 * Outside(room, picture));
+            var best = Candidates(point.X, point.Y, width).MinBy(room => 10 * (taken.Sum(room.Overlap) + Outside(room, picture)) + crossed.Sum(room.Overlap));
             rooms[index] = best;
             taken.Add(best);
         }

@@ -71,9 +71,10 @@ public static class ParetoPlot
     {
         if (points.Count == 0)
             throw new EvaluationException($"none of the results has its {axis.ToString().ToLowerInvariant()} measured");
-        // Prices differ by orders of magnitude: a logarithmic axis over whole decades.
-        var low = Math.Floor(Math.Log10(points.Min(p => p.Price)) - 0.05);
-        var high = Math.Max(low + 1, Math.Ceiling(Math.Log10(points.Max(p => p.Price)) + 0.05));
+        // Prices differ by orders of magnitude: a logarithmic axis, from one round number to another.
+        var (least, greatest) = (points.Min(p => p.Price), points.Max(p => p.Price));
+        var ticks = RoundNumbers(least, greatest);
+        var (low, high) = (Math.Log10(ticks[0]), Math.Log10(ticks[^1]));
         double X(double price) => Left + (Math.Log10(price) - low) / (high - low) * (Width - Left - Right);
         double Y(double score) => Height - Bottom - score * (Height - Top - Bottom);
         var svg = new StringBuilder();
@@ -90,10 +91,10 @@ public static class ParetoPlot
             Line($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(percent / 100.0):F1}\" y2=\"{Y(percent / 100.0):F1}\" stroke=\"#e3e8e4\"/>");
             Line($"<text x=\"{Left - 8}\" y=\"{Y(percent / 100.0) + 4:F1}\" text-anchor=\"end\" fill=\"#55645a\">{percent} %</text>");
         }
-        for (var decade = low; decade <= high; decade++)
+        foreach (var tick in ticks)
         {
-            Line($"<line x1=\"{X(Math.Pow(10, decade)):F1}\" x2=\"{X(Math.Pow(10, decade)):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\" stroke=\"#e3e8e4\"/>");
-            Line($"<text x=\"{X(Math.Pow(10, decade)):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\" fill=\"#55645a\">{Text(Tick(axis, Math.Pow(10, decade)))}</text>");
+            Line($"<line x1=\"{X(tick):F1}\" x2=\"{X(tick):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\" stroke=\"#e3e8e4\"/>");
+            Line($"<text x=\"{X(tick):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\" fill=\"#55645a\">{Text(Tick(axis, tick))}</text>");
         }
         Line($"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 14}\" text-anchor=\"middle\" fill=\"#1c2b22\">{Text(Title(axis))}</text>");
 
@@ -104,13 +105,37 @@ public static class ParetoPlot
             Line($"<line x1=\"{X(point.Price):F1}\" x2=\"{X(point.Price):F1}\" y1=\"{Y(point.Interval.Low):F1}\" y2=\"{Y(point.Interval.High):F1}\" stroke=\"{Colour(point)}\" stroke-width=\"1.5\" stroke-opacity=\"0.6\"/>");
         foreach (var point in points)
             Line($"<circle cx=\"{X(point.Price):F1}\" cy=\"{Y(point.Score):F1}\" r=\"{Radius}\" fill=\"{Colour(point)}\"><title>{Text(point.Label)}: {100 * point.Score:F1} %, {Text(Tick(axis, point.Price))}</title></circle>");
-        var labels = ParetoLabels.Place([.. points.Select(p => (X(p.Price), Y(p.Score), Short(p.Label), frontier.Contains(p)))], new(Left, Top, Width - Right, Height - Bottom));
+        var lines = points.Select(p => new ParetoLabels.Box(X(p.Price) - 1, Y(p.Interval.High), X(p.Price) + 1, Y(p.Interval.Low)))
+            .Concat(Steps(frontier).Select(s => (X: X(s.Price), Y: Y(s.Score))).Pairwise().Select(s => new ParetoLabels.Box(s.From.X - 1, Math.Min(s.From.Y, s.To.Y) - 1, s.To.X + 1, Math.Max(s.From.Y, s.To.Y) + 1)));
+        var labels = ParetoLabels.Place([.. points.Select(p => (X(p.Price), Y(p.Score), Short(p.Label), frontier.Contains(p)))], lines, new(Left, Top, Width - Right, Height - Bottom));
         foreach (var (point, label) in points.Zip(labels))
             Line($"<text x=\"{label.X:F1}\" y=\"{label.Y:F1}\" fill=\"#1c2b22\" font-weight=\"{(frontier.Contains(point) ? 600 : 400)}\">{Text(Short(point.Label))}</text>");
 
         string Colour(Point point) => frontier.Contains(point) ? "#2f7d4f" : "#8a958d";
         svg.Append("</svg>\n");
         return svg.ToString();
+    }
+
+    /// <summary>1, 2 and 5 times powers of ten, from one below the least to one above the greatest; powers of ten alone where those would be many.</summary>
+    static IReadOnlyList<double> RoundNumbers(double least, double greatest)
+    {
+        const double Room = 1.15;
+        const int Many = 9;
+        var first = (int)Math.Floor(Math.Log10(least / Room)) - 1;
+        var all = Enumerable.Range(first, (int)Math.Ceiling(Math.Log10(greatest * Room)) - first + 2).SelectMany(decade => new[] { 1, 2, 5 }.Select(n => double.Parse($"{n}e{decade}", CultureInfo.InvariantCulture))).ToList();
+        List<double> Within(List<double> numbers) => numbers[numbers.FindLastIndex(n => n <= least / Room)..(numbers.FindIndex(n => n >= greatest * Room) + 1)];
+        return Within(all) is var some && some.Count <= Many ? some : Within([.. all.Where((_, i) => i % 3 == 0)]);
+    }
+
+    static IEnumerable<((double X, double Y) From, (double X, double Y) To)> Pairwise(this IEnumerable<(double X, double Y)> points)
+    {
+        (double, double)? before = null;
+        foreach (var point in points)
+        {
+            if (before is { } from)
+                yield return (from, point);
+            before = point;
+        }
     }
 
     /// <summary>The frontier as steps: between two of its models one gets the cheaper one's score.</summary>

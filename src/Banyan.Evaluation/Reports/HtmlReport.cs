@@ -57,15 +57,15 @@ sealed class HtmlReport
 
     void Scores()
     {
-        Raw("<h2>Scores</h2><div class=\"scroll\"><table><tr><th>task<th>model<th class=\"n\">pass@1<th>95 %<th class=\"plot\"><span>0</span><span>50</span><span>100 %</span><th class=\"n\">right<th class=\"n\">items</tr>");
+        Raw("<h2>Scores</h2><div class=\"scroll\"><table class=\"cards\"><tr><th>task<th>model<th class=\"n\">pass@1<th>95 %<th class=\"plot\"><span>0</span><span>50</span><span>100 %</span><th class=\"n\">right<th class=\"n\">items</tr>");
         foreach (var task in _report.Tasks)
             foreach (var (index, run) in _report.Runs.Where(r => r.Run.Task == task).Index())
             {
-                Line($"<tr{(index == 0 ? " class=first" : "")}><td>{(index == 0 ? task : "")}<td>{run.Subject}<td class=\"n\"><b>{Percent(run.PassAt1)}</b><td class=\"i\">{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}<td class=\"plot\">");
+                Line($"<tr{(index == 0 ? " class=first" : "")}><td class=\"head\">{(index == 0 ? task : "")}<td class=\"name\">{run.Subject}<td class=\"n\" data-l=\"pass@1\"><b>{Percent(run.PassAt1)}</b><td class=\"i\" data-l=\"95 %\">{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}<td class=\"plot\">");
                 Raw(IntervalPlot.Draw(run.PassAt1, run.Interval, _report.Subjects.ToList().IndexOf(run.Subject)));
-                Line($"<td class=\"n\">{run.Run.Items.Count(i => i.Passed)}<td class=\"n\">{run.ItemCount}{(run.ItemCount < run.Run.TaskItems ? $" of {run.Run.TaskItems}" : "")}{(run.Run.SamplesPerItem > 1 ? $" × {run.Run.SamplesPerItem}" : "")}</tr>");
+                Line($"<td class=\"n\" data-l=\"right\">{run.Run.Items.Count(i => i.Passed)}<td class=\"n\" data-l=\"items\">{run.ItemCount}{(run.ItemCount < run.Run.TaskItems ? $" of {run.Run.TaskItems}" : "")}{(run.Run.SamplesPerItem > 1 ? $" × {run.Run.SamplesPerItem}" : "")}</tr>");
                 foreach (var (k, value) in run.PassAtK.Where(p => p.K > 1))
-                    Line($"<tr><td><td class=\"quiet\">pass@{k}<td class=\"n\">{Percent(value)}<td colspan=\"4\"></tr>");
+                    Line($"<tr><td><td class=\"quiet\">pass@{k}<td class=\"n\" data-l=\"pass@{k}\">{Percent(value)}<td colspan=\"4\"></tr>");
             }
         Raw("</table></div>");
     }
@@ -78,12 +78,12 @@ sealed class HtmlReport
         foreach (var pair in _report.Comparisons.GroupBy(c => (c.A, c.B)))
         {
             Line($"<h3>{pair.Key.A} against {pair.Key.B}</h3>");
-            Raw("<div class=\"scroll\"><table><tr><th>task<th class=\"n\">items<th class=\"n\">difference<th>95 %<th class=\"plot\"><span>−50</span><span>0</span><span>+50</span><th class=\"n\">only first right<th class=\"n\">only second<th class=\"n\">p (Holm)<th>the first is</tr>");
+            Raw("<div class=\"scroll\"><table class=\"cards\"><tr><th>task<th class=\"n\">items<th class=\"n\">difference<th>95 %<th class=\"plot\"><span>−50</span><span>0</span><span>+50</span><th class=\"n\">only first right<th class=\"n\">only second<th class=\"n\">p (Holm)<th>the first is</tr>");
             foreach (var (_, _, task, r) in pair)
             {
-                Line($"<tr class=first><td>{task}<td class=\"n\">{r.Items}<td class=\"n\">{(100 * r.Difference).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\">{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}<td class=\"plot\">");
+                Line($"<tr class=first><td class=\"head\">{task}<td class=\"n\" data-l=\"items\">{r.Items}<td class=\"n\" data-l=\"difference\">{(100 * r.Difference).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\" data-l=\"95 %\">{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}<td class=\"plot\">");
                 Raw(IntervalPlot.Draw(r.Difference + 0.5, new(r.Interval.Low + 0.5, r.Interval.High + 0.5), 0, middle: true));
-                Line($"<td class=\"n\">{r.OnlyA}<td class=\"n\">{r.OnlyB}<td class=\"n\">{r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture)}<td><b>{VerdictNames.Of(r.Verdict)}</b>{(r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items would tell)" : "")}</tr>");
+                Line($"<td class=\"n\" data-l=\"only first right\">{r.OnlyA}<td class=\"n\" data-l=\"only second\">{r.OnlyB}<td class=\"n\" data-l=\"p (Holm)\">{r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture)}<td class=\"name\" data-l=\"the first is\"><b>{VerdictNames.Of(r.Verdict)}</b>{(r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items would tell)" : "")}</tr>");
             }
             Raw("</table></div>");
         }
@@ -94,12 +94,12 @@ sealed class HtmlReport
     {
         if (_report.Gaps.Count == 0)
             return;
-        Raw("<h2>Originals against twins</h2><div class=\"scroll\"><table><tr><th>task<th>model<th class=\"n\">problems<th class=\"n\">original<th class=\"n\">twin<th class=\"n\">gap<th>95 %<th class=\"plot\"><span>−50</span><span>0</span><span>+50</span><th class=\"n\">only original<th class=\"n\">only twin<th class=\"n\">p (Holm)<th>verdict</tr>");
+        Raw("<h2>Originals against twins</h2><div class=\"scroll\"><table class=\"cards\"><tr><th>task<th>model<th class=\"n\">problems<th class=\"n\">original<th class=\"n\">twin<th class=\"n\">gap<th>95 %<th class=\"plot\"><span>−50</span><span>0</span><span>+50</span><th class=\"n\">only original<th class=\"n\">only twin<th class=\"n\">p (Holm)<th>verdict</tr>");
         foreach (var (subject, gap) in _report.Gaps)
         {
-            Line($"<tr class=first><td>{gap.Task}<td>{subject}<td class=\"n\">{gap.Problems}<td class=\"n\">{Percent(gap.Original)}<td class=\"n\">{Percent(gap.Twin)}<td class=\"n\">{(100 * gap.Gap).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\">{Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}<td class=\"plot\">");
+            Line($"<tr class=first><td class=\"head\">{gap.Task}<td class=\"name\">{subject}<td class=\"n\" data-l=\"problems\">{gap.Problems}<td class=\"n\" data-l=\"original\">{Percent(gap.Original)}<td class=\"n\" data-l=\"twin\">{Percent(gap.Twin)}<td class=\"n\" data-l=\"gap\">{(100 * gap.Gap).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\" data-l=\"95 %\">{Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}<td class=\"plot\">");
             Raw(IntervalPlot.Draw(gap.Gap + 0.5, new(gap.Interval.Low + 0.5, gap.Interval.High + 0.5), _report.Subjects.ToList().IndexOf(subject), middle: true));
-            Line($"<td class=\"n\">{gap.OnlyOriginal}<td class=\"n\">{gap.OnlyTwin}<td class=\"n\">{gap.PValue.ToString("G2", CultureInfo.InvariantCulture)}<td><b>{TwinGap.NameOf(gap.Verdict)}</b>{(gap.Verdict == TwinVerdict.Undecided ? $" ({gap.ProblemsNeeded} problems would tell)" : "")}</tr>");
+            Line($"<td class=\"n\" data-l=\"only original\">{gap.OnlyOriginal}<td class=\"n\" data-l=\"only twin\">{gap.OnlyTwin}<td class=\"n\" data-l=\"p (Holm)\">{gap.PValue.ToString("G2", CultureInfo.InvariantCulture)}<td class=\"name\"><b>{TwinGap.NameOf(gap.Verdict)}</b>{(gap.Verdict == TwinVerdict.Undecided ? $" ({gap.ProblemsNeeded} problems would tell)" : "")}</tr>");
         }
         Raw("</table></div>");
         Line($"<p class=\"quiet\">A twin is the same problem in other names, words and examples. A gap says that the model depends on how the known problems are put; having seen them is one reason for it.</p>");

@@ -13,9 +13,7 @@ public sealed class ReportedRun
         var items = run.Items.GroupBy(i => i.Id).Select(g => (g.First().Cluster, Right: g.Count(i => i.Passed) / (double)g.Count())).ToList();
         ItemCount = items.Count;
         var mean = ClusteredMean.Of([.. items.Select(i => i.Right)], [.. items.Select(i => i.Cluster)]);
-        // No item wrong, or none right, says nothing of the spread: there Wilson's interval does.
-        var (right, independent) = (items.Sum(i => i.Right), mean.Clusters);
-        Interval = right == 0 || right == items.Count ? Proportions.Wilson(right == 0 ? 0 : independent, independent) : mean.Interval();
+        Interval = run.Interval();
         PassAt1 = mean.Mean;
     }
 

@@ -98,6 +98,33 @@ public sealed class ReportTests : IDisposable
         Assert.Contains("fp_1", html);
     }
 
+    /// <summary>On a phone a row of numbers is a card without the table's head: each number says itself what it is.</summary>
+    [Fact]
+    public async Task On_a_phone_every_number_has_its_name()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        await WriteAsync(judge, SigningKey.Generate());
+        var html = await File.ReadAllTextAsync(Path.Combine(Report, "index.html"), _token);
+        var cards = html.Split("<table class=\"cards\">")[1..].Select(t => t[..t.IndexOf("</table>", StringComparison.Ordinal)]).ToList();
+        Assert.Equal(2, cards.Count);
+        foreach (var table in cards)
+        {
+            var (head, rows) = (table[..table.IndexOf("</tr>", StringComparison.Ordinal)], table.Split("<tr")[2..]);
+            var names = head.Split("<th")[1..].Select(h => h[(h.IndexOf('>', StringComparison.Ordinal) + 1)..].Split('<')[0]).ToList();
+            foreach (var cell in rows.SelectMany(r => r.Split("<td")[1..]).Where(c => c.StartsWith(" class=\"n\"", StringComparison.Ordinal) || c.StartsWith(" class=\"i\"", StringComparison.Ordinal)))
+                Assert.Contains(cell.Split("data-l=\"")[1].Split('"')[0], names);
+        }
+        Assert.Contains("@media(max-width:640px){.cards", html);
+    }
+
+    [Fact]
+    public void An_interval_of_a_share_ends_at_100_percent()
+    {
+        var items = Enumerable.Range(0, 20).Select(i => new ItemOutcome($"P/{i}", $"P/{i}", 0, i > 0, "", "", "")).ToList();
+        var run = new ReportedRun(new() { Task = "t", Model = "m", RequestedModel = "m", Prompt = "chat", Sampling = new(), SamplesPerItem = 1, TaskItems = 20, Hashes = new("", "", ""), Items = items });
+        Assert.Equal((0.95, 1), (run.PassAt1, run.Interval.High));
+    }
+
     [Fact]
     public async Task The_hub_finds_its_files()
     {

@@ -6,7 +6,6 @@ using Banyan.Evaluation;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Statistics;
 using Banyan.Evaluation.Twins;
-using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Eval;
 
@@ -81,17 +80,9 @@ static class CompareCommand
 
     static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared, IReadOnlyList<(string Model, TwinGap Gap)> gaps, bool both)
     {
-        if (compared.Count > 0)
-        {
-            var table = new Table().Border(TableBorder.Simple).AddColumns("task", "n", "A", "B", "A − B", "95 %", "only A", "only B", "p (Holm)", "A is");
-            foreach (var (task, r) in compared)
-            {
-                var needed = r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "";
-                table.AddRow(task.EscapeMarkup(), r.Clusters < r.Items ? $"{r.Items} of {r.Clusters} problems" : $"{r.Items}", Percent(r.A), Percent(r.B), Percent(r.Difference), $"{Percent(r.Interval.Low)} … {Percent(r.Interval.High)}",
-                    $"{r.OnlyA}", $"{r.OnlyB}", r.AdjustedPValue.ToString("G2", CultureInfo.InvariantCulture), VerdictNames.Of(r.Verdict) + needed);
-            }
-            AnsiConsole.Write(table);
-        }
+        foreach (var (task, r) in compared)
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{task}: A {Percent(r.A)}, B {Percent(r.B)} of {r.Items} items{(r.Clusters < r.Items ? $" of {r.Clusters} problems" : "")} right (only A {r.OnlyA}, only B {r.OnlyB})\n  A − B {Percent(r.Difference)} points, 95 % {Percent(r.Interval.Low)} … {Percent(r.Interval.High)}, p {r.AdjustedPValue:G2}: A is {VerdictNames.Of(r.Verdict)}{(r.Verdict == ComparisonVerdict.Undecided && r.ItemsNeeded is { } n ? $" ({n} items needed)" : "")}"));
         foreach (var (model, g) in gaps)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{(both ? model + ", " : "")}{g.Task}: {Percent(g.Original)} of {g.Problems} problems right, {Percent(g.Twin)} of their twins (only original {g.OnlyOriginal}, only twin {g.OnlyTwin})\n  gap {Percent(g.Gap)} points, 95 % {Percent(g.Interval.Low)} … {Percent(g.Interval.High)}, p {g.PValue:G2}: {TwinGap.NameOf(g.Verdict)}{(g.Verdict == TwinVerdict.Undecided ? $" ({g.ProblemsNeeded} problems would tell a gap of {Percent(g.Margin)} points)" : "")}"));
