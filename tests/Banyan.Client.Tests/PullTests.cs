@@ -71,9 +71,9 @@ public class PullTests(SharedHub shared)
         var hub = await shared.GetAsync();
         using var maker = new Machine(hub);
         using var reader = new Machine(hub);
-        var first = Bytes(20_000_000, 3);
+        var first = Bytes(70_000_000, 3);   // more than two of a pull's windows
         var second = first.ToArray();
-        new Random(4).NextBytes(second.AsSpan(9_000_000, 1_000_000));   // 5 % of the bytes
+        new Random(4).NextBytes(second.AsSpan(9_000_000, 1_000_000));
         await maker.PushAsync(maker.Folder("v1", ("model.bin", first)), "tuned");
         await reader.PullAsync("tuned");
         await maker.PushAsync(maker.Folder("v2", ("model.bin", second)), "tuned");

@@ -49,6 +49,11 @@ sealed class Recipes
                 var at = 0L;
                 foreach (var term in file.Terms)
                 {
+                    if (term.Xorb == XetHash.Zero)
+                    {
+                        at += term.RawLength;
+                        continue;
+                    }
                     if (!_runs.TryGetValue(term.Xorb, out var list))
                         _runs[term.Xorb] = list = [];
                     list.Add((path, new FileRun(term.Xorb, (int)term.FirstChunk, (int)term.EndChunk, at, term.RawLength)));
@@ -63,24 +68,36 @@ sealed class Recipes
         }
     }
 
-    /// <summary>Records what a file holds: all of it, from runs that may overlap.</summary>
+    /// <summary>
+    /// Records what is known of a file. Runs overlap by a chunk where a pull's windows meet: those of one xorb are put together. What came by other ways
+    /// (an earlier process, the web's ranges) is a gap.
+    /// </summary>
     public void Add(string path, IEnumerable<FileRun> runs)
     {
         var info = new FileInfo(path);
-        var terms = ImmutableArray.CreateBuilder<ShardTerm>();
-        var at = 0L;
+        var known = new List<FileRun>();
         foreach (var run in runs.OrderBy(r => r.Offset).ThenByDescending(r => r.Length))
         {
-            if (run.Offset > at)
-                return;   // parts came by other ways: what they hold is not known
-            if (run.Offset == at && run.Offset + run.Length <= info.Length)
-            {
-                terms.Add(new ShardTerm(run.Xorb, (uint)run.Length, (uint)run.First, (uint)run.End, null));
-                at += run.Length;
-            }
+            var end = run.Offset + run.Length;
+            var at = known.Count == 0 ? 0 : known[^1].Offset + known[^1].Length;
+            if (end > info.Length || end <= at)
+                continue;
+            if (run.Offset >= at)
+                known.Add(run);
+            else if (known[^1] is var last && run.Xorb == last.Xorb && run.First >= last.First && run.First < last.End && run.End > last.End)
+                known[^1] = last with { End = run.End, Length = end - last.Offset };
         }
-        if (terms.Count == 0)
+        if (known.Count == 0)
             return;
+        var terms = ImmutableArray.CreateBuilder<ShardTerm>();
+        var written = 0L;
+        foreach (var run in known)
+        {
+            for (; written < run.Offset; written += terms[^1].RawLength)
+                terms.Add(new ShardTerm(XetHash.Zero, (uint)Math.Min(run.Offset - written, uint.MaxValue), 0, 1, null));
+            terms.Add(new ShardTerm(run.Xorb, (uint)run.Length, (uint)run.First, (uint)run.End, null));
+            written += run.Length;
+        }
         Directory.CreateDirectory(_folder);
         var name = Path.Combine(_folder, $"{XetHash.OfChunk(Encoding.UTF8.GetBytes(path))}.recipe");
         using (var file = File.Create(name + ".tmp"))
