@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
+using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -8,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Commits;
 
 /// <summary><c>POST /api/{type}/{id}/commit/{rev}</c>.</summary>
-sealed class CommitEndpoint(Committer committer, Authoriser authoriser, HubOptions options, HubAddress address)
+sealed class CommitEndpoint(Committer committer, Authoriser authoriser, ArrivingFiles arriving, HubOptions options, HubAddress address)
 {
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
@@ -16,6 +17,7 @@ sealed class CommitEndpoint(Committer committer, Authoriser authoriser, HubOptio
         var branch = Branch(repo, RouteRest.Revision(context).Revision);
         using var spool = new Spool(options.SpoolFolder);
         var request = await CommitReader.ReadAsync(context.Request.BodyReader, spool, context.RequestAborted);
+        await arriving.WaitAsync(repo.Id, request.Operations.OfType<CommitOperation.Large>().Select(l => Convert.ToHexStringLower(l.Sha256)), context.RequestAborted);
         var (id, pullRequest) = await committer.CommitAsync(repo, caller, branch, HubRoutes.IsNewPullRequest(context), request, spool, context.RequestAborted);
         await context.JsonAsync(new JsonObject
         {

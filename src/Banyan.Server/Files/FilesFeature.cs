@@ -12,6 +12,7 @@ static class FilesFeature
     {
         services.AddSingleton<RepoTree>();
         services.AddSingleton<HeldFiles>();
+        services.AddSingleton<ArrivingFiles>();
         services.AddSingleton<LargeFileAccess>();
         services.AddSingleton<XetLinks>();
         services.AddSingleton<LastCommits>();

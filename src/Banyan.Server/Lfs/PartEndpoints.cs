@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
+using Banyan.Server.Files;
 using Banyan.Server.Storage.Objects;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -11,7 +12,7 @@ namespace Banyan.Server.Lfs;
 /// Objects in parts. Each part is an object of the store from when it is acknowledged, named by its content, so parts survive a
 /// crash, can come to different nodes and again, and the list that completes the upload says all that there is to know.
 /// </summary>
-sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, TimeProvider time)
+sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, ArrivingFiles arriving, TimeProvider time)
 {
     /// <summary>PUT /lfs/parts/{oid}/{part}</summary>
     public async Task PutAsync(HttpContext context)
@@ -65,7 +66,7 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
                 keys[part.Number - 1] = PartObjects.Key(ticket, part.Number, hash);
         if (Array.FindIndex(keys, k => k is null) is >= 0 and var missing)
             throw HubException.BadRequest($"Part {missing + 1} of {keys.Length} is missing, or its etag is not what its upload answered.");
-        await SlowAnswer.WriteAsync(context, time, token => CompleteAsync(ticket, keys, token));
+        await SlowAnswer.WriteAsync(context, time, token => arriving.RunAsync(ticket.Repo, ticket.Oid, () => CompleteAsync(ticket, keys, token)));
     }
 
     async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)
