@@ -1,9 +1,9 @@
+using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Tasks;
-using Banyan.Evaluation.Tasks.EvalPlus;
-using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Tasks.BanyanMini;
+using Banyan.Evaluation.Tasks.EvalPlus;
 using Banyan.Evaluation.Twins;
 using Banyan.Tests;
 
