@@ -48,24 +48,16 @@ internal unsafe partial class Avx2Rung
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MultiplyFloatOne(float* w, int columns, float* x, float* y)
     {
-        // Even and odd columns apart: two additions in flight for each row.
+        // One column after the other, as in a tile: a token alone and one in company have the same sums, bit for bit.
         var (a0, a1) = (Vector256.Load(y), Vector256.Load(y + 8));
-        var (b0, b1) = (Vector256<float>.Zero, Vector256<float>.Zero);
-        for (; columns > 1; columns -= 2, w += 32, x += 2)
+        for (; columns > 0; columns--, w += 16, x++)
         {
-            var (even, odd) = (Vector256.Create(x[0]), Vector256.Create(x[1]));
-            a0 = Fma.MultiplyAdd(Vector256.Load(w), even, a0);
-            a1 = Fma.MultiplyAdd(Vector256.Load(w + 8), even, a1);
-            b0 = Fma.MultiplyAdd(Vector256.Load(w + 16), odd, b0);
-            b1 = Fma.MultiplyAdd(Vector256.Load(w + 24), odd, b1);
+            var each = Vector256.Create(*x);
+            a0 = Fma.MultiplyAdd(Vector256.Load(w), each, a0);
+            a1 = Fma.MultiplyAdd(Vector256.Load(w + 8), each, a1);
         }
-        if (columns == 1)
-        {
-            a0 = Fma.MultiplyAdd(Vector256.Load(w), Vector256.Create(*x), a0);
-            a1 = Fma.MultiplyAdd(Vector256.Load(w + 8), Vector256.Create(*x), a1);
-        }
-        (a0 + b0).Store(y);
-        (a1 + b1).Store(y + 8);
+        a0.Store(y);
+        a1.Store(y + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
