@@ -53,7 +53,11 @@ public static class ParetoPlot
             ParetoAxis.Energy => efficiency.Joules / answers,
             _ => (double?)efficiency.AnswerTokens / answers,
         };
-        return price is > 0 and var found ? new(result.Model + (result.Prompt == Prompts.PromptLadder.Vendor ? " (vendor's prompt)" : ""), found, result.Score.PassAt(1) ?? 0, result.Interval()) : null;
+        var label = result.Model + (result.Prompt == Prompts.PromptLadder.Vendor ? " (vendor's prompt)" : "");
+        // Joules of a processor and joules of cards stand side by side only by name.
+        if (axis == ParetoAxis.Energy && efficiency.EnergyOf is { } of && of != EnergyCoverage.Processor)
+            label += $" ({of})";
+        return price is > 0 and var found ? new(label, found, result.Score.PassAt(1) ?? 0, result.Interval()) : null;
     }
 
     /// <summary>Those that no other beats: none is both cheaper and better, or one of them and equal in the other; the cheapest first.</summary>

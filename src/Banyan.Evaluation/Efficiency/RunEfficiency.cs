@@ -9,7 +9,7 @@ namespace Banyan.Evaluation.Efficiency;
 /// <param name="CharactersPerSecond">Characters written a second of an answer: comparable between models whose tokens differ.</param>
 /// <param name="TokensPerSecond">Tokens written a second of an answer.</param>
 /// <param name="PeakMemoryBytes">The most the model's process has had resident.</param>
-/// <param name="Joules">Energy of the processor packages while answering.</param>
+/// <param name="Joules">Energy of this machine while answering; null also where answers differ in what it covers.</param>
 /// <param name="Cost">US dollars.</param>
 /// <param name="CostPer1000Correct">US dollars for a thousand right answers; null where none is right.</param>
 /// <param name="JoulesPerCorrect">Joules for a right answer.</param>
@@ -17,6 +17,9 @@ public sealed record RunEfficiency(
     long? PromptTokens, long? AnswerTokens, double Seconds, double CharactersPerSecond, double? TokensPerSecond, long? PeakMemoryBytes, double? Joules,
     decimal? Cost, decimal? CostPer1000Correct, double? JoulesPerCorrect)
 {
+    /// <summary>What <see cref="Joules"/> covers (<see cref="EnergyCoverage"/>); null where nothing was measured, or where a transcript does not say: then the processor.</summary>
+    public string? EnergyOf { get; init; }
+
     /// <summary>Of a result.</summary>
     public static RunEfficiency Of(RunResult result)
     {
@@ -24,11 +27,15 @@ public sealed record RunEfficiency(
         var right = items.Count(i => i.Passed);
         var seconds = items.Sum(i => i.Seconds);
         var answered = All(i => i.AnswerTokens);
-        var joules = items.Count > 0 && items.All(i => i.Joules is not null) ? items.Sum(i => i.Joules) : null;
+        var alike = items.Select(i => i.EnergyOf ?? EnergyCoverage.Processor).Distinct().Count() == 1;
+        var joules = alike && items.All(i => i.Joules is not null) ? items.Sum(i => i.Joules) : null;
         var cost = items.Count > 0 && items.All(i => i.Cost is not null) ? items.Sum(i => i.Cost) : null;
         return new(All(i => i.PromptTokens), answered, Math.Round(seconds, 3), Rate(items.Sum(i => (long)i.AnswerCharacters)), answered is { } tokens ? Rate(tokens) : null,
             items.Any(i => i.PeakMemoryBytes is not null) ? items.Max(i => i.PeakMemoryBytes) : null,
-            joules, cost, right > 0 && cost is { } dollars ? Math.Round(dollars / right * 1000, 6) : null, right > 0 && joules is { } energy ? Math.Round(energy / right, 3) : null);
+            joules, cost, right > 0 && cost is { } dollars ? Math.Round(dollars / right * 1000, 6) : null, right > 0 && joules is { } energy ? Math.Round(energy / right, 3) : null)
+        {
+            EnergyOf = joules is null ? null : items[0].EnergyOf,
+        };
 
         long? All(Func<ItemOutcome, int?> count) => items.Count > 0 && items.All(i => count(i) is not null) ? items.Sum(i => (long)count(i)!.Value) : null;
         double Rate(long count) => seconds > 0 ? Math.Round(count / seconds, 1) : 0;

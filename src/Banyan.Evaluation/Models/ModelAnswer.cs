@@ -23,6 +23,9 @@ public sealed record ModelAnswer(string Text, string Model)
     /// <summary>Energy measured meanwhile.</summary>
     public double? Joules { get; init; }
 
+    /// <summary>What that covers (<see cref="Efficiency.EnergyCoverage"/>); null for the processor alone.</summary>
+    public string? EnergyOf { get; init; }
+
     /// <summary>The most memory the model's process has had resident.</summary>
     public long? PeakMemoryBytes { get; init; }
 

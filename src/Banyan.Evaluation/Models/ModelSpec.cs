@@ -1,3 +1,4 @@
+using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Models.Http;
 
 namespace Banyan.Evaluation.Models;
@@ -21,7 +22,7 @@ public static class ModelSpec
         {
             var parts = spec.Split('#', 2);
             return parts.Length == 2 && parts[1].Length > 0 && Uri.TryCreate(parts[0], UriKind.Absolute, out var address)
-                ? new OpenAiModel(address, parts[1], variable(ServerKey))
+                ? new OpenAiModel(address, parts[1], variable(ServerKey), energy: MachineEnergy.For(address))
                 : throw new EvaluationException($"'{spec}' names a server and no model: write http://host/v1#MODEL");
         }
         if (spec.Split(':', 2) is not [var service, var name])

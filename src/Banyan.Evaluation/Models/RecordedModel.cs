@@ -60,6 +60,7 @@ public sealed class RecordedModel : EvaluatedModel
             AnswerTokens = entry.AnswerTokens,
             Seconds = entry.Seconds,
             Joules = entry.Joules,
+            EnergyOf = entry.EnergyOf,
             PeakMemoryBytes = entry.PeakMemoryBytes,
             At = entry.At,
             Cost = entry.Cost,

@@ -132,6 +132,7 @@ public sealed class EvaluationRun
         Seconds = answer.Seconds,
         Cost = cost,
         Joules = answer.Joules,
+        EnergyOf = answer.EnergyOf,
         PeakMemoryBytes = answer.PeakMemoryBytes,
         At = answer.At ?? DateTimeOffset.UtcNow,
     };
@@ -159,6 +160,7 @@ public sealed class EvaluationRun
             Seconds = entries[i].Seconds,
             Cost = entries[i].Cost,
             Joules = entries[i].Joules,
+            EnergyOf = entries[i].EnergyOf,
             PeakMemoryBytes = entries[i].PeakMemoryBytes,
         }).ToList();
         return new()

@@ -27,7 +27,7 @@ public static class RunFile
         json.Insert(3, "passed", result.Items.Count(i => i.Passed));
         json.Insert(4, "total", result.Items.Count);
         var efficiency = JsonSerializer.SerializeToNode(RunEfficiency.Of(result), s_json)!.AsObject();
-        efficiency["energy"] = efficiency.ContainsKey("joules") ? "measured (RAPL)" : "not measured";
+        efficiency["energy"] = efficiency.ContainsKey("joules") ? $"measured ({EnergyCoverage.Counters((string?)efficiency["energyOf"])})" : "not measured";
         json.Insert(5, "efficiency", efficiency);
         return json;
     }

@@ -99,6 +99,9 @@ public sealed record ItemOutcome(string Id, string Cluster, int Sample, bool Pas
     /// <summary>See <see cref="TranscriptEntry.Joules"/>.</summary>
     public double? Joules { get; init; }
 
+    /// <summary>See <see cref="TranscriptEntry.EnergyOf"/>.</summary>
+    public string? EnergyOf { get; init; }
+
     /// <summary>See <see cref="TranscriptEntry.PeakMemoryBytes"/>.</summary>
     public long? PeakMemoryBytes { get; init; }
 }

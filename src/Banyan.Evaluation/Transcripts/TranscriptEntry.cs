@@ -50,8 +50,11 @@ public sealed record TranscriptEntry
     /// <summary>US dollars by the price table; null where no price is known (a local model, an unlisted one).</summary>
     public decimal? Cost { get; init; }
 
-    /// <summary>Energy of the processor package while it answered, measured (RAPL); null where it was not measured.</summary>
+    /// <summary>Energy of this machine while it answered, measured (RAPL, NVML); null where it was not measured.</summary>
     public double? Joules { get; init; }
+
+    /// <summary>What that covers (<see cref="Efficiency.EnergyCoverage"/>); null for the processor alone.</summary>
+    public string? EnergyOf { get; init; }
 
     /// <summary>The most memory the model's process has had resident by then; null where it was not measured.</summary>
     public long? PeakMemoryBytes { get; init; }

@@ -13,7 +13,7 @@ sealed class AnsweringModel(string name, Func<string, string> answer) : Evaluate
     public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(new HashSet<PromptKind> { PromptKind.Chat });
 
     public override Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken) =>
-        Task.FromResult(new ModelAnswer(answer(prompt.Text), name) { AnswerTokens = 10, PromptTokens = 20, Seconds = 0.5, Fingerprint = "fp_1", At = DateTimeOffset.UnixEpoch.AddDays(20000) });
+        Task.FromResult(new ModelAnswer(answer(prompt.Text), name) { AnswerTokens = 10, PromptTokens = 20, Seconds = 0.5, Joules = 1.5, EnergyOf = "processor and graphics cards", Fingerprint = "fp_1", At = DateTimeOffset.UnixEpoch.AddDays(20000) });
 
     /// <summary>Qwen2.5-Coder-1.5B's recorded solutions of HumanEval, and one that solves every third item as the data does, the rest not at all.</summary>
     public static (AnsweringModel Recorded, AnsweringModel Canonical) OfHumanEval()

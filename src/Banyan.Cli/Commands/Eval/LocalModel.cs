@@ -85,6 +85,7 @@ sealed class LocalModel : EvaluatedModel
             AnswerTokens = last.Statistics.GeneratedTokens,
             Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
             Joules = energy is null ? null : _energy!.Joules(energy, _energy.Read()),
+            EnergyOf = energy is null ? null : EnergyCoverage.Processor, // it computes there alone: cards only idle
             PeakMemoryBytes = PeakMemory(),
         };
     }

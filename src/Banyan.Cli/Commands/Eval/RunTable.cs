@@ -19,11 +19,15 @@ static class RunTable
             foreach (var row in rows)
                 Console.WriteLine("  " + string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
             var peak = model.Max(r => RunEfficiency.Of(r).PeakMemoryBytes);
-            var joules = model.Select(r => RunEfficiency.Of(r).Joules).ToList();
-            Console.WriteLine($"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {(joules.Any(j => j is null) ? "not measured" : Number(joules.Sum()!.Value, "N0") + " J (RAPL)")}");
+            Console.WriteLine($"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {Energy([.. model.Select(RunEfficiency.Of)])}");
         }
         Console.WriteLine($"\nResults and transcripts: {folder}");
     }
+
+    /// <summary>Tasks measured by other counters are not added up.</summary>
+    static string Energy(IReadOnlyList<RunEfficiency> took) => took.Any(t => t.Joules is null) ? "not measured"
+        : string.Join(" and ", took.GroupBy(t => t.EnergyOf ?? EnergyCoverage.Processor)
+            .Select(g => $"{Number(g.Sum(t => t.Joules!.Value), "N0")} J ({EnergyCoverage.Counters(g.Key)}: {g.Key})"));
 
     static string[] Row(RunResult result)
     {

@@ -42,7 +42,7 @@ sealed class AnthropicModel : EvaluatedModel
         if (prompt.Stop.Count > 0)
             body["stop_sequences"] = new JsonArray([.. prompt.Stop.Select(s => JsonValue.Create(s))]);
 
-        var (answer, seconds) = await _endpoint.SendAsync("messages", body, cancellationToken);
+        var (answer, seconds, _) = await _endpoint.SendAsync("messages", body, cancellationToken);
         if (answer.Get("content") is not { ValueKind: JsonValueKind.Array } content)
             throw new ModelException(Missing(answer));
         var text = string.Concat(content.EnumerateArray().Where(b => b.Get("type").Text() == "text").Select(b => b.Get("text").Text()));

@@ -35,7 +35,7 @@ sealed class GeminiModel : EvaluatedModel
         if (prompt.System is { } system)
             body["systemInstruction"] = new JsonObject { ["parts"] = new JsonArray(new JsonObject { ["text"] = system }) };
 
-        var (answer, seconds) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body, cancellationToken);
+        var (answer, seconds, _) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body, cancellationToken);
         var candidate = answer.Get("candidates").First();
         // Blocked prompts have no candidate, blocked answers no content: both are answers, and wrong ones.
         var blocked = answer.Get("promptFeedback")?.Get("blockReason").Text();

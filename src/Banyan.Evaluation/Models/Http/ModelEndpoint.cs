@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Evaluation.Efficiency;
 
 namespace Banyan.Evaluation.Models.Http;
 
@@ -15,6 +16,7 @@ sealed class ModelEndpoint : IDisposable
     readonly HttpClient _http;
     readonly RetryPolicy _retry;
     readonly string? _key;
+    readonly MachineEnergy? _energy;
 
     /// <summary>A service under an address.</summary>
     /// <param name="address">Where; a path relative to it is added.</param>
@@ -22,9 +24,11 @@ sealed class ModelEndpoint : IDisposable
     /// <param name="key">The key, to be kept out of messages.</param>
     /// <param name="retry">When to try again.</param>
     /// <param name="headers">Other headers of every request.</param>
-    public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry, Action<HttpRequestHeaders>? headers = null)
+    /// <param name="energy">Measures attempts where the service runs on this machine.</param>
+    public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry, Action<HttpRequestHeaders>? headers = null, MachineEnergy? energy = null)
     {
         _retry = retry ?? new();
+        _energy = energy;
         _key = string.IsNullOrEmpty(key) ? null : key;
         // A redirect would take the key elsewhere.
         _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = DecompressionMethods.All })
@@ -38,15 +42,16 @@ sealed class ModelEndpoint : IDisposable
             authorize?.Invoke(_http.DefaultRequestHeaders);
     }
 
-    /// <summary>Posts a request; null asks with GET. Gives the answer and the seconds its attempt took.</summary>
-    public async Task<(JsonElement Answer, double Seconds)> SendAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    /// <summary>Posts a request; null asks with GET. Gives the answer, and the seconds and energy its attempt took.</summary>
+    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy)> SendAsync(string path, JsonObject? body, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
+            using var measured = _energy?.Begin();
             var began = Stopwatch.GetTimestamp();
             var (answer, problem, passing, asked) = await TryAsync(path, body, cancellationToken);
             if (answer is { } element)
-                return (element, Stopwatch.GetElapsedTime(began).TotalSeconds);
+                return (element, Stopwatch.GetElapsedTime(began).TotalSeconds, measured?.Used());
             var wait = _retry.WaitAfter(attempt, asked);
             if (!passing || attempt >= _retry.Attempts || wait > _retry.Patience)
                 throw new ModelException($"{_http.BaseAddress}{path}: {Clean(problem!)}"

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models.Http;
@@ -17,9 +18,10 @@ sealed class OpenAiModel : EvaluatedModel
     /// <param name="key">The key; null sends none.</param>
     /// <param name="isOpenAi">Whether it is OpenAI itself: chat only, and <c>max_completion_tokens</c>.</param>
     /// <param name="retry">When to try again.</param>
-    public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null)
+    /// <param name="energy">Measures a server on this machine; null measures nothing.</param>
+    public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null, MachineEnergy? energy = null)
     {
-        _endpoint = new(address, headers => headers.Authorization = new("Bearer", key), key, retry);
+        _endpoint = new(address, headers => headers.Authorization = new("Bearer", key), key, retry, energy: energy);
         (_name, _isOpenAi) = (name, isOpenAi);
     }
 
@@ -55,7 +57,7 @@ sealed class OpenAiModel : EvaluatedModel
     {
         try
         {
-            var (models, _) = await _endpoint.SendAsync("models", null, cancellationToken);
+            var (models, _, _) = await _endpoint.SendAsync("models", null, cancellationToken);
             if (models.Get("data") is not { ValueKind: JsonValueKind.Array } data)
                 return null;
             var listed = data.EnumerateArray().FirstOrDefault(m => m.Get("id").Text() == _name);
@@ -91,7 +93,7 @@ sealed class OpenAiModel : EvaluatedModel
                 body["suffix"] = prompt.Suffix;
         }
 
-        var (answer, seconds) = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, cancellationToken);
+        var (answer, seconds, energy) = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, cancellationToken);
         var choice = answer.Get("choices").First();
         // A refusal has null content: it is an answer, and a wrong one.
         var text = chat
@@ -105,6 +107,8 @@ sealed class OpenAiModel : EvaluatedModel
             PromptTokens = usage?.Get("prompt_tokens").Number(),
             AnswerTokens = usage?.Get("completion_tokens").Number(),
             Seconds = seconds,
+            Joules = energy?.Joules,
+            EnergyOf = energy?.Of,
         };
     }
 
