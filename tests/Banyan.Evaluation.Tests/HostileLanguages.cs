@@ -67,6 +67,8 @@ static class HostileLanguages
         ["the caller's environment"] = CSharp("", "if (!System.IO.File.ReadAllText(\"/proc/1/environ\").Contains(\"BANYAN_SECRET\") && System.Environment.GetEnvironmentVariable(\"BANYAN_SECRET\") == null) throw new Exception(); return x + y;"),
         ["a file of the machine's"] = CSharp("", "System.IO.File.WriteAllText(\"/usr/banyan-was-here\", \"\"); return x + y;"),
         ["nested without end"] = CSharp("", $"return {new string('(', 20_000)}1L{new string(')', 20_000)};"),
+        ["tuples without end"] = CSharp("", $"{new string('(', 100_000)}int a, int b) t; return -1L;"),
+        ["generic types without end"] = CSharp("", $"{string.Concat(Enumerable.Repeat("List<", 20_000))}int t; return -1L;"),
         ["a sum without end"] = CSharp("", $"return {string.Concat(Enumerable.Repeat("1L+", 20_000))}1L;"),
         ["blocks without end"] = CSharp("", new string('{', 20_000) + new string('}', 20_000) + "return -1L;"),
         ["blocks that are not closed"] = CSharp("", new string('{', 20_000)),

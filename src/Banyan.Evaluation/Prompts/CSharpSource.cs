@@ -28,6 +28,30 @@ static class CSharpSource
     }
 
     /// <summary>
+    /// Whether brackets in a text are nested deeper than anyone writes. Roslyn looks ahead over types (tuples, generic ones) by recursion without asking
+    /// for room, and would take this process with it: such a text is not parsed at all.
+    /// </summary>
+    public static bool NestsTooDeep(string text)
+    {
+        const int Deepest = 500;
+        var (round, angle) = (0, 0);
+        foreach (var c in text)
+        {
+            if (c is '(' or '[')
+                round++;
+            else if (c is ')' or ']')
+                round = Math.Max(0, round - 1);
+            else if (c == '<')
+                angle++;
+            else if (c is ';' or '{' or '}')
+                angle = 0; // no type goes on over these; a comparison may have been meant
+            if (round > Deepest || angle > Deepest)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>
     /// Whether syntax is nested deeper than anyone writes: the compiler goes down by recursion, and would take this process with it.
     /// </summary>
     public static bool IsTooDeep(SyntaxNode root)
@@ -46,10 +70,12 @@ static class CSharpSource
 
     /// <summary>
     /// Parses what may have been cut before its end: the braces that are still open there are closed. Roslyn says which; one that is missing
-    /// further up, with code after it, stays missing, and so does whatever else is not finished.
+    /// further up, with code after it, stays missing, and so does whatever else is not finished. Nothing of a text that nests too deep.
     /// </summary>
     public static CompilationUnitSyntax ReadCut(string text)
     {
+        if (NestsTooDeep(text))
+            return SyntaxFactory.CompilationUnit();
         var root = CSharpSyntaxTree.ParseText(text, s_parse).GetCompilationUnitRoot();
         if (IsTooDeep(root))
             return root;

@@ -63,7 +63,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         static HubException Busy() => new(503, null, "These bytes are being removed at this moment: send them again in a while.");
     }
 
-    /// <summary>Records a xorb; a row of 0 where it is being removed, or its object is not there any more.</summary>
+    /// <summary>Records a xorb; a row of 0 where it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
     Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, CancellationToken cancellationToken)
     {
         var hash = layout.Hash.ToArray();
@@ -75,12 +75,13 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             // A row that is still there is condemned. One that is gone went after its object: an object seen now stays.
             if (await t.ScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash }) is not null || await objects.LengthAsync(key, cancellationToken) is null)
                 return (0, false);
-            var id = await t.ScalarAsync<long>(
+            if (await t.ScalarAsync<long?>(
                 """
                 INSERT INTO xorbs (hash, stored_length, raw_length, layout, created_at, keep_until)
-                VALUES (@hash, @stored, @raw, @packed, @now, @keep) RETURNING id
+                VALUES (@hash, @stored, @raw, @packed, @now, @keep) ON CONFLICT DO NOTHING RETURNING id
                 """,
-                new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = Now, keep = KeepUntil });
+                new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = Now, keep = KeepUntil }) is not { } id)
+                return (0, false);   // another upload of the same was recorded meanwhile: its row is found the next time
             await database.InsertChunksAsync(t, id, [.. layout.Chunks.Select(c => c.Hash.ToArray())]);
             return (id, true);
         }, cancellationToken);

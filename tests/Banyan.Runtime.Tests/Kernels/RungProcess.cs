@@ -8,13 +8,13 @@ static class RungProcess
     /// <summary>In such a process: the rung it has to stand on.</summary>
     public const string Expected = "BANYAN_KERNEL_TESTS_CHILD";
 
-    /// <summary>Runs the tests that <paramref name="filters"/> names and <see cref="ExpectedRungTests"/>; all must pass.</summary>
+    /// <summary>Runs the tests that <paramref name="filters"/> name; all must pass.</summary>
     public static async Task Run(string variable, string value, string expected, params string[] filters)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(RungProcess).Assembly.Location);
-        foreach (var argument in (string[])["-noColor", "-noLogo", .. filters, "-method", $"{typeof(ExpectedRungTests).FullName}.{nameof(ExpectedRungTests.The_rung_in_use_is_the_expected_one)}"])
+        foreach (var argument in (string[])["-noColor", "-noLogo", .. filters])
             start.ArgumentList.Add(argument);
         start.Environment[variable] = value;
         start.Environment[Expected] = expected;
@@ -27,9 +27,10 @@ static class RungProcess
         Assert.DoesNotContain("Total: 0,", await output);
     }
 
-    /// <summary>The filters of whole classes.</summary>
-    public static string[] Classes(params Type[] classes) => [.. classes.SelectMany(c => (string[])["-class", c.FullName!])];
+    /// <summary>The filters of whole classes, and of <see cref="ExpectedRungTests"/>.</summary>
+    public static string[] Classes(params Type[] classes) => [.. classes.Append(typeof(ExpectedRungTests)).SelectMany(c => (string[])["-class", c.FullName!])];
 
-    /// <summary>The filters of methods of one class.</summary>
-    public static string[] Methods(Type type, params string[] methods) => [.. methods.SelectMany(m => (string[])["-method", $"{type.FullName}.{m}"])];
+    /// <summary>The filters of methods of one class, and of <see cref="ExpectedRungTests"/>: a class beside a method would be what both name, which is nothing.</summary>
+    public static string[] Methods(Type type, params string[] methods) =>
+        [.. methods.Select(m => $"{type.FullName}.{m}").Append($"{typeof(ExpectedRungTests).FullName}.{nameof(ExpectedRungTests.The_rung_in_use_is_the_expected_one)}").SelectMany(m => (string[])["-method", m])];
 }

@@ -46,7 +46,7 @@ public sealed class DownloadsTests : IAsyncDisposable
         // As a full disk does: every write fails.
         await _database.WriteAsync(t => t.ExecuteAsync("CREATE TRIGGER full BEFORE UPDATE ON repos BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"), default);
         await Assert.ThrowsAsync<SqliteException>(() => downloads.SaveAsync(default));
-        clock.Tick();
+        await clock.TickAsync();
         await log.Written.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.False(downloads.ExecuteTask!.IsCompleted);
 
@@ -69,16 +69,21 @@ public sealed class DownloadsTests : IAsyncDisposable
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
     }
 
-    /// <summary>Its timers fire when a test says so.</summary>
+    /// <summary>Its timer fires when a test says so.</summary>
     sealed class TickingClock : TimeProvider
     {
-        readonly List<(TimerCallback Callback, object? State)> _timers = [];
+        readonly TaskCompletionSource<(TimerCallback Callback, object? State)> _timer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Tick() => _timers.ForEach(t => t.Callback(t.State));
+        /// <summary>Fires the first timer, once there is one: the service begins on a thread of its own.</summary>
+        public async Task TickAsync()
+        {
+            var (callback, state) = await _timer.Task.WaitAsync(TimeSpan.FromMinutes(1));
+            callback(state);
+        }
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            _timers.Add((callback, state));
+            _timer.TrySetResult((callback, state));
             return base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
     }

@@ -45,6 +45,8 @@ static class CSharpCompiler
     {
         var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, mainTypeName: mainType, optimizationLevel: OptimizationLevel.Release,
             nullableContextOptions: nullable, concurrentBuild: false);
+        if (sources.Any(Prompts.CSharpSource.NestsTooDeep))
+            return (null, "does not compile: nested too deep");
         var trees = sources.Select(s => CSharpSyntaxTree.ParseText(s, Parse)).ToList();
         if (trees.Any(t => Prompts.CSharpSource.IsTooDeep(t.GetRoot())))
             return (null, "does not compile: nested too deep");
