@@ -78,6 +78,17 @@ def row(title, bars, key, rounds):
     return made
 
 
+def write(results, path):
+    """A row a line, so that changes can be read."""
+    def text(value):
+        return json.dumps(value, ensure_ascii=False)
+
+    head = "".join(f"  {text(key)}: {text(value)},\n" for key, value in results.items() if key != "rows")
+    rows = ",\n".join(f"    {text(made)}" for made in results["rows"])
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'{{\n{head}  "rows": [\n{rows}\n  ]\n}}\n')
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("results")
@@ -118,7 +129,7 @@ def main():
                 results["rows"].append(made)
             print(f"{made['what']}: {made['banyan']} tok/s, ik {made['ik']}, llama.cpp {made['llama']}: {made['met']}  {made['rounds']}", flush=True)
         results["date"] = time.strftime("%Y-%m-%d")
-        json.dump(results, open(given.results, "w", encoding="utf-8"), indent=1, ensure_ascii=False)
+        write(results, given.results)
 
 
 main()

@@ -35,11 +35,14 @@ for (let run = 0; run <= runs; run++) {
   prefill.push(first);
   decode.push(second);
 }
-const best = (list, field) => Math.round(Math.max(...list.map(s => s[field])) * 100) / 100;
+const median = (list, field) => {
+  const sorted = list.map(s => s[field]).sort((a, b) => a - b), middle = sorted.length >> 1;
+  return Math.round((sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2) * 100) / 100;
+};
 console.log(JSON.stringify({
   system: "llama.cpp (node-llama-cpp 3.22.1)", model: path.split("/").pop(), threads,
-  prefill: best(prefill, "perSecond"), decode: best(decode, "perSecond"),
-  prefillPerCpuSecond: best(prefill, "perCpuSecond"), decodePerCpuSecond: best(decode, "perCpuSecond"),
+  prefill: median(prefill, "perSecond"), decode: median(decode, "perSecond"),
+  prefillPerCpuSecond: median(prefill, "perCpuSecond"), decodePerCpuSecond: median(decode, "perCpuSecond"),
   loadSeconds: Math.round(loadSeconds * 100) / 100,
 }));
 process.exit(0);
