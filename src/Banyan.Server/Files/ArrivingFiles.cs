@@ -6,7 +6,7 @@ namespace Banyan.Server.Files;
 /// Large files that are being put together from their parts. Some clients take the first byte of that answer for its end and commit at
 /// once: their commit waits here for the file that it names.
 /// </summary>
-sealed class ArrivingFiles
+sealed class ArrivingFiles(TimeProvider time)
 {
     static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);   // less than clients wait for an answer to begin
 
@@ -34,6 +34,6 @@ sealed class ArrivingFiles
     {
         foreach (var oid in oids)
             if (!_arriving.IsEmpty && _arriving.TryGetValue((repo, oid), out var arriving))
-                await Task.WhenAny(arriving.Task, Task.Delay(s_patience, cancellationToken));
+                await arriving.Task.WaitAsync(s_patience, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

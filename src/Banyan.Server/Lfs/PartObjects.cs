@@ -4,7 +4,7 @@ using Banyan.Server.Storage.Objects;
 namespace Banyan.Server.Lfs;
 
 /// <summary>The parts of an upload, one after the other, as one stream.</summary>
-sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Stream
+sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : ReadStream
 {
     public const string Folder = "uploads/";
 
@@ -32,24 +32,10 @@ sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Str
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override async ValueTask DisposeAsync()
     {
         if (_part is not null)
             await _part.DisposeAsync();
         await base.DisposeAsync();
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

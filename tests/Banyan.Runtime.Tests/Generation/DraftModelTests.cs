@@ -3,6 +3,7 @@ using Banyan.Runtime.Models;
 using Banyan.Runtime.Synthesis;
 using Banyan.Runtime.Tests.Files;
 using Banyan.Runtime.Tests.Models;
+using static Banyan.Runtime.Tests.Generation.Answers;
 
 namespace Banyan.Runtime.Tests.Generation;
 
@@ -20,18 +21,6 @@ public class DraftModelTests
 
     // Integer products: bit for bit the same in any company.
     const string Exact = "llama-tiny-Q8_0";
-
-    static async Task<(int[] Tokens, GenerationStatistics Statistics)> Generate(Engine engine, int[] prompt, GenerationOptions options)
-    {
-        var tokens = new List<int>();
-        GenerationStatistics? statistics = null;
-        await foreach (var generated in engine.GenerateAsync(prompt, options, TestContext.Current.CancellationToken))
-        {
-            tokens.Add(generated.Token!.Value);
-            statistics = generated.Statistics;
-        }
-        return ([.. tokens], statistics!);
-    }
 
     static int[] Random(Model model, int count, int seed)
     {
@@ -87,7 +76,6 @@ public class DraftModelTests
             Assert.Equal((await Generate(without, prompts[i], options)).Tokens, together[i].Tokens);
     }
 
-    /// <summary>Other seeds on either side: what is compared is the distribution of the tokens, not their coupling.</summary>
     [Fact]
     public async Task The_distribution_is_the_same()
     {
@@ -96,31 +84,7 @@ public class DraftModelTests
         await using var with = new Engine(model, new EngineOptions { Draft = draft, DraftTokens = 2 });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var prompt = model.Tokenizer.Encode("Once upon a time, there was a");
-        var (first, second) = (new Dictionary<int, int>(), new Dictionary<int, int>());
-        var drafted = 0;
-        for (var i = 0; i < 400; i++)
-        {
-            Count(first, (await Generate(without, prompt, new() { MaxTokens = 4, Seed = (ulong)i, IgnoreEndOfText = true })).Tokens);
-            var guessed = await Generate(with, prompt, new() { MaxTokens = 4, Seed = (ulong)(i + 1_000_000), IgnoreEndOfText = true });
-            Count(second, guessed.Tokens);
-            drafted += guessed.Statistics.DraftedTokens;
-        }
-        Assert.True(drafted > 0);
-        var tested = first.Keys.Union(second.Keys).Where(t => first.GetValueOrDefault(t) + second.GetValueOrDefault(t) >= 10).ToArray();
-        var chi = tested.Sum(t => Math.Pow(first.GetValueOrDefault(t) - second.GetValueOrDefault(t), 2) / (first.GetValueOrDefault(t) + second.GetValueOrDefault(t)));
-        var freedom = tested.Length;
-        Assert.True(freedom >= 5);
-        // The 99.99 % point of chi-squared, approximated.
-        Assert.True(chi < freedom * Math.Pow(1 - 2.0 / (9 * freedom) + 3.72 * Math.Sqrt(2.0 / (9 * freedom)), 3), $"chi² {chi} of {freedom}");
-
-        static void Count(Dictionary<int, int> counts, int[] tokens)
-        {
-            for (var place = 2; place < 4; place++)
-            {
-                var key = place * 100_000 + tokens[place];
-                counts[key] = counts.GetValueOrDefault(key) + 1;
-            }
-        }
+        await HaveOneDistribution(with, without, prompt);
     }
 
     /// <summary>A draft model that is never right is asked ever more seldom, and changes nothing.</summary>

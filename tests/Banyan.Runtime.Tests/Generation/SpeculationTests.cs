@@ -1,6 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Tests.Models;
+using static Banyan.Runtime.Tests.Generation.Answers;
 
 namespace Banyan.Runtime.Tests.Generation;
 
@@ -9,19 +10,6 @@ public class SpeculationTests
 {
     static Model Load(string name, ActivationFormat activations = ActivationFormat.Quantized, KvFormat kv = KvFormat.F16) =>
         Model.Load(Reference.Path(name), new ModelOptions { Threads = 2, Activations = activations, KvCache = kv });
-
-    static async Task<(int[] Tokens, float[] LogProbs, GenerationStatistics Statistics)> Generate(Engine engine, int[] prompt, GenerationOptions options)
-    {
-        var (tokens, logProbs) = (new List<int>(), new List<float>());
-        GenerationStatistics? statistics = null;
-        await foreach (var generated in engine.GenerateAsync(prompt, options, TestContext.Current.CancellationToken))
-        {
-            tokens.Add(generated.Token!.Value);
-            logProbs.Add(generated.LogProb);
-            statistics = generated.Statistics;
-        }
-        return ([.. tokens], [.. logProbs], statistics!);
-    }
 
     /// <summary>A text of which much stands there already: a few sentences, again and again, the order changing.</summary>
     static int[] Repetitive(Model model, int length, int seed)
@@ -79,7 +67,6 @@ public class SpeculationTests
             Assert.Equal((await Generate(without, prompts[i], options)).Tokens, together[i].Tokens);
     }
 
-    /// <summary>Eight tokens drawn many times: their frequencies with guesses and without come from one distribution.</summary>
     [Fact]
     public async Task The_distribution_is_the_same()
     {
@@ -87,33 +74,7 @@ public class SpeculationTests
         await using var with = new Engine(model);
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var prompt = model.Tokenizer.Encode("Once upon a time, there was a little girl. Once upon a time, there was a");
-        var (first, second) = (new Dictionary<int, int>(), new Dictionary<int, int>());
-        var drafted = 0;
-        const int Draws = 400;
-        for (var i = 0; i < Draws; i++)
-        {
-            // Other seeds on either side: what is compared is the distribution, not the coupling.
-            Count(first, (await Generate(without, prompt, new() { MaxTokens = 4, Seed = (ulong)i, IgnoreEndOfText = true })).Tokens);
-            var guessed = await Generate(with, prompt, new() { MaxTokens = 4, Seed = (ulong)(i + 1_000_000), IgnoreEndOfText = true });
-            Count(second, guessed.Tokens);
-            drafted += guessed.Statistics.DraftedTokens;
-        }
-        Assert.True(drafted > 0);
-        // Two samples of a multinomial (third and fourth token): chi-squared over what occurs often enough, its 99.99 % point approximated.
-        var tested = first.Keys.Union(second.Keys).Where(t => first.GetValueOrDefault(t) + second.GetValueOrDefault(t) >= 10).ToArray();
-        var chi = tested.Sum(t => Math.Pow(first.GetValueOrDefault(t) - second.GetValueOrDefault(t), 2) / (first.GetValueOrDefault(t) + second.GetValueOrDefault(t)));
-        var freedom = tested.Length;
-        Assert.True(freedom >= 5);
-        Assert.True(chi < freedom * Math.Pow(1 - 2.0 / (9 * freedom) + 3.72 * Math.Sqrt(2.0 / (9 * freedom)), 3), $"chi² {chi} of {freedom}");
-
-        static void Count(Dictionary<int, int> counts, int[] tokens)
-        {
-            for (var place = 2; place < 4; place++)
-            {
-                var key = place * 100_000 + tokens[place];
-                counts[key] = counts.GetValueOrDefault(key) + 1;
-            }
-        }
+        await HaveOneDistribution(with, without, prompt);
     }
 
     [Fact]

@@ -26,8 +26,8 @@ internal static unsafe class PageWeights
     public static float Make512(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to)
     {
         var minus = Vector512.Create(maximum);
-        var (a, b) = (Exp512(Vector512.Load(scores) - minus), Exp512(Vector512.Load(scores + 16) - minus));
-        var (c, d) = (Exp512(Vector512.Load(scores + 32) - minus), Exp512(Vector512.Load(scores + 48) - minus));
+        var (a, b) = (VectorExp.ExpOfSmall(Vector512.Load(scores) - minus), VectorExp.ExpOfSmall(Vector512.Load(scores + 16) - minus));
+        var (c, d) = (VectorExp.ExpOfSmall(Vector512.Load(scores + 32) - minus), VectorExp.ExpOfSmall(Vector512.Load(scores + 48) - minus));
         var sums = (a + b) + (c + d);
         (Vector256.Load(lanes) + (sums.GetLower() + sums.GetUpper())).Store(lanes);
         a *= Vector512.Load(valueScales);
@@ -62,25 +62,6 @@ internal static unsafe class PageWeights
         var position = Vector512<int>.Indices + Vector512.Create(first);
         var seen = Vector512.GreaterThanOrEqual(position, Vector512.Create(begin)) & Vector512.LessThan(position, Vector512.Create(end));
         return Vector512.ConditionalSelect(seen.AsSingle(), weights, Vector512<float>.Zero);
-    }
-
-    /// <summary>As <see cref="VectorExp.Exp"/>, for numbers up to 0 or so: the scaling instruction knows what is too small.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> Exp512(Vector512<float> x)
-    {
-        // −∞ becomes a number whose exponential is 0.
-        x = Avx512F.Max(Vector512.Create(-200f), x);
-        var power = Avx512F.RoundScale(x * Vector512.Create(1.44269504f), 0);
-        var r = Vector512.FusedMultiplyAdd(power, Vector512.Create(-0.693359375f), x);
-        r = Vector512.FusedMultiplyAdd(power, Vector512.Create(2.12194440e-4f), r);
-        var p = Vector512.Create(1.9875691500e-4f);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
-        return Avx512F.Scale(p, power);
     }
 
     const float Smallest = 1e-30f;

@@ -1,3 +1,5 @@
+using Banyan.Server.Storage.Objects;
+
 namespace Banyan.Server.Maintenance.Checking;
 
 /// <summary>Keeps reading to so many bytes a second, counts them and says how far it is.</summary>
@@ -29,28 +31,13 @@ sealed class Pace(CheckReport report, long? bytesPerSecond, TimeProvider time)
     /// <summary>A stream whose reading keeps the pace.</summary>
     public Stream Over(Stream inner) => new PacedStream(inner, this);
 
-    sealed class PacedStream(Stream inner, Pace pace) : Stream
+    sealed class PacedStream(Stream inner, Pace pace) : ReadStream
     {
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var read = await inner.ReadAsync(buffer, cancellationToken);
             await pace.AddAsync(read, cancellationToken);
             return read;
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

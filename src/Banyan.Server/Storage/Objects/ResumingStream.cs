@@ -5,7 +5,7 @@ namespace Banyan.Server.Storage.Objects;
 /// <param name="offset">The first byte.</param>
 /// <param name="length">How many, or null for all.</param>
 /// <param name="open">Opens the object at an offset, so many bytes of it.</param>
-sealed class ResumingStream(Stream first, long offset, long? length, Func<long, long?, CancellationToken, Task<Stream?>> open) : Stream
+sealed class ResumingStream(Stream first, long offset, long? length, Func<long, long?, CancellationToken, Task<Stream?>> open) : ReadStream
 {
     const int Attempts = 5;
 
@@ -30,11 +30,6 @@ sealed class ResumingStream(Stream first, long offset, long? length, Func<long, 
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read asynchronously.");
-
     public override async ValueTask DisposeAsync()
     {
         await _inner.DisposeAsync();
@@ -47,14 +42,4 @@ sealed class ResumingStream(Stream first, long offset, long? length, Func<long, 
             _inner.Dispose();
         base.Dispose(disposing);
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Banyan.Server.Storage.Objects.Packing;
 
 /// <summary>The bytes of an object that lies packed, or a range of them. Read on the caller's thread, as local files are.</summary>
-sealed class PackedStream : Stream
+sealed class PackedStream : ReadStream
 {
     readonly SafeFileHandle _file;
     readonly long _end, _table;
@@ -106,7 +106,6 @@ sealed class PackedStream : Stream
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(Read(buffer.Span));
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => Task.FromResult(Read(buffer.AsSpan(offset, count)));
 
     protected override void Dispose(bool disposing)
     {
@@ -119,14 +118,4 @@ sealed class PackedStream : Stream
         }
         base.Dispose(disposing);
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override void Flush() { }
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
