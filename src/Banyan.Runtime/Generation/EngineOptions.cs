@@ -35,6 +35,9 @@ public sealed record EngineOptions
     /// <summary>How many tokens the draft model guesses each time, instead of what pays: for tests of what it computes.</summary>
     internal int? DraftTokens { get; init; }
 
+    /// <summary>By which it measures what guesses cost.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     internal void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRequests, 1);

@@ -13,7 +13,7 @@ namespace Banyan.Runtime.Generation;
 /// </summary>
 internal sealed class Scheduler(PagePool pool, EngineOptions options, DraftModel? draftModel = null)
 {
-    readonly Speculator? _speculator = options.Speculation ? new Speculator(draftModel) : null;
+    readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, draftModel) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
 

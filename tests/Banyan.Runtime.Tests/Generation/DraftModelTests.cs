@@ -34,7 +34,7 @@ public class DraftModelTests
     {
         using var model = Load(Exact);
         using var draft = Load(Exact, KvFormat.Q8_0);
-        await using var with = new Engine(model, new EngineOptions { Draft = draft, DraftTokens = 3 });
+        await using var with = new Engine(model, new EngineOptions { Draft = draft, DraftTokens = 3, Clock = new EvenClock() });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         GenerationOptions Options(int i) => new()
         {
@@ -81,7 +81,7 @@ public class DraftModelTests
     {
         using var model = Load("stories260K");
         using var draft = Load("stories260K", KvFormat.Q8_0);
-        await using var with = new Engine(model, new EngineOptions { Draft = draft, DraftTokens = 2 });
+        await using var with = new Engine(model, new EngineOptions { Draft = draft, DraftTokens = 2, Clock = new EvenClock() });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var prompt = model.Tokenizer.Encode("Once upon a time, there was a");
         await HaveOneDistribution(with, without, prompt);
@@ -94,7 +94,7 @@ public class DraftModelTests
         using var folder = new TemporaryFolder();
         using var model = Synthesize(folder, "tiny-qwen2", "Q8_0", 1);
         using var draft = Synthesize(folder, "tiny-qwen2", "Q8_0", 2);
-        await using var with = new Engine(model, new EngineOptions { Draft = draft });
+        await using var with = new Engine(model, new EngineOptions { Draft = draft, Clock = new EvenClock() });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var options = new GenerationOptions { MaxTokens = 600, IgnoreEndOfText = true, Seed = 3 };
         var prompt = Random(model, 50, 1);

@@ -28,7 +28,7 @@ public class SpeculationTests
     public async Task The_same_seed_gives_the_same_text(string name, KvFormat kv, ActivationFormat activations)
     {
         using var model = Load(name, activations, kv);
-        await using var with = new Engine(model);
+        await using var with = new Engine(model, new EngineOptions { Clock = new EvenClock() });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var drafted = 0;
         for (var seed = 0; seed < 12; seed++)
@@ -71,7 +71,7 @@ public class SpeculationTests
     public async Task The_distribution_is_the_same()
     {
         using var model = Load("stories260K");
-        await using var with = new Engine(model);
+        await using var with = new Engine(model, new EngineOptions { Clock = new EvenClock() });
         await using var without = new Engine(model, new EngineOptions { Speculation = false });
         var prompt = model.Tokenizer.Encode("Once upon a time, there was a little girl. Once upon a time, there was a");
         await HaveOneDistribution(with, without, prompt);
@@ -142,7 +142,7 @@ public class SpeculationTests
     [InlineData(0.02, true, 20)]
     public void It_guesses_where_that_pays(double perRow, bool right, int atLeast)
     {
-        var (speculator, draft) = (new Speculator(), new Draft(4096));
+        var (speculator, draft) = (new Speculator(TimeProvider.System), new Draft(4096));
         var text = Enumerable.Repeat(new[] { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, 20).SelectMany(x => x).ToArray();
         var rows = 0;
         for (var pass = 0; pass < 200; pass++)

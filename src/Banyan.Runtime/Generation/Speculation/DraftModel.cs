@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Runtime.Generation;
@@ -24,6 +23,7 @@ internal sealed class DraftModel : IDisposable
     readonly List<Request> _asked;
     readonly int _contextLength, _vocabulary;
     readonly int? _fixed;
+    readonly TimeProvider _clock;
     double _stepSeconds; // of one step for all that ask; 0: not known yet
     int _pause = FirstPause, _idle = FirstPause;
 
@@ -34,7 +34,7 @@ internal sealed class DraftModel : IDisposable
         _forward = new Forward(draft, _cache, _batch.Capacity, options.MaxRequests, target.Pool);
         _scratch = new SamplerScratch(draft.Config.VocabularySize);
         _asked = new(options.MaxRequests);
-        _fixed = options.DraftTokens;
+        (_fixed, _clock) = (options.DraftTokens, options.Clock);
         (_contextLength, _vocabulary) = (draft.ContextLength, target.Config.VocabularySize);
     }
 
@@ -110,7 +110,7 @@ internal sealed class DraftModel : IDisposable
         if (_asked.Count == 0)
             return;
         ReadOn();
-        var began = Stopwatch.GetTimestamp();
+        var began = _clock.GetTimestamp();
         for (var step = 1; step < steps; step++)
         {
             _batch.Clear();
@@ -128,7 +128,7 @@ internal sealed class DraftModel : IDisposable
         }
         if (steps > 1)
         {
-            var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds / (steps - 1);
+            var seconds = _clock.GetElapsedTime(began).TotalSeconds / (steps - 1);
             _stepSeconds = _stepSeconds == 0 ? seconds : _stepSeconds + Weight * (Math.Min(seconds, 3 * _stepSeconds) - _stepSeconds);
         }
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
@@ -11,7 +9,7 @@ namespace Banyan.Runtime.Generation;
 /// it had come that far a token at a time, and the first choice that differs ends the pass's tokens. That is rejection sampling (Leviathan et
 /// al. 2023) for a certain guess, with the same draws: the same seed gives the same text, with guesses or without.
 /// </remarks>
-internal sealed class Speculator(DraftModel? model = null)
+internal sealed class Speculator(TimeProvider clock, DraftModel? model = null)
 {
     /// <summary>Guessed tokens of all requests in a pass.</summary>
     public const int MaxRows = 32;
@@ -74,11 +72,11 @@ internal sealed class Speculator(DraftModel? model = null)
     }
 
     /// <summary>A pass begins.</summary>
-    public void Begin() => _began = Stopwatch.GetTimestamp();
+    public void Begin() => _began = clock.GetTimestamp();
 
     /// <summary>It ended.</summary>
     /// <param name="rows">Its rows, none of them of a prompt.</param>
-    public void End(int rows) => Took(rows, Stopwatch.GetElapsedTime(_began).TotalSeconds);
+    public void End(int rows) => Took(rows, clock.GetElapsedTime(_began).TotalSeconds);
 
     /// <summary>A pass of that many rows took so long.</summary>
     public void Took(int rows, double seconds) => _costs.Observe(rows, seconds);
