@@ -102,12 +102,15 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
     static long PartLength(long size, int parts) => Math.Max(PartBytes, (size / parts + (1 << 20)) >> 20 << 20);
 
-    /// <summary>Clients tell parts by the digits in the header's names, and expect nothing else there.</summary>
+    /// <summary>
+    /// Clients tell parts by the digits in the header's names, and expect nothing else there. All names are equally long: git-lfs hands them
+    /// on in the order of the alphabet, and Hugging Face's agent for it takes them for the order of the parts.
+    /// </summary>
     async Task<LfsAction> PartsAsync(HttpContext context, LfsTicket ticket)
     {
         var header = new Dictionary<string, string> { ["chunk_size"] = ticket.PartBytes.ToString(CultureInfo.InvariantCulture) };
         for (var part = 1; part <= ticket.Parts; part++)
-            header[part.ToString(CultureInfo.InvariantCulture)] = await tickets.PartAsync(context, ticket, part);
+            header[part.ToString("D5", CultureInfo.InvariantCulture)] = await tickets.PartAsync(context, ticket, part);
         return Timed(await tickets.CompleteAsync(context, ticket)) with { Header = header };
     }
 

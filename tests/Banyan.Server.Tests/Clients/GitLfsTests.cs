@@ -66,6 +66,29 @@ public sealed class GitLfsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_large_file_is_pushed_in_parts_by_an_agent()
+    {
+        if (!OnPath("node"))
+            SharedData.Missing("Node.js is not installed: tests/prepare installs it");
+        await _hub.CreateRepoAsync("lfs", isPrivate: true);
+        // Eleven parts of 8 MB: in the order of the alphabet the tenth would come after the first.
+        byte[] large = RandomNumberGenerator.GetBytes((80 << 20) + 1000), small = RandomNumberGenerator.GetBytes(3000);
+        var work = await NewWorkAsync("work", _hub.Ana);
+        await GitAsync(work, "config", "lfs.customtransfer.multipart.path", "node");
+        await GitAsync(work, "config", "lfs.customtransfer.multipart.args", Path.Combine(SharedData.Repository, "tests", "Clients", "multipart-agent.mjs"));
+        await File.WriteAllBytesAsync(Path.Combine(work, "large.bin"), large);
+        await File.WriteAllBytesAsync(Path.Combine(work, "small.bin"), small);
+        await GitAsync(work, "add", "-A");
+        await GitAsync(work, "commit", "-qm", "one");
+        await GitAsync(work, "push", "origin", "main");
+
+        var copy = await CloneAsync("copy", _hub.Ana);
+        await GitAsync(copy, "lfs", "pull");
+        Assert.True((await File.ReadAllBytesAsync(Path.Combine(copy, "large.bin"))).AsSpan().SequenceEqual(large));
+        Assert.Equal(small, await File.ReadAllBytesAsync(Path.Combine(copy, "small.bin")));
+    }
+
+    [Fact]
     public async Task Who_may_not_write_does_not_push_and_who_may_not_read_does_not_pull()
     {
         await _hub.CreateRepoAsync("lfs", isPrivate: true);

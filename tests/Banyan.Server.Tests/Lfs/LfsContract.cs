@@ -71,11 +71,11 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         var upload = Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic", "multipart"]), "upload");
         var header = upload.GetProperty("header");
         var size = int.Parse(header.GetProperty("chunk_size").GetString()!);
-        Assert.Equal(["1", "2", "3"], header.EnumerateObject().Select(p => p.Name).Where(n => n != "chunk_size"));
+        Assert.Equal(["00001", "00002", "00003"], header.EnumerateObject().Select(p => p.Name).Where(n => n != "chunk_size"));
 
         async Task<string> Part(int number)
         {
-            var answer = await PutAsync(header.GetProperty($"{number}").GetString()!, bytes[((number - 1) * size)..Math.Min(bytes.Length, number * size)]);
+            var answer = await PutAsync(header.GetProperty($"{number:D5}").GetString()!, bytes[((number - 1) * size)..Math.Min(bytes.Length, number * size)]);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             return answer.Headers.ETag!.ToString();
         }
@@ -83,7 +83,7 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         var complete = new { oid = Oid(bytes), parts = tags.Select((etag, i) => new { partNumber = i + 1, etag }).ToArray() };
         Assert.Contains("Part 2", await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(upload), complete), HttpStatusCode.BadRequest));
         Assert.Equal(tags[0], await Part(1));
-        await HubServer.AssertErrorAsync(await PutAsync(header.GetProperty("2").GetString()!, bytes[..100]), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await PutAsync(header.GetProperty("00002").GetString()!, bytes[..100]), HttpStatusCode.BadRequest);
         complete.parts[1] = new { partNumber = 2, etag = await Part(2) };
         Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(upload), complete)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(upload), complete)).StatusCode);
