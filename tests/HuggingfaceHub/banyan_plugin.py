@@ -22,6 +22,19 @@ known.TOKEN = os.environ["BANYAN_TOKEN"]
 known.OTHER_TOKEN = os.environ["BANYAN_OTHER_TOKEN"]
 known.ENTERPRISE_TOKEN = os.environ["BANYAN_ENTERPRISE_TOKEN"]
 
+# Cards are validated at huggingface.co whatever HF_ENDPOINT says: here too the hub is asked.
+import huggingface_hub.repocard as repocard  # noqa: E402
+
+_session = repocard.get_session
+
+
+class _Validator:
+    def post(self, url, **arguments):
+        return _session().post(url.replace("https://huggingface.co", HUB), **arguments)
+
+
+repocard.get_session = _Validator
+
 DENIED = {}
 for line in pathlib.Path(__file__).with_name("deny.tsv").read_text().splitlines():
     if line and not line.startswith("#"):

@@ -22,14 +22,17 @@ static class Up
         var hub = new HubChoice(command);
         var server = new ServerChoice(command);
         var pack = new Option<bool>("--pack-weights") { Description = "Keep BF16 weights in 71 % of their bytes under --data; they are served at half the speed, and by chunks uncompressed" };
+        var webhooks = new Option<bool>("--allow-private-webhooks") { Description = "Let webhooks go to this machine and its networks as well, not only to the internet" };
         command.Options.Add(pack);
+        command.Options.Add(webhooks);
         command.SetAction((arguments, cancellationToken) =>
         {
             var folder = hub.Folder(arguments);
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
-            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), hub.Options(arguments) with { Shipped = Shipped(shipped), PacksWeights = arguments.GetValue(pack) }, cancellationToken);
+            var options = hub.Options(arguments) with { Shipped = Shipped(shipped), PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
+            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), options, cancellationToken);
         });
         return command;
     }

@@ -22,7 +22,7 @@ public sealed partial class HubClient
     /// <summary>The name of the account that the token belongs to.</summary>
     /// <exception cref="HubException">There is no token, or the hub does not accept it.</exception>
     public async Task<string> WhoAmIAsync(CancellationToken cancellationToken = default) =>
-        (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), HubJson.Default.WhoAmI, "who am I", cancellationToken)).Name;
+        (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), HubJson.Default.WhoAmI, Options.Endpoint.Authority, cancellationToken)).Name;
 
     /// <summary>Makes a repo; one that is there already is as good.</summary>
     /// <returns>Whether it is new.</returns>

@@ -21,7 +21,7 @@ static class HubErrors
             ("GatedRepo", _) => (HubProblem.NotAllowed, $"{what}: access must be asked for on the repo's page at {options.Endpoint}, then set HF_TOKEN"),
             (_, HttpStatusCode.Unauthorized) => (HubProblem.NotAllowed, $"{what}: {(options.Token is null ? "the hub wants to know who you are: set HF_TOKEN to an access token" : $"the hub does not accept the token ({said ?? "401"}): set HF_TOKEN to another")}"),
             (_, HttpStatusCode.Forbidden) => (HubProblem.NotAllowed, $"{what}: not allowed: {said ?? "403"}"),
-            (_, HttpStatusCode.NotFound) => (HubProblem.RepoNotFound, $"{what}: not found on {options.Endpoint.Authority}"),
+            (_, HttpStatusCode.NotFound) => (HubProblem.RepoNotFound, said is null ? $"{what}: not found on {options.Endpoint.Authority}" : $"{what}: {said}"),
             (_, HttpStatusCode.PreconditionFailed) => (HubProblem.Conflict, $"{what}: {said ?? "the branch was updated meanwhile"}"),
             _ => (HubProblem.Refused, $"{what}: {options.Endpoint.Authority} answered {(int)answer.StatusCode}{(said is null ? "" : $": {said}")}"),
         };

@@ -31,7 +31,7 @@ sealed class InfoEndpoint(Revisions revisions, Refs refs, RepoJson json)
     {
         var fields = new HashSet<string>();
         foreach (var field in StringValues.Concat(query["expand"], query["expand[]"]).OfType<string>().SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
-            fields.Add(RepoJson.IsKnown(field) ? field : throw HubException.BadRequest($"expand: there is no field \"{field}\"."));
+            fields.Add(RepoJson.Known.Contains(field) ? field : throw HubException.BadRequest($"\"expand\" must be one of [{string.Join(", ", RepoJson.Known.Order(StringComparer.Ordinal))}]"));
         return fields;
     }
 }

@@ -32,7 +32,8 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
 
     public static IReadOnlySet<string> List => s_list;
 
-    public static bool IsKnown(string field) => s_known.Contains(field);
+    /// <summary>All fields that may be asked for.</summary>
+    public static IReadOnlySet<string> Known => s_known;
 
     /// <param name="repo">The repository.</param>
     /// <param name="revision">The revision, or null where it has none yet.</param>
@@ -64,7 +65,8 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
         "gated" => repo.Gated is { } gated ? JsonValue.Create(gated) : JsonValue.Create(false),
         "disabled" => repo.Disabled,
         "downloads" or "downloadsAllTime" => repo.Downloads,
-        "likes" or "trendingScore" => 0,
+        "likes" => repo.Likes,
+        "trendingScore" => 0,
         "tags" => new JsonArray([.. known.Tags.Select(t => (JsonNode?)t)]),
         "pipeline_tag" when repo.Type == RepoType.Model => known.PipelineTag,
         "library_name" when repo.Type == RepoType.Model => known.Library,

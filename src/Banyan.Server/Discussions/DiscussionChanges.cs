@@ -6,6 +6,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Discussions;
@@ -95,8 +96,10 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
             var old = JsonSerializer.Deserialize<EventData>(said.Data, HubJson.Options)!;
             if (old.Hidden == true)
                 throw HubException.BadRequest("The comment is hidden: it is not changed any more.");
-            var data = JsonSerializer.Serialize(change(old, said), HubJson.Options);
+            var changed = change(old, said);
+            var data = JsonSerializer.Serialize(changed, HubJson.Options);
             await t.ExecuteAsync("UPDATE discussion_events SET data = @data WHERE id = @id", new { data, id });
+            await WebhookEvents.DiscussionAsync(t, discussion.Id, "update", (id, said.AuthorId, changed));
             return said with { Data = data };
         });
         await context.JsonAsync(new JsonObject { ["updatedComment"] = DiscussionJson.Of(happened) });

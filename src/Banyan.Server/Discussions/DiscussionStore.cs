@@ -4,6 +4,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Webhooks;
 using Dapper;
 
 namespace Banyan.Server.Discussions;
@@ -98,12 +99,24 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
             VALUES (@repo, @Num, @Title, @Status, @IsPullRequest, @author, @now, @BaseRef) RETURNING id
             """,
             new { repo, begun.Num, begun.Title, begun.Status, begun.IsPullRequest, author = caller.UserId, now = Now, begun.BaseRef });
-        await AddEventAsync(transaction, id, caller, DiscussionEvent.Comment, new EventData { Text = description });
+        var data = new EventData { Text = description };
+        var first = await InsertEventAsync(transaction, id, caller, DiscussionEvent.Comment, data);
+        await WebhookEvents.DiscussionAsync(transaction, id, "create", (first.Id, caller.UserId, data), begun: true);
         return id;
     }
 
     /// <summary>Adds what happened.</summary>
     public async Task<DiscussionEvent> AddEventAsync(DbTransaction transaction, long discussion, Caller caller, string type, EventData data)
+    {
+        var happened = await InsertEventAsync(transaction, discussion, caller, type, data);
+        if (type == DiscussionEvent.Comment)
+            await WebhookEvents.DiscussionAsync(transaction, discussion, "create", (happened.Id, caller.UserId, data));
+        else if (type != DiscussionEvent.Commit)   // that its ref moved is told already
+            await WebhookEvents.DiscussionAsync(transaction, discussion, "update", null);
+        return happened;
+    }
+
+    async Task<DiscussionEvent> InsertEventAsync(DbTransaction transaction, long discussion, Caller caller, string type, EventData data)
     {
         var (now, text) = (Now, JsonSerializer.Serialize(data, HubJson.Options));
         var id = await transaction.ScalarAsync<long>(

@@ -31,6 +31,7 @@ static class FilesFeature
         foreach (var method in (ReadOnlySpan<string>)["GET", "HEAD"])
         {
             app.MapRepo(method, "/resolve/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
+            app.MapRepo(method, "/blob/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
             app.MapRepo(method, "/raw/{**rest}", Need.Read, app.The<Resolve>().RawAsync);
         }
         app.MapRepoApi("GET", "/tree/{**rest}", Need.Read, app.The<TreeEndpoint>().HandleAsync);

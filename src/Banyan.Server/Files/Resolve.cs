@@ -11,7 +11,7 @@ namespace Banyan.Server.Files;
 
 /// <summary>
 /// <c>HEAD</c> and <c>GET /{id}/resolve/{rev}/{path}</c>: a file, or a range of it. Never compressed on the way: clients resume by byte.
-/// <c>/raw/</c> gives what git holds, which for a large file is its pointer.
+/// <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file is its pointer.
 /// </summary>
 sealed class Resolve(Revisions revisions, RepoTree tree, GitObjects objects, HeldFiles held, ContentStore contents, XetLinks xet, Downloads downloads)
 {

@@ -59,9 +59,9 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     public async Task CreateTagAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<TagBody>());
+        var target = await revisions.GetAsync(repo, RouteRest.Name(context), context.RequestAborted);
         if (body.Tag is not { } name || !Refs.IsName(name))
             throw HubException.BadRequest($"Invalid reference for a tag: {body.Tag}");
-        var target = await revisions.GetAsync(repo, RouteRest.Name(context), context.RequestAborted);
         await database.WriteAsync(async t =>
         {
             // With a message it is an object of its own, as git makes it.

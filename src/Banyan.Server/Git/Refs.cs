@@ -2,6 +2,7 @@ using System.Data.Common;
 using Banyan.Server.Listing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Webhooks;
 using Dapper;
 
 namespace Banyan.Server.Git;
@@ -54,6 +55,8 @@ sealed class Refs(HubDatabase database)
             await transaction.ExecuteAsync("UPDATE repos SET updated_at = @now WHERE id = @repo", new { repo, now });
         if (changed == 1 && name.StartsWith(GitRef.Heads, StringComparison.Ordinal))
             await ListIndex.MarkAsync(transaction, repo);
+        if (changed == 1)
+            await WebhookEvents.RefAsync(transaction, repo, name, from, to);
         return changed == 1;
     }
 

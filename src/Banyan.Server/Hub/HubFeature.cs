@@ -8,12 +8,14 @@ using Banyan.Server.Files;
 using Banyan.Server.Gating;
 using Banyan.Server.Git;
 using Banyan.Server.Lfs;
+using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
+using Banyan.Server.Webhooks;
 using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -45,6 +47,8 @@ static class HubFeature
         services.AddListing();
         services.AddGating();
         services.AddDiscussions();
+        services.AddLikes();
+        services.AddWebhooks();
         services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, TransferBlocks>();
         services.AddXet();
         services.AddLfs();
@@ -66,13 +70,18 @@ static class HubFeature
         app.MapListing();
         app.MapGating();
         app.MapDiscussions();
+        app.MapLikes();
+        app.MapWebhooks();
         app.MapXet();
         app.MapLfs();
         // Clients say what they are used for; nothing is kept.
         foreach (var method in (ReadOnlySpan<string>)["HEAD", "GET", "POST"])
             app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask);
-        app.MapFallback("/api/{**rest}", (RequestDelegate)(context => throw HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}")))
-            .WithMetadata(new HubRoute(Need.Nothing, null));
+        foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "Logging in by a browser is not part of this hub: banyan hub token add makes a token, hf auth login --token takes it.")])
+            app.MapFallback(pattern, (RequestDelegate)(context => throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}") : new HubException(501, "NotImplemented", what))))
+                .WithMetadata(new HubRoute(Need.Nothing, null));
+        foreach (var method in (ReadOnlySpan<string>)["GET", "POST"])
+            app.MapRepo(method, ".git/{**rest}", Need.Read, (_, _) => throw HubException.NotImplemented("git itself over HTTP"));
     }
 
     /// <summary>The one service of a type.</summary>

@@ -22,6 +22,9 @@ public sealed record HubOptions
     /// <summary>Address under which clients reach the hub, where it is not the one they called (behind a proxy that rewrites Host).</summary>
     public string? PublicUrl { get; init; }
 
+    /// <summary>Whether webhooks may also go to this machine and its networks.</summary>
+    public bool AllowPrivateWebhooks { get; init; }
+
     /// <summary>How long a stored object is kept after somebody was told that it is there.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
 

@@ -14,8 +14,9 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
     /// <exception cref="HubException">400: there is no such order.</exception>
     public static ListOrder Read(string? by, string? direction) => (by switch
     {
-        // What nobody counts here sorts as downloads do.
-        null or "" or "trendingScore" or "trending_score" or "downloads" or "likes" => new ListOrder("r.downloads", false, false),
+        // Nobody counts here what becomes popular: that sorts as downloads do.
+        null or "" or "trendingScore" or "trending_score" or "downloads" => new ListOrder("r.downloads", false, false),
+        "likes" => new ListOrder("r.likes", false, false),
         "lastModified" or "last_modified" or "updatedAt" or "modified" => new ListOrder("r.updated_at", false, false),
         "createdAt" or "created_at" => new ListOrder("r.created_at", false, false),
         "name" or "id" => new ListOrder("l.name_key", true, false),

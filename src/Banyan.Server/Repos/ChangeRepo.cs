@@ -5,6 +5,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.Listing;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Repos;
@@ -27,6 +28,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
         var repo = await authoriser.RepoAsync(context, TypeOf(body.Type), fullName, Need.Admin, context.RequestAborted);
         await database.WriteAsync(async t =>
         {
+            await WebhookEvents.RepoAsync(t, repo.Id, "delete");
             await t.ExecuteAsync("DELETE FROM repos WHERE id = @Id", new { repo.Id });
             await Audit.RecordAsync(t, caller.UserId, "repo.delete", repo.Path);
         }, context.RequestAborted);
@@ -56,6 +58,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
                     throw HubException.Conflict($"A {type.Text()} repository called {fullName} already exists");
                 await t.ExecuteAsync("DELETE FROM repo_names WHERE type = @type AND full_name_key = @key", new { type = type.Text(), key = Names.Key(fullName) });
             }
+            await WebhookEvents.MovedAsync(t, repo.Id, owner.Id, fullName);
             await t.ExecuteAsync(
                 "UPDATE repos SET owner_id = @owner, name = @name, name_key = @key, updated_at = @now WHERE id = @id",
                 new { owner = owner.Id, name, key = Names.Key(name), now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
@@ -89,6 +92,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
             await t.ExecuteAsync(
                 "UPDATE repos SET private = @isPrivate, gated = @gated, updated_at = @now WHERE id = @id",
                 new { isPrivate, gated, now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
+            await WebhookEvents.SetAsync(t, repo.Id, isPrivate);
             await Audit.RecordAsync(t, caller.UserId, "repo.settings", repo.Path, $"private {isPrivate}, gated {gated ?? "no"}");
         }, context.RequestAborted);
         await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });

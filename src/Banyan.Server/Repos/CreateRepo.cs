@@ -7,6 +7,7 @@ using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Repos;
@@ -46,6 +47,8 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         var (repo, isNew) = await database.WriteAsync(async t =>
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);
+            if (made.IsNew)
+                await WebhookEvents.RepoAsync(t, made.Repo.Id, "create");
             if (made.IsNew)
                 await committer.BeginAsync(t, made.Repo, caller, FirstFiles(body, type));
             if (made.IsNew)

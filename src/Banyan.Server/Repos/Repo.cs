@@ -46,6 +46,9 @@ public sealed record Repo
     /// <summary>How many files were downloaded.</summary>
     public long Downloads { get; init; }
 
+    /// <summary>How many users like it.</summary>
+    public long Likes { get; init; }
+
     /// <summary>Unix milliseconds.</summary>
     public long CreatedAt { get; init; }
 

@@ -13,11 +13,14 @@ static class ReposFeature
         services.AddSingleton<RepoStore>();
         services.AddSingleton<CreateRepo>();
         services.AddSingleton<ChangeRepo>();
+        services.AddSingleton<OwnRepos>();
     }
 
     public static void MapRepos(this WebApplication app)
     {
         app.MapHub("POST", "/api/repos/create", Need.User, app.The<CreateRepo>().HandleAsync, maxBytes: 4 << 20);
+        foreach (var place in (ReadOnlySpan<string>)["settings", "organizations/{name}/settings"])
+            app.MapHub("GET", $"/api/{place}/repositories", Need.User, app.The<OwnRepos>().HandleAsync);
         var change = app.The<ChangeRepo>();
         app.MapHub("DELETE", "/api/repos/delete", Need.User, change.DeleteAsync);
         app.MapHub("POST", "/api/repos/move", Need.User, change.MoveAsync);

@@ -5,12 +5,7 @@ using Banyan.Tests;
 
 namespace Banyan.Server.Tests.Clients;
 
-/// <summary>Runs alone: a thousand files at once beside all other tests would measure the machine.</summary>
-[CollectionDefinition(DisableParallelization = true)]
-public class HubNpmCollection;
-
 /// <summary>The npm package <c>@huggingface/hub</c>, unmodified: tests/Clients/hub.mjs makes the calls, this compares what it got.</summary>
-[Collection<HubNpmCollection>]
 public class HubNpmTests
 {
     [Fact]

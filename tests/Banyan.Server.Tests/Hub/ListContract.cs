@@ -21,7 +21,7 @@ public abstract class ListContract : IAsyncLifetime
 {
     const int Count = 6000;
 
-    sealed record Made(long Id, string Name, bool Private, long Downloads, long UpdatedAt, long Parameters, string[] Tags, bool IsAnas);
+    sealed record Made(long Id, string Name, bool Private, long Downloads, long Likes, long UpdatedAt, long Parameters, string[] Tags, bool IsAnas);
 
     HubServer _hub = null!;
 
@@ -42,17 +42,17 @@ public abstract class ListContract : IAsyncLifetime
         {
             var mine = i % 10 == 0;
             var name = $"{(mine ? "ana" : "ben")}/{words[i % 7]}-{words[i / 7 % 7]}-{i}";
-            return new Made(i, name, i % 17 == 0, random.Next(50), random.Next(300), i * 1_000_000L, [i % 2 == 0 ? "common" : "license:mit", .. i % 500 == 0 ? ["rare"] : Array.Empty<string>()], mine);
+            return new Made(i, name, i % 17 == 0, random.Next(50), random.Next(9), random.Next(300), i * 1_000_000L, [i % 2 == 0 ? "common" : "license:mit", .. i % 500 == 0 ? ["rare"] : Array.Empty<string>()], mine);
         }).ToList();
         await database.WriteAsync(async t =>
         {
             // Ids of their own: identity columns take them where they are asked to.
             await t.ExecuteAsync(
                 $"""
-                INSERT INTO repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, created_at, updated_at) {database.WithOwnIds}
-                VALUES (@Id, 'model', @owner, @name, @name, @Private, NULL, @no, 'main', @Downloads, @Id, @UpdatedAt)
+                INSERT INTO repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, likes, created_at, updated_at) {database.WithOwnIds}
+                VALUES (@Id, 'model', @owner, @name, @name, @Private, NULL, @no, 'main', @Downloads, @Likes, @Id, @UpdatedAt)
                 """,
-                made.Select(m => new { m.Id, owner = m.IsAnas ? ana : ben, name = m.Name.Split('/')[1], m.Private, no = false, m.Downloads, m.UpdatedAt }));
+                made.Select(m => new { m.Id, owner = m.IsAnas ? ana : ben, name = m.Name.Split('/')[1], m.Private, no = false, m.Downloads, m.Likes, m.UpdatedAt }));
             await t.ExecuteAsync(
                 "INSERT INTO listings (repo_id, type, name_key, parameters, facts, details) VALUES (@Id, 'model', @Name, @Parameters, @facts, '{}')",
                 made.Select(m => new { m.Id, m.Name, m.Parameters, facts = JsonSerializer.Serialize(new { tags = m.Tags }) }));
@@ -97,7 +97,7 @@ public abstract class ListContract : IAsyncLifetime
             ("num_parameters=max:1.2B&filter=license:mit&limit=20", m => m.Parameters <= 1_200_000_000 && m.Tags.Contains("license:mit")),
             ("gated=true", _ => false),
         })
-            foreach (var (sort, key) in new (string, Func<Made, long>)[] { ("downloads", m => -m.Downloads), ("lastModified", m => -m.UpdatedAt), ("createdAt", m => -m.Id), ("createdAt&direction=1", m => m.Id) })
+            foreach (var (sort, key) in new (string, Func<Made, long>)[] { ("downloads", m => -m.Downloads), ("likes", m => -m.Likes), ("lastModified", m => -m.UpdatedAt), ("createdAt", m => -m.Id), ("createdAt&direction=1", m => m.Id) })
                 foreach (var (token, sees) in new (string?, Func<Made, bool>)[] { (null, m => !m.Private), (_hub.Ana, m => !m.Private || m.IsAnas) })
                 {
                     var expected = made.Where(m => sees(m) && condition(m)).OrderBy(key).ThenBy(m => sort.EndsWith('1') ? m.Id : -m.Id).Select(m => m.Name);

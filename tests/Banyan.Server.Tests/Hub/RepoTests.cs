@@ -47,6 +47,31 @@ public sealed class RepoTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_namespace_keeps_is_told_to_whom_it_belongs()
+    {
+        await CoderAsync();
+        await _hub.CreateRepoAsync("empty", "dataset", isPrivate: true);
+        var kept = (await _hub.GetJsonAsync("/api/settings/repositories", _hub.Ana)).EnumerateArray()
+            .Select(r => $"{r.GetProperty("type")} {r.GetProperty("id")} {r.GetProperty("visibility")} {r.GetProperty("storage")} {r.GetProperty("storagePercent")}");
+        Assert.Equal([$"model ana/coder public {Safetensors().Length} 100", "dataset ana/empty private 0 0"], kept);
+        Assert.Equal(0, (await _hub.GetJsonAsync("/api/organizations/acme/settings/repositories", _hub.Ana)).GetArrayLength());
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/acme/settings/repositories", _hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/nobody/settings/repositories", _hub.Ben), HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task What_is_not_part_of_the_hub_says_so_in_json()
+    {
+        var repo = await _hub.CreateRepoAsync("plain");
+        foreach (var path in new[] { "/api/collections", "/oauth/device", $"/{repo}.git/info/refs?service=git-upload-pack", $"/api/models/{repo}/duplicate" })
+            await HubServer.AssertErrorAsync(await _hub.GetAsync(path, _hub.Ana), HttpStatusCode.NotImplemented, "NotImplemented");
+        // What people copy from a browser is the file.
+        await _hub.CommitFilesAsync(repo, _hub.Ana, ("a/b.txt", "text"));
+        Assert.Equal("text", await (await _hub.GetAsync($"/{repo}/blob/main/a/b.txt")).Content.ReadAsStringAsync());
+        Assert.StartsWith("\"expand\" must be one of [author, ", await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}?expand=nothing"), HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
     public async Task A_model_tells_what_its_card_and_its_weights_say()
     {
         var repo = await CoderAsync();

@@ -40,7 +40,18 @@ public sealed partial class RouteMatrix
         ["HEAD /api/telemetry/{**rest}"] = Need.Nothing,
         ["GET /api/telemetry/{**rest}"] = Need.Nothing,
         ["POST /api/telemetry/{**rest}"] = Need.Nothing,
+        ["GET /api/settings/repositories"] = Need.User,
+        ["GET /api/organizations/{name}/settings/repositories"] = Need.User,
+        ["GET /api/settings/webhooks"] = Need.User,
+        ["POST /api/settings/webhooks"] = Need.User,
+        ["GET /api/settings/webhooks/{id}"] = Need.User,
+        ["POST /api/settings/webhooks/{id}"] = Need.User,
+        ["DELETE /api/settings/webhooks/{id}"] = Need.User,
+        ["POST /api/settings/webhooks/{id}/enable"] = Need.User,
+        ["POST /api/settings/webhooks/{id}/disable"] = Need.User,
+        ["GET /api/users/{name}/likes"] = Need.Nothing,
         ["* /api/{**rest}"] = Need.Nothing,
+        ["* /oauth/{**rest}"] = Need.Nothing,
 
         ["GET /api/{repo}"] = Need.See,
         ["GET /api/{repo}/revision/{**rest}"] = Need.See,
@@ -74,6 +85,10 @@ public sealed partial class RouteMatrix
         ["POST /api/{repo}/user-access-request/cancel"] = Need.Ask,
         ["POST /{repo}/ask-access"] = Need.Ask,
 
+        ["POST /api/{repo}/like"] = Need.Ask,
+        ["DELETE /api/{repo}/like"] = Need.Ask,
+        ["GET /api/{repo}/likers"] = Need.See,
+
         ["GET /api/{repo}/discussions"] = Need.Read,
         ["GET /api/{repo}/discussions/{num}"] = Need.Read,
         ["POST /api/{repo}/discussions"] = Need.Contribute,
@@ -86,6 +101,8 @@ public sealed partial class RouteMatrix
 
         ["GET /{repo}/resolve/{**rest}"] = Need.Read,
         ["HEAD /{repo}/resolve/{**rest}"] = Need.Read,
+        ["GET /{repo}/blob/{**rest}"] = Need.Read,
+        ["HEAD /{repo}/blob/{**rest}"] = Need.Read,
         ["GET /{repo}/raw/{**rest}"] = Need.Read,
         ["HEAD /{repo}/raw/{**rest}"] = Need.Read,
         ["POST /{repo}.git/info/lfs/objects/batch"] = Need.Read,
@@ -93,6 +110,8 @@ public sealed partial class RouteMatrix
         ["POST /{repo}.git/info/lfs/locks/verify"] = Need.Write,
         ["GET /{repo}.git/info/lfs/locks"] = Need.Read,
         ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
+        ["GET /{repo}.git/{**rest}"] = Need.Read,
+        ["POST /{repo}.git/{**rest}"] = Need.Read,
     };
 
     // Here a Xet token or a signed address decides; without one nothing is given (tests of Xet and Lfs say more).

@@ -1,0 +1,54 @@
+using System.Text.Json.Nodes;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Repos;
+
+/// <summary>
+/// <c>GET /api/settings/repositories</c>, <c>/api/organizations/{name}/settings/repositories</c>: what a namespace holds and how many bytes
+/// its large files have, the largest first. Files that several hold are counted for each.
+/// </summary>
+sealed class OwnRepos(Authoriser authoriser, AccountStore accounts, HubDatabase database)
+{
+    sealed record Row
+    {
+        public RepoType Type { get; init; }
+        public string Name { get; init; } = "";
+        public bool Private { get; init; }
+        public long UpdatedAt { get; init; }
+        public long Storage { get; init; }
+    }
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        var caller = await authoriser.UserAsync(context);
+        var name = (string?)context.Request.RouteValues["name"] ?? caller.Name;
+        if (await accounts.FindAsync(name, context.RequestAborted) is not { } owner)
+            throw HubException.NotFound($"There is no organization {name}.");
+        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Read)
+            throw HubException.Forbidden($"Only members of {owner.Name} may list what it keeps.");
+        var rows = await database.ReadAsync(
+            async c => (await c.QueryAsync<Row>(
+                """
+                SELECT r.type, r.name, r.private, r.updated_at,
+                  CAST((SELECT COALESCE(SUM(c.size), 0) FROM repo_contents rc JOIN contents c ON c.id = rc.content_id WHERE rc.repo_id = r.id) AS BIGINT) AS storage
+                FROM repos r WHERE r.owner_id = @Id ORDER BY storage DESC, r.id
+                """,
+                new { owner.Id })).AsList(),
+            context.RequestAborted);
+        var all = rows.Sum(r => (double)r.Storage);
+        await context.JsonAsync(new JsonArray([.. rows.Select(r => new JsonObject
+        {
+            ["id"] = $"{owner.Name}/{r.Name}",
+            ["type"] = r.Type.Text(),
+            ["updatedAt"] = HubJson.Time(r.UpdatedAt),
+            ["visibility"] = r.Private ? "private" : "public",
+            ["storage"] = r.Storage,
+            ["storagePercent"] = all > 0 ? r.Storage / all * 100 : 0,
+        })]));
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using System.Net.Sockets;
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+
+namespace Banyan.Server.Webhooks;
+
+/// <summary>
+/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach: names are
+/// resolved here, and the connection goes to the very address that was looked at. Redirects are not followed.
+/// </summary>
+sealed class WebhookTargets(HubOptions options) : IDisposable
+{
+    const int MaxUrl = 2048;
+
+    static readonly IPNetwork[] s_private =
+    [
+        .. new[]
+        {
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+            "::/128", "::1/128", "64:ff9b::/96", "2002::/16", "2001::/32", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+        }.Select(n => IPNetwork.Parse(n)),
+    ];
+
+    /// <summary>Sends to public addresses alone, or to all where whoever runs the hub allowed it.</summary>
+    public HttpClient Client { get; } = new(Handler(options)) { Timeout = TimeSpan.FromSeconds(20) };
+
+    /// <summary>An address that somebody wants told.</summary>
+    /// <exception cref="HubException">400: it is none that may be.</exception>
+    public string Checked(string url)
+    {
+        if (url.Length > MaxUrl || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
+            throw HubException.BadRequest($"url: an address with http or https, without a password, of up to {MaxUrl} characters");
+        if (!options.AllowPrivateWebhooks && (uri.IsLoopback || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && IsPrivate(ip))))
+            throw HubException.BadRequest($"url: {uri.Host} is an address inside the hub's own network; whoever runs the hub can allow those: --allow-private-webhooks");
+        return url;
+    }
+
+    /// <summary>Whether an address is not one of the public internet.</summary>
+    internal static bool IsPrivate(IPAddress ip)
+    {
+        if (ip.IsIPv4MappedToIPv6)
+            ip = ip.MapToIPv4();
+        return s_private.Any(n => n.BaseAddress.AddressFamily == ip.AddressFamily && n.Contains(ip));
+    }
+
+    static SocketsHttpHandler Handler(HubOptions options) => new()
+    {
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(1),
+        MaxResponseHeadersLength = 16,
+        ConnectCallback = async (context, cancellationToken) =>
+        {
+            var all = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
+            var allowed = options.AllowPrivateWebhooks ? all : [.. all.Where(a => !IsPrivate(a))];
+            if (allowed.Length == 0)
+                throw new HttpRequestException($"{context.DnsEndPoint.Host} is inside the hub's own network");
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        },
+    };
+
+    public void Dispose() => Client.Dispose();
+}
