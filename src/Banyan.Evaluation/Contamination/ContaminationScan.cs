@@ -24,7 +24,7 @@ public sealed class ContaminationScan
     {
         var texts = new List<ItemText>();
         var problems = new List<(string, string)>();
-        var groups = tasks.Select(t => (t.Task.Name, Items: t.Items.Ids.Select(id => (Id: id, Text: t.Items.Text(id), Problem: t.Items.Cluster(id))).ToList()))
+        var groups = tasks.Select(t => (t.Task.Name, Items: t.Items.Ids.Select(id => (Id: id, Text: t.Items.Text(id), Problem: t.Task.SourceProblem(id))).ToList()))
             .GroupBy(t => string.Join('\n', t.Items.Select(i => $"{i.Id}\0{i.Text?.Statement}")));
         foreach (var group in groups)
         {

@@ -152,7 +152,7 @@ public sealed class EvaluationRun
             }
         }, cancellationToken);
 
-        var outcomes = _questions.Select((q, i) => new ItemOutcome(q.Item, _items.Cluster(q.Item), q.Sample, verdicts[i].Passed, verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
+        var outcomes = _questions.Select((q, i) => new ItemOutcome(q.Item, _plan.Task.SourceProblem(q.Item), q.Sample, verdicts[i].Passed, verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
         {
             PromptTokens = entries[i].PromptTokens,
             AnswerTokens = entries[i].AnswerTokens,

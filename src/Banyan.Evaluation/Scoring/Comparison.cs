@@ -24,14 +24,6 @@ public static class Comparison
         if (left.Keys.Except(right.Keys).Concat(right.Keys.Except(left.Keys)).FirstOrDefault() is { } alone)
             throw new EvaluationException($"{a.Task}: '{alone}' is in only one of the two; scores of the same items are compared");
         var ids = left.Keys.ToList();
-        return PairedComparison.Of([.. ids.Select(i => left[i])], [.. ids.Select(i => right[i])], [.. ids.Select(SourceProblem)], margin);
-    }
-
-    /// <summary>Items of one source problem belong together: HumanEval_23_strlen in every language, SingleLineInfilling/HumanEval/0/L0 of one function.</summary>
-    internal static string SourceProblem(string id)
-    {
-        var parts = id.Split('_', '/');
-        var at = Array.IndexOf(parts, "HumanEval");
-        return at >= 0 && at + 1 < parts.Length ? $"HumanEval/{parts[at + 1]}" : id;
+        return PairedComparison.Of([.. ids.Select(i => left[i])], [.. ids.Select(i => right[i])], [.. ids.Select(id => TaskTable.SourceProblem(a.Task, id))], margin);
     }
 }

@@ -5,6 +5,9 @@ public readonly record struct Interval(double Low, double High)
 {
     /// <summary>Whether a value lies in it, its ends included.</summary>
     public bool Contains(double value) => Low <= value && value <= High;
+
+    /// <summary>The least interval that holds both.</summary>
+    public Interval And(Interval other) => new(Math.Min(Low, other.Low), Math.Max(High, other.High));
 }
 
 /// <summary>Intervals of proportions and their differences.</summary>

@@ -40,7 +40,7 @@ public sealed record PairedComparison
     /// <summary>A − B.</summary>
     public double Difference => A - B;
 
-    /// <summary>The 95 % interval of A − B: paired bootstrap over clusters.</summary>
+    /// <summary>The 95 % interval of A − B: paired bootstrap over clusters, at no end narrower than the score interval (Tango 1998) of as many independent items as the design effect leaves.</summary>
     public required Interval Interval { get; init; }
 
     /// <summary>The exact McNemar p-value; where several items stem from one source problem, the exact one over source problems (<see cref="ClusteredMcNemar"/>).</summary>
@@ -75,16 +75,18 @@ public sealed record PairedComparison
         var differences = a.Zip(b, (first, second) => (first ? 1 : 0) - (second ? 1 : 0)).ToList();
         var problems = differences.Zip(clusters).GroupBy(pair => pair.Second, pair => pair.First).Select(g => g.Sum()).ToList();
         var p = ClusteredMcNemar.PValue(problems);
+        // What never varied has no design effect that could be seen: then a source problem counts as one item.
+        var designEffect = problems.Count == a.Count ? 1 : onlyA + onlyB == 0 ? a.Count / (double)problems.Count : ClusteredMcNemar.DesignEffect(differences, clusters);
         return new()
         {
             Items = a.Count,
             Clusters = problems.Count,
-            DesignEffect = problems.Count < a.Count ? ClusteredMcNemar.DesignEffect(differences, clusters) : 1,
+            DesignEffect = designEffect,
             A = a.Count(x => x) / (double)a.Count,
             B = b.Count(x => x) / (double)b.Count,
             OnlyA = onlyA,
             OnlyB = onlyB,
-            Interval = Bootstrap.Interval([.. differences.Select(d => (double)d)], clusters, seed: seed),
+            Interval = Bootstrap.Interval([.. differences.Select(d => (double)d)], clusters, seed: seed).And(TangoInterval.Of(onlyA / designEffect, onlyB / designEffect, a.Count / designEffect)),
             PValue = p,
             AdjustedPValue = p,
             Margin = margin,

@@ -32,6 +32,9 @@ public abstract class EvaluationTask
     /// <summary>Reads the items; those of some tasks are made with a judge (<see cref="Twins.TwinTask"/>).</summary>
     public virtual Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) => Task.FromResult(Load(source));
 
+    /// <summary>The source problem that an item stems from, itself where no other item does; standard errors are clustered by it.</summary>
+    public virtual string SourceProblem(string id) => id;
+
     /// <summary>Whether its items can be asked otherwise, as <c>NAME~twin</c>.</summary>
     public virtual bool HasTwins => false;
 
@@ -71,9 +74,6 @@ public abstract class ItemSet
 
     /// <summary>The same judge over some of the items.</summary>
     public abstract ItemSet Only(IReadOnlySet<string> ids);
-
-    /// <summary>Which items stem from the same source problem; standard errors are clustered by it.</summary>
-    public virtual string Cluster(string id) => id;
 
     /// <summary>CPU-seconds that judging an answer to an item is likely to take, known once prepared: the longest begin first, so that none is waited for at the end.</summary>
     internal virtual double LikelyCpuSeconds(string id) => 0;

@@ -42,11 +42,18 @@ public static class TaskTable
     /// <summary>The task of a name or alias, whatever its case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.</summary>
     public static EvaluationTask Find(string name)
     {
-        var wanted = name.Trim().ToLowerInvariant().Replace('_', '-');
-        if (All.Concat(Twins).FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted)) is { } found)
+        if (Named(name) is { } found)
             return found;
+        var wanted = Normal(name);
         if (TwinTask.OriginalOf(wanted) is { } original && All.FirstOrDefault(t => t.Name == original || t.Aliases.Contains(original)) is { } without)
             throw new EvaluationException($"{without.Name} has no twins; there are {string.Join(", ", Twins.Select(t => t.Name))}");
         throw new EvaluationException($"there is no task '{name}'; there are {string.Join(", ", All.Select(t => t.Name))}");
     }
+
+    /// <summary>The source problem of an item of a score; scores of tasks that are not here, from other harnesses, have each item for its own.</summary>
+    internal static string SourceProblem(string task, string item) => Named(task)?.SourceProblem(item) ?? item;
+
+    static EvaluationTask? Named(string name) => Normal(name) is var wanted ? All.Concat(Twins).FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted)) : null;
+
+    static string Normal(string name) => name.Trim().ToLowerInvariant().Replace('_', '-');
 }

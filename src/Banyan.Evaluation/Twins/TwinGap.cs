@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Evaluation.Scoring;
 using Banyan.Evaluation.Statistics;
+using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Evaluation.Twins;
 
@@ -103,7 +104,7 @@ public sealed class TwinGap
         var originals = original.Items.Where(i => i.Sample == 0).ToDictionary(i => i.Id, i => i.Passed);
         var pairs = twin.Items.Where(i => i.Sample == 0 && originals.ContainsKey(TwinTask.OriginalOf(i.Id) ?? "")).Select(i => (Id: TwinTask.OriginalOf(i.Id)!, i.Passed)).ToList();
         return pairs.Count > 0
-            ? PairedComparison.Of([.. pairs.Select(p => originals[p.Id])], [.. pairs.Select(p => p.Passed)], [.. pairs.Select(p => Comparison.SourceProblem(p.Id))], margin)
+            ? PairedComparison.Of([.. pairs.Select(p => originals[p.Id])], [.. pairs.Select(p => p.Passed)], [.. pairs.Select(p => TaskTable.SourceProblem(original.Task, p.Id))], margin)
             : throw new EvaluationException($"{original.Task} and {twin.Task} have no problem in common: were both run with the same --limit?");
     }
 }

@@ -14,8 +14,6 @@ sealed class TwinItems(ItemSet twins, ItemSet originals, IReadOnlyDictionary<str
 
     public override ItemSet Only(IReadOnlySet<string> ids) => new TwinItems(twins.Only(ids), originals, changes);
 
-    public override string Cluster(string id) => originals.Cluster(TwinTask.OriginalOf(id)!);
-
     public override ItemText? Text(string id) => twins.Text(id);
 
     public override IReadOnlyList<string> Changes(string id) => changes[id];

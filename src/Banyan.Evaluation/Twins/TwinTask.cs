@@ -36,6 +36,9 @@ public sealed class TwinTask : EvaluationTask
     /// <inheritdoc/>
     public override IReadOnlyList<string> Needs => Original.Needs;
 
+    /// <inheritdoc/>
+    public override string SourceProblem(string id) => Original.SourceProblem(OriginalOf(id) ?? id);
+
     /// <summary>The twins' own: the original data and how twins are made of it.</summary>
     public override string DataHash(TaskSource source) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{Original.DataHash(source)} {TwinMaker.Version}")));

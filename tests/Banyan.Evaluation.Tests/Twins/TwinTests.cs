@@ -26,7 +26,7 @@ public class TwinTests
         foreach (var item in MiniItem.All)
         {
             var (id, prompt) = (item.Id + "~twin", twins.Prompt(item.Id + "~twin"));
-            Assert.Equal(item.Id, twins.Cluster(id));
+            Assert.Equal(item.Id, task.SourceProblem(id));
             Assert.Equal(prompt, again.Prompt(id));
             Assert.Contains("names", twins.Changes(id));
             Assert.NotEqual(item.Entry, prompt.Entry);

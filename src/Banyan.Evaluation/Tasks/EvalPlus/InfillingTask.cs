@@ -36,17 +36,17 @@ sealed class InfillingTask(string name, string[] aliases, string description, st
         return new Items(name, oneLine, [.. JsonLines.ParsePython(Evaluation.DataFiles.ReadText(gaps), gaps).Select(data =>
         {
             var id = data.Text("task_id");
-            var problem = Problem(id);
+            var problem = SourceProblem(id);
             return problems.TryGetValue(problem, out var whole)
-                ? new Gap(id, problem, data.Text("prompt"), data.Text("suffix"), data.Text("canonical_solution"), whole)
+                ? new Gap(id, data.Text("prompt"), data.Text("suffix"), data.Text("canonical_solution"), whole)
                 : throw new EvaluationException($"{gaps}: {id} is of {problem}, which {inputs} does not have");
         })]);
     }
 
     /// <summary>SingleLineInfilling/HumanEval/0/L0 is of HumanEval/0.</summary>
-    static string Problem(string id) => id.Split('/') is { Length: >= 3 } parts ? $"{parts[1]}/{parts[2]}" : id;
+    public override string SourceProblem(string id) => id.Split('/') is { Length: >= 3 } parts ? $"{parts[1]}/{parts[2]}" : id;
 
-    sealed record Gap(string Id, string Problem, string Before, string After, string Missing, EvalPlusItem Whole)
+    sealed record Gap(string Id, string Before, string After, string Missing, EvalPlusItem Whole)
     {
         /// <summary>The data has a function as it was in HumanEval, which is the same as HumanEval+'s up to its docstring; its own text is run.</summary>
         public EvalPlusItem Item => Whole with { Id = Id, Prompt = "", Canonical = Before + Missing + After, PlusInputs = [] };
@@ -60,8 +60,6 @@ sealed class InfillingTask(string name, string[] aliases, string description, st
         public override IReadOnlyList<string> Ids { get; } = [.. gaps.Select(g => g.Id)];
 
         public override ItemSet Only(IReadOnlySet<string> ids) => new Items(task, oneLine, [.. gaps.Where(g => ids.Contains(g.Id))]);
-
-        public override string Cluster(string id) => _gaps[id].Problem;
 
         public override ItemText Text(string id) => new(_gaps[id].Before + _gaps[id].After, _gaps[id].Missing);
 

@@ -28,6 +28,9 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         return new Item(Text("name"), Text("prompt"), Text("tests"));
     })];
 
+    /// <summary>HumanEval_23_strlen in any language is one problem.</summary>
+    public override string SourceProblem(string id) => string.Join('/', id.Split('_').Take(2));
+
     /// <summary>Where the task's data is not there but a harness kept the programs it ran, the tests are what those hold after the answer.</summary>
     List<Item> FromDetails(TaskSource source)
     {
@@ -60,9 +63,6 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         public override IReadOnlyList<string> Ids { get; } = [.. items.Select(i => i.Id)];
 
         public override ItemSet Only(IReadOnlySet<string> ids) => new Items(task, language, [.. items.Where(i => ids.Contains(i.Id))]);
-
-        /// <summary>HumanEval_23_strlen in any language is one problem.</summary>
-        public override string Cluster(string id) => string.Join('/', id.Split('_').Take(2));
 
         public override ItemText Text(string id) => new(_items[id].Prompt, null);
 
