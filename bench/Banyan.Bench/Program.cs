@@ -18,6 +18,9 @@ switch (args)
     case ["passes", var path, ..]:
         PassBench.Run(path, threads, Number("--depth", 2048));
         return 0;
+    case ["decode", var path, ..]:
+        DecodeBench.Run(path, threads, Number("--depth", 64), Number("--seconds", 10));
+        return 0;
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -35,6 +38,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--threads N]");
+        Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");

@@ -18,7 +18,13 @@ internal sealed unsafe class ExpertLinear : IDisposable
     const int PartsPerThread = 8;
 
     /// <summary>Panels of a part of the last product: they share the slots' activations in the second-level cache.</summary>
-    const int DownPanels = 8;
+    const int DownPanels = 4;
+
+    /// <summary>Of an expert with few rows, of which memory is the limit: what a part reads at least.</summary>
+    const int BytesPerPart = 64 * 1024;
+
+    /// <summary>Up to so many rows of all experts together, dividing them finely costs less than waiting for the last.</summary>
+    const int FewSlots = 128;
 
     readonly record struct Part(int Expert, int FirstBlock, int EndBlock);
 
@@ -51,14 +57,15 @@ internal sealed unsafe class ExpertLinear : IDisposable
         _hidden = new Activations(rows * used, feedForward);
         _firstSlot = new int[experts + 1];
         _slots = new int[rows * used];
-        _parts = new Part[experts + PartsPerThread * pool.Threads];
+        var blocks = (feedForward + ActivationBlock.Columns - 1) / ActivationBlock.Columns;
+        _parts = new Part[Math.Max(experts + PartsPerThread * pool.Threads, Math.Min(experts, FewSlots) * blocks)];
     }
 
     /// <summary>
     /// Adds to x[rows, embedding] what the experts make of <paramref name="input"/>, which is quantized unless all is exact.
     /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used].
     /// </summary>
-    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x)
+    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, PackedMatrix? next = null)
     {
         (_input, _gate, _up, _down, _shares) = (input, gate, up, down, shares);
         _x = x;
@@ -68,9 +75,30 @@ internal sealed unsafe class ExpertLinear : IDisposable
         if (Form(down[0]) == OperandForm.Pairs)
             Pairs(ref _hiddenPairs, _hidden.MaxTokens, _hidden.Columns);
         var gated = new GatedJob { Experts = this };
-        _pool.Run(ref gated, MakeParts(rows * _used));
+        var parts = MakeParts(rows * _used);
         var last = new DownJob { Experts = this };
-        _pool.Run(ref last, Math.Clamp(down[0].Panels / DownPanels, 1, PartsPerThread * _pool.Threads));
+        var lastParts = DownParts(rows * _used);
+        PlanDown(lastParts);
+        _pool.Run(ref gated, parts);
+        _pool.Ahead.Clear();
+        if (next is not null)
+            _pool.Ahead.Plan(next);
+        _pool.Run(ref last, lastParts);
+    }
+
+    int DownParts(int slots)
+    {
+        var panels = _down[0].Panels;
+        return slots <= FewSlots ? (int)Math.Clamp(slots * _down[0].Bytes / BytesPerPart, 1, panels) : Math.Max(panels / DownPanels, 1);
+    }
+
+    // What the last product reads first: the first part's panels of every expert.
+    void PlanDown(int parts)
+    {
+        _pool.Ahead.Clear();
+        for (var expert = 0; expert < _down.Length && _pool.Ahead.HasRoom; expert++)
+            if (_firstSlot[expert + 1] > _firstSlot[expert])
+                _pool.Ahead.Add(_down[expert].Panel(0), Parts.Range(0, parts, _down[expert].Panels).End * _down[expert].PanelBytes);
     }
 
     OperandForm Form(PackedMatrix w) => Product.FormFor(_rung, w.Format, terms: 1, _exact);
@@ -101,8 +129,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
             var rows = _firstSlot[expert + 1] - _firstSlot[expert];
             if (rows == 0)
                 continue;
-            // An expert with many of the rows is divided; the parts of all are at most one each and these.
-            var pieces = (int)Math.Clamp((long)rows * PartsPerThread * _pool.Threads / slots, 1, blocks);
+            // An expert with many of the rows is divided, and so is one with few: reading it takes long.
+            var pieces = slots <= FewSlots
+                ? (int)Math.Clamp((_gate[expert].Bytes + _up[expert].Bytes) / BytesPerPart / rows, 1, blocks)
+                : (int)Math.Clamp((long)rows * PartsPerThread * _pool.Threads / slots, 1, blocks);
             for (var piece = 0; piece < pieces; piece++)
             {
                 var (first, end) = Parts.Range(piece, pieces, blocks);

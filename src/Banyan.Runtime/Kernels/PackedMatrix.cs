@@ -14,14 +14,18 @@ internal sealed unsafe class PackedMatrix : IDisposable
     const long BytesPerPart = 4 << 20;
 
     readonly AlignedBuffer _buffer;
+    readonly long _offset;
+    readonly bool _ownsBuffer;
 
-    PackedMatrix(PackedFormat format, int rows, int columns)
+    PackedMatrix(PackedFormat format, int rows, int columns, WeightMemory? memory)
     {
         (Format, Rows, Columns) = (format, rows, columns);
         Panels = (rows + PackedFormat.Rows - 1) / PackedFormat.Rows;
         PanelBytes = format.PanelBytes(columns);
         QuantOffset = format.QuantOffset(columns);
-        _buffer = new AlignedBuffer(Panels * PanelBytes, zeroed: false);
+        Bytes = Panels * PanelBytes;
+        _ownsBuffer = memory is null;
+        (_buffer, _offset) = memory?.Take(Bytes) ?? (new AlignedBuffer(Bytes, zeroed: false), 0);
     }
 
     public PackedFormat Format { get; }
@@ -31,7 +35,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public int Columns { get; }
 
     /// <summary>Memory it takes: the file's bytes, rounded up to 16 rows.</summary>
-    public long Bytes => _buffer.Length;
+    public long Bytes { get; }
 
     public int Panels { get; }
 
@@ -40,7 +44,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>From a panel's start to its quants.</summary>
     public long QuantOffset { get; }
 
-    public byte* Panel(int panel) => _buffer.Pointer + panel * PanelBytes;
+    public byte* Panel(int panel) => _buffer.Pointer + _offset + panel * PanelBytes;
 
     /// <summary>Packs a tensor of a model file; its pages are given back to the system when they have been read.</summary>
     public static PackedMatrix Pack(Tensor tensor, WorkerPool pool) =>
@@ -49,16 +53,17 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>
     /// Packs rows × columns weights from <paramref name="source"/>, in parallel.
     /// <paramref name="releaseMapping"/>: the source is a file mapping, whose pages are given back to the system when they have been read.
+    /// <paramref name="memory"/>: where the matrix is to lie; null for memory of its own.
     /// </summary>
     /// <exception cref="NotSupportedException">No kernel computes with this format.</exception>
     /// <exception cref="ArgumentException">The columns are no multiple of the format's block.</exception>
-    public static PackedMatrix Pack(WeightFormat weightFormat, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false)
+    public static PackedMatrix Pack(WeightFormat weightFormat, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false, WeightMemory? memory = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         var format = PackedFormat.For(weightFormat);
         var rowBytes = (nint)weightFormat.ByteLength(columns);
-        var matrix = new PackedMatrix(format, rows, columns);
+        var matrix = new PackedMatrix(format, rows, columns, memory);
         var job = new PackJob { Matrix = matrix, Source = source, RowBytes = rowBytes, Release = releaseMapping };
         pool.Run(ref job, (int)Math.Clamp(rows * rowBytes / BytesPerPart, 1, matrix.Panels));
         return matrix;
@@ -81,7 +86,11 @@ internal sealed unsafe class PackedMatrix : IDisposable
         }
     }
 
-    public void Dispose() => _buffer.Dispose();
+    public void Dispose()
+    {
+        if (_ownsBuffer)
+            _buffer.Dispose();
+    }
 
     struct PackJob : IJob
     {

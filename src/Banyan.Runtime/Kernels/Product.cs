@@ -10,7 +10,7 @@ internal readonly unsafe struct Product
 {
     enum Kernels
     {
-        /// <summary>Few tokens: each panel is read once and multiplied on the way.</summary>
+        /// <summary>Few tokens: each panel is read from memory once and multiplied on the way, some of the tokens at a time.</summary>
         Panels,
 
         /// <summary>Many tokens: a chunk of a panel is unpacked into the first-level cache and meets all tokens.</summary>
@@ -80,7 +80,7 @@ internal readonly unsafe struct Product
     {
         OperandForm.Pairs => Kernels.Pairs,
         OperandForm.Floats => Kernels.Floats,
-        _ => Tokens * _x.Terms <= _rung.PanelTokens ? Kernels.Panels : Kernels.Tiles,
+        _ => Tokens * _x.Terms <= _rung.PanelRows ? Kernels.Panels : Kernels.Tiles,
     };
 
     public int Tokens { get; }
@@ -113,7 +113,7 @@ internal readonly unsafe struct Product
     {
         if (_kernels == Kernels.Panels)
             for (var panel = first; panel < end; panel++)
-                _rung.MultiplyPanel(w.Format, w.Panel(panel), w.Panel(panel) + w.QuantOffset, _columns, _x.Blocks, Blocks, Rows, sums + (panel - first) * SumsPerPanel);
+                MultiplyPanel(w, panel, sums + (panel - first) * SumsPerPanel);
         else
             SumRanges(w, first, end, work, sums);
         if (Terms == 1)
@@ -123,6 +123,17 @@ internal readonly unsafe struct Product
             var to = sums + (panel - first) * SumsPerPanel;
             for (var t = 0; t < Tokens; t++)
                 (Vector512.Load(to + 2 * t * PackedFormat.Rows) + Vector512.Load(to + (2 * t + 1) * PackedFormat.Rows)).Store(to + t * PackedFormat.Rows);
+        }
+    }
+
+    void MultiplyPanel(PackedMatrix w, int panel, float* sums)
+    {
+        var start = w.Panel(panel);
+        var passes = (Rows + _rung.PanelTokens - 1) / _rung.PanelTokens;
+        for (var pass = 0; pass < passes; pass++)
+        {
+            var (row, end) = Parts.Range(pass, passes, Rows);
+            _rung.MultiplyPanel(w.Format, start, start + w.QuantOffset, _columns, _x.Blocks + (long)row * Blocks, Blocks, end - row, sums + row * PackedFormat.Rows);
         }
     }
 

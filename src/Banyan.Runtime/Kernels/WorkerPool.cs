@@ -14,6 +14,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Longer than the pause between two operations of one token, shorter than what a person or a scheduler notices.</summary>
     const int SpinMicroseconds = 60;
 
+    /// <summary>Of the runtime's rounds of about 40 ns: between two looks at the gate.</summary>
+    const int SpinRounds = 2;
+
     // The gate: (epoch << 16) | closed | threads inside. A worker enters an epoch only while it is open, by compare and swap;
     // the job's fields change only while it is closed and nobody is inside.
     const long Closed = 1 << 15, Inside = Closed - 1;
@@ -53,6 +56,9 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Workers that sleep now.</summary>
     internal int Sleepers => Volatile.Read(ref _sleepers);
+
+    /// <summary>What threads that wait bring nearer meanwhile.</summary>
+    public ReadAhead Ahead { get; } = new();
 
     /// <summary>How many threads work on a job, the caller counted.</summary>
     public int Threads { get; }
@@ -126,7 +132,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         for (var start = Stopwatch.GetTimestamp(); (Volatile.Read(ref _gate) & Inside) != 0;)
         {
-            Thread.SpinWait(8);
+            if (Ahead.Fetch())
+                continue;
+            Thread.SpinWait(SpinRounds);
             if (Stopwatch.GetTimestamp() - start <= _spinTicks)
                 continue;
             lock (_bell)
@@ -171,7 +179,9 @@ internal sealed unsafe class WorkerPool : IDisposable
                 }
                 continue;
             }
-            Thread.SpinWait(8);
+            if (Ahead.Fetch())
+                continue;
+            Thread.SpinWait(SpinRounds);
             if (Stopwatch.GetTimestamp() - start <= _spinTicks)
                 continue;
             lock (_bell)

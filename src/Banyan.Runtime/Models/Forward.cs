@@ -71,7 +71,7 @@ internal sealed unsafe class Forward : IDisposable
             Attend(_weights.Layers[layer], layer, batch, x, rows);                      // x += attention(norm(x))
             if (layer == _config.Layers - 1)
                 rows = KeepLogitRows(batch, x);                                         // the rest has done its work: it is in the cache
-            FeedForward(_weights.Layers[layer], x, rows);                               // x += feed-forward(norm(x))
+            FeedForward(layer, x, rows);                                                // x += feed-forward(norm(x))
         }
         Head(x, rows);                                                                  // logits [wanted rows, vocabulary]
     }
@@ -86,6 +86,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
         RmsNorm.Apply(x, w.AttentionNorm.Floats, _attentionInput, rows, _config.NormEpsilon, NeedsBlocks(w.Query, w.Key, w.Value), _pool); // input [rows, embedding]
+        _pool.Ahead.Plan(w.AttentionOutput);
         Linear.Multiply(_attentionInput, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);       // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
         Bias(q, w.QueryBias, rows, _config.QuerySize);
         Bias(k, w.KeyBias, rows, _config.KeySize);
@@ -101,6 +102,10 @@ internal sealed unsafe class Forward : IDisposable
         Attention.Run(q, _attended.Rows, Spans(layer, batch), _cache.Layout, _config.Heads, _config.AttentionScale, _pool, exact: _exactAttention);
         if (NeedsBlocks(w.AttentionOutput))
             _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
+        if (w.Router is null)
+            _pool.Ahead.Plan(w.Gate[0], w.Up[0]);
+        else
+            _pool.Ahead.Plan(w.Router);
         Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]
         Bias(_update.Floats, w.AttentionOutputBias, rows, _config.EmbeddingSize);
         Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
@@ -115,31 +120,38 @@ internal sealed unsafe class Forward : IDisposable
         return false;
     }
 
-    void FeedForward(LayerWeights w, float* x, int rows)
+    void FeedForward(int layer, float* x, int rows)
     {
         if (rows == 0)
             return;
+        var w = _weights.Layers[layer];
         RmsNorm.Apply(x, w.FeedForwardNorm.Floats, _normed, rows, _config.NormEpsilon, NeedsBlocks(w.Gate[0], w.Up[0]), _pool); // normed [rows, embedding]
         if (_experts is not null)
         {
-            _experts.Run(w, _normed, x, rows);
+            _experts.Run(w, _normed, x, rows, After(layer));
             return;
         }
+        _pool.Ahead.Plan(w.Down[0]);
         if (_exact || !Linear.TryMultiplyGated(_normed, w.Gate[0], w.Up[0], _hidden, rows, _pool, floats: !NeedsBlocks(w.Down[0])))
         {
             Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                    // gate [rows, feedForward]
             Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                        // up [rows, feedForward]
             SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, NeedsBlocks(w.Down[0]), _pool);    // hidden = silu(gate) · up
         }
+        _pool.Ahead.Plan(After(layer));
         Linear.Multiply(_hidden, w.Down[0], _update.Floats, rows, _pool, _exact);                      // update [rows, embedding]
         Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
     }
+
+    // What is read after a layer.
+    PackedMatrix After(int layer) => layer + 1 < _config.Layers ? _weights.Layers[layer + 1].Query : _weights.Output;
 
     void Head(float* x, int rows)
     {
         if (rows == 0)
             return;
         RmsNorm.Apply(x, _weights.OutputNorm.Floats, _normed, rows, _config.NormEpsilon, NeedsBlocks(_weights.Output), _pool);
+        _pool.Ahead.Plan(_weights.Layers[0].Query);
         Linear.Multiply(_normed, _weights.Output, _logits.Floats, rows, _pool, _exact);
     }
 

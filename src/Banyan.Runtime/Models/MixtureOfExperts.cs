@@ -24,14 +24,14 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
         _shares = new float[rows * experts.Used];
     }
 
-    /// <summary>x[rows, embedding] += Σ share · expert(normed).</summary>
-    public void Run(LayerWeights w, Activations normed, float* x, int rows)
+    /// <summary>x[rows, embedding] += Σ share · expert(normed); <paramref name="next"/> is what is read afterwards.</summary>
+    public void Run(LayerWeights w, Activations normed, float* x, int rows, PackedMatrix next)
     {
         // The choice is discrete, so the router is always computed exactly.
         Linear.Multiply(normed, w.Router!, _scores.Floats, rows, _pool, exact: true);         // scores [rows, experts]
         var choose = new ChooseJob { Layer = this, Rows = rows };
         _pool.Run(ref choose, Parts.ForWork((long)rows * _experts.Count * _experts.Used, rows));   // chosen, shares [rows, used]
-        _linear.Run(normed, rows, _chosen, _shares, w.Gate, w.Up, w.Down, x);                 // x [rows, embedding]
+        _linear.Run(normed, rows, _chosen, _shares, w.Gate, w.Up, w.Down, x, next);                 // x [rows, embedding]
     }
 
     struct ChooseJob : IJob

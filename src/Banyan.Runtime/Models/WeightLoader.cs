@@ -10,6 +10,9 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     readonly long _total = file.Tensors.Sum(t => t.ByteLength);
     long _packed;
 
+    /// <summary>Where the matrices lie; null after <see cref="Keep"/>.</summary>
+    public WeightMemory? Memory { get; private set; } = new(file.Tensors.Sum(t => t.ByteLength));
+
     public bool Has(string name) => file.TryGetTensor(name, out _);
 
     /// <summary>A matrix [rows, columns].</summary>
@@ -43,11 +46,16 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     public T Keep<T>(T weights)
     {
         _made.Clear();
+        Memory = null;
         progress?.Report(new LoadProgress(_total, _total));
         return weights;
     }
 
-    public void Dispose() => _made.ForEach(m => m.Dispose());
+    public void Dispose()
+    {
+        _made.ForEach(m => m.Dispose());
+        Memory?.Dispose();
+    }
 
     Tensor Get(string name, ReadOnlySpan<long> shape)
     {
@@ -61,8 +69,7 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         try
         {
-            var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true);
-            _made.Add(matrix);
+            var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true, Memory);
             // Packing gives back whole pages of each panel; those that two panels share are given back here.
             AlignedBuffer.ReleaseMapping(tensor.Pointer, tensor.ByteLength);
             _packed += tensor.ByteLength;

@@ -7,10 +7,11 @@ namespace Banyan.Runtime.Models;
 internal sealed unsafe class Weights : IDisposable
 {
     readonly Tensor? _embedding; // null where the output matrix is the embedding too
+    readonly WeightMemory _memory;
     bool _disposed;
 
-    Weights(Tensor? embedding, PackedMatrix output, AlignedBuffer outputNorm, LayerWeights[] layers) =>
-        (_embedding, Output, OutputNorm, Layers) = (embedding, output, outputNorm, layers);
+    Weights(Tensor? embedding, PackedMatrix output, AlignedBuffer outputNorm, LayerWeights[] layers, WeightMemory memory) =>
+        (_embedding, Output, OutputNorm, Layers, _memory) = (embedding, output, outputNorm, layers, memory);
 
     /// <summary>[vocabulary, embedding]; the embedding itself where they are tied.</summary>
     public PackedMatrix Output { get; }
@@ -44,7 +45,7 @@ internal sealed unsafe class Weights : IDisposable
         var layers = new LayerWeights[config.Layers];
         for (var layer = 0; layer < layers.Length; layer++)
             layers[layer] = LayerWeights.Load(loader, config, layer);
-        return loader.Keep(new Weights(tied ? null : embedding, output, outputNorm, layers));
+        return loader.Keep(new Weights(tied ? null : embedding, output, outputNorm, layers, loader.Memory!));
     }
 
     public void Dispose()
@@ -56,6 +57,7 @@ internal sealed unsafe class Weights : IDisposable
         OutputNorm.Dispose();
         foreach (var layer in Layers)
             layer.Dispose();
+        _memory.Dispose();
     }
 }
 

@@ -44,6 +44,9 @@ internal abstract unsafe class Rung
     /// <summary>How many tokens <see cref="MultiplyPanel"/> takes at most.</summary>
     public virtual int PanelTokens => 1;
 
+    /// <summary>Up to how many rows it is faster to multiply a panel several times, unpacked each time on the way, than to unpack it once for tiles.</summary>
+    public virtual int PanelRows => PanelTokens;
+
     /// <summary>y[tokens, 16 rows] = rows of x, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way.</summary>
     public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y);
 
