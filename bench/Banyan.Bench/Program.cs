@@ -40,7 +40,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
-        Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|many] [--folder DIR]");
+        Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");
         return 2;
 }

@@ -21,6 +21,8 @@ static class HubBench
             Stages(weights);
         if (only is null or "transfer" or "upload")
             await TransferAsync(folder, weights, uploadOnly: only == "upload");
+        if (only is null or "small")
+            await SmallFileBench.RunAsync(folder, seconds: 4);
         if (only is null or "many")
             await ManyAsync(folder, 50, 200_000_000);
     }
@@ -120,20 +122,7 @@ static class HubBench
                 Directory.Delete(data, recursive: true);
                 return;
             }
-            var download = await client.AddressAsync("download", sha256, length);
-            var seconds = 0.0;
-            for (var run = 0; run < 3; run++)
-                seconds = await RowAsync("download", server, gigabytes, () => GetAsync(download, length));
-            if (Nginx.Start(folder) is { } nginx)
-                using (nginx.Server)
-                {
-                    var peer = 0.0;
-                    for (var run = 0; run < 3; run++)
-                        peer = await RowAsync("download from nginx", nginx.Server, gigabytes, () => GetAsync(new Uri(nginx.Address, Path.GetFileName(weights)), length));
-                    Console.WriteLine();
-                    Console.WriteLine($"The hub's download has {peer / seconds:P0} of nginx's throughput.");
-                }
-
+            await DownloadsAsync(server, await client.AddressAsync("download", sha256, length), Path.Combine(data, "objects"), weights);
             var tuned = Path.Combine(folder, "tuned.bin");
             Weights.Write(tuned, length, 1, changed: 0.05);
             var tunedSha256 = await Sha256(tuned);
@@ -149,6 +138,34 @@ static class HubBench
             Console.WriteLine();
         }
         Directory.Delete(data, recursive: true);
+    }
+
+    /// <summary>The hub and nginx in turn: from the disk, which no page of the file is in memory for, then from the page cache.</summary>
+    static async Task DownloadsAsync(Measured server, Uri download, string objects, string weights)
+    {
+        var (length, gigabytes) = (new FileInfo(weights).Length, new FileInfo(weights).Length / 1e9);
+        using var nginx = Nginx.Start(Path.GetDirectoryName(weights)!, workers: 1);
+        var ratios = new List<(string Name, double Ratio)>();
+        foreach (var (name, runs, cold) in new[] { ("from the disk", 2, true), ("from the page cache", 3, false) })
+        {
+            var (own, peer) = (new List<double>(), new List<double>());
+            for (var run = 0; run < runs; run++)
+            {
+                if (cold)
+                    PageCache.Forget(objects);
+                own.Add(await RowAsync($"download, {name}", server, gigabytes, () => GetAsync(download, length)));
+                if (nginx is null)
+                    continue;
+                if (cold)
+                    PageCache.Forget(weights);
+                peer.Add(await RowAsync($"the same from nginx, {name}", nginx.Server, gigabytes, () => GetAsync(new Uri(nginx.Address, Path.GetFileName(weights)), length)));
+            }
+            if (nginx is not null)
+                ratios.Add((name, peer.Min() / own.Min()));
+        }
+        Console.WriteLine();
+        foreach (var (name, ratio) in ratios)
+            Console.WriteLine($"The hub's download has {ratio:P0} of nginx's throughput {name} (the best run of each).");
     }
 
     static async Task WarmAsync(HubClient client, string folder)

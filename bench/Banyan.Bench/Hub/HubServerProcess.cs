@@ -49,7 +49,7 @@ sealed class Measured(Process process) : IDisposable
         {
             process.StandardInput.Close();
             if (!process.WaitForExit(5000))
-                process.Kill();
+                process.Kill(entireProcessTree: true);
         }
         process.Dispose();
     }
