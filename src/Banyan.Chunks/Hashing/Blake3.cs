@@ -1,14 +1,15 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Banyan.Chunks;
 
 /// <summary>
 /// BLAKE3's keyed hash of bytes in memory (specification 1.0, "keyed_hash"), 32 bytes of output.
-/// Kibibytes are hashed sixteen at a time where there is AVX-512 (<see cref="Blake3Avx512"/>), eight with AVX2 (<see cref="Blake3Avx2"/>),
-/// one at a time otherwise; all agree.
+/// Kibibytes are hashed sixteen at a time where there is AVX-512 (<see cref="Blake3Avx512"/>), eight with AVX2 (<see cref="Blake3Avx2"/>);
+/// what is left over by rows (<see cref="Blake3Rows"/>), or word by word, which is the plain form that all agree with.
 /// </summary>
 static unsafe class Blake3
 {
@@ -35,8 +36,8 @@ static unsafe class Blake3
     /// <param name="hash">Receives 32 bytes.</param>
     public static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash) => Hash(data, key, hash, MostLanes);
 
-    /// <summary>Kibibytes at a time that this processor can: 16, 8 or 1.</summary>
-    internal static int MostLanes => Avx512F.IsSupported ? Blake3Avx512.Inputs : Avx2.IsSupported ? 8 : 1;
+    /// <summary>Kibibytes at a time that this processor can: 16, 8, 1; or 0, one at a time and word by word.</summary>
+    internal static int MostLanes => Avx512F.IsSupported ? Blake3Avx512.Inputs : Avx2.IsSupported ? 8 : Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian ? 1 : 0;
 
     internal static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash, int lanes)
     {
@@ -46,7 +47,7 @@ static unsafe class Blake3
         {
             var value = stackalloc uint[ValueWords];
             if (data.Length <= ChunkLength)
-                HashChunk(input, data.Length, keyWords, 0, Root, value);
+                HashChunk(input, data.Length, keyWords, 0, Root, value, lanes);
             else
                 HashTree(input, data.Length, keyWords, value, lanes);
             new ReadOnlySpan<byte>(value, 32).CopyTo(hash);
@@ -76,7 +77,7 @@ static unsafe class Blake3
                 }
             }
             for (; i < count; i++)
-                HashChunk(input + (long)i * ChunkLength, Math.Min(ChunkLength, length - i * ChunkLength), key, (ulong)i, 0, values + i * ValueWords);
+                HashChunk(input + (long)i * ChunkLength, Math.Min(ChunkLength, length - i * ChunkLength), key, (ulong)i, 0, values + i * ValueWords, lanes);
 
             // The left subtree holds the largest power of two: pairing neighbours and passing an odd last one up builds exactly that.
             for (; count > 2; count = count / 2 + count % 2)
@@ -89,37 +90,45 @@ static unsafe class Blake3
                     for (; pair + 8 <= count / 2; pair += 8)
                         Blake3Avx2.Hash8((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0, values + pair * ValueWords);
                 for (; pair < count / 2; pair++)
-                    HashParent(values + pair * 2 * ValueWords, key, 0, values + pair * ValueWords);
+                    HashParent(values + pair * 2 * ValueWords, key, 0, values + pair * ValueWords, lanes);
                 if (count % 2 == 1)
                     new Span<uint>(values + (count - 1) * ValueWords, ValueWords).CopyTo(new Span<uint>(values + pair * ValueWords, ValueWords));
             }
-            HashParent(values, key, Root, root);
+            HashParent(values, key, Root, root, lanes);
         }
         ArrayPool<uint>.Shared.Return(rented);
     }
 
-    static void HashParent(uint* children, uint* key, uint flags, uint* value)
+    static void HashParent(uint* children, uint* key, uint flags, uint* value, int lanes)
     {
         var result = stackalloc uint[ValueWords];
         new Span<uint>(key, ValueWords).CopyTo(new Span<uint>(result, ValueWords));
-        Compress(result, (byte*)children, BlockLength, 0, Keyed | Parent | flags);
+        Compress(result, (byte*)children, BlockLength, 0, Keyed | Parent | flags, lanes);
         new Span<uint>(result, ValueWords).CopyTo(new Span<uint>(value, ValueWords));
     }
 
-    static void HashChunk(byte* input, int length, uint* key, ulong counter, uint lastFlags, uint* value)
+    static void HashChunk(byte* input, int length, uint* key, ulong counter, uint lastFlags, uint* value, int lanes)
     {
         new Span<uint>(key, ValueWords).CopyTo(new Span<uint>(value, ValueWords));
         var block = stackalloc byte[BlockLength];
         var flags = Keyed | ChunkStart;
         for (; length > BlockLength; input += BlockLength, length -= BlockLength, flags = Keyed)
-            Compress(value, input, BlockLength, counter, flags);
+            Compress(value, input, BlockLength, counter, flags, lanes);
         new Span<byte>(block, BlockLength).Clear();
         new ReadOnlySpan<byte>(input, length).CopyTo(new Span<byte>(block, BlockLength));
-        Compress(value, block, (uint)length, counter, flags | ChunkEnd | lastFlags);
+        Compress(value, block, (uint)length, counter, flags | ChunkEnd | lastFlags, lanes);
+    }
+
+    static void Compress(uint* value, byte* block, uint length, ulong counter, uint flags, int lanes)
+    {
+        if (lanes > 0)
+            Blake3Rows.Compress(value, block, length, counter, flags);
+        else
+            Compress(value, block, length, counter, flags);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Compress(uint* value, byte* block, uint length, ulong counter, uint flags)
+    internal static void Compress(uint* value, byte* block, uint length, ulong counter, uint flags)
     {
         var m = (uint*)block;
         var v = stackalloc uint[16];
