@@ -95,9 +95,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes, CancellationToken cancellationToken)
     {
         var wanted = hashes.Distinct().Select(h => h.ToArray()).ToArray();
-        var rows = await database.ReadAsync(
-            c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {database.In("wanted")}", new { wanted }),
-            cancellationToken);
+        var rows = await database.FindChunksAsync(wanted, cancellationToken);
         var held = await HoldAsync([.. rows.Select(r => r.Xorb).Distinct()], cancellationToken);
         return rows.Where(r => held.Contains(r.Xorb)).ToDictionary(r => new XetHash(r.Hash), r => new ChunkPlace(r.Xorb, r.Number));
     }

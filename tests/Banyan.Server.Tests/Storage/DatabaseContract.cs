@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -69,6 +70,28 @@ public abstract class DatabaseContract : IAsyncLifetime
     {
         public bool Private { get; init; }
         public bool Disabled { get; init; }
+    }
+
+    [Fact]
+    public async Task Of_many_chunks_those_that_the_index_holds_are_found()
+    {
+        byte[][] hashes = [.. Enumerable.Range(0, 150).Select(i => SHA256.HashData(BitConverter.GetBytes(i)))];
+        Assert.Empty(await _database.FindChunksAsync(hashes, default));
+        var xorb = await _database.WriteAsync(async t =>
+        {
+            var id = await t.ScalarAsync<long>(
+                "INSERT INTO xorbs (hash, stored_length, raw_length, layout, created_at, keep_until) VALUES (@hash, 1, 1, @hash, 0, 1) RETURNING id", new { hash = hashes[0] });
+            await _database.InsertChunksAsync(t, id, hashes[..100]);
+            return id;
+        }, default);
+        foreach (var wanted in (Range[])[Range.All, 50..83, 99..101, 100.., 7..8, 0..0])
+        {
+            var found = await _database.FindChunksAsync(hashes[wanted], default);
+            var (start, length) = wanted.GetOffsetAndLength(hashes.Length);
+            Assert.Equal(
+                Enumerable.Range(start, length).Where(i => i < 100).Select(i => (Convert.ToHexString(hashes[i]), xorb, i)),
+                found.OrderBy(f => f.Number).Select(f => (Convert.ToHexString(f.Hash), f.Xorb, f.Number)));
+        }
     }
 
     [Fact]

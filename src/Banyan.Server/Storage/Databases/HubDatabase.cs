@@ -60,6 +60,10 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
 
+    /// <summary>Which of these chunks the index holds, and where.</summary>
+    internal virtual async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted, CancellationToken cancellationToken) =>
+        (await ReadAsync(c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {In("wanted")}", new { wanted }), cancellationToken)).AsList();
+
     /// <summary>
     /// A number that differs after any change that any process committed; null where finding out costs as much as a query.
     /// </summary>

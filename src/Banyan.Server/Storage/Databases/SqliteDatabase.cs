@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
 using Dapper;
@@ -22,6 +23,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
 
     readonly SemaphoreSlim _writer = new(1);
     readonly Lock _watching = new();
+    readonly ConcurrentBag<ChunkFinder> _finders = [];      // as many as ever asked at once
     SqliteCommand? _version;
 
     /// <inheritdoc/>
@@ -74,6 +76,24 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     public override string In(string parameter) => $"IN @{parameter}";
 
+    /// <summary>Every megabyte of an upload asks: by a statement that stays prepared, which takes a third of the time.</summary>
+    internal override async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted, CancellationToken cancellationToken)
+    {
+        if (!_finders.TryTake(out var finder))
+            finder = new ChunkFinder((SqliteConnection)await OpenAsync(cancellationToken));
+        try
+        {
+            var found = finder.Find(wanted);
+            _finders.Add(finder);
+            return found;
+        }
+        catch
+        {
+            finder.Dispose();
+            throw;
+        }
+    }
+
     internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes)
     {
         // One prepared statement: half of what a row costs is preparing it.
@@ -124,6 +144,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     public override ValueTask DisposeAsync()
     {
+        while (_finders.TryTake(out var finder))
+            finder.Dispose();
         _version?.Connection?.Dispose();
         _version?.Dispose();
         SqliteConnection.ClearPool(new SqliteConnection(_connection));
