@@ -1,9 +1,11 @@
 using System.Net;
 using Banyan.Server.Access;
+using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -36,6 +38,7 @@ public static class BanyanServer
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(3));
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options);
         builder.Services.AddInference(options.Inference);
