@@ -27,10 +27,10 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
     {
         if (!Avx2.IsSupported)
             return 0;
-        if (Ladder.Current is AssembledRung)
+        if (Ladder.Current.Form is { } form)
         {
-            var dots = new DotJob();
-            return (double)DotJob.Rounds * PeakKernel.DotsPerRound * PeakKernel.ProductsPerDot * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref dots));
+            var dots = new DotJob { Form = form };
+            return (double)DotJob.Rounds * PeakKernel.ProductsPerRound(form) * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref dots));
         }
         var job = new PeakJob();
         return (double)PeakJob.Rounds * PeakJob.ProductsPerRound * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref job));
@@ -77,7 +77,9 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
     {
         public const int Rounds = 100_000;
 
-        public readonly void Work(int part, int parts) => KernelSet.RunPeak(Rounds);
+        public VectorForm Form;
+
+        public readonly void Work(int part, int parts) => KernelSet.RunPeak(Form, Rounds);
     }
 
     struct PeakJob : IJob

@@ -1,77 +1,118 @@
 using Banyan.Runtime.Kernels.Packing;
 using Iced.Intel;
-using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> rows of activations. Registers: a float total a token from
-/// zmm0 on, an integer sum a token behind them (two for U6: each half of the columns has its scale).
+/// 0 on, where <see cref="Vectors.KeepsTotals"/>, behind them integer sums, the parts of a token side by side (two for U6: each half of the columns has its
+/// scale). Else the totals lie at <paramref name="y"/>, 16 floats a token.
 /// <code>
 /// sum    = −offset · Σ quants                              (a broadcast load, instead of a zero: weights are unsigned to vpdpbusd)
-/// sum   += weights(j) · activations(j)      j = 0…7        vpdpbusd, 64 products
+/// sum   += weights(j) · activations(j)      j = 0…7        vpdpbusd, four products a row
 /// total  = fma(float(sum), rowScale × tokenScale, total)
 /// total  = fma(rowMin, tokenScaledSum, total)
 /// </code>
 /// </summary>
-internal sealed class BlockProduct(KernelWriter code, WeightKind kind, int tokens, ActivationRows rows)
+internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, ActivationRows rows, AssemblerRegister64 y)
 {
-    /// <summary>Registers that are never totals or sums.</summary>
-    public const int Scale = 31, Min = 30, Temporary = 29, Weights = 28;
+    const int YStride = UnpackedBlock.Rows * sizeof(float);
 
-    /// <summary>U6: the scales of the first and the last 16 columns, as floats.</summary>
-    public const int FirstScale = 30, LastScale = 27;
+    readonly RegisterPlan _registers = vectors.Registers;
 
-    /// <summary>Tokens whose totals and sums fit the 32 registers beside what a panel kernel needs to unpack.</summary>
-    public static int MaxTokens(WeightKind kind) => kind == WeightKind.U6 ? 8 : 12;
+    /// <summary>Tokens whose totals and sums fit <paramref name="registers"/>.</summary>
+    public static int MaxTokens(Vectors vectors, WeightKind kind, int registers) =>
+        registers / ((kind == WeightKind.U6 ? 2 : 1) * vectors.Parts + (vectors.KeepsTotals ? 1 : 0));
 
-    public AssemblerRegisterZMM Total(int token) => Zmm(token);
+    int Sum(int token, int half = 0) => (vectors.KeepsTotals ? tokens : 0) + (tokens * half + token) * vectors.Parts;
 
-    AssemblerRegisterZMM Sum(int token, int half = 0) => Zmm(tokens * (1 + half) + token);
+    /// <summary>Before the first block: totals that are in memory, or 0.</summary>
+    public void BeginTotals(bool zero)
+    {
+        if (!vectors.KeepsTotals && zero)
+            vectors.Zero(_registers.Temporary);
+        for (var t = 0; t < tokens; t++)
+            if (!vectors.KeepsTotals)
+                for (var part = 0; zero && part < vectors.Parts; part++)
+                    vectors.Store(y, t * YStride + part * vectors.Bytes, _registers.Temporary);
+            else if (zero)
+                vectors.Zero(t);
+            else
+                vectors.Load(t, y, t * YStride);
+    }
+
+    /// <summary>After the last block.</summary>
+    public void EndTotals()
+    {
+        for (var t = 0; vectors.KeepsTotals && t < tokens; t++)
+            vectors.Store(y, t * YStride, t);
+    }
 
     public void Begin()
     {
         for (var t = 0; t < tokens; t++)
-            switch (kind)
+            for (var part = 0; part < vectors.Parts; part++)
+                switch (kind)
+                {
+                    case WeightKind.I8:
+                        vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.Offset128At);
+                        break;
+                    case WeightKind.U6:
+                        vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.FirstOffset32At);
+                        vectors.LoadEach(Sum(t, 1) + part, rows, t, ActivationBlock.LastOffset32At);
+                        break;
+                    default:
+                        vectors.Zero(Sum(t) + part);
+                        break;
+                }
+    }
+
+    /// <summary>Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.</summary>
+    public void Add(int j, int weights)
+    {
+        for (var t = 0; t < tokens; t++)
+            vectors.AddDots(SumOf(t, j), weights, rows, t, 4 * j);
+    }
+
+    /// <summary>One part of that vector.</summary>
+    public void AddPart(int j, int part, int weights)
+    {
+        if (vectors.Parts == 1)
+            Add(j, weights);
+        else
+            for (var t = 0; t < tokens; t++)
             {
-                case WeightKind.I8:
-                    code.A.vpbroadcastd(Sum(t), rows.Dword(t, ActivationBlock.Offset128At));
-                    break;
-                case WeightKind.U6:
-                    code.A.vpbroadcastd(Sum(t), rows.Dword(t, ActivationBlock.FirstOffset32At));
-                    code.A.vpbroadcastd(Sum(t, 1), rows.Dword(t, ActivationBlock.LastOffset32At));
-                    break;
-                default:
-                    code.A.vpxord(Sum(t), Sum(t), Sum(t));
-                    break;
+                vectors.LoadEach(_registers.Activation, rows, t, 4 * j);
+                vectors.AddDot(SumOf(t, j) + part, weights, _registers.Activation);
             }
     }
 
-    /// <summary>Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned.</summary>
-    public void Add(int j, AssemblerRegisterZMM weights)
-    {
-        for (var t = 0; t < tokens; t++)
-            code.A.vpdpbusd(Sum(t, kind == WeightKind.U6 ? j / 4 : 0), weights, rows.Broadcast(t, 4 * j));
-    }
+    int SumOf(int token, int j) => Sum(token, kind == WeightKind.U6 ? j / 4 : 0);
 
-    /// <summary>Folds the sums into the totals.</summary>
-    public void End()
+    /// <summary>Folds the sums of a part into the totals; its scales are where <see cref="RegisterPlan"/> says.</summary>
+    public void End(int part)
     {
-        var (scale, min, temporary) = (Zmm(Scale), Zmm(Min), Zmm(Temporary));
         for (var t = 0; t < tokens; t++)
         {
-            code.A.vcvtdq2ps(Sum(t), Sum(t));
+            var (sum, last) = (Sum(t) + part, Sum(t, 1) + part);
+            vectors.ToFloats(sum);
             if (kind == WeightKind.U6)
             {
                 // All of it integers below 2²⁴: exact in floats, whatever the order.
-                code.A.vcvtdq2ps(Sum(t, 1), Sum(t, 1));
-                code.A.vmulps(Sum(t), Sum(t), Zmm(FirstScale));
-                code.A.vfmadd231ps(Sum(t), Sum(t, 1), Zmm(LastScale));
+                vectors.ToFloats(last);
+                vectors.Multiply(sum, sum, _registers.Min);
+                vectors.MultiplyAdd(sum, last, _registers.LastScale);
             }
-            code.A.vmulps(temporary, scale, rows.Broadcast(t, ActivationBlock.ScaleAt));
-            code.A.vfmadd231ps(Total(t), Sum(t), temporary);
+            vectors.MultiplyEach(_registers.Temporary, _registers.Scale, rows, t, ActivationBlock.ScaleAt);
+            var total = vectors.KeepsTotals ? t : sum;
+            if (vectors.KeepsTotals)
+                vectors.MultiplyAdd(total, sum, _registers.Temporary);
+            else
+                vectors.MultiplyAddLoaded(total, _registers.Temporary, y, t * YStride + part * vectors.Bytes);
             if (kind is WeightKind.U4 or WeightKind.U5)
-                code.A.vfmadd231ps(Total(t), min, rows.Broadcast(t, ActivationBlock.ScaledSumAt));
+                vectors.MultiplyAddEach(total, _registers.Min, rows, t, ActivationBlock.ScaledSumAt);
+            if (!vectors.KeepsTotals)
+                vectors.Store(y, t * YStride + part * vectors.Bytes, total);
         }
     }
 }

@@ -8,106 +8,118 @@ internal sealed record KernelDescription(string Name, Func<byte[]> Assemble);
 /// <summary>All assembled kernels; each is made when it is first needed.</summary>
 internal static unsafe class KernelSet
 {
-    /// <summary>Tokens that a panel kernel and a tile kernel take at most.</summary>
-    public const int PanelTokens = 8, TileTokens = 12;
+    /// <summary>No kernel takes more tokens.</summary>
+    const int MaxTokens = 12;
 
     static readonly Lock s_making = new();
-    static readonly nint[] s_pairs = new nint[2 * (TileTokens + 1)], s_rounds = new nint[2];
-    static nint s_peak;
-    static readonly nint[] s_tiles = new nint[5 * (TileTokens + 1)], s_panels = new nint[PackedFormat.Count * (PanelTokens + 1)], s_unpacks = new nint[PackedFormat.Count];
+    static readonly int s_forms = Enum.GetValues<VectorForm>().Length, s_kinds = Enum.GetValues<WeightKind>().Length;
+    static readonly nint[] s_tiles = new nint[s_forms * s_kinds * (MaxTokens + 1)], s_panels = new nint[s_forms * PackedFormat.Count * (MaxTokens + 1)];
+    static readonly nint[] s_unpacks = new nint[s_forms * PackedFormat.Count], s_peaks = new nint[s_forms];
+    static readonly nint[] s_pairs = new nint[2 * (MaxTokens + 1)], s_rounds = new nint[2];
     static readonly nint[] s_dots = new nint[2 * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
 
-    public static void Run(TileKernel.Arguments* arguments, WeightKind kind, int tokens)
+    public static nint Tile(VectorForm form, WeightKind kind, int tokens)
     {
-        ref var kernel = ref s_tiles[(int)kind * (TileTokens + 1) + tokens];
+        ref var kernel = ref s_tiles[((int)form * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
-            MakeTile(ref kernel, kind, tokens);
-        Call(kernel, arguments);
+            MakeTile(ref kernel, form, kind, tokens);
+        return kernel;
     }
 
-    public static void Run(PanelKernel.Arguments* arguments, PackedFormat format, int tokens)
+    public static nint Panel(VectorForm form, PackedFormat format, int tokens)
     {
-        ref var kernel = ref s_panels[format.Index * (PanelTokens + 1) + tokens];
+        ref var kernel = ref s_panels[((int)form * PackedFormat.Count + format.Index) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
-            MakePanel(ref kernel, format, tokens);
-        Call(kernel, arguments);
+            MakePanel(ref kernel, form, format, tokens);
+        return kernel;
     }
 
-    public static void Run(UnpackKernel.Arguments* arguments, PackedFormat format)
+    public static nint Unpack(VectorForm form, PackedFormat format)
     {
-        ref var kernel = ref s_unpacks[format.Index];
+        ref var kernel = ref s_unpacks[(int)form * PackedFormat.Count + format.Index];
         if (kernel == 0)
-            MakeUnpack(ref kernel, format);
-        Call(kernel, arguments);
+            MakeUnpack(ref kernel, form, format);
+        return kernel;
     }
 
-    public static void Run(PairKernel.Arguments* arguments, bool isHalf, int tokens)
+    public static nint Pair(bool isHalf, int tokens)
     {
-        ref var kernel = ref s_pairs[(isHalf ? TileTokens + 1 : 0) + tokens];
+        ref var kernel = ref s_pairs[(isHalf ? MaxTokens + 1 : 0) + tokens];
         if (kernel == 0)
             MakePair(ref kernel, isHalf, tokens);
-        Call(kernel, arguments);
+        return kernel;
     }
 
     /// <summary>Attention's products of <paramref name="queries"/> rows, 16 · <paramref name="vectors"/> lanes.</summary>
-    public static void Run(DotKernel.Arguments* arguments, bool isScore, int queries, int vectors)
+    public static nint Dot(bool isScore, int queries, int vectors)
     {
         ref var kernel = ref s_dots[((isScore ? 1 : 0) * (DotKernel.MaxQueries + 1) + queries) * (DotKernel.MaxVectors + 1) + vectors];
         if (kernel == 0)
             MakeDot(ref kernel, isScore, queries, vectors);
-        Call(kernel, arguments);
+        return kernel;
     }
 
     /// <summary>Rounds to BF16: 16 floats at a time, or 16 pairs of F16.</summary>
-    public static void Run(PairKernel.RoundArguments* arguments, bool isHalf)
+    public static nint Round(bool isHalf)
     {
         ref var kernel = ref s_rounds[isHalf ? 1 : 0];
         if (kernel == 0)
             Make(ref kernel, isHalf ? PairKernel.AssembleRoundWeights : PairKernel.AssembleRoundActivations);
-        Call(kernel, arguments);
+        return kernel;
     }
 
-    /// <summary>Does <see cref="PeakKernel.DotsPerRound"/> byte dot products <paramref name="rounds"/> times.</summary>
-    public static void RunPeak(long rounds)
+    /// <summary>Does <see cref="PeakKernel.ProductsPerRound"/> byte products <paramref name="rounds"/> times.</summary>
+    public static void RunPeak(VectorForm form, long rounds)
     {
-        if (s_peak == 0)
-            Make(ref s_peak, PeakKernel.Assemble);
-        Call(s_peak, &rounds);
+        ref var kernel = ref s_peaks[(int)form];
+        if (kernel == 0)
+            Make(ref kernel, () => PeakKernel.Assemble(form));
+        Call(kernel, &rounds);
     }
+
+    // A kernel runs for microseconds, so it may keep the collector waiting; the full transition costs as much as the call.
+    public static void Call(nint kernel, void* arguments) => ((delegate* unmanaged[SuppressGCTransition]<void*, void>)kernel)(arguments);
 
     /// <summary>Every kernel that there can be, for disassembly.</summary>
     public static IEnumerable<KernelDescription> All =>
     [
-        .. from format in PackedFormat.All where format.Kind != WeightKind.Float
-           from tokens in Enumerable.Range(1, PanelTokens)
-           select new KernelDescription($"panel {format.Format} {tokens}", () => PanelKernel.Assemble(format, tokens)),
-        .. from format in PackedFormat.All where format.Kind != WeightKind.Float
-           select new KernelDescription($"unpack {format.Format}", () => UnpackKernel.Assemble(format)),
-        .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
-           from tokens in Enumerable.Range(1, BlockProduct.MaxTokens(kind))
-           select new KernelDescription($"tile {kind} {tokens}", () => TileKernel.Assemble(kind, tokens)),
+        .. from form in Enum.GetValues<VectorForm>() from kernel in Integers(form) select kernel,
         .. from format in (string[])["BF16", "F16"]
-           from tokens in Enumerable.Range(1, TileTokens)
+           from tokens in Enumerable.Range(1, PairKernel.MaxTokens)
            select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
         .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
            select new KernelDescription($"scores {queries}", () => DotKernel.Assemble(isScore: true, queries, DotKernel.MaxVectors)),
         .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
            from vectors in Enumerable.Range(1, DotKernel.MaxVectors)
            select new KernelDescription($"values {queries} {16 * vectors}", () => DotKernel.Assemble(isScore: false, queries, vectors)),
-        new KernelDescription("peak", PeakKernel.Assemble),
         new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
         new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
     ];
 
-    // A kernel runs for microseconds, so it may keep the collector waiting; the full transition costs as much as the call.
-    static void Call(nint kernel, void* arguments) => ((delegate* unmanaged[SuppressGCTransition]<void*, void>)kernel)(arguments);
+    /// <summary>The integer kernels of one form; their names end with it, unless it is the first.</summary>
+    public static IEnumerable<KernelDescription> Integers(VectorForm form)
+    {
+        var ending = form switch { VectorForm.Zmm => "", VectorForm.Ymm => " ymm", _ => " ymm evex" };
+        return
+        [
+            .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+               from tokens in Enumerable.Range(1, PanelKernel.MaxTokens(form, format.Kind))
+               select new KernelDescription($"panel {format.Format} {tokens}{ending}", () => PanelKernel.Assemble(form, format, tokens)),
+            .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+               select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
+            .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
+               from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind))
+               select new KernelDescription($"tile {kind} {tokens}{ending}", () => TileKernel.Assemble(form, kind, tokens)),
+            new KernelDescription($"peak{ending}", () => PeakKernel.Assemble(form)),
+        ];
+    }
 
     // Apart from the callers, which must not allocate a closure for each call.
-    static void MakeTile(ref nint kernel, WeightKind kind, int tokens) => Make(ref kernel, () => TileKernel.Assemble(kind, tokens));
+    static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens) => Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens));
 
-    static void MakePanel(ref nint kernel, PackedFormat format, int tokens) => Make(ref kernel, () => PanelKernel.Assemble(format, tokens));
+    static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens) => Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens));
 
-    static void MakeUnpack(ref nint kernel, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(format));
+    static void MakeUnpack(ref nint kernel, VectorForm form, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(form, format));
 
     static void MakePair(ref nint kernel, bool isHalf, int tokens) => Make(ref kernel, () => PairKernel.Assemble(isHalf, tokens));
 

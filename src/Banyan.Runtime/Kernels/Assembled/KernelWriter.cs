@@ -11,7 +11,9 @@ internal sealed class KernelWriter
 {
     static readonly AssemblerRegister64[] s_saved = [rbx, rbp, rsi, rdi, r12, r13, r14, r15];
 
-    readonly Dictionary<uint, Label> _constants = [];
+    const int YmmLanes = 8;
+
+    readonly Dictionary<uint, Label> _constants = [], _wideConstants = [];
 
     public Assembler A { get; } = new(64);
 
@@ -43,12 +45,8 @@ internal sealed class KernelWriter
         foreach (var register in s_saved.Reverse())
             A.pop(register);
         A.ret();
-        foreach (var (value, label) in _constants)
-        {
-            var here = label;
-            A.Label(ref here);
-            A.dd(value);
-        }
+        Place(_constants, 1);
+        Place(_wideConstants, YmmLanes);
     }
 
     /// <summary>A number that lies behind the code, in every lane.</summary>
@@ -57,7 +55,23 @@ internal sealed class KernelWriter
     /// <summary>The same for instructions that load it.</summary>
     public AssemblerMemoryOperand ConstantDword(uint value) => __dword_ptr[ConstantLabel(value)];
 
-    Label ConstantLabel(uint value) => _constants.TryGetValue(value, out var label) ? label : _constants[value] = A.CreateLabel();
+    /// <summary>The same as often as 256 bits hold it, for instructions that cannot broadcast.</summary>
+    public AssemblerMemoryOperand ConstantYmm(uint value) => __ymmword_ptr[LabelOf(_wideConstants, value)];
+
+    Label ConstantLabel(uint value) => LabelOf(_constants, value);
+
+    Label LabelOf(Dictionary<uint, Label> labels, uint value) => labels.TryGetValue(value, out var label) ? label : labels[value] = A.CreateLabel();
+
+    void Place(Dictionary<uint, Label> labels, int times)
+    {
+        foreach (var (value, label) in labels)
+        {
+            var here = label;
+            A.Label(ref here);
+            for (var i = 0; i < times; i++)
+                A.dd(value);
+        }
+    }
 
     /// <summary>Runs <paramref name="body"/> as often as <paramref name="counter"/> says, at least once.</summary>
     public void Repeat(AssemblerRegister64 counter, Action body)

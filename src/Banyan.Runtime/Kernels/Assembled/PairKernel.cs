@@ -14,18 +14,11 @@ internal static unsafe class PairKernel
     [StructLayout(LayoutKind.Sequential)]
     public struct Arguments
     {
+        public TileRows Rows;
         public byte* W;
 
         /// <summary>Groups of 8 pairs, and pairs behind them.</summary>
         public long Eights, Rest;
-        public ushort* X;
-        public long XStrideBytes;
-        public float* Y;
-        public long Tiles;
-
-        /// <summary>What is multiplied next, and how many cache lines of it each tile brings nearer.</summary>
-        public byte* Next;
-        public long NextLines;
     }
 
     public static byte[] Assemble(bool isHalf, int tokens)
@@ -33,37 +26,22 @@ internal static unsafe class PairKernel
         var code = new KernelWriter();
         var a = code.A;
         var rows = new ActivationRows(code, tokens);
-        var (w, count, x, y, tiles, next) = (rcx, rax, rsi, rbp, rbx, rdi);
-        const int YStride = PackedRows * sizeof(float);
+        var (w, count, y) = (rcx, rax, rbp);
+        const int YStride = PackedRows * sizeof(float), At = TileRows.Bytes;
 
         code.Begin();
-        a.mov(r15, KernelWriter.Arguments);
-        a.mov(x, __qword_ptr[r15 + 24]);
-        a.mov(ActivationRows.Stride, __qword_ptr[r15 + 32]);
-        a.mov(y, __qword_ptr[r15 + 40]);
-        a.mov(tiles, __qword_ptr[r15 + 48]);
-        a.mov(next, __qword_ptr[r15 + 56]);
-        a.imul(r14, ActivationRows.Stride, tokens);
-        a.lea(r13, __[r14 + ActivationRows.Stride]);
-        a.lea(r12, __[r13 + ActivationRows.Stride]);
-        code.Repeat(tiles, () =>
+        TileRows.Assemble(code, tokens, next: rdi, () =>
         {
-            a.mov(count, __qword_ptr[r15 + 64]);
-            code.Repeat(count, () =>
-            {
-                a.prefetcht1(__byte_ptr[next]);
-                a.add(next, 64);
-            });
-            a.mov(w, __qword_ptr[r15]);
-            rows.Begin(x);
+            a.lea(r13, __[r14 + ActivationRows.Stride]);
+            a.lea(r12, __[r13 + ActivationRows.Stride]);
+            a.mov(w, __qword_ptr[r15 + At]);
+            rows.Begin(rsi);
             for (var t = 0; t < tokens; t++)
                 a.vmovups(Zmm(t), __zmmword_ptr[y + t * YStride]);
-            Pairs(8, 8);
-            Pairs(16, 1);
+            Pairs(At + 8, 8);
+            Pairs(At + 16, 1);
             for (var t = 0; t < tokens; t++)
                 a.vmovups(__zmmword_ptr[y + t * YStride], Zmm(t));
-            a.add(x, r14);
-            a.add(y, tokens * YStride);
         });
         code.End();
         return code.ToBytes();
@@ -78,7 +56,7 @@ internal static unsafe class PairKernel
             {
                 for (var pair = 0; pair < unrolled; pair++)
                 {
-                    if (tokens <= KernelSet.PanelTokens)
+                    if (tokens <= FewTokens)
                         a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes]);
                     else if (unrolled > 1)
                         for (var t = pair * tokens / unrolled; t < (pair + 1) * tokens / unrolled; t++)
@@ -93,6 +71,9 @@ internal static unsafe class PairKernel
             a.Label(ref none);
         }
     }
+
+    /// <summary>The most tokens of a tile; with no more than <see cref="FewTokens"/> the memory is the limit.</summary>
+    public const int MaxTokens = 12, FewTokens = 8;
 
     const int PackedRows = 16, Weights = 31, Odd = 30;
 

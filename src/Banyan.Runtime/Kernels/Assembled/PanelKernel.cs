@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels.Packing;
-using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
@@ -19,7 +18,6 @@ internal static unsafe class PanelKernel
         public ActivationBlock* X;
         public long XStrideBytes;
         public float* Y;
-        public long YStrideBytes;
     }
 
     /// <summary>
@@ -28,63 +26,48 @@ internal static unsafe class PanelKernel
     /// </summary>
     public const int PrefetchBytes = 6144;
 
-    public static byte[] Assemble(PackedFormat format, int tokens)
+    /// <summary>The most tokens; more than 8 are faster as tiles.</summary>
+    public static int MaxTokens(VectorForm form, WeightKind kind)
+    {
+        var vectors = Vectors.For(new KernelWriter(), form);
+        return Math.Min(8, BlockProduct.MaxTokens(vectors, kind, vectors.PanelRegisters));
+    }
+
+    public static byte[] Assemble(VectorForm form, PackedFormat format, int tokens)
     {
         var code = new KernelWriter();
         var a = code.A;
+        var vectors = Vectors.For(code, form);
         var rows = new ActivationRows(code, tokens);
-        var product = new BlockProduct(code, format.Kind, tokens, rows);
-        var reader = PanelReader.For(code, format);
-        var (groups, steps, y, yStride) = (rbx, rcx, rax, rbp);
+        var product = new BlockProduct(vectors, format.Kind, tokens, rows, rbp);
+        var reader = PanelReader.For(vectors, format);
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);
         a.mov(PanelReader.Scales, __qword_ptr[r15]);
         a.mov(PanelReader.Quants, __qword_ptr[r15 + 8]);
-        a.mov(groups, __qword_ptr[r15 + 16]);
+        a.mov(rbx, __qword_ptr[r15 + 16]);
         a.mov(rax, __qword_ptr[r15 + 24]);
         a.mov(ActivationRows.Stride, __qword_ptr[r15 + 32]);
+        a.mov(rbp, __qword_ptr[r15 + 40]);
         rows.Begin(rax);
-        for (var t = 0; t < tokens; t++)
-            a.vpxord(product.Total(t), product.Total(t), product.Total(t));
-        code.Repeat(groups, () =>
+        product.BeginTotals(zero: true);
+        reader.Repeat(code, groups: rbx, steps: rcx, block =>
         {
-            reader.BeginGroup();
-            a.add(PanelReader.Scales, reader.HeaderBytes);
-            if (reader.StepsPerGroup == 1)
-                Step();
-            else
+            var offset = block * reader.BlockBytes;
+            for (var line = 0; line < reader.BlockBytes; line += 64)
+                a.prefetcht1(__byte_ptr[PanelReader.Quants + PrefetchBytes + offset + line]);
+            product.Begin();
+            reader.ReadQuants(offset, product.AddPart);
+            for (var part = 0; part < vectors.Parts; part++)
             {
-                a.mov(steps, reader.StepsPerGroup);
-                code.Repeat(steps, Step);
+                reader.ReadScales(block, part);
+                product.End(part);
             }
+            rows.NextBlock();
         });
-        a.mov(y, __qword_ptr[r15 + 40]);
-        a.mov(yStride, __qword_ptr[r15 + 48]);
-        for (var t = 0; t < tokens; t++)
-        {
-            a.vmovups(__zmmword_ptr[y], product.Total(t));
-            a.add(y, yStride);
-        }
+        product.EndTotals();
         code.End();
         return code.ToBytes();
-
-        void Step()
-        {
-            for (var block = 0; block < reader.BlocksPerStep; block++)
-            {
-                var offset = block * reader.BlockBytes;
-                for (var line = 0; line < reader.BlockBytes; line += 64)
-                    a.prefetcht1(__byte_ptr[PanelReader.Quants + PrefetchBytes + offset + line]);
-                reader.ReadScales(block);
-                product.Begin();
-                reader.ReadQuants(offset, product.Add);
-                product.End();
-                rows.NextBlock();
-            }
-            a.add(PanelReader.Quants, reader.BlocksPerStep * reader.BlockBytes);
-            if (reader.StepScaleBytes > 0)
-                a.add(PanelReader.Scales, reader.StepScaleBytes);
-        }
     }
 }

@@ -1,111 +1,129 @@
 using Banyan.Runtime.Kernels.Packing;
 using Iced.Intel;
-using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// Code that reads one weight format from a panel: the scales of a block into <see cref="BlockProduct.Scale"/> and <see cref="BlockProduct.Min"/> (or the
-/// scales of its halves), and its quants, vector by vector, into <see cref="BlockProduct.Weights"/>. <see cref="Scales"/> and <see cref="Quants"/> point at
-/// what is read next. A step is what is unrolled: one block, or two whose scales lie together.
+/// Code that reads one weight format from a panel: the scales of a block (<see cref="RegisterPlan.Scale"/> and what belongs to it), and its quants, vector by
+/// vector, into <see cref="RegisterPlan.Weights"/>. <see cref="Scales"/> and <see cref="Quants"/> point at what is read next. A step is what is unrolled: one
+/// block, or two whose scales lie together.
 /// </summary>
-internal abstract class PanelReader(KernelWriter code)
+internal abstract class PanelReader(Vectors vectors)
 {
     public static AssemblerRegister64 Scales => rsi;
 
     public static AssemblerRegister64 Quants => rdi;
 
-    /// <summary>Registers that keep a group's scales, and one for what is unpacked.</summary>
-    protected const int GroupScale = 24, GroupMin = 25, Packed = 26, Spare = 27;
+    protected Vectors Vectors => vectors;
 
-    protected KernelWriter Code => code;
-
-    protected Assembler A => code.A;
+    protected RegisterPlan Registers => vectors.Registers;
 
     public abstract int StepsPerGroup { get; }
 
     public virtual int BlocksPerStep => 1;
 
     /// <summary>Bytes of scales before the first step's, and of a step.</summary>
-    public abstract int HeaderBytes { get; }
+    public virtual int HeaderBytes => 0;
 
-    public virtual int StepScaleBytes => 0;
+    public abstract int StepScaleBytes { get; }
 
     public abstract int BlockBytes { get; }
 
-    public abstract void BeginGroup();
-
-    /// <summary>The scales of a step's block.</summary>
-    public virtual void ReadScales(int block)
+    /// <summary>What all blocks of a group share.</summary>
+    public virtual void BeginGroup()
     {
     }
 
-    /// <summary>Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number, register).</summary>
-    public abstract void ReadQuants(int offset, Action<int, AssemblerRegisterZMM> each);
+    /// <summary>The scales of a part of a step's block.</summary>
+    public abstract void ReadScales(int block, int part);
 
-    public static PanelReader For(KernelWriter code, PackedFormat format) => format.Format.Name switch
+    /// <summary>Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number, part, register).</summary>
+    public abstract void ReadQuants(int offset, Action<int, int, int> each);
+
+    /// <summary>The loops around <paramref name="block"/>, a block's code, which is given its number in a step; pointers and group scales are kept.</summary>
+    public void Repeat(KernelWriter code, AssemblerRegister64 groups, AssemblerRegister64 steps, Action<int> block)
     {
-        "Q4_0" => new OffsetReader(code, 8, new NibbleQuants(code)),
-        "Q5_0" => new OffsetReader(code, 16, new FiveBitQuants(code)),
-        "Q8_0" => new Q8Reader(code),
-        "Q4_K" => new KReader(code, new NibbleQuants(code)),
-        "Q5_K" => new KReader(code, new FiveBitQuants(code)),
-        "Q6_K" => new Q6KReader(code),
+        code.Repeat(groups, () =>
+        {
+            BeginGroup();
+            if (HeaderBytes > 0)
+                code.A.add(Scales, HeaderBytes);
+            if (StepsPerGroup == 1)
+                Step();
+            else
+            {
+                code.A.mov(steps, StepsPerGroup);
+                code.Repeat(steps, Step);
+            }
+        });
+
+        void Step()
+        {
+            for (var i = 0; i < BlocksPerStep; i++)
+                block(i);
+            code.A.add(Quants, BlocksPerStep * BlockBytes);
+            code.A.add(Scales, StepScaleBytes);
+        }
+    }
+
+    public static PanelReader For(Vectors vectors, PackedFormat format) => format.Format.Name switch
+    {
+        "Q4_0" => new OffsetReader(vectors, 8, new NibbleQuants(vectors)),
+        "Q5_0" => new OffsetReader(vectors, 16, new FiveBitQuants(vectors)),
+        "Q8_0" => new Q8Reader(vectors),
+        "Q4_K" => new KReader(vectors, new NibbleQuants(vectors)),
+        "Q5_K" => new KReader(vectors, new FiveBitQuants(vectors)),
+        "Q6_K" => new Q6KReader(vectors),
         var name => throw new NotSupportedException(name),
     };
 
-    protected AssemblerMemoryOperand QuantVector(int offset) => __zmmword_ptr[Quants + offset];
-
     /// <summary>Four bits a weight (<see cref="Nibbles"/>), with more bits from planes behind them.</summary>
-    protected class NibbleQuants(KernelWriter code)
+    protected class NibbleQuants(Vectors vectors)
     {
+        readonly RegisterPlan _registers = vectors.Registers;
+
         public virtual int Bytes => Nibbles.Bytes;
 
-        /// <summary>Adds the high bits of vector <paramref name="j"/>.</summary>
+        /// <summary>Adds the high bits of vector <paramref name="j"/>, a part of which begins at <paramref name="offset"/>.</summary>
         protected virtual void AddHighBits(int offset, int j)
         {
         }
 
-        public void Read(int offset, Action<int, AssemblerRegisterZMM> each)
+        public void Read(int offset, Action<int, int, int> each)
         {
-            var (packed, weights) = (Zmm(Packed), Zmm(BlockProduct.Weights));
+            var (packed, weights) = (_registers.Packed, _registers.Weights);
             for (var p = 0; p < 4; p++)
-            {
-                code.A.vmovdqu32(packed, __zmmword_ptr[Quants + offset + 64 * p]);
-                code.A.vpandd(weights, packed, code.Constant(Nibbles.Low));
-                AddHighBits(offset, p);
-                each(p, weights);
-                code.A.vpsrld(weights, packed, 4);
-                code.A.vpandd(weights, weights, code.Constant(Nibbles.Low));
-                AddHighBits(offset, p + 4);
-                each(p + 4, weights);
-            }
+                for (var part = 0; part < vectors.Parts; part++)
+                {
+                    var at = offset + part * vectors.Bytes;
+                    vectors.Load(packed, Quants, at + 64 * p);
+                    vectors.And(weights, packed, Nibbles.Low);
+                    AddHighBits(at, p);
+                    each(p, part, weights);
+                    vectors.Shift(weights, packed, -4);
+                    vectors.And(weights, weights, Nibbles.Low);
+                    AddHighBits(at, p + 4);
+                    each(p + 4, part, weights);
+                }
         }
 
         /// <summary>weights |= (plane shifted left) &amp; mask.</summary>
         protected void Or(int planeOffset, int left, uint mask)
         {
-            var bits = Zmm(BlockProduct.Temporary);
-            var plane = __zmmword_ptr[Quants + planeOffset];
-            if (left > 0)
-                code.A.vpslld(bits, plane, (byte)left);
-            else if (left < 0)
-                code.A.vpsrld(bits, plane, (byte)-left);
-            else
-                code.A.vmovdqu32(bits, plane);
-            code.A.vpternlogd(Zmm(BlockProduct.Weights), bits, code.Constant(mask), 0xF8);
+            vectors.LoadShifted(_registers.Temporary, Quants, planeOffset, left);
+            vectors.OrMasked(_registers.Weights, _registers.Temporary, mask);
         }
     }
 
-    protected sealed class FiveBitQuants(KernelWriter code) : NibbleQuants(code)
+    protected sealed class FiveBitQuants(Vectors vectors) : NibbleQuants(vectors)
     {
         public override int Bytes => Nibbles.Bytes + HighBits.Bytes;
 
         protected override void AddHighBits(int offset, int j) => Or(offset + Nibbles.Bytes, 4 - j, 0x10101010);
     }
 
-    protected sealed class SixBitQuants(KernelWriter code) : NibbleQuants(code)
+    protected sealed class SixBitQuants(Vectors vectors) : NibbleQuants(vectors)
     {
         public override int Bytes => Q6_KPacking.BlockBytes;
 
@@ -113,43 +131,44 @@ internal abstract class PanelReader(KernelWriter code)
     }
 
     /// <summary>Q4_0, Q5_0: weight = scale × (value − offset).</summary>
-    sealed class OffsetReader(KernelWriter code, float offset, NibbleQuants quants) : PanelReader(code)
+    sealed class OffsetReader(Vectors vectors, float offset, NibbleQuants quants) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 1;
-        public override int HeaderBytes => 32;
+        public override int StepScaleBytes => 32;
         public override int BlockBytes => quants.Bytes;
 
-        public override void BeginGroup()
+        public override void ReadScales(int block, int part)
         {
-            A.vcvtph2ps(Zmm(BlockProduct.Scale), __ymmword_ptr[Scales]);
-            A.vmulps(Zmm(BlockProduct.Min), Zmm(BlockProduct.Scale), Code.Constant(BitConverter.SingleToUInt32Bits(-offset)));
+            Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
+            Vectors.MultiplyByConstant(Registers.Min, Registers.Scale, -offset);
         }
 
-        public override void ReadQuants(int offset, Action<int, AssemblerRegisterZMM> each) => quants.Read(offset, each);
+        public override void ReadQuants(int offset, Action<int, int, int> each) => quants.Read(offset, each);
     }
 
-    sealed class Q8Reader(KernelWriter code) : PanelReader(code)
+    sealed class Q8Reader(Vectors vectors) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 1;
-        public override int HeaderBytes => 32;
+        public override int StepScaleBytes => 32;
         public override int BlockBytes => 512;
 
-        public override void BeginGroup() => A.vcvtph2ps(Zmm(BlockProduct.Scale), __ymmword_ptr[Scales]);
+        public override void ReadScales(int block, int part) => Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
 
-        public override void ReadQuants(int offset, Action<int, AssemblerRegisterZMM> each)
+        public override void ReadQuants(int offset, Action<int, int, int> each)
         {
-            var (signs, weights) = (Zmm(Packed), Zmm(BlockProduct.Weights));
-            A.vpbroadcastd(signs, Code.ConstantDword(0x80808080));
+            var (signs, weights) = (Registers.Packed, Registers.Weights);
+            Vectors.LoadConstant(signs, 0x80808080);
             for (var j = 0; j < 8; j++)
-            {
-                A.vpxord(weights, signs, QuantVector(offset + 64 * j));
-                each(j, weights);
-            }
+                for (var part = 0; part < Vectors.Parts; part++)
+                {
+                    Vectors.XorLoaded(weights, signs, Quants, offset + 64 * j + part * Vectors.Bytes);
+                    each(j, part, weights);
+                }
         }
     }
 
     /// <summary>Q4_K, Q5_K: see <see cref="KScales"/>.</summary>
-    sealed class KReader(KernelWriter code, NibbleQuants quants) : PanelReader(code)
+    sealed class KReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 4;
         public override int BlocksPerStep => 2;
@@ -159,52 +178,58 @@ internal abstract class PanelReader(KernelWriter code)
 
         public override void BeginGroup()
         {
-            A.vcvtph2ps(Zmm(GroupScale), __ymmword_ptr[Scales]);
-            A.vcvtph2ps(Zmm(GroupMin), __ymmword_ptr[Scales + 32]);
-            A.vpxord(Zmm(GroupMin), Zmm(GroupMin), Code.Constant(0x80000000));
+            for (var part = 0; part < Vectors.Parts; part++)
+            {
+                var (scale, min) = (Registers.GroupScale + part, Registers.GroupMin + part);
+                Vectors.LoadHalves(scale, Scales, part * Vectors.Bytes / 2);
+                Vectors.LoadHalves(min, Scales, 32 + part * Vectors.Bytes / 2);
+                Vectors.Xor(min, min, 0x80000000);
+            }
         }
 
-        public override void ReadScales(int block)
+        public override void ReadScales(int block, int part)
         {
-            var (scale, min, high) = (Zmm(BlockProduct.Scale), Zmm(BlockProduct.Min), Zmm(Spare));
-            A.vpmovzxbd(min, __xmmword_ptr[Scales + 16 * block]);
-            A.vpmovzxbd(high, __xmmword_ptr[Scales + 32]);
-            A.vpandd(scale, min, Code.Constant(63));
-            A.vpsrld(min, min, 6);
-            if (block == 0)
-                A.vpslld(high, high, 2);
-            else
-                A.vpsrld(high, high, 2);
-            A.vpternlogd(min, high, Code.Constant(60), 0xF8); // min |= high & 60
-            A.vcvtdq2ps(scale, scale);
-            A.vcvtdq2ps(min, min);
-            A.vmulps(scale, scale, Zmm(GroupScale));
-            A.vmulps(min, min, Zmm(GroupMin));
+            var (scale, min, high) = (Registers.Scale, Registers.Min, Registers.LastScale);
+            Vectors.LoadBytes(min, Scales, 16 * block + part * Vectors.Bytes / 4, signed: false);
+            Vectors.LoadBytes(high, Scales, 32 + part * Vectors.Bytes / 4, signed: false);
+            Vectors.And(scale, min, 63);
+            Vectors.Shift(min, min, -6);
+            Vectors.Shift(high, high, block == 0 ? 2 : -2);
+            Vectors.OrMasked(min, high, 60);
+            Vectors.ToFloats(scale);
+            Vectors.ToFloats(min);
+            Vectors.Multiply(scale, scale, Registers.GroupScale + part);
+            Vectors.Multiply(min, min, Registers.GroupMin + part);
         }
 
-        public override void ReadQuants(int offset, Action<int, AssemblerRegisterZMM> each) => quants.Read(offset, each);
+        public override void ReadQuants(int offset, Action<int, int, int> each) => quants.Read(offset, each);
     }
 
     /// <summary>See <see cref="Q6_KPacking"/>.</summary>
-    sealed class Q6KReader(KernelWriter code) : PanelReader(code)
+    sealed class Q6KReader(Vectors vectors) : PanelReader(vectors)
     {
-        readonly SixBitQuants _quants = new(code);
+        readonly SixBitQuants _quants = new(vectors);
 
         public override int StepsPerGroup => 8;
         public override int HeaderBytes => Q6_KPacking.HalfScales;
         public override int StepScaleBytes => 32;
         public override int BlockBytes => _quants.Bytes;
 
-        public override void BeginGroup() => A.vcvtph2ps(Zmm(BlockProduct.Scale), __ymmword_ptr[Scales]);
-
-        public override void ReadScales(int block)
+        public override void BeginGroup()
         {
-            A.vpmovsxbd(Zmm(BlockProduct.FirstScale), __xmmword_ptr[Scales]);
-            A.vpmovsxbd(Zmm(BlockProduct.LastScale), __xmmword_ptr[Scales + 16]);
-            A.vcvtdq2ps(Zmm(BlockProduct.FirstScale), Zmm(BlockProduct.FirstScale));
-            A.vcvtdq2ps(Zmm(BlockProduct.LastScale), Zmm(BlockProduct.LastScale));
+            for (var part = 0; part < Vectors.Parts; part++)
+                Vectors.LoadHalves(Registers.GroupScale + part, Scales, part * Vectors.Bytes / 2);
         }
 
-        public override void ReadQuants(int offset, Action<int, AssemblerRegisterZMM> each) => _quants.Read(offset, each);
+        public override void ReadScales(int block, int part)
+        {
+            Vectors.Move(Registers.Scale, Registers.GroupScale + part);
+            Vectors.LoadBytes(Registers.Min, Scales, part * Vectors.Bytes / 4, signed: true);
+            Vectors.LoadBytes(Registers.LastScale, Scales, 16 + part * Vectors.Bytes / 4, signed: true);
+            Vectors.ToFloats(Registers.Min);
+            Vectors.ToFloats(Registers.LastScale);
+        }
+
+        public override void ReadQuants(int offset, Action<int, int, int> each) => _quants.Read(offset, each);
     }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels.Packing;
-using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
@@ -16,48 +15,40 @@ internal static unsafe class UnpackKernel
         public UnpackedBlock* To;
     }
 
-    public static byte[] Assemble(PackedFormat format)
+    public static byte[] Assemble(VectorForm form, PackedFormat format)
     {
         var code = new KernelWriter();
         var a = code.A;
-        var reader = PanelReader.For(code, format);
-        var (groups, steps, to) = (rbx, rcx, rax);
+        var vectors = Vectors.For(code, form);
+        var registers = vectors.Registers;
+        var reader = PanelReader.For(vectors, format);
+        var to = rax;
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);
         a.mov(PanelReader.Scales, __qword_ptr[r15]);
         a.mov(PanelReader.Quants, __qword_ptr[r15 + 8]);
-        a.mov(groups, __qword_ptr[r15 + 16]);
+        a.mov(rbx, __qword_ptr[r15 + 16]);
         a.mov(to, __qword_ptr[r15 + 24]);
-        code.Repeat(groups, () =>
+        reader.Repeat(code, groups: rbx, steps: rcx, block =>
         {
-            reader.BeginGroup();
-            a.add(PanelReader.Scales, reader.HeaderBytes);
-            a.mov(steps, reader.StepsPerGroup);
-            code.Repeat(steps, Step);
+            for (var part = 0; part < vectors.Parts; part++)
+            {
+                var offset = part * vectors.Bytes;
+                reader.ReadScales(block, part);
+                vectors.Store(to, UnpackedBlock.ScalesAt + offset, registers.Scale);
+                if (format.Kind == WeightKind.U6)
+                {
+                    vectors.Store(to, UnpackedBlock.HalfScalesAt + offset, registers.Min);
+                    vectors.Store(to, UnpackedBlock.HalfScalesAt + 64 + offset, registers.LastScale);
+                }
+                else if (format.Kind != WeightKind.I8)
+                    vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Min);
+            }
+            reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) => vectors.Store(to, 64 * j + part * vectors.Bytes, weights));
+            a.add(to, UnpackedBlock.Bytes);
         });
         code.End();
         return code.ToBytes();
-
-        void Step()
-        {
-            for (var block = 0; block < reader.BlocksPerStep; block++)
-            {
-                reader.ReadScales(block);
-                a.vmovups(__zmmword_ptr[to + UnpackedBlock.ScalesAt], Zmm(BlockProduct.Scale));
-                if (format.Kind == WeightKind.U6)
-                {
-                    a.vmovups(__zmmword_ptr[to + UnpackedBlock.HalfScalesAt], Zmm(BlockProduct.FirstScale));
-                    a.vmovups(__zmmword_ptr[to + UnpackedBlock.HalfScalesAt + 64], Zmm(BlockProduct.LastScale));
-                }
-                else if (format.Kind != WeightKind.I8)
-                    a.vmovups(__zmmword_ptr[to + UnpackedBlock.MinsAt], Zmm(BlockProduct.Min));
-                reader.ReadQuants(block * reader.BlockBytes, (j, weights) => a.vmovdqu32(__zmmword_ptr[to + 64 * j], weights));
-                a.add(to, UnpackedBlock.Bytes);
-            }
-            a.add(PanelReader.Quants, reader.BlocksPerStep * reader.BlockBytes);
-            if (reader.StepScaleBytes > 0)
-                a.add(PanelReader.Scales, reader.StepScaleBytes);
-        }
     }
 }

@@ -7,7 +7,7 @@ internal sealed unsafe class AssembledDots : Avx512Dots
 {
     const int VectorLanes = 16;
 
-    public override bool IsSupported => base.IsSupported && Processor.HasVnni;
+    public override bool IsSupported => base.IsSupported && ProcessorFacts.Current is { HasAvx512Vnni: true, CanAssemble: true };
 
     public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)
     {
@@ -42,7 +42,7 @@ internal sealed unsafe class AssembledDots : Avx512Dots
         for (var blocks = (queries + DotKernel.MaxQueries - 1) / DotKernel.MaxQueries; blocks > 0; blocks--)
         {
             var count = (queries + blocks - 1) / blocks;
-            KernelSet.Run(&arguments, isScore, count, vectors);
+            KernelSet.Call(KernelSet.Dot(isScore, count, vectors), &arguments);
             arguments.X += count * arguments.XStrideBytes / sizeof(short);
             arguments.Y += count * arguments.YStrideBytes / sizeof(float);
             arguments.Scales += count;

@@ -17,18 +17,10 @@ internal abstract unsafe class IntegerDots
     public static IReadOnlyList<IntegerDots> All { get; } = [new AssembledDots(), new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
 
     /// <summary>The kernels for the rung in use.</summary>
-    public static IntegerDots Current { get; } = Choose(Ladder.Current.Name);
+    public static IntegerDots Current => Ladder.Current.Dots;
 
     /// <summary>Whether this machine has what it needs.</summary>
     public abstract bool IsSupported { get; }
-
-    static IntegerDots Choose(string rung) => rung switch
-    {
-        "scalar" => new ScalarDots(),
-        "avx2" => new Avx2Dots(),
-        "avx512" => new Avx512Dots(),
-        _ => All.First(d => d.IsSupported),
-    };
 
     /// <summary>scores[queries, 64] = (Σ q[queries, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[queries]; strides in elements.</summary>
     public virtual void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)

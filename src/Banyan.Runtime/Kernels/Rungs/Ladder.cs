@@ -5,20 +5,32 @@ namespace Banyan.Runtime.Kernels;
 /// </summary>
 internal static class Ladder
 {
-    public static IReadOnlyList<Rung> All { get; } = [new AssembledRung(), new Avx512Rung(), new Avx2Rung(), new ScalarRung()];
+    public static IReadOnlyList<Rung> All { get; } = [new AssembledRung(), new AvxVnniRung(), new Avx512Rung(), new Avx2Rung(), new ScalarRung()];
 
     public static Rung Current { get; } = Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS"));
 
     /// <summary>Whether elementwise operations may use vectors; the scalar rung forces their scalar reference.</summary>
     public static bool UsesVectors { get; } = Current is not ScalarRung;
 
+    /// <summary>The rung of this machine.</summary>
     /// <exception cref="NotSupportedException">There is no such rung, or this machine cannot stand on it.</exception>
-    public static Rung Choose(string? name)
+    public static Rung Choose(string? name) => Choose(name, ProcessorFacts.Current);
+
+    /// <summary>The rung of a machine.</summary>
+    /// <inheritdoc cref="Choose(string?)"/>
+    public static Rung Choose(string? name, ProcessorFacts facts)
     {
-        var usable = All.Where(r => r.IsSupported);
+        var usable = All.Where(r => r.IsSupportedBy(facts));
         if (string.IsNullOrEmpty(name))
             return usable.First();
         return usable.FirstOrDefault(r => r.Name == name) ?? throw new NotSupportedException(
-            $"BANYAN_KERNELS={name}: {(All.Any(r => r.Name == name) ? "this processor lacks the instructions" : "there is no such rung")}; here it can be {string.Join(", ", usable.Select(r => r.Name))}.");
+            $"BANYAN_KERNELS={name}: {Reason(name, facts)}; here it can be {string.Join(", ", usable.Select(r => r.Name))}.");
     }
+
+    static string Reason(string name, ProcessorFacts facts) => All.FirstOrDefault(r => r.Name == name) switch
+    {
+        null => "there is no such rung",
+        var rung when rung.IsSupportedBy(facts with { HasExecutableMemory = true, Xcr0 = facts.Xcr0 ?? ulong.MaxValue }) => "the system refuses memory that can be executed",
+        _ => "this processor lacks the instructions",
+    };
 }

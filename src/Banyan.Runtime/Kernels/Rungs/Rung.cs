@@ -1,3 +1,4 @@
+using Banyan.Runtime.Kernels.Assembled;
 using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Kernels;
@@ -15,8 +16,17 @@ internal abstract unsafe class Rung
     /// <summary>What BANYAN_KERNELS calls it.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether this machine has what it needs.</summary>
-    public abstract bool IsSupported { get; }
+    /// <summary>Whether such a machine has what it needs.</summary>
+    public abstract bool IsSupportedBy(ProcessorFacts facts);
+
+    /// <summary>Whether this machine has.</summary>
+    public bool IsSupported => IsSupportedBy(ProcessorFacts.Current);
+
+    /// <summary>The vectors its integer products are assembled for at run time; null where the runtime compiles all of it.</summary>
+    public virtual VectorForm? Form => null;
+
+    /// <summary>Attention's products of integers.</summary>
+    public abstract IntegerDots Dots { get; }
 
     /// <summary>Quantizes <paramref name="blocks"/> × 32 floats.</summary>
     public abstract void Quantize(float* x, int blocks, ActivationBlock* to);

@@ -7,7 +7,9 @@ internal sealed unsafe class ScalarRung : Rung
 {
     public override string Name => "scalar";
 
-    public override bool IsSupported => true;
+    public override bool IsSupportedBy(ProcessorFacts facts) => true;
+
+    public override IntegerDots Dots { get; } = new ScalarDots();
 
     public override void Quantize(float* x, int blocks, ActivationBlock* to)
     {

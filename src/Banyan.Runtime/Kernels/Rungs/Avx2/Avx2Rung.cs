@@ -14,7 +14,9 @@ internal unsafe partial class Avx2Rung : Rung
 {
     public override string Name => "avx2";
 
-    public override bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
+    public override bool IsSupportedBy(ProcessorFacts facts) => facts.HasAvx2;
+
+    public override IntegerDots Dots { get; } = new Avx2Dots();
 
     public override void Quantize(float* x, int blocks, ActivationBlock* to)
     {

@@ -13,7 +13,9 @@ internal unsafe class Avx512Rung : Avx2Rung
 {
     public override string Name => "avx512";
 
-    public override bool IsSupported => base.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported;
+    public override bool IsSupportedBy(ProcessorFacts facts) => facts.HasAvx512;
+
+    public override IntegerDots Dots { get; } = new Avx512Dots();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Quantize(float* x, int blocks, ActivationBlock* to)

@@ -1,0 +1,58 @@
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels.Assembled;
+
+/// <summary>The integer products of the assembled rungs, which differ in their vectors alone.</summary>
+internal sealed unsafe class AssembledProducts(VectorForm form)
+{
+    static readonly WeightKind[] s_kinds = [WeightKind.U4, WeightKind.U5, WeightKind.U6, WeightKind.I8];
+
+    readonly int[] _tileTokens = [.. s_kinds.Select(kind => TileKernel.MaxTokens(form, kind))], _panelTokens = [.. s_kinds.Select(kind => PanelKernel.MaxTokens(form, kind))];
+
+    public VectorForm Form => form;
+
+    /// <summary>How many tokens are multiplied with a panel on its way from memory: as many as most formats take at once.</summary>
+    public int PanelTokens => _panelTokens[0];
+
+    public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
+    {
+        for (int most = _panelTokens[(int)format.Kind], count; tokens > 0; tokens -= count)
+        {
+            count = Math.Min(tokens, most);
+            var arguments = new PanelKernel.Arguments
+            {
+                Scales = scales,
+                Quants = quants,
+                Groups = format.Groups(columns),
+                X = x,
+                XStrideBytes = (long)stride * ActivationBlock.Bytes,
+                Y = y,
+            };
+            KernelSet.Call(KernelSet.Panel(form, format, count), &arguments);
+            x += count * (long)stride;
+            y += count * UnpackedBlock.Rows;
+        }
+    }
+
+    public void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        var arguments = new UnpackKernel.Arguments { Scales = scales, Quants = quants, Groups = groups, To = to };
+        KernelSet.Call(KernelSet.Unpack(form, format), &arguments);
+    }
+
+    public void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
+    {
+        var arguments = new TileKernel.Arguments
+        {
+            Rows = new TileRows { X = (byte*)x, XStrideBytes = (long)stride * ActivationBlock.Bytes, Y = y, Next = next },
+            W = w,
+            Blocks = blocks,
+        };
+        TileRows.Run(&arguments.Rows, new Tiles(form, kind), tokens, _tileTokens[(int)kind], nextBytes);
+    }
+
+    readonly struct Tiles(VectorForm form, WeightKind kind) : IKernelsBySize
+    {
+        public nint OfSize(int tokens) => KernelSet.Tile(form, kind, tokens);
+    }
+}

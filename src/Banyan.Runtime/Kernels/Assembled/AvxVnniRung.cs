@@ -1,0 +1,29 @@
+using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+/// <summary>
+/// The same kernels as <see cref="AssembledRung"/>'s in vectors of 256 bits, assembled for AVX-VNNI: client processors without AVX-512. Where
+/// <c>vpdpbusd</c> has no VEX form but AVX-512's, that is used, so that this rung can be forced and tested there.
+/// </summary>
+internal sealed unsafe class AvxVnniRung : Avx2Rung
+{
+    readonly AssembledProducts _products = new(ProcessorFacts.Current.HasAvxVnni ? VectorForm.Ymm : VectorForm.YmmEvex);
+
+    public override string Name => "avx-vnni";
+
+    public override bool IsSupportedBy(ProcessorFacts facts) => base.IsSupportedBy(facts) && facts.CanAssemble && (facts.HasAvxVnni || facts.HasAvx512Vnni);
+
+    public override VectorForm? Form => _products.Form;
+
+    public override int PanelTokens => _products.PanelTokens;
+
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y) =>
+        _products.MultiplyPanel(format, scales, quants, columns, x, stride, tokens, y);
+
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => _products.Unpack(format, scales, quants, groups, to);
+
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes) =>
+        _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes);
+}
