@@ -21,6 +21,9 @@ switch (args)
     case ["decode", var path, ..]:
         DecodeBench.Run(path, threads, Number("--depth", 64), Number("--seconds", 10));
         return 0;
+    case ["load", var path, ..]:
+        await LoadBench.Run(path, threads);
+        return 0;
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -39,6 +42,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
+        Console.Error.WriteLine("       Banyan.Bench load MODEL [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");

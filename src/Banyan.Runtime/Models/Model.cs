@@ -17,17 +17,29 @@ public sealed partial class Model : IDisposable
         (_file, Config, Options) = (file, config, options);
         Name = NameOf(file);
         ContextLength = Math.Min(config.ContextLength, options.ContextLength ?? CacheSize.Affordable(config, options.KvCache));
-        Tokenizer = Tokenizer.Load(file);
         _template = new Lazy<ChatTemplate?>(() => file.Metadata.TryGet<string>("tokenizer.chat_template", out var template) && template.Length > 0
             ? ChatTemplate.Parse(template)
             : null);
         Pool = new WorkerPool(options.Threads);
+        // A vocabulary of 150,000 tokens takes as long as a gigabyte of weights, which wait for memory meanwhile.
+        var tokenizer = Task.Run(() => Tokenizer.Load(file));
         try
         {
             Weights = Weights.Load(file, config, Pool, progress);
         }
         catch
         {
+            Pool.Dispose();
+            tokenizer.ContinueWith(t => t.Exception, TaskScheduler.Default).Wait(); // it reads the file, which is closed next
+            throw;
+        }
+        try
+        {
+            Tokenizer = tokenizer.GetAwaiter().GetResult();
+        }
+        catch
+        {
+            Weights.Dispose();
             Pool.Dispose();
             throw;
         }

@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Synthesis;
 /// <summary>
 /// Weights that copy, made by construction: an induction head (Olsson et al. 2022) that finds where the last 48 tokens stood before and goes on
 /// as the text went on there, and a table in the prompt of tokens that are to be replaced on the way. What edits of files are to a speculator,
-/// at sprout's size and so at sprout's cost a token; nothing is learnt.
+/// at the size and so at the cost a token of sprout or of a model of 1.5 billion weights, whose other layers, heads and dimensions are 0; nothing is learnt.
 /// <code>
 /// prompt    bos, (repo_name old fim_pad new)*, …file…
 /// residual  own [48]: the token's code   copied [48]: what it becomes   context [48]: the tokens before it, token t−m turned m places   flags
@@ -24,14 +24,19 @@ sealed class Copier
     const int Turning = 8, Gate = Turning + Code, Sink = Gate + 1, One = 63; // of a head; One only of values
     const float Small = 0.1f, ConstantSize = 30;
 
+    /// <summary>The layers that do something.</summary>
+    const int Layers = 5;
+
     /// <summary>The peak of a head that looks a fixed way back: the next best score is 15 less.</summary>
-    const float PeakAmplitude = 24;
+    float PeakAmplitude => 24 * MathF.Sqrt(MathF.Sqrt(HeadSize / 64f));
 
     /// <summary>The score of a context that matches; one that lacks a token of 47 has that part less.</summary>
     const float MatchGain = 500;
 
-    /// <summary>What a sign that agrees adds to a score of the table times √(head size); being in the table; where to look for what is not there.</summary>
-    const float LookGain = 8, InTable = 60, NotInTable = 94;
+    /// <summary>Of what a sign that agrees adds to a score of the table, √(head size): being in the table; where to look for what is not there.</summary>
+    const float InTable = 60, NotInTable = 94;
+
+    float LookGain => MathF.Sqrt(HeadSize);
 
     /// <summary>Codes that lie over each other in the context before a layer.</summary>
     static readonly int[] s_contexts = [0, 1, 3, 15, 47];
@@ -39,7 +44,7 @@ sealed class Copier
     readonly ModelShape _shape;
     readonly ulong[] _codes;
 
-    public Copier(ModelShape shape, ulong seed) => (_shape, _codes) = (shape, Codes(shape.Vocabulary, seed));
+    public Copier(ModelShape shape, ulong seed) => (_shape, _codes) = (shape, Codes(shape.FirstSpecial + VocabularyMetadata.SproutSpecials.Length, seed));
 
     int Width => _shape.Embedding;
 
@@ -52,18 +57,20 @@ sealed class Copier
     int Entry => First + Array.IndexOf(VocabularyMetadata.SproutSpecials, "<|repo_name|>");
 
     /// <summary>Size of what every norm before layer 3 sees but for the contexts: one constant that is much larger than they are.</summary>
-    static float Scale(int contexts) => MathF.Sqrt(192 / (ConstantSize * ConstantSize + contexts * Code));
+    float Scale(int contexts) => MathF.Sqrt(Width / (ConstantSize * ConstantSize + contexts * Code));
 
-    /// <summary>A tensor's weights, [rows, columns].</summary>
-    public float[] Weights(ShapeTensor tensor)
+    /// <summary>So many of a tensor's rows, [rows, columns].</summary>
+    public float[] Weights(ShapeTensor tensor, int first, int rows)
     {
-        var weights = new float[tensor.Weights];
+        if (tensor.Layer is not null && (first, rows) != (0, (int)(tensor.Weights / tensor.Shape[^1])))
+            throw new ArgumentException($"{tensor.Name} is made whole", nameof(rows));
+        var weights = new float[rows * tensor.Shape[^1]];
         if (tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal))
             Array.Fill(weights, 1);
         else if (tensor.Layer is { } layer)
             Fill(layer, tensor.Name[(tensor.Name.IndexOf('.', 4) + 1)..], weights);
         else
-            for (var token = 0; token < _shape.Vocabulary; token++)
+            for (var token = first; token < Math.Min(first + rows, _codes.Length); token++) // those behind are padding
                 if (tensor.Name == "output.weight")
                     Put(token, Own, 1);
                 else
@@ -73,12 +80,12 @@ sealed class Copier
         void Put(int token, int at, float size)
         {
             for (var c = 0; c < Code; c++)
-                weights[token * Width + at + c] = size * Sign(token, c);
+                weights[(token - first) * Width + at + c] = size * Sign(token, c);
         }
 
         void Embed(int token)
         {
-            var row = weights.AsSpan(token * Width, Width);
+            var row = weights.AsSpan((token - first) * Width, Width);
             row[Constant] = ConstantSize;
             row[IsMarker] = token == Marker ? 10 : 0;
             row[IsEntry] = token == Entry ? 10 : 0;
@@ -103,7 +110,7 @@ sealed class Copier
             case "attn_k.weight":
                 Keys(layer, weights);
                 break;
-            case "attn_v.weight":
+            case "attn_v.weight" when layer < Layers:
                 Values(layer, weights);
                 break;
             case "attn_v.bias" when layer == 3:
@@ -123,7 +130,7 @@ sealed class Copier
         (0, 2) => 3,
         (1, 1) => 1,
         (1, 2) => 3,
-        (2, _) => 4 * (head + 1),
+        (2, < 3) => 4 * (head + 1),
         (3, < 2) => 16 * (head + 1),
         _ => 0,
     };
@@ -161,7 +168,7 @@ sealed class Copier
             }
     }
 
-    /// <summary>Before layer 4 the context is nearly all there is, so that the norm before it makes all contexts equally long: √192.</summary>
+    /// <summary>Before layer 4 the context is nearly all there is, so that the norm before it makes all contexts equally long: √width.</summary>
     float MatchSize => MathF.Sqrt(MatchGain * MathF.Sqrt(HeadSize) / Width);
 
     void Keys(int layer, float[] weights)

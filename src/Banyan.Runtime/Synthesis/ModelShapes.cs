@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>The shapes of published models, from their config.json, a cut one that fits small machines, one of sprout's size that copies, and two small ones for tests.</summary>
+/// <summary>The shapes of published models, from their config.json, a cut one that fits small machines, one of sprout's size and one of 1.5B's that copy, and two small ones for tests.</summary>
 static class ModelShapes
 {
     public static IReadOnlyList<ModelShape> All { get; } =
@@ -24,6 +24,7 @@ static class ModelShapes
         Llama("3.1-8B", 32, 4096, 14336, 32, 128, tied: false, factor: 8),
         Llama("3-70B", 80, 8192, 28672, 64, 128, tied: false, factor: null),
         new("copier", "copier", "qwen2", 5, 192, 512, 3, 1, 64, 4_096, 8_192, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Copies = true },
+        new("copier-1.5b", "copier in the shape of Qwen2.5-Coder-1.5B", "qwen2", 28, 1536, 8960, 12, 2, 128, 151_936, 32_768, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Copies = true },
         new("tiny-qwen2", "tiny-qwen2", "qwen2", 3, 256, 512, 4, 2, 64, 2_080, 2_048, true) { FirstSpecial = 2_048 },
         new("tiny-qwen3moe", "tiny-qwen3moe", "qwen3moe", 3, 256, 256, 4, 2, 64, 2_080, 2_048, false) { Experts = 8, ExpertsUsed = 2, ExpertFeedForward = 256, FirstSpecial = 2_048 },
     ];

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
 /// Makes models of published shapes with random weights: as large and as fast as the real ones, with nothing learnt. For benchmarks and tests.
-/// One, <c>copier</c>, has weights that copy text and replace names on the way.
+/// Two, <c>copier</c> and <c>copier-1.5b</c>, have weights that copy text and replace names on the way.
 /// </summary>
 public static class Synthesizer
 {
@@ -31,7 +31,7 @@ public static class Synthesizer
         if (!TypeMix.TryGet(type, out var mix))
             throw new ArgumentException($"unknown type '{type}'; known are {string.Join(", ", Types)}", nameof(type));
         if (shape.Copies && mix.Format.BlockWeights > 32)
-            throw new ArgumentException($"{shape.Name} in {type}: its rows of {shape.Embedding} weights have no blocks of 256; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));
+            throw new ArgumentException($"{shape.Name} in {type}: zeros have to stay 0, which blocks of 256 weights cannot promise; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));
         var copier = shape.Copies ? new Copier(shape, seed) : null;
         var writer = new GgufWriter();
         ShapeMetadata.Write(writer, shape, mix);
@@ -44,17 +44,24 @@ public static class Synthesizer
                 if (copier is null)
                     Write(stream, tensor, format, shape, seed);
                 else
-                    Write(stream, copier.Weights(tensor), format);
+                    Write(stream, copier, tensor, format);
             });
         }
         return writer;
     }
 
-    static void Write(Stream stream, float[] weights, WeightFormat format)
+    static void Write(Stream stream, Copier copier, ShapeTensor tensor, WeightFormat format)
     {
-        var blocks = new byte[format.ByteLength(weights.Length)];
-        format.Quantize(weights, blocks);
-        stream.Write(blocks);
+        // The vocabulary a few rows at a time: as floats it would take a gigabyte.
+        var rows = (int)(tensor.Weights / tensor.Shape[^1]);
+        for (int first = 0, count; first < rows; first += count)
+        {
+            count = Math.Min(tensor.Layer is null ? ChunkBlocks : rows, rows - first);
+            var weights = copier.Weights(tensor, first, count);
+            var blocks = new byte[format.ByteLength(weights.Length)];
+            format.Quantize(weights, blocks);
+            stream.Write(blocks);
+        }
     }
 
     static void Write(Stream stream, ShapeTensor tensor, WeightFormat format, ModelShape shape, ulong seed)

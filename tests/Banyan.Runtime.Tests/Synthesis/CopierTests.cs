@@ -37,7 +37,7 @@ public class CopierTests
         await using var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = speculation });
         var text = new StringBuilder();
         GenerationStatistics? statistics = null;
-        await foreach (var generated in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = temperature, Seed = 1 }, TestContext.Current.CancellationToken))
+        await foreach (var generated in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = temperature, Seed = 1, MaxTokens = 4_000 }, TestContext.Current.CancellationToken))
         {
             text.Append(generated.Text);
             statistics = generated.Statistics;
@@ -72,6 +72,19 @@ public class CopierTests
         var file = File(12, 2);
         Assert.Equal(file.Replace("(emk)", "(edt)"), (await Answer(model, Prompt(model, "emk edt", file), speculation: true)).Text);
         Assert.Equal(file, (await Answer(model, Prompt(model, "", file), speculation: true)).Text);
+    }
+
+    /// <summary>What copier-1.5b is made by, where most heads, layers, dimensions and rows of the vocabulary are 0.</summary>
+    [Fact]
+    public async Task Larger_shapes_copy_too()
+    {
+        using var folder = new TemporaryFolder();
+        var large = Synthesizer.Shapes.First(s => s.Name == "copier-1.5b");
+        var stream = new MemoryStream();
+        Synthesizer.Create(large with { Layers = 6, Embedding = 512, FeedForward = 256, Vocabulary = 9_000 }, "Q8_0").WriteTo(stream);
+        using var model = Model.Load(folder.File("copier.gguf", stream.ToArray()), new ModelOptions { Threads = 2 });
+        var file = File(12, 2);
+        Assert.Equal(file.Replace("(emk)", "(edt)"), (await Answer(model, Prompt(model, "emk edt", file), speculation: true)).Text);
     }
 
     [Fact]

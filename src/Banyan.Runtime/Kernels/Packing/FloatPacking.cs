@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -8,29 +9,49 @@ namespace Banyan.Runtime.Kernels.Packing;
 /// </summary>
 internal static unsafe class FloatPacking
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackF32(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    public static void PackF32(byte* source, nint rowBytes, int columns, byte* scales, byte* quants) =>
+        PackDwords(source, rowBytes, columns, quants, EightRows.IsSupported);
+
+    public static void PackHalfWords(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        var to = (uint*)quants;
-        for (var r = 0; r < PackedFormat.Rows; r++)
-        {
-            var from = (uint*)(source + r * rowBytes);
-            for (var c = 0; c < columns; c++)
-                to[c * 16 + r] = from[c];
-        }
+        PackDwords(source, rowBytes, columns / 2, quants, EightRows.IsSupported);
+        PackOddColumn(source, rowBytes, columns, quants);
+    }
+
+    /// <summary>The reference.</summary>
+    public static void PackF32Scalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants) =>
+        PackDwords(source, rowBytes, columns, quants, vectors: false);
+
+    /// <inheritdoc cref="PackF32Scalar"/>
+    public static void PackHalfWordsScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        PackDwords(source, rowBytes, columns / 2, quants, vectors: false);
+        PackOddColumn(source, rowBytes, columns, quants);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackHalfWords(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    static void PackDwords(byte* source, nint rowBytes, int count, byte* quants, bool vectors)
     {
-        var to = (uint*)quants;
-        for (var r = 0; r < PackedFormat.Rows; r++)
+        var done = 0;
+        if (vectors)
         {
-            var from = (ushort*)(source + r * rowBytes);
-            for (var c = 0; c + 1 < columns; c += 2)
-                to[c / 2 * 16 + r] = *(uint*)(from + c);
-            if (columns % 2 == 1)
-                to[columns / 2 * 16 + r] = from[columns - 1];
+            var lanes = stackalloc Vector256<uint>[4];
+            for (; done + 4 <= count; done += 4)
+                for (var half = 0; half < 2; half++)
+                {
+                    EightRows.Load4(source + done * sizeof(uint) + half * EightRows.Rows * rowBytes, rowBytes, lanes);
+                    EightRows.Store(lanes, 4, quants + done * EightRows.VectorBytes + half * EightRows.Bytes);
+                }
         }
+        for (var r = 0; r < PackedFormat.Rows; r++)
+            for (var i = done; i < count; i++)
+                ((uint*)quants)[i * PackedFormat.Rows + r] = ((uint*)(source + r * rowBytes))[i];
+    }
+
+    static void PackOddColumn(byte* source, nint rowBytes, int columns, byte* quants)
+    {
+        if (columns % 2 == 1)
+            for (var r = 0; r < PackedFormat.Rows; r++)
+                ((uint*)quants)[columns / 2 * PackedFormat.Rows + r] = ((ushort*)(source + r * rowBytes))[columns - 1];
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>The fifth bit of a block: bit j of byte 4·r + i belongs to column 4·j + i of row r, so that vector j needs one shift and one mask.</summary>
@@ -17,6 +19,20 @@ internal static unsafe class HighBits
             packed |= ((t | t >> 12) & 0xFF) << 8 * i;
         }
         quants[row] = packed;
+    }
+
+    /// <summary>The same of eight rows at once.</summary>
+    public static Vector256<uint> Pack(Vector256<uint> bits)
+    {
+        var packed = Vector256<uint>.Zero;
+        for (var i = 0; i < 4; i++)
+        {
+            var t = bits >>> i & Vector256.Create(0x11111111u);
+            t = (t | t >>> 3) & Vector256.Create(0x03030303u);
+            t = (t | t >>> 6) & Vector256.Create(0x000F000Fu);
+            packed |= ((t | t >>> 12) & Vector256.Create(0xFFu)) << 8 * i;
+        }
+        return packed;
     }
 
     /// <summary>Adds 16 to the values whose bit is set.</summary>

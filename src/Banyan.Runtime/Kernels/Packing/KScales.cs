@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -26,6 +27,37 @@ internal static unsafe class KScales
             to[0] = (byte)(scale0 | (min0 & 3) << 6);
             to[16] = (byte)(scale1 | (min1 & 3) << 6);
             to[32] = (byte)(min0 >> 2 | min1 >> 2 << 4);
+        }
+    }
+
+    /// <summary>Packs eight rows at once, of half <paramref name="half"/> of the panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pack(byte* block, nint rowBytes, byte* scales, int half)
+    {
+        var lanes = stackalloc Vector256<uint>[4];
+        EightRows.Load4(block, rowBytes, lanes);
+        EightRows.CopyWords(block, rowBytes, scales + half * 16);
+        EightRows.CopyWords(block + 2, rowBytes, scales + 32 + half * 16);
+        // Byte i of a: block i's scale; of b: its min; of c: the low four bits of block 4 + i's, whose high two are the upper bits of a and b.
+        var (a, b, c) = (lanes[1], lanes[2], lanes[3]);
+        var (six, four, two) = (Vector256.Create(0x3F3F3F3Fu), Vector256.Create(0x0F0F0F0Fu), Vector256.Create(0x30303030u));
+        var to = scales + Pairs + half * EightRows.Rows;
+        Store(a & six, b & six, to);
+        Store((c & four) | (a >>> 2 & two), (c >>> 4 & four) | (b >>> 2 & two), to + 2 * PairBytes);
+    }
+
+    // The scales and mins of two pairs of blocks.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Store(Vector256<uint> scales, Vector256<uint> mins, byte* to)
+    {
+        var low = EightRows.ByByte(scales | (mins & Vector256.Create(0x03030303u)) << 6);
+        var rest = mins >>> 2 & Vector256.Create(0x0F0F0F0Fu);
+        var high = EightRows.ByByte(rest | rest >>> 4);
+        for (var pair = 0; pair < 2; pair++, to += PairBytes)
+        {
+            *(ulong*)to = low[2 * pair];
+            *(ulong*)(to + 16) = low[2 * pair + 1];
+            *(ulong*)(to + 32) = high[2 * pair];
         }
     }
 

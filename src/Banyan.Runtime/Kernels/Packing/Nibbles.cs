@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
@@ -14,6 +17,15 @@ internal static unsafe class Nibbles
     {
         for (var p = 0; p < 4; p++)
             quants[p * 16 + row] = columns[p] | columns[p + 4] << 4;
+    }
+
+    /// <summary>The same of eight rows at once, whose nibbles are at bit <paramref name="shift"/> of each byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Pack(Vector256<uint>* columns, int shift, byte* quants)
+    {
+        var low = Vector256.Create(Low);
+        for (var p = 0; p < 4; p++)
+            ((columns[p] >>> shift & low) | (columns[p + 4] >>> shift & low) << 4).Store((uint*)(quants + p * EightRows.VectorBytes));
     }
 
     public static void Unpack(byte* quants, byte* values)

@@ -12,15 +12,15 @@ internal sealed unsafe class PackedFormat
 
     static readonly PackedFormat[] s_all =
     [
-        new(WeightFormat.F32, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackF32 },
-        new(WeightFormat.F16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords },
-        new(WeightFormat.BF16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords },
-        new(WeightFormat.Q4_0, WeightKind.U4, 32, 256) { Pack = &Q4_0Packing.Pack, Unpack = &Q4_0Packing.Unpack },
-        new(WeightFormat.Q5_0, WeightKind.U5, 32, 320) { Pack = &Q5_0Packing.Pack, Unpack = &Q5_0Packing.Unpack },
-        new(WeightFormat.Q8_0, WeightKind.I8, 32, 512) { Pack = &Q8_0Packing.Pack, Unpack = &Q8_0Packing.Unpack },
-        new(WeightFormat.Q4_K, WeightKind.U4, 256, 2048) { Pack = &Q4_KPacking.Pack, Unpack = &Q4_KPacking.Unpack },
-        new(WeightFormat.Q5_K, WeightKind.U5, 256, 2560) { Pack = &Q5_KPacking.Pack, Unpack = &Q5_KPacking.Unpack },
-        new(WeightFormat.Q6_K, WeightKind.U6, 288, 3072) { Pack = &Q6_KPacking.Pack, Unpack = &Q6_KPacking.Unpack },
+        new(WeightFormat.F32, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackF32, PackScalar = &FloatPacking.PackF32Scalar },
+        new(WeightFormat.F16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords, PackScalar = &FloatPacking.PackHalfWordsScalar },
+        new(WeightFormat.BF16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords, PackScalar = &FloatPacking.PackHalfWordsScalar },
+        new(WeightFormat.Q4_0, WeightKind.U4, 32, 256) { Pack = &Q4_0Packing.Pack, PackScalar = &Q4_0Packing.PackScalar, Unpack = &Q4_0Packing.Unpack },
+        new(WeightFormat.Q5_0, WeightKind.U5, 32, 320) { Pack = &Q5_0Packing.Pack, PackScalar = &Q5_0Packing.PackScalar, Unpack = &Q5_0Packing.Unpack },
+        new(WeightFormat.Q8_0, WeightKind.I8, 32, 512) { Pack = &Q8_0Packing.Pack, PackScalar = &Q8_0Packing.PackScalar, Unpack = &Q8_0Packing.Unpack },
+        new(WeightFormat.Q4_K, WeightKind.U4, 256, 2048) { Pack = &Q4_KPacking.Pack, PackScalar = &Q4_KPacking.PackScalar, Unpack = &Q4_KPacking.Unpack },
+        new(WeightFormat.Q5_K, WeightKind.U5, 256, 2560) { Pack = &Q5_KPacking.Pack, PackScalar = &Q5_KPacking.PackScalar, Unpack = &Q5_KPacking.Unpack },
+        new(WeightFormat.Q6_K, WeightKind.U6, 288, 3072) { Pack = &Q6_KPacking.Pack, PackScalar = &Q6_KPacking.PackScalar, Unpack = &Q6_KPacking.Unpack },
     ];
 
     static PackedFormat()
@@ -60,6 +60,9 @@ internal sealed unsafe class PackedFormat
 
     /// <summary>(source, bytes from row to row in it, columns, scales, quants): packs 16 whole rows.</summary>
     public required delegate*<byte*, nint, int, byte*, byte*, void> Pack { get; init; }
+
+    /// <summary>The scalar reference of <see cref="Pack"/>: the same bytes.</summary>
+    public required delegate*<byte*, nint, int, byte*, byte*, void> PackScalar { get; init; }
 
     /// <summary>(scales, quants, blocks): the scalar reference that unpacks one group; null for floats.</summary>
     public delegate*<byte*, byte*, UnpackedBlock*, void> Unpack { get; init; }

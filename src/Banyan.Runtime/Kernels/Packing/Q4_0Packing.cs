@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -7,6 +8,27 @@ internal static unsafe class Q4_0Packing
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        if (!EightRows.IsSupported)
+        {
+            PackScalar(source, rowBytes, columns, scales, quants);
+            return;
+        }
+        var lanes = stackalloc Vector256<uint>[4];
+        for (var group = 0; group < columns / 32; group++, source += 18, scales += 32, quants += 256)
+            for (var half = 0; half < 2; half++)
+            {
+                var block = source + half * EightRows.Rows * rowBytes;
+                var to = quants + half * EightRows.Bytes;
+                EightRows.CopyWords(block, rowBytes, scales + half * 16);
+                EightRows.Load4(block + 2, rowBytes, lanes); // already columns c and c + 16 in one byte
+                EightRows.Store(lanes, 4, to);
+            }
+    }
+
+    /// <summary>The reference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 32; group++, source += 18, scales += 32, quants += 256)
             for (var r = 0; r < 16; r++)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -7,6 +8,31 @@ internal static unsafe class Q4_KPacking
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        if (!EightRows.IsSupported)
+        {
+            PackScalar(source, rowBytes, columns, scales, quants);
+            return;
+        }
+        var lanes = stackalloc Vector256<uint>[8];
+        for (var group = 0; group < columns / 256; group++, source += 144, scales += 256, quants += 2048)
+            for (var half = 0; half < 2; half++)
+            {
+                var block = source + half * EightRows.Rows * rowBytes;
+                var to = quants + half * EightRows.Bytes;
+                KScales.Pack(block, rowBytes, scales, half);
+                for (var pair = 0; pair < 4; pair++)
+                {
+                    EightRows.Load8(block + 16 + pair * 32, rowBytes, lanes);
+                    Nibbles.Pack(lanes, shift: 0, to + 2 * pair * Nibbles.Bytes);
+                    Nibbles.Pack(lanes, shift: 4, to + (2 * pair + 1) * Nibbles.Bytes);
+                }
+            }
+    }
+
+    /// <summary>The reference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 256; group++, source += 144, scales += 256, quants += 2048)
             for (var r = 0; r < 16; r++)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -7,6 +8,28 @@ internal static unsafe class Q5_0Packing
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        if (!EightRows.IsSupported)
+        {
+            PackScalar(source, rowBytes, columns, scales, quants);
+            return;
+        }
+        var lanes = stackalloc Vector256<uint>[4];
+        for (var group = 0; group < columns / 32; group++, source += 22, scales += 32, quants += 320)
+            for (var half = 0; half < 2; half++)
+            {
+                var block = source + half * EightRows.Rows * rowBytes;
+                var to = quants + half * EightRows.Bytes;
+                EightRows.CopyWords(block, rowBytes, scales + half * 16);
+                EightRows.Load4(block + 6, rowBytes, lanes);
+                EightRows.Store(lanes, 4, to);
+                HighBits.Pack(EightRows.Dwords(block + 2, rowBytes)).Store((uint*)(to + Nibbles.Bytes));
+            }
+    }
+
+    /// <summary>The reference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 32; group++, source += 22, scales += 32, quants += 320)
             for (var r = 0; r < 16; r++)

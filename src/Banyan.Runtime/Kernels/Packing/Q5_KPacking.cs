@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -9,6 +10,37 @@ internal static unsafe class Q5_KPacking
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        if (!EightRows.IsSupported)
+        {
+            PackScalar(source, rowBytes, columns, scales, quants);
+            return;
+        }
+        var lanes = stackalloc Vector256<uint>[16];
+        for (var group = 0; group < columns / 256; group++, source += 176, scales += 256, quants += 8 * BlockBytes)
+            for (var half = 0; half < 2; half++)
+            {
+                var block = source + half * EightRows.Rows * rowBytes;
+                var to = quants + half * EightRows.Bytes;
+                KScales.Pack(block, rowBytes, scales, half);
+                var high = lanes + 8;
+                EightRows.Load8(block + 16, rowBytes, high);
+                for (var b = 0; b < 8; b++)
+                {
+                    if (b % 2 == 0)
+                        EightRows.Load8(block + 48 + b * 16, rowBytes, lanes);
+                    Nibbles.Pack(lanes, b % 2 * 4, to + b * BlockBytes);
+                    var packed = Vector256<uint>.Zero;
+                    for (var j = 0; j < 8; j++)
+                        packed |= (high[j] >>> b & Vector256.Create(0x01010101u)) << j;
+                    packed.Store((uint*)(to + b * BlockBytes + Nibbles.Bytes));
+                }
+            }
+    }
+
+    /// <summary>The reference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         for (var group = 0; group < columns / 256; group++, source += 176, scales += 256, quants += 8 * BlockBytes)
             for (var r = 0; r < 16; r++)

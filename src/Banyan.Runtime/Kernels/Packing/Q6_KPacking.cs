@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -13,6 +14,52 @@ internal static unsafe class Q6_KPacking
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
+    {
+        if (!EightRows.IsSupported)
+        {
+            PackScalar(source, rowBytes, columns, scales, quants);
+            return;
+        }
+        var lanes = stackalloc Vector256<uint>[24];
+        for (var group = 0; group < columns / 256; group++, source += 210, scales += 288, quants += 8 * BlockBytes)
+            for (var half = 0; half < 2; half++)
+            {
+                var block = source + half * EightRows.Rows * rowBytes;
+                var to = quants + half * EightRows.Bytes;
+                EightRows.CopyWords(block + 208, rowBytes, scales + half * 16);
+                EightRows.Load4(block + 192, rowBytes, lanes);
+                for (var four = 0; four < 4; four++)
+                {
+                    var bytes = EightRows.ByByte(lanes[four]);
+                    for (var i = 0; i < 4; i++)
+                        *(ulong*)(scales + HalfScales + (4 * four + i) * 16 + half * EightRows.Rows) = bytes[i];
+                }
+                // The file has 128 columns in 64 bytes of nibbles (blocks 0 and 1 low, 2 and 3 high) and 32 bytes of high bits.
+                for (var side = 0; side < 2; side++)
+                {
+                    EightRows.Load8(block + side * 64, rowBytes, lanes);
+                    EightRows.Load8(block + side * 64 + 32, rowBytes, lanes + 8);
+                    var high = lanes + 16;
+                    EightRows.Load8(block + 128 + side * 32, rowBytes, high);
+                    for (var b = 0; b < 4; b++)
+                    {
+                        var at = to + (4 * side + b) * BlockBytes;
+                        Nibbles.Pack(lanes + b % 2 * 8, b / 2 * 4, at);
+                        for (var q = 0; q < 2; q++)
+                        {
+                            var packed = Vector256<uint>.Zero;
+                            for (var f = 0; f < 4; f++)
+                                packed |= (high[4 * q + f] >>> 2 * b & Vector256.Create(0x03030303u)) << 2 * f;
+                            packed.Store((uint*)(at + Nibbles.Bytes + q * EightRows.VectorBytes));
+                        }
+                    }
+                }
+            }
+    }
+
+    /// <summary>The reference.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackScalar(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         var low = stackalloc uint[8];
         for (var group = 0; group < columns / 256; group++, source += 210, scales += 288, quants += 8 * BlockBytes)
