@@ -7,11 +7,9 @@ namespace Banyan.Cli;
 /// <summary>The options that say where a hub is, the same for <c>up</c> and everything under <c>hub</c>.</summary>
 sealed class HubChoice
 {
-    readonly Option<string> _data = new("--data")
-    {
-        Description = "Folder for everything Banyan keeps",
-        DefaultValueFactory = _ => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan"),
-    };
+    static readonly string s_folder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
+
+    readonly Option<string> _data = new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => s_folder };
     readonly Option<string?> _database = new("--database") { Description = "PostgreSQL (\"Host=…;Database=…;Username=…;Password=…\") or the path of a SQLite file (default: hub.db under --data)" };
     readonly Option<string?> _objects = new("--objects") { Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)" };
     readonly Option<string?> _url = new("--public-url") { Description = "Address under which clients reach the hub, where a proxy hides it" };
@@ -25,6 +23,9 @@ sealed class HubChoice
 
     /// <summary>The data folder.</summary>
     public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
+
+    /// <summary>The options with which another command finds the same hub; its database's password is not told again.</summary>
+    public static string Place(HubOptions hub) => $"{(hub.DataFolder == s_folder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null ? "" : " --database …")}";
 
     /// <summary>Where the hub is.</summary>
     /// <exception cref="CommandException">An option makes no sense.</exception>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using Banyan.Runtime.Models;
 using Banyan.Server;
+using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Microsoft.AspNetCore.Builder;
@@ -92,11 +93,12 @@ sealed class ServerChoice
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         var uri = new UriBuilder(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
         var root = uri.Uri.GetLeftPart(UriPartial.Authority);
+        var nobody = options.Hub is not null && !await app.Services.GetRequiredService<AccountStore>().HasUsersAsync(CancellationToken.None);
         await Console.Out.WriteLineAsync($"""
 
               Banyan is at  {root}
               API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
-              Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}
+              Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(nobody ? $"\n  Users         none yet: banyan hub user add NAME{HubChoice.Place(options.Hub!)} prints a token" : "")}
 
               Ctrl-C stops it.
 

@@ -24,6 +24,9 @@ public sealed record Account
     /// <summary>Unix milliseconds.</summary>
     public long CreatedAt { get; init; }
 
+    /// <summary>A user who may add and remove others over the API.</summary>
+    public bool IsAdmin { get; init; }
+
     /// <summary>A user, not an organization.</summary>
     public bool IsUser => Kind == "user";
 }

@@ -28,12 +28,12 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <summary>The account of a name, or null.</summary>
     public Task<Account?> FindAsync(string name, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Account>(
-            "SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE name_key = @key AND kind IN ('user', 'org')", new { key = Names.Key(name) }),
+            "SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE name_key = @key AND kind IN ('user', 'org')", new { key = Names.Key(name) }),
         cancellationToken);
 
     /// <summary>The account of a row.</summary>
     public Task<Account?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Account>("SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE id = @id", new { id }), cancellationToken);
+        c => c.QueryFirstOrDefaultAsync<Account>("SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE id = @id", new { id }), cancellationToken);
 
     /// <summary>The account of a name and kind.</summary>
     /// <exception cref="AccountException">There is none.</exception>
@@ -43,7 +43,11 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>All users, or all organizations.</summary>
     public async Task<IReadOnlyList<Account>> ListAsync(string kind, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Account>("SELECT id, kind, name, full_name, email, created_at FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
+        async c => (await c.QueryAsync<Account>("SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
+
+    /// <summary>Whether there is any user.</summary>
+    public Task<bool> HasUsersAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1") is not null, cancellationToken);
 
     /// <summary>
     /// Removes an account that owns nothing. Its name stays taken, so that nobody can pass for it; its tokens end at once.
@@ -59,8 +63,16 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                 throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first");
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
-            await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL WHERE id = @Id", account);
+            await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
         }, cancellationToken);
+    }
+
+    /// <summary>Says whether a user may add and remove others over the API.</summary>
+    /// <exception cref="AccountException">There is no such user.</exception>
+    public async Task SetAdminAsync(string user, bool isAdmin, CancellationToken cancellationToken)
+    {
+        var account = await GetAsync("user", user, cancellationToken);
+        await database.WriteAsync(t => t.ExecuteAsync("UPDATE accounts SET is_admin = @isAdmin WHERE id = @Id", new { isAdmin, account.Id }), cancellationToken);
     }
 
     /// <summary>Makes a user a member of an organization, or changes the role.</summary>

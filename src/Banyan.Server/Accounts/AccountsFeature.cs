@@ -15,6 +15,7 @@ static class AccountsFeature
         services.AddSingleton<Authoriser>();
         services.AddSingleton<WhoAmI>();
         services.AddSingleton<TokenApi>();
+        services.AddSingleton<UserApi>();
         services.AddSingleton<OrganizationApi>();
     }
 
@@ -25,6 +26,10 @@ static class AccountsFeature
         app.MapHub("GET", "/api/settings/tokens", Need.User, tokens.ListAsync);
         app.MapHub("POST", "/api/settings/tokens", Need.User, tokens.AddAsync);
         app.MapHub("DELETE", "/api/settings/tokens/{id}", Need.User, tokens.RevokeAsync);
+        var users = app.The<UserApi>();
+        app.MapHub("GET", "/api/users", Need.User, users.ListAsync);
+        app.MapHub("POST", "/api/users", Need.User, users.AddAsync);
+        app.MapHub("DELETE", "/api/users/{name}", Need.User, users.RemoveAsync);
         app.MapHub("GET", "/api/users/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: true));
         app.MapHub("GET", "/api/organizations/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: false));
         app.MapHub("GET", "/api/organizations/{name}/members", Need.Nothing, organizations.MembersAsync);

@@ -19,6 +19,7 @@ static class LfsFeature
         services.AddSingleton<BatchEndpoint>();
         services.AddSingleton<ObjectEndpoints>();
         services.AddSingleton<PartEndpoints>();
+        services.AddSingleton<LockEndpoints>();
         services.AddHostedService<PartSweep>();
     }
 
@@ -26,9 +27,11 @@ static class LfsFeature
     {
         app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
         app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, (c, r) => VerifyAsync(c, r.Id, null));
-        app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, (c, _) => LfsBody.WriteAsync(c, new LocksToVerify([], []), LfsJson.Default.LocksToVerify));
-        app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, (c, _) => LfsBody.WriteAsync(c, new Locks([]), LfsJson.Default.Locks));
-        app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, (_, _) => throw HubException.NotImplemented("Locking files"));
+        var locks = app.The<LockEndpoints>();
+        app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, locks.ListAsync);
+        app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, locks.LockAsync);
+        app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, locks.VerifyAsync);
+        app.MapRepo("POST", ".git/info/lfs/locks/{id}/unlock", Need.Write, locks.UnlockAsync);
 
         // The addresses are signed (LfsTickets): they are all the right that is needed.
         var objects = app.Services.GetRequiredService<ObjectEndpoints>();

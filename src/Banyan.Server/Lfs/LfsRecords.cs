@@ -53,16 +53,40 @@ sealed record CompletePart(
     [property: JsonPropertyName("partNumber")] int Number,
     [property: JsonPropertyName("etag")] string? ETag);
 
-/// <summary>Locks of others and one's own: there are none.</summary>
-sealed record LocksToVerify([property: JsonPropertyName("ours")] IReadOnlyList<string> Ours, [property: JsonPropertyName("theirs")] IReadOnlyList<string> Theirs);
+sealed record LockRequest([property: JsonPropertyName("path")] string? Path);
 
-sealed record Locks([property: JsonPropertyName("locks")] IReadOnlyList<string> All);
+sealed record UnlockRequest([property: JsonPropertyName("force")] bool Force);
+
+sealed record VerifyLocks([property: JsonPropertyName("cursor")] string? Cursor, [property: JsonPropertyName("limit")] int? Limit);
+
+sealed record LfsLock(
+    [property: JsonPropertyName("id")] string Id,
+    [property: JsonPropertyName("path")] string Path,
+    [property: JsonPropertyName("locked_at")] string LockedAt,
+    [property: JsonPropertyName("owner")] LfsLockOwner Owner);
+
+sealed record LfsLockOwner([property: JsonPropertyName("name")] string Name);
+
+/// <summary>A lock that was taken, removed, or is in the way.</summary>
+sealed record LockAnswer([property: JsonPropertyName("lock")] LfsLock Lock, [property: JsonPropertyName("message")] string? Message);
+
+/// <summary>One's own locks and those of others.</summary>
+sealed record LocksToVerify(
+    [property: JsonPropertyName("ours")] IReadOnlyList<LfsLock> Ours,
+    [property: JsonPropertyName("theirs")] IReadOnlyList<LfsLock> Theirs,
+    [property: JsonPropertyName("next_cursor")] string? Next);
+
+sealed record Locks([property: JsonPropertyName("locks")] IReadOnlyList<LfsLock> All, [property: JsonPropertyName("next_cursor")] string? Next);
 
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(BatchRequest))]
 [JsonSerializable(typeof(BatchAnswer))]
 [JsonSerializable(typeof(CompleteRequest))]
 [JsonSerializable(typeof(LfsObject))]
+[JsonSerializable(typeof(LockRequest))]
+[JsonSerializable(typeof(LockAnswer))]
+[JsonSerializable(typeof(UnlockRequest))]
+[JsonSerializable(typeof(VerifyLocks))]
 [JsonSerializable(typeof(LocksToVerify))]
 [JsonSerializable(typeof(Locks))]
 sealed partial class LfsJson : JsonSerializerContext

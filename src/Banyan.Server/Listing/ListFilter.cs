@@ -12,6 +12,22 @@ sealed record ListFilter
 {
     const int MaxWords = 10, MaxTags = 50;
 
+    /// <summary>A tag that the index gives to no repository.</summary>
+    const string Nothing = "=nothing";
+
+    static readonly Dictionary<string, string> s_apps = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["llama.cpp"] = "gguf",
+        ["ollama"] = "gguf",
+        ["lmstudio"] = "gguf",
+        ["jan"] = "gguf",
+        ["koboldcpp"] = "gguf",
+        ["banyan"] = "gguf",
+        ["vllm"] = "safetensors",
+        ["sglang"] = "safetensors",
+        ["tgi"] = "safetensors",
+    };
+
     public RepoType Type { get; init; }
 
     /// <summary>Only those of this namespace.</summary>
@@ -39,6 +55,10 @@ sealed record ListFilter
             tags.Add(ListIndex.Task(task));
         if (Text(query["library"]) is { } library)
             tags.Add(ListIndex.Library(library));
+        // A program runs what has weights that it reads. Nothing here runs at somebody else's, so that finds nothing.
+        tags.AddRange(StringValues.Concat(query["apps"], query["apps[]"]).OfType<string>().SelectMany(v => v.Split(',')).Select(a => s_apps.GetValueOrDefault(a, Nothing)));
+        if (Text(query["inference"]) is not null || Text(query["inference_provider"]) is not null)
+            tags.Add(Nothing);
         var filter = new ListFilter
         {
             Type = type,

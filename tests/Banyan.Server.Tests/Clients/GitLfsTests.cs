@@ -52,7 +52,6 @@ public sealed class GitLfsTests : IAsyncLifetime
         Assert.Equal(large, await File.ReadAllBytesAsync(Path.Combine(copy, "large.bin")));
         Assert.Equal(small, await File.ReadAllBytesAsync(Path.Combine(copy, "small.bin")));
         Assert.Contains("Git LFS fsck OK", await GitAsync(copy, "lfs", "fsck"));
-        Assert.Equal("", await GitAsync(copy, "lfs", "locks"));
 
         // A change, and a push that was lost after its upload: it goes on from there.
         large[5_000_000] ^= 1;
@@ -63,6 +62,31 @@ public sealed class GitLfsTests : IAsyncLifetime
         await GitAsync(copy, "pull", "-q");
         await GitAsync(copy, "lfs", "pull");
         Assert.Equal(large, await File.ReadAllBytesAsync(Path.Combine(copy, "large.bin")));
+    }
+
+    [Fact]
+    public async Task What_another_has_locked_is_not_pushed_over()
+    {
+        await _hub.CreateRepoAsync("lfs", isPrivate: true, organization: "acme");
+        await _hub.Accounts.SetMemberAsync("acme", "ben", Banyan.Server.Access.Right.Write, default);
+        var work = await NewWorkAsync("work", _hub.Ana, "acme");
+        await File.WriteAllBytesAsync(Path.Combine(work, "a.bin"), RandomNumberGenerator.GetBytes(2000));
+        await GitAsync(work, "add", "-A");
+        await GitAsync(work, "commit", "-qm", "one");
+        await GitAsync(work, "push", "origin", "main");
+        await GitAsync(work, "lfs", "lock", "a.bin");
+        Assert.Matches("^a.bin\\s+ana\\s+ID:\\d+$", await GitAsync(work, "lfs", "locks"));
+
+        var other = await CloneAsync("other", _hub.Ben, "acme");
+        await GitAsync(other, "lfs", "pull");
+        Assert.Contains("locked", (await RunAsync(other, "lfs", "lock", "a.bin")).Output);
+        await GitAsync(other, "config", $"lfs.{Url(_hub.Ben, "acme")}.locksverify", "true");
+        await File.WriteAllBytesAsync(Path.Combine(other, "a.bin"), RandomNumberGenerator.GetBytes(2000));
+        await GitAsync(other, "commit", "-qam", "two");
+        var (code, output) = await RunAsync(other, "push", "origin", "main");
+        Assert.True(code != 0 && output.Contains("a.bin - ana", StringComparison.Ordinal), output);
+        await GitAsync(work, "lfs", "unlock", "a.bin");
+        await GitAsync(other, "push", "origin", "main");
     }
 
     [Fact]
@@ -104,23 +128,23 @@ public sealed class GitLfsTests : IAsyncLifetime
         Assert.StartsWith("version https://git-lfs", await File.ReadAllTextAsync(Path.Combine(copy, "a.bin")));
     }
 
-    string Url(string token) => $"{_hub.Address.Replace("://", $"://user:{token}@", StringComparison.Ordinal)}/ana/lfs.git/info/lfs";
+    string Url(string token, string owner = "ana") => $"{_hub.Address.Replace("://", $"://user:{token}@", StringComparison.Ordinal)}/{owner}/lfs.git/info/lfs";
 
-    async Task<string> NewWorkAsync(string name, string token)
+    async Task<string> NewWorkAsync(string name, string token, string owner = "ana")
     {
         await GitAsync(_folder.FullName, "init", "-q", "--bare", "--initial-branch=main", "remote.git");
-        var work = await CloneAsync(name, token);
+        var work = await CloneAsync(name, token, owner);
         await GitAsync(work, "checkout", "-qb", "main");
         await GitAsync(work, "lfs", "track", "*.bin");
         return work;
     }
 
-    async Task<string> CloneAsync(string name, string token)
+    async Task<string> CloneAsync(string name, string token, string owner = "ana")
     {
         await GitAsync(_folder.FullName, "clone", "-q", "remote.git", name);
         var work = Path.Combine(_folder.FullName, name);
         await GitAsync(work, "lfs", "install", "--local");
-        await GitAsync(work, "config", "lfs.url", Url(token));
+        await GitAsync(work, "config", "lfs.url", Url(token, owner));
         return work;
     }
 

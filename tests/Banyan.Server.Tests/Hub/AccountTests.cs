@@ -27,6 +27,29 @@ public sealed class AccountTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_admin_adds_and_removes_users_over_the_api()
+    {
+        var body = new { name = "eve", fullname = "Eve", email = "eve@example.org" };
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/users", body, _hub.Ana), HttpStatusCode.Forbidden);
+        await _hub.Accounts.SetAdminAsync("ana", true, default);
+        var read = await _hub.Accounts.AddTokenAsync("ana", "r", TokenRole.Read, null, null, default);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/users", body, read), HttpStatusCode.Forbidden);
+        var eve = (await _hub.PostJsonAsync("/api/users", body, _hub.Ana)).GetProperty("token").GetString();
+        Assert.Equal("eve", (await _hub.GetJsonAsync("/api/whoami-v2", eve)).GetProperty("name").GetString());
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/users", body, _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/users", eve), HttpStatusCode.Forbidden);
+        Assert.Equal("ana True, ben False, eve False", string.Join(", ", (await _hub.GetJsonAsync("/api/users", _hub.Ana)).EnumerateArray().Select(u => $"{u.GetProperty("name")} {u.GetProperty("isAdmin")}")));
+        // What is private stays so for an admin too.
+        await _hub.CreateRepoAsync("hers", isPrivate: true, token: eve);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/models/eve/hers", _hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, "/api/users/eve", _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, "/api/users/ana", _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, "/api/users/acme", _hub.Ana), HttpStatusCode.NotFound);
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/users/ben", _hub.Ana));
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", _hub.Ben), HttpStatusCode.Unauthorized);
+    }
+
+    [Fact]
     public async Task Git_credentials_are_taken_too()
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "/api/whoami-v2");

@@ -47,16 +47,11 @@ public sealed class RepoTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_namespace_keeps_is_told_to_whom_it_belongs()
+    public async Task Programs_find_the_weights_that_they_read()
     {
         await CoderAsync();
-        await _hub.CreateRepoAsync("empty", "dataset", isPrivate: true);
-        var kept = (await _hub.GetJsonAsync("/api/settings/repositories", _hub.Ana)).EnumerateArray()
-            .Select(r => $"{r.GetProperty("type")} {r.GetProperty("id")} {r.GetProperty("visibility")} {r.GetProperty("storage")} {r.GetProperty("storagePercent")}");
-        Assert.Equal([$"model ana/coder public {Safetensors().Length} 100", "dataset ana/empty private 0 0"], kept);
-        Assert.Equal(0, (await _hub.GetJsonAsync("/api/organizations/acme/settings/repositories", _hub.Ana)).GetArrayLength());
-        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/acme/settings/repositories", _hub.Ben), HttpStatusCode.Forbidden);
-        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/nobody/settings/repositories", _hub.Ben), HttpStatusCode.NotFound);
+        foreach (var (query, found) in new[] { ("apps=vllm", 1), ("apps=llama.cpp", 0), ("apps=unheard-of", 0), ("inference=warm", 0), ("inference_provider=all", 0) })
+            Assert.Equal(found, (await _hub.GetJsonAsync($"/api/models?{query}")).GetArrayLength());
     }
 
     [Fact]

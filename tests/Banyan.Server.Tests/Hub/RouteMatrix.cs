@@ -23,6 +23,9 @@ public sealed partial class RouteMatrix
         ["GET /api/settings/tokens"] = Need.User,
         ["POST /api/settings/tokens"] = Need.User,
         ["DELETE /api/settings/tokens/{id}"] = Need.User,
+        ["GET /api/users"] = Need.User,
+        ["POST /api/users"] = Need.User,
+        ["DELETE /api/users/{name}"] = Need.User,
         ["GET /api/users/{name}/overview"] = Need.Nothing,
         ["GET /api/organizations/{name}/overview"] = Need.Nothing,
         ["GET /api/organizations/{name}/members"] = Need.Nothing,
@@ -110,6 +113,7 @@ public sealed partial class RouteMatrix
         ["POST /{repo}.git/info/lfs/locks/verify"] = Need.Write,
         ["GET /{repo}.git/info/lfs/locks"] = Need.Read,
         ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
+        ["POST /{repo}.git/info/lfs/locks/{id}/unlock"] = Need.Write,
         ["GET /{repo}.git/{**rest}"] = Need.Read,
         ["POST /{repo}.git/{**rest}"] = Need.Read,
     };

@@ -172,11 +172,35 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         Assert.Equal(422, (await BatchAsync("upload", oid, size, ["basic"])).GetProperty("objects")[0].GetProperty("error").GetProperty("code").GetInt32());
 
     [Fact]
-    public async Task Nobody_holds_locks()
+    public async Task A_lock_is_one_user_s_until_it_is_removed_or_broken()
     {
-        var locks = await Hub.PostJsonAsync($"/{Repo}.git/info/lfs/locks/verify", new { }, Hub.Ana);
-        Assert.Equal(0, locks.GetProperty("ours").GetArrayLength());
-        Assert.Equal(0, locks.GetProperty("theirs").GetArrayLength());
-        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/locks", new { path = "x" }, Hub.Ana), HttpStatusCode.NotImplemented, "NotImplemented");
+        await Hub.CreateRepoAsync("shared", organization: "acme");
+        await Hub.Accounts.SetMemberAsync("acme", "ben", Banyan.Server.Access.Right.Write, default);
+        const string Locks = "/acme/shared.git/info/lfs/locks";
+        async Task<JsonElement> LockAsync(string path, string token, HttpStatusCode status)
+        {
+            var answer = await Hub.PostAsync(Locks, new { path, @ref = new { name = "refs/heads/main" } }, token);
+            Assert.Equal(status, answer.StatusCode);
+            return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
+        }
+        async Task<string> ListAsync(string query) =>
+            string.Join(' ', (await Hub.GetJsonAsync($"{Locks}?{query}", Hub.Ben)).GetProperty("locks").EnumerateArray().Select(l => $"{l.GetProperty("path")}:{l.GetProperty("owner").GetProperty("name")}"));
+        var first = (await LockAsync("a/b.bin", Hub.Ana, HttpStatusCode.Created)).GetProperty("lock").GetProperty("id").GetString();
+        var refused = await LockAsync("a/b.bin", Hub.Ben, HttpStatusCode.Conflict);
+        Assert.Equal(("a/b.bin is locked by ana", first), (refused.GetProperty("message").GetString(), refused.GetProperty("lock").GetProperty("id").GetString()));
+        await LockAsync("c.bin", Hub.Ben, HttpStatusCode.Created);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync(Locks, new { path = "../x" }, Hub.Ben), HttpStatusCode.UnprocessableEntity);
+
+        Assert.Equal(("a/b.bin:ana c.bin:ben", "c.bin:ben", "a/b.bin:ana", "a/b.bin:ana"), (await ListAsync(""), await ListAsync("path=c.bin"), await ListAsync($"id={first}"), await ListAsync("limit=1")));
+        Assert.Equal("c.bin:ben", await ListAsync($"cursor={first}"));
+        var verified = await Hub.PostJsonAsync($"{Locks}/verify", new { }, Hub.Ben);
+        Assert.Equal(("c.bin", "a/b.bin"), (verified.GetProperty("ours")[0].GetProperty("path").GetString(), verified.GetProperty("theirs")[0].GetProperty("path").GetString()));
+
+        // By its own repository's address alone, by its owner, or by force.
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/locks/{first}/unlock", new { force = true }, Hub.Ana), HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"{Locks}/{first}/unlock", new { }, Hub.Ben), HttpStatusCode.Forbidden);
+        Assert.Equal("a/b.bin", (await Hub.PostJsonAsync($"{Locks}/{first}/unlock", new { force = true }, Hub.Ben)).GetProperty("lock").GetProperty("path").GetString());
+        await LockAsync("a/b.bin", Hub.Ben, HttpStatusCode.Created);
+        Assert.Equal("c.bin:ben a/b.bin:ben", await ListAsync(""));
     }
 }

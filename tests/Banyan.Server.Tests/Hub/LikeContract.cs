@@ -1,15 +1,24 @@
 using System.Net;
-using System.Text.Json;
+using Banyan.Server.Tests.Storage;
 using Banyan.Server.Tests.Support;
 
 namespace Banyan.Server.Tests.Hub;
 
-/// <summary>Likes are given, taken back, counted and listed to whom they may be.</summary>
-public sealed class LikeTests : IAsyncLifetime
+public sealed class SqliteLikeTests : LikeContract;
+
+public sealed class PostgresLikeTests(PostgresServer server) : LikeContract, IClassFixture<PostgresServer>
+{
+    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+}
+
+/// <summary>Likes are given, taken back, counted and listed to whom they may be; and what a namespace keeps is told to its own.</summary>
+public abstract class LikeContract : IAsyncLifetime
 {
     HubServer _hub = null!;
 
-    public async ValueTask InitializeAsync() => _hub = await HubServer.StartAsync();
+    protected virtual Task<string?> DatabaseAsync() => Task.FromResult<string?>(null);
+
+    public async ValueTask InitializeAsync() => _hub = await HubServer.StartAsync(await DatabaseAsync());
 
     public ValueTask DisposeAsync() => _hub.DisposeAsync();
 
@@ -45,5 +54,19 @@ public sealed class LikeTests : IAsyncLifetime
         await LikeAsync(HttpMethod.Post, secret, _hub.Ana);
         Assert.Equal(("", "", "model:ana/secret"), (await LikedAsync("ana", null), await LikedAsync("ana", _hub.Ben), await LikedAsync("ana", _hub.Ana)));
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/users/nobody/likes"), HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task What_a_namespace_keeps_is_told_to_whom_it_belongs()
+    {
+        var repo = await _hub.CreateRepoAsync("full");
+        await _hub.UploadAsync(repo, new byte[5000]);
+        await _hub.CreateRepoAsync("empty", "dataset", isPrivate: true);
+        var kept = (await _hub.GetJsonAsync("/api/settings/repositories", _hub.Ana)).EnumerateArray()
+            .Select(r => $"{r.GetProperty("type")} {r.GetProperty("id")} {r.GetProperty("visibility")} {r.GetProperty("storage")} {r.GetProperty("storagePercent")}");
+        Assert.Equal(["model ana/full public 5000 100", "dataset ana/empty private 0 0"], kept);
+        Assert.Equal(0, (await _hub.GetJsonAsync("/api/organizations/acme/settings/repositories", _hub.Ana)).GetArrayLength());
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/acme/settings/repositories", _hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/nobody/settings/repositories", _hub.Ben), HttpStatusCode.NotFound);
     }
 }
