@@ -28,6 +28,7 @@ public sealed class Engine : IAsyncDisposable
     readonly Batch _batch;
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
+    readonly Step[] _steps = new Step[1 + Speculator.MaxRows];
     int _running, _waiting, _freePages;
     bool _woken, _stopping;
 
@@ -245,23 +246,31 @@ public sealed class Engine : IAsyncDisposable
             var summary = _summaries[request.LogitIndex + row];
             if (!double.IsFinite(summary.LogSum))
             {
+                Hand(request, row);
                 End(request, new GenerationException($"the model gave logits that are no numbers after {request.Tokens.Length} tokens:"
                     + " its weights are damaged (check the file's hash, or download it again)"));
                 return;
             }
             var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, summary.LogSum) : null;
-            var step = Choose(request, logits, summary, top);
+            var step = _steps[row] = Choose(request, logits, summary, top);
             ends = step.Finish is not null;
             if (row < guesses.Length && step.Token == guesses[row])
                 (right, request.Accepted) = (right + 1, request.Accepted + 1);
             goesOn = right > row && !ends;
-            request.Steps.Writer.TryWrite(step); // the reader sees what was set before
         }
+        Hand(request, request.Tokens.Length - before);
         // Rows after a wrong guess are as if they had not been: the next pass writes over them.
         request.Sequence.Advance(request.Sequence.Length + request.Rows - guesses.Length + Math.Min(right, request.Tokens.Length - before - 1), request.Tokens);
         request.Draft?.Learn(request.Tokens[before..]);
         if (ends)
             End(request, null);
+    }
+
+    // A pass's tokens together: the reader is woken once for them, not once for each. It sees what was set before.
+    void Hand(Request request, int count)
+    {
+        for (var i = 0; i < count; i++)
+            request.Steps.Writer.TryWrite(_steps[i]);
     }
 
     Step Choose(Request request, Span<float> logits, LogitSummary summary, TokenLogProb[]? top)

@@ -87,6 +87,29 @@ public class SpeculationTests
         Assert.Equal([5, 6, 7, 9, 3], draft);
     }
 
+    /// <summary>A name is changed in a copy: the token behind it is guessed at once, where no two tokens stood together before.</summary>
+    [Fact]
+    public void A_copy_goes_on_behind_what_was_changed()
+    {
+        int[] source = [.. Enumerable.Range(100, 60)];
+        var (lookup, draft) = (new Lookup(256), new int[4]);
+        int[] copied = [.. source, 1, .. source[..40]];
+        Assert.Equal(4, lookup.Guess(copied, draft, out var match));
+        Assert.Equal(40, match);
+        Assert.Equal([140, 141, 142, 143], draft);
+        int[] changed = [.. copied, 7];
+        Assert.Equal(0, lookup.Guess(changed, draft, out _));
+        Assert.Equal(4, lookup.Resume(changed, draft));
+        Assert.Equal([141, 142, 143, 144], draft);
+        // Once most of it is other text, it is no copy any more.
+        int[] left = [.. changed, .. Enumerable.Range(500, 12)];
+        Assert.Equal(0, lookup.Resume(left, draft));
+        Assert.Equal(0, lookup.Resume([.. left, .. source[..3]], draft));
+    }
+
+    [Fact]
+    public void Nothing_is_resumed_that_was_not_copied() => Assert.Equal(0, new Lookup(64).Resume([1, 2, 3, 4, 5, 6], new int[4]));
+
     [Fact]
     public void A_repetition_goes_on_repeating()
     {
@@ -128,6 +151,13 @@ public class SpeculationTests
         costs.Observe(3, 30);
         Assert.Equal(30, costs.Predict(3));
         Assert.Equal(10.2, costs.Predict(2), 9);
+        costs.Observe(5, 25); // so 3 rows were disturbed
+        Assert.Equal(25, costs.Predict(3));
+        costs.Observe(5, 40);
+        costs.Observe(5, 40);
+        costs.Observe(5, 40);
+        costs.Observe(5, 40);
+        Assert.Equal(30, costs.Predict(3));
         costs.Observe(3, 1e9);
         Assert.InRange(costs.Predict(3), 30, 60);
         for (var i = 0; i < 1000; i++)

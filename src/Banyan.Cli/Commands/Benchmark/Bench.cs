@@ -50,8 +50,11 @@ static class Bench
             if (needed > loaded.ContextLength)
                 throw new CommandException($"{needed} tokens do not fit the context of {loaded.ContextLength}: ask for fewer");
             using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
+            using var doing = new StatusLine();
+            doing.Show("the machine's limits");
             var limits = MachineLimits.Measure(loaded);
-            var result = await Measurement.Run(loaded, draft, limits, plan, cancellationToken);
+            var result = await Measurement.Run(loaded, draft, limits, plan, doing.Show, cancellationToken);
+            doing.Dispose();
             var report = Report(loaded, limits, plan, result, loadSeconds);
             if (arguments.GetValue(plot) is { } file)
                 await File.WriteAllTextAsync(file, Plot.Svg(loaded.Name, plan, result), cancellationToken);
@@ -130,7 +133,7 @@ static class Bench
             Row($"decode{at}", $"{Number(depth["decode"]):0.0} tokens/s ({report["generate"]} tokens), {Number(depth["decode_of_bandwidth"]):0 %} of the bandwidth");
         }
         foreach (var streams in report["streams"]!.AsArray())
-            Row($"{streams!["streams"]} streams", $"{Number(streams["decode"]):0.0} tokens/s in all, {Number(streams["of_one"]):0.00} of one alone; slowest ÷ fastest {Number(streams["slowest_of_fastest"]):0.00}");
+            Row((int)streams!["streams"]! == 1 ? "1 stream" : $"{streams["streams"]} streams", $"{Number(streams["decode"]):0.0} tokens/s in all, {Number(streams["of_one"]):0.00} of one alone; slowest ÷ fastest {Number(streams["slowest_of_fastest"]):0.00}");
         Row("memory", $"{(long)report["memory_bytes"]! / 1e6:0} MB");
         AnsiConsole.Write(table);
         if (plot is not null)

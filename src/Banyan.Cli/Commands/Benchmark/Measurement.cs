@@ -27,22 +27,31 @@ static class Measurement
     /// <summary>The most tokens of a stream: while others still read their prompts, the first generates already.</summary>
     public static int StreamTokens(Plan plan) => StreamPrompt + plan.Generate + 2 * plan.Streams.Max();
 
-    public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, CancellationToken cancellationToken)
+    /// <param name="model">What is measured.</param>
+    /// <param name="draft">What guesses for it.</param>
+    /// <param name="limits">What the machine can do.</param>
+    /// <param name="plan">What to measure.</param>
+    /// <param name="doing">Told what is measured now.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, Action<string> doing, CancellationToken cancellationToken)
     {
         var depths = new List<AtDepth>();
         await using (var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false }))
             foreach (var depth in plan.Depths)
-                depths.Add(await Depth(engine, limits, plan, depth, cancellationToken));
+                depths.Add(await Depth(engine, limits, plan, depth, doing, cancellationToken));
         var streams = new List<Together>();
         var one = 0.0;
         foreach (var count in plan.Streams is [1] ? [] : plan.Streams.Prepend(1).Distinct())
         {
+            doing(count == 1 ? "one stream" : $"{count} streams together");
             await using var engine = new Engine(model, new EngineOptions { MaxRequests = count, CacheTokens = count * (StreamTokens(plan) + 64), Speculation = false });
             var (rate, steadiness) = await Streams(engine, plan, count, cancellationToken);
             one = count == 1 ? rate : one;
             if (plan.Streams.Contains(count))
                 streams.Add(new Together(count, rate, rate / one, steadiness));
         }
+        if (draft is not null)
+            doing("with the draft model and without");
         return new Result(depths, streams, draft is null ? null : await WithDraft(model, draft, plan, cancellationToken));
     }
 
@@ -65,15 +74,19 @@ static class Measurement
             guessed.Sum(r => r.DraftedTokens), guessed.Sum(r => r.AcceptedTokens));
     }
 
-    static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, CancellationToken cancellationToken)
+    static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, Action<string> doing, CancellationToken cancellationToken)
     {
         // Whole pages of what stands before are kept from one prompt to the next.
         var before = Random(engine.Model, depth, -1);
         if (depth > 0)
+        {
+            doing($"a depth of {depth} (computing what stands before)");
             await Generate(engine, [.. before, .. Random(engine.Model, 1, -2)], 2, cancellationToken);
+        }
         var runs = new List<GenerationStatistics>();
         for (var run = -1; run < plan.Repetitions; run++)
         {
+            doing($"a depth of {depth} ({(run < 0 ? "warming up" : $"{run + 1} of {plan.Repetitions}")})");
             var statistics = await Generate(engine, [.. before, .. Random(engine.Model, plan.Prompt, run)], plan.Generate, cancellationToken);
             if (run >= 0) // the first only warms up: code is compiled and pages are touched
                 runs.Add(statistics);

@@ -7,7 +7,7 @@ namespace Banyan.Cli.Commands.Benchmark;
 /// <summary>The result as a picture: a bar each, tokens a second, with the part of the machine's limit written beside it.</summary>
 static class Plot
 {
-    const int Left = 150, BarWidth = 420, Width = Left + BarWidth + 190, RowHeight = 26;
+    const int Left = 150, BarWidth = 420, Width = Left + BarWidth + 250, RowHeight = 26;
 
     public static string Svg(string model, Plan plan, Result result)
     {

@@ -10,7 +10,7 @@ internal sealed class Draft(int capacity)
 
     readonly Lookup _lookup = new(capacity);
     readonly int[] _tokens = new int[MaxTokens];
-    readonly float[] _right = [0.4f, 0.5f, 0.6f, 0.75f, 0.7f];
+    readonly float[] _right = [0.4f, 0.5f, 0.6f, 0.75f, 0.7f, 0.6f];
     int _match, _guessed;
 
     /// <summary>What comes next, by the last <see cref="Guess"/>.</summary>
@@ -27,11 +27,12 @@ internal sealed class Draft(int capacity)
         < 0 => ModelClass,
         <= 2 => 0,
         <= 4 => 1,
-        <= 8 => 2,
+        < Lookup.CopyMatch => 2,
+        ResumedMatch => ResumedClass,
         _ => 3,
     };
 
-    const int ModelClass = 4;
+    const int ModelClass = 4, ResumedClass = 5, ResumedMatch = int.MaxValue;
 
     /// <summary>How likely a token is right that the draft model guesses.</summary>
     public float ModelRight => _right[ModelClass];
@@ -49,6 +50,8 @@ internal sealed class Draft(int capacity)
     public void Guess(ReadOnlySpan<int> text, int most)
     {
         _guessed = _lookup.Guess(text, _tokens.AsSpan(0, Math.Clamp(most, 0, MaxTokens)), out _match);
+        if (_match < Lookup.CopyMatch && _lookup.Resume(text, _tokens.AsSpan(0, Math.Clamp(most, 0, MaxTokens))) is > 0 and var resumed)
+            (_guessed, _match) = (resumed, ResumedMatch);
         Rows = 0;
     }
 

@@ -9,6 +9,9 @@ internal sealed class Lookup
     /// <summary>Positions of a chain that are looked at, latest first, and how far back they are compared.</summary>
     const int Candidates = 48, LongestMatch = 64;
 
+    /// <summary>A match that long is a copy; of so many tokens of it three in four must be alike for it to go on behind a change.</summary>
+    public const int CopyMatch = 9, Window = 24;
+
     /// <summary>How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.</summary>
     const int Nearby = 256;
 
@@ -16,6 +19,7 @@ internal sealed class Lookup
     readonly int[] _earlier; // position → the one before it in its chain
     readonly int _mask;
     int _indexed = 1, _source;
+    int _copy, _copiedTo; // where a copy was read, and the text's last token then
 
     /// <param name="capacity">The most tokens the text can have.</param>
     public Lookup(int capacity)
@@ -53,9 +57,39 @@ internal sealed class Lookup
         if (match == 0)
             return 0;
         _source = best;
-        // Where the source runs into the end of the text, the text repeats itself: it goes on with what was just guessed.
+        if (match >= CopyMatch)
+            (_copy, _copiedTo) = (best, last);
+        return Follow(tokens, best, draft);
+    }
+
+    /// <summary>
+    /// Guesses that a copy goes on behind a token that was changed in it, such as a new name, where no match is long yet. Returns how many tokens; 0
+    /// where nothing was copied just now, or too much was changed.
+    /// </summary>
+    public int Resume(ReadOnlySpan<int> tokens, Span<int> draft)
+    {
+        var last = tokens.Length - 1;
+        var at = _copy + last - _copiedTo;
+        if (_copy == 0 || at >= last || at < Window)
+            return 0;
+        var alike = 0;
+        for (var i = 0; i < Window; i++)
+            alike += tokens[at - i] == tokens[last - i] ? 1 : 0;
+        if (alike < Window * 3 / 4)
+        {
+            _copy = 0;
+            return 0;
+        }
+        (_copy, _copiedTo) = (at, last);
+        return Follow(tokens, at, draft);
+    }
+
+    // Where the source runs into the end of the text, the text repeats itself: it goes on with what was just guessed.
+    static int Follow(ReadOnlySpan<int> tokens, int source, Span<int> draft)
+    {
+        var last = tokens.Length - 1;
         for (var i = 0; i < draft.Length; i++)
-            draft[i] = best + 1 + i <= last ? tokens[best + 1 + i] : draft[best + i - last];
+            draft[i] = source + 1 + i <= last ? tokens[source + 1 + i] : draft[source + i - last];
         return draft.Length;
     }
 

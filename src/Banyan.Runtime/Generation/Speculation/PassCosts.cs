@@ -2,7 +2,7 @@ namespace Banyan.Runtime.Generation;
 
 /// <summary>
 /// What a pass takes by its number of rows, measured as it goes. What was not seen for a while is forgotten, and what is not known is
-/// assumed to cost little more than its neighbour: so it is tried again now and then.
+/// assumed to cost little more than its neighbour: so it is tried again now and then. What was disturbed when it was seen costs no more than what holds more rows.
 /// </summary>
 internal sealed class PassCosts
 {
@@ -40,14 +40,24 @@ internal sealed class PassCosts
         while (above < Buckets && !Knows(above))
             above++;
         if (below == bucket)
-            return _seconds[bucket];
+            return LeastFrom(bucket);
         if (below < 0)
-            return above < Buckets ? _seconds[above] : 0;
-        var assumed = _seconds[below] * (1 + AssumedPerRow * (rows - Rows(below)));
+            return above < Buckets ? LeastFrom(above) : 0;
+        var known = LeastFrom(below);
+        var assumed = known * (1 + AssumedPerRow * (rows - Rows(below)));
         if (above == Buckets)
             return assumed;
         var between = (double)(rows - Rows(below)) / (Rows(above) - Rows(below));
-        return Math.Min(assumed, _seconds[below] + between * Math.Max(0, _seconds[above] - _seconds[below]));
+        return Math.Min(assumed, known + between * Math.Max(0, LeastFrom(above) - known));
+    }
+
+    double LeastFrom(int bucket)
+    {
+        var least = double.PositiveInfinity;
+        for (; bucket < Buckets; bucket++)
+            if (Knows(bucket))
+                least = Math.Min(least, _seconds[bucket]);
+        return least;
     }
 
     bool Knows(int bucket) => _seconds[bucket] > 0 && _passes - _seen[bucket] < ForgetAfter;

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Kernels;
 /// Causal attention over a paged KV cache: softmax(q·kᵀ × scale)·v, in which scores never leave the cache (Milakov and Gimelshein 2018).
 /// <code>
 /// span   consecutive tokens of one sequence
-/// tile   up to 48 queries of a span: the heads that share a KV head (GQA), of some tokens
+/// tile   up to 96 queries of a span: the heads that share a KV head (GQA), of some tokens
 /// run    8 pages of 64 positions: a tile's softmax over them is complete (<see cref="AttentionTile"/>), runs are merged in order
 /// </code>
 /// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run. Both merge the same numbers in the same
@@ -17,7 +17,10 @@ namespace Banyan.Runtime.Kernels;
 internal static unsafe class Attention
 {
     /// <summary>Queries that meet a page together.</summary>
-    const int TileQueries = 48;
+    const int TileQueries = 96;
+
+    /// <summary>Rows of runs that one part merges, about a microsecond's work.</summary>
+    const int MergedRows = 24;
 
     /// <summary>
     /// q[tokens, heads, headDim] → output[tokens, heads, headDim], for every token of <paramref name="spans"/>.
@@ -32,11 +35,12 @@ internal static unsafe class Attention
         fixed (AttentionSpan* first = spans)
         {
             var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact };
-            var (parts, splits) = (0, 0);
+            var (parts, splits, rows) = (0, 0, 0L);
             foreach (ref readonly var span in spans)
             {
                 parts += job.Tiles(span) * job.Splits(span);
-                splits += job.Splits(span) > 1 ? job.Splits(span) : 0;
+                if (job.Splits(span) is > 1 and var divided)
+                    (splits, rows) = (splits + divided, rows + divided * span.Tokens * job.Group);
             }
             if (splits > 0)
                 job.Partials = (float*)Scratch.ForJob((long)splits * layout.KvHeads * job.PartialFloats * sizeof(float));
@@ -44,7 +48,7 @@ internal static unsafe class Attention
             if (splits > 0)
             {
                 var merge = new MergeJob { Job = job };
-                pool.Run(ref merge, layout.KvHeads);
+                pool.Run(ref merge, layout.KvHeads * (int)Math.Clamp(rows / MergedRows, 1, 16));
             }
         }
     }
@@ -126,7 +130,7 @@ internal static unsafe class Attention
         public readonly float* Partial(int partial, int kvHead) => Partials + ((long)partial * Layout.KvHeads + kvHead) * PartialFloats;
     }
 
-    /// <summary>Puts the runs of divided sequences together, a KV head a part.</summary>
+    /// <summary>Puts the runs of divided sequences together, some queries of a KV head a part.</summary>
     struct MergeJob : IJob
     {
         public Job Job;
@@ -135,23 +139,24 @@ internal static unsafe class Attention
         {
             var stride = Job.Layout.ValueStride;
             var output = stackalloc float[stride];
-            var partial = 0;
+            var (kvHead, slices, partial) = (part % Job.Layout.KvHeads, parts / Job.Layout.KvHeads, 0);
             for (var span = Job.Spans; span < Job.Spans + Job.SpanCount; span++)
             {
                 var splits = Job.Splits(*span);
                 if (splits == 1)
                     continue;
                 var queries = span->Tokens * Job.Group;
-                for (var i = 0; i < queries; i++)
+                var (first, end) = Parts.Range(part / Job.Layout.KvHeads, slices, queries);
+                for (var i = first; i < end; i++)
                 {
                     var (maximum, sum) = (float.NegativeInfinity, 0f);
                     new Span<float>(output, stride).Clear();
                     for (var s = 0; s < splits; s++)
                     {
-                        var from = Job.Partial(partial + s, part);
+                        var from = Job.Partial(partial + s, kvHead);
                         Merge(from[i], from[queries + i], from + 2 * queries + i * stride, &maximum, &sum, output, stride);
                     }
-                    Job.StoreOutput(*span, part, 0, i, output, sum);
+                    Job.StoreOutput(*span, kvHead, 0, i, output, sum);
                 }
                 partial += splits;
             }
