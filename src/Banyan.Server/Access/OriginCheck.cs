@@ -10,6 +10,10 @@ namespace Banyan.Server.Access;
 /// </summary>
 static class OriginCheck
 {
+    /// <summary>What Hugging Face's client reads of an answer, beside what every page may.</summary>
+    const string Exposed = "Accept-Ranges, Content-Length, Content-Range, ETag, Link, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, "
+        + "X-Request-Id, X-Total-Count, X-Xet-Access-Token, X-Xet-Cas-Url, X-Xet-Hash, X-Xet-Session-Id, X-Xet-Token-Expiration";
+
     public static void UseOriginCheck(this WebApplication app, ServerOptions options)
     {
         var allowed = options.AllowedOrigins.Select(o => o.TrimEnd('/')).ToHashSet(StringComparer.OrdinalIgnoreCase);
@@ -22,10 +26,11 @@ static class OriginCheck
             if (mayCall)
             {
                 context.Response.Headers.AccessControlAllowOrigin = origin;
+                context.Response.Headers.AccessControlExposeHeaders = Exposed;
                 context.Response.Headers.Vary = "Origin";
                 if (HttpMethods.IsOptions(context.Request.Method) && context.Request.Headers.ContainsKey("Access-Control-Request-Method"))
                 {
-                    context.Response.Headers.AccessControlAllowMethods = "GET, POST";
+                    context.Response.Headers.AccessControlAllowMethods = "GET, HEAD, POST, PUT, DELETE";
                     context.Response.Headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders;
                     context.Response.Headers.AccessControlMaxAge = "600";
                     context.Response.StatusCode = StatusCodes.Status204NoContent;

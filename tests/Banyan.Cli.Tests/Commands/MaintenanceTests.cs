@@ -29,6 +29,18 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal((1, "banyan: the hub there is not empty: restore into a new folder (--data) or a new database (--database)\n"), (again.ExitCode, again.Error));
     }
 
+    [Fact]
+    public async Task An_admin_is_named_and_is_one_no_longer()
+    {
+        async Task<string> List() => (await Tool.Run(["hub", "user", "list", "--data", In("hub")])).Output;
+        Assert.Matches("^hf_[A-Za-z0-9]+\n$", (await Tool.Run(["hub", "user", "add", "ana", "--admin", "--data", In("hub")])).Output);
+        Assert.Contains(", admin", await List());
+        var unsaid = await Tool.Run(["hub", "user", "set", "ana", "--data", In("hub")]);
+        Assert.Equal((1, "banyan: say what is to change: --admin true or --admin false\n"), (unsaid.ExitCode, unsaid.Error));
+        Assert.Equal(0, (await Tool.Run(["hub", "user", "set", "ana", "--admin", "false", "--data", In("hub")])).ExitCode);
+        Assert.DoesNotContain(", admin", await List());
+    }
+
     [Theory]
     [InlineData("there is no hub in ", "fsck", "--data", "NOWHERE")]
     [InlineData("there is no hub in ", "backup", "BACKUP", "--data", "NOWHERE")]

@@ -39,12 +39,13 @@ sealed class HubServer : IAsyncDisposable
     /// <param name="database">A PostgreSQL connection string, or null for SQLite.</param>
     /// <param name="folder">A data folder that outlives the server, or null.</param>
     /// <param name="change">Changes the hub's options.</param>
-    public static async Task<HubServer> StartAsync(string? database = null, string? folder = null, Func<HubOptions, HubOptions>? change = null)
+    /// <param name="allowedOrigin">A site whose pages may use it, or null.</param>
+    public static async Task<HubServer> StartAsync(string? database = null, string? folder = null, Func<HubOptions, HubOptions>? change = null, string? allowedOrigin = null)
     {
         var data = folder ?? Directory.CreateTempSubdirectory("banyan-hub-").FullName;
         var options = new HubOptions { DataFolder = data, Database = database };
         options = change?.Invoke(options) ?? options;
-        var hub = new HubServer(await TestServer.StartAsync(o => o with { Hub = options, Inference = new() }), data, folder is null);
+        var hub = new HubServer(await TestServer.StartAsync(o => o with { Hub = options, Inference = new(), AllowedOrigins = allowedOrigin is null ? [] : [allowedOrigin] }), data, folder is null);
         if (await hub.Accounts.FindAsync("ana", default) is null)
         {
             hub.Ana = await hub.AddUserAsync("ana");

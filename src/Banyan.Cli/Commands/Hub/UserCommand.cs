@@ -31,13 +31,14 @@ static class UserCommand
     static Command Set()
     {
         var name = new Argument<string>("NAME") { Description = "the user's name" };
-        var admin = new Option<bool>("--admin") { Description = "Whether the user may add and remove users over the API", Required = true };
+        var admin = new Option<bool?>("--admin") { Description = "Whether the user may add and remove users over the API: true or false" };
         return new Command("set", """
             Change what a user is on this hub
 
             Example:
               banyan hub user set ana --admin true
-            """) { name, admin }.On((arguments, accounts, cancellationToken) => accounts.SetAdminAsync(arguments.GetRequiredValue(name), arguments.GetValue(admin), cancellationToken));
+            """) { name, admin }.On((arguments, accounts, cancellationToken) => accounts.SetAdminAsync(
+            arguments.GetRequiredValue(name), arguments.GetValue(admin) ?? throw new CommandException("say what is to change: --admin true or --admin false"), cancellationToken));
     }
 
     static Command List()
