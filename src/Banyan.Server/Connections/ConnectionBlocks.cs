@@ -23,7 +23,7 @@ sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
     int _largeOut;
 
     /// <param name="largeBlocks">How many large blocks are out at once, and kept; small ones are kept in as many bytes.</param>
-    public ConnectionBlocks(int largeBlocks = 512) => (_largeBlocks, _keptSmall) = (largeBlocks, largeBlocks * (LargeBytes / SmallBytes));
+    public ConnectionBlocks(int largeBlocks = 1024) => (_largeBlocks, _keptSmall) = (largeBlocks, largeBlocks * (LargeBytes / SmallBytes));
 
     /// <summary>Bytes of the longest block.</summary>
     public override int MaxBufferSize => LargeBytes;
