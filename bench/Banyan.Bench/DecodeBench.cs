@@ -30,12 +30,14 @@ static unsafe class DecodeBench
         }
         var pieces = Pieces(model.Weights, model.Config.Experts?.Used ?? 1);
         var bytes = pieces.Sum(p => p.Bytes);
-        var (reads, hinted, passes) = (new List<double>(), new List<double>(), new List<double>());
+        using var inputs = new Inputs(pieces, model.Pool);
+        var (reads, hinted, products, passes) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
         var random = new Random(7);
         for (var began = Stopwatch.GetTimestamp(); passes.Count < 10 || Stopwatch.GetElapsedTime(began).TotalSeconds < seconds;)
         {
             reads.Add(Read(pieces, model.Pool, ahead: false));
             hinted.Add(Read(pieces, model.Pool, ahead: true));
+            products.Add(Multiply(pieces, inputs, model.Pool));
             // Another token each time, so that other experts are chosen.
             tokens[depth] = random.Next(model.Config.VocabularySize);
             batch.Clear();
@@ -50,6 +52,7 @@ static unsafe class DecodeBench
         Console.WriteLine("|---|---|---|---|---|---|");
         Row("reading alone", reads);
         Row("reading, asked for 6 KB ahead", hinted);
+        Row("products in one job", products);
         Row("a token's pass", passes);
         var best = reads.Zip(hinted, Math.Min).ToList();
         Console.WriteLine();
@@ -61,7 +64,12 @@ static unsafe class DecodeBench
 
     static double At(List<double> times, double share) => times.Order().ElementAt((int)(times.Count * share));
 
-    readonly record struct Piece(nint Start, long Bytes);
+    readonly record struct Piece(PackedMatrix Matrix, int First, int End)
+    {
+        public byte* Start => Matrix.Panel(First);
+
+        public long Bytes => (End - First) * Matrix.PanelBytes;
+    }
 
     // A block's matrices in the order of a pass; of experts as many as a row goes to.
     static Piece[] Pieces(Weights weights, int used)
@@ -92,9 +100,57 @@ static unsafe class DecodeBench
             var parts = (int)Math.Clamp(matrix.Bytes / PieceBytes, 1, matrix.Panels);
             for (var part = 0; part < parts; part++)
             {
-                var (first, end) = (matrix.Panels * part / parts, matrix.Panels * (part + 1) / parts);
-                pieces.Add(new Piece((nint)matrix.Panel(first), (end - first) * matrix.PanelBytes));
+                pieces.Add(new Piece(matrix, (int)((long)matrix.Panels * part / parts), (int)((long)matrix.Panels * (part + 1) / parts)));
             }
+        }
+    }
+
+    /// <summary>A row of activations for every width.</summary>
+    sealed class Inputs : IDisposable
+    {
+        readonly Dictionary<int, Activations> _byColumns = [];
+
+        public Inputs(Piece[] pieces, WorkerPool pool)
+        {
+            foreach (var columns in pieces.Select(p => p.Matrix.Columns).Distinct())
+            {
+                var row = _byColumns[columns] = new Activations(1, columns);
+                for (var i = 0; i < columns; i++)
+                    row.Rows[i] = MathF.Sin(i);
+                row.Quantize(1, pool);
+            }
+        }
+
+        public Activations this[int columns] => _byColumns[columns];
+
+        public void Dispose()
+        {
+            foreach (var row in _byColumns.Values)
+                row.Dispose();
+        }
+    }
+
+    static double Multiply(Piece[] pieces, Inputs inputs, WorkerPool pool)
+    {
+        var job = new MultiplyJob { Pieces = pieces, Inputs = inputs };
+        var start = Stopwatch.GetTimestamp();
+        pool.Run(ref job, pieces.Length);
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    }
+
+    struct MultiplyJob : IJob
+    {
+        public Piece[] Pieces;
+        public Inputs Inputs;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (matrix, first, end) = Pieces[part];
+            var x = Inputs[matrix.Columns];
+            var sums = stackalloc float[16];
+            if (matrix.Format.Kind != Banyan.Runtime.Kernels.Packing.WeightKind.Float)
+                for (var panel = first; panel < end; panel++)
+                    Ladder.Current.MultiplyPanel(matrix.Format, matrix.Panel(panel), matrix.Panel(panel) + matrix.QuantOffset, matrix.Columns, x.Blocks, x.BlocksPerRow, 1, sums);
         }
     }
 
@@ -115,7 +171,7 @@ static unsafe class DecodeBench
         public readonly void Work(int part, int parts)
         {
             const int Distance = 6144;
-            var from = (byte*)Pieces[part].Start;
+            var from = Pieces[part].Start;
             var end = from + Pieces[part].Bytes;
             var (a, b, c, d) = (Vector256<long>.Zero, Vector256<long>.Zero, Vector256<long>.Zero, Vector256<long>.Zero);
             for (; from < end; from += 128)

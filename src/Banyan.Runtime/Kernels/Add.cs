@@ -6,6 +6,13 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>Additions in place: a residual, a bias.</summary>
 internal static unsafe class Add
 {
+    /// <summary>x += y, on all threads where that pays.</summary>
+    public static void Apply(float* x, float* y, long count, WorkerPool pool)
+    {
+        var job = new Job { X = x, Y = y, Count = count };
+        pool.Run(ref job, Parts.ForWork(count, pool.Threads));
+    }
+
     /// <summary>x += y.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* x, float* y, long count)
@@ -23,5 +30,17 @@ internal static unsafe class Add
     {
         for (var row = 0; row < rows; row++)
             Apply(x + (long)row * columns, bias, columns);
+    }
+
+    struct Job : IJob
+    {
+        public float* X, Y;
+        public long Count;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = (Count * part / parts, Count * (part + 1) / parts);
+            Apply(X + first, Y + first, end - first);
+        }
     }
 }

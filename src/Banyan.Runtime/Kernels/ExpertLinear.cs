@@ -20,11 +20,11 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// <summary>Panels of a part of the last product: they share the slots' activations in the second-level cache.</summary>
     const int DownPanels = 4;
 
-    /// <summary>Of an expert with few rows, of which memory is the limit: what a part reads at least.</summary>
-    const int BytesPerPart = 64 * 1024;
-
-    /// <summary>Up to so many rows of all experts together, dividing them finely costs less than waiting for the last.</summary>
+    /// <summary>Up to so many rows of all experts together, reading the experts takes longest.</summary>
     const int FewSlots = 128;
+
+    /// <summary>Of the next expert's first panel.</summary>
+    const int AskedBytes = 12 * 1024;
 
     readonly record struct Part(int Expert, int FirstBlock, int EndBlock);
 
@@ -36,6 +36,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     readonly int[] _firstSlot;   // [experts + 1]
     readonly int[] _slots;       // row · used + place
     readonly Part[] _parts;
+    readonly int[] _order;       // experts that are used
     AlignedBuffer? _inputPairs, _hiddenPairs;
 
     // What is computed now.
@@ -57,8 +58,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
         _hidden = new Activations(rows * used, feedForward);
         _firstSlot = new int[experts + 1];
         _slots = new int[rows * used];
+        _order = new int[experts];
+        // At least one part an expert, and as many as make all of them end together.
         var blocks = (feedForward + ActivationBlock.Columns - 1) / ActivationBlock.Columns;
-        _parts = new Part[Math.Max(experts + PartsPerThread * pool.Threads, Math.Min(experts, FewSlots) * blocks)];
+        _parts = new Part[experts + Math.Max(PartsPerThread * pool.Threads, new ShrinkingParts(Math.Min(experts, FewSlots) * blocks, pool.Threads, 1).Count)];
     }
 
     /// <summary>
@@ -74,31 +77,26 @@ internal sealed unsafe class ExpertLinear : IDisposable
             Operand.RoundToPairs(_rung, input, 0, rows, Pairs(ref _inputPairs, input.MaxTokens, input.Columns), _pool);
         if (Form(down[0]) == OperandForm.Pairs)
             Pairs(ref _hiddenPairs, _hidden.MaxTokens, _hidden.Columns);
+        var slots = rows * _used;
+        var last = new DownJob { Experts = this, IsFew = slots <= FewSlots };
+        if (last.IsFew)
+            last.Cut = Product.Cut(down[0].Panels, slots * down[0].PanelBytes, _pool.Threads);
+        PlanDown(last.Cut);
         var gated = new GatedJob { Experts = this };
-        var parts = MakeParts(rows * _used);
-        var last = new DownJob { Experts = this };
-        var lastParts = DownParts(rows * _used);
-        PlanDown(lastParts);
-        _pool.Run(ref gated, parts);
+        _pool.Run(ref gated, MakeParts(slots));
         _pool.Ahead.Clear();
         if (next is not null)
-            _pool.Ahead.Plan(next);
-        _pool.Run(ref last, lastParts);
+            _pool.Ahead.Plan(_pool.Threads, next);
+        _pool.Run(ref last, last.IsFew ? last.Cut.Count : Math.Max(down[0].Panels / DownPanels, 1));
     }
 
-    int DownParts(int slots)
-    {
-        var panels = _down[0].Panels;
-        return slots <= FewSlots ? (int)Math.Clamp(slots * _down[0].Bytes / BytesPerPart, 1, panels) : Math.Max(panels / DownPanels, 1);
-    }
-
-    // What the last product reads first: the first part's panels of every expert.
-    void PlanDown(int parts)
+    // What the last product reads first, if only reading takes time: panels of the first expert that is used, where each thread begins.
+    void PlanDown(ShrinkingParts cut)
     {
         _pool.Ahead.Clear();
-        for (var expert = 0; expert < _down.Length && _pool.Ahead.HasRoom; expert++)
-            if (_firstSlot[expert + 1] > _firstSlot[expert])
-                _pool.Ahead.Add(_down[expert].Panel(0), Parts.Range(0, parts, _down[expert].Panels).End * _down[expert].PanelBytes);
+        var expert = UsedFrom(0);
+        for (var part = 0; part < Math.Min(_pool.Threads, cut.Count); part++)
+            _pool.Ahead.Add(_down[expert].Panel(cut[part].First), (cut[part].End - cut[part].First) * _down[expert].PanelBytes);
     }
 
     OperandForm Form(PackedMatrix w) => Product.FormFor(_rung, w.Format, terms: 1, _exact);
@@ -124,21 +122,40 @@ internal sealed unsafe class ExpertLinear : IDisposable
     {
         var blocks = (_hidden.Columns + ActivationBlock.Columns - 1) / ActivationBlock.Columns;
         var count = 0;
+        if (slots <= FewSlots)
+            return MakeShrinkingParts(blocks);
         for (var expert = 0; expert < _firstSlot.Length - 1; expert++)
         {
             var rows = _firstSlot[expert + 1] - _firstSlot[expert];
             if (rows == 0)
                 continue;
-            // An expert with many of the rows is divided, and so is one with few: reading it takes long.
-            var pieces = slots <= FewSlots
-                ? (int)Math.Clamp((_gate[expert].Bytes + _up[expert].Bytes) / BytesPerPart / rows, 1, blocks)
-                : (int)Math.Clamp((long)rows * PartsPerThread * _pool.Threads / slots, 1, blocks);
+            // An expert with many of the rows is divided; the parts of all are at most one each and these.
+            var pieces = (int)Math.Clamp((long)rows * PartsPerThread * _pool.Threads / slots, 1, blocks);
             for (var piece = 0; piece < pieces; piece++)
             {
                 var (first, end) = Parts.Range(piece, pieces, blocks);
                 _parts[count++] = new Part(expert, first, end);
             }
         }
+        return count;
+    }
+
+    // The blocks of all experts that are used, one after the other, in parts that get smaller; where one ends is a cut too.
+    int MakeShrinkingParts(int blocks)
+    {
+        var used = 0;
+        for (var expert = UsedFrom(0); expert < _firstSlot.Length - 1; expert = UsedFrom(expert + 1))
+            _order[used++] = expert;
+        var cut = Product.Cut(used * blocks, (_gate[0].Bytes + _up[0].Bytes) / blocks, _pool.Threads);
+        var count = 0;
+        for (var part = 0; part < cut.Count; part++)
+            for (var (first, end) = cut[part]; first < end;)
+            {
+                var (place, block) = Math.DivRem(first, blocks);
+                var take = Math.Min(end - first, blocks - block);
+                _parts[count++] = new Part(_order[place], block, block + take);
+                first += take;
+            }
         return count;
     }
 
@@ -235,14 +252,29 @@ internal sealed unsafe class ExpertLinear : IDisposable
     struct DownJob : IJob
     {
         public ExpertLinear Experts;
+        public bool IsFew;
+        public ShrinkingParts Cut;
 
         public readonly void Work(int part, int parts)
         {
-            var (first, end) = Parts.Range(part, parts, Experts._down[0].Panels);
-            for (var expert = 0; expert < Experts._down.Length; expert++)
+            var (first, end) = IsFew ? Cut[part] : Parts.Range(part, parts, Experts._down[0].Panels);
+            for (var expert = Experts.UsedFrom(0); expert < Experts._down.Length; expert = Experts.UsedFrom(expert + 1))
+            {
+                // Parts go from expert to expert, where no prefetcher follows: the panel that comes next is asked for one expert ahead.
+                if (Experts.UsedFrom(expert + 1) is var next && next < Experts._down.Length)
+                    ReadAhead.Ask(Experts._down[next].Panel(first), Math.Min(Experts._down[next].PanelBytes, AskedBytes));
                 for (var slot = Experts._firstSlot[expert]; slot < Experts._firstSlot[expert + 1]; slot += Product.MaxRows)
                     Experts.Down(expert, slot, Math.Min(Product.MaxRows, Experts._firstSlot[expert + 1] - slot), first, end);
+            }
         }
+    }
+
+    // The next expert that rows go to.
+    int UsedFrom(int expert)
+    {
+        while (expert < _firstSlot.Length - 1 && _firstSlot[expert + 1] == _firstSlot[expert])
+            expert++;
+        return expert;
     }
 
     /// <summary>x[rows of slots, columns of panels] += share · down(hidden).</summary>

@@ -20,8 +20,8 @@ internal static unsafe class Linear
         for (var first = 0; first < tokens; first += most)
         {
             var product = new Product(rung, x, w.Format, first, Math.Min(most, tokens - first), pool, exact);
-            var job = new Job { Product = product, First = first, A = w, YA = y, EndA = product.PartsOf(w, pool.Threads) };
-            pool.Run(ref job, job.EndA);
+            var job = new Job { Product = product, First = first, A = w, YA = y };
+            pool.Run(ref job, job.Divide(pool.Threads));
         }
     }
 
@@ -46,9 +46,7 @@ internal static unsafe class Linear
                 return;
             }
             var job = new Job { Product = product, First = first, A = a, B = b, C = c, YA = ya, YB = yb, YC = yc };
-            job.EndA = product.PartsOf(a, pool.Threads);
-            job.EndB = job.EndA + product.PartsOf(b, pool.Threads);
-            pool.Run(ref job, job.EndB + product.PartsOf(c, pool.Threads));
+            pool.Run(ref job, job.Divide(pool.Threads));
         }
     }
 
@@ -75,7 +73,9 @@ internal static unsafe class Linear
             if (!product.Fits(up.Format))
                 return false;
             var job = new GatedJob { Rung = rung, Product = product, First = first, Gate = gate, Up = up, Y = y, Floats = floats };
-            pool.Run(ref job, Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
+            if (product.Reads)
+                job.Cut = Product.Cut(gate.Panels / GatedJob.Panels, GatedJob.Panels * (gate.PanelBytes + up.PanelBytes), pool.Threads);
+            pool.Run(ref job, product.Reads ? job.Cut.Count : Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
         }
         return true;
     }
@@ -94,24 +94,54 @@ internal static unsafe class Linear
         public PackedMatrix? B, C;
         public float* YA, YB, YC;
         public int First, EndA, EndB;
+        public ShrinkingParts Cut;
+
+        /// <summary>Decides on the parts; returns how many.</summary>
+        public int Divide(int threads)
+        {
+            if (Product.Reads)
+            {
+                // All panels of the matrices, one after the other.
+                (EndA, EndB) = (A.Panels, A.Panels + (B?.Panels ?? 0));
+                Cut = Product.Cut(EndB + (C?.Panels ?? 0), A.PanelBytes, threads);
+                return Cut.Count;
+            }
+            EndA = Product.PartsOf(A, threads);
+            EndB = EndA + (B is null ? 0 : Product.PartsOf(B, threads));
+            return EndB + (C is null ? 0 : Product.PartsOf(C, threads));
+        }
 
         public readonly void Work(int part, int parts)
         {
-            if (part < EndA)
-                Work(A, YA, part, EndA);
+            if (Product.Reads)
+            {
+                var (first, end) = Cut[part];
+                Work(A, YA, first, Math.Min(end, EndA));
+                Work(B, YB, Math.Max(first, EndA) - EndA, Math.Min(end, EndB) - EndA);
+                Work(C, YC, Math.Max(first, EndB) - EndB, end - EndB);
+            }
+            else if (part < EndA)
+                WorkPart(A, YA, part, EndA);
             else if (part < EndB)
-                Work(B!, YB, part - EndA, EndB - EndA);
+                WorkPart(B!, YB, part - EndA, EndB - EndA);
             else
-                Work(C!, YC, part - EndB, parts - EndB);
+                WorkPart(C!, YC, part - EndB, parts - EndB);
         }
 
-        readonly void Work(PackedMatrix w, float* y, int part, int parts)
+        readonly void WorkPart(PackedMatrix w, float* y, int part, int parts)
         {
             var (first, end) = Parts.Range(part, parts, w.Panels);
-            var work = Scratch.ForPart(Product.WorkBytes + (long)(end - first) * Product.SumsPerPanel * sizeof(float));
-            var sums = (float*)(work + Product.WorkBytes);
+            Work(w, y, first, end);
+        }
+
+        readonly void Work(PackedMatrix? w, float* y, int first, int end)
+        {
+            if (w is null || first >= end)
+                return;
             // Where no range of columns is shared, one panel's sums at a time stay near.
             var step = Product.HasRanges ? end - first : 1;
+            var work = Scratch.ForPart(Product.WorkBytes + (long)step * Product.SumsPerPanel * sizeof(float));
+            var sums = (float*)(work + Product.WorkBytes);
             for (var panel = first; panel < end; panel += step)
             {
                 Product.Sum(w, panel, panel + step, work, sums);
@@ -144,10 +174,11 @@ internal static unsafe class Linear
         public Activations Y;
         public int First;
         public bool Floats;
+        public ShrinkingParts Cut;
 
         public readonly void Work(int part, int parts)
         {
-            var (first, end) = Parts.Range(part, parts, Gate.Panels / Panels);
+            var (first, end) = Product.Reads ? Cut[part] : Parts.Range(part, parts, Gate.Panels / Panels);
             var step = Product.HasRanges ? end - first : 1;
             var size = step * Panels * Product.SumsPerPanel;
             var work = Scratch.ForPart(Product.WorkBytes + 2L * size * sizeof(float));

@@ -13,3 +13,42 @@ internal static class Parts
     public static (int First, int End) Range(int part, int parts, int items) =>
         ((int)((long)items * part / parts), (int)((long)items * (part + 1) / parts));
 }
+
+/// <summary>
+/// Items that are read from memory in their order, cut for threads that claim part after part: half of them in one part a thread, half of the rest, and so
+/// on, so that a thread seldom leaves the place where it reads, and the last parts are small, so that nobody waits long for another.
+/// </summary>
+internal readonly struct ShrinkingParts
+{
+    readonly int _items, _threads, _rounds, _last;
+
+    /// <param name="items">What is divided.</param>
+    /// <param name="threads">Who claims.</param>
+    /// <param name="least">Items of the smallest parts.</param>
+    public ShrinkingParts(int items, int threads, int least)
+    {
+        (_items, _threads) = (items, threads);
+        while (items >> _rounds + 1 >= 2L * threads * least)
+            _rounds++;
+        _last = threads == 1 ? 1 : Math.Max(1, (items >> _rounds) / least);
+        if (threads == 1)
+            _rounds = 0;
+    }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _rounds * _threads + _last;
+
+    /// <summary>The items of a part.</summary>
+    public (int First, int End) this[int part]
+    {
+        get
+        {
+            var round = Math.Min(part / _threads, _rounds);
+            var before = _items - (_items >> round);
+            var (first, end) = round < _rounds
+                ? Parts.Range(part - round * _threads, _threads, (_items >> round) - (_items >> round + 1))
+                : Parts.Range(part - round * _threads, _last, _items >> round);
+            return (before + first, before + end);
+        }
+    }
+}

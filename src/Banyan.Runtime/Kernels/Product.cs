@@ -26,6 +26,9 @@ internal readonly unsafe struct Product
     /// <summary>What a part reads at least, times the tokens: enough to be worth claiming, little enough to share evenly.</summary>
     const long BytesPerPart = 64 * 1024;
 
+    /// <summary>What the last threads read while others wait for them, where only reading takes time.</summary>
+    const long BytesOfLastParts = 32 * 1024;
+
     /// <summary>Activations that a part's panels meet one after the other: they stay in the second-level cache from panel to panel.</summary>
     const int CachedBytes = 640 * 1024;
 
@@ -100,6 +103,13 @@ internal readonly unsafe struct Product
 
     /// <summary>Whether panels should be summed together, because they share ranges of columns.</summary>
     public bool HasRanges => _rangeColumns < _columns;
+
+    /// <summary>Whether reading the weights takes longer than multiplying them.</summary>
+    public bool Reads => (_kernels is Kernels.Panels or Kernels.Pairs) && Rows <= _rung.PanelTokens;
+
+    /// <summary>Panels of that many bytes, or sets of panels, for threads that read them.</summary>
+    public static ShrinkingParts Cut(int items, long itemBytes, int threads) =>
+        new(items, threads, (int)Math.Clamp(BytesOfLastParts / itemBytes, 1, int.MaxValue));
 
     /// <summary>Into how many parts to divide a matrix.</summary>
     public int PartsOf(PackedMatrix w, int threads)

@@ -18,6 +18,8 @@ internal sealed unsafe class ReadAhead
     /// <summary>Half of a second-level cache of 1 MB: the other half holds what is computed with.</summary>
     const int MaxChunks = 128;
 
+    const long MaxBytes = (long)MaxChunks * ChunkBytes;
+
     readonly nint[] _chunks = new nint[MaxChunks];
     int _count, _next;
 
@@ -41,13 +43,22 @@ internal sealed unsafe class ReadAhead
         Volatile.Write(ref _count, count);
     }
 
-    /// <summary>Plans the beginning of a matrix, or of each of several that are read side by side.</summary>
-    public void Plan(params ReadOnlySpan<PackedMatrix> matrices)
+    /// <summary>Plans where the threads will begin with matrices that are read side by side (gate and up), <paramref name="together"/> panels of each at a time.</summary>
+    public void Plan(int threads, int together, params ReadOnlySpan<PackedMatrix> matrices)
     {
         Clear();
-        foreach (var matrix in matrices)
-            Add(matrix.Panel(0), Math.Min(matrix.Bytes, (long)MaxChunks * ChunkBytes / matrices.Length));
+        var bytes = MaxBytes / matrices.Length / threads;
+        var parts = Product.Cut(matrices[0].Panels / together, together * matrices.Length * matrices[0].PanelBytes, threads);
+        for (var part = 0; part < Math.Min(threads, parts.Count); part++)
+            foreach (var matrix in matrices)
+            {
+                var (first, end) = parts[part];
+                Add(matrix.Panel(first * together), Math.Min((end - first) * together * matrix.PanelBytes, bytes));
+            }
     }
+
+    /// <summary>The same of one matrix.</summary>
+    public void Plan(int threads, PackedMatrix matrix) => Plan(threads, 1, matrix);
 
     /// <summary>Asks for the next chunk; false where there is none.</summary>
     public bool Fetch()
@@ -57,9 +68,15 @@ internal sealed unsafe class ReadAhead
         var chunk = Interlocked.Increment(ref _next) - 1;
         if ((uint)chunk >= (uint)_count)
             return false;
-        var from = (byte*)_chunks[chunk];
-        for (var line = 0; line < ChunkBytes; line += 64)
-            Sse.Prefetch1(from + line);
+        Ask((byte*)_chunks[chunk], ChunkBytes);
         return true;
+    }
+
+    /// <summary>Asks for cache lines that this thread will read soon.</summary>
+    public static void Ask(byte* from, long bytes)
+    {
+        if (Sse.IsSupported)
+            for (long line = 0; line < bytes; line += 64)
+                Sse.Prefetch1(from + line);
     }
 }

@@ -64,8 +64,7 @@ internal sealed unsafe class Forward : IDisposable
         var x = _stream.Floats;
         var rows = batch.Count;
         _angles.Compute(batch.Positions);
-        for (var row = 0; row < rows; row++)
-            _weights.Embed(batch.Tokens[row], x + (long)row * _config.EmbeddingSize);   // x [rows, embedding]
+        Embed(batch, x);                                                                // x [rows, embedding]
         for (var layer = 0; layer < _config.Layers; layer++)
         {
             Attend(_weights.Layers[layer], layer, batch, x, rows);                      // x += attention(norm(x))
@@ -86,7 +85,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         float* q = _queries.Floats, k = _keys.Floats, v = _values.Floats;
         RmsNorm.Apply(x, w.AttentionNorm.Floats, _attentionInput, rows, _config.NormEpsilon, NeedsBlocks(w.Query, w.Key, w.Value), _pool); // input [rows, embedding]
-        _pool.Ahead.Plan(w.AttentionOutput);
+        _pool.Ahead.Plan(_pool.Threads, w.AttentionOutput);
         Linear.Multiply(_attentionInput, w.Query, q, w.Key, k, w.Value, v, rows, _pool, _exact);       // q [rows, heads, headSize], k, v [rows, kvHeads, headSize]
         Bias(q, w.QueryBias, rows, _config.QuerySize);
         Bias(k, w.KeyBias, rows, _config.KeySize);
@@ -103,12 +102,12 @@ internal sealed unsafe class Forward : IDisposable
         if (NeedsBlocks(w.AttentionOutput))
             _attended.Quantize(rows, _pool);                                                            // attended [rows, heads, headSize]
         if (w.Router is null)
-            _pool.Ahead.Plan(w.Gate[0], w.Up[0]);
+            _pool.Ahead.Plan(_pool.Threads, ActivationBlock.Columns / PackedFormat.Rows, w.Gate[0], w.Up[0]);
         else
-            _pool.Ahead.Plan(w.Router);
+            _pool.Ahead.Plan(_pool.Threads, w.Router);
         Linear.Multiply(_attended, w.AttentionOutput, _update.Floats, rows, _pool, _exact);            // update [rows, embedding]
         Bias(_update.Floats, w.AttentionOutputBias, rows, _config.EmbeddingSize);
-        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
+        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize, _pool);
     }
 
     // Weights of 16 and 32 bits do not meet quantized activations.
@@ -131,16 +130,16 @@ internal sealed unsafe class Forward : IDisposable
             _experts.Run(w, _normed, x, rows, After(layer));
             return;
         }
-        _pool.Ahead.Plan(w.Down[0]);
+        _pool.Ahead.Plan(_pool.Threads, w.Down[0]);
         if (_exact || !Linear.TryMultiplyGated(_normed, w.Gate[0], w.Up[0], _hidden, rows, _pool, floats: !NeedsBlocks(w.Down[0])))
         {
             Linear.Multiply(_normed, w.Gate[0], _gate.Floats, rows, _pool, _exact);                    // gate [rows, feedForward]
             Linear.Multiply(_normed, w.Up[0], _up.Floats, rows, _pool, _exact);                        // up [rows, feedForward]
             SiluMultiply.Apply(_gate.Floats, _up.Floats, _hidden, rows, NeedsBlocks(w.Down[0]), _pool);    // hidden = silu(gate) · up
         }
-        _pool.Ahead.Plan(After(layer));
+        _pool.Ahead.Plan(_pool.Threads, After(layer));
         Linear.Multiply(_hidden, w.Down[0], _update.Floats, rows, _pool, _exact);                      // update [rows, embedding]
-        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize);
+        Add.Apply(x, _update.Floats, (long)rows * _config.EmbeddingSize, _pool);
     }
 
     // What is read after a layer.
@@ -151,7 +150,7 @@ internal sealed unsafe class Forward : IDisposable
         if (rows == 0)
             return;
         RmsNorm.Apply(x, _weights.OutputNorm.Floats, _normed, rows, _config.NormEpsilon, NeedsBlocks(_weights.Output), _pool);
-        _pool.Ahead.Plan(_weights.Layers[0].Query);
+        _pool.Ahead.Plan(_pool.Threads, _weights.Layers[0].Query);
         Linear.Multiply(_normed, _weights.Output, _logits.Floats, rows, _pool, _exact);
     }
 
@@ -165,16 +164,52 @@ internal sealed unsafe class Forward : IDisposable
         return batch.LogitCount;
     }
 
+    void Embed(Batch batch, float* x)
+    {
+        var job = new EmbedJob { Weights = _weights, Batch = batch, X = x, Columns = _config.EmbeddingSize };
+        _pool.Run(ref job, Parts.ForWork(16L * batch.Count * _config.EmbeddingSize, batch.Count)); // rows are unpacked 16 at a time
+    }
+
+    struct EmbedJob : IJob
+    {
+        public Weights Weights;
+        public Batch Batch;
+        public float* X;
+        public int Columns;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Parts.Range(part, parts, Batch.Count);
+            for (var row = first; row < end; row++)
+                Weights.Embed(Batch.Tokens[row], X + (long)row * Columns);
+        }
+    }
+
     void Cache(int layer, Batch batch, float* k, float* v)
     {
-        const int page = KvLayout.PagePositions;
-        foreach (var part in batch.Parts)
-            for (var row = part.First; row < part.First + part.Count; row++)
-            {
-                var position = batch.Positions[row];
-                var to = part.Sequence.Pages[position / page] + _cache.LayerOffset(layer);
-                _cache.Layout.Write(to, position % page, k + (long)row * _config.KeySize, v + (long)row * _config.KeySize);
-            }
+        var job = new CacheJob { Cache = _cache, Batch = batch, Layer = layer, Columns = _config.KeySize, K = k, V = v };
+        _pool.Run(ref job, Parts.ForWork(2L * batch.Count * _config.KeySize, batch.Count));
+    }
+
+    struct CacheJob : IJob
+    {
+        public KvCache Cache;
+        public Batch Batch;
+        public int Layer, Columns;
+        public float* K, V;
+
+        public readonly void Work(int number, int parts)
+        {
+            const int Page = KvLayout.PagePositions;
+            var (first, end) = Parts.Range(number, parts, Batch.Count);
+            foreach (var part in Batch.Parts)
+                for (var row = Math.Max(first, part.First); row < Math.Min(end, part.First + part.Count); row++)
+                {
+                    var position = Batch.Positions[row];
+                    var to = part.Sequence.Pages[position / Page] + Cache.LayerOffset(Layer);
+                    Cache.Layout.Write(to, position % Page, K + (long)row * Columns, V + (long)row * Columns);
+                }
+        }
     }
 
     ReadOnlySpan<AttentionSpan> Spans(int layer, Batch batch)
