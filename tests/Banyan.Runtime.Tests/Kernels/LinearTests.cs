@@ -135,7 +135,7 @@ public unsafe class LinearTests
         var exactBits = format.BlockWeights > 1; // integer kernels
         foreach (var rows in (int[])[1, 16, 31])
             foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])
-                foreach (var tokens in exactBits && rows == 31 ? Enumerable.Range(1, 26) : [1, 2, 4, 7])
+                foreach (var tokens in exactBits && rows == 31 ? Enumerable.Range(1, 26).Concat([33, 35, 37, 41, 45]) : [1, 2, 4, 7])
                 {
                     var bytes = RandomWeights.Make(format, rows, columns, columns);
                     var x = RandomWeights.Floats(tokens * columns, 7);
@@ -205,8 +205,8 @@ public unsafe class LinearTests
             using var packed = Pack(format, bytes, 16, Columns);
             foreach (var sign in (float[])[1, -1])
             {
-                float[] x = [.. Enumerable.Repeat(sign, 12 * Columns)];
-                foreach (var tokens in (int[])[1, 5, 12])
+                float[] x = [.. Enumerable.Repeat(sign, 36 * Columns)];
+                foreach (var tokens in (int[])[1, 5, 12, 36])
                     Assert.Equal(Multiply(scalar, packed, x, tokens, exact: false), Multiply(rung, packed, x, tokens, exact: false));
             }
         }
@@ -221,7 +221,7 @@ public unsafe class LinearTests
         using var packed = Pack(format, bytes, 20, 512);
         foreach (var bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
         {
-            foreach (var tokens in (int[])[5, 14])
+            foreach (var tokens in (int[])[5, 14, 36])
             {
                 var x = RandomWeights.Floats(tokens * 512, 3);
                 x[2 * 512 + 77] = bad;

@@ -57,7 +57,7 @@ internal static unsafe class PairKernel
                 for (var pair = 0; pair < unrolled; pair++)
                 {
                     if (tokens <= FewTokens)
-                        a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes]);
+                        a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes(8)]);
                     else if (unrolled > 1)
                         for (var t = pair * tokens / unrolled; t < (pair + 1) * tokens / unrolled; t++)
                             a.prefetcht0(rows.Next(t, r14, r13, r12));
