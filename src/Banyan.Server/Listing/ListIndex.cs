@@ -52,7 +52,17 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
     }
 
     /// <summary>Lists what changed until now, or as much of it as a client may be asked to wait for.</summary>
-    public Task CatchUpAsync(CancellationToken cancellationToken) => CatchUpAsync(s_patience, cancellationToken);
+    public async Task CatchUpAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CatchUpAsync(s_patience, cancellationToken);
+        }
+        catch (DbException e)
+        {
+            LogFailed(log, e);   // a full disk takes no change, and lists are read all the same: as they are
+        }
+    }
 
     async Task CatchUpAsync(TimeSpan patience, CancellationToken cancellationToken)
     {

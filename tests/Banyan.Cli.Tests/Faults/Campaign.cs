@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 
 namespace Banyan.Cli.Tests.Faults;
@@ -17,24 +18,30 @@ namespace Banyan.Cli.Tests.Faults;
 sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<string, string> environment, string folder, int seed) : IAsyncDisposable
 {
     const string Repo = "ana/model";
-    const int WholeCheckEvery = 10, DownloadAttempts = 8, ListingAttempts = 600, PullOneIn = 4;
+    const int WholeCheckEvery = 10, DownloadAttempts = 8, Attempts = 600, PullOneIn = 4, AnswerOneIn = 8, LookedAt = 5;
 
     readonly Random _random = new(seed);
     readonly Ledger _ledger = new();
     readonly Stops _stops = new();
     readonly CuttingProxy _link = new(hub.Address, seed);
     readonly Dictionary<string, TimeSpan> _usual = [];
+    readonly Dictionary<int, SortedDictionary<string, string>> _proposed = [];   // pull requests that were acknowledged
     readonly string? _log = Environment.GetEnvironmentVariable("BANYAN_FAULT_LOG");
-    HubUser? _user;
+    HubUser? _user, _guest;
     PullingClient? _reader;
     PushingClient? _pusher;
     string _token = "";
     int _round;
+    bool _guestMay;
 
     public HubProcess Hub => hub;
     public CuttingProxy Link => _link;
     public HubUser User => _user!;
     public Random Random => _random;
+
+    /// <summary>Whether lists of repositories tell each change; they are a little behind where nothing can be written.</summary>
+    public bool ListsFollow { get; set; } = true;
+
     public string Folder => folder;
     public CampaignCounts Counts { get; } = new();
 
@@ -45,6 +52,11 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         await hub.StartAsync();
         _user = new HubUser(_link.Address, _token, Repo);
         await _user.CreateRepoAsync(default);
+        // Another user has asked for access, and gets and loses it now and then.
+        await Run("hub", "user", "add", "ben");
+        _guest = new HubUser(_link.Address, (await Run("hub", "token", "add", "ben")).Trim(), Repo);
+        await _user.GateAsync(default);
+        await _guest.AskAccessAsync(default);
         (_pusher, _reader) = (new PushingClient(Client("pusher"), Path.Combine(folder, "outgoing"), Repo), new PullingClient(Client("reader"), Path.Combine(folder, "pulled"), Repo));
     }
 
@@ -85,7 +97,10 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     public async Task RoundAsync(Fault fault)
     {
         var began = Stopwatch.GetTimestamp();
-        var done = _ledger.Files.Count > 0 && _random.Next(PullOneIn) == 0 ? await PullRoundAsync(fault) : await ChangeRoundAsync(fault);
+        var done = _ledger.Files.Count > 0 && _random.Next(PullOneIn) == 0 ? await PullRoundAsync(fault)
+            : _random.Next(AnswerOneIn) == 0 ? await AnswerRoundAsync(fault)
+            : await ChangeRoundAsync(fault);
+        await CheckGuestAsync(fault.Name);
         Log($"{++_round}  {fault.Name}: {done}, {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s");
     }
 
@@ -156,27 +171,83 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             $"seed {seed}, {fault.Name}, {road} {change.Summary}: {what}\nexpected {JsonSerializer.Serialize(expected)}\nactual   {JsonSerializer.Serialize(listing)}\n{hub.Errors}";
     }
 
+    /// <summary>The other user is let in, or out again.</summary>
+    async Task<string> AnswerRoundAsync(Fault fault)
+    {
+        var to = !_guestMay;
+        var outcome = await UnderAsync(fault, "answer", async end =>
+        {
+            using var client = Life(end);
+            try
+            {
+                await User.AnswerAsync("ben", to, client.Token);
+                return Outcome.Acknowledged;
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+            {
+                return Outcome.Unknown;
+            }
+        });
+        var may = await KnockAsync(fault.Name);
+        Assert.True(outcome != Outcome.Acknowledged || may == to, $"seed {seed}, {fault.Name}: access was {(to ? "given" : "taken away")}, and is not\n{hub.Errors}");
+        _guestMay = may;
+        Counts.Answers++;
+        return $"access {(to ? "given" : "taken away")} {outcome}";
+    }
+
+    async Task CheckGuestAsync(string when) =>
+        Assert.True(await KnockAsync(when) == _guestMay, $"seed {seed}, {when}: a user who was {(_guestMay ? "" : "not ")}let in {(_guestMay ? "cannot" : "can")} read\n{hub.Errors}");
+
+    /// <summary>Whether the other user may read: all ways say the same.</summary>
+    async Task<bool> KnockAsync(string when)
+    {
+        var answers = await AgainAsync(async () =>
+        {
+            var answers = await _guest!.KnockAsync(default);
+            return answers.Any(a => (int)a >= 500) ? throw new HttpRequestException($"answers {string.Join(", ", answers)}") : answers;
+        });
+        var may = answers[0] == HttpStatusCode.OK;
+        Assert.True(answers.All(a => a == (may ? HttpStatusCode.OK : HttpStatusCode.Forbidden)), $"seed {seed}, {when}: {string.Join(", ", answers)}");
+        return may;
+    }
+
+    static CancellationTokenSource Life(TimeSpan? end)
+    {
+        var life = new CancellationTokenSource();
+        if (end is { } after)
+            life.CancelAfter(after);
+        return life;
+    }
+
     enum Outcome { Acknowledged, NotSent, Unknown }
 
     async Task<Outcome> AttemptAsync(Road road, LedgerChange change, TimeSpan? end)
     {
         if (road == Road.Push)
             return (await _pusher!.PushAsync(change, end)).Done ? Outcome.Acknowledged : Outcome.Unknown;
-        using var client = new CancellationTokenSource();
-        if (end is { } after)
-            client.CancelAfter(after);
+        using var client = Life(end);
         var outcome = Outcome.NotSent;
         try
         {
             foreach (var (_, file) in change.Files)
                 if (file is { Large: true })
                     await User.UploadAsync(road, file.Bytes(), client.Token);
+            if (road == Road.PullRequest)
+            {
+                var number = await User.ProposeAsync(change.Summary, change.Lines, client.Token);
+                _proposed[number] = _ledger.Listing(change);
+                outcome = Outcome.Unknown;
+                await User.MergeAsync(number, client.Token);
+                return Outcome.Acknowledged;
+            }
             outcome = Outcome.Unknown;
             await User.CommitAsync(change.Summary, change.Lines, client.Token);
             return Outcome.Acknowledged;
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {
+            if (e is HttpRequestException { StatusCode: { } status })
+                Counts.Answered(status);
             return outcome;
         }
     }
@@ -199,17 +270,20 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     }
 
     /// <summary>A hub whose database has just come back may fail once: the client asks again.</summary>
-    async Task<SortedDictionary<string, string>> ListingAsync()
+    Task<SortedDictionary<string, string>> ListingAsync(string revision = "main") =>
+        AgainAsync(async () => new SortedDictionary<string, string>(await User.ListAsync(default, revision), StringComparer.Ordinal));
+
+    async Task<T> AgainAsync<T>(Func<Task<T>> ask)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return new SortedDictionary<string, string>(await User.ListAsync(default), StringComparer.Ordinal);
+                return await ask();
             }
             catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
             {
-                Assert.True(attempt < ListingAttempts, $"seed {seed}: the hub does not recover: {e.Message}\n{hub.Errors}");
+                Assert.True(attempt < Attempts, $"seed {seed}: the hub does not recover: {e.Message}\n{hub.Errors}");
                 await Task.Delay(100);
             }
         }
@@ -226,6 +300,10 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             Assert.True(file.Bytes().AsSpan().SequenceEqual(bytes), $"seed {seed}: {path} is not what was acknowledged");
             Counts.Checked(bytes.Length);
         }
+        foreach (var (number, listing) in _proposed.OrderBy(_ => _random.Next()).Take(LookedAt))
+            Assert.True(Same(await ListingAsync($"refs/pr/{number}"), listing), $"seed {seed}: pull request {number} is not what was acknowledged");
+        var (told, listed) = await AgainAsync(() => User.HeadAsync(default));
+        Assert.True(listed is not null && (told == listed || !ListsFollow), $"seed {seed}: the list of repositories tells commit {listed}, the repository {told}");
         await Run("fsck");
         Counts.Checks++;
     }
@@ -248,7 +326,7 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
 
     /// <summary>Sends a file and does not commit it.</summary>
     /// <returns>The status with which it was refused, or null.</returns>
-    public async Task<System.Net.HttpStatusCode?> UploadOnlyAsync(int length)
+    public async Task<HttpStatusCode?> UploadOnlyAsync(int length)
     {
         try
         {
@@ -266,6 +344,7 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     public async ValueTask DisposeAsync()
     {
         _user?.Dispose();
+        _guest?.Dispose();
         _stops.Dispose();
         await _link.DisposeAsync();
         await hub.DisposeAsync();

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Banyan.Cli.Tests.Faults;
 
 /// <summary>What a campaign came to.</summary>
@@ -16,10 +18,19 @@ sealed class CampaignCounts
     public int Starts { get; set; }
     public int Cuts { get; set; }
 
+    /// <summary>How often another user was let in or out.</summary>
+    public int Answers { get; set; }
+
+    /// <summary>The statuses that changes were refused with.</summary>
+    public IReadOnlyCollection<HttpStatusCode> Statuses => _statuses.Keys;
+
+    readonly SortedDictionary<HttpStatusCode, int> _statuses = [];
     long _bytes, _checkedBytes, _pulledBytes;
     int _pulls, _broken;
 
     public void Struck(string fault) => _struck[fault] = _struck.GetValueOrDefault(fault) + 1;
+
+    public void Answered(HttpStatusCode status) => _statuses[status] = _statuses.GetValueOrDefault(status) + 1;
 
     public void Acknowledge(long bytes) => (Acknowledged, _bytes) = (Acknowledged + 1, _bytes + bytes);
 
@@ -28,6 +39,6 @@ sealed class CampaignCounts
     public void Checked(long bytes) => _checkedBytes += bytes;
 
     public override string ToString() =>
-        $"{Acknowledged} changes acknowledged ({_bytes >> 20} MiB), {Refused} refused, {Found} there without an answer; {_pulls} pulls ({_pulledBytes >> 20} MiB), {_broken} of them broken off and gone on with; "
+        $"{Acknowledged} changes acknowledged ({_bytes >> 20} MiB), {Refused} refused ({string.Join(", ", _statuses.Select(s => $"{s.Value} with {(int)s.Key}"))}), {Found} there without an answer; {_pulls} pulls ({_pulledBytes >> 20} MiB), {_broken} of them broken off and gone on with; {Answers} times another user was let in or out; "
         + $"{Checks} whole checks ({_checkedBytes >> 20} MiB read back), fsck clean in each; {Starts} starts, {Cuts} connections cut; faults: {string.Join(", ", _struck.Select(s => $"{s.Value} {s.Key}"))}";
 }

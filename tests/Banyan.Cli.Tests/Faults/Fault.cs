@@ -15,6 +15,12 @@ enum Road
     /// <summary>Large files by git-lfs's protocol, then a commit.</summary>
     Lfs,
 
+    /// <summary>Large files in parts, as git-lfs's agents send them, then a commit.</summary>
+    Parts,
+
+    /// <summary>Large files by git-lfs's protocol, then a pull request, which is merged.</summary>
+    PullRequest,
+
     /// <summary>Large files by the Xet protocol, then a commit.</summary>
     Xet,
 

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Diagnostics;
+using System.Net;
 using Banyan.Server.Tests.Storage;
 using Banyan.Tests;
 using Microsoft.Data.Sqlite;
@@ -45,9 +46,10 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     });
 
     /// <summary>What nothing leads to is old enough to go, and the collection is killed in the middle; the next one finishes it.</summary>
-    static Fault KillCollection(Func<DbConnection> open) => new("kill -9 of a collection", async (campaign, at, _) =>
+    static Fault KillCollection(Func<DbConnection>? open) => new("kill -9 of a collection", async (campaign, at, _) =>
     {
-        await OldAge.AddAsync(open(), TimeSpan.FromDays(40));
+        if (open is not null)
+            await OldAge.AddAsync(open(), TimeSpan.FromDays(40));
         using var collection = campaign.Command("hub", "gc");
         await collection.KillAsync(at * 2);
     });
@@ -60,88 +62,131 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         return new Campaign(new HubProcess(folder, options, environment), ["--data", folder, .. options], environment, _folder.FullName, Seed);
     }
 
+    static SqliteConnection OpenSqlite(string folder) => new($"Data Source={Path.Combine(folder, "hub.db")};Pooling=false;Default Timeout=60");
+
+    Fault Locked => new("another process holds the database", async (_, at, _) =>
+    {
+        await Task.Delay(at);
+        await using var connection = OpenSqlite(_folder.FullName);
+        await connection.OpenAsync();
+        await using var hold = connection.BeginTransaction();
+        await Task.Delay(at);
+    });
+
+    Fault Gone => new("the database goes away", async (_, at, _) =>
+    {
+        await Task.Delay(at);
+        postgres.Stop();
+        await Task.Delay(at);
+        postgres.StartAgain();
+    });
+
+    static readonly Fault s_lies = s_nothing with { Name = "the store lies" };
+
+    (string[] Options, Dictionary<string, string> Environment) Objects(LyingStore store)
+    {
+        var real = s3.Options;
+        return (["--objects", $"s3://{real.Bucket}/faults-{Guid.NewGuid():N}"], new()
+        {
+            ["AWS_ENDPOINT_URL"] = store.Address,
+            ["AWS_REGION"] = real.Region,
+            ["AWS_ACCESS_KEY_ID"] = real.AccessKey!,
+            ["AWS_SECRET_ACCESS_KEY"] = real.SecretKey!,
+        });
+    }
+
     [Fact]
     public async Task Sqlite_and_disk_lose_nothing_to_kills_and_locks()
     {
         await using var campaign = Start([]);
         await campaign.BeginAsync();
-        var database = Path.Combine(_folder.FullName, "hub.db");
-        SqliteConnection Open() => new($"Data Source={database};Pooling=false;Default Timeout=60");
-        var locked = new Fault("another process holds the database", async (_, at, _) =>
-        {
-            await Task.Delay(at);
-            await using var connection = Open();
-            await connection.OpenAsync();
-            await using var hold = connection.BeginTransaction();
-            await Task.Delay(at);
-        });
-        await campaign.RoundsAsync(Rounds(8), s_killServer, s_killServer, s_endClient, s_endClient, s_killOther, s_cutLink, locked, KillCollection(Open), s_nothing);
+        await campaign.RoundsAsync(
+            Rounds(8), s_killServer, s_killServer, s_endClient, s_endClient, s_killOther, s_cutLink, Locked, KillCollection(() => OpenSqlite(_folder.FullName)), s_nothing);
     }
 
     [Fact]
     public async Task Postgres_and_s3_lose_nothing_to_kills_lies_and_a_database_that_goes_away()
     {
-        var store = s3.Options;
-        await using var lying = new LyingStore(store.Endpoint!, Seed);
-        var environment = new Dictionary<string, string>
-        {
-            ["AWS_ENDPOINT_URL"] = lying.Address,
-            ["AWS_REGION"] = store.Region,
-            ["AWS_ACCESS_KEY_ID"] = store.AccessKey!,
-            ["AWS_SECRET_ACCESS_KEY"] = store.SecretKey!,
-        };
+        await using var lying = new LyingStore(s3.Options.Endpoint!, Seed);
+        var (objects, environment) = Objects(lying);
         var database = await postgres.CreateDatabaseAsync();
-        await using var campaign = Start(["--database", database, "--objects", $"s3://{store.Bucket}/faults-{Guid.NewGuid():N}"], environment);
+        await using var campaign = Start(["--database", database, .. objects], environment);
         await campaign.BeginAsync();
-        var gone = new Fault("the database goes away", async (_, at, _) =>
-        {
-            await Task.Delay(at);
-            postgres.Stop();
-            await Task.Delay(at);
-            postgres.StartAgain();
-        });
-        var lies = s_nothing with { Name = "the store lies" };
         // Lies while changes are made; the truth while they are checked would hide what is wrong with reading, so then too, but seldom.
         lying.LiesOneIn = 4;
-        await campaign.RoundsAsync(Rounds(6) / 2, s_killServer, s_endClient, s_endClient, s_cutLink, lies, lies);
+        await campaign.RoundsAsync(Rounds(6) / 2, s_killServer, s_endClient, s_endClient, s_cutLink, s_lies, s_lies);
         lying.LiesOneIn = 12;
-        await campaign.RoundsAsync(Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, gone, gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), lies);
+        await campaign.RoundsAsync(
+            Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, s_cutLink, Gone, Gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_lies);
         Assert.True(lying.Lies > 0);
     }
 
+    [Fact]
+    public async Task Sqlite_and_s3_lose_nothing_to_kills_locks_and_lies()
+    {
+        await using var lying = new LyingStore(s3.Options.Endpoint!, Seed);
+        var (objects, environment) = Objects(lying);
+        await using var campaign = Start(objects, environment);
+        await campaign.BeginAsync();
+        lying.LiesOneIn = 8;
+        await campaign.RoundsAsync(Rounds(3), s_killServer, s_endClient, s_cutLink, Locked, KillCollection(() => OpenSqlite(_folder.FullName)), s_lies);
+    }
+
+    [Fact]
+    public async Task Postgres_and_disk_lose_nothing_to_kills_and_a_database_that_goes_away()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using var campaign = Start(["--database", database]);
+        await campaign.BeginAsync();
+        await campaign.RoundsAsync(
+            Rounds(3), s_killServer, s_endClient, s_killOther, s_cutLink, Gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_nothing);
+    }
+
+    /// <summary>Filled until changes are refused, collected, killed and started while it is full, made larger: again and again in a long campaign.</summary>
     [Fact]
     public async Task A_full_disk_refuses_and_loses_nothing()
     {
         if (!Environment.IsPrivilegedProcess || !OperatingSystem.IsLinux())
             SharedData.Missing("a small file system is mounted by root");
+        const int Megabytes = 32, More = 24, RoundsOfFill = 30;
         var small = Path.Combine(_folder.FullName, "small");
         Directory.CreateDirectory(small);
-        if (Mount("mount", "-t", "tmpfs", "-o", "size=32m", "banyan-faults", small) != 0)
+        if (Mount("mount", "-t", "tmpfs", "-o", $"size={Megabytes}m", "banyan-faults", small) != 0)
             SharedData.Missing("tmpfs cannot be mounted here");
         try
         {
             await using var campaign = Start([], folder: small);
             await campaign.BeginAsync();
             await campaign.RoundsAsync(2, s_nothing);
-            var refused = new HashSet<System.Net.HttpStatusCode?>();
-            // Files that are kept fill it; each that does not fit is refused whole.
-            for (var round = 0; campaign.Counts.Refused < 3; round++)
+            var killCollection = KillCollection(null);   // ageing writes, which a full disk refuses
+            for (var fill = 1; fill <= Math.Max(1, Rounds(0) / RoundsOfFill); fill++)
             {
-                Assert.True(round < 60, "the disk does not get full");
-                refused.Add(await campaign.UploadOnlyAsync(1_500_000));
-                await campaign.RoundAsync(s_nothing);
+                await OldAge.AddAsync(OpenSqlite(small), TimeSpan.FromDays(40));
+                var (before, uploads) = (campaign.Counts.Refused, new HashSet<HttpStatusCode?>());
+                // Files that are kept fill it; each that does not fit is refused whole.
+                for (var round = 0; campaign.Counts.Refused < before + 3; round++)
+                {
+                    Assert.True(round < 120, "the disk does not get full");
+                    uploads.Add(await campaign.UploadOnlyAsync(1_500_000));
+                    await campaign.RoundAsync(s_nothing);
+                }
+                Assert.Contains(HttpStatusCode.InsufficientStorage, uploads);
+                Assert.All([.. uploads.OfType<HttpStatusCode>(), .. campaign.Counts.Statuses], s => Assert.Equal(HttpStatusCode.InsufficientStorage, s));
+                campaign.ListsFollow = false;
+                // A collection on the full disk makes room or stops; killed, the next one goes on.
+                await campaign.RoundAsync(killCollection);
+                await campaign.WholeCheckAsync();
+                // Killed and started on the full disk, it serves what it has.
+                await campaign.Hub.KillAsync();
+                await campaign.Hub.StartAsync();
+                await campaign.WholeCheckAsync();
+                // With room again it takes changes again.
+                Assert.Equal(0, Mount("mount", "-o", $"remount,size={Megabytes + fill * More}m", small));
+                campaign.ListsFollow = true;
+                before = campaign.Counts.Refused;
+                await campaign.RoundsAsync(3, s_nothing);
+                Assert.Equal(before, campaign.Counts.Refused);
             }
-            Assert.Equal([null, System.Net.HttpStatusCode.InsufficientStorage], refused.Order());
-            await campaign.WholeCheckAsync();
-            // Killed and started on the full disk, it serves what it has.
-            await campaign.Hub.KillAsync();
-            await campaign.Hub.StartAsync();
-            await campaign.WholeCheckAsync();
-            // With room again it takes changes again.
-            Assert.Equal(0, Mount("mount", "-o", "remount,size=200m", small));
-            var before = campaign.Counts.Refused;
-            await campaign.RoundsAsync(3, s_nothing);
-            Assert.Equal(before, campaign.Counts.Refused);
         }
         finally
         {

@@ -31,7 +31,7 @@ public sealed class PostgresServer : IAsyncDisposable
                 Start();
             _started = true;
             var name = $"hub{++_databases}";
-            await using var connection = new NpgsqlConnection(Connection("postgres"));
+            await using var connection = new NpgsqlConnection($"{Connection("postgres")};Pooling=false");   // it may have been stopped and started since
             await connection.ExecuteAsync($"CREATE DATABASE {name}");
             return Connection(name);
         }
