@@ -105,6 +105,8 @@ static partial class ErrorAnswers
         response.StatusCode = error.Status;
         headers.CacheControl = "no-store";
         headers["X-Error-Message"] = Printable(error.Message);
+        if (error.RetryAfterSeconds is { } seconds)
+            headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (error.Code is { } code)
             headers["X-Error-Code"] = code;
         if (error.Commit is { } commit)

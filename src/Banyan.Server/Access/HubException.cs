@@ -25,6 +25,11 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <summary>Where the repository that was asked for is now: an address without a host.</summary>
     public string? Location { get; init; }
 
+    /// <summary>After how many seconds the same request may succeed.</summary>
+    public int? RetryAfterSeconds { get; init; }
+
+    public static HubException Busy(int seconds, string message) => new(503, null, message) { RetryAfterSeconds = seconds };
+
     public static HubException Moved(string location) => new(307, null, "The repository has another name now.") { Location = location };
 
     public static HubException RepoNotFound(string repo) => new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.");

@@ -17,7 +17,7 @@ sealed class CommitEndpoint(Committer committer, Authoriser authoriser, Arriving
         var branch = Branch(repo, RouteRest.Revision(context).Revision);
         using var spool = new Spool(options.SpoolFolder);
         var request = await CommitReader.ReadAsync(context.Request.BodyReader, spool, context.RequestAborted);
-        await arriving.WaitAsync(repo.Id, request.Operations.OfType<CommitOperation.Large>().Select(l => Convert.ToHexStringLower(l.Sha256)), context.RequestAborted);
+        await arriving.WaitAsync(repo.Id, request.Operations.OfType<CommitOperation.Large>().Select(l => l.Sha256), context.RequestAborted);
         var (id, pullRequest) = await committer.CommitAsync(repo, caller, branch, HubRoutes.IsNewPullRequest(context), request, spool, context.RequestAborted);
         await context.JsonAsync(new JsonObject
         {

@@ -20,7 +20,6 @@ using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Banyan.Server.Hub;
 
@@ -31,7 +30,7 @@ static class HubFeature
     public static void AddHub(this IServiceCollection services, HubOptions options)
     {
         Directory.CreateDirectory(options.SpoolFolder);
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options.Clock);
         services.AddSingleton(options);
         services.AddSingleton(_ => options.OpenDatabase());
         services.AddSingleton(_ => options.OpenObjects());

@@ -31,6 +31,9 @@ public sealed record HubOptions
     /// <summary>Models that a new hub holds from the beginning.</summary>
     public IReadOnlyList<ShippedRepo> Shipped { get; init; } = [];
 
+    /// <summary>What time it is for the hub.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Opens the database and brings its schema up to date.</summary>
     public HubDatabase OpenDatabase()
     {

@@ -66,7 +66,9 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
                 keys[part.Number - 1] = PartObjects.Key(ticket, part.Number, hash);
         if (Array.FindIndex(keys, k => k is null) is >= 0 and var missing)
             throw HubException.BadRequest($"Part {missing + 1} of {keys.Length} is missing, or its etag is not what its upload answered.");
-        await SlowAnswer.WriteAsync(context, time, token => arriving.RunAsync(ticket.Repo, ticket.Oid, () => CompleteAsync(ticket, keys, token)));
+        // Noted before the first byte of the answer, which may bring the commit.
+        await using var arrival = await arriving.BeginAsync(ticket.Repo, ticket.Sha256, context.RequestAborted);
+        await SlowAnswer.WriteAsync(context, time, token => CompleteAsync(ticket, keys, token));
     }
 
     async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)
