@@ -31,7 +31,7 @@ sealed class ShardProgress
 /// 5  recorded, and granted to the repository it was sent to: all files or none
 /// </code>
 /// </summary>
-sealed class ShardIntake(ContentStore contents)
+sealed class ShardIntake(ContentStore contents, int? hashers = null)
 {
     /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
     const long MaxBytes = 1L << 40;
@@ -41,8 +41,15 @@ sealed class ShardIntake(ContentStore contents)
 
     readonly WeightGate _large = new(LargeShards);
 
-    // Reading back takes a processor each.
-    readonly SemaphoreSlim _hashing = new(Math.Max(1, Environment.ProcessorCount - 1));
+    // Reading back takes a processor each. They go from file to file in turns: of a terabyte it takes an hour, and others wait a second.
+    readonly SemaphoreSlim _hashing = new(hashers ?? Math.Max(1, Environment.ProcessorCount - 1));
+    int _waiting;
+
+    /// <summary>How many bytes of a file are read back in one turn.</summary>
+    public long TurnBytes { get; init; } = 256 << 20;
+
+    /// <summary>How many files wait for their turn.</summary>
+    public int Waiting => _waiting;
 
     /// <summary>Takes a shard in.</summary>
     /// <param name="shard">The shard; it can seek.</param>
@@ -63,6 +70,8 @@ sealed class ShardIntake(ContentStore contents)
         finally
         {
             // Terms of tens of megabytes lie where the collector seldom looks: sixteen shards of 60 MB one after the other left 500 MB.
+            // It stops everyone for as long as the live heap takes to walk, which does not hold these terms any more; whoever wants to
+            // wear the hub out with it must send 16 MB each time, and waits with them at the gate above.
             if (shard.Length > HugeShard)
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
         }
@@ -157,22 +166,34 @@ sealed class ShardIntake(ContentStore contents)
     // :: Step 4
     async Task<byte[]> Sha256Async(ShardFile file, Term[] terms, long size, ShardProgress progress, CancellationToken cancellationToken)
     {
-        await _hashing.WaitAsync(cancellationToken);
-        try
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var writer = PipeWriter.Create(new HashingStream(sha256, progress), new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
+        var claim = new LargeFile(0, [], file.Hash, size, [.. terms]);
+        for (long at = 0; at < size; at += TurnBytes)
         {
-            using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            var writer = PipeWriter.Create(new HashingStream(sha256, progress), new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
-            await contents.WriteToAsync(new LargeFile(0, [], file.Hash, size, [.. terms]), 0, size, writer, cancellationToken);
-            await writer.CompleteAsync();
-            var actual = sha256.GetHashAndReset();
-            if (file.Sha256 is { } claimed && !claimed.AsSpan().SequenceEqual(actual))
-                throw new InvalidDataException($"File {file.Hash} has SHA-256 {Convert.ToHexStringLower(actual)}, {Convert.ToHexStringLower(claimed.AsSpan())} was announced.");
-            return actual;
+            Interlocked.Increment(ref _waiting);
+            try
+            {
+                await _hashing.WaitAsync(cancellationToken);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _waiting);
+            }
+            try
+            {
+                await contents.WriteToAsync(claim, at, Math.Min(TurnBytes, size - at), writer, cancellationToken);
+            }
+            finally
+            {
+                _hashing.Release();
+            }
         }
-        finally
-        {
-            _hashing.Release();
-        }
+        await writer.CompleteAsync();
+        var actual = sha256.GetHashAndReset();
+        if (file.Sha256 is { } claimed && !claimed.AsSpan().SequenceEqual(actual))
+            throw new InvalidDataException($"File {file.Hash} has SHA-256 {Convert.ToHexStringLower(actual)}, {Convert.ToHexStringLower(claimed.AsSpan())} was announced.");
+        return actual;
     }
 
     sealed class HashingStream(IncrementalHash hash, ShardProgress progress) : Stream

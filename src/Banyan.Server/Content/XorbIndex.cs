@@ -60,7 +60,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             await Task.Delay(s_pause, cancellationToken);
         }
 
-        static HubException Busy() => new(503, null, "These bytes are being removed at this moment: send them again in a while.");
+        static HubException Busy() => HubException.Busy(5, "These bytes are being removed at this moment: send them again in a while.");
     }
 
     /// <summary>Records a xorb; a row of 0 where it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
@@ -102,7 +102,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
 
     /// <summary>
     /// Keeps xorbs for the grace time because somebody is told of them. Written seldom, since many ask: a quarter of the grace time,
-    /// at most a day, may have passed.
+    /// at most a day, may have passed. SQLite reads past a row's layout, some ten pages, to find until when it is kept: a row stands
+    /// for up to 64 MB, and is asked once a day by this process, so a table of its own for that would save nothing one could measure.
     /// </summary>
     /// <returns>Those that are kept: all but those that are being removed.</returns>
     public async Task<HashSet<long>> HoldAsync(IReadOnlyCollection<long> xorbs, CancellationToken cancellationToken)
@@ -160,7 +161,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     {
         var there = await transaction.ScalarAsync<long>($"SELECT COUNT(*) FROM xorbs WHERE id {database.In("xorbs")} AND keep_until <> @Condemned", new { xorbs, Condemned });
         if (there != xorbs.Length)
-            throw new HubException(503, null, "Bytes that this file has in common with others were removed while it came: send it again.");
+            throw HubException.Busy(1, "Bytes that this file has in common with others were removed while it came: send it again.");
     }
 
     /// <summary>What lies where in a xorb.</summary>
