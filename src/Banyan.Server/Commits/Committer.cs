@@ -83,12 +83,12 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
     }
 
     /// <summary>What a new pull request is built upon: the parent that is named, or where the branch is.</summary>
-    async Task<GitId?> BaseAsync(DbTransaction t, Repo repo, string branch, string? parent)
+    static async Task<GitId?> BaseAsync(DbTransaction t, Repo repo, string branch, string? parent)
     {
         if (parent is not { Length: > 0 })
             return await Refs.FindAsync(t.Connection!, t, repo.Id, branch);
         var id = GitId.TryParse(parent, out var whole) ? whole : await GitObjects.FindCommitAsync(t, repo.Id, parent);
-        return id is { } found && await objects.FindAsync(t, repo.Id, found) is { Kind: GitKind.Commit } ? found : throw HubException.RevisionNotFound(parent);
+        return id is { } found && await GitObjects.IsCommitAsync(t, repo.Id, found) ? found : throw HubException.RevisionNotFound(parent);
     }
 
     /// <summary>Puts the first commit into a repository that is being made.</summary>

@@ -88,12 +88,18 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// may read the repository may read them by their hashes, and a commit to it may name them.
     /// </summary>
     public Task GrantAsync(long repo, IReadOnlyCollection<long> files, CancellationToken cancellationToken) => database.WriteAsync(
-        t => t.ExecuteAsync(
-            """
-            INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @file, @now)
-            ON CONFLICT (repo_id, content_id) DO UPDATE SET uploaded_at = excluded.uploaded_at
-            """,
-            files.Select(file => new { repo, file, now = time.GetUtcNow().ToUnixTimeMilliseconds() })),
+        async t =>
+        {
+            var rows = files.Select(file => new { repo, file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }).ToArray();
+            await t.ExecuteAsync(
+                """
+                INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @file, @now)
+                ON CONFLICT (repo_id, content_id) DO UPDATE SET uploaded_at = excluded.uploaded_at
+                """,
+                rows);
+            // Once no repository has it any more, the grace time begins anew.
+            await t.ExecuteAsync("DELETE FROM unreached_contents WHERE content_id = @file", rows);
+        },
         cancellationToken);
 
     /// <summary>The file of a SHA-256 that a repository reaches, or null.</summary>

@@ -31,12 +31,20 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
             var there = await Refs.FindAsync(t.Connection!, t, repo.Id, GitRef.Heads + name);
             if (there is not null && body.Overwrite != true)
                 throw HubException.Conflict($"Reference {GitRef.Heads}{name} already exists");
+            await CheckThereAsync(t, repo, start);
             var to = start?.Id ?? await EmptyAsync(t, repo, caller);
             if (there != to && !await Refs.SwapAsync(t, repo.Id, GitRef.Heads + name, there, to, Now))
                 throw HubException.Stale();
             await Audit.RecordAsync(t, caller.UserId, "branch.create", $"{repo.Path}@{name}");
         }, context.RequestAborted);
         await context.JsonAsync(new { });
+    }
+
+    /// <summary>What was looked up before the transaction may have been collected, and is still remembered.</summary>
+    static async Task CheckThereAsync(System.Data.Common.DbTransaction t, Repo repo, Revision? commit)
+    {
+        if (commit is not null && !await GitObjects.IsCommitAsync(t, repo.Id, commit.Id))
+            throw HubException.RevisionNotFound(commit.Id.ToString());
     }
 
     async Task<GitId> EmptyAsync(System.Data.Common.DbTransaction t, Repo repo, Caller caller)
@@ -64,6 +72,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
             throw HubException.BadRequest($"Invalid reference for a tag: {body.Tag}");
         await database.WriteAsync(async t =>
         {
+            await CheckThereAsync(t, repo, target);
             // With a message it is an object of its own, as git makes it.
             var id = body.Message is { Length: > 0 } message
                 ? await GitObjects.AddAsync(t, repo.Id, GitKind.Tag, new GitTag(target.Id, name, committer.Signature(caller), message).Write()) : target.Id;

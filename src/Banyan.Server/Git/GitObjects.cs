@@ -67,6 +67,13 @@ sealed class GitObjects(HubDatabase database)
         return row.Kind is null ? null : new GitObject(GitKinds.Parse(row.Kind), row.Content);
     }
 
+    /// <summary>
+    /// Whether a commit is there, as the transaction sees it: what is remembered may have been collected since. Then all that it leads
+    /// to is there as well.
+    /// </summary>
+    public static async Task<bool> IsCommitAsync(DbTransaction transaction, long repo, GitId id) =>
+        await transaction.ScalarAsync<long?>("SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @oid AND kind = 'commit'", new { repo, oid = id.ToArray() }) is not null;
+
     /// <summary>An object that must be there.</summary>
     /// <exception cref="InvalidDataException">It is not, or of another kind: the database is damaged.</exception>
     public async ValueTask<byte[]> GetAsync(long repo, GitId id, GitKind kind, CancellationToken cancellationToken) => Checked(await FindAsync(repo, id, cancellationToken), id, kind);

@@ -51,6 +51,9 @@ sealed class Refs(HubDatabase database)
                 _ => throw new ArgumentException("A ref is moved from something or to something."),
             },
             parameters);
+        // Whatever was once seen of it: until now something led to it, so its grace time begins now.
+        if (changed == 1 && from is not null)
+            await transaction.ExecuteAsync("DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid = @from", parameters);
         if (changed == 1)
             await transaction.ExecuteAsync("UPDATE repos SET updated_at = @now WHERE id = @repo", new { repo, now });
         if (changed == 1 && name.StartsWith(GitRef.Heads, StringComparison.Ordinal))

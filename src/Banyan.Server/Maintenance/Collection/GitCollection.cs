@@ -11,9 +11,12 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
 {
     const int Batch = 500, Looks = 5;
 
-    sealed record RefRow(string Name, byte[] Oid)
+    /// <param name="Name">Whole name.</param>
+    /// <param name="Oid">Where it is.</param>
+    /// <param name="UpdatedAt">Tells a ref that stayed from one that went elsewhere and came back.</param>
+    sealed record RefRow(string Name, byte[] Oid, long UpdatedAt)
     {
-        public string Text => $"{Name} {Convert.ToHexStringLower(Oid)}";
+        public string Text => $"{Name} {Convert.ToHexStringLower(Oid)} {UpdatedAt}";
     }
 
     /// <summary>Collects in a repository.</summary>
@@ -38,7 +41,7 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
     }
 
     static Task<IReadOnlyList<RefRow>> RefsAsync(System.Data.Common.DbTransaction t, long repo) =>
-        t.QueryAsync<RefRow>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo });
+        t.QueryAsync<RefRow>("SELECT name, oid, updated_at FROM refs WHERE repo_id = @repo ORDER BY name", new { repo });
 
     /// <summary>What is unreached since long enough, in the order in which it may go.</summary>
     async Task<(string[] Refs, List<GitId> Due)> LookAsync(long repo, long now, long since, CancellationToken cancellationToken)
@@ -65,6 +68,8 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
                 await UnmarkAsync(repo, batch, cancellationToken);
         }
         var due = unreached.Where(u => marked.TryGetValue(u, out var at) && at <= since).ToHashSet();
+        // What was left long ago may have been committed again, and left again lately: then something leads to it that has time yet.
+        due.ExceptWith(await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, unreached.Where(u => !due.Contains(u))), cancellationToken));
         report.Waiting += unreached.Count - due.Count;
         return ([.. refs.Select(r => r.Text)], await GitReach.LeadersFirstAsync(database, repo, due, cancellationToken));
     }
