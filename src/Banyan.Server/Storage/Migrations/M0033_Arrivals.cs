@@ -4,8 +4,8 @@ using FluentMigrator;
 namespace Banyan.Server.Storage.Migrations;
 
 /// <summary>Large files that some node is putting together from their parts: commits wait for them, on whatever node.</summary>
-[Migration(23, "arriving files")]
-public sealed class M0023_Arrivals : Migration
+[Migration(33, "arriving files")]
+public sealed class M0033_Arrivals : Migration
 {
     const int HashBytes = 32;
 
