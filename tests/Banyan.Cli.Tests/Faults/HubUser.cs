@@ -60,7 +60,7 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         {
             var part = bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)];
             using var answer = await _client.SendAsync(
-                new HttpRequestMessage(HttpMethod.Put, header.GetProperty($"{number}").GetString()) { Content = new ByteArrayContent(part), Headers = { ConnectionClose = true } }, cancellationToken);
+                new HttpRequestMessage(HttpMethod.Put, header.GetProperty($"{number:D5}").GetString()) { Content = new ByteArrayContent(part), Headers = { ConnectionClose = true } }, cancellationToken);
             answer.EnsureSuccessStatusCode();
             parts.Add(new { partNumber = number, etag = answer.Headers.ETag!.Tag });
         }

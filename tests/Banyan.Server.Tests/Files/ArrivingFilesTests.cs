@@ -58,7 +58,7 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
         for (var number = 1; number <= 3; number++)
         {
             var answer = await (number % 2 == 0 ? _one : _two).SendAsync(
-                HttpMethod.Put, new Uri(header.GetProperty($"{number}").GetString()!).PathAndQuery, content: new ByteArrayContent(bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)]));
+                HttpMethod.Put, new Uri(header.GetProperty($"{number:D5}").GetString()!).PathAndQuery, content: new ByteArrayContent(bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)]));
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             parts.Add(new { partNumber = number, etag = answer.Headers.ETag!.Tag });
         }
