@@ -81,6 +81,14 @@ public class ProcessorFactsTests
     public void In_32_bits_nothing_is_assembled() =>
         Assert.Equal("avx512", Ladder.Choose(null, s_zen5 with { Architecture = Architecture.X86 }).Name);
 
+    [Theory]
+    [InlineData(Architecture.Arm64, true, true, "dotprod")]
+    [InlineData(Architecture.Arm64, true, false, "neon")]
+    [InlineData(Architecture.Arm64, false, false, "scalar")]
+    [InlineData(Architecture.RiscV64, false, false, "scalar")]
+    public void Other_processors_stand_on_what_the_runtime_knows_of_them(Architecture architecture, bool advSimd, bool dp, string rung) =>
+        Assert.Equal(rung, Ladder.Choose(null, new ProcessorFacts { Architecture = architecture, RuntimeHasAdvSimd = advSimd, RuntimeHasDp = dp }).Name);
+
     [Fact]
     public void BF16_products_need_the_processors_word_and_AVX512()
     {

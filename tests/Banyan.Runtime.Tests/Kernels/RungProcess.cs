@@ -11,17 +11,31 @@ static class RungProcess
     /// <summary>Runs the tests that <paramref name="filters"/> name; all must pass.</summary>
     public static async Task Run(string variable, string value, string expected, params string[] filters)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!);
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(RungProcess).Assembly.Location);
+        start.Environment[variable] = value;
+        await Run(start, expected, filters);
+    }
+
+    /// <summary>The same in a process that runs this assembly, to be started as it is said.</summary>
+    public static async Task Run(ProcessStartInfo start, string expected, params string[] filters)
+    {
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
         foreach (var argument in (string[])["-noColor", "-noLogo", .. filters])
             start.ArgumentList.Add(argument);
-        start.Environment[variable] = value;
         start.Environment[Expected] = expected;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
         Assert.True(process.ExitCode == 0, await output + await errors);
         Assert.Contains("Failed: 0", await output);
         Assert.DoesNotContain("Total: 0,", await output);

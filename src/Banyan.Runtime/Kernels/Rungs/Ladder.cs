@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Kernels;
 /// </summary>
 internal static class Ladder
 {
-    public static IReadOnlyList<Rung> All { get; } = [new AssembledRung(), new AvxVnniRung(), new Avx512Rung(), new Avx2Rung(), new ScalarRung()];
+    public static IReadOnlyList<Rung> All { get; } = [new AssembledRung(), new AvxVnniRung(), new Avx512Rung(), new Avx2Rung(), new DotProductRung(), new NeonRung(), new ScalarRung()];
 
     public static Rung Current { get; } = Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS"));
 

@@ -1,11 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Kernels;
 
-// Float weights, and quantized weights made float for the exact path.
+// Float weights.
 internal unsafe partial class Avx2Rung
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -58,50 +57,5 @@ internal unsafe partial class Avx2Rung
         }
         a0.Store(y);
         a1.Store(y + 8);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
-    {
-        if (format.Format.Name == "F32")
-        {
-            Unsafe.CopyBlockUnaligned(to, quants + (long)column * 64, (uint)columns * 64);
-            return;
-        }
-        var isHalf = format.Format.Name == "F16";
-        quants += (long)column / 2 * 64;
-        for (; columns > 0; columns -= 2, quants += 64, to += 32)
-            for (var half = 0; half < 16; half += 8)
-            {
-                var pair = Vector256.Load((uint*)quants + half);
-                var (even, odd) = isHalf
-                    ? (HalfFloats.ToFloat(pair & Vector256.Create(0xFFFFu)), HalfFloats.ToFloat(pair >>> 16))
-                    : ((pair << 16).AsSingle(), (pair & Vector256.Create(0xFFFF0000u)).AsSingle());
-                even.Store(to + half);
-                if (columns > 1)
-                    odd.Store(to + 16 + half);
-            }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to)
-    {
-        for (; blocks > 0; blocks--, w++, to += UnpackedBlock.Columns * UnpackedBlock.Rows)
-            for (var c = 0; c < UnpackedBlock.Columns; c++)
-                for (var half = 0; half < 16; half += 8)
-                {
-                    // A dword has four columns of a row: the wanted one goes to the top, then down with its sign or without.
-                    var top = Vector256.Load(w->Values + c / 4 * 64 + half * 4).AsInt32() << (24 - c % 4 * 8);
-                    var value = kind == WeightKind.I8 ? top >> 24 : top >>> 24;
-                    var scale = Vector256.Load(w->Scales + half);
-                    var weight = kind switch
-                    {
-                        WeightKind.I8 => scale * Avx.ConvertToVector256Single(value),
-                        WeightKind.U6 => scale * Avx.ConvertToVector256Single(
-                            (Vector256.Load((int*)w->HalfScales + c / 16 * 16 + half) << 16 >> 16) * (value - Vector256.Create(32))),
-                        _ => Fma.MultiplyAdd(scale, Avx.ConvertToVector256Single(value), Vector256.Load(w->Mins + half)),
-                    };
-                    weight.Store(to + c * 16 + half);
-                }
     }
 }

@@ -1,0 +1,122 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Kernels;
+
+// Groups of a panel, unpacked 16 bytes at a time.
+internal unsafe partial class NeonRung
+{
+    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
+        {
+            switch (format.Format.Name)
+            {
+                case "Q4_0": OffsetScales(scales, -8, to); break;
+                case "Q5_0": OffsetScales(scales, -16, to); break;
+                case "Q8_0": ToFloats(scales, to->Scales); break;
+                case "Q4_K" or "Q5_K": GroupScales(scales, to); break;
+                case "Q6_K": HalfScales(scales, to); break;
+                default: throw new NotSupportedException(format.Format.Name);
+            }
+            var blockBytes = format.QuantBytes / format.BlocksPerGroup;
+            for (var b = 0; b < format.BlocksPerGroup; b++)
+                Values(format.Kind, quants + b * blockBytes, to[b].Values);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Values(WeightKind kind, byte* quants, byte* values)
+    {
+        if (kind == WeightKind.I8)
+        {
+            Unsafe.CopyBlockUnaligned(values, quants, 512);
+            return;
+        }
+        for (var i = 0; i < Nibbles.Bytes; i += 16)
+        {
+            var v = Vector128.Load(quants + i);
+            (v & Vector128.Create((byte)15)).Store(values + i);
+            (v >>> 4).Store(values + Nibbles.Bytes + i);
+        }
+        var planes = quants + Nibbles.Bytes;
+        for (var i = 0; kind == WeightKind.U5 && i < HighBits.Bytes; i += 16)
+            for (var (j, bits) = (0, Vector128.Load(planes + i)); j < 8; j++, bits >>>= 1)
+                (Vector128.Load(values + j * 64 + i) | (bits & Vector128<byte>.One) << 4).Store(values + j * 64 + i);
+        for (var i = 0; kind == WeightKind.U6 && i < 128; i += 16)
+            for (var (j, bits) = (i / 64 * 4, Vector128.Load(planes + i)); j < i / 64 * 4 + 4; j++, bits >>>= 2)
+                (Vector128.Load(values + j * 64 + i % 64) | (bits & Vector128.Create((byte)3)) << 4).Store(values + j * 64 + i % 64);
+    }
+
+    static void ToFloats(byte* halves, float* to)
+    {
+        HalfFloats.ToFloat((ushort*)halves).Store(to);
+        HalfFloats.ToFloat((ushort*)halves + 8).Store(to + 8);
+    }
+
+    /// <summary>weight = scale × (value + offset).</summary>
+    static void OffsetScales(byte* scales, float offset, UnpackedBlock* to)
+    {
+        ToFloats(scales, to->Scales);
+        for (var row = 0; row < UnpackedBlock.Rows; row += 4)
+            (Vector128.Load(to->Scales + row) * offset).Store(to->Mins + row);
+    }
+
+    /// <summary>See <see cref="KScales"/>.</summary>
+    static void GroupScales(byte* scales, UnpackedBlock* to)
+    {
+        float* d = stackalloc float[16], dmin = stackalloc float[16];
+        ToFloats(scales, d);
+        ToFloats(scales + 32, dmin);
+        for (var row = 0; row < UnpackedBlock.Rows; row += 4)
+            (-Vector128.Load(dmin + row)).Store(dmin + row);
+        var (six, four) = (Vector128.Create((byte)63), Vector128.Create((byte)15));
+        scales += KScales.Pairs;
+        for (var pair = 0; pair < 4; pair++, scales += KScales.PairBytes, to += 2)
+        {
+            var (even, odd, mins) = (Vector128.Load(scales), Vector128.Load(scales + 16), Vector128.Load(scales + 32));
+            Multiply(even & six, d, to[0].Scales);
+            Multiply(even >>> 6 | (mins & four) << 2, dmin, to[0].Mins);
+            Multiply(odd & six, d, to[1].Scales);
+            Multiply(odd >>> 6 | mins >>> 4 << 2, dmin, to[1].Mins);
+        }
+    }
+
+    /// <summary>16 small numbers, a byte a row, × a float a row.</summary>
+    static void Multiply(Vector128<byte> numbers, float* by, float* to)
+    {
+        var (low, high) = Vector128.Widen(numbers);
+        var (a, b) = Vector128.Widen(low);
+        var (c, d) = Vector128.Widen(high);
+        (Vector128.ConvertToSingle(a.AsInt32()) * Vector128.Load(by)).Store(to);
+        (Vector128.ConvertToSingle(b.AsInt32()) * Vector128.Load(by + 4)).Store(to + 4);
+        (Vector128.ConvertToSingle(c.AsInt32()) * Vector128.Load(by + 8)).Store(to + 8);
+        (Vector128.ConvertToSingle(d.AsInt32()) * Vector128.Load(by + 12)).Store(to + 12);
+    }
+
+    /// <summary>See <see cref="Q6_KPacking"/>.</summary>
+    static void HalfScales(byte* scales, UnpackedBlock* to)
+    {
+        var d = stackalloc float[16];
+        ToFloats(scales, d);
+        var from = (sbyte*)scales + Q6_KPacking.HalfScales;
+        for (var b = 0; b < 8; b++, to++)
+        {
+            Unsafe.CopyBlockUnaligned(to->Scales, d, 64);
+            for (var i = 0; i < 32; i += 16, from += 16)
+            {
+                var (low, high) = Vector128.Widen(Vector128.Load(from));
+                Twice(low, to->HalfScales + 2 * i);
+                Twice(high, to->HalfScales + 2 * i + 16);
+            }
+        }
+
+        static void Twice(Vector128<short> scales, short* to)
+        {
+            var (low, high) = Vector128.Widen(scales);
+            (low & Vector128.Create(0xFFFF) | low << 16).AsInt16().Store(to);
+            (high & Vector128.Create(0xFFFF) | high << 16).AsInt16().Store(to + 8);
+        }
+    }
+}
