@@ -13,6 +13,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Source bytes that are mapped, packed and given back together: few calls of the system, little memory.</summary>
     const long BytesPerPart = 4 << 20;
 
+    /// <summary>Less than that is not worth another thread: some 0.1 milliseconds of packing.</summary>
+    const long LeastBytesPerPart = 256 << 10;
+
     readonly AlignedBuffer _buffer;
     readonly long _offset;
     readonly bool _ownsBuffer;
@@ -65,7 +68,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
         var rowBytes = (nint)weightFormat.ByteLength(columns);
         var matrix = new PackedMatrix(format, rows, columns, memory);
         var job = new PackJob { Matrix = matrix, Source = source, RowBytes = rowBytes, Release = releaseMapping };
-        pool.Run(ref job, (int)Math.Clamp(rows * rowBytes / BytesPerPart, 1, matrix.Panels));
+        // Most matrices are smaller than a part or two: every thread gets some of them too.
+        var shared = Math.Min(rows * rowBytes / LeastBytesPerPart, 2 * pool.Threads);
+        pool.Run(ref job, (int)Math.Clamp(Math.Max(rows * rowBytes / BytesPerPart, shared), 1, matrix.Panels));
         return matrix;
     }
 

@@ -1,4 +1,6 @@
+using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
@@ -31,6 +33,22 @@ public unsafe class PackingTests
                 pack(source.Pointer, pitch, columns, panel.Pointer, panel.Pointer + format.QuantOffset(columns));
                 return new Span<byte>(panel.Pointer, (int)panel.Length).ToArray();
             }
+        }
+    }
+
+    /// <summary>A matrix is divided among threads: large enough for several parts, its last rows no whole panel.</summary>
+    [Fact]
+    public void A_matrix_is_the_same_whoever_packs_it()
+    {
+        const int Rows = 1000, Columns = 4096;
+        using WorkerPool one = new(1), four = new(4);
+        var bytes = RandomWeights.Make(WeightFormat.Q4_K, Rows, Columns);
+        fixed (byte* source = bytes)
+        {
+            using var alone = PackedMatrix.Pack(WeightFormat.Q4_K, source, Rows, Columns, one);
+            using var together = PackedMatrix.Pack(WeightFormat.Q4_K, source, Rows, Columns, four);
+            Assert.Equal(alone.Bytes, together.Bytes);
+            Assert.True(new Span<byte>(alone.Panel(0), (int)alone.Bytes).SequenceEqual(new Span<byte>(together.Panel(0), (int)together.Bytes)));
         }
     }
 }

@@ -143,10 +143,24 @@ internal readonly unsafe struct AttentionTile
     }
 
     // As many bits as the sum allows; returns the scale, NaN where a number is none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     float ToIntegers(float* from, short* to)
     {
-        var (largest, sum) = (0f, 0f);
-        for (var d = 0; d < _layout.HeadDim; d++)
+        var (largest, sum, done) = (0f, 0f, 0);
+        if (Ladder.UsesVectors)
+        {
+            var (maxima, sums) = (Vector256<float>.Zero, Vector256<float>.Zero);
+            for (; done + 8 <= _layout.HeadDim; done += 8)
+            {
+                var magnitudes = Vector256.Abs(Vector256.Load(from + done));
+                maxima = Vector256.Max(maxima, magnitudes);
+                sums += magnitudes;
+            }
+            for (var lane = 0; lane < 8; lane++)
+                largest = MathF.Max(largest, maxima[lane]);
+            sum = Vector256.Sum(sums);
+        }
+        for (var d = done; d < _layout.HeadDim; d++)
         {
             var magnitude = MathF.Abs(from[d]);
             largest = MathF.Max(largest, magnitude);
@@ -159,7 +173,13 @@ internal readonly unsafe struct AttentionTile
         }
         // Rounding can add half to each.
         var inverse = MathF.Min(short.MaxValue / largest, (IntegerDots.MaxSum - _layout.KeyDim) / sum);
-        for (var d = 0; d < _layout.HeadDim; d++)
+        done = 0;
+        if (Ladder.UsesVectors)
+            for (; done + 16 <= _layout.HeadDim; done += 16)
+                Vector256.Narrow(
+                    Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(from + done) * inverse)),
+                    Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(from + done + 8) * inverse))).Store(to + done);
+        for (var d = done; d < _layout.HeadDim; d++)
             to[d] = (short)MathF.Round(from[d] * inverse);
         if (_layout.KeyDim > _layout.HeadDim)
             to[_layout.HeadDim] = 0;
