@@ -26,5 +26,7 @@ async function upload({ oid, path, action }) {
     say({ event: "progress", oid, bytesSoFar: Math.min(at + length, file.size), bytesSinceLast: Math.min(length, file.size - at) });
   }
   const answer = await fetch(action.href, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ oid, parts }) });
-  return answer.ok ? {} : { error: { code: answer.status, message: await answer.text() } };
+  // The hub begins to answer while it still puts the parts together: only the answer's end says that they are.
+  const said = await answer.text();
+  return answer.ok ? {} : { error: { code: answer.status, message: said } };
 }
