@@ -135,7 +135,7 @@ public unsafe class LinearTests
         var exactBits = format.BlockWeights > 1; // integer kernels
         foreach (var rows in (int[])[1, 16, 31])
             foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])
-                foreach (var tokens in exactBits && rows == 31 ? Enumerable.Range(1, 26).Concat([33, 35, 37, 41, 45]) : [1, 2, 4, 7])
+                foreach (var tokens in exactBits && rows == 31 ? Enumerable.Range(1, 26).Concat([33, 35, 37, 41, 45, 49]) : [1, 2, 4, 7])
                 {
                     var bytes = RandomWeights.Make(format, rows, columns, columns);
                     var x = RandomWeights.Floats(tokens * columns, 7);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Kernels.Packing;
 using Iced.Intel;
 using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;
@@ -57,7 +58,7 @@ internal static unsafe class PairKernel
                 for (var pair = 0; pair < unrolled; pair++)
                 {
                     if (tokens <= FewTokens)
-                        a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes(8)]);
+                        a.prefetcht1(__byte_ptr[w + 64 * pair + PanelKernel.PrefetchBytes(WeightKind.Float, 8)]);
                     else if (unrolled > 1)
                         for (var t = pair * tokens / unrolled; t < (pair + 1) * tokens / unrolled; t++)
                             a.prefetcht0(rows.Next(t, r14, r13, r12));

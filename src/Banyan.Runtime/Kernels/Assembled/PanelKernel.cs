@@ -21,11 +21,12 @@ internal static unsafe class PanelKernel
     }
 
     /// <summary>
-    /// How far ahead weights are asked for: into the second-level cache, as what waits for the first holds one of its few miss buffers. With one or two tokens
-    /// the processor's own prefetcher leads, with more the products take so long that it needs help. Measured on Zen 4, one thread, GB/s with one token
-    /// and GMAC/s with four, 2 KB and 6 KB: Q8_0 27.5 and 26.5, 55 and 77; Q4_K 28.2 and 18.8, 96 and 105.
+    /// How far ahead weights are asked for, 0 for not at all: into the second-level cache, as what waits for the first holds one of its few miss buffers. With
+    /// one or two tokens the processor's own prefetcher leads, with more the products take so long that it needs help. Measured on Zen 4: a token's pass of
+    /// 1.5B on two threads, with 2 KB and without, Q8_0 34.3 and 38.0 ms, Q4_K_M 26.3 and 24.1 ms; four tokens on one thread, with 6 KB and 2 KB, Q8_0 77 and
+    /// 55 GMAC/s, Q4_K 105 and 96, Q6_K 102 and 67.
     /// </summary>
-    public static int PrefetchBytes(int tokens) => tokens <= 2 ? 2048 : 6144;
+    public static int PrefetchBytes(WeightKind kind, int tokens) => tokens > 2 ? 6144 : kind == WeightKind.I8 ? 2048 : 0;
 
     /// <summary>The most tokens.</summary>
     public static int MaxTokens(VectorForm form, WeightKind kind)
@@ -42,6 +43,7 @@ internal static unsafe class PanelKernel
         var rows = new ActivationRows(code, tokens);
         var product = new BlockProduct(vectors, format.Kind, tokens, rows, rbp);
         var reader = PanelReader.For(vectors, format);
+        var ahead = PrefetchBytes(format.Kind, tokens);
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);
@@ -67,8 +69,8 @@ internal static unsafe class PanelKernel
         reader.Repeat(code, groups: rbx, steps: rcx, block =>
         {
             var offset = block * reader.BlockBytes;
-            for (var line = 0; line < reader.BlockBytes; line += 64)
-                a.prefetcht1(__byte_ptr[PanelReader.Quants + PrefetchBytes(tokens) + offset + line]);
+            for (var line = 0; ahead > 0 && line < reader.BlockBytes; line += 64)
+                a.prefetcht1(__byte_ptr[PanelReader.Quants + ahead + offset + line]);
             product.Begin();
             reader.ReadQuants(offset, product.AddPart);
             for (var part = 0; part < vectors.Parts; part++)
