@@ -9,7 +9,7 @@ namespace Banyan.Runtime.Kernels;
 /// AVX-512 with the intrinsics .NET has: the tiles of <see cref="Avx2Rung"/> with all 16 rows in one vector. The limits of the sums in 16 bits are the same.
 /// </summary>
 [SkipLocalsInit]
-internal unsafe class Avx512Rung : Avx2Rung
+internal unsafe partial class Avx512Rung : Avx2Rung
 {
     public override string Name => "avx512";
 
@@ -197,43 +197,6 @@ internal unsafe class Avx512Rung : Avx2Rung
             AddTo(ref yb, b, rowScales, x1);
             AddTo(ref yc, c, rowScales, x2);
             AddTo(ref yd, d, rowScales, x3);
-        }
-        ya.Store(y);
-        yb.Store(y + 16);
-        yc.Store(y + 32);
-        yd.Store(y + 48);
-    }
-
-    /// <summary>The byte multiply wants one unsigned operand: the weight gives its sign to the activation (never −128).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<int> Signed(Vector512<byte> magnitude, Vector512<sbyte> isNegative, Vector512<sbyte> x) =>
-        Widen(Avx512BW.MultiplyAddAdjacent(magnitude, Vector512.ConditionalSelect(isNegative, Vector512<sbyte>.Zero - x, x)));
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile8(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
-    {
-        var x1 = x + stride;
-        var x2 = x1 + stride;
-        var x3 = x2 + stride;
-        var (ya, yb, yc, yd) = (Vector512.Load(y), Vector512.Load(y + 16), Vector512.Load(y + 32), Vector512.Load(y + 48));
-        for (; blocks > 0; blocks--, w++, x++, x1++, x2++, x3++)
-        {
-            var (a, b, c, d) = (Vector512<int>.Zero, Vector512<int>.Zero, Vector512<int>.Zero, Vector512<int>.Zero);
-            for (var j = 0; j < 8; j++)
-            {
-                var weights = Vector512.Load((sbyte*)w->Values + j * 64);
-                var magnitude = Avx512BW.Abs(weights);
-                var isNegative = Vector512.LessThan(weights, Vector512<sbyte>.Zero);
-                a += Signed(magnitude, isNegative, Broadcast(x, j));
-                b += Signed(magnitude, isNegative, Broadcast(x1, j));
-                c += Signed(magnitude, isNegative, Broadcast(x2, j));
-                d += Signed(magnitude, isNegative, Broadcast(x3, j));
-            }
-            var scales = Vector512.Load(w->Scales);
-            AddTo(ref ya, a, scales, x);
-            AddTo(ref yb, b, scales, x1);
-            AddTo(ref yc, c, scales, x2);
-            AddTo(ref yd, d, scales, x3);
         }
         ya.Store(y);
         yb.Store(y + 16);
