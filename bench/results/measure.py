@@ -26,14 +26,14 @@ RUNS = [
     ("qwen2.5-coder-0.5b-Q8_0", 256, 0, 64, 2, {}, "ik", ("0.5B Q8_0, prompt of 256", {}), ("0.5B Q8_0, decode", {"ik": 1.0})),
     ("qwen2.5-coder-0.5b-BF16", 256, 0, 32, 2, {}, "ik", ("0.5B BF16, prompt of 256", {"ik": 1.2}), ("0.5B BF16, decode", {})),
     ("qwen3-30b-a3b-6-layers-Q4_K_M", 256, 0, 32, 2, {}, "ik", ("Qwen3-MoE shape Q4_K_M, prompt of 256", {"ik": 1.2}), ("Qwen3-MoE shape Q4_K_M, decode", {})),
-    ("qwen2.5-coder-1.5b-Q4_K_M", 256, 0, 1, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q4_K_M, prompt of 256", {"ik": 0.9}), None),
-    ("qwen2.5-coder-1.5b-Q8_0", 256, 0, 1, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q8_0, prompt of 256", {"ik": 0.9}), None),
+    ("qwen2.5-coder-1.5b-Q4_K_M", 256, 0, 2, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q4_K_M, prompt of 256", {"ik": 0.9}), None),
+    ("qwen2.5-coder-1.5b-Q8_0", 256, 0, 2, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q8_0, prompt of 256", {"ik": 0.9}), None),
     ("qwen2.5-coder-1.5b-Q4_K_M", 256, 0, 16, 1, {"BANYAN_KERNELS": "avx2"}, "llama", ("AVX2 rung, 1.5B Q4_K_M, prompt of 256", {"llama": 0.6}), ("AVX2 rung, 1.5B Q4_K_M, decode", {"llama": 0.8})),
     ("qwen2.5-coder-1.5b-Q8_0", 256, 0, 16, 1, {"BANYAN_KERNELS": "avx2"}, "llama", ("AVX2 rung, 1.5B Q8_0, prompt of 256", {"llama": 0.6}), ("AVX2 rung, 1.5B Q8_0, decode", {"llama": 0.8})),
-    ("qwen2.5-coder-1.5b-Q4_K_M", 2048, 0, 1, 1, {}, "ik", ("1.5B Q4_K_M, prompt of 2,048", {"ik": 1.4}), None),
-    ("qwen2.5-coder-1.5b-Q8_0", 2048, 0, 1, 1, {}, "ik", ("1.5B Q8_0, prompt of 2,048", {"ik": 1.4}), None),
-    ("qwen2.5-coder-1.5b-Q4_0", 2048, 0, 1, 1, {}, "ik", ("1.5B Q4_0, prompt of 2,048", {"ik": 1.4}), None),
-    ("qwen2.5-coder-1.5b-Q4_K_M", 512, 8192, 1, 1, {}, "ik", ("1.5B Q4_K_M, prompt of 512 at a depth of 8,192", {"ik": 1.3}), None),
+    ("qwen2.5-coder-1.5b-Q4_K_M", 2048, 0, 2, 1, {}, "ik", ("1.5B Q4_K_M, prompt of 2,048", {"ik": 1.4}), None),
+    ("qwen2.5-coder-1.5b-Q8_0", 2048, 0, 2, 1, {}, "ik", ("1.5B Q8_0, prompt of 2,048", {"ik": 1.4}), None),
+    ("qwen2.5-coder-1.5b-Q4_0", 2048, 0, 2, 1, {}, "ik", ("1.5B Q4_0, prompt of 2,048", {"ik": 1.4}), None),
+    ("qwen2.5-coder-1.5b-Q4_K_M", 512, 8192, 2, 1, {}, "ik", ("1.5B Q4_K_M, prompt of 512 at a depth of 8,192", {"ik": 1.3}), None),
 ]
 NAMES = {"ik": "ik", "llama": "llama.cpp"}
 
