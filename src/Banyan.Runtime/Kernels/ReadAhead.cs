@@ -16,7 +16,7 @@ internal sealed unsafe class ReadAhead
     const int ChunkBytes = 4096;
 
     /// <summary>Half of a second-level cache of 1 MB: the other half holds what is computed with.</summary>
-    const int MaxChunks = 128;
+    internal const int MaxChunks = 128;
 
     const long MaxBytes = (long)MaxChunks * ChunkBytes;
 
@@ -25,8 +25,6 @@ internal sealed unsafe class ReadAhead
 
     /// <summary>Chunks that are planned.</summary>
     internal int Count => _count;
-
-    public bool HasRoom => _count < MaxChunks;
 
     /// <summary>What was planned is forgotten.</summary>
     public void Clear() => Volatile.Write(ref _count, 0);

@@ -6,8 +6,8 @@ namespace Banyan.Server.Connections;
 
 /// <summary>
 /// The memory that connections are read into and written from. The server reads at most one block at a time: with its own blocks of
-/// 4 KB a gigabyte takes 250,000 reads, which cost more processor time than its SHA-256. Of the large blocks only so many are out at
-/// once; who comes when they are gets small ones, so that many thousand connections that send nothing weigh what they always did.
+/// 4 KB a gigabyte takes 250,000 reads. Of the large blocks only so many are out at once; who comes when they are gets small ones, so
+/// that many thousand connections that send nothing weigh what they always did.
 /// </summary>
 sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {

@@ -27,7 +27,7 @@ public unsafe class ReadAheadTests
         Assert.Equal(0, Fetches(ahead));
         ahead.Clear();
         ahead.Add(memory.Pointer, memory.Length);
-        Assert.False(ahead.HasRoom);
+        Assert.Equal(ReadAhead.MaxChunks, ahead.Count);
         Assert.Equal(512 * 1024, 4096 * Fetches(ahead));
         ahead.Clear();
         Assert.Equal(0, Fetches(ahead));
