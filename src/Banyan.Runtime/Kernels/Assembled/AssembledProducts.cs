@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// <summary>The integer products of the assembled rungs, which differ in their vectors alone.</summary>
 internal sealed unsafe class AssembledProducts(VectorForm form)
 {
-    static readonly WeightKind[] s_kinds = [WeightKind.U4, WeightKind.U5, WeightKind.U6, WeightKind.I8];
+    static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind != WeightKind.Float)];
 
     readonly int[] _tileTokens = [.. s_kinds.Select(kind => TileKernel.MaxTokens(form, kind))], _panelTokens = [.. s_kinds.Select(kind => PanelKernel.MaxTokens(form, kind))];
 
@@ -48,7 +48,7 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             W = w,
             Blocks = blocks,
         };
-        TileRows.Run(&arguments.Rows, new Tiles(form, kind), tokens, _tileTokens[(int)kind], nextBytes);
+        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind)), tokens, _tileTokens[(int)kind], nextBytes);
     }
 
     readonly struct Tiles(VectorForm form, WeightKind kind) : IKernelsBySize

@@ -52,19 +52,15 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     {
         for (var t = 0; t < tokens; t++)
             for (var part = 0; part < vectors.Parts; part++)
-                switch (kind)
+                if (kind == WeightKind.U6)
                 {
-                    case WeightKind.I8:
-                        vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.Offset128At);
-                        break;
-                    case WeightKind.U6:
-                        vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.FirstOffset32At);
-                        vectors.LoadEach(Sum(t, 1) + part, rows, t, ActivationBlock.LastOffset32At);
-                        break;
-                    default:
-                        vectors.Zero(Sum(t) + part);
-                        break;
+                    vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.FirstOffset32At);
+                    vectors.LoadEach(Sum(t, 1) + part, rows, t, ActivationBlock.LastOffset32At);
                 }
+                else if (kind.IsSigned())
+                    vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.Offset128At);
+                else
+                    vectors.Zero(Sum(t) + part);
     }
 
     /// <summary>Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.</summary>
@@ -109,7 +105,7 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
                 vectors.MultiplyAdd(total, sum, _registers.Temporary);
             else
                 vectors.MultiplyAddLoaded(total, _registers.Temporary, y, t * YStride + part * vectors.Bytes);
-            if (kind is WeightKind.U4 or WeightKind.U5)
+            if (kind.HasMins())
                 vectors.MultiplyAddEach(total, _registers.Min, rows, t, ActivationBlock.ScaledSumAt);
             if (!vectors.KeepsTotals)
                 vectors.Store(y, t * YStride + part * vectors.Bytes, total);

@@ -69,8 +69,8 @@ internal abstract class PanelReader(Vectors vectors)
 
     public static PanelReader For(Vectors vectors, PackedFormat format) => format.Format.Name switch
     {
-        "Q4_0" => new OffsetReader(vectors, 8, new NibbleQuants(vectors)),
-        "Q5_0" => new OffsetReader(vectors, 16, new FiveBitQuants(vectors)),
+        "Q4_0" => new SignedReader(vectors, new NibbleQuants(vectors, bits: 4)),
+        "Q5_0" => new SignedReader(vectors, new FiveBitQuants(vectors, bits: 5)),
         "Q8_0" => new Q8Reader(vectors),
         "Q4_K" => new KReader(vectors, new NibbleQuants(vectors)),
         "Q5_K" => new KReader(vectors, new FiveBitQuants(vectors)),
@@ -78,12 +78,18 @@ internal abstract class PanelReader(Vectors vectors)
         var name => throw new NotSupportedException(name),
     };
 
-    /// <summary>Four bits a weight (<see cref="Nibbles"/>), with more bits from planes behind them.</summary>
-    protected class NibbleQuants(Vectors vectors)
+    /// <summary>
+    /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes behind them. They come to lie where a number of <paramref name="bits"/> has them
+    /// in the upper bits of a byte: of 8, as they are.
+    /// </summary>
+    protected class NibbleQuants(Vectors vectors, int bits = 8)
     {
         readonly RegisterPlan _registers = vectors.Registers;
 
         public virtual int Bytes => Nibbles.Bytes;
+
+        /// <summary>By how much they are shifted.</summary>
+        public int Left => 8 - bits;
 
         /// <summary>Adds the high bits of vector <paramref name="j"/>, a part of which begins at <paramref name="offset"/>.</summary>
         protected virtual void AddHighBits(int offset, int j)
@@ -98,25 +104,29 @@ internal abstract class PanelReader(Vectors vectors)
                 {
                     var at = offset + part * vectors.Bytes;
                     vectors.Load(packed, Quants, at + 64 * p);
-                    vectors.And(weights, packed, Nibbles.Low);
-                    AddHighBits(at, p);
-                    each(p, part, weights);
-                    vectors.Shift(weights, packed, -4);
-                    vectors.And(weights, weights, Nibbles.Low);
-                    AddHighBits(at, p + 4);
-                    each(p + 4, part, weights);
+                    Take(p, Left);
+                    Take(p + 4, Left - 4);
+
+                    void Take(int j, int left)
+                    {
+                        if (left != 0)
+                            vectors.Shift(weights, packed, left);
+                        vectors.And(weights, left == 0 ? packed : weights, Nibbles.Low << Left);
+                        AddHighBits(at, j);
+                        each(j, part, weights);
+                    }
                 }
         }
 
         /// <summary>weights |= (plane shifted left) &amp; mask.</summary>
         protected void Or(int planeOffset, int left, uint mask)
         {
-            vectors.LoadShifted(_registers.Temporary, Quants, planeOffset, left);
-            vectors.OrMasked(_registers.Weights, _registers.Temporary, mask);
+            vectors.LoadShifted(_registers.Temporary, Quants, planeOffset, left + Left);
+            vectors.OrMasked(_registers.Weights, _registers.Temporary, mask << Left);
         }
     }
 
-    protected sealed class FiveBitQuants(Vectors vectors) : NibbleQuants(vectors)
+    protected sealed class FiveBitQuants(Vectors vectors, int bits = 8) : NibbleQuants(vectors, bits)
     {
         public override int Bytes => Nibbles.Bytes + HighBits.Bytes;
 
@@ -130,8 +140,8 @@ internal abstract class PanelReader(Vectors vectors)
         protected override void AddHighBits(int offset, int j) => Or(offset + Nibbles.Bytes + j / 4 * 64, 4 - j % 4 * 2, 0x30303030);
     }
 
-    /// <summary>Q4_0, Q5_0: weight = scale × (value − offset).</summary>
-    sealed class OffsetReader(Vectors vectors, float offset, NibbleQuants quants) : PanelReader(vectors)
+    /// <summary>Q4_0, Q5_0: signed weights in the upper bits of bytes, made unsigned: the same bits as in the file, from 128 on.</summary>
+    sealed class SignedReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 1;
         public override int StepScaleBytes => 32;
@@ -140,7 +150,7 @@ internal abstract class PanelReader(Vectors vectors)
         public override void ReadScales(int block, int part)
         {
             Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
-            Vectors.MultiplyByConstant(Registers.Min, Registers.Scale, -offset);
+            Vectors.MultiplyByConstant(Registers.Scale, Registers.Scale, 1f / (1 << quants.Left));
         }
 
         public override void ReadQuants(int offset, Action<int, int, int> each) => quants.Read(offset, each);

@@ -18,6 +18,9 @@ internal static unsafe class TileKernel
         public long Blocks;
     }
 
+    /// <summary>Once unpacked, 5 bits are multiplied as 4 are, and signed ones as 8.</summary>
+    public static WeightKind Unpacked(WeightKind kind) => kind.IsSigned() ? WeightKind.I8 : kind.HasMins() ? WeightKind.U4 : kind;
+
     /// <summary>The most tokens of a tile.</summary>
     public static int MaxTokens(VectorForm form, WeightKind kind)
     {
@@ -60,7 +63,7 @@ internal static unsafe class TileKernel
                         vectors.Load(registers.Min, w, UnpackedBlock.HalfScalesAt + offset);
                         vectors.Load(registers.LastScale, w, UnpackedBlock.HalfScalesAt + 64 + offset);
                     }
-                    else if (kind != WeightKind.I8)
+                    else if (kind.HasMins())
                         vectors.Load(registers.Min, w, UnpackedBlock.MinsAt + offset);
                     product.End(part);
                 }

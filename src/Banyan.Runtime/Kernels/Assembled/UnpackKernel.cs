@@ -42,7 +42,7 @@ internal static unsafe class UnpackKernel
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + offset, registers.Min);
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + 64 + offset, registers.LastScale);
                 }
-                else if (format.Kind != WeightKind.I8)
+                else if (format.Kind.HasMins())
                     vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Min);
             }
             reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) => vectors.Store(to, 64 * j + part * vectors.Bytes, weights));

@@ -44,10 +44,8 @@ internal static unsafe class Q4_0Packing
     public static void Unpack(byte* scales, byte* quants, UnpackedBlock* block)
     {
         Nibbles.Unpack(quants, block->Values);
+        block->ToUpperBits(4);
         for (var r = 0; r < 16; r++)
-        {
-            block->Scales[r] = (float)((Half*)scales)[r];
-            block->Mins[r] = -8 * block->Scales[r];
-        }
+            block->Scales[r] = (float)((Half*)scales)[r] / 16;
     }
 }

@@ -47,10 +47,8 @@ internal static unsafe class Q5_0Packing
     {
         Nibbles.Unpack(quants, block->Values);
         HighBits.Unpack(quants + Nibbles.Bytes, block->Values);
+        block->ToUpperBits(5);
         for (var r = 0; r < 16; r++)
-        {
-            block->Scales[r] = (float)((Half*)scales)[r];
-            block->Mins[r] = -16 * block->Scales[r];
-        }
+            block->Scales[r] = (float)((Half*)scales)[r] / 8;
     }
 }

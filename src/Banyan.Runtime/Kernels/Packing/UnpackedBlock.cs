@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
 /// 16 rows × 32 columns of integer weights, ready to be multiplied, the same for every format: byte 64·j + 4·r + i is row r, column 4·j + i.
-/// Weight = Scale × value + Min, or with half scales Scale × HalfScale × (value − 32).
+/// Weight = Scale × value (signed), Scale × value + Min, or with half scales Scale × HalfScale × (value − 32).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = Bytes)]
 internal unsafe struct UnpackedBlock
@@ -24,4 +24,11 @@ internal unsafe struct UnpackedBlock
 
     /// <summary>[half, row, 2]: an int8 scale twice in a row, as the pairwise multiply wants it; only for kinds that have them.</summary>
     public fixed short HalfScales[2 * Rows * 2];
+
+    /// <summary>Makes values of so many bits, from 0 on, signed ones in the upper bits of their bytes: 0 becomes −128.</summary>
+    public void ToUpperBits(int bits)
+    {
+        for (var i = 0; i < Rows * Columns; i++)
+            Values[i] = (byte)(Values[i] << 8 - bits ^ 0x80);
+    }
 }

@@ -12,9 +12,24 @@ internal enum WeightKind
     /// <summary>Unsigned 0…63 that stand for −32…31, an int8 scale for each 16 columns and a float scale.</summary>
     U6,
 
+    /// <summary>Signed −8…7 in the upper four bits of a byte (so 16 times as much), scale a block. What multiplies bytes takes it for I8.</summary>
+    I4,
+
+    /// <summary>Signed −16…15 in the upper five bits of a byte (so 8 times as much), scale a block. What multiplies bytes takes it for I8.</summary>
+    I5,
+
     /// <summary>Signed −128…127, scale a block.</summary>
     I8,
 
     /// <summary>Floats of 16 or 32 bits.</summary>
     Float,
+}
+
+internal static class WeightKinds
+{
+    /// <summary>Whether a weight is scale × a signed byte.</summary>
+    public static bool IsSigned(this WeightKind kind) => kind is WeightKind.I4 or WeightKind.I5 or WeightKind.I8;
+
+    /// <summary>Whether a weight is scale × an unsigned byte + a minimum.</summary>
+    public static bool HasMins(this WeightKind kind) => kind is WeightKind.U4 or WeightKind.U5;
 }

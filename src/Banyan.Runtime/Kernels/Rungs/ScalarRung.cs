@@ -79,7 +79,7 @@ internal sealed unsafe class ScalarRung : Rung
             for (var c = 0; c < UnpackedBlock.Columns; c++)
             {
                 var value = w->Values[c / 4 * 64 + r * 4 + c % 4];
-                var product = (kind == WeightKind.I8 ? (sbyte)value : value) * x->Quants[c];
+                var product = (kind.IsSigned() ? (sbyte)value : value) * x->Quants[c];
                 if (c < UnpackedBlock.Columns / 2)
                     first += product;
                 else
@@ -89,7 +89,7 @@ internal sealed unsafe class ScalarRung : Rung
                 ? (first + x->FirstOffset32) * w->HalfScales[2 * r] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * r]
                 : first + last;
             y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
-            if (kind is WeightKind.U4 or WeightKind.U5)
+            if (kind.HasMins())
                 y[r] = MathF.FusedMultiplyAdd(w->Mins[r], x->ScaledSum, y[r]);
         }
     }
@@ -133,9 +133,9 @@ internal sealed unsafe class ScalarRung : Rung
                     var value = w->Values[c / 4 * 64 + r * 4 + c % 4];
                     *to++ = kind switch
                     {
-                        WeightKind.I8 => w->Scales[r] * (sbyte)value,
                         WeightKind.U6 => w->Scales[r] * (w->HalfScales[c / 16 * 32 + 2 * r] * (value - 32)),
-                        _ => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),
+                        _ when kind.HasMins() => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),
+                        _ => w->Scales[r] * (sbyte)value,
                     };
                 }
     }

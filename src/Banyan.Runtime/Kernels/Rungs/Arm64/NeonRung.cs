@@ -115,7 +115,7 @@ internal unsafe partial class NeonRung : Rung
             sum = (first + Vector128.Create(x->FirstOffset32)) * (firstScale << 16 >> 16) + (last + Vector128.Create(x->LastOffset32)) * (lastScale << 16 >> 16);
         }
         var total = Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sum), Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
-        if (kind is WeightKind.U4 or WeightKind.U5)
+        if (kind.HasMins())
             total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(x->ScaledSum), total);
         total.Store(y);
     }

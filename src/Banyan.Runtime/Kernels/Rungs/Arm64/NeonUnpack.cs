@@ -13,8 +13,8 @@ internal unsafe partial class NeonRung
         {
             switch (format.Format.Name)
             {
-                case "Q4_0": OffsetScales(scales, -8, to); break;
-                case "Q5_0": OffsetScales(scales, -16, to); break;
+                case "Q4_0": ToFloats(scales, to->Scales, 1f / 16); break;
+                case "Q5_0": ToFloats(scales, to->Scales, 1f / 8); break;
                 case "Q8_0": ToFloats(scales, to->Scales); break;
                 case "Q4_K" or "Q5_K": GroupScales(scales, to); break;
                 case "Q6_K": HalfScales(scales, to); break;
@@ -34,6 +34,18 @@ internal unsafe partial class NeonRung
             Unsafe.CopyBlockUnaligned(values, quants, 512);
             return;
         }
+        if (kind == WeightKind.I4)
+        {
+            // 16 times 0…15, and 128 less: a signed byte.
+            var sign = Vector128.Create((byte)0x80);
+            for (var i = 0; i < Nibbles.Bytes; i += 16)
+            {
+                var v = Vector128.Load(quants + i);
+                (v << 4 ^ sign).Store(values + i);
+                (v & Vector128.Create((byte)0xF0) ^ sign).Store(values + Nibbles.Bytes + i);
+            }
+            return;
+        }
         for (var i = 0; i < Nibbles.Bytes; i += 16)
         {
             var v = Vector128.Load(quants + i);
@@ -44,23 +56,18 @@ internal unsafe partial class NeonRung
         for (var i = 0; kind == WeightKind.U5 && i < HighBits.Bytes; i += 16)
             for (var (j, bits) = (0, Vector128.Load(planes + i)); j < 8; j++, bits >>>= 1)
                 (Vector128.Load(values + j * 64 + i) | (bits & Vector128<byte>.One) << 4).Store(values + j * 64 + i);
+        for (var i = 0; kind == WeightKind.I5 && i < HighBits.Bytes; i += 16)
+            for (var (j, bits) = (0, Vector128.Load(planes + i)); j < 8; j++, bits >>>= 1)
+                (Vector128.Load(values + j * 64 + i) << 3 ^ (~bits & Vector128<byte>.One) << 7).Store(values + j * 64 + i);
         for (var i = 0; kind == WeightKind.U6 && i < 128; i += 16)
             for (var (j, bits) = (i / 64 * 4, Vector128.Load(planes + i)); j < i / 64 * 4 + 4; j++, bits >>>= 2)
                 (Vector128.Load(values + j * 64 + i % 64) | (bits & Vector128.Create((byte)3)) << 4).Store(values + j * 64 + i % 64);
     }
 
-    static void ToFloats(byte* halves, float* to)
+    static void ToFloats(byte* halves, float* to, float factor = 1)
     {
-        HalfFloats.ToFloat((ushort*)halves).Store(to);
-        HalfFloats.ToFloat((ushort*)halves + 8).Store(to + 8);
-    }
-
-    /// <summary>weight = scale × (value + offset).</summary>
-    static void OffsetScales(byte* scales, float offset, UnpackedBlock* to)
-    {
-        ToFloats(scales, to->Scales);
-        for (var row = 0; row < UnpackedBlock.Rows; row += 4)
-            (Vector128.Load(to->Scales + row) * offset).Store(to->Mins + row);
+        (HalfFloats.ToFloat((ushort*)halves) * factor).Store(to);
+        (HalfFloats.ToFloat((ushort*)halves + 8) * factor).Store(to + 8);
     }
 
     /// <summary>See <see cref="KScales"/>.</summary>

@@ -44,6 +44,28 @@ internal unsafe partial class Avx2Rung
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Widen(Vector256<short> sums) => Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One);
 
+    /// <summary>Quants from 0 on as the upper bits of signed weights: products of the quants times the step, less what 128 makes too much of them.</summary>
+    readonly struct Upper<TQuants, TStep> : IQuants where TQuants : struct, IQuants where TStep : struct, IStep
+    {
+        public static int Bytes => TQuants.Bytes;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Unpack(byte* quants, byte* values)
+        {
+            TQuants.Unpack(quants, values);
+            for (var i = 0; i < UnpackedBlock.Rows * UnpackedBlock.Columns; i += 32)
+                ((Vector256.Load(values + i).AsInt16() * TStep.Value).AsByte() ^ Vector256.Create((byte)0x80)).Store(values + i);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Multiply(byte* quants, ActivationBlock* x, UnpackedBlock* w, out Vector256<int> sum0, out Vector256<int> sum1)
+        {
+            TQuants.Multiply(quants, x, w, out sum0, out sum1);
+            var offset = Vector256.Create(x->Offset128);
+            (sum0, sum1) = (sum0 * TStep.Value + offset, sum1 * TStep.Value + offset);
+        }
+    }
+
     readonly struct Quants4 : IQuants
     {
         public static int Bytes => Nibbles.Bytes;

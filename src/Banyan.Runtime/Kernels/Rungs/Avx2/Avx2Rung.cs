@@ -55,8 +55,8 @@ internal unsafe partial class Avx2Rung : Rung
     {
         switch (format.Format.Name)
         {
-            case "Q4_0": Unpack<OffsetScales<Eight>, Quants4>(scales, quants, groups, to); break;
-            case "Q5_0": Unpack<OffsetScales<Sixteen>, Quants5>(scales, quants, groups, to); break;
+            case "Q4_0": Unpack<StepScales<Sixteen>, Upper<Quants4, Sixteen>>(scales, quants, groups, to); break;
+            case "Q5_0": Unpack<StepScales<Eight>, Upper<Quants5, Eight>>(scales, quants, groups, to); break;
             case "Q8_0": Unpack<PlainScales, Quants8>(scales, quants, groups, to); break;
             case "Q4_K": Unpack<ScalesK, Quants4>(scales, quants, groups, to); break;
             case "Q5_K": Unpack<ScalesK, Quants5>(scales, quants, groups, to); break;
@@ -65,13 +65,24 @@ internal unsafe partial class Avx2Rung : Rung
         }
     }
 
+    /// <summary>I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits.</summary>
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        switch (format.Kind)
+        {
+            case WeightKind.I4: Unpack<StepScales<Sixteen>, Quants4>(scales, quants, groups, to); break;
+            case WeightKind.I5: Unpack<StepScales<Eight>, Quants5>(scales, quants, groups, to); break;
+            default: Unpack(format, scales, quants, groups, to); break;
+        }
+    }
+
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
     {
         var groups = format.Groups(columns);
         switch (format.Format.Name)
         {
-            case "Q4_0": MultiplyOne<OffsetScales<Eight>, Quants4>(scales, quants, groups, x, y); break;
-            case "Q5_0": MultiplyOne<OffsetScales<Sixteen>, Quants5>(scales, quants, groups, x, y); break;
+            case "Q4_0": MultiplyOne<StepScales<Sixteen>, Upper<Quants4, Sixteen>>(scales, quants, groups, x, y); break;
+            case "Q5_0": MultiplyOne<StepScales<Eight>, Upper<Quants5, Eight>>(scales, quants, groups, x, y); break;
             case "Q8_0": MultiplyOne<PlainScales, Quants8>(scales, quants, groups, x, y); break;
             case "Q4_K": MultiplyOne<ScalesK, Quants4>(scales, quants, groups, x, y); break;
             case "Q5_K": MultiplyOne<ScalesK, Quants5>(scales, quants, groups, x, y); break;

@@ -16,19 +16,32 @@ internal unsafe partial class Avx2Rung
         static abstract void Read(byte* scales, UnpackedBlock* blocks);
     }
 
-    interface IConstant
+    /// <summary>What one more or less of a quant is in an unpacked weight.</summary>
+    protected interface IStep
     {
-        static abstract float Value { get; }
+        static abstract short Value { get; }
+        static abstract bool HasMins { get; }
     }
 
-    readonly struct Eight : IConstant
+    /// <summary>U4, U5: quants are weights, and there is a minimum.</summary>
+    protected readonly struct One : IStep
     {
-        public static float Value => 8;
+        public static short Value => 1;
+        public static bool HasMins => true;
     }
 
-    readonly struct Sixteen : IConstant
+    /// <summary>I5: quants are the upper bits of a signed weight.</summary>
+    protected readonly struct Eight : IStep
     {
-        public static float Value => 16;
+        public static short Value => 8;
+        public static bool HasMins => false;
+    }
+
+    /// <summary>I4.</summary>
+    protected readonly struct Sixteen : IStep
+    {
+        public static short Value => 16;
+        public static bool HasMins => false;
     }
 
     readonly struct PlainScales : IScales
@@ -45,21 +58,18 @@ internal unsafe partial class Avx2Rung
         }
     }
 
-    /// <summary>weight = scale × (value − offset).</summary>
-    readonly struct OffsetScales<TOffset> : IScales where TOffset : struct, IConstant
+    /// <summary>Of weights in the upper bits of bytes.</summary>
+    readonly struct StepScales<TStep> : IScales where TStep : struct, IStep
     {
         public static int Bytes => 32;
         public static int Blocks => 1;
-        public static bool HasMins => true;
+        public static bool HasMins => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Read(byte* scales, UnpackedBlock* blocks)
         {
-            var (low, high) = (HalfFloats.ToFloat((ushort*)scales), HalfFloats.ToFloat((ushort*)scales + 8));
-            low.Store(blocks->Scales);
-            high.Store(blocks->Scales + 8);
-            (low * -TOffset.Value).Store(blocks->Mins);
-            (high * -TOffset.Value).Store(blocks->Mins + 8);
+            (HalfFloats.ToFloat((ushort*)scales) * (1f / TStep.Value)).Store(blocks->Scales);
+            (HalfFloats.ToFloat((ushort*)scales + 8) * (1f / TStep.Value)).Store(blocks->Scales + 8);
         }
     }
 

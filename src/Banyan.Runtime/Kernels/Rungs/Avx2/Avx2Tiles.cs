@@ -13,8 +13,10 @@ internal unsafe partial class Avx2Rung
     {
         switch (kind)
         {
-            case WeightKind.U4: Tile4(w, blocks, x, stride, y); break;
-            case WeightKind.U5: Tile5(w, blocks, x, stride, y); break;
+            case WeightKind.U4: Tile4<One>(w, blocks, x, stride, y); break;
+            case WeightKind.U5: Tile5<One>(w, blocks, x, stride, y); break;
+            case WeightKind.I4: Tile4<Sixteen>(w, blocks, x, stride, y); break;
+            case WeightKind.I5: Tile5<Eight>(w, blocks, x, stride, y); break;
             case WeightKind.U6: Tile6(w, blocks, x, stride, y); break;
             default: Tile8(w, blocks, x, stride, y); break;
         }
@@ -29,6 +31,19 @@ internal unsafe partial class Avx2Rung
         var y1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8));
         Fma.MultiplyAdd(Vector256.Load(w->Mins), scaledSum, y0).Store(y);
         Fma.MultiplyAdd(Vector256.Load(w->Mins + 8), scaledSum, y1).Store(y + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Widen<TStep>(Vector256<short> sums) where TStep : struct, IStep => Avx2.MultiplyAddAdjacent(sums, Vector256.Create(TStep.Value));
+
+    /// <summary>Sums of steps into a total: with the minimum, or less what 128 makes too much of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Add<TStep>(Vector256<int> sum0, Vector256<int> sum1, UnpackedBlock* w, ActivationBlock* x, float* y) where TStep : struct, IStep
+    {
+        if (TStep.HasMins)
+            AddWithMin(sum0, sum1, w, x, y);
+        else
+            AddTo(sum0 + Vector256.Create(x->Offset128), sum1 + Vector256.Create(x->Offset128), w, x, y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,7 +108,7 @@ internal unsafe partial class Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile4(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    static void Tile4<TStep>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TStep : struct, IStep
     {
         var x1 = x + stride;
         var x2 = x1 + stride;
@@ -101,15 +116,15 @@ internal unsafe partial class Avx2Rung
         for (; blocks > 0; blocks--, w++, x++, x1++, x2++, x3++)
         {
             Sum(w->Values, x, x1, x2, x3, 0, 8, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
-            AddWithMin(Widen(a0), Widen(a1), w, x, y);
-            AddWithMin(Widen(b0), Widen(b1), w, x1, y + 16);
-            AddWithMin(Widen(c0), Widen(c1), w, x2, y + 32);
-            AddWithMin(Widen(d0), Widen(d1), w, x3, y + 48);
+            Add<TStep>(Widen<TStep>(a0), Widen<TStep>(a1), w, x, y);
+            Add<TStep>(Widen<TStep>(b0), Widen<TStep>(b1), w, x1, y + 16);
+            Add<TStep>(Widen<TStep>(c0), Widen<TStep>(c1), w, x2, y + 32);
+            Add<TStep>(Widen<TStep>(d0), Widen<TStep>(d1), w, x3, y + 48);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile5(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    static void Tile5<TStep>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TStep : struct, IStep
     {
         var x1 = x + stride;
         var x2 = x1 + stride;
@@ -117,13 +132,13 @@ internal unsafe partial class Avx2Rung
         for (; blocks > 0; blocks--, w++, x++, x1++, x2++, x3++)
         {
             Sum(w->Values, x, x1, x2, x3, 0, 4, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
-            var (e0, e1, f0, f1) = (Widen(a0), Widen(a1), Widen(b0), Widen(b1));
-            var (g0, g1, h0, h1) = (Widen(c0), Widen(c1), Widen(d0), Widen(d1));
+            var (e0, e1, f0, f1) = (Widen<TStep>(a0), Widen<TStep>(a1), Widen<TStep>(b0), Widen<TStep>(b1));
+            var (g0, g1, h0, h1) = (Widen<TStep>(c0), Widen<TStep>(c1), Widen<TStep>(d0), Widen<TStep>(d1));
             Sum(w->Values, x, x1, x2, x3, 4, 4, out a0, out a1, out b0, out b1, out c0, out c1, out d0, out d1);
-            AddWithMin(e0 + Widen(a0), e1 + Widen(a1), w, x, y);
-            AddWithMin(f0 + Widen(b0), f1 + Widen(b1), w, x1, y + 16);
-            AddWithMin(g0 + Widen(c0), g1 + Widen(c1), w, x2, y + 32);
-            AddWithMin(h0 + Widen(d0), h1 + Widen(d1), w, x3, y + 48);
+            Add<TStep>(e0 + Widen<TStep>(a0), e1 + Widen<TStep>(a1), w, x, y);
+            Add<TStep>(f0 + Widen<TStep>(b0), f1 + Widen<TStep>(b1), w, x1, y + 16);
+            Add<TStep>(g0 + Widen<TStep>(c0), g1 + Widen<TStep>(c1), w, x2, y + 32);
+            Add<TStep>(h0 + Widen<TStep>(d0), h1 + Widen<TStep>(d1), w, x3, y + 48);
         }
     }
 

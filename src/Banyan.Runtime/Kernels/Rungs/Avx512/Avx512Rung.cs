@@ -59,8 +59,10 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     {
         switch (kind)
         {
-            case WeightKind.U4: Tile4(w, blocks, x, stride, y); break;
-            case WeightKind.U5: Tile5(w, blocks, x, stride, y); break;
+            case WeightKind.U4: Tile4<One>(w, blocks, x, stride, y); break;
+            case WeightKind.U5: Tile5<One>(w, blocks, x, stride, y); break;
+            case WeightKind.I4: Tile4<Sixteen>(w, blocks, x, stride, y); break;
+            case WeightKind.I5: Tile5<Eight>(w, blocks, x, stride, y); break;
             case WeightKind.U6: Tile6(w, blocks, x, stride, y); break;
             default: Tile8(w, blocks, x, stride, y); break;
         }
@@ -78,12 +80,18 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     static void AddTo(ref Vector512<float> total, Vector512<int> sum, Vector512<float> scales, ActivationBlock* x) =>
         total = Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(sum), scales * Vector512.Create(x->Scale), total);
 
-    /// <summary>The same, then min × the token's scaled sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void AddWithMin(ref Vector512<float> total, Vector512<int> sum, Vector512<float> scales, Vector512<float> mins, ActivationBlock* x)
+    static Vector512<int> Widen<TStep>(Vector512<short> sums) where TStep : struct, IStep => Avx512BW.MultiplyAddAdjacent(sums, Vector512.Create(TStep.Value));
+
+    /// <summary>Sums of steps into a total: with min × the token's scaled sum, or less what 128 makes too much of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Add<TStep>(ref Vector512<float> total, Vector512<int> sum, UnpackedBlock* w, ActivationBlock* x) where TStep : struct, IStep
     {
-        AddTo(ref total, sum, scales, x);
-        total = Avx512F.FusedMultiplyAdd(mins, Vector512.Create(x->ScaledSum), total);
+        if (!TStep.HasMins)
+            sum += Vector512.Create(x->Offset128);
+        AddTo(ref total, sum, Vector512.Load(w->Scales), x);
+        if (TStep.HasMins)
+            total = Avx512F.FusedMultiplyAdd(Vector512.Load(w->Mins), Vector512.Create(x->ScaledSum), total);
     }
 
     /// <summary>Adds the products of vectors <paramref name="first"/> to <paramref name="first"/> + 3 with four tokens, in 16 bits.</summary>
@@ -112,7 +120,7 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile4(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    static void Tile4<TStep>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TStep : struct, IStep
     {
         var x1 = x + stride;
         var x2 = x1 + stride;
@@ -123,12 +131,10 @@ internal unsafe partial class Avx512Rung : Avx2Rung
             var (a, b, c, d) = (Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero);
             Four(w->Values, x, x1, x2, x3, 0, ref a, ref b, ref c, ref d);
             Four(w->Values, x, x1, x2, x3, 4, ref a, ref b, ref c, ref d);
-            var scales = Vector512.Load(w->Scales);
-            var mins = Vector512.Load(w->Mins);
-            AddWithMin(ref ya, Widen(a), scales, mins, x);
-            AddWithMin(ref yb, Widen(b), scales, mins, x1);
-            AddWithMin(ref yc, Widen(c), scales, mins, x2);
-            AddWithMin(ref yd, Widen(d), scales, mins, x3);
+            Add<TStep>(ref ya, Widen<TStep>(a), w, x);
+            Add<TStep>(ref yb, Widen<TStep>(b), w, x1);
+            Add<TStep>(ref yc, Widen<TStep>(c), w, x2);
+            Add<TStep>(ref yd, Widen<TStep>(d), w, x3);
         }
         ya.Store(y);
         yb.Store(y + 16);
@@ -137,7 +143,7 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile5(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y)
+    static void Tile5<TStep>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TStep : struct, IStep
     {
         var x1 = x + stride;
         var x2 = x1 + stride;
@@ -149,12 +155,10 @@ internal unsafe partial class Avx512Rung : Avx2Rung
             var (e, f, g, h) = (a, b, c, d);
             Four(w->Values, x, x1, x2, x3, 0, ref a, ref b, ref c, ref d);
             Four(w->Values, x, x1, x2, x3, 4, ref e, ref f, ref g, ref h);
-            var scales = Vector512.Load(w->Scales);
-            var mins = Vector512.Load(w->Mins);
-            AddWithMin(ref ya, Widen(a) + Widen(e), scales, mins, x);
-            AddWithMin(ref yb, Widen(b) + Widen(f), scales, mins, x1);
-            AddWithMin(ref yc, Widen(c) + Widen(g), scales, mins, x2);
-            AddWithMin(ref yd, Widen(d) + Widen(h), scales, mins, x3);
+            Add<TStep>(ref ya, Widen<TStep>(a) + Widen<TStep>(e), w, x);
+            Add<TStep>(ref yb, Widen<TStep>(b) + Widen<TStep>(f), w, x1);
+            Add<TStep>(ref yc, Widen<TStep>(c) + Widen<TStep>(g), w, x2);
+            Add<TStep>(ref yd, Widen<TStep>(d) + Widen<TStep>(h), w, x3);
         }
         ya.Store(y);
         yb.Store(y + 16);

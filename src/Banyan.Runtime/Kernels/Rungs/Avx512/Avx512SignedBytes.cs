@@ -19,7 +19,7 @@ internal unsafe partial class Avx512Rung
 
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
-        Unpack(format, scales, quants, groups, to);
+        base.UnpackForTiles(format, scales, quants, groups, to);
         if (format.Kind == WeightKind.I8)
             SumNegatives(to, groups * format.BlocksPerGroup);
     }
