@@ -49,7 +49,7 @@ def output(command, environment=None):
 
 def ours(path, prompt, depth, generate, repetitions, environment):
     ran = output([banyan, "bench", path, "--threads", "2", "--prompt", str(prompt), "--generate", str(generate), "-r", str(repetitions), "--depth", str(depth), "--json"], environment)
-    return {"prefill": ran["depths"][0]["prefill"], "decode": ran["depths"][0]["decode"], "bandwidth": ran["depths"][0]["decode_of_bandwidth"], "peak": ran["depths"][0]["prefill_of_peak"]}
+    return {"prefill": ran["depths"][0]["prefill"], "decode": ran["depths"][0]["decode"], "bandwidth": ran["depths"][0]["decode_of_bandwidth"], "peak": ran["depths"][0]["prefill_of_peak"], "ceiling": ran["depths"][0]["prefill_of_ceiling"]}
 
 
 def peer(name, folder, path, prompt, depth, generate, repetitions):
@@ -120,6 +120,8 @@ def main():
         for title, bars, key in wanted:
             made = row(title, bars, key, rounds)
             made["of_limit"] = round(statistics.median(r["banyan"]["peak" if key == "prefill" else "bandwidth"] for r in rounds), 3)
+            if key == "prefill" and rounds[0]["banyan"]["ceiling"] is not None:
+                made["of_ceiling"] = round(statistics.median(r["banyan"]["ceiling"] for r in rounds), 3)
             old = results["rows"][places[title]] if title in places else {}
             made["limit"] = old.get("limit", "")
             if title in places:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """show.py RESULTS.json [--svg]: the results of one machine as a Markdown table, or as a picture.
 
-RESULTS.json: {"machine", "date", "how", "rows": [{"what", "unit", "banyan", "ik", "llama", "bar", "met", "limit"}]}
+RESULTS.json: {"machine", "date", "how", "rows": [{"what", "unit", "banyan", "ik", "llama", "bar", "met", "of_ceiling", "limit"}]}
 """
 import html
 import json
@@ -14,16 +14,20 @@ def number(value):
     return "–" if value is None else f"{value:g}"
 
 
+def part(value):
+    return "–" if value is None else f"{value:.0%}"
+
+
 def ratio(row, peer):
     return "" if row.get(peer) is None or row.get("banyan") is None else f" ({row['banyan'] / row[peer]:.2f} ×)"
 
 
 if "--svg" not in sys.argv:
-    print("| what | Banyan | ik_llama.cpp | llama.cpp | bar | met | what limits it |")
-    print("|---|---|---|---|---|---|---|")
+    print("| what | Banyan | ik_llama.cpp | llama.cpp | bar | met | of the ceiling | what limits it |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in results["rows"]:
         print(f"| {row['what']} | {number(row['banyan'])} {row['unit']} | {number(row.get('ik'))}{ratio(row, 'ik')} | {number(row.get('llama'))}{ratio(row, 'llama')} "
-              f"| {row['bar']} | {row['met']} | {row['limit']} |")
+              f"| {row['bar']} | {row['met']} | {part(row.get('of_ceiling'))} | {row['limit']} |")
     sys.exit()
 
 rows = [row for row in results["rows"] if row.get("ik") or row.get("llama")]

@@ -71,7 +71,7 @@ public sealed partial class Model : IDisposable
     public long WeightBytes => Weights.Bytes;
 
     /// <summary>What a token costs.</summary>
-    public TokenWork Work => TokenWork.Of(Config, Options.KvCache, Weights);
+    public TokenWork Work => TokenWork.Of(Config, Options.KvCache, Weights, Ladder.Current);
 
     /// <summary>The instruction set its kernels use here: <c>avx2</c>.</summary>
     public static string Kernels => Ladder.Current.Name;

@@ -18,7 +18,8 @@ static class Bench
             Each repetition computes a new random prompt and generates after it; medians are reported. A depth is how
             many tokens stand in the cache before. Streams are answers generated together, in tokens a second of all.
             Speed is held against the read bandwidth and the integer products a second that are measured first: a
-            token alone has to read all weights and the cache, a prompt has to multiply them.
+            token alone has to read all weights and the cache, a prompt has to multiply them, and to multiply by
+            their scales, which takes the place of products: that ceiling is told beside the bare products.
 
             Examples:
               banyan bench model.gguf --prompt 256 --generate 64 --threads 2 --json
@@ -98,6 +99,7 @@ static class Bench
             ["depth"] = d.Depth,
             ["prefill"] = Round(d.Prefill),
             ["prefill_of_peak"] = Math.Round(d.PrefillOfPeak, 3),
+            ["prefill_of_ceiling"] = d.PrefillOfCeiling == 0 ? null : Math.Round(d.PrefillOfCeiling, 3),
             ["decode"] = Round(d.Decode),
             ["decode_of_bandwidth"] = Math.Round(d.DecodeOfBandwidth, 3),
         })]),
@@ -129,7 +131,8 @@ static class Bench
         foreach (var depth in report["depths"]!.AsArray())
         {
             var at = (int)depth!["depth"]! is > 0 and var d ? string.Create(CultureInfo.InvariantCulture, $" at {d}") : "";
-            Row($"prefill{at}", $"{Number(depth["prefill"]):0.0} tokens/s ({report["prompt"]} tokens), {Number(depth["prefill_of_peak"]):0 %} of the products");
+            var ofCeiling = depth["prefill_of_ceiling"] is { } part ? string.Create(CultureInfo.InvariantCulture, $", {Number(part):0 %} of those with scales") : "";
+            Row($"prefill{at}", $"{Number(depth["prefill"]):0.0} tokens/s ({report["prompt"]} tokens), {Number(depth["prefill_of_peak"]):0 %} of the products{ofCeiling}");
             Row($"decode{at}", $"{Number(depth["decode"]):0.0} tokens/s ({report["generate"]} tokens), {Number(depth["decode_of_bandwidth"]):0 %} of the bandwidth");
         }
         foreach (var streams in report["streams"]!.AsArray())

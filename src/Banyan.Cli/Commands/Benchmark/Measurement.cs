@@ -8,7 +8,8 @@ namespace Banyan.Cli.Commands.Benchmark;
 sealed record Plan(int Prompt, int Generate, int Repetitions, int[] Depths, int[] Streams);
 
 /// <summary>Tokens a second with so many tokens before, and what part of the machine's limit that is.</summary>
-readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double Decode, double DecodeOfBandwidth);
+/// <remarks>PrefillOfCeiling: of the products with the scales that belong to them; 0 where the kernels do not tell.</remarks>
+readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double PrefillOfCeiling, double Decode, double DecodeOfBandwidth);
 
 /// <summary>Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.</summary>
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
@@ -94,7 +95,10 @@ static class Measurement
         var (prefill, decode) = (Median(runs.Select(r => r.PromptSpeed)), Median(runs.Select(r => r.GenerateSpeed)));
         var work = engine.Model.Work;
         var (promptMiddle, answerMiddle) = (depth + plan.Prompt / 2, depth + plan.Prompt + plan.Generate / 2);
-        return new AtDepth(depth, prefill, limits.IntegerPeak == 0 ? 0 : prefill * (work.Products + work.PositionProducts * promptMiddle) / limits.IntegerPeak,
+        var ofOnePeak = limits.IntegerPeak == 0 ? 0 : prefill / limits.IntegerPeak;
+        // Attention's products are of 16 bits, half as many an instruction.
+        var ceiling = work.ProductsWithScales == 0 || engine.Model.Options.Activations == ActivationFormat.Float ? 0 : work.ProductsWithScales + 2 * work.PositionProducts * promptMiddle;
+        return new AtDepth(depth, prefill, ofOnePeak * (work.Products + work.PositionProducts * promptMiddle), ofOnePeak * ceiling,
             decode, decode * (work.WeightBytes + work.CacheBytes * answerMiddle) / limits.ReadBandwidth);
     }
 

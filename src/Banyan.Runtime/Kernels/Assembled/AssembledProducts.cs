@@ -14,6 +14,8 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     /// <summary>How many tokens are multiplied with a panel on its way from memory: as many as most formats take at once.</summary>
     public int PanelTokens => _panelTokens[0];
 
+    public double PortsPerProduct(PackedFormat format) => format.Kind == WeightKind.Float ? ProductPorts.PerFloat : ProductPorts.PerProduct(form, format.Kind);
+
     public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
     {
         for (int most = _panelTokens[(int)format.Kind], count; tokens > 0; tokens -= count)

@@ -16,6 +16,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override VectorForm? Form => VectorForm.Zmm;
 
+    public override double PortsPerProduct(PackedFormat format) => RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format);
+
     public override IntegerDots Dots { get; } = new AssembledDots();
 
     public override int PanelTokens => _products.PanelTokens;

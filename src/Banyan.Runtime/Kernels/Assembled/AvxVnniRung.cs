@@ -17,6 +17,8 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
 
     public override VectorForm? Form => _products.Form;
 
+    public override double PortsPerProduct(PackedFormat format) => _products.PortsPerProduct(format);
+
     public override int PanelTokens => _products.PanelTokens;
 
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y) =>

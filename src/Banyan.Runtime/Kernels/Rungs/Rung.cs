@@ -27,6 +27,12 @@ internal abstract unsafe class Rung
     /// <summary>The vectors its integer products are assembled for at run time; null where the runtime compiles all of it.</summary>
     public virtual VectorForm? Form => null;
 
+    /// <summary>
+    /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it (<see cref="ProductPorts"/>);
+    /// 0 where that is not known.
+    /// </summary>
+    public virtual double PortsPerProduct(PackedFormat format) => 0;
+
     /// <summary>Attention's products of integers.</summary>
     public abstract IntegerDots Dots { get; }
 
