@@ -35,7 +35,8 @@ internal sealed unsafe class ExpertLinear : IDisposable
     readonly Activations _hidden;
     readonly int[] _firstSlot;   // [experts + 1]
     readonly int[] _slots;       // row · used + place
-    readonly Part[] _parts;
+    readonly Part[] _parts, _sorted;
+    readonly int[] _work;        // what a part takes, negative: the largest come first
     readonly int[] _order;       // experts that are used
     AlignedBuffer? _inputPairs, _hiddenPairs;
 
@@ -61,7 +62,8 @@ internal sealed unsafe class ExpertLinear : IDisposable
         _order = new int[experts];
         // At least one part an expert, and as many as make all of them end together.
         var blocks = (feedForward + ActivationBlock.Columns - 1) / ActivationBlock.Columns;
-        _parts = new Part[experts + Math.Max(PartsPerThread * pool.Threads, new ShrinkingParts(Math.Min(experts, FewSlots) * blocks, pool.Threads, 1).Count)];
+        var parts = experts + Math.Max(PartsPerThread * pool.Threads, new ShrinkingParts(Math.Min(experts, FewSlots) * blocks, pool.Threads, 1).Count);
+        (_parts, _sorted, _work) = (new Part[parts], new Part[parts], new int[parts]);
     }
 
     /// <summary>
@@ -134,10 +136,21 @@ internal sealed unsafe class ExpertLinear : IDisposable
             for (var piece = 0; piece < pieces; piece++)
             {
                 var (first, end) = Parts.Range(piece, pieces, blocks);
-                _parts[count++] = new Part(expert, first, end);
+                _work[count] = -rows * (end - first);
+                _sorted[count++] = new Part(expert, first, end);
             }
         }
+        Order(count);
         return count;
+    }
+
+    // The largest, the smallest, the second largest, the second smallest, …: with many rows the products take longest, with few the reading, so one
+    // thread reads while the other multiplies; and what is left for the end is of the middle, so that nobody waits long for the last.
+    void Order(int count)
+    {
+        Array.Sort(_work, _sorted, 0, count);
+        for (var i = 0; i < count; i++)
+            _parts[i] = _sorted[i % 2 == 0 ? i / 2 : count - 1 - i / 2];
     }
 
     // The blocks of all experts that are used, one after the other, in parts that get smaller; where one ends is a cut too.

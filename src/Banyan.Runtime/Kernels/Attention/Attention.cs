@@ -122,8 +122,10 @@ internal static unsafe class Attention
         public readonly void StoreOutput(in AttentionSpan span, int kvHead, int firstToken, int i, float* from, float sum)
         {
             var to = Output + ((long)(span.FirstToken + firstToken + i / Group) * Heads + kvHead * Group + i % Group) * Layout.HeadDim;
-            var inverse = 1 / sum;
-            for (var d = 0; d < Layout.HeadDim; d++)
+            var (inverse, d) = (1 / sum, 0);
+            for (; d + 8 <= Layout.HeadDim; d += 8)
+                (Vector256.Load(from + d) * inverse).Store(to + d);
+            for (; d < Layout.HeadDim; d++)
                 to[d] = from[d] * inverse;
         }
 

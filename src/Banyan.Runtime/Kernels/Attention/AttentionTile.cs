@@ -137,9 +137,22 @@ internal readonly unsafe struct AttentionTile
         if (_terms == 1)
             return;
         var rest = stackalloc float[_layout.HeadDim];
-        for (var d = 0; d < _layout.HeadDim; d++)
-            rest[d] = from[d] - Query(0, i)[d] * (_queryScales[i] / scale);
+        Rest(from, Query(0, i), _queryScales[i] / scale, rest, _layout.HeadDim);
         _secondScales[i] = ToIntegers(rest, Query(1, i)) * scale;
+    }
+
+    /// <summary>What integers leave over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Rest(float* from, short* integers, float scale, float* to, int count)
+    {
+        var d = 0;
+        for (; Ladder.UsesVectors && d + 8 <= count; d += 8)
+        {
+            var (low, high) = Vector128.Widen(Vector128.Load(integers + d));
+            (Vector256.Load(from + d) - Vector256.ConvertToSingle(Vector256.Create(low, high)) * scale).Store(to + d);
+        }
+        for (; d < count; d++)
+            to[d] = from[d] - integers[d] * scale;
     }
 
     // As many bits as the sum allows; returns the scale, NaN where a number is none.
@@ -252,8 +265,11 @@ internal readonly unsafe struct AttentionTile
             return;
         dots.Score(Query(1, 0), _layout.KeyDim, keys, _layout.KeyDim / 2, _secondScales, Scales(page), _second, Page, Queries);
         for (var i = 0; i < Queries; i++)
-            for (var position = 0; position < Page; position++)
-                scores[(long)i * RunPositions + position] += _second[i * Page + position];
+            for (var position = 0; position < Page; position += 8)
+            {
+                var to = scores + (long)i * RunPositions + position;
+                (Vector256.Load(to) + Vector256.Load(_second + i * Page + position)).Store(to);
+            }
     }
 
     void Add(int page, float* scores)
