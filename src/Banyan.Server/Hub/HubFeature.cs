@@ -37,6 +37,7 @@ static class HubFeature
         services.AddSingleton(new ContentOptions { SpoolFolder = options.SpoolFolder, Grace = options.Grace });
         services.AddSingleton<ContentStore>();
         services.AddSingleton<HubAddress>();
+        services.AddSingleton<OwnerlessNames>();
         services.AddAccounts();
         services.AddRepos();
         services.AddGit();
@@ -81,6 +82,7 @@ static class HubFeature
                 .WithMetadata(new HubRoute(Need.Nothing, null));
         foreach (var method in (ReadOnlySpan<string>)["GET", "POST"])
             app.MapRepo(method, ".git/{**rest}", Need.Read, (_, _) => throw HubException.NotImplemented("git itself over HTTP"));
+        app.The<OwnerlessNames>().Use(app);
     }
 
     /// <summary>The one service of a type.</summary>

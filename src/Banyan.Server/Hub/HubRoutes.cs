@@ -68,13 +68,7 @@ static class HubRoutes
                 throw HubException.Moved(location);
             await handler(context, repo);
         })).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
-
-        // A name without an owner is none here. Last of all, since "ana/resolve" may be somebody's repository.
-        app.MapMethods(pattern.Replace("{ns}/", "", StringComparison.Ordinal), [method], (RequestDelegate)(async context =>
-        {
-            _ = await authoriser.CallerAsync(context);
-            throw HubException.RepoNotFound((string)context.Request.RouteValues["name"]!);
-        })).WithMetadata(new HubRoute(Need.Nothing, type)).Add(e => ((RouteEndpointBuilder)e).Order = int.MaxValue - 1);
+        app.The<OwnerlessNames>().Add(method, pattern);
     }
 
     /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null where it does neither.</summary>
