@@ -38,10 +38,10 @@ internal readonly unsafe struct Product
     /// <summary>The most tokens, times their terms, of a product: a part keeps the sums of all of them for each of its panels.</summary>
     public const int MaxRows = 512;
 
-    /// <summary>Working memory of <see cref="Sum"/>: a chunk of a panel, unpacked.</summary>
-    public const int WorkBytes = 16 * 1024;
+    /// <summary>Working memory of <see cref="Sum"/>: a chunk of a panel, unpacked or as floats.</summary>
+    public const int WorkBytes = Rung.ChunkBytes;
 
-    const int FloatColumns = WorkBytes / sizeof(float) / PackedFormat.Rows;
+    const int FloatColumns = WorkBytes / sizeof(float) / PackedFormat.Rows / 256 * 256;
 
     readonly Rung _rung;
     readonly Kernels _kernels;

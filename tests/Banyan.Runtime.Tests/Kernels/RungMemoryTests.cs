@@ -48,7 +48,7 @@ public unsafe class RungMemoryTests
         var groups = 512 / format.GroupColumns;
         using var scales = Random(groups * format.ScaleBytes);
         using var quants = Random(groups * format.QuantBytes);
-        using var unpacked = new GuardedMemory(16 * UnpackedBlock.Bytes);
+        using var unpacked = new GuardedMemory(Rung.ChunkBytes);
         rung.UnpackForTiles(format, scales.Pointer, quants.Pointer, groups, (UnpackedBlock*)unpacked.Pointer);
         var expected = stackalloc float[16];
         for (var tokens = 1; tokens <= 26; tokens++)

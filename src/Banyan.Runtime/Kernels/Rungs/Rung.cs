@@ -15,6 +15,9 @@ internal abstract unsafe class Rung
     /// <summary>Columns unpacked at a time: 16 rows of them stay in the first-level cache beside the tokens they meet.</summary>
     public const int ChunkColumns = 512, ChunkBlocks = ChunkColumns / UnpackedBlock.Columns;
 
+    /// <summary>Memory of an unpacked chunk: its blocks, and behind them a byte a weight for what a rung keeps beside.</summary>
+    public const int ChunkBytes = ChunkBlocks * (UnpackedBlock.Bytes + UnpackedBlock.Rows * UnpackedBlock.Columns);
+
     /// <summary>What BANYAN_KERNELS calls it.</summary>
     public abstract string Name { get; }
 
@@ -42,7 +45,10 @@ internal abstract unsafe class Rung
     /// <summary>Unpacks <paramref name="groups"/> groups of a panel.</summary>
     public abstract void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to);
 
-    /// <summary>Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs and in half scales.</summary>
+    /// <summary>
+    /// Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs, offsets and half scales, into memory of
+    /// <see cref="ChunkBytes"/>.
+    /// </summary>
     public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => Unpack(format, scales, quants, groups, to);
 
     /// <summary>
