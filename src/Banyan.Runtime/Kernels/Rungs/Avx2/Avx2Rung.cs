@@ -65,7 +65,7 @@ internal unsafe partial class Avx2Rung : Rung
         }
     }
 
-    /// <summary>I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits.</summary>
+    /// <summary>I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits. I8 as magnitudes and signs.</summary>
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
         switch (format.Kind)
@@ -74,6 +74,8 @@ internal unsafe partial class Avx2Rung : Rung
             case WeightKind.I5: Unpack<StepScales<Eight>, Quants5>(scales, quants, groups, to); break;
             default: Unpack(format, scales, quants, groups, to); break;
         }
+        if (format.Kind == WeightKind.I8)
+            TakeSigns(to, groups);
     }
 
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
