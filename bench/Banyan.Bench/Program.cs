@@ -16,7 +16,7 @@ switch (args)
     case ["speculation", var path, var file, ..]:
         return await SpeculationBench.Run(path, file, Option("--names") ?? "part item", threads, Number("--runs", 5), Number("--generate", 4000));
     case ["passes", var path, ..]:
-        PassBench.Run(path, threads, Number("--depth", 2048));
+        PassBench.Run(path, threads, Number("--depth", 2048), Number("--rows", 0));
         return 0;
     case ["decode", var path, ..]:
         DecodeBench.Run(path, threads, Number("--depth", 64), Number("--seconds", 10));
@@ -40,7 +40,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench attention [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");
-        Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--threads N]");
+        Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--rows N] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
         Console.Error.WriteLine("       Banyan.Bench load MODEL [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");

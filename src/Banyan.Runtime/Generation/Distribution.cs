@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Generation;
 
@@ -48,6 +50,20 @@ internal static class Distribution
 
     static float SumExpBlock(ReadOnlySpan<float> logits, float max, float scale)
     {
+        if (VectorExp.HasSmall && Ladder.UsesVectors)
+        {
+            var wide = MemoryMarshal.Cast<float, Vector512<float>>(logits);
+            var (even, odd, minus) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512.Create(max));
+            for (var i = 0; i + 1 < wide.Length; i += 2)
+            {
+                even += VectorExp.ExpOfSmall((wide[i] - minus) * scale);
+                odd += VectorExp.ExpOfSmall((wide[i + 1] - minus) * scale);
+            }
+            var total = Vector512.Sum(even + odd);
+            foreach (var logit in logits[(wide.Length / 2 * 2 * Vector512<float>.Count)..])
+                total += MathF.Exp((logit - max) * scale);
+            return total;
+        }
         var vectors = MemoryMarshal.Cast<float, Vector<float>>(logits);
         var (sums, maxima) = (Vector<float>.Zero, new Vector<float>(max));
         foreach (var vector in vectors)

@@ -26,12 +26,20 @@ internal static unsafe class Softmax
             var vector = Vector256.Load(x);
             for (i = 8; i + 8 <= count; i += 8)
                 vector = Vector256.MaxNative(vector, Vector256.Load(x + i));
-            for (var lane = 0; lane < 8; lane++)
-                largest = Math.Max(largest, vector[lane]);
+            largest = LargestLane(vector);
         }
         for (; i < count; i++)
             largest = Math.Max(largest, x[i]);
         return largest;
+    }
+
+    /// <summary>The largest of eight; NaN where one is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float LargestLane(Vector256<float> x)
+    {
+        var four = Vector128.Max(x.GetLower(), x.GetUpper());
+        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     /// <summary>x = e^(x − <paramref name="minus"/>); returns the sum.</summary>

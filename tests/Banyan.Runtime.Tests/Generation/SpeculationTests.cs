@@ -107,6 +107,43 @@ public class SpeculationTests
         Assert.Equal(0, lookup.Resume([.. left, .. source[..3]], draft));
     }
 
+    /// <summary>What was changed once in a copy is changed where it stands again, until that is wrong.</summary>
+    [Fact]
+    public void A_name_that_was_changed_is_changed_again()
+    {
+        int[] source = [.. Enumerable.Range(0, 80).Select(i => i % 20 == 19 ? 7 : 100 + i)];
+        var (lookup, draft) = (new Lookup(256), new int[24]);
+        List<int> text = [.. source, 1, .. source[..38]];
+        lookup.Guess([.. text], draft, out _);
+        Assert.Equal([138, 7, 140], draft[..3]);
+        lookup.Learn([138, 9], draft);
+        text.AddRange([138, 9]);
+        Assert.Equal(24, lookup.Resume([.. text], draft));
+        Assert.Equal([.. source[40..59], 9, 160], draft[..21]);
+        lookup.Learn([.. source[40..59], 7], draft); // not here
+        text.AddRange([.. source[40..59], 7]);
+        lookup.Guess([.. text], draft, out _);
+        Assert.Equal(source[60..80], draft[..20]);
+    }
+
+    [Fact]
+    public void Few_replacements_are_remembered_and_those_that_are_right_longest()
+    {
+        var replaced = new Replacements();
+        Assert.Equal(5, replaced[5]);
+        for (var i = 0; i < 3; i++)
+            replaced.Learn(5, replaced[5], 50);
+        for (var token = 100; token < 120; token++)
+        {
+            replaced.Learn(token, token, 7);
+            Assert.Equal(7, replaced[token]);
+        }
+        Assert.Equal(50, replaced[5]);
+        Assert.Equal(100, replaced[100]);
+        replaced.Learn(119, 7, 8);
+        Assert.Equal(8, replaced[119]);
+    }
+
     [Fact]
     public void Nothing_is_resumed_that_was_not_copied() => Assert.Equal(0, new Lookup(64).Resume([1, 2, 3, 4, 5, 6], new int[4]));
 
@@ -181,7 +218,7 @@ public class SpeculationTests
             rows = speculator.Choose([draft], 1);
             Assert.Equal(rows, draft.Rows);
             speculator.Took(1 + rows, 1 + perRow * rows);
-            draft.Learn(right ? draft.Tokens[..Math.Max(1, rows)] : [0]);
+            draft.Learn(right ? draft.Tokens[..Math.Max(1, rows)] : [-1 - pass]);
         }
         Assert.True(atLeast == 0 ? rows == 0 : rows >= atLeast, $"{rows} rows");
     }

@@ -214,6 +214,60 @@ public unsafe class AttentionTests
         }
         Assert.Equal(alone, together);
     }
+
+    /// <summary>Few tokens far on: runs are divided by tokens too; and where scores lie far apart whole pages are left out, for some heads and not for others.</summary>
+    [Theory]
+    [InlineData(16, 1)]
+    [InlineData(16, 90)]
+    [InlineData(8, 90)]
+    public void A_tokens_result_does_not_depend_on_what_is_divided_or_left_out(int bits, float sharpness)
+    {
+        const int Heads = 3, HeadDim = 32, Tokens = 21, Before = 1700;
+        var layout = new KvLayout(bits, 1, HeadDim);
+        using var cache = new Cache(layout, Before + Tokens, 1);
+        var q = RandomWeights.Floats(Tokens * Heads * HeadDim, 2);
+        for (var i = 0; i < q.Length; i++)
+            q[i] *= i / HeadDim % 5 == 0 ? 1 : sharpness;
+        var (together, alone) = (new float[q.Length], new float[q.Length]);
+        fixed (float* p = q, t = together, a = alone)
+        {
+            Attention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, Tokens, Before)], layout, Heads, 0.2f, s_pool);
+            for (var i = 0; i < Tokens; i++)
+                Attention.Run(p + i * Heads * HeadDim, a + i * Heads * HeadDim, [new AttentionSpan(cache.Table, 0, 0, 1, Before + i)], layout, Heads, 0.2f, s_pool);
+        }
+        Assert.Equal(alone, together);
+        for (var i = 0; i < Tokens; i++)
+        {
+            var expected = Reference(q, cache, layout, Heads, i, Before + i, 0.2, 0);
+            for (var d = 0; d < expected.Length; d++)
+                Assert.Equal(expected[d], together[i * expected.Length + d], 0.05); // scores of 100 and more, from queries of 15 bits
+        }
+    }
+
+    /// <summary>A page that adds nothing is left out, but not a number in it that is none.</summary>
+    [Fact]
+    public void Nothing_that_is_no_number_is_left_out()
+    {
+        const int HeadDim = 32;
+        var layout = new KvLayout(16, 1, HeadDim);
+        using var cache = new Cache(layout, 200, 1);
+        var bad = RandomWeights.Floats(2 * HeadDim, 3);
+        var q = RandomWeights.Floats(HeadDim, 2);
+        for (var d = 0; d < HeadDim; d++)
+            bad[d] = -q[d]; // a key that nothing is far below
+        bad[HeadDim + 5] = float.NaN;
+        var output = stackalloc float[HeadDim];
+        fixed (float* p = q, b = bad)
+        {
+            for (var d = 0; d < HeadDim; d++)
+                q[d] *= 200;
+            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
+            Assert.All(new Span<float>(output, HeadDim).ToArray(), x => Assert.True(float.IsFinite(x)));
+            layout.Write(cache.Pages[1], 7, b, b + HeadDim);
+            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
+            Assert.All(new Span<float>(output, HeadDim).ToArray(), x => Assert.True(float.IsNaN(x)));
+        }
+    }
 }
 
 /// <summary>Every instruction set's integer products, bit for bit the scalar ones.</summary>
@@ -270,6 +324,35 @@ public unsafe class IntegerDotsTests
             for (var i = 0; i < 64; i++)
                 Assert.Equal(scaled[i], ((short*)weights.Pointer)[i] * scale, scale * 0.6);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Four_rows_are_weighed_as_one_is(int kernels)
+    {
+        var dots = IntegerDots.All[kernels];
+        const int Stride = 80;
+        float[] numbers = [.. RandomWeights.Floats(4 * Stride, 9).Select(x => x * 30)], maxima = [3, -1, float.NegativeInfinity, 2];
+        numbers[2 * Stride + 5] = float.NaN;
+        for (var i = 0; i < 64; i++)
+            numbers[Stride + i] = -300; // weights too small to be any
+        using var scores = Floats(numbers);
+        using var copies = Floats(numbers);
+        using var valueScales = Floats([.. RandomWeights.Floats(64, 8).Select(MathF.Abs)]);
+        using var lanes = Floats(RandomWeights.Floats(32, 10));
+        using var expectedLanes = Floats(RandomWeights.Floats(32, 10));
+        using var weights = new GuardedMemory(4 * 64 * sizeof(short));
+        using var expected = new GuardedMemory(4 * 64 * sizeof(short));
+        using var largest = Floats(maxima);
+        using var scales = Floats(new float[4]);
+        dots.WeighFour(scores.Floats, Stride, largest.Floats, lanes.Floats, valueScales.Floats, (short*)weights.Pointer, scales.Floats);
+        for (var i = 0; i < 4; i++)
+        {
+            var maximum = float.IsNegativeInfinity(maxima[i]) ? 0 : maxima[i];
+            Assert.Equal(dots.Weigh(copies.Floats + i * Stride, maximum, expectedLanes.Floats + 8 * i, valueScales.Floats, 0, 64, (short*)expected.Pointer + i * 64), scales.Floats[i]);
+        }
+        Assert.Equal(new Span<short>(expected.Pointer, 256), new Span<short>(weights.Pointer, 256));
+        Assert.Equal(new Span<float>(expectedLanes.Floats, 32), new Span<float>(lanes.Floats, 32));
     }
 
     [Theory]

@@ -65,6 +65,8 @@ internal sealed class Draft(int capacity)
     public void Learn(ReadOnlySpan<int> chosen)
     {
         ref var right = ref _right[Class];
+        if (_match >= Lookup.CopyMatch && _guessed > 0)
+            _lookup.Learn(chosen, Tokens);
         if (_match < 0 && _guessed > 0)
             Kept = chosen[..Math.Min(chosen.Length, _guessed)].CommonPrefixLength(Tokens);
         for (var i = 0; i < Math.Min(chosen.Length, _guessed); i++)

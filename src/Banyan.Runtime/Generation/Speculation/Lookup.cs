@@ -15,6 +15,8 @@ internal sealed class Lookup
     /// <summary>How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.</summary>
     const int Nearby = 256;
 
+    readonly Replacements _replaced = new();
+    readonly int[] _followed; // what stood there, where the last guess has it or what replaces it
     readonly int[] _latest; // hash → last position where such a pair ended; 0: none, as no pair ends there
     readonly int[] _earlier; // position → the one before it in its chain
     readonly int _mask;
@@ -22,8 +24,10 @@ internal sealed class Lookup
     int _copy, _copiedTo; // where a copy was read, and the text's last token then
 
     /// <param name="capacity">The most tokens the text can have.</param>
-    public Lookup(int capacity)
+    /// <param name="most">The most tokens of a guess.</param>
+    public Lookup(int capacity, int most = Draft.MaxTokens)
     {
+        _followed = new int[most];
         _earlier = new int[capacity];
         _mask = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(capacity, 256, 1 << 20)) - 1;
         _latest = new int[_mask + 1];
@@ -59,7 +63,7 @@ internal sealed class Lookup
         _source = best;
         if (match >= CopyMatch)
             (_copy, _copiedTo) = (best, last);
-        return Follow(tokens, best, draft);
+        return Follow(tokens, best, draft, isCopy: match >= CopyMatch);
     }
 
     /// <summary>
@@ -81,15 +85,31 @@ internal sealed class Lookup
             return 0;
         }
         (_copy, _copiedTo) = (at, last);
-        return Follow(tokens, at, draft);
+        return Follow(tokens, at, draft, isCopy: true);
+    }
+
+    /// <summary>The last guess was of a copy, and the text went on with <paramref name="chosen"/>: what it has instead is guessed where the same stands again.</summary>
+    public void Learn(ReadOnlySpan<int> chosen, ReadOnlySpan<int> guessed)
+    {
+        for (var i = 0; i < Math.Min(chosen.Length, guessed.Length); i++)
+        {
+            _replaced.Learn(_followed[i], guessed[i], chosen[i]);
+            if (guessed[i] != chosen[i])
+                return; // what was guessed behind it was guessed of another text
+        }
     }
 
     // Where the source runs into the end of the text, the text repeats itself: it goes on with what was just guessed.
-    static int Follow(ReadOnlySpan<int> tokens, int source, Span<int> draft)
+    int Follow(ReadOnlySpan<int> tokens, int source, Span<int> draft, bool isCopy)
     {
         var last = tokens.Length - 1;
         for (var i = 0; i < draft.Length; i++)
-            draft[i] = source + 1 + i <= last ? tokens[source + 1 + i] : draft[source + i - last];
+        {
+            var token = source + 1 + i <= last ? tokens[source + 1 + i] : draft[source + i - last];
+            draft[i] = isCopy ? _replaced[token] : token;
+            if (i < _followed.Length)
+                _followed[i] = token;
+        }
         return draft.Length;
     }
 

@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Kernels;
 /// tile   up to 96 queries of a span: the heads that share a KV head (GQA), of some tokens
 /// run    8 pages of 64 positions: a tile's softmax over them is complete (<see cref="AttentionTile"/>), runs are merged in order
 /// </code>
-/// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run. Both merge the same numbers in the same
+/// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run of some of them. Both merge the same numbers in the same
 /// order: what a token gets depends neither on its company in the batch nor on the number of threads.
 /// </summary>
 [SkipLocalsInit]
@@ -18,6 +18,12 @@ internal static unsafe class Attention
 {
     /// <summary>Queries that meet a page together.</summary>
     const int TileQueries = 96;
+
+    /// <summary>
+    /// Queries that are worth a part of their own, which reads the run's pages again, and the parts a thread that are enough: seven runs on two threads
+    /// would leave one of them idle for a seventh of the time.
+    /// </summary>
+    const int SliceQueries = 24, PartsPerThread = 8;
 
     /// <summary>Rows of runs that one part merges, about a microsecond's work.</summary>
     const int MergedRows = 24;
@@ -34,11 +40,11 @@ internal static unsafe class Attention
             throw new ArgumentException($"{heads} query heads cannot share {layout.KvHeads} key heads.", nameof(heads));
         fixed (AttentionSpan* first = spans)
         {
-            var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact };
+            var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact, Threads = pool.Threads };
             var (parts, splits, rows) = (0, 0, 0L);
             foreach (ref readonly var span in spans)
             {
-                parts += job.Tiles(span) * job.Splits(span);
+                parts += job.Tiles(span) * job.Splits(span) * job.Slices(span);
                 if (job.Splits(span) is > 1 and var divided)
                     (splits, rows) = (splits + divided, rows + divided * span.Tokens * job.Group);
             }
@@ -57,7 +63,7 @@ internal static unsafe class Attention
     {
         public float* Q, Output, Partials;
         public AttentionSpan* Spans;
-        public int SpanCount, Heads, Window;
+        public int SpanCount, Heads, Window, Threads;
         public KvLayout Layout;
         public float Scale;
         public bool Exact;
@@ -77,38 +83,56 @@ internal static unsafe class Attention
             return span.Tokens <= TileTokens ? (pages + AttentionTile.RunPages - 1) / AttentionTile.RunPages : 1;
         }
 
+        /// <summary>Into how many parts a run of a divided sequence is divided by its tokens.</summary>
+        public readonly int Slices(in AttentionSpan span) => Splits(span) is > 1 and var splits && Threads > 1
+            ? Math.Clamp(Math.Min(span.Tokens * Group / SliceQueries, PartsPerThread * Threads / (splits * Layout.KvHeads)), 1, span.Tokens)
+            : 1;
+
         public readonly void Work(int part, int parts)
         {
             var (kvHead, item, partial) = (part % Layout.KvHeads, part / Layout.KvHeads, 0);
             for (var span = Spans; ; span++)
             {
-                var (tiles, splits) = (Tiles(*span), Splits(*span));
-                if (item < tiles * splits)
+                var (tiles, splits, slices) = (Tiles(*span), Splits(*span), Slices(*span));
+                if (item >= tiles * splits * slices)
                 {
-                    WorkTile(*span, kvHead, item / splits * TileTokens, splits, item % splits, partial + item % splits);
-                    return;
+                    item -= tiles * splits * slices;
+                    partial += splits > 1 ? splits : 0;
+                    continue;
                 }
-                item -= tiles * splits;
-                partial += splits > 1 ? splits : 0;
+                if (splits > 1)
+                {
+                    var (first, end) = Parts.Range(item % slices, slices, span->Tokens);
+                    WorkRun(*span, kvHead, first, end - first, item / slices, Partial(partial + item / slices, kvHead));
+                }
+                else
+                    WorkTile(*span, kvHead, item * TileTokens);
+                return;
             }
         }
 
-        readonly void WorkTile(in AttentionSpan span, int kvHead, int firstToken, int splits, int split, int partial)
+        readonly AttentionTile Tile(in AttentionSpan span, int kvHead, int firstToken, int tokens)
         {
-            var tokens = Math.Min(TileTokens, span.Tokens - firstToken);
             var tile = new AttentionTile(Layout, span, kvHead, span.FirstPosition + firstToken, tokens, Group, Window, Exact);
             var query = Q + ((long)(span.FirstToken + firstToken) * Heads + kvHead * Group) * Layout.HeadDim;
             tile.LoadQueries(query, Heads, Scale);
-            var stride = Layout.ValueStride;
-            if (splits > 1)
-            {
-                var to = Partial(partial, kvHead);
-                tile.Run(split);
-                new Span<float>(tile.Maxima, tile.Queries).CopyTo(new Span<float>(to, tile.Queries));
-                new Span<float>(tile.Sums, tile.Queries).CopyTo(new Span<float>(to + tile.Queries, tile.Queries));
-                new Span<float>(tile.Outputs, tile.Queries * stride).CopyTo(new Span<float>(to + 2 * tile.Queries, tile.Queries * stride));
-                return;
-            }
+            return tile;
+        }
+
+        // Some tokens of a span against one run of its pages.
+        readonly void WorkRun(in AttentionSpan span, int kvHead, int firstToken, int tokens, int run, float* to)
+        {
+            var (tile, stride, all, first) = (Tile(span, kvHead, firstToken, tokens), Layout.ValueStride, span.Tokens * Group, firstToken * Group);
+            tile.Run(run);
+            new Span<float>(tile.Maxima, tile.Queries).CopyTo(new Span<float>(to + first, tile.Queries));
+            new Span<float>(tile.Sums, tile.Queries).CopyTo(new Span<float>(to + all + first, tile.Queries));
+            new Span<float>(tile.Outputs, tile.Queries * stride).CopyTo(new Span<float>(to + 2 * all + first * stride, tile.Queries * stride));
+        }
+
+        readonly void WorkTile(in AttentionSpan span, int kvHead, int firstToken)
+        {
+            var (tile, stride) = (Tile(span, kvHead, firstToken, Math.Min(TileTokens, span.Tokens - firstToken)), Layout.ValueStride);
+            tile.BeginTotals();
             for (var run = tile.FirstRun; run < tile.EndRun; run++)
             {
                 tile.Run(run);
@@ -171,9 +195,10 @@ internal static unsafe class Attention
     {
         if (float.IsNegativeInfinity(maximum))
             return; // nothing of this run is seen
-        var largest = Math.Max(maximum, *totalMaximum);
-        var (fade, total) = (MathF.Exp(maximum - largest), MathF.Exp(*totalMaximum - largest));
-        *totalMaximum = largest;
+        // One of them is the largest; NaN is as good as any number here.
+        var smaller = MathF.Exp(-MathF.Abs(maximum - *totalMaximum));
+        var (fade, total) = maximum < *totalMaximum ? (smaller, 1f) : (1f, smaller);
+        *totalMaximum = Math.Max(maximum, *totalMaximum);
         *totalSum = *totalSum * total + sum * fade;
         var (fades, totals) = (Vector256.Create(fade), Vector256.Create(total));
         for (var d = 0; d < stride; d += 8)

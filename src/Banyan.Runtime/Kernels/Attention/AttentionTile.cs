@@ -7,10 +7,11 @@ namespace Banyan.Runtime.Kernels;
 /// Some queries of one KV head that meet the pages of a run together:
 /// <code>
 /// 1. scores[queries, positions]  = q · kᵀ, page by page; what a query may not see is −∞
-/// 2. maxima[queries]             over the whole run
+/// 2. maxima[queries]             over the whole run, and of each page
 /// 3. weights[queries, 64]        = exp(score − maximum), page by page, and
 ///    outputs[queries, headDim]  += weights · v
 /// </code>
+/// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum adds nothing and is left out.
 /// Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's weights,
 /// after the values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An exact tile takes
 /// two integers a number, the second of what the first leaves over: 23 bits instead of 11.
@@ -23,10 +24,13 @@ internal readonly unsafe struct AttentionTile
 
     const int Page = KvLayout.PagePositions, RunPositions = RunPages * Page;
 
+    /// <summary>64 weights of e^−20 are 2⁻²³ of the largest, which is 1.</summary>
+    const float Negligible = 20;
+
     readonly KvLayout _layout;
     readonly AttentionSpan _span;
     readonly int _kvHead, _firstPosition, _tokens, _group, _window, _padded, _terms;
-    readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes;
+    readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes, _bounds;
     readonly short* _queries, _weights, _keys, _values;
 
     public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact)
@@ -42,7 +46,7 @@ internal readonly unsafe struct AttentionTile
         var queryFloats = (_padded * (layout.IsFloat ? layout.HeadDim : _terms * layout.KeyDim / 2) + 15) / 16 * 16;
         var unpackedFloats = layout.Bits == 8 ? layout.HeadElements / 2 : 0;
         var next = (float*)Scratch.ForPart(sizeof(float) * ((long)queryFloats + unpackedFloats + 7 * rows
-            + (long)_padded * (RunPositions + Page / 2 + Page + 8 + 2 * stride)));
+            + (long)_padded * (RunPositions + Page / 2 + Page + 8 + RunPages + 2 * stride)));
         _floatQueries = next;
         _queries = (short*)next;
         next += queryFloats;
@@ -65,11 +69,18 @@ internal readonly unsafe struct AttentionTile
         next += _padded * Page;
         _lanes = next;
         next += _padded * 8;
+        _bounds = next;
+        next += _padded * RunPages;
         Outputs = next;
         TotalOutputs = next + _padded * stride;
+    }
+
+    /// <summary>No runs are merged yet.</summary>
+    public void BeginTotals()
+    {
         new Span<float>(TotalMaxima, _padded).Fill(float.NegativeInfinity);
         new Span<float>(TotalSums, _padded).Clear();
-        new Span<float>(TotalOutputs, _padded * stride).Clear();
+        new Span<float>(TotalOutputs, _padded * _layout.ValueStride).Clear();
     }
 
     /// <summary>Tokens × heads of the group.</summary>
@@ -84,7 +95,7 @@ internal readonly unsafe struct AttentionTile
     /// <summary>Of the last run: Σ exp(score − maximum) · value, [queries, stride].</summary>
     public float* Outputs { get; }
 
-    /// <summary>For the runs merged so far; at first nothing.</summary>
+    /// <summary>For the runs merged so far, from <see cref="BeginTotals"/> on.</summary>
     public float* TotalMaxima { get; }
 
     /// <inheritdoc cref="TotalMaxima"/>
@@ -169,8 +180,7 @@ internal readonly unsafe struct AttentionTile
                 maxima = Vector256.Max(maxima, magnitudes);
                 sums += magnitudes;
             }
-            for (var lane = 0; lane < 8; lane++)
-                largest = MathF.Max(largest, maxima[lane]);
+            largest = Softmax.LargestLane(maxima);
             sum = Vector256.Sum(sums);
         }
         for (var d = done; d < _layout.HeadDim; d++)
@@ -217,11 +227,16 @@ internal readonly unsafe struct AttentionTile
                 }
         }
         for (var i = 0; i < _padded; i++)
-            Maxima[i] = Softmax.Largest(_scores + (long)i * RunPositions, Math.Max(0, end - first) * Page);
+        {
+            var largest = float.NegativeInfinity;
+            for (var page = 0; page < end - first; page++)
+                largest = Math.Max(largest, PageWeights.Largest(_scores + (long)i * RunPositions + page * Page, _bounds + i * RunPages + page));
+            Maxima[i] = largest;
+        }
         new Span<float>(_lanes, _padded * 8).Clear();
         new Span<float>(Outputs, _padded * _layout.ValueStride).Clear();
         for (var page = first; page < end; page++)
-            Add(page, _scores + (page - first) * Page);
+            Add(page, _scores + (page - first) * Page, _bounds + (page - first));
         for (var i = 0; i < _padded; i++)
             Sums[i] = Vector256.Sum(Vector256.Load(_lanes + 8 * i));
     }
@@ -272,7 +287,7 @@ internal readonly unsafe struct AttentionTile
             }
     }
 
-    void Add(int page, float* scores)
+    void Add(int page, float* scores, float* bounds)
     {
         var masked = IsMasked(page);
         var stride = _layout.ValueStride;
@@ -292,27 +307,63 @@ internal readonly unsafe struct AttentionTile
             ByteCache.WidenValues(_layout, Start(page), integers = _values);
         var dots = IntegerDots.Current;
         var valueScales = Scales(page) + Page;
+        if (_terms == 1)
+        {
+            AddWeighed(dots, scores, bounds, valueScales, integers, valid, masked, page);
+            return;
+        }
         for (var i = 0; i < Queries; i++)
         {
             var (begin, end) = masked ? Visible(i, page) : (0, Page);
-            var row = scores + (long)i * RunPositions;
-            if (_terms == 1)
-            {
-                _weightScales[i] = dots.Weigh(row, Finite(Maxima[i]), _lanes + 8 * i, valueScales, begin, end, _weights + (long)i * Page);
-                continue;
-            }
-            PageWeights.Exp(row, Finite(Maxima[i]), _lanes + 8 * i);
-            PageWeights.ApplyScales(row, valueScales, begin, end);
+            PageWeights.Exp(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
+            PageWeights.ApplyScales(scores + (long)i * RunPositions, valueScales, begin, end);
         }
         for (var term = 0; term < _terms; term++)
         {
-            if (_terms == 2)
-                for (var i = 0; i < Queries; i++)
-                    _weightScales[i] = PageWeights.Quantize(scores + (long)i * RunPositions, _weights + (long)i * Page, rest: true);
+            for (var i = 0; i < Queries; i++)
+                _weightScales[i] = PageWeights.Quantize(scores + (long)i * RunPositions, _weights + (long)i * Page, rest: true);
             dots.Add(_weights, Page, integers, (valid + 1) / 2, stride, _weightScales, Outputs, Queries);
         }
     }
 
+    // Queries go by fours, as the narrower products do; where none of the four needs the page, it is not read for them. One among others that does not has
+    // the scale 0: what a query gets is the same in any company.
+    void AddWeighed(IntegerDots dots, float* scores, float* bounds, float* valueScales, short* integers, int valid, bool masked, int page)
+    {
+        var (pairs, from) = ((valid + 1) / 2, -1);
+        var negligible = PageWeights.AreNumbers(valueScales, valid) ? Negligible : float.PositiveInfinity; // what is no number is never left out
+        for (var four = 0; four < Queries; four += IntegerDots.Queries)
+        {
+            var (end, needed) = (Math.Min(four + IntegerDots.Queries, Queries), 0);
+            for (var i = four; i < end; i++)
+            {
+                _weightScales[i] = 0;
+                needed += bounds[i * RunPages] < Maxima[i] - negligible ? 0 : 1;
+            }
+            if (needed == IntegerDots.Queries && !masked)
+                dots.WeighFour(scores + (long)four * RunPositions, RunPositions, Maxima + four, _lanes + 8 * four, valueScales, _weights + (long)four * Page, _weightScales + four);
+            else
+                for (var i = four; i < end && needed > 0; i++)
+                    if (!(bounds[i * RunPages] < Maxima[i] - negligible))
+                    {
+                        var (first, last) = masked ? Visible(i, page) : (0, Page);
+                        _weightScales[i] = dots.Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i, valueScales, first, last, _weights + (long)i * Page);
+                    }
+            if (needed > 0 && from < 0)
+                from = four;
+            if (needed == 0 && from >= 0)
+            {
+                Add(dots, integers, pairs, from, four);
+                from = -1;
+            }
+        }
+        if (from >= 0)
+            Add(dots, integers, pairs, from, Queries);
+    }
+
+    void Add(IntegerDots dots, short* integers, int pairs, int from, int end) =>
+        dots.Add(_weights + from * Page, Page, integers, pairs, _layout.ValueStride, _weightScales + from, Outputs + from * (nint)_layout.ValueStride, end - from);
+
     // −∞ − −∞ would be no number; −∞ − 0 gives the weight 0 that it should.
-    static float Finite(float maximum) => float.IsNegativeInfinity(maximum) ? 0 : maximum;
+    public static float Finite(float maximum) => float.IsNegativeInfinity(maximum) ? 0 : maximum;
 }

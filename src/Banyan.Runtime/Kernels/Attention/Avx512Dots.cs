@@ -13,6 +13,9 @@ internal unsafe class Avx512Dots : IntegerDots
     public override float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
         PageWeights.Make512(scores, maximum, lanes, valueScales, begin, end, to);
 
+    public override void WeighFour(float* scores, nint stride, float* maxima, float* lanes, float* valueScales, short* to, float* scales) =>
+        PageWeights.MakeFour512(scores, stride, maxima, lanes, valueScales, to, scales);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
     {

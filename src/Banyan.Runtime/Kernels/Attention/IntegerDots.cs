@@ -40,6 +40,13 @@ internal abstract unsafe class IntegerDots
     public virtual float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
         PageWeights.Make(scores, maximum, lanes, valueScales, begin, end, to);
 
+    /// <summary>The same of four rows of scores, all of which are seen; <paramref name="to"/> and <paramref name="scales"/> get theirs.</summary>
+    public virtual void WeighFour(float* scores, nint stride, float* maxima, float* lanes, float* valueScales, short* to, float* scales)
+    {
+        for (var i = 0; i < Queries; i++)
+            scales[i] = Weigh(scores + i * stride, AttentionTile.Finite(maxima[i]), lanes + 8 * i, valueScales, 0, KvLayout.PagePositions, to + i * KvLayout.PagePositions);
+    }
+
     protected abstract void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride);
 
     protected abstract void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output);

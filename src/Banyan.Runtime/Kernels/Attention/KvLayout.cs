@@ -163,8 +163,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
             var maxima = Vector256<float>.Zero;
             for (; d + 8 <= count; d += 8)
                 maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Load(from + d)));
-            for (var lane = 0; lane < 8; lane++)
-                largest = MathF.Max(largest, maxima[lane]);
+            largest = Softmax.LargestLane(maxima);
         }
         for (; d < count; d++)
             largest = MathF.Max(largest, MathF.Abs(from[d]));

@@ -21,6 +21,56 @@ internal static unsafe class PageWeights
         return Quantize(scores, to, rest: false);
     }
 
+    /// <summary>
+    /// The largest of a page's 64 scores; in <paramref name="bound"/> what none of them exceeds, ∞ where one may be no number.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(float* scores, float* bound)
+    {
+        if (!Ladder.UsesVectors)
+        {
+            var largest = Softmax.Largest(scores, Page);
+            *bound = AreNumbers(scores, Page) ? largest : float.PositiveInfinity;
+            return largest;
+        }
+        Vector256<float> maxima, sums;
+        if (VectorExp.HasSmall)
+        {
+            Vector512<float> a = Vector512.Load(scores), b = Vector512.Load(scores + 16), c = Vector512.Load(scores + 32), d = Vector512.Load(scores + 48);
+            var (wide, sum) = (Vector512.MaxNative(Vector512.MaxNative(a, b), Vector512.MaxNative(c, d)), (a + b) + (c + d));
+            (maxima, sums) = (Vector256.MaxNative(wide.GetLower(), wide.GetUpper()), sum.GetLower() + sum.GetUpper());
+        }
+        else
+        {
+            maxima = sums = Vector256.Load(scores);
+            for (var position = 8; position < Page; position += 8)
+            {
+                var next = Vector256.Load(scores + position);
+                maxima = Vector256.MaxNative(maxima, next);
+                sums += next;
+            }
+        }
+        var four = Vector128.MaxNative(maxima.GetLower(), maxima.GetUpper());
+        four = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        var result = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+        // A sum that is no number has one among its terms, or infinities: then nothing is promised.
+        *bound = Vector256.EqualsAll(sums, sums) ? result : float.PositiveInfinity;
+        return result;
+    }
+
+    /// <summary>Whether none of them is NaN.</summary>
+    public static bool AreNumbers(float* x, int count)
+    {
+        var (sums, i) = (Vector256<float>.Zero, 0);
+        if (Ladder.UsesVectors)
+            for (; i + 8 <= count; i += 8)
+                sums += Vector256.Load(x + i);
+        var sum = Vector256.Sum(sums);
+        for (; i < count; i++)
+            sum += x[i];
+        return !float.IsNaN(sum);
+    }
+
     /// <summary>The same in registers of 512 bits, without a way through memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Make512(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to)
@@ -41,8 +91,45 @@ internal static unsafe class PageWeights
             c = Seen(c, 32, begin, end);
             d = Seen(d, 48, begin, end);
         }
-        // No scale is negative.
-        var sum = Vector512.Sum((a + b) + (c + d));
+        return Round512(a, b, c, d, Vector512.Sum((a + b) + (c + d)), to);
+    }
+
+    /// <summary>
+    /// Four rows of which everything is seen. Step by step for all of them, as each step waits long for the one before.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MakeFour512(float* scores, nint stride, float* maxima, float* lanes, float* valueScales, short* to, float* scales)
+    {
+        var sums = stackalloc float[4];
+        for (var i = 0; i < 4; i++)
+        {
+            var row = scores + i * stride;
+            var minus = Vector512.Create(AttentionTile.Finite(maxima[i]));
+            var (a, b) = (VectorExp.ExpOfSmall(Vector512.Load(row) - minus), VectorExp.ExpOfSmall(Vector512.Load(row + 16) - minus));
+            var (c, d) = (VectorExp.ExpOfSmall(Vector512.Load(row + 32) - minus), VectorExp.ExpOfSmall(Vector512.Load(row + 48) - minus));
+            var all = (a + b) + (c + d);
+            (Vector256.Load(lanes + 8 * i) + (all.GetLower() + all.GetUpper())).Store(lanes + 8 * i);
+            a *= Vector512.Load(valueScales);
+            b *= Vector512.Load(valueScales + 16);
+            c *= Vector512.Load(valueScales + 32);
+            d *= Vector512.Load(valueScales + 48);
+            a.Store(row);
+            b.Store(row + 16);
+            c.Store(row + 32);
+            d.Store(row + 48);
+            sums[i] = Vector512.Sum((a + b) + (c + d));
+        }
+        for (var i = 0; i < 4; i++)
+        {
+            var row = scores + i * stride;
+            scales[i] = Round512(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32), Vector512.Load(row + 48), sums[i], to + i * Page);
+        }
+    }
+
+    // No scale is negative, so that the sum is that of magnitudes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static float Round512(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float sum, short* to)
+    {
         if (!float.IsFinite(sum) || sum < Smallest)
         {
             new Span<short>(to, Page).Clear();
