@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels;
@@ -59,6 +60,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Makes the quantized form of blocks of one row.</summary>
     public void QuantizeBlocks(int token, int first, int count) => QuantizeBlocks(Ladder.Current, token, first, count);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void QuantizeBlocks(Rung rung, int token, int first, int count)
     {
         var x = Row(token) + (long)first * ActivationBlock.Columns;

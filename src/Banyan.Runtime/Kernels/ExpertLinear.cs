@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Packing;
 
@@ -185,6 +186,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     }
 
     /// <summary>hidden[slots, 32 · blocks] = silu(gate) · up of an expert.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Gated(int expert, int slot, int count, int firstBlock, int endBlock)
     {
         const int Panels = ActivationBlock.Columns / PackedFormat.Rows;
@@ -212,6 +214,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Activate(float* gate, float* up, int slot, int count, int column)
     {
         var columns = Math.Min(PackedFormat.Rows, _hidden.Columns - column);
@@ -223,6 +226,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     }
 
     /// <summary>Blocks of the activated rows in the form that the last product needs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Quantize(int slot, int count, int firstBlock, int endBlock)
     {
         var form = Form(_down[0]);
@@ -291,6 +295,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     }
 
     /// <summary>x[rows of slots, columns of panels] += share · down(hidden).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Down(int expert, int slot, int count, int first, int end)
     {
         var down = _down[expert];
@@ -309,6 +314,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Scatter(float* sums, int slot, int count, int column, int columns)
     {
         for (var i = slot; i < slot + count; i++, sums += PackedFormat.Rows)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Packing;
 
@@ -134,6 +135,7 @@ internal static unsafe class Linear
             Work(w, y, first, end);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void Work(PackedMatrix? w, float* y, int first, int end)
         {
             if (w is null || first >= end)
@@ -152,6 +154,7 @@ internal static unsafe class Linear
     }
 
     /// <summary>Copies a panel's sums [tokens, 16] to their place in y[tokens, rows].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Store(float* sums, int row, int rows, float* y, int tokens)
     {
         var count = Math.Min(PackedFormat.Rows, rows - row);
@@ -193,6 +196,7 @@ internal static unsafe class Linear
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void Activate(float* gate, float* up, int block)
         {
             var values = stackalloc float[ActivationBlock.Columns];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Packing;
 
@@ -119,6 +120,7 @@ internal readonly unsafe struct Product
     }
 
     /// <summary>sums[panels, tokens, 16] = rows × panels [first, end), a panel's every <see cref="SumsPerPanel"/> floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Sum(PackedMatrix w, int first, int end, byte* work, float* sums)
     {
         if (_kernels == Kernels.Panels)
@@ -136,6 +138,7 @@ internal readonly unsafe struct Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void MultiplyPanel(PackedMatrix w, int panel, float* sums)
     {
         var start = w.Panel(panel);
@@ -147,6 +150,7 @@ internal readonly unsafe struct Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void SumRanges(PackedMatrix w, int first, int end, byte* work, float* sums)
     {
         new Span<float>(sums, (end - first) * SumsPerPanel).Clear();
@@ -163,6 +167,7 @@ internal readonly unsafe struct Product
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void AddTiles(PackedMatrix w, int panel, int column, int end, UnpackedBlock* unpacked, float* sums)
     {
         var format = w.Format;
@@ -192,6 +197,7 @@ internal readonly unsafe struct Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void AddFloats(PackedMatrix w, int panel, float* weights, float* sums)
     {
         for (var column = 0; column < _columns; column += FloatColumns)

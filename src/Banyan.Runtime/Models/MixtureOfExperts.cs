@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Models;
@@ -48,6 +49,7 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
     }
 
     // The best experts of a row by softmax, and each one's share.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Choose(int row)
     {
         const float Taken = -1; // below every share

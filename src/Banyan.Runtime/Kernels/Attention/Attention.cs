@@ -143,6 +143,7 @@ internal static unsafe class Attention
                 StoreOutput(span, kvHead, firstToken, i, tile.TotalOutputs + (long)i * stride, tile.TotalSums[i]);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void StoreOutput(in AttentionSpan span, int kvHead, int firstToken, int i, float* from, float sum)
         {
             var to = Output + ((long)(span.FirstToken + firstToken + i / Group) * Heads + kvHead * Group + i % Group) * Layout.HeadDim;

@@ -142,6 +142,7 @@ internal readonly unsafe struct AttentionTile
 
     short* Query(int term, int i) => _queries + (long)(term * _padded + i) * _layout.KeyDim;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void QuantizeQuery(float* from, float scale, int i)
     {
         _queryScales[i] = ToIntegers(from, Query(0, i)) * scale;
@@ -256,6 +257,7 @@ internal readonly unsafe struct AttentionTile
 
     float* Scales(int page) => (float*)(Start(page) + _layout.ScaleOffset);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Score(int page, float* scores)
     {
         if (_layout.IsFloat)
@@ -287,6 +289,7 @@ internal readonly unsafe struct AttentionTile
             }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void Add(int page, float* scores, float* bounds)
     {
         var masked = IsMasked(page);

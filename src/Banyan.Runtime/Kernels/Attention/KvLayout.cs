@@ -155,6 +155,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
     const float Smallest = 1e-30f;
 
     // NaN where one of them is.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static float Largest(float* from, int count)
     {
         var (largest, d) = (0f, 0);
@@ -170,6 +171,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
         return largest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Round(float* from, float inverse, short* to, int count)
     {
         var d = 0;
