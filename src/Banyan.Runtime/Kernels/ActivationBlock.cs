@@ -11,6 +11,9 @@ internal unsafe struct ActivationBlock
 {
     public const int Columns = 32, Bytes = 52;
 
+    /// <summary>Of two terms, the second's quants are this many bits lower than the first's.</summary>
+    public const int SecondBits = 8;
+
     /// <summary>Where the fields lie.</summary>
     public const int ScaleAt = 32, ScaledSumAt = 36, FirstOffset32At = 40, LastOffset32At = 44, Offset128At = 48;
 
@@ -28,6 +31,13 @@ internal unsafe struct ActivationBlock
 
     /// <summary>−128 × the sum of the quants: what takes 128 off every weight.</summary>
     public int Offset128;
+
+    /// <summary>Sets what the first of two terms says of both: value ≈ scale × (256 × quant + second quant). A block that is 0 or no number has a second of zeros.</summary>
+    public void Widen(in ActivationBlock second)
+    {
+        Scale /= 1 << SecondBits;
+        ScaledSum = Scale * (((Offset128 << SecondBits) + second.Offset128) / -128);
+    }
 
     /// <summary>Sets everything that follows from the scale and the sums of the first and the last 16 quants.</summary>
     public void SetSums(int first, int last)

@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>
 /// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
 /// that read the batch (q/k/v, gate/up). Rows beyond the batch up to a multiple of <see cref="TokenTile"/> may be read, never written.
-/// With two terms a row is quantized to two: its int8 values, and behind them what these leave, in int8 again; a product is the sum of both.
+/// With two terms a row is quantized to two: its int8 values, and behind them what these leave, in int8 again of a 256th of their unit: together integers of
+/// 16 bits with one scale, which lies with the first.
 /// </summary>
 internal sealed unsafe class Activations : IDisposable
 {
@@ -68,23 +69,44 @@ internal sealed unsafe class Activations : IDisposable
         rung.Quantize(x, count, to);
         if (Terms == 1)
             return;
-        var rests = stackalloc float[ActivationBlock.Columns];
         for (; count > 0; count--, to++, x += ActivationBlock.Columns)
         {
-            for (var i = 0; i < ActivationBlock.Columns; i += Vector128<sbyte>.Count)
-            {
-                var (low, high) = Vector128.Widen(Vector128.Load(to->Quants + i));
-                var (a, b) = Vector128.Widen(low);
-                var (c, d) = Vector128.Widen(high);
-                Rest(x + i, a, b, to->Scale).Store(rests + i);
-                Rest(x + i + 8, c, d, to->Scale).Store(rests + i + 8);
-            }
-            rung.Quantize(rests, 1, to + BlocksPerRow);
+            var second = to + BlocksPerRow;
+            *second = default;
+            if (to->Scale > 0) // not 0, and a number
+                QuantizeRest(x, to, second);
+            to->Widen(*second);
         }
     }
 
-    static Vector256<float> Rest(float* x, Vector128<int> low, Vector128<int> high, float scale) =>
-        Vector256.Load(x) - Vector256.ConvertToSingle(Vector256.Create(low, high)) * scale;
+    /// <summary>What int8 values left, in units of the 256th part of theirs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void QuantizeRest(float* x, ActivationBlock* first, ActivationBlock* second)
+    {
+        var inverse = (1 << ActivationBlock.SecondBits) / first->Scale;
+        var sums = (First: 0, Last: 0);
+        for (var i = 0; i < ActivationBlock.Columns; i += Vector128<sbyte>.Count)
+        {
+            var (low, high) = Vector128.Widen(Vector128.Load(first->Quants + i));
+            var (a, b) = Vector128.Widen(low);
+            var (c, d) = Vector128.Widen(high);
+            var (e, f) = (Rest(x + i, a, b, first->Scale, inverse), Rest(x + i + 8, c, d, first->Scale, inverse));
+            var shorts = Vector256.Narrow(e, f);
+            Vector128.Narrow(shorts.GetLower(), shorts.GetUpper()).Store(second->Quants + i);
+            if (i == 0)
+                sums.First = Vector256.Sum(e + f);
+            else
+                sums.Last = Vector256.Sum(e + f);
+        }
+        second->SetSums(sums.First, sums.Last);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Rest(float* x, Vector128<int> low, Vector128<int> high, float scale, float inverse)
+    {
+        var rest = Vector256.Load(x) - Vector256.ConvertToSingle(Vector256.Create(low, high)) * scale;
+        return Vector256.Clamp(Vector256.ConvertToInt32(Vector256.Round(rest * inverse)), Vector256.Create(-127), Vector256.Create(127));
+    }
 
     public void Dispose()
     {

@@ -89,9 +89,10 @@ internal readonly unsafe struct Product
 
     public int Tokens { get; }
 
-    /// <summary>Rows of a token that are summed apart: what it is, and what that left.</summary>
-    public int Terms => _kernels is Kernels.Panels or Kernels.Tiles ? _x.Terms : 1;
+    /// <summary>Rows of a token: what it is, and what that left.</summary>
+    int Terms => _kernels is Kernels.Panels or Kernels.Tiles ? _x.Terms : 1;
 
+    /// <summary>Rows of activations that panels and tiles meet.</summary>
     int Rows => Tokens * Terms;
 
     int Blocks => _columns / ActivationBlock.Columns;
@@ -99,8 +100,8 @@ internal readonly unsafe struct Product
     /// <summary>Whether the same activations meet this format by the same kernels.</summary>
     public bool Fits(PackedFormat format) => For(format) == _kernels;
 
-    /// <summary>Floats of a panel's sums: [tokens · terms, up to a multiple of <see cref="Activations.TokenTile"/>; 16].</summary>
-    public int SumsPerPanel => (Rows + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
+    /// <summary>Floats of a panel's sums: [tokens, up to a multiple of <see cref="Activations.TokenTile"/>; 16].</summary>
+    public int SumsPerPanel => (Tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
 
     /// <summary>Whether panels should be summed together, because they share ranges of columns.</summary>
     public bool HasRanges => _rangeColumns < _columns;
@@ -128,25 +129,17 @@ internal readonly unsafe struct Product
                 MultiplyPanel(w, panel, sums + (panel - first) * SumsPerPanel);
         else
             SumRanges(w, first, end, work, sums);
-        if (Terms == 1)
-            return;
-        for (var panel = first; panel < end; panel++)
-        {
-            var to = sums + (panel - first) * SumsPerPanel;
-            for (var t = 0; t < Tokens; t++)
-                (Vector512.Load(to + 2 * t * PackedFormat.Rows) + Vector512.Load(to + (2 * t + 1) * PackedFormat.Rows)).Store(to + t * PackedFormat.Rows);
-        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     void MultiplyPanel(PackedMatrix w, int panel, float* sums)
     {
         var start = w.Panel(panel);
-        var passes = (Rows + _rung.PanelTokens - 1) / _rung.PanelTokens;
+        var passes = (Tokens + _rung.PanelTokens - 1) / _rung.PanelTokens;
         for (var pass = 0; pass < passes; pass++)
         {
-            var (row, end) = Parts.Range(pass, passes, Rows);
-            _rung.MultiplyPanel(w.Format, start, start + w.QuantOffset, _columns, _x.Blocks + (long)row * Blocks, Blocks, end - row, sums + row * PackedFormat.Rows);
+            var (token, end) = Parts.Range(pass, passes, Tokens);
+            _rung.MultiplyPanel(w.Format, start, start + w.QuantOffset, _columns, _x.Blocks + (long)token * Terms * Blocks, Blocks, end - token, sums + token * PackedFormat.Rows, Terms);
         }
     }
 
@@ -181,8 +174,8 @@ internal readonly unsafe struct Product
             _rung.UnpackForTiles(format, scales, quants, groups, unpacked);
             scales += groups * format.ScaleBytes;
             quants += groups * format.QuantBytes;
-            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _x.Blocks + column / ActivationBlock.Columns, Blocks, Rows,
-                sums, quants, (long)groups * format.QuantBytes);
+            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
+                sums, quants, (long)groups * format.QuantBytes, Terms);
         }
     }
 

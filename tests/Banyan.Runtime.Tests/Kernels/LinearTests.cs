@@ -127,6 +127,38 @@ public unsafe class LinearTests
         }
     }
 
+    // What a token of two terms gets is the same on every rung, and in every company: in panels, in tiles of any size, over ranges of columns.
+    [Theory]
+    [MemberData(nameof(FormatsAndRungs))]
+    public void Two_terms_give_the_same_on_every_rung_and_in_any_company(string name, string rungName)
+    {
+        const int Rows = 31, Tokens = 37;
+        var (format, rung) = (Format(name), Ladder.Choose(rungName));
+        if (format.BlockWeights == 1)
+            return; // floats meet floats
+        var columns = rung is ScalarRung ? 768 : 3 * 2048;
+        var bytes = RandomWeights.Make(format, Rows, columns);
+        using var packed = Pack(format, bytes, Rows, columns);
+        using var x = new Activations(300, columns, terms: 2);
+        RandomWeights.Floats(Tokens * columns, 5).CopyTo(new Span<float>(x.Rows, Tokens * columns));
+        for (var i = Tokens * columns; i < 300 * columns; i++)
+            x.Rows[i] = x.Rows[i % (Tokens * columns)] * (i % 7);
+        new Span<float>(x.Row(2), 64).Clear();
+        x.Row(3)[40] = float.NaN;
+        for (var t = 0; t < 300; t++)
+            x.QuantizeBlocks(rung, t, 0, x.BlocksPerRow);
+        var expected = Product(new ScalarRung(), 5);
+        foreach (var tokens in rung is ScalarRung ? [1, 2, Tokens] : (int[])[1, 2, 3, 5, 6, 7, 8, 9, 12, 16, 17, 18, Tokens, 300])
+            Assert.Equal(expected[..(Math.Min(tokens, 5) * Rows)], Product(rung, tokens)[..(Math.Min(tokens, 5) * Rows)]);
+
+        float[] Product(Rung by, int tokens)
+        {
+            using var y = new GuardedMemory((long)tokens * Rows * sizeof(float));
+            Linear.Multiply(by, x, packed, y.Floats, tokens, s_pool, exact: false);
+            return new Span<float>(y.Floats, tokens * Rows).ToArray();
+        }
+    }
+
     [Theory]
     [MemberData(nameof(FormatsAndRungs))]
     public void Every_rung_equals_the_scalar_rung(string name, string rungName)

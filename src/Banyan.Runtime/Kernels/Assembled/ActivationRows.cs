@@ -3,10 +3,13 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
-/// <summary>Up to 12 rows of activations by five registers: a base for each three rows, and the stride as an index once or twice.</summary>
-internal sealed class ActivationRows(KernelWriter code, int count)
+/// <summary>
+/// Up to 18 rows of activations by seven registers: a base for each three rows, and the stride as an index once or twice. More than 15 rows take
+/// <paramref name="last"/>.
+/// </summary>
+internal sealed class ActivationRows(KernelWriter code, int count, AssemblerRegister64 last = default)
 {
-    static readonly AssemblerRegister64[] s_bases = [r8, r9, r10, r11];
+    readonly AssemblerRegister64[] _bases = [r8, r9, r10, r11, r13, last];
 
     public static AssemblerRegister64 Stride => rdx;
 
@@ -15,39 +18,39 @@ internal sealed class ActivationRows(KernelWriter code, int count)
     /// <summary>Points the bases at rows that begin at <paramref name="first"/>.</summary>
     public void Begin(AssemblerRegister64 first)
     {
-        code.A.mov(s_bases[0], first);
+        code.A.mov(_bases[0], first);
         for (var i = 1; i < Bases; i++)
         {
-            code.A.lea(s_bases[i], __[s_bases[i - 1] + Stride * 2]);
-            code.A.add(s_bases[i], Stride);
+            code.A.lea(_bases[i], __[_bases[i - 1] + Stride * 2]);
+            code.A.add(_bases[i], Stride);
         }
     }
 
     /// <summary>The dword at <paramref name="offset"/> of a row's current block, in every lane.</summary>
     public AssemblerMemoryOperand Broadcast(int row, int offset) => (row % 3) switch
     {
-        0 => __dword_bcst[s_bases[row / 3] + offset],
-        1 => __dword_bcst[s_bases[row / 3] + Stride + offset],
-        _ => __dword_bcst[s_bases[row / 3] + Stride * 2 + offset],
+        0 => __dword_bcst[_bases[row / 3] + offset],
+        1 => __dword_bcst[_bases[row / 3] + Stride + offset],
+        _ => __dword_bcst[_bases[row / 3] + Stride * 2 + offset],
     };
 
     /// <summary>The same dword for instructions that load it.</summary>
     public AssemblerMemoryOperand Dword(int row, int offset) => (row % 3) switch
     {
-        0 => __dword_ptr[s_bases[row / 3] + offset],
-        1 => __dword_ptr[s_bases[row / 3] + Stride + offset],
-        _ => __dword_ptr[s_bases[row / 3] + Stride * 2 + offset],
+        0 => __dword_ptr[_bases[row / 3] + offset],
+        1 => __dword_ptr[_bases[row / 3] + Stride + offset],
+        _ => __dword_ptr[_bases[row / 3] + Stride * 2 + offset],
     };
 
     /// <summary>Where a row's current block is in the next tile, which begins at an offset of as many rows as this has, or one or two more.</summary>
     public AssemblerMemoryOperand Next(int row, AssemblerRegister64 tile, AssemblerRegister64 tileAndOne, AssemblerRegister64 tileAndTwo) =>
-        __byte_ptr[s_bases[row / 3] + (row % 3) switch { 0 => tile, 1 => tileAndOne, _ => tileAndTwo }];
+        __byte_ptr[_bases[row / 3] + (row % 3) switch { 0 => tile, 1 => tileAndOne, _ => tileAndTwo }];
 
     public void NextBlock() => Advance(ActivationBlock.Bytes);
 
     public void Advance(int bytes)
     {
         for (var i = 0; i < Bases; i++)
-            code.A.add(s_bases[i], bytes);
+            code.A.add(_bases[i], bytes);
     }
 }

@@ -7,7 +7,10 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
 {
     static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind != WeightKind.Float)];
 
-    readonly int[] _tileTokens = [.. s_kinds.Select(kind => TileKernel.MaxTokens(form, kind))], _panelTokens = [.. s_kinds.Select(kind => PanelKernel.MaxTokens(form, kind))];
+    readonly int[] _tileTokens = Most(terms: 1, form, TileKernel.MaxTokens), _tileTokensOfTwo = Most(terms: 2, form, TileKernel.MaxTokens);
+    readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo = Most(terms: 2, form, PanelKernel.MaxTokens);
+
+    static int[] Most(int terms, VectorForm form, Func<VectorForm, WeightKind, int, int> tokens) => [.. s_kinds.Select(kind => tokens(form, kind, terms))];
 
     public VectorForm Form => form;
 
@@ -16,9 +19,9 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
 
     public double PortsPerProduct(PackedFormat format) => format.Kind == WeightKind.Float ? ProductPorts.PerFloat : ProductPorts.PerProduct(form, format.Kind);
 
-    public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
+    public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms)
     {
-        for (int most = _panelTokens[(int)format.Kind], count; tokens > 0; tokens -= count)
+        for (int most = (terms == 1 ? _panelTokens : _panelTokensOfTwo)[(int)format.Kind], count; tokens > 0; tokens -= count)
         {
             count = Math.Min(tokens, most);
             var arguments = new PanelKernel.Arguments
@@ -30,8 +33,8 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
                 XStrideBytes = (long)stride * ActivationBlock.Bytes,
                 Y = y,
             };
-            KernelSet.Call(KernelSet.Panel(form, format, count), &arguments);
-            x += count * (long)stride;
+            KernelSet.Call(KernelSet.Panel(form, format, count, terms), &arguments);
+            x += count * terms * (long)stride;
             y += count * UnpackedBlock.Rows;
         }
     }
@@ -42,7 +45,7 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
         KernelSet.Call(KernelSet.Unpack(form, format), &arguments);
     }
 
-    public void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
+    public void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms)
     {
         var arguments = new TileKernel.Arguments
         {
@@ -50,11 +53,11 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             W = w,
             Blocks = blocks,
         };
-        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind)), tokens, _tileTokens[(int)kind], nextBytes);
+        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind), terms), tokens, (terms == 1 ? _tileTokens : _tileTokensOfTwo)[(int)kind], nextBytes, terms);
     }
 
-    readonly struct Tiles(VectorForm form, WeightKind kind) : IKernelsBySize
+    readonly struct Tiles(VectorForm form, WeightKind kind, int terms) : IKernelsBySize
     {
-        public nint OfSize(int tokens) => KernelSet.Tile(form, kind, tokens);
+        public nint OfSize(int tokens) => KernelSet.Tile(form, kind, tokens, terms);
     }
 }

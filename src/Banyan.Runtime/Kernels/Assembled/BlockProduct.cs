@@ -4,27 +4,30 @@ using Iced.Intel;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> rows of activations. Registers: a float total a token from
-/// 0 on, where <see cref="Vectors.KeepsTotals"/>, behind them integer sums, the parts of a token side by side (two for U6: each half of the columns has its
-/// scale). Else the totals lie at <paramref name="y"/>, 16 floats a token.
+/// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> tokens, each of one row of activations or of two
+/// (<paramref name="terms"/>). Registers: a float total a token from 0 on, where <see cref="Vectors.KeepsTotals"/>, behind them integer sums, the parts of a
+/// token side by side (two for U6: each half of the columns has its scale; each term has its own). Else the totals lie at <paramref name="y"/>, 16 floats a token.
 /// <code>
 /// sum    = −offset · Σ quants                              (a broadcast load, instead of a zero: weights are unsigned to vpdpbusd)
 /// sum   += weights(j) · activations(j)      j = 0…7        vpdpbusd, four products a row
+/// sum    = 256 · sum + sum of the second term              where there are two
 /// total  = fma(float(sum), rowScale × tokenScale, total)
 /// total  = fma(rowMin, tokenScaledSum, total)
 /// </code>
 /// </summary>
-internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, ActivationRows rows, AssemblerRegister64 y)
+internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows, AssemblerRegister64 y)
 {
     const int YStride = UnpackedBlock.Rows * sizeof(float);
 
     readonly RegisterPlan _registers = vectors.Registers;
 
     /// <summary>Tokens whose totals and sums fit <paramref name="registers"/>.</summary>
-    public static int MaxTokens(Vectors vectors, WeightKind kind, int registers) =>
-        registers / ((kind == WeightKind.U6 ? 2 : 1) * vectors.Parts + (vectors.KeepsTotals ? 1 : 0));
+    public static int MaxTokens(Vectors vectors, WeightKind kind, int terms, int registers) =>
+        registers / ((kind == WeightKind.U6 ? 2 : 1) * terms * vectors.Parts + (vectors.KeepsTotals ? 1 : 0));
 
-    int Sum(int token, int half = 0) => (vectors.KeepsTotals ? tokens : 0) + (tokens * half + token) * vectors.Parts;
+    int Sum(int token, int term, int half = 0) => (vectors.KeepsTotals ? tokens : 0) + ((half * terms + term) * tokens + token) * vectors.Parts;
+
+    int Row(int token, int term) => token * terms + term;
 
     /// <summary>Before the first block: totals that are in memory, or 0.</summary>
     public void BeginTotals(bool zero)
@@ -51,64 +54,89 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     public void Begin()
     {
         for (var t = 0; t < tokens; t++)
-            for (var part = 0; part < vectors.Parts; part++)
-                if (kind == WeightKind.U6)
-                {
-                    vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.FirstOffset32At);
-                    vectors.LoadEach(Sum(t, 1) + part, rows, t, ActivationBlock.LastOffset32At);
-                }
-                else if (kind.IsSigned())
-                    vectors.LoadEach(Sum(t) + part, rows, t, ActivationBlock.Offset128At);
-                else
-                    vectors.Zero(Sum(t) + part);
+            for (var term = 0; term < terms; term++)
+                for (var part = 0; part < vectors.Parts; part++)
+                    if (kind == WeightKind.U6)
+                    {
+                        vectors.LoadEach(Sum(t, term) + part, rows, Row(t, term), ActivationBlock.FirstOffset32At);
+                        vectors.LoadEach(Sum(t, term, 1) + part, rows, Row(t, term), ActivationBlock.LastOffset32At);
+                    }
+                    else if (kind.IsSigned())
+                        vectors.LoadEach(Sum(t, term) + part, rows, Row(t, term), ActivationBlock.Offset128At);
+                    else
+                        vectors.Zero(Sum(t, term) + part);
     }
 
     /// <summary>Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.</summary>
     public void Add(int j, int weights)
     {
         for (var t = 0; t < tokens; t++)
-            vectors.AddDots(SumOf(t, j), weights, rows, t, 4 * j);
+            for (var term = 0; term < terms; term++)
+                vectors.AddDots(SumOf(t, term, j), weights, rows, Row(t, term), 4 * j);
     }
 
     /// <summary>One part of that vector.</summary>
     public void AddPart(int j, int part, int weights)
     {
         if (vectors.Parts == 1)
+        {
             Add(j, weights);
-        else
-            for (var t = 0; t < tokens; t++)
+            return;
+        }
+        for (var t = 0; t < tokens; t++)
+            for (var term = 0; term < terms; term++)
             {
-                vectors.LoadEach(_registers.Activation, rows, t, 4 * j);
-                vectors.AddDot(SumOf(t, j) + part, weights, _registers.Activation);
+                vectors.LoadEach(_registers.Activation, rows, Row(t, term), 4 * j);
+                vectors.AddDot(SumOf(t, term, j) + part, weights, _registers.Activation);
             }
     }
 
-    int SumOf(int token, int j) => Sum(token, kind == WeightKind.U6 ? j / 4 : 0);
+    int SumOf(int token, int term, int j) => Sum(token, term, kind == WeightKind.U6 ? j / 4 : 0);
 
     /// <summary>Folds the sums of a part into the totals; its scales are where <see cref="RegisterPlan"/> says.</summary>
     public void End(int part)
     {
         for (var t = 0; t < tokens; t++)
         {
-            var (sum, last) = (Sum(t) + part, Sum(t, 1) + part);
-            vectors.ToFloats(sum);
-            if (kind == WeightKind.U6)
-            {
-                // All of it integers below 2²⁴: exact in floats, whatever the order.
-                vectors.ToFloats(last);
-                vectors.Multiply(sum, sum, _registers.Min);
-                vectors.MultiplyAdd(sum, last, _registers.LastScale);
-            }
-            vectors.MultiplyEach(_registers.Temporary, _registers.Scale, rows, t, ActivationBlock.ScaleAt);
+            var sum = Finish(t, part);
+            vectors.MultiplyEach(_registers.Temporary, _registers.Scale, rows, Row(t, 0), ActivationBlock.ScaleAt);
             var total = vectors.KeepsTotals ? t : sum;
             if (vectors.KeepsTotals)
                 vectors.MultiplyAdd(total, sum, _registers.Temporary);
             else
                 vectors.MultiplyAddLoaded(total, _registers.Temporary, y, t * YStride + part * vectors.Bytes);
             if (kind.HasMins())
-                vectors.MultiplyAddEach(total, _registers.Min, rows, t, ActivationBlock.ScaledSumAt);
+                vectors.MultiplyAddEach(total, _registers.Min, rows, Row(t, 0), ActivationBlock.ScaledSumAt);
             if (!vectors.KeepsTotals)
                 vectors.Store(y, t * YStride + part * vectors.Bytes, total);
         }
+    }
+
+    // A token's sums as one float; returns its register.
+    int Finish(int token, int part)
+    {
+        var (sum, second) = (Sum(token, 0) + part, Sum(token, terms - 1) + part);
+        if (kind != WeightKind.U6)
+        {
+            if (terms == 2)
+            {
+                vectors.Shift(sum, sum, ActivationBlock.SecondBits);
+                vectors.AddIntegers(sum, second);
+            }
+            vectors.ToFloats(sum);
+            return sum;
+        }
+        // All of it integers below 2²⁴: exact in floats, whatever the order, until the terms are added; that rounds once, as above.
+        for (var term = 0; term < terms; term++)
+        {
+            var (first, last) = (Sum(token, term) + part, Sum(token, term, 1) + part);
+            vectors.ToFloats(first);
+            vectors.ToFloats(last);
+            vectors.Multiply(first, first, _registers.Min);
+            vectors.MultiplyAdd(first, last, _registers.LastScale);
+        }
+        if (terms == 2)
+            vectors.MultiplyAddConstant(second, sum, 1 << ActivationBlock.SecondBits);
+        return second;
     }
 }

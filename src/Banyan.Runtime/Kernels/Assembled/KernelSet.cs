@@ -9,28 +9,28 @@ internal sealed record KernelDescription(string Name, Func<byte[]> Assemble);
 internal static unsafe class KernelSet
 {
     /// <summary>No kernel takes more tokens.</summary>
-    const int MaxTokens = 12;
+    const int MaxTokens = 12, MaxTerms = 2;
 
     static readonly Lock s_making = new();
     static readonly int s_forms = Enum.GetValues<VectorForm>().Length, s_kinds = Enum.GetValues<WeightKind>().Length;
-    static readonly nint[] s_tiles = new nint[s_forms * s_kinds * (MaxTokens + 1)], s_panels = new nint[s_forms * PackedFormat.Count * (MaxTokens + 1)];
+    static readonly nint[] s_tiles = new nint[MaxTerms * s_forms * s_kinds * (MaxTokens + 1)], s_panels = new nint[MaxTerms * s_forms * PackedFormat.Count * (MaxTokens + 1)];
     static readonly nint[] s_unpacks = new nint[s_forms * PackedFormat.Count], s_peaks = new nint[s_forms];
     static readonly nint[] s_pairs = new nint[2 * (MaxTokens + 1)], s_rounds = new nint[2];
     static readonly nint[] s_dots = new nint[2 * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
 
-    public static nint Tile(VectorForm form, WeightKind kind, int tokens)
+    public static nint Tile(VectorForm form, WeightKind kind, int tokens, int terms)
     {
-        ref var kernel = ref s_tiles[((int)form * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
+        ref var kernel = ref s_tiles[(((terms - 1) * s_forms + (int)form) * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
-            MakeTile(ref kernel, form, kind, tokens);
+            MakeTile(ref kernel, form, kind, tokens, terms);
         return kernel;
     }
 
-    public static nint Panel(VectorForm form, PackedFormat format, int tokens)
+    public static nint Panel(VectorForm form, PackedFormat format, int tokens, int terms)
     {
-        ref var kernel = ref s_panels[((int)form * PackedFormat.Count + format.Index) * (MaxTokens + 1) + tokens];
+        ref var kernel = ref s_panels[(((terms - 1) * s_forms + (int)form) * PackedFormat.Count + format.Index) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
-            MakePanel(ref kernel, form, format, tokens);
+            MakePanel(ref kernel, form, format, tokens, terms);
         return kernel;
     }
 
@@ -103,21 +103,23 @@ internal static unsafe class KernelSet
         return
         [
             .. from format in PackedFormat.All where format.Kind != WeightKind.Float
-               from tokens in Enumerable.Range(1, PanelKernel.MaxTokens(form, format.Kind))
-               select new KernelDescription($"panel {format.Format} {tokens}{ending}", () => PanelKernel.Assemble(form, format, tokens)),
+               from terms in Enumerable.Range(1, MaxTerms)
+               from tokens in Enumerable.Range(1, PanelKernel.MaxTokens(form, format.Kind, terms))
+               select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => PanelKernel.Assemble(form, format, tokens, terms)),
             .. from format in PackedFormat.All where format.Kind != WeightKind.Float
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
             .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
-               from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind))
-               select new KernelDescription($"tile {kind} {tokens}{ending}", () => TileKernel.Assemble(form, kind, tokens)),
+               from terms in Enumerable.Range(1, MaxTerms)
+               from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms))
+               select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => TileKernel.Assemble(form, kind, tokens, terms)),
             new KernelDescription($"peak{ending}", () => PeakKernel.Assemble(form)),
         ];
     }
 
     // Apart from the callers, which must not allocate a closure for each call.
-    static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens) => Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens));
+    static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens, int terms) => Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens, terms));
 
-    static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens) => Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens));
+    static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens, int terms) => Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens, terms));
 
     static void MakeUnpack(ref nint kernel, VectorForm form, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(form, format));
 

@@ -29,21 +29,21 @@ internal static unsafe class PanelKernel
     public static int PrefetchBytes(WeightKind kind, int tokens) => tokens > 2 ? 6144 : kind == WeightKind.I8 ? 2048 : 0;
 
     /// <summary>The most tokens.</summary>
-    public static int MaxTokens(VectorForm form, WeightKind kind)
+    public static int MaxTokens(VectorForm form, WeightKind kind, int terms)
     {
         var vectors = Vectors.For(new KernelWriter(), form);
-        return Math.Min(8, BlockProduct.MaxTokens(vectors, kind, vectors.PanelRegisters));
+        return Math.Min(8, BlockProduct.MaxTokens(vectors, kind, terms, vectors.PanelRegisters));
     }
 
-    public static byte[] Assemble(VectorForm form, PackedFormat format, int tokens)
+    public static byte[] Assemble(VectorForm form, PackedFormat format, int tokens, int terms)
     {
         var code = new KernelWriter();
         var a = code.A;
         var vectors = Vectors.For(code, form);
-        var rows = new ActivationRows(code, tokens);
-        var product = new BlockProduct(vectors, format.Kind, tokens, rows, rbp);
+        var rows = new ActivationRows(code, tokens * terms, last: r12);
+        var product = new BlockProduct(vectors, format.Kind, tokens, terms, rows, rbp);
         var reader = PanelReader.For(vectors, format);
-        var ahead = PrefetchBytes(format.Kind, tokens);
+        var ahead = PrefetchBytes(format.Kind, tokens * terms);
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);

@@ -16,7 +16,7 @@ internal static class ProductPorts
     public static double PerProduct(VectorForm form, WeightKind kind)
     {
         var unpacked = TileKernel.Unpacked(kind);
-        return Count(TileKernel.Assemble(form, unpacked, TileKernel.MaxTokens(form, unpacked)));
+        return Count(TileKernel.Assemble(form, unpacked, TileKernel.MaxTokens(form, unpacked, terms: 1), terms: 1));
     }
 
     /// <summary>The same of a product of BF16.</summary>

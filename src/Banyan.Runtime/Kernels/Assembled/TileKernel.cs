@@ -22,20 +22,20 @@ internal static unsafe class TileKernel
     public static WeightKind Unpacked(WeightKind kind) => kind.IsSigned() ? WeightKind.I8 : kind.HasMins() ? WeightKind.U4 : kind;
 
     /// <summary>The most tokens of a tile.</summary>
-    public static int MaxTokens(VectorForm form, WeightKind kind)
+    public static int MaxTokens(VectorForm form, WeightKind kind, int terms)
     {
         var vectors = Vectors.For(new KernelWriter(), form);
-        return BlockProduct.MaxTokens(vectors, kind, vectors.TileRegisters);
+        return BlockProduct.MaxTokens(vectors, kind, terms, vectors.TileRegisters);
     }
 
-    public static byte[] Assemble(VectorForm form, WeightKind kind, int tokens)
+    public static byte[] Assemble(VectorForm form, WeightKind kind, int tokens, int terms)
     {
         var code = new KernelWriter();
         var a = code.A;
         var vectors = Vectors.For(code, form);
         var registers = vectors.Registers;
-        var rows = new ActivationRows(code, tokens);
-        var product = new BlockProduct(vectors, kind, tokens, rows, rbp);
+        var rows = new ActivationRows(code, tokens * terms, last: rdi);
+        var product = new BlockProduct(vectors, kind, tokens, terms, rows, rbp);
         var (w, blocks) = (rcx, rax);
 
         code.Begin();
@@ -71,7 +71,7 @@ internal static unsafe class TileKernel
                 rows.NextBlock();
             });
             product.EndTotals();
-        });
+        }, terms);
         code.End();
         return code.ToBytes();
     }

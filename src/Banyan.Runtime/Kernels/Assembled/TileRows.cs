@@ -31,7 +31,7 @@ internal unsafe struct TileRows
     /// Runs kernels over <paramref name="tokens"/> rows: as few tiles as possible, of sizes that differ by one at most (small tiles cost nearly as much as large
     /// ones). <paramref name="rows"/> begins a kernel's arguments and has everything but the tiles.
     /// </summary>
-    public static void Run<TKernels>(TileRows* rows, TKernels kernels, int tokens, int most, long nextBytes) where TKernels : struct, IKernelsBySize
+    public static void Run<TKernels>(TileRows* rows, TKernels kernels, int tokens, int most, long nextBytes, int terms = 1) where TKernels : struct, IKernelsBySize
     {
         var tiles = (tokens + most - 1) / most;
         var (size, larger) = (tokens / tiles, tokens % tiles);
@@ -40,7 +40,7 @@ internal unsafe struct TileRows
         if (larger > 0)
         {
             KernelSet.Call(kernels.OfSize(size + 1), rows);
-            rows->X += larger * (size + 1) * rows->XStrideBytes;
+            rows->X += larger * (size + 1) * terms * rows->XStrideBytes;
             rows->Y += larger * (size + 1) * PackedRows;
             rows->Next += larger * rows->NextLines * 64;
         }
@@ -49,7 +49,7 @@ internal unsafe struct TileRows
     }
 
     /// <summary>The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a tile's bytes of x.</summary>
-    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile)
+    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1)
     {
         var a = code.A;
         var (x, y, tiles, lines) = (rsi, rbp, rbx, rax);
@@ -59,7 +59,7 @@ internal unsafe struct TileRows
         a.mov(y, __qword_ptr[r15 + 16]);
         a.mov(tiles, __qword_ptr[r15 + 24]);
         a.mov(next, __qword_ptr[r15 + 32]);
-        a.imul(r14, ActivationRows.Stride, tokens);
+        a.imul(r14, ActivationRows.Stride, tokens * terms);
         code.Repeat(tiles, () =>
         {
             a.mov(lines, __qword_ptr[r15 + 40]);

@@ -73,6 +73,9 @@ internal abstract class Vectors(KernelWriter code)
     /// <summary>To the left, or to the right where <paramref name="left"/> is negative.</summary>
     public abstract void Shift(int to, int from, int left);
 
+    /// <summary>to += a, integers.</summary>
+    public abstract void AddIntegers(int to, int a);
+
     /// <summary>Integers to floats, in place.</summary>
     public abstract void ToFloats(int register);
 
@@ -82,6 +85,9 @@ internal abstract class Vectors(KernelWriter code)
 
     /// <summary>to += a × b, rounded once.</summary>
     public abstract void MultiplyAdd(int to, int a, int b);
+
+    /// <summary>to += a × a constant, rounded once.</summary>
+    public abstract void MultiplyAddConstant(int to, int a, float value);
 
     /// <summary>to = to × factor + what lies there, rounded once.</summary>
     public abstract void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset);

@@ -62,10 +62,12 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
             A.vpsrld(Ymm(to), Ymm(from), (byte)-left);
     }
 
+    public override void AddIntegers(int to, int a) => A.vpaddd(Ymm(to), Ymm(to), Ymm(a));
     public override void ToFloats(int register) => A.vcvtdq2ps(Ymm(register), Ymm(register));
     public override void Multiply(int to, int a, int b) => A.vmulps(Ymm(to), Ymm(a), Ymm(b));
     public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Ymm(to), Ymm(from), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Ymm(to), Ymm(a), Ymm(b));
+    public override void MultiplyAddConstant(int to, int a, float value) => A.vfmadd231ps(Ymm(to), Ymm(a), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) => A.vfmadd213ps(Ymm(to), Ymm(factor), At(at, offset));
     public override void LoadEach(int to, ActivationRows rows, int token, int offset) => A.vpbroadcastd(Ymm(to), rows.Dword(token, offset));
 

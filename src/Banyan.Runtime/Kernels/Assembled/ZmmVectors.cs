@@ -54,10 +54,12 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
             A.vpsrld(Zmm(to), Zmm(from), (byte)-left);
     }
 
+    public override void AddIntegers(int to, int a) => A.vpaddd(Zmm(to), Zmm(to), Zmm(a));
     public override void ToFloats(int register) => A.vcvtdq2ps(Zmm(register), Zmm(register));
     public override void Multiply(int to, int a, int b) => A.vmulps(Zmm(to), Zmm(a), Zmm(b));
     public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Zmm(to), Zmm(from), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Zmm(to), Zmm(a), Zmm(b));
+    public override void MultiplyAddConstant(int to, int a, float value) => A.vfmadd231ps(Zmm(to), Zmm(a), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) => A.vfmadd213ps(Zmm(to), Zmm(factor), At(at, offset));
     public override void LoadEach(int to, ActivationRows rows, int token, int offset) => A.vpbroadcastd(Zmm(to), rows.Dword(token, offset));
     public override void MultiplyEach(int to, int a, ActivationRows rows, int token, int offset) => A.vmulps(Zmm(to), Zmm(a), rows.Broadcast(token, offset));

@@ -8,7 +8,8 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>
 /// One instruction set's kernels. All rungs read the same layouts and give the same results: the integer kernels bit for bit
 /// (per row and token, blocks in ascending order: total = fma(sum of products, row scale × token scale, total), then total =
-/// fma(min, token's scaled sum, total)), the float kernels within rounding.
+/// fma(min, token's scaled sum, total); of two terms the sum is 256 × that of the first + that of the second, exact and rounded to a float once),
+/// the float kernels within rounding.
 /// </summary>
 internal abstract unsafe class Rung
 {
@@ -52,18 +53,18 @@ internal abstract unsafe class Rung
     public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => Unpack(format, scales, quants, groups, to);
 
     /// <summary>
-    /// y[tokens, 16 rows] += rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows of x and y up to a multiple of
+    /// y[tokens, 16 rows] += <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows of x and y up to a multiple of
     /// <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be
     /// brought nearer: they are unpacked next.
     /// </summary>
-    public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes)
+    public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
     {
-        for (var first = 0; first < tokens; first += Activations.TokenTile)
-            MultiplyTile(kind, w, blocks, x + (long)first * stride, stride, y + first * UnpackedBlock.Rows);
+        for (var first = 0; first < tokens; first += Activations.TokenTile / terms)
+            MultiplyTile(kind, w, blocks, x + (long)first * terms * stride, stride, y + first * UnpackedBlock.Rows, terms);
     }
 
-    /// <summary>y[4 tokens, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
-    protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y);
+    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
+    protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms);
 
     /// <summary>How many tokens <see cref="MultiplyPanel"/> takes at most.</summary>
     public virtual int PanelTokens => 1;
@@ -71,8 +72,11 @@ internal abstract unsafe class Rung
     /// <summary>Up to how many rows it is faster to multiply a panel several times, unpacked each time on the way, than to unpack it once for tiles.</summary>
     public virtual int PanelRows => PanelTokens;
 
-    /// <summary>y[tokens, 16 rows] = rows of x, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way.</summary>
-    public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y);
+    /// <summary>
+    /// y[tokens, 16 rows] = <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way. Where
+    /// <see cref="PanelRows"/> is 1 there is only one.
+    /// </summary>
+    public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1);
 
     /// <summary>
     /// Whether weights of this float format are multiplied with activations rounded to BF16, by the three methods below; else, and where the result has to be

@@ -52,14 +52,14 @@ internal sealed unsafe class ScalarRung : Rung
             format.Unpack(scales, quants, to);
     }
 
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms)
     {
         for (var b = 0; b < blocks; b++)
-            for (var t = 0; t < Activations.TokenTile; t++)
-                MultiplyBlock(kind, w + b, x + (long)t * stride + b, y + t * UnpackedBlock.Rows);
+            for (var t = 0; t < Activations.TokenTile / terms; t++)
+                MultiplyBlock(kind, w + b, x + (long)t * terms * stride + b, terms == 2 ? x + ((long)t * terms + 1) * stride + b : null, y + t * UnpackedBlock.Rows);
     }
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1)
     {
         new Span<float>(y, UnpackedBlock.Rows).Clear();
         var blocks = stackalloc UnpackedBlock[8];
@@ -67,31 +67,38 @@ internal sealed unsafe class ScalarRung : Rung
         {
             format.Unpack(scales, quants, blocks);
             for (var b = 0; b < format.BlocksPerGroup; b++, x++)
-                MultiplyBlock(format.Kind, blocks + b, x, y);
+                MultiplyBlock(format.Kind, blocks + b, x, null, y);
         }
     }
 
-    static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, float* y)
+    static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
     {
         for (var r = 0; r < UnpackedBlock.Rows; r++)
         {
-            var (first, last) = (0, 0);
-            for (var c = 0; c < UnpackedBlock.Columns; c++)
-            {
-                var value = w->Values[c / 4 * 64 + r * 4 + c % 4];
-                var product = (kind.IsSigned() ? (sbyte)value : value) * x->Quants[c];
-                if (c < UnpackedBlock.Columns / 2)
-                    first += product;
-                else
-                    last += product;
-            }
-            var sum = kind == WeightKind.U6
-                ? (first + x->FirstOffset32) * w->HalfScales[2 * r] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * r]
-                : first + last;
+            float sum = Sum(kind, w, r, x);
+            if (second is not null)
+                sum = MathF.FusedMultiplyAdd(sum, 1 << ActivationBlock.SecondBits, Sum(kind, w, r, second));
             y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
             if (kind.HasMins())
                 y[r] = MathF.FusedMultiplyAdd(w->Mins[r], x->ScaledSum, y[r]);
         }
+    }
+
+    static int Sum(WeightKind kind, UnpackedBlock* w, int row, ActivationBlock* x)
+    {
+        var (first, last) = (0, 0);
+        for (var c = 0; c < UnpackedBlock.Columns; c++)
+        {
+            var value = w->Values[c / 4 * 64 + row * 4 + c % 4];
+            var product = (kind.IsSigned() ? (sbyte)value : value) * x->Quants[c];
+            if (c < UnpackedBlock.Columns / 2)
+                first += product;
+            else
+                last += product;
+        }
+        return kind == WeightKind.U6
+            ? (first + x->FirstOffset32) * w->HalfScales[2 * row] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * row]
+            : first + last;
     }
 
     public override void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride)

@@ -18,10 +18,10 @@ internal unsafe partial class NeonRung : Rung
 
     public override IntegerDots Dots { get; } = new PortableDots();
 
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y) =>
-        Tile<WideningProducts>(kind, w, blocks, x, stride, y);
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms) =>
+        Tile<WideningProducts>(kind, w, blocks, x, stride, y, terms);
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
         Panel<WideningProducts>(format, scales, quants, columns, x, y);
 
     /// <summary>How bytes are multiplied.</summary>
@@ -58,7 +58,7 @@ internal unsafe partial class NeonRung : Rung
     // Four rows × four tokens at a time, each half of the columns in a sum of its own: eight sums that do not wait for one another, eight vectors of
     // activations that stay in registers for all 16 rows. The float totals stay in memory (first-level cache).
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected static void Tile<TProducts>(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TProducts : struct, IProducts
+    protected static void Tile<TProducts>(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TProducts : struct, IProducts
     {
         for (; blocks > 0; blocks--, w++, x++)
         {
@@ -75,10 +75,17 @@ internal unsafe partial class NeonRung : Rung
                 var zero = Vector128<int>.Zero;
                 var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c), TProducts.Add(zero, last, d));
                 var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g), TProducts.Add(zero, last, h));
-                AddTo(kind, sa, sb, w, row, x, y + row);
-                AddTo(kind, sc, sd, w, row, x1, y + 16 + row);
-                AddTo(kind, se, sf, w, row, x2, y + 32 + row);
-                AddTo(kind, sg, sh, w, row, x3, y + 48 + row);
+                var (ta, tb, tc, td) = (Sum(kind, sa, sb, w, row, x), Sum(kind, sc, sd, w, row, x1), Sum(kind, se, sf, w, row, x2), Sum(kind, sg, sh, w, row, x3));
+                if (terms == 2)
+                {
+                    AddTo(kind, Together(ta, tb), w, row, x, y + row);
+                    AddTo(kind, Together(tc, td), w, row, x2, y + 16 + row);
+                    continue;
+                }
+                AddTo(kind, ta, w, row, x, y + row);
+                AddTo(kind, tb, w, row, x1, y + 16 + row);
+                AddTo(kind, tc, w, row, x2, y + 32 + row);
+                AddTo(kind, td, w, row, x3, y + 48 + row);
             }
         }
     }
@@ -98,15 +105,15 @@ internal unsafe partial class NeonRung : Rung
                 for (var row = 0; row < UnpackedBlock.Rows; row += 4)
                 {
                     var values = (sbyte*)w->Values + 4 * row;
-                    AddTo(format.Kind, TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b), w, row, x, y + row);
+                    AddTo(format.Kind, Sum(format.Kind, TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b), w, row, x), w, row, x, y + row);
                 }
             }
         }
     }
 
-    /// <summary>Folds the sums of both halves of the columns of four rows into their totals.</summary>
+    /// <summary>The sums of both halves of the columns of four rows together.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void AddTo(WeightKind kind, Vector128<int> first, Vector128<int> last, UnpackedBlock* w, int row, ActivationBlock* x, float* y)
+    static Vector128<float> Sum(WeightKind kind, Vector128<int> first, Vector128<int> last, UnpackedBlock* w, int row, ActivationBlock* x)
     {
         var sum = first + last;
         if (kind == WeightKind.U6)
@@ -114,7 +121,19 @@ internal unsafe partial class NeonRung : Rung
             var (firstScale, lastScale) = (Vector128.Load((int*)w->HalfScales + row), Vector128.Load((int*)w->HalfScales + 16 + row));
             sum = (first + Vector128.Create(x->FirstOffset32)) * (firstScale << 16 >> 16) + (last + Vector128.Create(x->LastOffset32)) * (lastScale << 16 >> 16);
         }
-        var total = Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sum), Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
+        return Vector128.ConvertToSingle(sum);
+    }
+
+    /// <summary>Both terms of a token.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Together(Vector128<float> first, Vector128<float> second) =>
+        Vector128.FusedMultiplyAdd(first, Vector128.Create((float)(1 << ActivationBlock.SecondBits)), second);
+
+    /// <summary>Folds the sums of four rows into their totals.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AddTo(WeightKind kind, Vector128<float> sum, UnpackedBlock* w, int row, ActivationBlock* x, float* y)
+    {
+        var total = Vector128.FusedMultiplyAdd(sum, Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
         if (kind.HasMins())
             total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(x->ScaledSum), total);
         total.Store(y);

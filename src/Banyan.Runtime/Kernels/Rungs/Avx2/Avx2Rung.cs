@@ -78,7 +78,7 @@ internal unsafe partial class Avx2Rung : Rung
             TakeSigns(to, groups);
     }
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1)
     {
         var groups = format.Groups(columns);
         switch (format.Format.Name)

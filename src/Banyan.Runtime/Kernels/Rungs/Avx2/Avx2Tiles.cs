@@ -9,16 +9,16 @@ namespace Banyan.Runtime.Kernels;
 // (first-level cache): they are touched once in 32 columns.
 internal unsafe partial class Avx2Rung
 {
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms)
     {
         switch (kind)
         {
-            case WeightKind.U4: Tile<Sums4<One>>(w, blocks, x, stride, y); break;
-            case WeightKind.U5: Tile<Sums5<One>>(w, blocks, x, stride, y); break;
-            case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y); break;
-            case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y); break;
-            case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y); break;
-            default: Tile<Sums8>(w, blocks, x, stride, y); break;
+            case WeightKind.U4: Tile<Sums4<One>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.U5: Tile<Sums5<One>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y, terms); break;
+            default: Tile<Sums8>(w, blocks, x, stride, y, terms); break;
         }
     }
 
@@ -36,26 +36,39 @@ internal unsafe partial class Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TSums : struct, ISums
+    static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TSums : struct, ISums
     {
         for (var signs = Signs(w, blocks); blocks > 0; blocks--, w++, signs += SignBytes, x++)
         {
             TSums.Sum(w, signs, x, stride, out var a0, out var a1, out var b0, out var b1, out var c0, out var c1, out var d0, out var d1);
             ActivationBlock* x1 = x + stride, x2 = x1 + stride;
-            Add<TSums>(a0, a1, w, x, y);
-            Add<TSums>(b0, b1, w, x1, y + 16);
-            Add<TSums>(c0, c1, w, x2, y + 32);
-            Add<TSums>(d0, d1, w, x2 + stride, y + 48);
+            if (terms == 2)
+            {
+                Add<TSums>(Together(a0, b0), Together(a1, b1), w, x, y);
+                Add<TSums>(Together(c0, d0), Together(c1, d1), w, x2, y + 16);
+                continue;
+            }
+            Add<TSums>(Float(a0), Float(a1), w, x, y);
+            Add<TSums>(Float(b0), Float(b1), w, x1, y + 16);
+            Add<TSums>(Float(c0), Float(c1), w, x2, y + 32);
+            Add<TSums>(Float(d0), Float(d1), w, x2 + stride, y + 48);
         }
     }
 
+    static Vector256<float> Float(Vector256<int> sum) => Avx.ConvertToVector256Single(sum);
+
+    /// <summary>Both terms of a token.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Together(Vector256<int> first, Vector256<int> second) =>
+        Fma.MultiplyAdd(Float(first), Vector256.Create((float)(1 << ActivationBlock.SecondBits)), Float(second));
+
     /// <summary>total += sum × (row scale × token scale), then min × the token's scaled sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Add<TSums>(Vector256<int> sum0, Vector256<int> sum1, UnpackedBlock* w, ActivationBlock* x, float* y) where TSums : struct, ISums
+    static void Add<TSums>(Vector256<float> sum0, Vector256<float> sum1, UnpackedBlock* w, ActivationBlock* x, float* y) where TSums : struct, ISums
     {
         var scale = Vector256.Create(x->Scale);
-        var y0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum0), Vector256.Load(w->Scales) * scale, Vector256.Load(y));
-        var y1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(sum1), Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8));
+        var y0 = Fma.MultiplyAdd(sum0, Vector256.Load(w->Scales) * scale, Vector256.Load(y));
+        var y1 = Fma.MultiplyAdd(sum1, Vector256.Load(w->Scales + 8) * scale, Vector256.Load(y + 8));
         if (TSums.HasMins)
         {
             var scaledSum = Vector256.Create(x->ScaledSum);

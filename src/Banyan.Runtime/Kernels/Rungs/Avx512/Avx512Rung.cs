@@ -55,16 +55,16 @@ internal unsafe partial class Avx512Rung : Avx2Rung
         return sums.ToScalar() + sums.GetElement(2) - 16 * 128;
     }
 
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y)
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms)
     {
         switch (kind)
         {
-            case WeightKind.U4: Tile<Sums4<One>>(w, blocks, x, stride, y); break;
-            case WeightKind.U5: Tile<Sums5<One>>(w, blocks, x, stride, y); break;
-            case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y); break;
-            case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y); break;
-            case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y); break;
-            default: Tile<Sums8>(w, blocks, x, stride, y); break;
+            case WeightKind.U4: Tile<Sums4<One>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.U5: Tile<Sums5<One>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y, terms); break;
+            case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y, terms); break;
+            default: Tile<Sums8>(w, blocks, x, stride, y, terms); break;
         }
     }
 
@@ -78,29 +78,46 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y) where TSums : struct, ISums
+    static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TSums : struct, ISums
     {
         ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
-        var (ya, yb, yc, yd) = (Vector512.Load(y), Vector512.Load(y + 16), Vector512.Load(y + 32), Vector512.Load(y + 48));
+        var (ya, yb, yc, yd) = (Vector512.Load(y), Vector512.Load(y + 16), Vector512<float>.Zero, Vector512<float>.Zero);
+        if (terms == 1)
+            (yc, yd) = (Vector512.Load(y + 32), Vector512.Load(y + 48));
         for (var signs = Signs(w, blocks); blocks > 0; blocks--, w++, signs += SignBytes, x++, x1++, x2++, x3++)
         {
             TSums.Sum(w, signs, x, stride, out var a, out var b, out var c, out var d);
-            Add<TSums>(ref ya, a, w, x);
-            Add<TSums>(ref yb, b, w, x1);
-            Add<TSums>(ref yc, c, w, x2);
-            Add<TSums>(ref yd, d, w, x3);
+            if (terms == 2)
+            {
+                Add<TSums>(ref ya, Together(a, b), w, x);
+                Add<TSums>(ref yb, Together(c, d), w, x2);
+                continue;
+            }
+            Add<TSums>(ref ya, Float(a), w, x);
+            Add<TSums>(ref yb, Float(b), w, x1);
+            Add<TSums>(ref yc, Float(c), w, x2);
+            Add<TSums>(ref yd, Float(d), w, x3);
         }
         ya.Store(y);
         yb.Store(y + 16);
+        if (terms == 2)
+            return;
         yc.Store(y + 32);
         yd.Store(y + 48);
     }
 
+    static Vector512<float> Float(Vector512<int> sum) => Avx512F.ConvertToVector512Single(sum);
+
+    /// <summary>Both terms of a token.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<float> Together(Vector512<int> first, Vector512<int> second) =>
+        Avx512F.FusedMultiplyAdd(Float(first), Vector512.Create((float)(1 << ActivationBlock.SecondBits)), Float(second));
+
     /// <summary>total += sum × (row scale × token scale), then min × the token's scaled sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Add<TSums>(ref Vector512<float> total, Vector512<int> sum, UnpackedBlock* w, ActivationBlock* x) where TSums : struct, ISums
+    static void Add<TSums>(ref Vector512<float> total, Vector512<float> sum, UnpackedBlock* w, ActivationBlock* x) where TSums : struct, ISums
     {
-        total = Avx512F.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(sum), Vector512.Load(w->Scales) * Vector512.Create(x->Scale), total);
+        total = Avx512F.FusedMultiplyAdd(sum, Vector512.Load(w->Scales) * Vector512.Create(x->Scale), total);
         if (TSums.HasMins)
             total = Avx512F.FusedMultiplyAdd(Vector512.Load(w->Mins), Vector512.Create(x->ScaledSum), total);
     }
