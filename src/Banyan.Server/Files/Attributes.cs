@@ -18,6 +18,9 @@ sealed class Attributes
         "*.zip", "*.zst", "*tfevents*",
     ];
 
+    // Nearly every repository has these lines, and every commit reads them.
+    static readonly Dictionary<string, Regex> s_known = s_large.ToDictionary(p => p, p => PathPattern.Compile(p, below: false)!);
+
     readonly List<(Regex Pattern, bool IsLfs)> _lines = [];
 
     /// <summary>What a new repository begins with.</summary>
@@ -43,7 +46,7 @@ sealed class Attributes
             return;
         var words = attributes.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
         bool? isLfs = words.Contains("filter=lfs") ? true : words.Any(w => w is "-filter" or "!filter" || w.StartsWith("filter=", StringComparison.Ordinal)) ? false : null;
-        if (isLfs is { } lfs && PathPattern.Compile(pattern, below: false) is { } regex)
+        if (isLfs is { } lfs && (s_known.GetValueOrDefault(pattern) ?? PathPattern.Compile(pattern, below: false)) is { } regex)
             _lines.Add((regex, lfs));
     }
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Diagnostics;
 using System.Net;
+using Banyan.Server.Storage.Objects;
 using Banyan.Server.Tests.Storage;
 using Banyan.Tests;
 using Microsoft.Data.Sqlite;
@@ -76,16 +77,15 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     Fault Gone => new("the database goes away", async (_, at, _) =>
     {
         await Task.Delay(at);
-        postgres.Stop();
+        await postgres.StopAsync();
         await Task.Delay(at);
-        postgres.StartAgain();
+        await postgres.StartAgainAsync();
     });
 
     static readonly Fault s_lies = s_nothing with { Name = "the store lies" };
 
-    (string[] Options, Dictionary<string, string> Environment) Objects(LyingStore store)
+    static (string[] Options, Dictionary<string, string> Environment) Objects(LyingStore store, S3Options real)
     {
-        var real = s3.Options;
         return (["--objects", $"s3://{real.Bucket}/faults-{Guid.NewGuid():N}"], new()
         {
             ["AWS_ENDPOINT_URL"] = store.Address,
@@ -107,8 +107,9 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     [Fact]
     public async Task Postgres_and_s3_lose_nothing_to_kills_lies_and_a_database_that_goes_away()
     {
-        await using var lying = new LyingStore(s3.Options.Endpoint!, Seed);
-        var (objects, environment) = Objects(lying);
+        var real = await s3.OptionsAsync();
+        await using var lying = new LyingStore(real.Endpoint!, Seed);
+        var (objects, environment) = Objects(lying, real);
         var database = await postgres.CreateDatabaseAsync();
         await using var campaign = Start(["--database", database, .. objects], environment);
         await campaign.BeginAsync();
@@ -124,8 +125,9 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     [Fact]
     public async Task Sqlite_and_s3_lose_nothing_to_kills_locks_and_lies()
     {
-        await using var lying = new LyingStore(s3.Options.Endpoint!, Seed);
-        var (objects, environment) = Objects(lying);
+        var real = await s3.OptionsAsync();
+        await using var lying = new LyingStore(real.Endpoint!, Seed);
+        var (objects, environment) = Objects(lying, real);
         await using var campaign = Start(objects, environment);
         await campaign.BeginAsync();
         lying.LiesOneIn = 8;

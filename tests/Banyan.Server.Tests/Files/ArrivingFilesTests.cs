@@ -14,7 +14,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Tests.Files;
 
 /// <summary>Two nodes of one hub, over PostgreSQL and S3: what one puts together, a commit on the other waits for.</summary>
-public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : IClassFixture<PostgresServer>, IClassFixture<S3Server>, IAsyncLifetime
+public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : IAsyncLifetime
 {
     readonly TestClock _clock = new();
     HubServer _one = null!, _two = null!;
@@ -22,7 +22,7 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
 
     public async ValueTask InitializeAsync()
     {
-        var (database, store) = (await postgres.CreateDatabaseAsync(), s3.Options with { Prefix = $"nodes-{Guid.NewGuid():N}/" });
+        var (database, store) = (await postgres.CreateHubAsync(), await s3.OptionsAsync($"nodes-{Guid.NewGuid():N}/"));
         HubOptions Change(HubOptions options) => options with { S3 = store, Clock = _clock };
         _one = await HubServer.StartAsync(database, change: Change);
         _two = await HubServer.StartAsync(database, change: Change);

@@ -8,9 +8,9 @@ namespace Banyan.Server.Tests.Hub;
 
 public sealed class SqliteCommitTests : CommitContract;
 
-public sealed class PostgresCommitTests(PostgresServer server) : CommitContract, IClassFixture<PostgresServer>
+public sealed class PostgresCommitTests(PostgresServer server) : CommitContract
 {
-    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+    protected override async Task<string?> DatabaseAsync() => await server.CreateHubAsync();
 }
 
 /// <summary>Commits and reading them back, on each database.</summary>

@@ -10,9 +10,9 @@ namespace Banyan.Server.Tests.Hub;
 
 public sealed class SqliteCommunityTests : CommunityContract;
 
-public sealed class PostgresCommunityTests(PostgresServer server) : CommunityContract, IClassFixture<PostgresServer>
+public sealed class PostgresCommunityTests(PostgresServer server) : CommunityContract
 {
-    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+    protected override async Task<string?> DatabaseAsync() => await server.CreateHubAsync();
 }
 
 /// <summary>Access to gated repositories, discussions and pull requests, on each database.</summary>

@@ -6,9 +6,9 @@ namespace Banyan.Server.Tests.Hub;
 
 public sealed class SqliteLikeTests : LikeContract;
 
-public sealed class PostgresLikeTests(PostgresServer server) : LikeContract, IClassFixture<PostgresServer>
+public sealed class PostgresLikeTests(PostgresServer server) : LikeContract
 {
-    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+    protected override async Task<string?> DatabaseAsync() => await server.CreateHubAsync();
 }
 
 /// <summary>Likes are given, taken back, counted and listed to whom they may be; and what a namespace keeps is told to its own.</summary>

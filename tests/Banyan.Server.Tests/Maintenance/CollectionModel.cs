@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text;
 using Banyan.Server.Tests.Support;
@@ -7,7 +8,8 @@ namespace Banyan.Server.Tests.Maintenance;
 /// <summary>A file as the model knows it: made of a number, so that it can be made again.</summary>
 readonly record struct ModelFile(bool Large, int Number)
 {
-    const int Pieces = 10;
+    static readonly byte[][] s_pieces = [.. Enumerable.Range(1000, 10).Select(seed => HubData.Bytes(110_000, seed))];
+    static readonly ConcurrentDictionary<ModelFile, string> s_hashes = new();
 
     /// <summary>Large ones are pieces of few kinds, so that they share chunks, with an end of their own.</summary>
     public byte[] Bytes()
@@ -15,10 +17,14 @@ readonly record struct ModelFile(bool Large, int Number)
         if (!Large)
             return Encoding.UTF8.GetBytes($"text {Number}\n");
         var random = new Random(Number);
-        return [.. Enumerable.Range(0, random.Next(1, 4)).SelectMany(_ => HubData.Bytes(110_000, 1000 + random.Next(Pieces))), .. HubData.Bytes(2000 + Number, Number)];
+        var bytes = new MemoryStream();
+        for (var pieces = random.Next(1, 4); pieces > 0; pieces--)
+            bytes.Write(s_pieces[random.Next(s_pieces.Length)]);
+        bytes.Write(HubData.Bytes(2000 + Number, Number));
+        return bytes.ToArray();
     }
 
-    public string Sha256 => HubServer.Sha256(Bytes());
+    public string Sha256 => s_hashes.GetOrAdd(this, f => HubServer.Sha256(f.Bytes()));
 }
 
 /// <summary>A commit: what it grew from, and its files by path.</summary>

@@ -8,9 +8,9 @@ public sealed class SqliteCollectionModelTests : CollectionModelContract
     protected override Task<string?> DatabaseAsync() => Task.FromResult<string?>(null);
 }
 
-public sealed class PostgresCollectionModelTests(PostgresServer server) : CollectionModelContract, IClassFixture<PostgresServer>
+public sealed class PostgresCollectionModelTests(PostgresServer server) : CollectionModelContract
 {
-    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+    protected override async Task<string?> DatabaseAsync() => await server.CreateHubAsync();
 }
 
 /// <summary>

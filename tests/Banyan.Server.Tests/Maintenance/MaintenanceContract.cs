@@ -11,15 +11,17 @@ namespace Banyan.Server.Tests.Maintenance;
 /// <summary>SQLite and the local disk.</summary>
 public sealed class MaintenanceTests : MaintenanceContract
 {
-    protected override Task<(HubDatabase, IObjectStore)> OpenAsync(string name) =>
+    protected override Task<(HubDatabase, IObjectStore)> OpenAsync(string name, bool empty) =>
         Task.FromResult<(HubDatabase, IObjectStore)>((HubDatabase.Open(Path.Combine(Folder, name, "hub.db")), new DiskObjectStore(Path.Combine(Folder, name))));
 }
 
 /// <summary>PostgreSQL and S3.</summary>
-public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3) : MaintenanceContract, IClassFixture<PostgresServer>, IClassFixture<S3Server>
+public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3) : MaintenanceContract
 {
-    protected override async Task<(HubDatabase, IObjectStore)> OpenAsync(string name) =>
-        (HubDatabase.Open(await postgres.CreateDatabaseAsync()), new S3ObjectStore(s3.Options with { Prefix = $"{name}-{Guid.NewGuid():N}/" }));
+    protected override int UploadsAtOnce => 10;     // each is a dozen requests to the store
+
+    protected override async Task<(HubDatabase, IObjectStore)> OpenAsync(string name, bool empty) =>
+        (HubDatabase.Open(await (empty ? postgres.CreateDatabaseAsync() : postgres.CreateHubAsync())), new S3ObjectStore(await s3.OptionsAsync($"{name}-{Guid.NewGuid():N}/")));
 
     [Fact]
     public async Task A_hub_moves_from_sqlite_and_disk_to_postgres_and_s3_and_back()
@@ -61,13 +63,16 @@ public abstract class MaintenanceContract : IDisposable
 {
     static readonly TimeSpan s_month = TimeSpan.FromDays(31);
 
+    /// <summary>How many files each of three clients sends while collections run.</summary>
+    protected virtual int UploadsAtOnce => 25;
+
     protected string Folder { get; } = Directory.CreateTempSubdirectory("banyan-maintenance-").FullName;
 
-    protected abstract Task<(HubDatabase, IObjectStore)> OpenAsync(string name);
+    protected abstract Task<(HubDatabase, IObjectStore)> OpenAsync(string name, bool empty);
 
     private protected async Task<HubData> StartAsync(string name = "hub", bool migrate = true)
     {
-        var (database, objects) = await OpenAsync(name);
+        var (database, objects) = await OpenAsync(name, empty: !migrate);
         if (migrate)
             database.Migrate();
         return new HubData(database, objects, Directory.CreateDirectory(Path.Combine(Folder, "spool")).FullName);
@@ -298,7 +303,7 @@ public abstract class MaintenanceContract : IDisposable
         {
             var random = new Random(seed);
             var (kept, refused) = (new List<byte[]>(), 0);
-            for (var round = 0; round < 25; round++)
+            for (var round = 0; round < UploadsAtOnce; round++)
             {
                 byte[] bytes = [.. pieces[random.Next(pieces.Length)], .. pieces[random.Next(pieces.Length)], (byte)round, (byte)seed];
                 try

@@ -15,7 +15,7 @@ public sealed class SqliteDatabaseTests : DatabaseContract
     }
 }
 
-public sealed class PostgresDatabaseTests(PostgresServer server) : DatabaseContract, IClassFixture<PostgresServer>
+public sealed class PostgresDatabaseTests(PostgresServer server) : DatabaseContract
 {
     protected override async Task<HubDatabase> CreateAsync() => HubDatabase.Open(await server.CreateDatabaseAsync());
 }

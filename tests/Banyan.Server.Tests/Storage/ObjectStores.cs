@@ -30,9 +30,9 @@ public sealed class DiskObjectStoreTests : ObjectStoreContract, IDisposable
 }
 
 /// <summary>Against a real S3 store of this machine.</summary>
-public sealed class S3ObjectStoreTests(S3Server server) : ObjectStoreContract, IClassFixture<S3Server>
+public sealed class S3ObjectStoreTests(S3Server server) : ObjectStoreContract
 {
     readonly string _prefix = $"test-{Guid.NewGuid():N}/";
 
-    protected override Task<IObjectStore> OpenAsync() => Task.FromResult<IObjectStore>(new S3ObjectStore(server.Options with { Prefix = _prefix }));
+    protected override async Task<IObjectStore> OpenAsync() => new S3ObjectStore(await server.OptionsAsync(_prefix));
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Banyan.Server.Storage.Databases;
 using Banyan.Tests;
 using Dapper;
 using Npgsql;
@@ -13,26 +14,45 @@ namespace Banyan.Server.Tests.Storage;
 /// </summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
+    const string Migrated = "migrated";
+
+    // It dies with its processes, not with the machine's power, and lives for minutes.
+    const string Settings =
+        "-c listen_addresses=127.0.0.1 -c shared_buffers=32MB -c max_connections=400 -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c jit=off";
+
     readonly string _folder = Path.Combine(Path.GetTempPath(), $"banyan-pg-{Guid.NewGuid():N}");
     readonly SemaphoreSlim _gate = new(1);
     readonly int _port = FreePort();
     string _control = "";
-    bool _started;
+    bool _started, _migrated;
     int _databases;
 
     string Connection(string database) => $"Host=127.0.0.1;Port={_port};Username=banyan;Database={database};Include Error Detail=true";
 
-    public async Task<string> CreateDatabaseAsync()
+    /// <summary>An empty database.</summary>
+    public Task<string> CreateDatabaseAsync() => CreateAsync(of: "template1");
+
+    /// <summary>A database with a hub's schema: migrated once, then copied.</summary>
+    public Task<string> CreateHubAsync() => CreateAsync(of: Migrated);
+
+    async Task<string> CreateAsync(string of)
     {
         await _gate.WaitAsync();
         try
         {
             if (!_started)
-                Start();
+                await StartAsync();
             _started = true;
-            var name = $"hub{++_databases}";
             await using var connection = new NpgsqlConnection($"{Connection("postgres")};Pooling=false");   // it may have been stopped and started since
-            await connection.ExecuteAsync($"CREATE DATABASE {name}");
+            if (of == Migrated && !_migrated)
+            {
+                await connection.ExecuteAsync($"CREATE DATABASE {Migrated}");
+                await using (var hub = HubDatabase.Open($"{Connection(Migrated)};Pooling=false"))   // a database in use is not copied
+                    hub.Migrate();
+                _migrated = true;
+            }
+            var name = $"hub{++_databases}";
+            await connection.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {of}");
             return Connection(name);
         }
         finally
@@ -41,7 +61,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    void Start()
+    async Task StartAsync()
     {
         var programs = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").Select(v => Path.Combine(v, "bin")).Where(b => File.Exists(Path.Combine(b, "initdb"))).Order().LastOrDefault()
@@ -50,33 +70,27 @@ public sealed class PostgresServer : IAsyncDisposable
             SharedData.Missing("PostgreSQL is not installed (apt install postgresql)");
         Directory.CreateDirectory(_folder);
         if (Environment.IsPrivilegedProcess)
-            Run("chown", "postgres", _folder);
-        AsPostgres(Path.Combine(programs!, "initdb"), "-D", $"{_folder}/data", "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
+            await RunAsync("chown", "postgres", _folder);
+        await AsPostgresAsync(Path.Combine(programs!, "initdb"), "-D", $"{_folder}/data", "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
         _control = Path.Combine(programs!, "pg_ctl");
-        StartAgain();
+        await StartAgainAsync();
     }
 
     /// <summary>Stops it as a crash would.</summary>
-    public void Stop() => AsPostgres(_control, "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop");
+    public Task StopAsync() => AsPostgresAsync(_control, "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop");
 
-    /// <summary>Starts it after <see cref="Stop"/>.</summary>
-    public void StartAgain() =>
-        AsPostgres(_control, "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log",
-            "-o", $"-p {_port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_folder} -c shared_buffers=16MB -c fsync=off", "start");
+    /// <summary>Starts it after <see cref="StopAsync"/>.</summary>
+    public Task StartAgainAsync() =>
+        AsPostgresAsync(_control, "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log", "-o", $"-p {_port} -c unix_socket_directories={_folder} {Settings}", "start");
 
-    void AsPostgres(params string[] command)
-    {
-        if (Environment.IsPrivilegedProcess)
-            Run("runuser", ["-u", "postgres", "--", .. command]);
-        else
-            Run(command[0], command[1..]);
-    }
+    static Task AsPostgresAsync(params string[] command) =>
+        Environment.IsPrivilegedProcess ? RunAsync("runuser", ["-u", "postgres", "--", .. command]) : RunAsync(command[0], command[1..]);
 
-    static void Run(string program, params string[] arguments)
+    static async Task RunAsync(string program, params string[] arguments)
     {
         // pg_ctl's child would keep pipes open: output goes nowhere.
         using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "\"$0\" \"$@\" >/dev/null 2>&1 </dev/null", program, .. arguments]) { WorkingDirectory = "/" })!;
-        process.WaitForExit();
+        await process.WaitForExitAsync();
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} failed with exit code {process.ExitCode}");
     }
@@ -88,16 +102,15 @@ public sealed class PostgresServer : IAsyncDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         if (_started)
         {
             NpgsqlConnection.ClearAllPools();
             // Fast: connections are cut; -w: until it is gone.
-            AsPostgres(_control, "-D", $"{_folder}/data", "-m", "fast", "-w", "stop");
+            await AsPostgresAsync(_control, "-D", $"{_folder}/data", "-m", "fast", "-w", "stop");
             Directory.Delete(_folder, recursive: true);
         }
         _gate.Dispose();
-        return ValueTask.CompletedTask;
     }
 }

@@ -42,7 +42,7 @@ static class Golden
                 foreach (var (name, value) in obj.ToList())
                     if (name == "id" && value is JsonValue id && id.TryGetValue<string>(out var text) && text.Length > 30)
                         obj[name] = text[..(text.LastIndexOfAny(['-', '_']) + 1)] + "…";
-                    else if (name is "created" or "memory_bytes" or "system_fingerprint" or "cached_tokens" or "tokens_cached" || name.EndsWith("_ms", StringComparison.Ordinal) || name.EndsWith("_per_second", StringComparison.Ordinal))
+                    else if (name is "created" or "memory_bytes" or "system_fingerprint" or "cached_tokens" or "tokens_cached" or "cache_n" or "prompt_n" || name.EndsWith("_ms", StringComparison.Ordinal) || name.EndsWith("_per_second", StringComparison.Ordinal))
                         obj[name] = "…";
                     else if (value is not null)
                         Steady(value);

@@ -14,19 +14,13 @@ public sealed class LocalHub : HubKind
     internal override Task<HubServer> StartAsync() => HubServer.StartAsync();
 }
 
-/// <summary>PostgreSQL and S3, started once for a class.</summary>
-public sealed class ClusterHub : HubKind, IAsyncDisposable
+/// <summary>PostgreSQL and S3.</summary>
+public sealed class ClusterHub(PostgresServer postgres, S3Server s3) : HubKind
 {
-    readonly PostgresServer _postgres = new();
-    readonly S3Server _s3 = new();
-
-    internal override async Task<HubServer> StartAsync() =>
-        await HubServer.StartAsync(await _postgres.CreateDatabaseAsync(), change: o => o with { S3 = _s3.Options with { Prefix = $"hub-{Guid.NewGuid():N}/" } });
-
-    public async ValueTask DisposeAsync()
+    internal override async Task<HubServer> StartAsync()
     {
-        _s3.Dispose();
-        await _postgres.DisposeAsync();
+        var store = await s3.OptionsAsync($"hub-{Guid.NewGuid():N}/");
+        return await HubServer.StartAsync(await postgres.CreateHubAsync(), change: o => o with { S3 = store });
     }
 }
 
