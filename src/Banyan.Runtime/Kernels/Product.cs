@@ -117,6 +117,8 @@ internal readonly unsafe struct Product
     public int PartsOf(PackedMatrix w, int threads)
     {
         var parts = (int)Math.Clamp(Rows * w.Bytes / BytesPerPart, 1, w.Panels);
+        if (parts > 1 && w.Panels / parts < PanelsPerPart)
+            parts = (w.Panels + w.Panels / parts - 1) / (w.Panels / parts); // of few panels all parts have the same number: 12 are 12 times 1, not 9 of 1 or 2
         return HasRanges ? Math.Clamp(parts, 1, Math.Max(w.Panels / PanelsPerPart, Math.Min(w.Panels, threads))) : parts;
     }
 

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Kernels;
 /// Causal attention over a paged KV cache: softmax(q·kᵀ × scale)·v, in which scores never leave the cache (Milakov and Gimelshein 2018).
 /// <code>
 /// span   consecutive tokens of one sequence
-/// tile   up to 96 queries of a span: the heads that share a KV head (GQA), of some tokens
+/// tile   up to 96 queries of a span: the heads that share a KV head (GQA), some tokens of each
 /// run    8 pages of 64 positions: a tile's softmax over them is complete (<see cref="AttentionTile"/>), runs are merged in order
 /// </code>
 /// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run of some of them. Both merge the same numbers in the same
@@ -23,7 +23,7 @@ internal static unsafe class Attention
     /// Queries that are worth a part of their own, which reads the run's pages again, and the parts a thread that are enough: seven runs on two threads
     /// would leave one of them idle for a seventh of the time.
     /// </summary>
-    const int SliceQueries = 24, PartsPerThread = 8;
+    const int SliceQueries = 12, PartsPerThread = 8;
 
     /// <summary>Rows of runs that one part merges, about a microsecond's work.</summary>
     const int MergedRows = 24;
@@ -122,16 +122,21 @@ internal static unsafe class Attention
         // Some tokens of a span against one run of its pages.
         readonly void WorkRun(in AttentionSpan span, int kvHead, int firstToken, int tokens, int run, float* to)
         {
-            var (tile, stride, all, first) = (Tile(span, kvHead, firstToken, tokens), Layout.ValueStride, span.Tokens * Group, firstToken * Group);
+            var (tile, stride, all) = (Tile(span, kvHead, firstToken, tokens), Layout.ValueStride, span.Tokens * Group);
             tile.Run(run);
-            new Span<float>(tile.Maxima, tile.Queries).CopyTo(new Span<float>(to + first, tile.Queries));
-            new Span<float>(tile.Sums, tile.Queries).CopyTo(new Span<float>(to + all + first, tile.Queries));
-            new Span<float>(tile.Outputs, tile.Queries * stride).CopyTo(new Span<float>(to + 2 * all + first * stride, tile.Queries * stride));
+            for (var head = 0; head < Group; head++)
+            {
+                var (from, at) = (head * tokens, head * span.Tokens + firstToken);
+                new Span<float>(tile.Maxima + from, tokens).CopyTo(new Span<float>(to + at, tokens));
+                new Span<float>(tile.Sums + from, tokens).CopyTo(new Span<float>(to + all + at, tokens));
+                new Span<float>(tile.Outputs + from * stride, tokens * stride).CopyTo(new Span<float>(to + 2 * all + at * stride, tokens * stride));
+            }
         }
 
         readonly void WorkTile(in AttentionSpan span, int kvHead, int firstToken)
         {
-            var (tile, stride) = (Tile(span, kvHead, firstToken, Math.Min(TileTokens, span.Tokens - firstToken)), Layout.ValueStride);
+            var tokens = Math.Min(TileTokens, span.Tokens - firstToken);
+            var (tile, stride) = (Tile(span, kvHead, firstToken, tokens), Layout.ValueStride);
             tile.BeginTotals();
             for (var run = tile.FirstRun; run < tile.EndRun; run++)
             {
@@ -140,13 +145,13 @@ internal static unsafe class Attention
                     Merge(tile.Maxima[i], tile.Sums[i], tile.Outputs + (long)i * stride, tile.TotalMaxima + i, tile.TotalSums + i, tile.TotalOutputs + (long)i * stride, stride);
             }
             for (var i = 0; i < tile.Queries; i++)
-                StoreOutput(span, kvHead, firstToken, i, tile.TotalOutputs + (long)i * stride, tile.TotalSums[i]);
+                StoreOutput(span, kvHead, firstToken + i % tokens, i / tokens, tile.TotalOutputs + (long)i * stride, tile.TotalSums[i]);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void StoreOutput(in AttentionSpan span, int kvHead, int firstToken, int i, float* from, float sum)
+        public readonly void StoreOutput(in AttentionSpan span, int kvHead, int token, int head, float* from, float sum)
         {
-            var to = Output + ((long)(span.FirstToken + firstToken + i / Group) * Heads + kvHead * Group + i % Group) * Layout.HeadDim;
+            var to = Output + ((long)(span.FirstToken + token) * Heads + kvHead * Group + head) * Layout.HeadDim;
             var (inverse, d) = (1 / sum, 0);
             for (; d + 8 <= Layout.HeadDim; d += 8)
                 (Vector256.Load(from + d) * inverse).Store(to + d);
@@ -183,7 +188,7 @@ internal static unsafe class Attention
                         var from = Job.Partial(partial + s, kvHead);
                         Merge(from[i], from[queries + i], from + 2 * queries + i * stride, &maximum, &sum, output, stride);
                     }
-                    Job.StoreOutput(*span, kvHead, 0, i, output, sum);
+                    Job.StoreOutput(*span, kvHead, i % span->Tokens, i / span->Tokens, output, sum);
                 }
                 partial += splits;
             }

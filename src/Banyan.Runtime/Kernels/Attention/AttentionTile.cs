@@ -29,14 +29,14 @@ internal readonly unsafe struct AttentionTile
 
     readonly KvLayout _layout;
     readonly AttentionSpan _span;
-    readonly int _kvHead, _firstPosition, _tokens, _group, _window, _padded, _terms;
+    readonly int _kvHead, _firstPosition, _tokens, _window, _padded, _terms;
     readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes, _bounds;
     readonly short* _queries, _weights, _keys, _values;
 
     public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact)
     {
         _terms = exact ? 2 : 1;
-        (_layout, _span, _kvHead, _firstPosition, _tokens, _group, _window) = (layout, span, kvHead, firstPosition, tokens, group, window);
+        (_layout, _span, _kvHead, _firstPosition, _tokens, _window) = (layout, span, kvHead, firstPosition, tokens, window);
         Queries = tokens * group;
         _padded = (Queries + IntegerDots.Queries - 1) / IntegerDots.Queries * IntegerDots.Queries;
         var stride = layout.ValueStride;
@@ -83,7 +83,7 @@ internal readonly unsafe struct AttentionTile
         new Span<float>(TotalOutputs, _padded * _layout.ValueStride).Clear();
     }
 
-    /// <summary>Tokens × heads of the group.</summary>
+    /// <summary>Heads of the group × tokens: tokens of one head lie together, as they look at the same places.</summary>
     public int Queries { get; }
 
     /// <summary>Of the last run, for each query: the largest score, −∞ where it sees nothing of the run.</summary>
@@ -122,7 +122,7 @@ internal readonly unsafe struct AttentionTile
         var headDim = _layout.HeadDim;
         for (var i = 0; i < _padded; i++)
         {
-            var query = from + ((long)(i / _group) * heads + i % _group) * headDim;
+            var query = from + ((long)(i % _tokens) * heads + i / _tokens) * headDim;
             if (_layout.IsFloat)
             {
                 var to = _floatQueries + (long)i * headDim;
@@ -248,7 +248,7 @@ internal readonly unsafe struct AttentionTile
     /// <summary>The positions of a page that a query sees: from and up to.</summary>
     (int Begin, int End) Visible(int query, int page)
     {
-        var own = _firstPosition + Math.Min(query / _group, _tokens - 1) - page * Page;
+        var own = _firstPosition + query % _tokens - page * Page;
         var end = Math.Clamp(own + 1, 0, Page);
         return (_window > 0 ? Math.Clamp(own - _window + 1, 0, end) : 0, end);
     }
