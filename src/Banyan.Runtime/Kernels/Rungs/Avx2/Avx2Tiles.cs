@@ -35,7 +35,8 @@ internal unsafe partial class Avx2Rung
             out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> d0, out Vector256<int> d1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // A method of its own: where the runtime put it into the switch above, sums no longer had registers of their own.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TSums : struct, ISums
     {
         for (var signs = Signs(w, blocks); blocks > 0; blocks--, w++, signs += SignBytes, x++)

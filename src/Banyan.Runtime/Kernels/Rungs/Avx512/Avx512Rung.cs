@@ -77,7 +77,8 @@ internal unsafe partial class Avx512Rung : Avx2Rung
         static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // A method of its own: where the runtime put it into the switch above, sums no longer had registers of their own.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TSums : struct, ISums
     {
         ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
