@@ -9,6 +9,20 @@ namespace Banyan.Runtime.Kernels;
 // (first-level cache): they are touched once in 32 columns.
 internal unsafe partial class Avx2Rung
 {
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
+    {
+        // What is unpacked next would be waited for: each tile brings some of it nearer.
+        var step = Activations.TokenTile / terms;
+        var tiles = (tokens + step - 1) / step;
+        var each = (nextBytes / 64 + tiles - 1) / tiles * 64;
+        for (var first = 0; first < tokens; first += step)
+        {
+            for (var end = next + each; next < end; next += 64)
+                Sse.Prefetch1(next);
+            MultiplyTile(kind, w, blocks, x + (long)first * terms * stride, stride, y + first * UnpackedBlock.Rows, terms);
+        }
+    }
+
     protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms)
     {
         switch (kind)
