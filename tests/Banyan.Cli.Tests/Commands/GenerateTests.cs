@@ -73,10 +73,10 @@ public class GenerateTests
         try
         {
             var picture = Path.Combine(folder, "speed.svg");
-            var (code, output, _) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--depth", "0,100", "--streams", "1,3", "--threads", "2", "-r", "1",
+            var (code, output, error) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--depth", "0,100", "--streams", "1,3", "--threads", "2", "-r", "1",
                 "--plot", picture, "--json"]);
+            Assert.True(code == 0, $"{code}: {error}");
             var json = JsonNode.Parse(output)!;
-            Assert.Equal(0, code);
             Assert.Equal([0, 100], json["depths"]!.AsArray().Select(d => (int)d!["depth"]!));
             Assert.Equal([1, 3], json["streams"]!.AsArray().Select(s => (int)s!["streams"]!));
             Assert.All(json["depths"]!.AsArray(), d => Assert.InRange((double)d!["decode_of_bandwidth"]!, 1e-6, 2));

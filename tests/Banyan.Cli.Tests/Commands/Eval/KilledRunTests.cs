@@ -149,7 +149,8 @@ public sealed class KilledRunTests : IDisposable
         // With another number of questions and programs at once.
         var resumed = await RunAsync(Arguments(service, name, atOnce: 2));
         Assert.Equal(expected, Timeless(resumed));
-        Assert.Equal(Items - kept, service.Asked - asked);
+        // What the dead one had sent may be read after it died.
+        Assert.InRange(service.Asked - asked, Items - kept, Items - kept + AtOnce);
         Assert.Equal(Items, Answers(name));
 
         var (model, report) = (Assert.Single(Directory.GetDirectories(Path.Combine(_folder.FullName, name))), Path.Combine(_folder.FullName, name + "-report"));
