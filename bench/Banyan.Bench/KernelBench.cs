@@ -48,7 +48,7 @@ static unsafe class KernelBench
         var four = Best.Seconds(240, () => Linear.Multiply(x, matrices[next++ % matrices.Length], y.Floats, 4, pool));
         var many = Best.Seconds(200, () => Linear.Multiply(x, small, y.Floats, Tokens, pool));
         var streamed = Best.Seconds(24, () => Linear.Multiply(x, matrices[next++ % matrices.Length], y.Floats, Tokens, pool));
-        var ports = Ladder.Current.PortsPerProduct(matrices[0].Format);
+        var ports = Ladder.Current.PortsPerProduct(matrices[0].Format, terms: 1);
         var throughput = (double)small.Rows * Columns * Tokens / many;
         Console.WriteLine($"| {format} | {source.Length / pack / 1e9:F1} | {matrices[0].Bytes / single / 1e9:F1} | {matrices[0].Bytes / single / bandwidth:P0} "
             + $"| {(double)small.Rows * Columns / cached / 1e9:F0} | {(double)rows * Columns * 4 / four / 1e9:F0} | {throughput / 1e9:F0} | {throughput / peak:P0} | {(ports > 0 ? $"{throughput * ports / peak:P0}" : "–")} | {(double)rows * Columns * Tokens / streamed / 1e9:F0} |");

@@ -25,7 +25,7 @@ RUNS = [
     ("qwen2.5-coder-1.5b-Q4_0", 256, 0, 32, 2, {}, "ik llama", ("1.5B Q4_0, prompt of 256", {"ik": 1.4, "llama": 2.2}), ("1.5B Q4_0, decode", {})),
     ("qwen2.5-coder-0.5b-Q8_0", 256, 0, 64, 2, {}, "ik", ("0.5B Q8_0, prompt of 256", {}), ("0.5B Q8_0, decode", {"ik": 1.0})),
     ("qwen2.5-coder-0.5b-BF16", 256, 0, 32, 2, {}, "ik", ("0.5B BF16, prompt of 256", {"ik": 1.2}), ("0.5B BF16, decode", {})),
-    ("qwen3-30b-a3b-6-layers-Q4_K_M", 256, 0, 32, 2, {}, "ik", ("Qwen3-MoE shape Q4_K_M, prompt of 256", {"ik": 1.2}), ("Qwen3-MoE shape Q4_K_M, decode", {})),
+    ("qwen3-30b-a3b-6-layers-Q4_K_M", 256, 0, 32, 5, {}, "ik", ("Qwen3-MoE shape Q4_K_M, prompt of 256", {"ik": 1.2}), ("Qwen3-MoE shape Q4_K_M, decode", {})),
     ("qwen2.5-coder-1.5b-Q4_K_M", 256, 0, 2, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q4_K_M, prompt of 256", {"ik": 0.9}), None),
     ("qwen2.5-coder-1.5b-Q8_0", 256, 0, 2, 2, {"BANYAN_KERNELS": "avx512"}, "ik", ("managed AVX-512 rung, 1.5B Q8_0, prompt of 256", {"ik": 0.9}), None),
     ("qwen2.5-coder-1.5b-Q4_K_M", 256, 0, 16, 1, {"BANYAN_KERNELS": "avx2"}, "llama", ("AVX2 rung, 1.5B Q4_K_M, prompt of 256", {"llama": 0.6}), ("AVX2 rung, 1.5B Q4_K_M, decode", {"llama": 0.8})),

@@ -53,6 +53,10 @@ public sealed record Config
 
     /// <summary>Key columns, and value columns: KV heads · head size.</summary>
     public int KeySize => KvHeads * HeadSize;
+
+    // Which experts a row goes to is discrete, and rounded activations now and then choose others than the model does. Most of what moves the choice is
+    // rounded in attention, so its activations have 16 bits there.
+    internal int AttentionTerms => Experts is null ? 1 : 2;
 }
 
 /// <summary>A router that sends each token to a few of many feed-forward layers.</summary>

@@ -30,9 +30,7 @@ internal sealed unsafe class Forward : IDisposable
     {
         (_config, _weights, _pool, _cache) = (model.Config, model.Weights, pool ?? model.Pool, cache);
         _exact = model.Options.Activations == ActivationFormat.Float;
-        // Which experts a row goes to is discrete, and rounded activations now and then choose others than the model does. Most of what moves the
-        // choice is rounded in attention, so its activations have 16 bits there.
-        var terms = _config.Experts is null ? 1 : 2;
+        var terms = _config.AttentionTerms;
         _exactAttention = _exact || terms == 2;
         var frequencies = _config.Rope.Frequencies();
         _angles = new RopeAngles([.. frequencies.Select(f => (float)f)], rows, (float)_config.Rope.Magnitude);

@@ -15,7 +15,8 @@ public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products,
     internal static TokenWork Of(Config config, KvFormat cache, Weights weights, Rung rung)
     {
         var (bytes, products, scaled, isKnown) = (weights.Output.Bytes, 0L, 0L, true);
-        var perProduct = PackedFormat.All.Select(rung.PortsPerProduct).ToArray();
+        double[] PerProduct(int terms) => [.. PackedFormat.All.Select(format => rung.PortsPerProduct(format, terms))];
+        var (perProduct, perAttentionProduct) = (PerProduct(1), PerProduct(config.AttentionTerms));
         foreach (var layer in weights.Layers)
             foreach (var matrix in layer.Matrices)
             {
@@ -24,7 +25,8 @@ public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products,
                 bytes += (long)(matrix.Bytes * share);
                 var count = (double)matrix.Rows * matrix.Columns * share;
                 products += (long)count;
-                scaled += (long)(count * perProduct[matrix.Format.Index]);
+                var isAttention = matrix == layer.Query || matrix == layer.Key || matrix == layer.Value || matrix == layer.AttentionOutput;
+                scaled += (long)(count * (isAttention ? perAttentionProduct : perProduct)[matrix.Format.Index]);
                 isKnown &= perProduct[matrix.Format.Index] > 0;
             }
         return new TokenWork(bytes, KvCache.BytesPerToken(config, cache), products, 2L * config.Layers * config.QuerySize, isKnown ? scaled : 0);

@@ -7,19 +7,22 @@ namespace Banyan.Runtime.Tests.Kernels;
 /// <summary>What scales take beside products: a block's 8 products a token, and what the contract of a kind multiplies besides.</summary>
 public class ProductPortsTests
 {
-    /// <summary>Scale of row × token, scale × sum; the minimum; each half's scale.</summary>
+    /// <summary>Scale of row × token, scale × sum; the minimum; each half's scale. Two terms have one scale, but the halves of each are added up.</summary>
     [Theory]
-    [InlineData("Q8_0", 2)]
-    [InlineData("Q4_0", 2)]
-    [InlineData("Q5_0", 2)]
-    [InlineData("Q4_K", 3)]
-    [InlineData("Q5_K", 3)]
-    [InlineData("Q6_K", 4)]
-    public void A_block_is_multiplied_by_its_scales(string name, int multiplications)
+    [InlineData("Q8_0", 2, 2)]
+    [InlineData("Q4_0", 2, 2)]
+    [InlineData("Q5_0", 2, 2)]
+    [InlineData("Q4_K", 3, 3)]
+    [InlineData("Q5_K", 3, 3)]
+    [InlineData("Q6_K", 4, 7)]
+    public void A_block_is_multiplied_by_its_scales(string name, int multiplications, int ofTwoTerms)
     {
         var kind = PackedFormat.All.First(f => f.Format.Name == name).Kind;
         foreach (var form in Enum.GetValues<VectorForm>())
-            Assert.Equal((8.0 + multiplications) / 8, ProductPorts.PerProduct(form, kind), 1e-12);
+        {
+            Assert.Equal((8.0 + multiplications) / 8, ProductPorts.PerProduct(form, kind, terms: 1), 1e-12);
+            Assert.Equal((16.0 + ofTwoTerms) / 8, ProductPorts.PerProduct(form, kind, terms: 2), 1e-12);
+        }
     }
 
     /// <summary>An instruction does half as many products of 16 bits, and nothing besides.</summary>
@@ -31,6 +34,6 @@ public class ProductPortsTests
     {
         foreach (var rung in Ladder.All)
             foreach (var format in PackedFormat.All)
-                Assert.Equal(rung.Form is not null, rung.PortsPerProduct(format) >= 1);
+                Assert.Equal(rung.Form is not null, rung.PortsPerProduct(format, terms: 1) >= 1);
     }
 }

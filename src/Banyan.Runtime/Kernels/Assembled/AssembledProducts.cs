@@ -17,7 +17,7 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     /// <summary>How many tokens are multiplied with a panel on its way from memory: as many as most formats take at once.</summary>
     public int PanelTokens => _panelTokens[0];
 
-    public double PortsPerProduct(PackedFormat format) => format.Kind == WeightKind.Float ? ProductPorts.PerFloat : ProductPorts.PerProduct(form, format.Kind);
+    public double PortsPerProduct(PackedFormat format, int terms) => format.Kind == WeightKind.Float ? ProductPorts.PerFloat : ProductPorts.PerProduct(form, format.Kind, terms);
 
     public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms)
     {

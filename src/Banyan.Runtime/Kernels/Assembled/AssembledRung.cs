@@ -16,7 +16,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override VectorForm? Form => VectorForm.Zmm;
 
-    public override double PortsPerProduct(PackedFormat format) => RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format);
+    public override double PortsPerProduct(PackedFormat format, int terms) => RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format, terms);
 
     public override IntegerDots Dots { get; } = new AssembledDots();
 

@@ -17,7 +17,7 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
 
     public override VectorForm? Form => _products.Form;
 
-    public override double PortsPerProduct(PackedFormat format) => _products.PortsPerProduct(format);
+    public override double PortsPerProduct(PackedFormat format, int terms) => _products.PortsPerProduct(format, terms);
 
     public override int PanelTokens => _products.PanelTokens;
 

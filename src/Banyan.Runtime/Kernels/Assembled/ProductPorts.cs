@@ -12,11 +12,11 @@ internal static class ProductPorts
     /// <summary>Products of bytes that an instruction of the products does in a lane of 32 bits.</summary>
     const double BytesPerLane = 4;
 
-    /// <summary>As many bare products of bytes take as long as a product of this kind with what belongs to it, in a prompt.</summary>
-    public static double PerProduct(VectorForm form, WeightKind kind)
+    /// <summary>As many bare products of bytes take as long as a product of this kind with what belongs to it, in a prompt; of activations of two terms it is two.</summary>
+    public static double PerProduct(VectorForm form, WeightKind kind, int terms)
     {
         var unpacked = TileKernel.Unpacked(kind);
-        return Count(TileKernel.Assemble(form, unpacked, TileKernel.MaxTokens(form, unpacked, terms: 1), terms: 1));
+        return terms * Count(TileKernel.Assemble(form, unpacked, TileKernel.MaxTokens(form, unpacked, terms), terms));
     }
 
     /// <summary>The same of a product of BF16.</summary>

@@ -33,9 +33,9 @@ internal abstract unsafe class Rung
 
     /// <summary>
     /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it (<see cref="ProductPorts"/>);
-    /// 0 where that is not known.
+    /// 0 where that is not known. <paramref name="terms"/>: rows of activations a token, where they are quantized.
     /// </summary>
-    public virtual double PortsPerProduct(PackedFormat format) => 0;
+    public virtual double PortsPerProduct(PackedFormat format, int terms) => 0;
 
     /// <summary>Attention's products of integers.</summary>
     public abstract IntegerDots Dots { get; }
