@@ -18,7 +18,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override double PortsPerProduct(PackedFormat format, int terms) => RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format, terms);
 
-    public override IntegerDots Dots { get; } = new AssembledDots();
+    public override IntegerDots Dots { get; } = new AssembledDots(VectorForm.Zmm);
 
     public override int PanelTokens => _products.PanelTokens;
 

@@ -9,13 +9,17 @@ namespace Banyan.Runtime.Kernels;
 /// </summary>
 internal sealed unsafe class AvxVnniRung : Avx2Rung
 {
-    readonly AssembledProducts _products = new(ProcessorFacts.Current.HasAvxVnni ? VectorForm.Ymm : VectorForm.YmmEvex);
+    static readonly VectorForm s_form = ProcessorFacts.Current.HasAvxVnni ? VectorForm.Ymm : VectorForm.YmmEvex;
+
+    readonly AssembledProducts _products = new(s_form);
 
     public override string Name => "avx-vnni";
 
     public override bool IsSupportedBy(ProcessorFacts facts) => base.IsSupportedBy(facts) && facts.CanAssemble && (facts.HasAvxVnni || facts.HasAvx512Vnni);
 
     public override VectorForm? Form => _products.Form;
+
+    public override IntegerDots Dots { get; } = new AssembledDots(s_form);
 
     public override double PortsPerProduct(PackedFormat format, int terms) => _products.PortsPerProduct(format, terms);
 

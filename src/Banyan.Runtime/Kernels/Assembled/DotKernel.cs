@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
-using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The products of attention over integers of 16 bits: sums[queries, 16 · vectors lanes] = Σ over pairs x · w, exact, by <c>vpdpwssd</c>, which
-/// multiplies 32 pairs and adds where vpmaddwd needs an addition more. All sums stay in registers; w is read once for all queries.
+/// The products of attention over integers of 16 bits: sums[queries, 16 · lanes16] = Σ over pairs x · w, exact, by <c>vpdpwssd</c>, which
+/// multiplies a vector of pairs and adds where vpmaddwd needs an addition more. All sums stay in registers; w is read once for all queries.
 /// <code>
 /// score   y  = float(sum) · laneScale · scale       x: queries, w: keys, lanes: positions
 /// add     y += float(sum) · scale                   x: weights, w: values, lanes: dimensions
@@ -14,7 +13,10 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// </summary>
 internal static unsafe class DotKernel
 {
-    /// <summary>Queries at a time: with four vectors 24 sums, four of w and two of x fit the 32 registers.</summary>
+    /// <summary>
+    /// Queries and 16s of lanes at a time. 512 bits: 24 sums, four vectors of w and four of x fit the 32 registers. 256 bits: six queries by 16 lanes are 12 sums,
+    /// two vectors of w and two of x in 16 registers.
+    /// </summary>
     public const int MaxQueries = 6, MaxVectors = 4;
 
     const int Unrolled = 4;
@@ -39,12 +41,21 @@ internal static unsafe class DotKernel
         public long YStrideBytes;
     }
 
-    public static byte[] Assemble(bool isScore, int queries, int vectors)
+    /// <summary>How many times 16 lanes a kernel takes: with few queries more, so that there are sums enough (8 to 12) to wait for none.</summary>
+    public static int VectorsOf(VectorForm form, int queries) => form == VectorForm.Zmm ? MaxVectors : queries switch { 1 => 4, 2 or 3 => 2, _ => 1 };
+
+    public static byte[] Assemble(VectorForm form, bool isScore, int queries, int lanes16)
     {
         var code = new KernelWriter();
         var a = code.A;
+        var v = Vectors.For(code, form);
+        var vectors = lanes16 * v.Parts;
         var rows = new ActivationRows(code, queries);
         var (w, wStride, count, scales, y, yStride, laneScales) = (rcx, r12, rax, rsi, rbp, rbx, r13);
+
+        // Of w and x, whichever takes fewer registers stays in them for a pair; the other comes in turn.
+        var keepsW = vectors <= queries;
+        var (kept, turns) = (queries * vectors, queries * vectors + Math.Min(queries, vectors));
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);
@@ -54,7 +65,7 @@ internal static unsafe class DotKernel
         a.mov(wStride, __qword_ptr[r15 + 24]);
         rows.Begin(rax);
         for (var i = 0; i < queries * vectors; i++)
-            a.vpxord(Zmm(i), Zmm(i), Zmm(i));
+            v.Zero(i);
         Pairs(32, Unrolled);
         Pairs(40, 1);
 
@@ -64,29 +75,27 @@ internal static unsafe class DotKernel
         a.mov(yStride, __qword_ptr[r15 + 72]);
         for (var t = 0; t < queries; t++)
         {
-            a.vbroadcastss(X(0), __dword_ptr[scales + 4 * t]);
+            v.LoadEach(kept, scales, 4 * t);
             for (var j = 0; j < vectors; j++)
             {
-                a.vcvtdq2ps(Sum(t, j), Sum(t, j));
+                v.ToFloats(Sum(t, j));
                 if (isScore)
                 {
-                    a.vmulps(Sum(t, j), Sum(t, j), __zmmword_ptr[laneScales + 64 * j]);
-                    a.vmulps(Sum(t, j), Sum(t, j), X(0));
+                    v.MultiplyLoaded(Sum(t, j), Sum(t, j), laneScales, v.Bytes * j);
+                    v.Multiply(Sum(t, j), Sum(t, j), kept);
                 }
                 else
-                    a.vfmadd213ps(Sum(t, j), X(0), __zmmword_ptr[y + 64 * j]);
-                a.vmovups(__zmmword_ptr[y + 64 * j], Sum(t, j));
+                    v.MultiplyAddLoaded(Sum(t, j), kept, y, v.Bytes * j);
+                v.Store(y, v.Bytes * j, Sum(t, j));
             }
             a.add(y, yStride);
         }
         code.End();
         return code.ToBytes();
 
-        Iced.Intel.AssemblerRegisterZMM Sum(int query, int vector) => Zmm(query * vectors + vector);
+        int Sum(int query, int vector) => query * vectors + vector;
 
-        Iced.Intel.AssemblerRegisterZMM W(int vector) => Zmm(24 + vector);
-
-        Iced.Intel.AssemblerRegisterZMM X(int query) => Zmm(28 + query % 4);
+        int InTurn(int i) => turns + i % Math.Min(4, v.Count - turns);
 
         void Pairs(int countAt, int unrolled)
         {
@@ -98,19 +107,39 @@ internal static unsafe class DotKernel
             {
                 for (var pair = 0; pair < unrolled; pair++)
                 {
-                    for (var j = 0; j < vectors; j++)
-                        a.vmovdqu32(W(j), __zmmword_ptr[w + 64 * j]);
+                    if (keepsW)
+                        PairOfKeptW(pair);
+                    else
+                        PairOfKeptX(pair);
                     a.add(w, wStride);
-                    for (var t = 0; t < queries; t++)
-                    {
-                        a.vpbroadcastd(X(t), rows.Dword(t, 4 * pair));
-                        for (var j = 0; j < vectors; j++)
-                            a.vpdpwssd(Sum(t, j), W(j), X(t));
-                    }
                 }
                 rows.Advance(4 * unrolled);
             });
             a.Label(ref done);
+        }
+
+        void PairOfKeptW(int pair)
+        {
+            for (var j = 0; j < vectors; j++)
+                v.Load(kept + j, w, v.Bytes * j);
+            for (var t = 0; t < queries; t++)
+            {
+                v.LoadEach(InTurn(t), rows, t, 4 * pair);
+                for (var j = 0; j < vectors; j++)
+                    v.AddWordDot(Sum(t, j), kept + j, InTurn(t));
+            }
+        }
+
+        void PairOfKeptX(int pair)
+        {
+            for (var t = 0; t < queries; t++)
+                v.LoadEach(kept + t, rows, t, 4 * pair);
+            for (var j = 0; j < vectors; j++)
+            {
+                v.Load(InTurn(j), w, v.Bytes * j);
+                for (var t = 0; t < queries; t++)
+                    v.AddWordDot(Sum(t, j), InTurn(j), kept + t);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ internal static unsafe class KernelSet
     static readonly nint[] s_tiles = new nint[MaxTerms * s_forms * s_kinds * (MaxTokens + 1)], s_panels = new nint[MaxTerms * s_forms * PackedFormat.Count * (MaxTokens + 1)];
     static readonly nint[] s_unpacks = new nint[s_forms * PackedFormat.Count], s_peaks = new nint[s_forms];
     static readonly nint[] s_pairs = new nint[2 * (MaxTokens + 1)], s_rounds = new nint[2];
-    static readonly nint[] s_dots = new nint[2 * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
+    static readonly nint[] s_dots = new nint[2 * s_forms * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
 
     public static nint Tile(VectorForm form, WeightKind kind, int tokens, int terms)
     {
@@ -51,11 +51,11 @@ internal static unsafe class KernelSet
     }
 
     /// <summary>Attention's products of <paramref name="queries"/> rows, 16 · <paramref name="vectors"/> lanes.</summary>
-    public static nint Dot(bool isScore, int queries, int vectors)
+    public static nint Dot(VectorForm form, bool isScore, int queries, int vectors)
     {
-        ref var kernel = ref s_dots[((isScore ? 1 : 0) * (DotKernel.MaxQueries + 1) + queries) * (DotKernel.MaxVectors + 1) + vectors];
+        ref var kernel = ref s_dots[(((isScore ? 1 : 0) * s_forms + (int)form) * (DotKernel.MaxQueries + 1) + queries) * (DotKernel.MaxVectors + 1) + vectors];
         if (kernel == 0)
-            MakeDot(ref kernel, isScore, queries, vectors);
+            MakeDot(ref kernel, form, isScore, queries, vectors);
         return kernel;
     }
 
@@ -87,11 +87,6 @@ internal static unsafe class KernelSet
         .. from format in (string[])["BF16", "F16"]
            from tokens in Enumerable.Range(1, PairKernel.MaxTokens)
            select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
-        .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
-           select new KernelDescription($"scores {queries}", () => DotKernel.Assemble(isScore: true, queries, DotKernel.MaxVectors)),
-        .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
-           from vectors in Enumerable.Range(1, DotKernel.MaxVectors)
-           select new KernelDescription($"values {queries} {16 * vectors}", () => DotKernel.Assemble(isScore: false, queries, vectors)),
         new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
         new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
     ];
@@ -112,6 +107,11 @@ internal static unsafe class KernelSet
                from terms in Enumerable.Range(1, MaxTerms)
                from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms))
                select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => TileKernel.Assemble(form, kind, tokens, terms)),
+            .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
+               select new KernelDescription($"scores {queries}{ending}", () => DotKernel.Assemble(form, isScore: true, queries, DotKernel.VectorsOf(form, queries))),
+            .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
+               from vectors in Enumerable.Range(1, DotKernel.VectorsOf(form, queries))
+               select new KernelDescription($"values {queries} {16 * vectors}{ending}", () => DotKernel.Assemble(form, isScore: false, queries, vectors)),
             new KernelDescription($"peak{ending}", () => PeakKernel.Assemble(form)),
         ];
     }
@@ -125,7 +125,7 @@ internal static unsafe class KernelSet
 
     static void MakePair(ref nint kernel, bool isHalf, int tokens) => Make(ref kernel, () => PairKernel.Assemble(isHalf, tokens));
 
-    static void MakeDot(ref nint kernel, bool isScore, int queries, int vectors) => Make(ref kernel, () => DotKernel.Assemble(isScore, queries, vectors));
+    static void MakeDot(ref nint kernel, VectorForm form, bool isScore, int queries, int vectors) => Make(ref kernel, () => DotKernel.Assemble(form, isScore, queries, vectors));
 
     static void Make(ref nint kernel, Func<byte[]> assemble)
     {

@@ -35,6 +35,9 @@ internal abstract class Vectors(KernelWriter code)
     /// <summary>Whether there are registers enough to keep float totals in; else they stay in the first-level cache and are touched once a block.</summary>
     public abstract bool KeepsTotals { get; }
 
+    /// <summary>How many registers there are.</summary>
+    public abstract int Count { get; }
+
     /// <summary>Registers for sums: those that the plan leaves in a tile, and those that it leaves where weights are unpacked on the way.</summary>
     public abstract int TileRegisters { get; }
 
@@ -81,6 +84,9 @@ internal abstract class Vectors(KernelWriter code)
 
     public abstract void Multiply(int to, int a, int b);
 
+    /// <summary>to = a × what lies there.</summary>
+    public abstract void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset);
+
     public abstract void MultiplyByConstant(int to, int from, float value);
 
     /// <summary>to += a × b, rounded once.</summary>
@@ -91,6 +97,9 @@ internal abstract class Vectors(KernelWriter code)
 
     /// <summary>to = to × factor + what lies there, rounded once.</summary>
     public abstract void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset);
+
+    /// <summary>A number of 32 bits, in every lane.</summary>
+    public abstract void LoadEach(int to, AssemblerRegister64 at, int offset);
 
     /// <summary>A number of a row of activations, for all rows of weights.</summary>
     public abstract void LoadEach(int to, ActivationRows rows, int token, int offset);
@@ -106,4 +115,7 @@ internal abstract class Vectors(KernelWriter code)
 
     /// <summary>One part's, with a register of activations.</summary>
     public abstract void AddDot(int sum, int weights, int activations);
+
+    /// <summary>sum += two integers of 16 bits × two (vpdpwssd).</summary>
+    public abstract void AddWordDot(int sum, int a, int b);
 }

@@ -5,12 +5,13 @@ namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// 256 bits: rows 0…7 and 8…15 in two vectors that share a broadcast of activations. Only what VEX can say, with 16 registers; <paramref name="form"/> decides
-/// the encoding of <c>vpdpbusd</c> alone, which processors have in VEX, in EVEX, or in both.
+/// the encoding of <c>vpdpbusd</c> and <c>vpdpwssd</c> alone, which processors have in VEX, in EVEX, or in both.
 /// </summary>
 internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(code)
 {
     public override int Parts => 2;
     public override bool KeepsTotals => false;
+    public override int Count => 16;
     public override int TileRegisters => 12;
     public override int PanelRegisters => 8;
 
@@ -65,10 +66,12 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
     public override void AddIntegers(int to, int a) => A.vpaddd(Ymm(to), Ymm(to), Ymm(a));
     public override void ToFloats(int register) => A.vcvtdq2ps(Ymm(register), Ymm(register));
     public override void Multiply(int to, int a, int b) => A.vmulps(Ymm(to), Ymm(a), Ymm(b));
+    public override void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset) => A.vmulps(Ymm(to), Ymm(a), At(at, offset));
     public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Ymm(to), Ymm(from), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Ymm(to), Ymm(a), Ymm(b));
     public override void MultiplyAddConstant(int to, int a, float value) => A.vfmadd231ps(Ymm(to), Ymm(a), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) => A.vfmadd213ps(Ymm(to), Ymm(factor), At(at, offset));
+    public override void LoadEach(int to, AssemblerRegister64 at, int offset) => A.vpbroadcastd(Ymm(to), __dword_ptr[at + offset]);
     public override void LoadEach(int to, ActivationRows rows, int token, int offset) => A.vpbroadcastd(Ymm(to), rows.Dword(token, offset));
 
     public override void MultiplyEach(int to, int a, ActivationRows rows, int token, int offset)
@@ -96,5 +99,13 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
             A.vex.vpdpbusd(Ymm(sum), Ymm(weights), Ymm(activations));
         else
             A.evex.vpdpbusd(Ymm(sum), Ymm(weights), Ymm(activations));
+    }
+
+    public override void AddWordDot(int sum, int a, int b)
+    {
+        if (form == VectorForm.Ymm)
+            A.vex.vpdpwssd(Ymm(sum), Ymm(a), Ymm(b));
+        else
+            A.evex.vpdpwssd(Ymm(sum), Ymm(a), Ymm(b));
     }
 }

@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Kernels;
 
 /// <summary>vpmaddwd on 16 positions or dimensions at a time: 4 queries × 64 lanes stay in registers.</summary>
 [SkipLocalsInit]
-internal unsafe class Avx512Dots : IntegerDots
+internal sealed unsafe class Avx512Dots : IntegerDots
 {
     public override bool IsSupported => Avx512BW.IsSupported && Avx512F.IsSupported;
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Assembled;
 
 namespace Banyan.Runtime.Kernels;
 
@@ -14,7 +15,10 @@ internal abstract unsafe class IntegerDots
     /// <summary>The most that the magnitudes of the integers of one query, or of its weights of one page, may add up to.</summary>
     public const int MaxSum = ushort.MaxValue;
 
-    public static IReadOnlyList<IntegerDots> All { get; } = [new AssembledDots(), new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots()];
+    public static IReadOnlyList<IntegerDots> All { get; } =
+    [
+        .. Enum.GetValues<VectorForm>().Select(form => new AssembledDots(form)), new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots(),
+    ];
 
     /// <summary>The kernels for the rung in use.</summary>
     public static IntegerDots Current => Ladder.Current.Dots;
