@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Assembled;
 
 namespace Banyan.Runtime.Kernels;
@@ -17,7 +16,7 @@ internal abstract unsafe class IntegerDots
 
     public static IReadOnlyList<IntegerDots> All { get; } =
     [
-        .. Enum.GetValues<VectorForm>().Select(form => new AssembledDots(form)), new Avx512Dots(), new Avx2Dots(), new PortableDots(), new ScalarDots(),
+        .. Enum.GetValues<VectorForm>().Select(form => new AssembledDots(form)), new Avx512Dots(), new Avx2Dots(), new NeonDots(), new ScalarDots(),
     ];
 
     /// <summary>The kernels for the rung in use.</summary>
@@ -85,54 +84,5 @@ internal sealed unsafe class ScalarDots : IntegerDots
                         sum += weights[i * weightStride + 2 * pair + half] * values[(pair * stride + d) * 2 + half];
                 output[i * stride + d] = MathF.FusedMultiplyAdd(sum, scales[i], output[i * stride + d]);
             }
-    }
-}
-
-/// <summary>Any vectors: a pair's halves are shifted out and multiplied as 32 bits.</summary>
-internal sealed unsafe class PortableDots : IntegerDots
-{
-    public override bool IsSupported => Vector128.IsHardwareAccelerated;
-
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
-    {
-        for (var position = 0; position < KvLayout.PagePositions; position += 4)
-        {
-            var (a, b, c, d) = Sum(q, qStride, keys + 2 * position, 2 * KvLayout.PagePositions, pairs);
-            var scale = Vector128.Load(keyScales + position);
-            (Vector128.ConvertToSingle(a) * scale * queryScales[0]).Store(scores + position);
-            (Vector128.ConvertToSingle(b) * scale * queryScales[1]).Store(scores + stride + position);
-            (Vector128.ConvertToSingle(c) * scale * queryScales[2]).Store(scores + 2 * stride + position);
-            (Vector128.ConvertToSingle(d) * scale * queryScales[3]).Store(scores + 3 * stride + position);
-        }
-    }
-
-    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output)
-    {
-        for (var column = 0; column < stride; column += 4)
-        {
-            var (a, b, c, d) = Sum(weights, weightStride, values + 2 * column, 2 * stride, pairs);
-            Store(a, scales[0], output + column);
-            Store(b, scales[1], output + stride + column);
-            Store(c, scales[2], output + 2 * stride + column);
-            Store(d, scales[3], output + 3 * stride + column);
-        }
-
-        static void Store(Vector128<int> sum, float scale, float* to) =>
-            Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sum), Vector128.Create(scale), Vector128.Load(to)).Store(to);
-    }
-
-    static (Vector128<int>, Vector128<int>, Vector128<int>, Vector128<int>) Sum(short* x, nint xStride, short* w, nint wStride, int pairs)
-    {
-        var (a, b, c, d) = (Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero, Vector128<int>.Zero);
-        for (var pair = 0; pair < pairs; pair++, x += 2, w += wStride)
-        {
-            var both = Vector128.Load((int*)w);
-            var (first, second) = (both << 16 >> 16, both >> 16);
-            a += first * x[0] + second * x[1];
-            b += first * x[xStride] + second * x[xStride + 1];
-            c += first * x[2 * xStride] + second * x[2 * xStride + 1];
-            d += first * x[3 * xStride] + second * x[3 * xStride + 1];
-        }
-        return (a, b, c, d);
     }
 }

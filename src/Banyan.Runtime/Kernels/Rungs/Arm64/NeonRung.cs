@@ -16,7 +16,7 @@ internal unsafe partial class NeonRung : Rung
 
     public override bool IsSupportedBy(ProcessorFacts facts) => facts.HasAdvSimd;
 
-    public override IntegerDots Dots { get; } = new PortableDots();
+    public override IntegerDots Dots { get; } = new NeonDots();
 
     protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms) =>
         Tile<WideningProducts>(kind, w, blocks, x, stride, y, terms);
