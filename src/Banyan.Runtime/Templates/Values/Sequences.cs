@@ -29,8 +29,10 @@ static class Sequences
         using var all = items.GetEnumerator();
         while (true)
         {
-            r.CheckStack(); // a generator may read a generator that reads a generator…
-            if (!all.MoveNext())
+            r.Enter(); // a generator may read a generator that reads a generator…
+            var isMore = all.MoveNext();
+            r.Leave();
+            if (!isMore)
                 yield break;
             r.Step();
             yield return all.Current;
