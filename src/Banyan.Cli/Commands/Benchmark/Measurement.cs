@@ -23,7 +23,7 @@ sealed record Result(IReadOnlyList<AtDepth> Depths, IReadOnlyList<Together> Stre
 /// <summary>Random prompts, generated after without guessing ahead: the text that random weights give would repeat itself.</summary>
 static class Measurement
 {
-    const int StreamPrompt = 32;
+    const int StreamPrompt = 32, MostRunsApart = 50;
 
     /// <summary>The most tokens of a stream: while others still read their prompts, the first generates already.</summary>
     public static int StreamTokens(Plan plan) => StreamPrompt + plan.Generate + 2 * plan.Streams.Max();
@@ -110,17 +110,19 @@ static class Measurement
         return statistics!;
     }
 
-    // From when the last stream has begun to when the first has ended, all are generating.
+    // From when the last stream has begun to when the first has ended, all are generating. A small model's first may have ended before; such a run says nothing.
     static async Task<(double Rate, double Steadiness)> Streams(Engine engine, Plan plan, int count, CancellationToken cancellationToken)
     {
         var (rates, steadiness) = (new List<double>(), new List<double>());
-        for (var run = -1; run < plan.Repetitions; run++)
+        for (var run = -1; rates.Count < plan.Repetitions; run++)
         {
+            if (run == plan.Repetitions + MostRunsApart)
+                throw new CommandException($"{count} streams were seldom generating at the same time: a stream's {plan.Generate} tokens are over too soon. Try more, --generate {4 * plan.Generate}.");
             var times = await Task.WhenAll(Enumerable.Range(0, count).Select(stream => Times(engine, Random(engine.Model, StreamPrompt, run * 1000 + stream + 7))));
-            if (run < 0)
-                continue;
             var (begin, end) = (times.Max(t => t[0]), times.Min(t => t[^1]));
             var tokens = times.Select(t => t.Count(at => at > begin && at <= end)).ToArray();
+            if (run < 0 || tokens.Sum() == 0)
+                continue;
             rates.Add(tokens.Sum() / Stopwatch.GetElapsedTime(begin, end).TotalSeconds);
             steadiness.Add((double)tokens.Min() / tokens.Max());
         }
