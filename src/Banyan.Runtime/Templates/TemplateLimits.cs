@@ -19,6 +19,6 @@ public sealed record TemplateLimits
     /// <summary>Bytes of all strings and collections made during the rendering, whether still alive or not.</summary>
     public long AllocatedBytes { get; init; } = 128 * 1024 * 1024;
 
-    /// <summary>Nesting of macro calls, recursive loops and statements while rendering, and of values inside values.</summary>
+    /// <summary>Nesting of macro calls, recursive loops and statements while rendering, of values inside values, and of generators that read generators.</summary>
     public int Depth { get; init; } = 128;
 }

@@ -57,7 +57,7 @@ public abstract class ListContract : IAsyncLifetime
             await InsertAsync(t, "listing_tags (tag_key, repo_id, tag)", made.SelectMany(m => m.Tags.Select(tag => $"'{tag}', {m.Id}, '{tag}'")));
             await InsertAsync(t, "listing_grams (gram, repo_id)", made.SelectMany(m => Grams.Of(m.Name).Select(gram => $"{gram}, {m.Id}")));
         }, default);
-        if (database is PostgresDatabase)   // which does it by itself within a minute
+        if (database is PostgresDatabase)   // which does it by itself where autovacuum is on
             await database.ReadAsync(c => c.ExecuteAsync("ANALYZE repos, listings, listing_tags, listing_grams"), default);
         return made;
     }
