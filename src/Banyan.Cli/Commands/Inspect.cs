@@ -18,6 +18,8 @@ static class Inspect
         + "  banyan inspect model.gguf --template\n"
         + "  banyan inspect model.gguf --tensors --json";
 
+    const int MostUnknownKeys = 40;
+
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
@@ -78,6 +80,10 @@ static class Inspect
         ]);
         Section("Hyper-parameters", report.Hyperparameters.Select(p => (p.Key, Text(p.Value))));
         Section("Other metadata", report.Other.Select(p => (p.Key, Text(p.Value))));
+        if (report.RefusedKeys.Count > 0)
+            Section("Not implemented: this model does not run here", report.RefusedKeys.Select(key => ("because", key)));
+        if (report.UnknownKeys.Count > 0)
+            Section("Keys that are not known here and not read", [("keys", string.Join(", ", report.UnknownKeys.Take(MostUnknownKeys)) + (report.UnknownKeys.Count > MostUnknownKeys ? $" and {report.UnknownKeys.Count - MostUnknownKeys} more" : ""))]);
         Section("Tokenizer",
         [
             ("kind", words.Model is null ? "not in this file" : $"{words.Model}{(words.Pretokenizer is null ? "" : $", {words.Pretokenizer}")}"),

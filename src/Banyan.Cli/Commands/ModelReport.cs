@@ -7,7 +7,8 @@ namespace Banyan.Cli.Commands;
 /// <summary>What <c>banyan inspect</c> says of a model file, as data.</summary>
 sealed partial record ModelReport(
     string Path, string Kind, string? Name, string Architecture, int Files, long Bytes, long Parameters, double BitsPerWeight,
-    IReadOnlyDictionary<string, object> Hyperparameters, IReadOnlyDictionary<string, object> Other, IReadOnlyList<ModelReport.Group> Tensors,
+    IReadOnlyDictionary<string, object> Hyperparameters, IReadOnlyDictionary<string, object> Other,
+    IReadOnlyList<string> RefusedKeys, IReadOnlyList<string> UnknownKeys, IReadOnlyList<ModelReport.Group> Tensors,
     ModelReport.Words Tokenizer, string? Template, ModelReport.Need Memory)
 {
     /// <summary>Tensors that differ only in their layer.</summary>
@@ -37,6 +38,8 @@ sealed partial record ModelReport(
             parameters == 0 ? 0 : Math.Round(8.0 * weights / parameters, 2),
             all.Where(p => p.Key.StartsWith(architecture + ".", StringComparison.Ordinal)).ToDictionary(p => p.Key[(architecture.Length + 1)..], p => p.Value),
             all.Where(p => !p.Key.StartsWith(architecture + ".", StringComparison.Ordinal) && p.Key is not ("general.architecture" or "general.name")).ToDictionary(),
+            model.RefusedKeys,
+            model.UnknownKeys,
             Groups(model, everyTensor),
             new(metadata.Get<string?>("tokenizer.ggml.model", null), metadata.Get<string?>("tokenizer.ggml.pre", null),
                 Length(metadata, "tokenizer.ggml.tokens"), Length(metadata, "tokenizer.ggml.merges"),

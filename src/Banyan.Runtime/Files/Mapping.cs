@@ -32,12 +32,16 @@ sealed unsafe class Mapping : IDisposable
             byte* start = null;
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
             _bytes = start + _view.PointerOffset;
+            if (WrongFile.Recognise(new ReadOnlySpan<byte>(_bytes, (int)Math.Min(Length, 512))) is { } other)
+                throw new ModelFileException(path, other);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or ModelFileException)
         {
+            if (_bytes is not null)
+                _view!.SafeMemoryMappedViewHandle.ReleasePointer();
             _view?.Dispose();
             _file?.Dispose();
-            throw new ModelFileException(path, $"cannot be opened: {e.Message}", e);
+            throw e is ModelFileException ? e : new ModelFileException(path, $"cannot be opened: {e.Message}", e);
         }
     }
 

@@ -13,6 +13,9 @@ public sealed class Metadata
     /// <summary>How many keys there are.</summary>
     public int Count => _values.Count;
 
+    /// <summary>Every key, in the file's order.</summary>
+    public IReadOnlyCollection<string> Keys => _values.Keys;
+
     /// <summary>Whether the key is there.</summary>
     public bool Contains(string key) => _values.ContainsKey(key);
 

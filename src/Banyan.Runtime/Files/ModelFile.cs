@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Banyan.Runtime.Files.Gguf;
 using Banyan.Runtime.Files.Safetensors;
@@ -12,10 +13,11 @@ public sealed class ModelFile : IDisposable
 {
     readonly IReadOnlyList<Mapping> _mappings;
     readonly Dictionary<string, Tensor> _byName;
+    readonly ConcurrentDictionary<string, bool> _asked = new();
 
-    internal ModelFile(string path, ModelFileKind kind, Metadata metadata, IReadOnlyList<Tensor> tensors, IReadOnlyList<Mapping> mappings)
+    internal ModelFile(string path, ModelFileKind kind, Metadata metadata, ConfigKeys keys, IReadOnlyList<Tensor> tensors, IReadOnlyList<Mapping> mappings)
     {
-        (Path, Kind, Metadata, Tensors, _mappings) = (path, kind, metadata, tensors, mappings);
+        (Path, Kind, Metadata, Keys, Tensors, _mappings) = (path, kind, metadata, keys, tensors, mappings);
         Folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         _byName = tensors.ToDictionary(t => t.Name);
     }
@@ -52,6 +54,15 @@ public sealed class ModelFile : IDisposable
     /// <summary>What it says of itself.</summary>
     public Metadata Metadata { get; }
 
+    /// <summary>What its configuration asks for beyond what is computed here.</summary>
+    internal ConfigKeys Keys { get; }
+
+    /// <summary>Keys of its configuration that change the computation to one that is not implemented, each with its value; such a model is not loaded.</summary>
+    public IReadOnlyList<string> RefusedKeys => Keys.Refused;
+
+    /// <summary>Keys of its configuration that Banyan does not know and does not read.</summary>
+    public IReadOnlyList<string> UnknownKeys => Keys.Unknown;
+
     /// <summary>Its tensors, in the file's order.</summary>
     public IReadOnlyList<Tensor> Tensors { get; }
 
@@ -62,13 +73,27 @@ public sealed class ModelFile : IDisposable
     public IReadOnlyList<string> Files => [.. _mappings.Select(m => m.Path)];
 
     /// <summary>The tensor of that GGUF name, if there is one.</summary>
-    public bool TryGetTensor(string name, [NotNullWhen(true)] out Tensor? tensor) => _byName.TryGetValue(name, out tensor);
+    public bool TryGetTensor(string name, [NotNullWhen(true)] out Tensor? tensor)
+    {
+        _asked.TryAdd(name, true);
+        return _byName.TryGetValue(name, out tensor);
+    }
 
     /// <summary>The tensor of that GGUF name.</summary>
     /// <exception cref="ModelFileException">There is none.</exception>
     public Tensor GetTensor(string name) => TryGetTensor(name, out var tensor)
         ? tensor
         : throw new ModelFileException(Path, $"tensor '{name}' is missing among its {Tensors.Count}; the file is incomplete or not of the architecture it names");
+
+    /// <summary>Refuses a model whose layers hold weights that nothing asked for: without them it would compute something else.</summary>
+    /// <param name="layers">How many layers are computed; what belongs to none of them (a vision part, layers that guess ahead) is left alone.</param>
+    /// <exception cref="ModelFileException">There are some.</exception>
+    internal void RefuseUnread(int layers)
+    {
+        var unread = Tensors.Select(t => t.Name).Where(name => !_asked.ContainsKey(name) && ModelTensors.IsComputed(name, layers)).Take(4).ToList();
+        if (unread.Count > 0)
+            throw new ModelFileException(Path, $"nothing here computes with tensor {string.Join(", ", unread.Select(name => $"'{name}'"))}; the model is of another kind than '{Metadata.Get("general.architecture", "")}' as it is implemented");
+    }
 
     /// <summary>Unmaps the files. Pointers into them are invalid from here on.</summary>
     public void Dispose()

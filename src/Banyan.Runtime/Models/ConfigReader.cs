@@ -18,6 +18,7 @@ internal sealed class ConfigReader
     public static Config Read(ModelFile file)
     {
         var reader = new ConfigReader(file);
+        file.Keys.Check(file.Path);
         var family = Family.All.FirstOrDefault(f => f.Architecture == reader.Architecture)
             ?? throw reader.Refuse($"architecture '{reader.Architecture}' is not supported; what works: {string.Join(", ", Family.All.Select(f => $"{f.Architecture} ({f.Covers})"))}");
         return family.Refine(reader, reader.ReadCommon(family.Pairs(file.Kind)));

@@ -45,6 +45,7 @@ internal sealed unsafe class Weights : IDisposable
         var layers = new LayerWeights[config.Layers];
         for (var layer = 0; layer < layers.Length; layer++)
             layers[layer] = LayerWeights.Load(loader, config, layer);
+        file.RefuseUnread(config.Layers);
         return loader.Keep(new Weights(tied ? null : embedding, output, outputNorm, layers, loader.Memory!));
     }
 

@@ -1,6 +1,7 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
 using Banyan.Runtime.Tests.Files;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Tests.Models;
 
@@ -11,8 +12,9 @@ sealed class ChangedModel : IDisposable
 
     /// <param name="model">A model of ../shared/models.</param>
     /// <param name="keys">Keys to set; null takes a key away.</param>
+    /// <param name="more">Tensors to add: vectors of so many zeros.</param>
     /// <param name="tensors">Changes a tensor's bytes, by its name; null takes it away.</param>
-    public ChangedModel(string model, Dictionary<string, object?>? keys = null, Dictionary<string, Action<byte[]>?>? tensors = null)
+    public ChangedModel(string model, Dictionary<string, object?>? keys = null, Dictionary<string, Action<byte[]>?>? tensors = null, Dictionary<string, int>? more = null)
     {
         using var file = ModelFile.Open(Reference.Path(model));
         var writer = new GgufWriter();
@@ -36,6 +38,8 @@ sealed class ChangedModel : IDisposable
                 stream.Write(bytes);
             });
         }
+        foreach (var (name, size) in more ?? [])
+            writer.Add(name, WeightFormat.F32, [size], stream => stream.Write(new byte[size * sizeof(float)]));
         Path = System.IO.Path.Combine(_folder.Path, "changed.gguf");
         using var to = File.Create(Path);
         writer.WriteTo(to);

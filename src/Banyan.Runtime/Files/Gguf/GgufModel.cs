@@ -20,7 +20,8 @@ static class GgufModel
             if (tensors.GroupBy(t => t.Name).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
                 throw new ModelFileException(path, $"tensor '{twice.Key}' is in two parts of the set; get all parts from one source");
             var first = parts[0].File.Path;
-            return new ModelFile(first, ModelFileKind.Gguf, new Metadata(first, parts[0].Metadata), tensors, mappings);
+            var metadata = new Metadata(first, parts[0].Metadata);
+            return new ModelFile(first, ModelFileKind.Gguf, metadata, ConfigKeys.OfGguf(metadata), tensors, mappings);
         }
         catch
         {

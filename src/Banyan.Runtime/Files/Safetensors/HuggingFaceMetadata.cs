@@ -18,7 +18,8 @@ static class HuggingFaceMetadata
 
     /// <param name="folder">Where the files lie.</param>
     /// <param name="tied">Whether the embedding is also the output matrix.</param>
-    public static Dictionary<string, object> Read(string folder, out bool tied)
+    /// <param name="keys">What config.json asks for beyond what is computed here.</param>
+    public static Dictionary<string, object> Read(string folder, out bool tied, out ConfigKeys keys)
     {
         var path = Path.Combine(folder, "config.json");
         var config = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
@@ -27,6 +28,7 @@ static class HuggingFaceMetadata
             throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", s_architectures.Keys)}");
         if (config.Object("quantization_config") is { } quantization)
             throw new ModelFileException(path, $"the weights are quantized ('{quantization.String("quant_method") ?? "unknown"}'), which cannot be read from safetensors; get the original model, or a GGUF of it");
+        keys = ConfigKeys.OfHuggingFace(config.Root, arch);
         tied = config.Bool("tie_word_embeddings") ?? false;
 
         var metadata = new Dictionary<string, object>

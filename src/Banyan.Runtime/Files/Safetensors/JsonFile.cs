@@ -3,7 +3,7 @@ using System.Text.Unicode;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>A JSON object from a file somebody else wrote: bounded in size and depth, no key twice, read by checked getters.</summary>
+/// <summary>A JSON object from a file somebody else wrote: bounded in size and depth, read by checked getters. Of a key given twice the last counts, as for every reader of JSON; where that is forbidden it is refused.</summary>
 sealed class JsonFile
 {
     const int MostBytes = 100 << 20;
@@ -29,22 +29,37 @@ sealed class JsonFile
         return Parse(path, File.ReadAllBytes(path), Deepest);
     }
 
-    public static JsonFile Parse(string path, ReadOnlyMemory<byte> json, int depth)
+    public static JsonFile Parse(string path, ReadOnlyMemory<byte> json, int depth, bool keysTwice = true)
     {
         // JsonDocument leaves this check to whoever asks for a string, and fails differently there.
         if (!Utf8.IsValid(json.Span))
             throw new ModelFileException(path, "its JSON is not valid UTF-8; the file is damaged: download it again");
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = false });
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = keysTwice });
+            ReadNames(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new JsonFile(path, document.RootElement.Clone())
                 : throw new ModelFileException(path, $"its JSON is a {document.RootElement.ValueKind}, where an object is needed; download the file again");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair in a name
         {
-            throw new ModelFileException(path, $"its JSON cannot be read: {e.Message} The file is damaged: download it again", e);
+            throw new ModelFileException(path, WrongFile.Recognise(json.Span) ?? $"its JSON cannot be read: {e.Message} The file is damaged: download it again", e);
         }
+    }
+
+    // A name that is no text fails when it is read, so it is read here.
+    static void ReadNames(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.Array)
+            foreach (var item in element.EnumerateArray())
+                ReadNames(item);
+        else if (element.ValueKind == JsonValueKind.Object)
+            foreach (var property in element.EnumerateObject())
+            {
+                _ = property.Name;
+                ReadNames(property.Value);
+            }
     }
 
     public bool Has(string key) => TryGet(key, out _);

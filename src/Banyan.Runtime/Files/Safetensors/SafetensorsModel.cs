@@ -15,8 +15,8 @@ static class SafetensorsModel
             var entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
-            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied));
-            return new ModelFile(path, ModelFileKind.Safetensors, metadata, Name(path, entries, tied), mappings);
+            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys));
+            return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, Name(path, entries, tied), mappings);
         }
         catch
         {

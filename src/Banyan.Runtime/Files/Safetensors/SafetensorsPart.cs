@@ -38,7 +38,7 @@ sealed class SafetensorsPart
         if (header[0] != '{')
             throw Fail($"the header begins with byte 0x{header[0]:X2}, not '{{'; the file is damaged or no safetensors file: download it again");
 
-        var json = JsonFile.Parse(file.Path, header.ToArray(), HeaderDepth);
+        var json = JsonFile.Parse(file.Path, header.ToArray(), HeaderDepth, keysTwice: false);
         var start = 8 + (long)length;
         try
         {

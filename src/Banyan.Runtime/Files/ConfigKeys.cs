@@ -1,0 +1,111 @@
+using System.Collections;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Banyan.Runtime.Files;
+
+/// <summary>
+/// What a model's configuration asks for, compared with what is computed here. A key that changes the computation and has a value
+/// under which it would be another than ours refuses the model; a key that no table knows is listed, for a reader to judge.
+/// </summary>
+/// <param name="Refused">Keys with their values and the values that could be computed, as one phrase each.</param>
+/// <param name="Unknown">Keys of no table, in the file's order.</param>
+sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Unknown)
+{
+    /// <summary>Compares config.json, key by key; those of rope_scaling and rope_parameters are under that name and a point.</summary>
+    public static ConfigKeys OfHuggingFace(JsonElement config, string architecture)
+    {
+        var values = new Dictionary<string, object?>(); // of a key given twice the last counts
+        foreach (var property in config.EnumerateObject())
+            if (property.Name is "rope_scaling" or "rope_parameters" && property.Value.ValueKind == JsonValueKind.Object)
+                foreach (var inner in property.Value.EnumerateObject())
+                    values[$"rope_scaling.{inner.Name}"] = Plain(inner.Value);
+            else
+                values[property.Name] = Plain(property.Value);
+        return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, architecture, key => key);
+    }
+
+    /// <summary>Compares the keys under a GGUF file's architecture; those of other prefixes describe the file, not the computation.</summary>
+    public static ConfigKeys OfGguf(Metadata metadata)
+    {
+        var architecture = metadata.Get("general.architecture", "");
+        var prefix = architecture + ".";
+        bool IsOwn(string key) => key.StartsWith(prefix, StringComparison.Ordinal);
+        var found = Compare(metadata.Keys.Where(IsOwn).Select(key => (key[prefix.Length..], (object?)metadata.Get<object>(key))), GgufKeys.Table, architecture, key => prefix + key);
+        return found with { Unknown = [.. found.Unknown, .. metadata.Keys.Where(key => !IsOwn(key) && !GgufKeys.Describing.Any(p => key.StartsWith(p, StringComparison.Ordinal)))] };
+    }
+
+    /// <exception cref="ModelFileException">A key asks for what is not computed here.</exception>
+    public void Check(string path)
+    {
+        if (Refused.Count > 0)
+            throw new ModelFileException(path, $"{string.Join("; ", Refused)}. The model would compute something else here than it was trained with, so it is refused");
+    }
+
+    static ConfigKeys Compare(IEnumerable<(string Key, object? Value)> pairs, IReadOnlyDictionary<string, string[]?> table, string architecture, Func<string, string> fullName)
+    {
+        var (refused, unknown) = (new List<string>(), new List<string>());
+        foreach (var (key, value) in pairs)
+            if (!table.TryGetValue($"{architecture}/{key}", out var computed) && !table.TryGetValue(key, out computed))
+                unknown.Add(fullName(key));
+            else if (computed is not null && Differing(value, computed) is { } text)
+                refused.Add($"'{fullName(key)}' is {text}, which is not implemented{(computed.Length > 0 ? $" ({string.Join(" or ", computed)} is)" : "")}");
+        return new(refused, unknown);
+    }
+
+    /// <summary>The value, or the first element of an array, that is none of those computed; null is "as usual" in every key.</summary>
+    static string? Differing(object? value, string[] computed) => value switch
+    {
+        null => null,
+        IEnumerable items and not string => items.Cast<object?>().Select(item => Differing(item, computed)).FirstOrDefault(text => text is not null),
+        _ => Text(value) is var text && computed.Contains(text, StringComparer.Ordinal) ? null : text.Length > 60 ? text[..60] + "…" : text,
+    };
+
+    static string Text(object value) => value switch
+    {
+        bool flag => flag ? "true" : "false",
+        string text => text,
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => "an object",
+    };
+
+    static object? Plain(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => null,
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => value.GetDouble(),
+        JsonValueKind.String => TextOf(value),
+        JsonValueKind.Array => value.EnumerateArray().Select(Plain).ToArray(),
+        _ => value.EnumerateObject().Any() ? new object() : null,
+    };
+
+    // Half a surrogate pair is the value of no key.
+    static string TextOf(JsonElement value)
+    {
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            return value.GetRawText();
+        }
+    }
+
+    /// <summary>
+    /// Reads a table. A line is <c>key = value …</c>: the values that mean the computation implemented here (none: any value but null is
+    /// another); or keys alone, which are read elsewhere or change nothing. <c>architecture/key</c> goes before <c>key</c>.
+    /// </summary>
+    internal static Dictionary<string, string[]?> Table(string lines)
+    {
+        var table = new Dictionary<string, string[]?>();
+        foreach (var line in lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            if (line.Split('=', StringSplitOptions.TrimEntries) is [var key, var values])
+                table[key] = values.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            else
+                foreach (var alone in line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    table[alone] = null;
+        return table;
+    }
+}
