@@ -9,11 +9,13 @@ static class TestJudge
 {
     public static Task<Judge> OpenAsync() => OpenAsync(JudgeOptions.DefaultCacheFolder);
 
-    public static async Task<Judge> OpenAsync(string? cacheFolder)
+    public static Task<Judge> OpenAsync(string? cacheFolder) => OpenAsync(new JudgeOptions { AsPublished = true, CacheFolder = cacheFolder });
+
+    public static async Task<Judge> OpenAsync(JudgeOptions options)
     {
         try
         {
-            return await Judge.OpenAsync(new() { AsPublished = true, CacheFolder = cacheFolder }, TestContext.Current.CancellationToken);
+            return await Judge.OpenAsync(options, TestContext.Current.CancellationToken);
         }
         catch (SandboxException e)
         {

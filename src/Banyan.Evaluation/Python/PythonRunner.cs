@@ -45,7 +45,9 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
         return Encoding.UTF8.GetString(result.Output) + Encoding.UTF8.GetString(s_driver);
     }
 
-    string[] Readable => interpreter.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Path.GetFullPath(Path.Combine(Path.GetDirectoryName(interpreter)!, ".."))];
+    /// <summary>The folders of an interpreter outside <c>/usr</c>: its own, and, of a virtual environment, that of the one it stands for.</summary>
+    string[] Readable { get; } = [.. ((string[])[interpreter, File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter])
+        .Where(i => !i.StartsWith("/usr/", StringComparison.Ordinal)).Select(i => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(i)!, ".."))).Distinct()];
 
     /// <summary>Runs a job; <paramref name="onOutcome"/> sees each call's outcome as it comes and returns false to stop.</summary>
     public Task<SandboxEnd> RunAsync(PythonJob job, Func<PythonOutcome, bool> onOutcome, CancellationToken cancellationToken) =>

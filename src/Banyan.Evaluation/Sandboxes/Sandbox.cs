@@ -11,65 +11,85 @@ namespace Banyan.Evaluation.Sandboxes;
 public sealed partial class Sandbox : IDisposable
 {
     /// <summary>Who a sandboxed program is outside when the caller is root: an id that owns nothing.</summary>
-    const string Nobody = "65500";
+    const int Nobody = 65500;
 
     /// <summary>Where a program may write.</summary>
     const string Scratch = "/tmp";
 
     readonly string? _bubblewrap, _setpriv;
-    readonly string _prlimit, _folder;
+    readonly string _prlimit;
+    readonly SandboxFolder _folder;
     long _runs;
 
-    Sandbox(string? bubblewrap, string? setpriv, string prlimit)
+    Sandbox(string? bubblewrap, string? setpriv, string prlimit, string? temporary)
     {
         (_bubblewrap, _setpriv, _prlimit) = (bubblewrap, setpriv, prlimit);
-        _folder = Directory.CreateTempSubdirectory("banyan-sandbox-").FullName;
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_folder, (UnixFileMode)Convert.ToInt32("711", 8)); // root's programs run as somebody else, who must get through
+        _folder = SandboxFolder.Create(setpriv is null ? null : Nobody, temporary);
         if (bubblewrap is null)
             return;
         File.WriteAllBytes(FilterFile, SeccompFilter.Build());
         _ = ProcessControl(SetChildSubreaper, 1, 0, 0, 0); // what bubblewrap leaves comes to this process, to be buried at once
     }
 
-    string FilterFile => Path.Combine(_folder, "filter.bpf");
+    string FilterFile => Path.Combine(_folder.Path, "filter.bpf");
+
+    /// <summary>Where its own files are.</summary>
+    internal string Folder => _folder.Path;
 
     /// <summary>Whether programs are contained; false only for <see cref="WithoutContainment"/>.</summary>
     public bool Contained => _bubblewrap is not null;
 
     /// <summary>The sandbox of this machine. Throws <see cref="SandboxException"/> where there is none: it never falls back to running a program openly.</summary>
-    public static async Task<Sandbox> OpenAsync(CancellationToken cancellationToken = default)
+    public static Task<Sandbox> OpenAsync(CancellationToken cancellationToken = default) => OpenAsync(null, cancellationToken);
+
+    /// <summary>With its files in another folder than <c>TMPDIR</c>'s.</summary>
+    internal static async Task<Sandbox> OpenAsync(string? temporary, CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux())
             throw new SandboxException("the sandbox needs Linux (bubblewrap): run the evaluation there, or in a virtual machine");
-        var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null, Find("prlimit", "util-linux"));
-        var probe = await sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, cancellationToken);
-        if (probe is { End: SandboxEnd.Exited, ExitCode: 0 })
-            return sandbox;
-        sandbox.Dispose();
-        throw new SandboxException($"bubblewrap cannot make a sandbox here: {probe.Error.Trim()} (allow user namespaces, e.g. sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0)");
+        var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null, Find("prlimit", "util-linux"), temporary);
+        try
+        {
+            var probe = await sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, cancellationToken);
+            if (probe is { End: SandboxEnd.Exited, ExitCode: 0 })
+                return sandbox;
+            throw new SandboxException($"bubblewrap cannot make a sandbox here: /usr/bin/true ended with {probe.End}, exit code {probe.ExitCode}. {probe.Error.Trim()}");
+        }
+        catch
+        {
+            sandbox.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs programs with this user's rights, with limits but uncontained: they can read, change and send anything the user can.</summary>
-    public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"));
+    public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"), null);
 
-    /// <summary>Runs a program to its end, its limits' end, or cancellation, and leaves no process of it.</summary>
+    /// <summary>What to say of a sandbox that was not made, of what its tools said.</summary>
+    internal static SandboxException NotMade(string error) => new($"bubblewrap cannot make a sandbox here: {error.Trim()} ({WhatToDo(error)})");
+
+    static string WhatToDo(string error) =>
+        error.Contains("Can't find source path", StringComparison.Ordinal) ? "the folder that is named, or one above it, is closed to this user: open it, or name another in the variable TMPDIR"
+        : error.StartsWith("setpriv", StringComparison.Ordinal) ? $"root runs programs as the id {Nobody}, which this container does not have: run as another user"
+        : "allow user namespaces, e.g. sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0";
+
+    /// <summary>
+    /// Runs a program to its end, its limits' end, or cancellation, and leaves no process of it. Throws <see cref="SandboxException"/> where the sandbox
+    /// could not be made: then the program has not run, and nothing can be said of it.
+    /// </summary>
     public async Task<SandboxResult> RunAsync(SandboxProgram program, CancellationToken cancellationToken)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_folder, Interlocked.Increment(ref _runs).ToString(CultureInfo.InvariantCulture))).FullName;
+        var name = Interlocked.Increment(ref _runs).ToString(CultureInfo.InvariantCulture);
         try
         {
-            var statusFile = Path.Combine(folder, "status.json");
-            var work = Path.Combine(folder, "work");
-            Directory.CreateDirectory(work);
-            foreach (var (name, content) in program.Files)
-                await File.WriteAllBytesAsync(Path.Combine(work, Path.GetFileName(name)), content, cancellationToken);
+            var work = await _folder.AddAsync(name, program.Files, cancellationToken);
+            var statusFile = Path.Combine(_folder.Path, name, "status.json");
             var command = Contained ? ContainedCommand(program, work, statusFile) : OpenCommand(program, work);
             return await new SandboxRun(program, command, Contained ? statusFile : null, Contained ? null : work).RunAsync(cancellationToken);
         }
         finally
         {
-            Directory.Delete(folder, recursive: true);
+            _folder.Remove(name);
         }
     }
 
@@ -87,10 +107,10 @@ public sealed partial class Sandbox : IDisposable
         // A shell opens the files that bubblewrap wants as descriptors (before root's rights are gone), then becomes the next program.
         List<string> command = ["/bin/sh", "-c", "f=$1 s=$2; shift 2; exec \"$@\" 8>\"$s\" 9<\"$f\"", "sandbox", FilterFile, statusFile];
         if (_setpriv is not null)
-            command.AddRange([_setpriv, "--reuid", Nobody, "--regid", Nobody, "--clear-groups", "--no-new-privs"]);
+            command.AddRange([_setpriv, "--reuid", $"{Nobody}", "--regid", $"{Nobody}", "--clear-groups", "--no-new-privs"]);
         command.AddRange([
             _bubblewrap!, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-            "--hostname", "sandbox", "--info-fd", "8", "--seccomp", "9", "--clearenv"]);
+            "--hostname", "sandbox", "--json-status-fd", "8", "--seccomp", "9", "--clearenv"]);
         foreach (var (name, value) in Variables(program, Scratch))
             command.AddRange(["--setenv", name, value]);
 
@@ -107,7 +127,7 @@ public sealed partial class Sandbox : IDisposable
             "--ro-bind", work, SandboxProgram.Folder]);
         // A runtime may lie in a home; what it needs is laid over the empty one.
         foreach (var path in program.Readable)
-            command.AddRange(["--ro-bind", path, path]);
+            command.AddRange(["--ro-bind", _folder.Readable(path), path]);
         command.AddRange(["--remount-ro", "/", "--chdir", Scratch, "--"]);
         AddLimits(command, program.Limits);
         command.AddRange(program.Command);
@@ -147,9 +167,5 @@ public sealed partial class Sandbox : IDisposable
     private static partial int ProcessControl(int option, nuint a, nuint b, nuint c, nuint d);
 
     /// <summary>Removes the sandbox's own temporary files.</summary>
-    public void Dispose()
-    {
-        if (Directory.Exists(_folder))
-            Directory.Delete(_folder, recursive: true);
-    }
+    public void Dispose() => _folder.Dispose();
 }

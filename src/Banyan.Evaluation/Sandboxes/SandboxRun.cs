@@ -47,6 +47,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         // Its last words may have asked for the end, or flooded, after it had exited.
         if (end == SandboxEnd.Exited && output.End is { } late)
             end = late;
+        if (end == SandboxEnd.Exited && statusFile is not null && process.ExitCode is > 0 and < 128 && Status("exit-code") is null)
+            throw Sandbox.NotMade(Encoding.UTF8.GetString(error.Bytes));
         return new(end, end == SandboxEnd.Exited ? process.ExitCode : 128 + Killed, output.Bytes, Encoding.UTF8.GetString(error.Bytes), _cpuSeconds, _peakBytes);
     }
 
@@ -140,18 +142,31 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
     {
         for (var patience = 0; ; patience++)
         {
-            try
+            if (Status("child-pid") is { } id)
+                return id;
+            if (process.HasExited || patience > 1000)
+                return null;
+            await Task.Delay(1);
+        }
+    }
+
+    /// <summary>What bubblewrap reports, an object a line: the first process's id, and the exit code of a program that was started.</summary>
+    int? Status(string name)
+    {
+        try
+        {
+            foreach (var line in File.ReadLines(statusFile!))
             {
-                using var status = JsonDocument.Parse(await File.ReadAllBytesAsync(statusFile!));
-                return status.RootElement.GetProperty("child-pid").GetInt32();
-            }
-            catch (Exception e) when (e is JsonException or FileNotFoundException)
-            {
-                if (process.HasExited || patience > 1000)
-                    return null;
-                await Task.Delay(1);
+                using var status = JsonDocument.Parse(line);
+                if (status.RootElement.TryGetProperty(name, out var value))
+                    return value.GetInt32();
             }
         }
+        catch (Exception e) when (e is JsonException or IOException)
+        {
+            // Not there, or not written whole yet.
+        }
+        return null;
     }
 
     const int NoHang = 1;

@@ -17,7 +17,7 @@ public sealed class Judge : IDisposable
     public static async Task<Judge> OpenAsync(JudgeOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        return new(options, options.Uncontained ? Sandbox.WithoutContainment() : await Sandbox.OpenAsync(cancellationToken));
+        return new(options, options.Uncontained ? Sandbox.WithoutContainment() : await Sandbox.OpenAsync(options.TemporaryFolder, cancellationToken));
     }
 
     /// <summary>The choices it was made with.</summary>
@@ -53,6 +53,9 @@ public sealed record JudgeOptions
     /// MBPP's where it asks for a collection in any order, with the canonical solution's order and type. Some right answers count as wrong. For reproducing a published number, item by item.
     /// </summary>
     public bool AsPublished { get; init; }
+
+    /// <summary>Where the sandbox has its files; null for <c>TMPDIR</c>'s.</summary>
+    internal string? TemporaryFolder { get; init; }
 
     /// <summary>Where expected outputs are kept; null keeps nothing.</summary>
     public string? CacheFolder { get; init; } = DefaultCacheFolder;

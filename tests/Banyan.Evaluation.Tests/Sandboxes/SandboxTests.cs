@@ -2,6 +2,7 @@ using System.Text;
 using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Sandboxes;
 using Banyan.Evaluation.Tasks;
+using Banyan.Evaluation.Tasks.MultiPle;
 using Banyan.Tests;
 
 namespace Banyan.Evaluation.Tests.Sandboxes;
@@ -34,6 +35,81 @@ public class SandboxTests
         {
             Directory.Delete(home, recursive: true);
         }
+    }
+
+    /// <summary>
+    /// In a folder that only its owner may enter (root's home, a private TMPDIR), with files that only he may read: the temporary folder, the compiler, the interpreter.
+    /// Root's programs run as an id that owns nothing, and see them all the same; nobody else does.
+    /// </summary>
+    [Theory]
+    [InlineData("py")]
+    [InlineData("js")]
+    [InlineData("ts")]
+    [InlineData("php")]
+    [InlineData("sh")]
+    [InlineData("cpp")]
+    [InlineData("java")]
+    [InlineData("cs")]
+    public async Task Programs_run_from_a_folder_that_only_its_owner_may_enter(string code)
+    {
+        using var folder = new ClosedFolder();
+        var python = folder.Add("venv/bin/python3");
+        File.CreateSymbolicLink(python, "/usr/bin/python3");
+        using var judge = await TestJudge.OpenAsync(new JudgeOptions { TemporaryFolder = folder.Path, Python = python, CacheFolder = null });
+        if (code == "py")
+        {
+            Assert.Contains("3.", await judge.Python.IdentityAsync(TestContext.Current.CancellationToken));
+            return;
+        }
+        var language = code == "ts" ? new TypeScript(folder.Link(Tasks.MultiPle.Recorded.Compiler)) : ((ProgramLanguage[])[new JavaScript(), new Php(), new Bash(), new Cpp(), new Java(), new CSharp()]).Single(l => l.Code == code);
+        await language.ProveAsync(judge, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task What_only_root_may_read_is_copied_for_a_program_and_for_nobody_else()
+    {
+        using var folder = new ClosedFolder();
+        var tool = folder.Add("tool/bin/run");
+        await File.WriteAllTextAsync(tool, "#!/bin/sh\ncat $(dirname $0)/../data\n", TestContext.Current.CancellationToken);
+        ClosedFolder.Mode(tool, "700");
+        await File.WriteAllTextAsync(folder.Add("tool/data"), "its data", TestContext.Current.CancellationToken);
+        ClosedFolder.Mode(folder.Add("tool/data"), "600");
+        using var judge = await TestJudge.OpenAsync(new JudgeOptions { CacheFolder = null });
+        var result = await judge.Sandbox.RunAsync(new() { Command = [tool], Readable = [folder.Add("tool")] }, TestContext.Current.CancellationToken);
+        Assert.Equal(("", "its data"), (result.Error, Encoding.UTF8.GetString(result.Output)));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal("700", Convert.ToString((int)File.GetUnixFileMode(judge.Sandbox.Folder), 8));
+    }
+
+    /// <summary>What cannot be had is said before anything is judged, and names the folder.</summary>
+    [Fact]
+    public void A_temporary_folder_that_cannot_be_is_named()
+    {
+        var e = Assert.Throws<SandboxException>(() => SandboxFolder.Create(null, "/proc/no/such"));
+        Assert.Contains("/proc/no/such", e.Message);
+        Assert.Contains("TMPDIR", e.Message);
+    }
+
+    /// <summary>A sandbox that cannot be made says nothing about the program: it is no wrong answer.</summary>
+    [Fact]
+    public async Task A_program_whose_files_cannot_be_seen_is_not_judged()
+    {
+        using var judge = await TestJudge.OpenAsync(new JudgeOptions { CacheFolder = null });
+        var e = await Assert.ThrowsAsync<SandboxException>(() => judge.Sandbox.RunAsync(new() { Command = ["/bin/true"], Readable = ["/no/such/runtime"] }, TestContext.Current.CancellationToken));
+        Assert.Contains("/no/such/runtime", e.Message);
+    }
+
+    /// <summary>What a killed process left is removed by the next, what a living one uses is not.</summary>
+    [Fact]
+    public async Task Folders_of_killed_processes_are_removed()
+    {
+        using var folder = new ClosedFolder();
+        using var living = SandboxFolder.Create(null, folder.Path);
+        var left = folder.Add("banyan-sandbox-left/1/work");
+        Directory.CreateDirectory(left);
+        await File.WriteAllTextAsync(folder.Add("banyan-sandbox-left/alive"), "", TestContext.Current.CancellationToken);
+        SandboxFolder.Create(null, folder.Path).Dispose();
+        Assert.Equal([living.Path], Directory.GetDirectories(folder.Path, "*sandbox*"));
     }
 
     /// <summary>Who asked for it in so many words gets the same verdicts without a sandbox.</summary>

@@ -25,6 +25,7 @@ sealed class CSharp : ProgramLanguage
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
+    protected override (string, string) Nothing => ("class Problem {\n", "    public static void Main(string[] args) {\n    }\n}\n");
 
     /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>
     public override string Solution(string generation, string? uncut)

@@ -71,7 +71,7 @@ static class CSharpCompiler
         {
             Command = [Dotnet, "exec", "--runtimeconfig", "/program/Problem.runtimeconfig.json", "/program/Problem.dll"],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
-            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [s_dotnet],
+            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Dotnet, Path.Combine(s_dotnet, "host"), s_runtime.TrimEnd('/')],
             Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
         }, null);
     }

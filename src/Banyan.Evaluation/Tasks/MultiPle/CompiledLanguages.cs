@@ -20,6 +20,7 @@ sealed class Cpp : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{s_headers}{solution}\n{BeforeBrace(tests, 1, lastStatement)}\n";
     protected override string Print(string text) => $"::printf(\"\\n{text}\"); ::fflush(stdout);";
     protected override string FalseCheck => "assert(1 == 2);";
+    protected override (string, string) Nothing => ("", "int main() {\n}\n");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
@@ -64,6 +65,7 @@ sealed partial class Java : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{BeforeBrace(tests, 2, lastStatement)}\n";
     protected override string Print(string text) => $"System.out.print(\"\\n{text}\"); System.out.flush();";
     protected override string FalseCheck => "assert((1L) == (2L));";
+    protected override (string, string) Nothing => ("class Problem {\n", "    public static void main(String[] args) {\n    }\n}\n");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {

@@ -67,8 +67,12 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         public override ItemText Text(string id) => new(_items[id].Prompt, null);
 
         /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail (but for PHP's strlen, which PHP has).</summary>
-        public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) => GroundTruth.ProveAsync(task.Name, this,
-            [.. items.Where(i => i.Id != "HumanEval_23_strlen").Take(3).Select(i => (new RecordedAnswer(i.Id, i.Prompt, Whole: true), false))], judge, cancellationToken);
+        public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
+        {
+            await language.ProveAsync(judge, cancellationToken);
+            await GroundTruth.ProveAsync(task.Name, this,
+                [.. items.Where(i => i.Id != "HumanEval_23_strlen").Take(3).Select(i => (new RecordedAnswer(i.Id, i.Prompt, Whole: true), false))], judge, cancellationToken);
+        }
 
         public override ItemPrompt Prompt(string id)
         {

@@ -60,6 +60,20 @@ abstract partial class ProgramLanguage
     /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
     protected abstract SandboxProgram? Build(string program, string variant, out string? error);
 
+    /// <summary>A program that does nothing, and the tests that check nothing of it.</summary>
+    protected virtual (string Solution, string Tests) Nothing => ("", "");
+
+    /// <summary>
+    /// That programs are built and run here, and their checks check, before anything is scored: a program that does nothing passes when nothing is checked, and not
+    /// when something false is. Throws <see cref="EvaluationException"/> with what its tools say.
+    /// </summary>
+    public async Task ProveAsync(Judge judge, CancellationToken cancellationToken)
+    {
+        var verdict = await JudgeAsync(judge, Nothing.Solution, Nothing.Tests, cancellationToken);
+        if (!verdict.Passed)
+            throw new EvaluationException($"{Title} cannot be judged here, so that no score would mean anything: a program that does nothing fails ({verdict.Reason}). See that {Tool.Path} works ({Tool.Install})");
+    }
+
     public virtual async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
     {
         var verdict = Verdict.Wrong("not run");

@@ -50,6 +50,7 @@ sealed class Bash : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{tests}\n{lastStatement}\n";
     protected override string Print(string text) => $"printf '\\n%s' {text}";
     protected override string FalseCheck => "[[ 1 = 2 ]]";
+    protected override (string, string) Nothing => ("", "set -e");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {

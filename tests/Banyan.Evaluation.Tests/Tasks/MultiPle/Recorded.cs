@@ -44,6 +44,18 @@ sealed class Recorded
         }
     }
 
+    /// <summary>The script of the TypeScript compiler that the tests install; skips where it is not.</summary>
+    public static string Compiler
+    {
+        get
+        {
+            var script = Path.Combine(SharedData.Repository, "tests", "Clients", "node_modules", "typescript", "lib", "tsc.js");
+            if (!File.Exists(script))
+                SharedData.Missing("npm's package typescript is not installed (tests/prepare)");
+            return script;
+        }
+    }
+
     /// <summary>Names the TypeScript compiler that the tests install, where no other is named, and gives back the folder.</summary>
     public static string Compilers(string folder)
     {
