@@ -197,7 +197,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>Whose token this is, or null where it is none that lives.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
-        await _tokens.GetAsync(token, FindTokenAsync, cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
+        token.Length <= TokenText.MaxLength && await _tokens.GetAsync(token, FindTokenAsync, cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
 
     async Task<(Caller, long?)?> FindTokenAsync(string token, CancellationToken cancellationToken)
     {

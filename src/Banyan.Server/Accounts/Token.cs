@@ -64,6 +64,9 @@ static class TokenText
 {
     const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+    /// <summary>The longest text that is looked at.</summary>
+    public const int MaxLength = 256;
+
     /// <summary>Clients recognise <c>hf_</c> and at least 34 letters and digits.</summary>
     public static string New() => "hf_" + RandomNumberGenerator.GetString(Alphabet, 37);
 

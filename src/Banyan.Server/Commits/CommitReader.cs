@@ -16,10 +16,13 @@ static class CommitReader
     /// <summary>The longest small file: what is larger goes the way of large files.</summary>
     public const int MaxFileBytes = 10 << 20;
 
+    /// <summary>The longest message, in characters.</summary>
+    public const int MaxMessage = 64 << 10;
+
     /// <summary>The longest body.</summary>
     public const long MaxBodyBytes = 1L << 30;
 
-    const int MaxLineBytes = MaxFileBytes / 3 * 4 + (64 << 10), MaxOperations = 50_000, MaxMessage = 64 << 10;
+    const int MaxLineBytes = MaxFileBytes / 3 * 4 + (64 << 10), MaxOperations = 50_000;
     const long MaxSpoolBytes = 512L << 20;
 
     static readonly JsonDocumentOptions s_json = new() { MaxDepth = 8 };

@@ -1,26 +1,47 @@
 using System.Data.Common;
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
-using Dapper;
 
 namespace Banyan.Server.Commits;
 
 /// <summary>
-/// Makes commits. One is one transaction: all of it is there, and safe from a power cut, or none of it.
+/// Makes commits. One is one transaction: all of it is there, and safe from a power cut, or none of it. What takes as long as the request
+/// is large happens before it, so that others' commits do not wait:
 /// <code>
 /// 1  the large files it names: verified, and this caller may put them here
 /// 2  the branch: where the client thinks it is, or at this very commit already (the answer was lost and the client tries again)
 /// 3  the operations, on the tree; .gitattributes follows
-/// 4  objects, commit, branch compared and swapped, what the repository reaches, audit; a pull request's discussion
+/// 4  where they are many, its objects: nothing leads to them yet
+/// 5  commit, branch compared and swapped, what the repository reaches, audit; a pull request's discussion. Where the branch has
+///    moved meanwhile, from step 2 on again
 /// </code>
 /// </summary>
-sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, DiscussionStore discussions, TimeProvider time)
+sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, ContentStore contents, DiscussionStore discussions, TimeProvider time)
 {
-    const int RetrySeconds = 600;
+    // Tries before a commit, whose blobs are stored by then, keeps the others waiting for its folders.
+    const int RetrySeconds = 600, Tries = 4;
+
+    /// <summary>What a request makes of a branch.</summary>
+    /// <param name="Head">Where the branch was, or null.</param>
+    /// <param name="Tree">The new root.</param>
+    /// <param name="Made">The objects that are new beside the files themselves.</param>
+    /// <param name="IsDone">Whether there is nothing to commit: the branch is there already.</param>
+    sealed record Plan(GitId? Head, GitId Tree, IReadOnlyList<(GitKind Kind, byte[] Content)> Made, bool IsDone);
+
+    /// <summary>A commit while it is made.</summary>
+    sealed record Work(Repo Repo, Caller Caller, string Branch, bool AsPullRequest, CommitRequest Request, Spool Spool, Dictionary<string, LargeFileRow> Large)
+    {
+        /// <summary>The small files' blobs, in the order in which they come.</summary>
+        public GitId[] Blobs { get; init; } = [];
+
+        public IEnumerable<(GitKind Kind, byte[] Content)> Files =>
+            Request.Operations.OfType<CommitOperation.File>().Select(f => (GitKind.Blob, Spool.Read(f.Offset, f.Length)));
+    }
 
     /// <summary>Commits to a ref.</summary>
     /// <param name="repo">The repository.</param>
@@ -36,6 +57,39 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
         Repo repo, Caller caller, string branch, bool asPullRequest, CommitRequest request, Spool spool, CancellationToken cancellationToken)
     {
         // :: Step 1
+        var large = await AllowedAsync(repo, caller, request, cancellationToken);
+        var work = new Work(repo, caller, branch, asPullRequest, request, spool, large);
+        work = work with { Blobs = [.. work.Files.Select(f => GitId.Of(f.Kind, f.Content))] };
+        // From here on whoever may read the repository may read these.
+        foreach (var some in large.Values.Select(l => l.Content).Distinct().Chunk(GitObjects.BatchObjects))
+            await contents.GrantAsync(repo.Id, some, cancellationToken);
+
+        var stored = false;
+        for (var attempt = 1; attempt < Tries; attempt++)
+        {
+            var plan = await database.ReadAsync(c => PlanAsync(work, new Reader(c, null, (id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken))), cancellationToken);
+            if (plan.IsDone)
+                return (plan.Head!.Value, null);
+            // :: Step 4
+            var few = plan.Made.Count + work.Blobs.Length <= GitObjects.BatchObjects && plan.Made.Sum(m => (long)m.Content.Length) + spool.Length <= GitObjects.BatchBytes;
+            if (!few && !await objects.StoreAsync(repo.Id, plan.Head, (stored ? [] : work.Files).Concat(plan.Made), cancellationToken))
+                continue;
+            stored |= !few;
+            // :: Step 5
+            if (await database.WriteAsync(async t => await IsStillAsync(t, work, plan.Head) ? await RecordAsync(t, work, plan, withObjects: few) : ((GitId, int?)?)null, cancellationToken) is { } done)
+                return done;
+        }
+        if (!stored)
+            await objects.StoreAsync(repo.Id, null, work.Files, cancellationToken);
+        return await database.WriteAsync(async t =>
+        {
+            var plan = await PlanAsync(work, new Reader(t.Connection!, t, (id, kind) => objects.GetAsync(t, repo.Id, id, kind)));
+            return plan.IsDone ? (plan.Head!.Value, null) : await RecordAsync(t, work, plan, withObjects: true);
+        }, cancellationToken);
+    }
+
+    async Task<Dictionary<string, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, CommitRequest request, CancellationToken cancellationToken)
+    {
         var large = await largeFiles.AllowedAsync(repo, caller, request.Operations.OfType<CommitOperation.Large>().Select(l => l.Sha256), cancellationToken);
         foreach (var file in request.Operations.OfType<CommitOperation.Large>())
         {
@@ -45,60 +99,78 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
             if (file.Size is { } size && size != row.Size)
                 throw HubException.BadRequest($"{file.Path}: the file {oid} has {row.Size} bytes, not {size}.");
         }
+        return large;
+    }
 
-        return await database.WriteAsync(async t =>
-        {
-            // :: Step 2
-            var head = asPullRequest ? await BaseAsync(t, repo, branch, request.ParentCommit) : await Refs.FindAsync(t.Connection!, t, repo.Id, branch);
-            if (head is null && branch != GitRef.Heads + repo.DefaultBranch)
-                throw HubException.RevisionNotFound(branch);
-            var commit = head is { } id ? GitCommit.Read(await objects.GetAsync(t, repo.Id, id, GitKind.Commit)) : null;
-            if (!asPullRequest && commit is not null && await IsRetryAsync(t, repo, caller, commit, request, spool, large))
-                return (head!.Value, (int?)null);
-            if (!asPullRequest && request.ParentCommit is { Length: > 0 } parent && (parent.Length < 7 || head is null || !head.ToString()!.StartsWith(parent, StringComparison.OrdinalIgnoreCase)))
-                throw HubException.Stale();
+    /// <summary>Reads a repository, in a transaction or outside of one.</summary>
+    sealed record Reader(DbConnection Connection, DbTransaction? Transaction, Func<GitId, GitKind, ValueTask<byte[]>> ReadAsync);
 
-            // :: Step 3
-            var tree = await ApplyAsync(t, repo, commit?.Tree, request, spool, large);
-            if (commit is not null && tree == commit.Tree && !asPullRequest)
-                return (head!.Value, null);   // nothing changed: no empty commit
+    async Task<Plan> PlanAsync(Work work, Reader reader)
+    {
+        // :: Step 2
+        var (repo, request) = (work.Repo, work.Request);
+        var head = work.AsPullRequest ? await BaseAsync(reader, repo, work.Branch, request.ParentCommit) : await Refs.FindAsync(reader.Connection, reader.Transaction, repo.Id, work.Branch);
+        if (head is null && work.Branch != GitRef.Heads + repo.DefaultBranch)
+            throw HubException.RevisionNotFound(work.Branch);
+        var commit = head is { } id ? GitCommit.Read(await reader.ReadAsync(id, GitKind.Commit)) : null;
+        if (!work.AsPullRequest && commit is not null && await IsRetryAsync(work, reader, commit))
+            return new Plan(head, commit.Tree, [], true);
+        if (!work.AsPullRequest && request.ParentCommit is { Length: > 0 } parent && (parent.Length < 7 || head is null || !head.ToString()!.StartsWith(parent, StringComparison.OrdinalIgnoreCase)))
+            throw HubException.Stale();
 
-            // :: Step 4
-            var signature = Signature(caller);
-            var made = await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(tree, head is { } h ? [h] : [], signature, signature, request.Message).Write());
-            int? number = asPullRequest ? await DiscussionStore.NextNumberAsync(t, repo.Id) : null;
-            var to = number is { } n ? Discussion.RefOf(n) : branch;
-            if (!await Refs.SwapAsync(t, repo.Id, to, asPullRequest ? null : head, made, time.GetUtcNow().ToUnixTimeMilliseconds()))
-                throw HubException.Stale();
-            await HoldAsync(t, repo, large.Values.Select(l => l.Content));
-            if (number is { } opened)
-                await discussions.BeginAsync(
-                    t, repo.Id, caller,
-                    new Discussion { Num = opened, Title = DiscussionText.TitleFrom(request.Summary), Status = Discussion.Open, IsPullRequest = true, BaseRef = branch }, request.Description);
-            if (Discussion.NumberOf(to) is { } pull)
-                await discussions.CommittedAsync(t, repo.Id, pull, caller, made, request.Summary);
-            await Audit.RecordAsync(t, caller.IsAnonymous ? null : caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
-            return (made, number);
-        }, cancellationToken);
+        // :: Step 3
+        var edit = new TreeEdit(folder => reader.ReadAsync(folder, GitKind.Tree), commit?.Tree);
+        var tree = await ApplyAsync(work, reader, edit);
+        // Nothing changed: no empty commit.
+        return new Plan(head, tree, edit.Made, commit is not null && tree == commit.Tree && !work.AsPullRequest);
+    }
+
+    /// <summary>Whether what a plan builds upon is still so.</summary>
+    static async Task<bool> IsStillAsync(DbTransaction t, Work work, GitId? head) =>
+        work.AsPullRequest ? head is not { } id || await GitObjects.IsCommitAsync(t, work.Repo.Id, id) : await Refs.FindAsync(t.Connection!, t, work.Repo.Id, work.Branch) == head;
+
+    async Task<(GitId Commit, int? PullRequest)> RecordAsync(DbTransaction t, Work work, Plan plan, bool withObjects)
+    {
+        var (repo, caller, request) = (work.Repo, work.Caller, work.Request);
+        if (withObjects)
+            foreach (var (kind, content) in work.Files.Concat(plan.Made))
+                await GitObjects.AddAsync(t, repo.Id, kind, content);
+        var signature = Signature(caller);
+        var made = await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(plan.Tree, plan.Head is { } h ? [h] : [], signature, signature, request.Message).Write());
+        int? number = work.AsPullRequest ? await DiscussionStore.NextNumberAsync(t, repo.Id) : null;
+        var to = number is { } n ? Discussion.RefOf(n) : work.Branch;
+        if (!await Refs.SwapAsync(t, repo.Id, to, work.AsPullRequest ? null : plan.Head, made, time.GetUtcNow().ToUnixTimeMilliseconds()))
+            throw HubException.Stale();
+        if (number is { } opened)
+            await discussions.BeginAsync(
+                t, repo.Id, caller,
+                new Discussion { Num = opened, Title = DiscussionText.TitleFrom(request.Summary), Status = Discussion.Open, IsPullRequest = true, BaseRef = work.Branch }, request.Description);
+        if (Discussion.NumberOf(to) is { } pull)
+            await discussions.CommittedAsync(t, repo.Id, pull, caller, made, DiscussionText.TitleFrom(request.Summary));
+        await Audit.RecordAsync(t, caller.IsAnonymous ? null : caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
+        return (made, number);
     }
 
     /// <summary>What a new pull request is built upon: the parent that is named, or where the branch is.</summary>
-    static async Task<GitId?> BaseAsync(DbTransaction t, Repo repo, string branch, string? parent)
+    static async Task<GitId?> BaseAsync(Reader reader, Repo repo, string branch, string? parent)
     {
         if (parent is not { Length: > 0 })
-            return await Refs.FindAsync(t.Connection!, t, repo.Id, branch);
-        var id = GitId.TryParse(parent, out var whole) ? whole : await GitObjects.FindCommitAsync(t, repo.Id, parent);
-        return id is { } found && await GitObjects.IsCommitAsync(t, repo.Id, found) ? found : throw HubException.RevisionNotFound(parent);
+            return await Refs.FindAsync(reader.Connection, reader.Transaction, repo.Id, branch);
+        var id = GitId.TryParse(parent, out var whole) ? whole : await GitObjects.FindCommitAsync(reader.Connection, reader.Transaction, repo.Id, parent);
+        return id is { } found && await GitObjects.IsCommitAsync(reader.Connection, reader.Transaction, repo.Id, found) ? found : throw HubException.RevisionNotFound(parent);
     }
 
     /// <summary>Puts the first commit into a repository that is being made.</summary>
     public async Task BeginAsync(DbTransaction t, Repo repo, Caller caller, IReadOnlyDictionary<string, byte[]> files)
     {
-        var tree = new TreeEdit(objects, t, repo.Id, null);
+        var tree = new TreeEdit(_ => throw new InvalidOperationException("A new repository has no folders."), null);
         foreach (var (path, bytes) in files)
-            await tree.PutAsync(path, await GitObjects.AddAsync(t, repo.Id, GitKind.Blob, bytes));
+            await tree.PutAsync(path, tree.Make(GitKind.Blob, bytes));
+        var root = await tree.WriteAsync();
+        foreach (var (kind, content) in tree.Made)
+            await GitObjects.AddAsync(t, repo.Id, kind, content);
         var signature = Signature(caller);
-        var commit = await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(await tree.WriteAsync(), [], signature, signature, "initial commit").Write());
+        var commit = await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(root, [], signature, signature, "initial commit").Write());
         await Refs.SwapAsync(t, repo.Id, GitRef.Heads + repo.DefaultBranch, null, commit, time.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
@@ -106,17 +178,17 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
     public GitSignature Signature(Caller caller) => new(caller.Name, $"{caller.Name}@users.noreply.banyan", time.GetUtcNow().ToUnixTimeSeconds());
 
     /// <summary>Whether the branch is already at what this request makes of the commit before.</summary>
-    async Task<bool> IsRetryAsync(DbTransaction t, Repo repo, Caller caller, GitCommit head, CommitRequest request, Spool spool, Dictionary<string, LargeFileRow> large)
+    async Task<bool> IsRetryAsync(Work work, Reader reader, GitCommit head)
     {
-        var age = time.GetUtcNow().ToUnixTimeSeconds() - head.Committer.UnixSeconds;
-        if (age > RetrySeconds || head.Author.Name != caller.Name || head.Message.TrimEnd('\n') != request.Message.ReplaceLineEndings("\n").TrimEnd('\n') || head.Parents is not [var parent])
+        var (request, age) = (work.Request, time.GetUtcNow().ToUnixTimeSeconds() - head.Committer.UnixSeconds);
+        if (age > RetrySeconds || head.Author.Name != work.Caller.Name || head.Message.TrimEnd('\n') != request.Message.ReplaceLineEndings("\n").TrimEnd('\n') || head.Parents is not [var parent])
             return false;
         if (request.ParentCommit is { Length: > 0 } expected && !parent.ToString().StartsWith(expected, StringComparison.OrdinalIgnoreCase))
             return false;
         try
         {
-            var before = GitCommit.Read(await objects.GetAsync(t, repo.Id, parent, GitKind.Commit));
-            return await ApplyAsync(t, repo, before.Tree, request, spool, large) == head.Tree;
+            var before = GitCommit.Read(await reader.ReadAsync(parent, GitKind.Commit));
+            return await ApplyAsync(work, reader, new TreeEdit(folder => reader.ReadAsync(folder, GitKind.Tree), before.Tree)) == head.Tree;
         }
         catch (HubException)
         {
@@ -124,19 +196,19 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
         }
     }
 
-    async Task<GitId> ApplyAsync(DbTransaction t, Repo repo, GitId? root, CommitRequest request, Spool spool, Dictionary<string, LargeFileRow> large)
+    async Task<GitId> ApplyAsync(Work work, Reader reader, TreeEdit tree)
     {
-        var tree = new TreeEdit(objects, t, repo.Id, root);
-        foreach (var operation in request.Operations)
+        var blob = 0;
+        foreach (var operation in work.Request.Operations)
         {
             switch (operation)
             {
                 case CommitOperation.File file:
-                    await tree.PutAsync(file.Path, await GitObjects.AddAsync(t, repo.Id, GitKind.Blob, spool.Read(file.Offset, file.Length)));
+                    await tree.PutAsync(file.Path, work.Blobs[blob++]);
                     break;
                 case CommitOperation.Large file:
                     var oid = Convert.ToHexStringLower(file.Sha256);
-                    await tree.PutAsync(file.Path, await GitObjects.AddAsync(t, repo.Id, GitKind.Blob, LfsPointer.Write(oid, large[oid].Size)));
+                    await tree.PutAsync(file.Path, tree.Make(GitKind.Blob, LfsPointer.Write(oid, work.Large[oid].Size)));
                     break;
                 case CommitOperation.DeleteFile or CommitOperation.DeleteFolder:
                     if (!await tree.RemoveAsync(operation.Path, operation is CommitOperation.DeleteFolder))
@@ -144,29 +216,26 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
                     break;
             }
         }
-        await FollowAttributesAsync(t, repo, tree, request);
+        await FollowAttributesAsync(work, reader, tree);
         return await tree.WriteAsync();
     }
 
     /// <summary>git-lfs needs to know that these files are large: a line for each that no line covers.</summary>
-    async Task FollowAttributesAsync(DbTransaction t, Repo repo, TreeEdit tree, CommitRequest request)
+    static async Task FollowAttributesAsync(Work work, Reader reader, TreeEdit tree)
     {
-        string[] paths = [.. request.Operations.OfType<CommitOperation.Large>().Select(l => l.Path).Distinct()];
+        string[] paths = [.. work.Request.Operations.OfType<CommitOperation.Large>().Select(l => l.Path).Distinct()];
         if (paths.Length == 0)
             return;
-        var file = await tree.FindAsync(Attributes.FileName) is { } id ? await objects.GetAsync(t, repo.Id, id, GitKind.Blob) : null;
+        byte[]? file = null;
+        if (await tree.FindAsync(Attributes.FileName) is { } id)
+            file = tree.MadeOf(id) ?? (Array.IndexOf(work.Blobs, id) is >= 0 and var own ? work.Files.ElementAt(own).Content : await reader.ReadAsync(id, GitKind.Blob));
         var attributes = new Attributes(file);
         string[] missing = [.. paths.Where(p => !attributes.IsLfs(p))];
-        if (missing.Length > 0)
-            await tree.PutAsync(Attributes.FileName, await GitObjects.AddAsync(t, repo.Id, GitKind.Blob, Attributes.With(file, missing)));
-    }
-
-    /// <summary>From here on whoever may read the repository may read these.</summary>
-    async Task HoldAsync(DbTransaction t, Repo repo, IEnumerable<long> contents)
-    {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (var content in contents.Distinct())
-            await t.ExecuteAsync(
-                "INSERT INTO repo_contents (repo_id, content_id, uploaded_at) VALUES (@repo, @content, @now) ON CONFLICT DO NOTHING", new { repo = repo.Id, content, now });
+        if (missing.Length == 0)
+            return;
+        var written = Attributes.With(file, missing);
+        if (written.Length > CommitReader.MaxFileBytes)
+            throw HubException.BadRequest($"{Attributes.FileName} would be longer than {CommitReader.MaxFileBytes} bytes: commit a pattern that covers these files, like \"*.dat{Attributes.Lfs}\".");
+        await tree.PutAsync(Attributes.FileName, tree.Make(GitKind.Blob, written));
     }
 }

@@ -27,6 +27,8 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
         var body = await context.BodyAsync<Body>();
         if (body.Files is not { Count: > 0 and <= MaxFiles } files)
             throw HubException.BadRequest($"The body names no files, or more than {MaxFiles}.");
+        if (body.GitIgnore is { Length: > Ignore.MaxLength } || body.GitAttributes is { Length: > Ignore.MaxLength })
+            throw HubException.TooLarge($"gitIgnore and gitAttributes have at most {Ignore.MaxLength} characters.");
         var root = revision.Commit.Tree;
         var attributes = new Attributes(body.GitAttributes is { } text
             ? System.Text.Encoding.UTF8.GetBytes(text) : await tree.SmallFileAsync(repo.Id, root, Attributes.FileName, cancellationToken));
@@ -42,6 +44,10 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
             var there = await tree.FindAsync(repo.Id, root, path, cancellationToken);
             answers.Add(new FileAnswer(path, large ? "lfs" : "regular", ignore.LeavesOut(path), there is { IsFolder: false } ? there.ETag : null));
         }
+        if (ignore.IsTooMuch || attributes.IsTooMuch)
+            throw HubException.BadRequest(
+                $"The patterns of {(ignore.IsTooMuch ? ".gitignore" : Attributes.FileName)} are too many (at most {PathPatterns.MaxWildcards} with wildcards) or take too long: "
+                + "simplify them, or ask for fewer files at once.");
         await context.JsonAsync(new Answer(answers));
     }
 

@@ -1,11 +1,15 @@
-using System.Data.Common;
 using Banyan.Server.Access;
 using Banyan.Server.Git;
 
 namespace Banyan.Server.Commits;
 
-/// <summary>A tree while it is changed: folders are read when a change reaches them, and those that changed are written at the end.</summary>
-sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, GitId? root)
+/// <summary>
+/// A tree while it is changed: folders are read when a change reaches them, and those that changed are made at the end. Nothing is stored
+/// here: that may take long for what somebody sends, and belongs into no transaction.
+/// </summary>
+/// <param name="read">Reads a folder.</param>
+/// <param name="root">The tree, or null for an empty one.</param>
+sealed class TreeEdit(Func<GitId, ValueTask<byte[]>> read, GitId? root)
 {
     sealed class Folder
     {
@@ -16,6 +20,21 @@ sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, 
     }
 
     readonly Folder _root = new() { Stored = root };
+    readonly OrderedDictionary<GitId, (GitKind Kind, byte[] Content)> _made = [];
+
+    /// <summary>The folders that changed, and blobs that were made here, each after those it names.</summary>
+    public IReadOnlyList<(GitKind Kind, byte[] Content)> Made => [.. _made.Values];
+
+    /// <summary>Makes an object.</summary>
+    public GitId Make(GitKind kind, byte[] content)
+    {
+        var id = GitId.Of(kind, content);
+        _made.TryAdd(id, (kind, content));
+        return id;
+    }
+
+    /// <summary>What an object holds that was made here, or null.</summary>
+    public byte[]? MadeOf(GitId id) => _made.TryGetValue(id, out var made) ? made.Content : null;
 
     /// <summary>Puts a file at a path.</summary>
     /// <exception cref="HubException">400: a file is where a folder must be, or the other way round.</exception>
@@ -53,9 +72,9 @@ sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, 
         return folder is not null && folder.Entries!.TryGetValue(name, out var entry) && !entry.IsFolder ? entry.Id : null;
     }
 
-    /// <summary>Writes the folders that changed.</summary>
+    /// <summary>Makes the folders that changed.</summary>
     /// <returns>The new root.</returns>
-    public async Task<GitId> WriteAsync() => await WriteAsync(_root) ?? await GitObjects.AddAsync(transaction, repo, GitKind.Tree, []);
+    public async Task<GitId> WriteAsync() => await WriteAsync(_root) ?? Make(GitKind.Tree, []);
 
     async Task<GitId?> WriteAsync(Folder folder)
     {
@@ -70,7 +89,7 @@ sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, 
             else
                 folder.Entries!.Remove(name);
         }
-        return folder.Entries!.Count == 0 ? null : await GitObjects.AddAsync(transaction, repo, GitKind.Tree, GitTree.Write(folder.Entries.Values));
+        return folder.Entries!.Count == 0 ? null : Make(GitKind.Tree, GitTree.Write(folder.Entries.Values));
     }
 
     async Task<(Folder? Folder, string Name)> ReachAsync(string path, bool create)
@@ -119,6 +138,6 @@ sealed class TreeEdit(GitObjects objects, DbTransaction transaction, long repo, 
     }
 
     async Task LoadAsync(Folder folder) => folder.Entries ??= folder.Stored is { } id
-        ? GitTree.Read(await objects.GetAsync(transaction, repo, id, GitKind.Tree)).ToDictionary(e => e.Name, StringComparer.Ordinal)
+        ? GitTree.Read(await read(id)).ToDictionary(e => e.Name, StringComparer.Ordinal)
         : new(StringComparer.Ordinal);
 }

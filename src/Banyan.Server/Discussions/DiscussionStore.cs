@@ -79,9 +79,10 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     /// <summary>The number that the next discussion of a repository gets: the first after all discussions and pull requests.</summary>
     public static async Task<int> NextNumberAsync(DbTransaction transaction, long repo)
     {
-        var last = await transaction.ScalarAsync<int?>("SELECT MAX(num) FROM discussions WHERE repo_id = @repo", new { repo }) ?? 0;
-        var refs = await transaction.QueryAsync<string>("SELECT name FROM refs WHERE repo_id = @repo AND name LIKE 'refs/pr/%'", new { repo });
-        return refs.Select(Discussion.NumberOf).OfType<int>().Append(last).Max() + 1;
+        var next = (await transaction.ScalarAsync<int?>("SELECT MAX(num) FROM discussions WHERE repo_id = @repo", new { repo }) ?? 0) + 1;
+        while (await Refs.FindAsync(transaction.Connection!, transaction, repo, Discussion.RefOf(next)) is not null)
+            next++;   // a ref that came otherwise
+        return next;
     }
 
     /// <summary>Begins a discussion.</summary>

@@ -13,7 +13,7 @@ namespace Banyan.Server.Discussions;
 sealed class PullRequests(
     Authoriser authoriser, DiscussionStore discussions, Refs refs, Revisions revisions, History history, GitObjects objects, Committer committer, HubDatabase database, TimeProvider time)
 {
-    const int ShortId = 7;
+    const int ShortId = 7, MaxListed = 100;
 
     sealed record Body(string? Comment);
 
@@ -22,16 +22,17 @@ sealed class PullRequests(
     /// <param name="Head">The pull request's last commit.</param>
     /// <param name="From">What both grew from, or null.</param>
     /// <param name="Commits">Its own commits, the newest first.</param>
-    sealed record Standing(Revision? Base, Revision Head, Revision? From, IReadOnlyList<Revision> Commits);
+    sealed record Standing(Revision? Base, Revision Head, Revision? From, IReadOnlyList<GitId> Commits);
 
     async Task<Standing?> StandingAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken)
     {
         if (await refs.FindAsync(repo.Id, discussion.Ref, cancellationToken) is not { } id || await revisions.PeelAsync(repo, id, cancellationToken) is not { } head)
             return null;
         var branch = await refs.FindAsync(repo.Id, discussion.BaseRef!, cancellationToken) is { } at ? await revisions.PeelAsync(repo, at, cancellationToken) : null;
-        var theirs = branch is null ? [] : (await history.OfAsync(repo.Id, branch, cancellationToken)).Select(c => c.Id).ToHashSet();
+        var theirs = branch is null ? [] : (await history.OfAsync(repo.Id, branch, cancellationToken)).ToHashSet();
         var commits = await history.OfAsync(repo.Id, head, cancellationToken);
-        return new Standing(branch, head, commits.FirstOrDefault(c => theirs.Contains(c.Id)), [.. commits.TakeWhile(c => !theirs.Contains(c.Id))]);
+        var from = await history.ReadAsync(repo.Id, commits.Where(theirs.Contains).Take(1), cancellationToken);
+        return new Standing(branch, head, from.FirstOrDefault(), [.. commits.TakeWhile(c => !theirs.Contains(c))]);
     }
 
     /// <summary>Files that changed both in the pull request and on the branch since.</summary>
@@ -68,21 +69,23 @@ sealed class PullRequests(
             throw HubException.Conflict($"Merge conflicts in {string.Join(", ", merge.Conflicts.Take(20))}: commit to {discussion.Ref} what should be there.");
         if (tree == branch.Commit.Tree)
             throw HubException.BadRequest($"Pull request {number} changes nothing on {discussion.BaseRef}.");
-        await database.WriteAsync(t => RecordAsync(t, repo, caller, discussion, standing, branch, tree, merge, comment), cancellationToken);
+        if (!await objects.StoreAsync(repo.Id, branch.Id, merge.Made, cancellationToken))
+            throw HubException.Stale();
+        // Its author is who made the first; the latest are told of.
+        var commits = await history.ReadAsync(repo.Id, standing.Commits.Take(MaxListed).Union(standing.Commits.TakeLast(1)), cancellationToken);
+        await database.WriteAsync(t => RecordAsync(t, repo, caller, discussion, standing, commits, branch, tree, comment), cancellationToken);
         await context.JsonAsync(new { });
     }
 
     async Task RecordAsync(
-        DbTransaction t, Repo repo, Caller caller, Discussion discussion, Standing standing, Revision branch, GitId tree, TreeMerge merge, string? comment)
+        DbTransaction t, Repo repo, Caller caller, Discussion discussion, Standing standing, IReadOnlyList<Revision> commits, Revision branch, GitId tree, string? comment)
     {
         // What was looked at before the transaction must still be so in it.
         if (await DiscussionStore.FindAsync(t, repo.Id, discussion.Num) is not { Status: Discussion.Open } || await Refs.FindAsync(t.Connection!, t, repo.Id, discussion.Ref) != standing.Head.Id)
             throw HubException.Stale();
-        foreach (var (kind, content) in merge.Made)
-            await GitObjects.AddAsync(t, repo.Id, kind, content);
         var signature = committer.Signature(caller);
-        var author = standing.Commits is [.., var first] ? first.Commit.Author : signature;
-        var list = string.Concat(standing.Commits.Reverse().Select(c => $"- {c.Commit.Title} ({c.Id.ToString()[..ShortId]})\n"));
+        var author = commits is [.., var first] ? first.Commit.Author : signature;
+        var list = string.Concat(commits.Take(MaxListed).Reverse().Select(c => $"- {DiscussionText.TitleFrom(c.Commit.Title)} ({c.Id.ToString()[..ShortId]})\n"));
         var commit = await GitObjects.AddAsync(
             t, repo.Id, GitKind.Commit, new GitCommit(tree, [branch.Id], author with { UnixSeconds = signature.UnixSeconds }, signature, $"{discussion.Title} (#{discussion.Num})\n\n{list}").Write());
         if (!await Refs.SwapAsync(t, repo.Id, discussion.BaseRef!, branch.Id, commit, time.GetUtcNow().ToUnixTimeMilliseconds()))

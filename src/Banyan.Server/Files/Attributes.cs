@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Banyan.Server.Files;
 
@@ -9,7 +8,8 @@ sealed class Attributes
     /// <summary>File's name.</summary>
     public const string FileName = ".gitattributes";
 
-    const string Lfs = " filter=lfs diff=lfs merge=lfs -text";
+    /// <summary>What a line says of large files after its pattern.</summary>
+    public const string Lfs = " filter=lfs diff=lfs merge=lfs -text";
 
     static readonly string[] s_large =
     [
@@ -18,10 +18,7 @@ sealed class Attributes
         "*.zip", "*.zst", "*tfevents*",
     ];
 
-    // Nearly every repository has these lines, and every commit reads them.
-    static readonly Dictionary<string, Regex> s_known = s_large.ToDictionary(p => p, p => PathPattern.Compile(p, below: false)!);
-
-    readonly List<(Regex Pattern, bool IsLfs)> _lines = [];
+    readonly PathPatterns _patterns = new();
 
     /// <summary>What a new repository begins with.</summary>
     public static string Default { get; } = string.Concat(s_large.Select(p => $"{p}{Lfs}\n"));
@@ -29,8 +26,8 @@ sealed class Attributes
     /// <summary>Reads the file; null is an empty one.</summary>
     public Attributes(byte[]? file)
     {
-        foreach (var line in Encoding.UTF8.GetString(file ?? []).Split('\n'))
-            Add(line.Trim());
+        foreach (var line in Encoding.UTF8.GetString(file ?? []).AsSpan().EnumerateLines())
+            Add(line.Trim().ToString());
     }
 
     void Add(string line)
@@ -46,12 +43,15 @@ sealed class Attributes
             return;
         var words = attributes.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
         bool? isLfs = words.Contains("filter=lfs") ? true : words.Any(w => w is "-filter" or "!filter" || w.StartsWith("filter=", StringComparison.Ordinal)) ? false : null;
-        if (isLfs is { } lfs && (s_known.GetValueOrDefault(pattern) ?? PathPattern.Compile(pattern, below: false)) is { } regex)
-            _lines.Add((regex, lfs));
+        if (isLfs is { } lfs)
+            _patterns.Add(pattern, lfs);
     }
 
-    /// <summary>Whether a path is one of a large file.</summary>
-    public bool IsLfs(string path) => _lines.FindLast(l => l.Pattern.IsMatch(path)).IsLfs;
+    /// <summary>Whether a path is one of a large file. Where the patterns are too many or take too long no further path is: it gets a line of its own.</summary>
+    public bool IsLfs(string path) => _patterns.Find(path) == true;
+
+    /// <summary>Whether its patterns are too many, or take too long.</summary>
+    public bool IsTooMuch => _patterns.TooMany || _patterns.IsExhausted;
 
     /// <summary>The file with lines for these paths at its end.</summary>
     public static byte[] With(byte[]? file, IEnumerable<string> paths)

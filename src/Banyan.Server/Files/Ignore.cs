@@ -1,24 +1,29 @@
-using System.Text.RegularExpressions;
-
 namespace Banyan.Server.Files;
 
-/// <summary>Which files a <c>.gitignore</c> leaves out: the last line that matches decides.</summary>
+/// <summary>Which files a <c>.gitignore</c> leaves out: the last line that matches decides, of a folder for all that lies in it.</summary>
 sealed class Ignore
 {
-    readonly List<(Regex Pattern, bool Out)> _lines = [];
+    /// <summary>The longest that is read.</summary>
+    public const int MaxLength = 256 << 10;
+
+    readonly PathPatterns _patterns = new();
 
     public Ignore(string? file)
     {
-        foreach (var raw in (file ?? "").Split('\n'))
+        foreach (var raw in (file ?? "").AsSpan().EnumerateLines())
         {
-            var line = raw.TrimEnd();
+            var line = raw.TrimEnd(" \t\r").ToString();
+            if (line.EndsWith('\\') && raw.Length > line.Length)
+                line += raw[line.Length];   // an escaped space stays
             if (line.Length == 0 || line[0] == '#')
                 continue;
             var again = line[0] == '!';
-            if (PathPattern.Compile(again ? line[1..] : line, below: true) is { } pattern)
-                _lines.Add((pattern, !again));
+            _patterns.Add(again ? line[1..] : line, !again);
         }
     }
 
-    public bool LeavesOut(string path) => _lines.FindLast(l => l.Pattern.IsMatch(path)).Out;
+    /// <summary>Whether its patterns are too many, or take too long.</summary>
+    public bool IsTooMuch => _patterns.TooMany || _patterns.IsExhausted;
+
+    public bool LeavesOut(string path) => _patterns.FindBelow(path) == true;
 }

@@ -12,7 +12,7 @@ namespace Banyan.Server.Files;
 /// <summary>The large files that a repository holds, in whatever revision, and letting go of some for good.</summary>
 sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions, GitObjects objects, TimeProvider time)
 {
-    const int MaxFiles = 1000;
+    const int MaxFiles = 1000, Tries = 5;
 
     sealed record Body(Deletions? Deletions);
 
@@ -48,21 +48,33 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
             throw HubException.BadRequest($"The body must name 1 to {MaxFiles} files in deletions.sha.");
         if (oids.FirstOrDefault(o => o is not { Length: 64 } || !o.All(char.IsAsciiHexDigitLower)) is { } wrong)
             throw HubException.BadRequest($"'{wrong}' is no oid of a large file.");
-        await database.WriteAsync(async t =>
-        {
-            var pointers = new HashSet<GitId>();
-            foreach (var oid in oids)
-            {
-                var sha256 = Convert.FromHexString(oid);
-                if (await t.ScalarAsync<long?>("SELECT c.size FROM contents c JOIN repo_contents rc ON rc.content_id = c.id WHERE rc.repo_id = @Id AND c.sha256 = @sha256", new { repo.Id, sha256 }) is not { } size)
-                    continue;
-                pointers.Add(GitId.Of(GitKind.Blob, LfsPointer.Write(oid, size)));
-                await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @Id AND content_id IN (SELECT id FROM contents WHERE sha256 = @sha256)", new { repo.Id, sha256 });
-            }
-            if (body.Deletions.RewriteHistory == true)
-                await new HistoryWithout(objects, t, repo.Id, pointers).RewriteAsync(time.GetUtcNow().ToUnixTimeMilliseconds());
-            await Audit.RecordAsync(t, caller.UserId, "lfs.delete", repo.Path, $"{pointers.Count} files{(body.Deletions.RewriteHistory == true ? ", history rewritten" : "")}");
-        }, context.RequestAborted);
+        // The history is written again before the transaction, in which the refs must still be where they were.
+        for (var attempt = 1; !await LetGoAsync(repo, caller, [.. oids.Select(Convert.FromHexString)], body.Deletions.RewriteHistory == true, context.RequestAborted); attempt++)
+            if (attempt == Tries)
+                throw HubException.Stale();
         await context.JsonAsync(new { });
+    }
+
+    async Task<bool> LetGoAsync(Repo repo, Caller caller, IReadOnlyList<byte[]> sha256s, bool rewrite, CancellationToken cancellationToken)
+    {
+        var held = await database.ReadAsync(
+            async c => (await c.QueryAsync<(long Id, byte[] Sha256, long Size)>(
+                $"SELECT c.id, c.sha256, c.size FROM contents c JOIN repo_contents rc ON rc.content_id = c.id WHERE rc.repo_id = @Id AND c.sha256 {database.In("sha256s")}",
+                new { repo.Id, sha256s = sha256s.ToArray() })).AsList(),
+            cancellationToken);
+        var pointers = held.Select(h => GitId.Of(GitKind.Blob, LfsPointer.Write(Convert.ToHexStringLower(h.Sha256), h.Size))).ToHashSet();
+        var before = rewrite ? await refs.ListAsync(repo.Id, cancellationToken) : [];
+        var moved = rewrite ? await new HistoryWithout(objects, repo.Id, pointers, cancellationToken).RewriteAsync(before) : [];
+        return await database.WriteAsync(async t =>
+        {
+            if (rewrite && !(await Refs.ListAsync(t.Connection!, t, repo.Id)).SequenceEqual(before))
+                return false;
+            foreach (var (from, to) in moved)
+                if (!await Refs.SwapAsync(t, repo.Id, from.Name, from.Id, to, time.GetUtcNow().ToUnixTimeMilliseconds()))
+                    throw HubException.Stale();
+            await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Id", held.Select(h => new { repo = repo.Id, h.Id }));
+            await Audit.RecordAsync(t, caller.UserId, "lfs.delete", repo.Path, $"{pointers.Count} files{(rewrite ? ", history rewritten" : "")}");
+            return true;
+        }, cancellationToken);
     }
 }

@@ -40,6 +40,12 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
         await context.JsonAsync(new { });
     }
 
+    static void CheckMessage(string? message)
+    {
+        if (message is { Length: > CommitReader.MaxMessage })
+            throw HubException.BadRequest($"message: at most {CommitReader.MaxMessage} characters");
+    }
+
     /// <summary>What was looked up before the transaction may have been collected, and is still remembered.</summary>
     static async Task CheckThereAsync(System.Data.Common.DbTransaction t, Repo repo, Revision? commit)
     {
@@ -67,6 +73,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     public async Task CreateTagAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<TagBody>());
+        CheckMessage(body.Message);
         var target = await revisions.GetAsync(repo, RouteRest.Name(context), context.RequestAborted);
         if (body.Tag is not { } name || !Refs.IsName(name))
             throw HubException.BadRequest($"Invalid reference for a tag: {body.Tag}");
@@ -105,6 +112,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     {
         var (caller, name) = (await authoriser.UserAsync(context), RouteRest.Name(context));
         var body = context.HasBody() ? await context.BodyAsync<SquashBody>() : new SquashBody(null);
+        CheckMessage(body.Message);
         var branch = name.StartsWith("refs/", StringComparison.Ordinal) ? name : GitRef.Heads + name;
         await database.WriteAsync(async t =>
         {

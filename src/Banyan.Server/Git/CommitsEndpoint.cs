@@ -10,7 +10,8 @@ namespace Banyan.Server.Git;
 /// <summary><c>GET /api/{type}/{id}/commits/{rev}?p&amp;limit</c>.</summary>
 sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress address)
 {
-    const int PageLength = 50, MaxPageLength = 1000;
+    // A page of a thousand commits with the longest messages would be 64 MB.
+    const int PageLength = 50, MaxPageLength = 1000, MaxMessage = 4096;
 
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
@@ -25,17 +26,20 @@ sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress ad
                 CultureInfo.InvariantCulture,
                 $"<{address.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/commits/{Uri.EscapeDataString(name)}?p={page + 1}&limit={limit}{(formatted ? "&expand[]=formatted" : "")}>; rel=\"next\"");
         context.Response.Headers["X-Total-Count"] = commits.Count.ToString(CultureInfo.InvariantCulture);
-        await context.JsonAsync(new JsonArray([.. commits.Skip(page * limit).Take(limit).Select(c => Json(c, formatted))]));
+        var told = await history.ReadAsync(repo.Id, commits.Skip(page * limit).Take(limit), context.RequestAborted);
+        await context.JsonAsync(new JsonArray([.. told.Select(c => Json(c, formatted))]));
     }
 
     static int Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
+    static string Cut(string text) => text.Length <= MaxMessage ? text : text[..MaxMessage] + "…";
+
     static JsonObject Json(Revision commit, bool formatted) => new JsonObject
     {
         ["id"] = commit.Id.ToString(),
-        ["title"] = commit.Commit.Title,
-        ["message"] = commit.Commit.Body,
+        ["title"] = Cut(commit.Commit.Title),
+        ["message"] = Cut(commit.Commit.Body),
         ["authors"] = new JsonArray(new JsonObject { ["user"] = commit.Commit.Author.Name, ["avatar"] = "/assets/banyan.svg" }),
         ["date"] = HubJson.Time(commit.Commit.Committer.UnixSeconds * 1000),
-    }.With("formatted", !formatted ? null : new JsonObject { ["title"] = WebUtility.HtmlEncode(commit.Commit.Title), ["message"] = WebUtility.HtmlEncode(commit.Commit.Body) });
+    }.With("formatted", !formatted ? null : new JsonObject { ["title"] = WebUtility.HtmlEncode(Cut(commit.Commit.Title)), ["message"] = WebUtility.HtmlEncode(Cut(commit.Commit.Body)) });
 }

@@ -40,16 +40,15 @@ sealed class GitObjects(HubDatabase database)
     /// <param name="start">Seven hexadecimal digits or more, fewer than an id has.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     public Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken) =>
-        IsShort(start) ? database.ReadAsync(c => FindCommitAsync(c, null, repo, start), cancellationToken) : Task.FromResult<GitId?>(null);
-
-    /// <summary>As <see cref="FindCommitAsync(long, string, CancellationToken)"/>, inside of a transaction.</summary>
-    public static Task<GitId?> FindCommitAsync(DbTransaction transaction, long repo, string start) =>
-        IsShort(start) ? FindCommitAsync(transaction.Connection!, transaction, repo, start) : Task.FromResult<GitId?>(null);
+        database.ReadAsync(c => FindCommitAsync(c, null, repo, start), cancellationToken);
 
     static bool IsShort(string text) => text.Length is >= ShortestId and < 2 * GitId.Size && text.All(char.IsAsciiHexDigit);
 
-    static async Task<GitId?> FindCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, string start)
+    /// <summary>As <see cref="FindCommitAsync(long, string, CancellationToken)"/>, on a connection.</summary>
+    public static async Task<GitId?> FindCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, string start)
     {
+        if (!IsShort(start))
+            return null;
         var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')), Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
         var found = (await connection.QueryAsync<byte[]>(
             "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }, transaction)).AsList();
@@ -71,8 +70,11 @@ sealed class GitObjects(HubDatabase database)
     /// Whether a commit is there, as the transaction sees it: what is remembered may have been collected since. Then all that it leads
     /// to is there as well.
     /// </summary>
-    public static async Task<bool> IsCommitAsync(DbTransaction transaction, long repo, GitId id) =>
-        await transaction.ScalarAsync<long?>("SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @oid AND kind = 'commit'", new { repo, oid = id.ToArray() }) is not null;
+    public static Task<bool> IsCommitAsync(DbTransaction transaction, long repo, GitId id) => IsCommitAsync(transaction.Connection!, transaction, repo, id);
+
+    /// <summary>As <see cref="IsCommitAsync(DbTransaction, long, GitId)"/>, on a connection.</summary>
+    public static async Task<bool> IsCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, GitId id) =>
+        await connection.ExecuteScalarAsync<long?>("SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @oid AND kind = 'commit'", new { repo, oid = id.ToArray() }, transaction) is not null;
 
     /// <summary>An object that must be there.</summary>
     /// <exception cref="InvalidDataException">It is not, or of another kind: the database is damaged.</exception>
@@ -101,6 +103,46 @@ sealed class GitObjects(HubDatabase database)
         }
         return facts;
     }
+
+    /// <summary>What is stored in one transaction.</summary>
+    public const int BatchObjects = 256, BatchBytes = 4 << 20;
+
+    /// <summary>
+    /// Stores objects before anything leads to them, in transactions of their own, so that nobody waits for all of them. They have
+    /// the grace time of what nothing leads to, from now on.
+    /// </summary>
+    /// <param name="repo">Row of the repository.</param>
+    /// <param name="basis">The commit that they build upon: kept as well.</param>
+    /// <param name="objects">Each after those it names.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>False where the basis is not there any more.</returns>
+    public async Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<(GitKind Kind, byte[] Content)> objects, CancellationToken cancellationToken)
+    {
+        var (batch, bytes) = (new List<(GitKind, byte[])>(), 0L);
+        foreach (var made in objects)
+        {
+            batch.Add(made);
+            if (batch.Count < BatchObjects && (bytes += made.Content.Length) < BatchBytes)
+                continue;
+            if (!await StoreAsync(repo, basis, batch, cancellationToken))
+                return false;
+            (batch, bytes) = ([], 0);
+        }
+        return batch.Count == 0 || await StoreAsync(repo, basis, batch, cancellationToken);
+    }
+
+    Task<bool> StoreAsync(long repo, GitId? basis, List<(GitKind Kind, byte[] Content)> batch, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        if (basis is { } commit && !await IsCommitAsync(t, repo, commit))
+            return false;
+        var oids = new List<byte[]>(batch.Count + 1);
+        foreach (var (kind, content) in batch)
+            oids.Add((await AddAsync(t, repo, kind, content)).ToArray());
+        if (basis is { } kept)
+            oids.Add(kept.ToArray());
+        await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids = oids.ToArray() });
+        return true;
+    }, cancellationToken);
 
     /// <summary>Stores an object.</summary>
     public static async Task<GitId> AddAsync(DbTransaction transaction, long repo, GitKind kind, byte[] content)

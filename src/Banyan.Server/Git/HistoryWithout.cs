@@ -1,27 +1,33 @@
-using System.Data.Common;
-using Banyan.Server.Storage.Databases;
+using Banyan.Server.Access;
 
 namespace Banyan.Server.Git;
 
-/// <summary>Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids.</summary>
-sealed class HistoryWithout(GitObjects objects, DbTransaction transaction, long repo, IReadOnlySet<GitId> blobs)
+/// <summary>
+/// Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids. What it writes
+/// is stored as it goes, and leads nowhere until the refs are moved: a long history keeps nobody waiting.
+/// </summary>
+sealed class HistoryWithout(GitObjects objects, long repo, IReadOnlySet<GitId> blobs, CancellationToken cancellationToken)
 {
     readonly Dictionary<GitId, GitId?> _trees = [];
     readonly Dictionary<GitId, GitId> _commits = [];
+    List<(GitKind Kind, byte[] Content)> _made = [];
+    long _bytes;
 
-    /// <summary>Moves every ref whose history held one of the files.</summary>
-    public async Task RewriteAsync(long now)
+    /// <summary>Where refs have to go whose history held one of the files.</summary>
+    public async Task<IReadOnlyList<(GitRef From, GitId To)>> RewriteAsync(IReadOnlyList<GitRef> refs)
     {
-        foreach (var (name, oid) in await transaction.QueryAsync<(string Name, byte[] Oid)>("SELECT name, oid FROM refs WHERE repo_id = @repo", new { repo }))
+        var moved = new List<(GitRef, GitId)>();
+        foreach (var found in refs)
         {
-            var id = new GitId(oid);
-            var commit = id;
-            while (await objects.FindAsync(transaction, repo, commit) is { Kind: GitKind.Tag } tag)
+            var commit = found.Id;
+            while (await objects.FindAsync(repo, commit, cancellationToken) is { Kind: GitKind.Tag } tag)
                 commit = GitTag.TargetOf(tag.Content);
             var written = await CommitAsync(commit);
             if (written != commit)
-                await Refs.SwapAsync(transaction, repo, name, id, written, now);
+                moved.Add((found, written));
         }
+        await StoreAsync();
+        return moved;
     }
 
     /// <summary>Parents before children, without a stack that a long history would overflow.</summary>
@@ -35,7 +41,7 @@ sealed class HistoryWithout(GitObjects objects, DbTransaction transaction, long 
                 open.Pop();
                 continue;
             }
-            var commit = GitCommit.Read(await objects.GetAsync(transaction, repo, id, GitKind.Commit));
+            var commit = GitCommit.Read(await objects.GetAsync(repo, id, GitKind.Commit, cancellationToken));
             if (commit.Parents.Where(p => !_commits.ContainsKey(p)).ToArray() is { Length: > 0 } first)
             {
                 foreach (var parent in first)
@@ -43,10 +49,10 @@ sealed class HistoryWithout(GitObjects objects, DbTransaction transaction, long 
                 continue;
             }
             open.Pop();
-            var tree = await TreeAsync(commit.Tree) ?? await GitObjects.AddAsync(transaction, repo, GitKind.Tree, []);
+            var tree = await TreeAsync(commit.Tree) ?? await MakeAsync(GitKind.Tree, []);
             GitId[] parents = [.. commit.Parents.Select(p => _commits[p])];
             _commits[id] = tree == commit.Tree && parents.SequenceEqual(commit.Parents)
-                ? id : await GitObjects.AddAsync(transaction, repo, GitKind.Commit, (commit with { Tree = tree, Parents = parents }).Write());
+                ? id : await MakeAsync(GitKind.Commit, (commit with { Tree = tree, Parents = parents }).Write());
         }
         return _commits[head];
     }
@@ -58,13 +64,28 @@ sealed class HistoryWithout(GitObjects objects, DbTransaction transaction, long 
             return known;
         var changed = false;
         var left = new List<GitTreeEntry>();
-        foreach (var entry in GitTree.Read(await objects.GetAsync(transaction, repo, tree, GitKind.Tree)))
+        foreach (var entry in GitTree.Read(await objects.GetAsync(repo, tree, GitKind.Tree, cancellationToken)))
         {
             GitId? id = entry.IsFolder ? await TreeAsync(entry.Id) : blobs.Contains(entry.Id) ? null : entry.Id;
             changed |= id != entry.Id;
             if (id is { } stays)
                 left.Add(entry with { Id = stays });
         }
-        return _trees[tree] = !changed ? tree : left.Count == 0 ? null : await GitObjects.AddAsync(transaction, repo, GitKind.Tree, GitTree.Write(left));
+        return _trees[tree] = !changed ? tree : left.Count == 0 ? null : await MakeAsync(GitKind.Tree, GitTree.Write(left));
+    }
+
+    async ValueTask<GitId> MakeAsync(GitKind kind, byte[] content)
+    {
+        _made.Add((kind, content));
+        if ((_bytes += content.Length) >= GitObjects.BatchBytes || _made.Count >= GitObjects.BatchObjects)
+            await StoreAsync();
+        return GitId.Of(kind, content);
+    }
+
+    async Task StoreAsync()
+    {
+        if (!await objects.StoreAsync(repo, null, _made, cancellationToken))
+            throw HubException.Stale();
+        (_made, _bytes) = ([], 0);
     }
 }

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Access;
 using Banyan.Server.Listing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
@@ -21,6 +22,8 @@ readonly record struct GitRef(string Name, GitId Id)
 /// <summary>The refs of repositories. A change names what it found, and fails where that is no longer so.</summary>
 sealed class Refs(HubDatabase database)
 {
+    const int MaxRefs = 20_000;
+
     readonly StateCache<(long, string), GitId?> _known = new(database);
 
     /// <summary>What a ref names, or null.</summary>
@@ -31,9 +34,11 @@ sealed class Refs(HubDatabase database)
         await connection.ExecuteScalarAsync<byte[]?>("SELECT oid FROM refs WHERE repo_id = @repo AND name = @name", new { repo, name }, transaction) is { } oid ? new GitId(oid) : null;
 
     /// <summary>All refs of a repository, by name.</summary>
-    public Task<IReadOnlyList<GitRef>> ListAsync(long repo, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<GitRef>>(
-        async c => [.. (await c.QueryAsync<(string Name, byte[] Oid)>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo })).Select(r => new GitRef(r.Name, new GitId(r.Oid)))],
-        cancellationToken);
+    public Task<IReadOnlyList<GitRef>> ListAsync(long repo, CancellationToken cancellationToken) => database.ReadAsync(c => ListAsync(c, null, repo), cancellationToken);
+
+    /// <summary>As <see cref="ListAsync(long, CancellationToken)"/>, on a connection.</summary>
+    public static async Task<IReadOnlyList<GitRef>> ListAsync(DbConnection connection, DbTransaction? transaction, long repo) =>
+        [.. (await connection.QueryAsync<(string Name, byte[] Oid)>("SELECT name, oid FROM refs WHERE repo_id = @repo ORDER BY name", new { repo }, transaction)).Select(r => new GitRef(r.Name, new GitId(r.Oid)))];
 
     const string There = "EXISTS (SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @to)";
 
@@ -42,6 +47,8 @@ sealed class Refs(HubDatabase database)
     public static async Task<bool> SwapAsync(DbTransaction transaction, long repo, string name, GitId? from, GitId? to, long now)
     {
         var parameters = new { repo, name, from = from?.ToArray(), to = to?.ToArray(), now };
+        if (from is null)
+            await CheckNewAsync(transaction, repo, name);
         var changed = await transaction.ExecuteAsync(
             (from, to) switch
             {
@@ -61,6 +68,23 @@ sealed class Refs(HubDatabase database)
         if (changed == 1)
             await WebhookEvents.RefAsync(transaction, repo, name, from, to);
         return changed == 1;
+    }
+
+    /// <summary>
+    /// git keeps refs as files: <c>exp</c> cannot be beside <c>exp/lora</c>. And whoever lists refs gets them all, so there is an end to them.
+    /// </summary>
+    /// <exception cref="HubException">400.</exception>
+    static async Task CheckNewAsync(DbTransaction transaction, long repo, string name)
+    {
+        var (parts, below) = (name.Split('/'), name + "/");
+        string[] above = [.. Enumerable.Range(3, Math.Max(0, parts.Length - 3)).Select(n => string.Join('/', parts[..n]))];
+        foreach (var candidate in above)
+            if (await FindAsync(transaction.Connection!, transaction, repo, candidate) is not null)
+                throw HubException.BadRequest($"{name} cannot be made: git cannot hold it beside {candidate}. Choose another name.");
+        if (await transaction.FirstAsync<string>("SELECT name FROM refs WHERE repo_id = @repo AND substr(name, 1, @length) = @below LIMIT 1", new { repo, below, length = below.Length }) is { } there)
+            throw HubException.BadRequest($"{name} cannot be made: git cannot hold it beside {there}. Choose another name.");
+        if (await transaction.ScalarAsync<long>("SELECT COUNT(*) FROM refs WHERE repo_id = @repo", new { repo }) >= MaxRefs)
+            throw HubException.BadRequest($"{name} cannot be made: the repository has {MaxRefs} branches, tags and pull requests. Delete some first.");
     }
 
     /// <summary>Whether git takes this as the name of a branch or tag (git-check-ref-format).</summary>

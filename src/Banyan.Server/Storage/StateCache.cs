@@ -6,7 +6,7 @@ namespace Banyan.Server.Storage;
 /// <summary>
 /// Remembers what was read from the database for as long as nobody wrote to it: each look asks the database whether anything was
 /// committed since, by this process or another, and forgets all if so. So what it tells was true when it was asked, and decisions on
-/// who may do what can rest on it. Where a database cannot be asked that for less than a query (PostgreSQL), nothing is remembered.
+/// who may do what can rest on it. That something is not there is not remembered: strangers ask for what they like. Where a database cannot be asked that for less than a query (PostgreSQL), nothing is remembered.
 /// </summary>
 sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
 {
@@ -29,7 +29,8 @@ sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
     static async Task<TValue> ReadAsync(GenerationCache<TKey, TValue> known, TKey key, Func<TKey, CancellationToken, Task<TValue>> read, CancellationToken cancellationToken)
     {
         var value = await read(key, cancellationToken);
-        known.Add(key, value, 1);
+        if (value is not null)
+            known.Add(key, value, 1);
         return value;
     }
 

@@ -27,7 +27,7 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
         {
             var (refs, due) = await LookAsync(repo, now, since, cancellationToken);
             report.GitObjects += options.DryRun ? due.Count : 0;
-            if (options.DryRun || await RemoveAsync(repo, refs, due, cancellationToken))
+            if (options.DryRun || await RemoveAsync(repo, refs, due, since, cancellationToken))
                 break;
         }
         for (var look = 0; look < Looks; look++)
@@ -80,15 +80,16 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
         return database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids }), cancellationToken);
     }
 
-    /// <returns>False where a ref has moved meanwhile.</returns>
-    async Task<bool> RemoveAsync(long repo, string[] refs, List<GitId> due, CancellationToken cancellationToken)
+    /// <returns>False where a ref has moved meanwhile, or somebody has stored one of these again, to name it soon.</returns>
+    async Task<bool> RemoveAsync(long repo, string[] refs, List<GitId> due, long since, CancellationToken cancellationToken)
     {
         foreach (var batch in due.Chunk(Batch))
         {
             var ids = batch.Select(o => o.ToArray()).ToArray();
             var removed = await database.WriteAsync(async t =>
             {
-                if (!await StillAsync(t, repo, refs))
+                if (!await StillAsync(t, repo, refs)
+                    || await t.ScalarAsync<long>($"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")} AND since <= @since", new { repo, ids, since }) < ids.Length)
                     return -1;
                 await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids });
                 return await t.ExecuteAsync($"DELETE FROM git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids });
