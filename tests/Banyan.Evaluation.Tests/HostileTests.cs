@@ -34,13 +34,15 @@ public class HostileTests
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
         var before = Files();
+        var tried = Sampled.Of(programs, 40);
 
         var passed = new List<string>();
-        await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (program, token) =>
+        await Parallel.ForEachAsync(tried.Index(), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (one, token) =>
         {
+            var (index, program) = one;
             var verdict = await items.JudgeAsync(judge, new(Item, program.Value, Whole: true), token);
             // An honest answer judged beside the hostile ones keeps its verdict.
-            var honest = await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
+            var honest = index % 4 > 0 ? Verdict.Right : await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
             lock (passed)
             {
                 TestContext.Current.SendDiagnosticMessage("{0}: {1}", program.Key, verdict.Reason);
@@ -56,10 +58,8 @@ public class HostileTests
         Assert.Empty(Processes());
     }
 
-    /// <summary>What meets the sandbox's limits, which are the same for every language and take their time: Python's are always run, the others' with BANYAN_HOSTILE=all.</summary>
+    /// <summary>What meets the sandbox's limits, which are the same for every language and take their time: Python's are sampled, the others' run with `./check --all`.</summary>
     static readonly string[] s_limits = ["memory", "processes", "threads", "fork bomb", "flood", "sleep", "compiled to a giant"];
-
-    static readonly bool s_all = Environment.GetEnvironmentVariable("BANYAN_HOSTILE") == "all";
 
     public static TheoryData<string> Languages => [.. HostileLanguages.All.Keys];
 
@@ -74,7 +74,7 @@ public class HostileTests
         using var judge = await TestJudge.OpenAsync();
         var items = Tasks.MultiPle.Recorded.Open(language).Items;
         var wrong = new List<string>();
-        var programs = HostileLanguages.All[language].Where(p => s_all || !s_limits.Contains(p.Key));
+        var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 6);
         await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken }, async (program, token) =>
         {
             var source = program.Value.Replace("PORT", $"{((IPEndPoint)listener.LocalEndpoint).Port}", StringComparison.Ordinal);

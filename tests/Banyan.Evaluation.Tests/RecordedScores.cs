@@ -6,11 +6,9 @@ using Banyan.Tests;
 
 namespace Banyan.Evaluation.Tests;
 
-/// <summary>What Qwen2.5-Coder-1.5B answered, judged again: the verdicts are its makers'. A slice of each task, for time; bench/ and `eval score` do all.</summary>
+/// <summary>What Qwen2.5-Coder-1.5B answered, judged again: the verdicts are its makers'. A sample of each task; `./check --all` judges all.</summary>
 public class RecordedScores
 {
-    const int Every = 8;
-
     [Theory]
     [InlineData("humaneval+", "humaneval-generated")]
     [InlineData("mbpp+", "mbpp-generated")]
@@ -38,7 +36,7 @@ public class RecordedScores
         using var judge = await TestJudge.OpenAsync();
         var task = TaskTable.Find(name);
         var items = task.Load(new(SharedData.Path("evaluation")));
-        var slice = items.Ids.Where((_, index) => index % Every == 3).ToHashSet();
+        var slice = Sampled.Of(items.Ids, 12).ToHashSet();
         var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded)).Where(a => slice.Contains(a.Id)).ToList();
         var score = await Scorer.ScoreAsync(task, items.Only(slice), answers, judge);
         Assert.Equal(slice.Count, score.Items.Count);

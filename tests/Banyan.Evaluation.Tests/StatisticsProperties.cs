@@ -155,4 +155,17 @@ public class StatisticsProperties
         Assert.Equal(ComparisonVerdict.Undecided, undecided.Verdict);
         Assert.InRange(undecided.ItemsNeeded!.Value, 500, 2500);
     }
+
+    /// <summary>0.222… as two of nine and as the difference of two means are not the same number.</summary>
+    [Fact]
+    public void Items_that_all_differ_in_one_direction_are_enough_to_say_how_many_are_needed()
+    {
+        foreach (var items in (int[])[9, 15, 25])
+            for (var right = 1; right < items; right++)
+            {
+                var a = Enumerable.Range(0, items).Select(i => i < right).ToList();
+                var compared = PairedComparison.Of(a, [.. a.Select(_ => true)], [.. a.Select((_, i) => $"{i}")]);
+                Assert.InRange(compared.ItemsNeeded!.Value, 1, 40_000);
+            }
+    }
 }

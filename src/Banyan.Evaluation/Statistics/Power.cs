@@ -11,7 +11,9 @@ public static class Power
     {
         var d = Math.Abs(difference);
         ArgumentOutOfRangeException.ThrowIfZero(d);
-        ArgumentOutOfRangeException.ThrowIfLessThan(discordant, d);
+        // Where every differing item differs in the same direction the two are equal but for rounding.
+        ArgumentOutOfRangeException.ThrowIfLessThan(discordant, d - 1e-9);
+        discordant = Math.Max(discordant, d);
         var root = Normal.Quantile(1 - level / 2) * Math.Sqrt(discordant) + Normal.Quantile(power) * Math.Sqrt(discordant - d * d);
         return (int)Math.Min(int.MaxValue, Math.Ceiling(root * root / (d * d)));
     }

@@ -1,4 +1,5 @@
 using Banyan.Evaluation.Prompts;
+using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Tasks.MultiPle;
 using Banyan.Tests;
 
@@ -51,10 +52,14 @@ public class LanguageAnswersTests
             (PromptLadder.Chat, $"```{language.Fence}\n{prompt}{wrong}{end}{closed}```", false),
             (PromptLadder.Fenced, $"{prompt}{body}{end}{closed}```\n\nmore ```", true),
         ];
+        // Most forms come to the same program, which is judged once.
+        var judged = new Dictionary<(string Solution, string Tests), Verdict>();
         foreach (var (form, answer, right) in answers)
         {
             var read = AnswerReader.Read(item, form, "x", answer);
-            var verdict = await language.JudgeAsync(judge, language.Solution(read.Whole ? read.Text : prompt + read.Text, null), read.Balanced ? language.AfterBalanced(tests) : tests, TestContext.Current.CancellationToken);
+            var program = (language.Solution(read.Whole ? read.Text : prompt + read.Text, null), read.Balanced ? language.AfterBalanced(tests) : tests);
+            if (!judged.TryGetValue(program, out var verdict))
+                judged[program] = verdict = await language.JudgeAsync(judge, program.Item1, program.Item2, TestContext.Current.CancellationToken);
             Assert.True(verdict.Passed == right, $"{form}: {verdict.Reason}\n{answer}\n=>\n{read.Text}");
         }
     }

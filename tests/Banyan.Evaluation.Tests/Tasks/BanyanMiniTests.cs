@@ -1,4 +1,5 @@
 using Banyan.Evaluation.Prompts;
+using Banyan.Evaluation.Recorded;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Tasks.BanyanMini;
 
@@ -24,14 +25,18 @@ public class BanyanMiniTests
         var few = MiniItem.All.Where((_, i) => i % 6 == 1).ToList();
         var items = all.Only(few.Select(i => i.Id).ToHashSet());
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
+        // Many forms come to the same program, which is judged once.
+        var judged = new Dictionary<RecordedAnswer, Verdict>();
         foreach (var item in few)
         {
             foreach (var (body, right) in (IEnumerable<(string, bool)>)[(item.Solution, true), (item.Wrong[0], false)])
             {
                 foreach (var (form, answer) in Forms(item, body))
                 {
-                    var verdict = await items.JudgeAsync(judge, items.Read(item.Id, form, answer), TestContext.Current.CancellationToken);
-                    Assert.True(verdict.Passed == right, $"{item.Id}, {form}: {verdict.Reason}\n{answer}\n=>\n{items.Read(item.Id, form, answer).Text}");
+                    var read = items.Read(item.Id, form, answer);
+                    if (!judged.TryGetValue(read, out var verdict))
+                        judged[read] = verdict = await items.JudgeAsync(judge, read, TestContext.Current.CancellationToken);
+                    Assert.True(verdict.Passed == right, $"{item.Id}, {form}: {verdict.Reason}\n{answer}\n=>\n{read.Text}");
                 }
             }
         }

@@ -11,8 +11,6 @@ namespace Banyan.Evaluation.Tests.Twins;
 
 public class TwinTests
 {
-    const int Every = 8;
-
     readonly CancellationToken _token = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -45,7 +43,7 @@ public class TwinTests
     {
         using var judge = await TestJudge.OpenAsync();
         var all = TaskTable.Find(name).Load(new(SharedData.Path("evaluation")));
-        var originals = all.Only(all.Ids.Where((_, i) => i % Every == 5).ToHashSet());
+        var originals = all.Only(Sampled.Of(all.Ids, 12).ToHashSet());
         var twins = await originals.TwinAsync(judge, _token);
         Assert.True(twins.Ids.Count >= originals.Ids.Count - 1, $"{twins.Ids.Count} of {originals.Ids.Count}");
 
@@ -77,7 +75,7 @@ public class TwinTests
     {
         using var judge = await TestJudge.OpenAsync();
         var all = TaskTable.Find(name).Load(new(SharedData.Path("evaluation")));
-        var originals = all.Only(all.Ids.Where((_, i) => i % 14 == 7).ToHashSet());
+        var originals = all.Only(Sampled.Of(all.Ids, 50).ToHashSet());
         var twins = await originals.TwinAsync(judge, _token);
         Assert.InRange(twins.Ids.Count, originals.Ids.Count / 2, originals.Ids.Count);
         var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded)).Where(a => twins.Ids.Contains(a.Id + "~twin")).ToList();

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Banyan.Evaluation.Sandboxes;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Tasks.MultiPle;
+using Banyan.Tests;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -25,7 +26,7 @@ public partial class PublishedDifferences
         ];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open("cs");
-        foreach (var id in items)
+        foreach (var id in Sampled.Of(items, 3))
         {
             var (passed, result, program) = recorded.Makers[id];
             Assert.False(passed, id);
@@ -59,7 +60,7 @@ public partial class PublishedDifferences
         ];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open("cs");
-        foreach (var (id, exception) in items)
+        foreach (var (id, exception) in Sampled.Of(items, 3))
         {
             Assert.True(recorded.Makers[id].Passed, id);
             // Mono knows no numbers in base 2, "b", which .NET has had since 8 (there the answer is in the wrong order): it throws.
@@ -92,7 +93,7 @@ public partial class PublishedDifferences
     public async Task Of_Bash_need_bc(string id)
     {
         if (!File.Exists("/usr/bin/bc"))
-            Banyan.Tests.SharedData.Missing("bc is not installed");
+            SharedData.Missing("bc is not installed");
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open("sh");
         Assert.False(recorded.Makers[id].Passed);
@@ -119,21 +120,21 @@ public partial class PublishedDifferences
         Assert.True((await recorded.Items.JudgeAsync(judge, answer with { Text = As("[]") }, TestContext.Current.CancellationToken)).Passed);
     }
 
-    /// <summary>A slice of each language agrees but for the items above; `banyan eval score` does all.</summary>
+    /// <summary>A sample of each language agrees but for the items above; `./check --all` judges all.</summary>
     [Theory]
-    [InlineData("cs", 10, 1)]
-    [InlineData("js", 20, 1)]
-    [InlineData("ts", 25, 3)]
-    [InlineData("php", 10, 1)]
-    [InlineData("sh", 10, 1)]
-    [InlineData("java", 25, 3)]
-    [InlineData("cpp", 25, 3)]
-    public async Task Are_all(string language, int every, int from)
+    [InlineData("cs")]
+    [InlineData("js")]
+    [InlineData("ts")]
+    [InlineData("php")]
+    [InlineData("sh")]
+    [InlineData("java")]
+    [InlineData("cpp")]
+    public async Task Are_all(string language)
     {
         string[] there = ["HumanEval_12_", "HumanEval_18_", "HumanEval_19_", "HumanEval_20_", "HumanEval_67_", "HumanEval_116_", "HumanEval_148_", "HumanEval_162_"];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open(language);
-        var slice = recorded.Items.Ids.Where((_, index) => index % every == from).ToList();
+        var slice = Sampled.Of(recorded.Items.Ids, 4);
         var differ = new List<string>();
         await judge.ForEachAsync(slice, async (id, token) =>
         {
@@ -143,7 +144,7 @@ public partial class PublishedDifferences
                 lock (differ)
                     differ.Add($"{id}: {verdict.Reason}; there {recorded.Makers[id].Result}");
         }, TestContext.Current.CancellationToken);
-        Assert.True(slice.Count > 5);
+        Assert.True(slice.Count > 3);
         string[] explained = language switch { "sh" => ["HumanEval_47_median", "HumanEval_92_any_int"], "php" => ["HumanEval_16_count_distinct_characters"], _ => [] };
         Assert.DoesNotContain(differ, d => !explained.Any(e => d.StartsWith(e, StringComparison.Ordinal)));
     }
