@@ -33,8 +33,8 @@ static unsafe class AttentionBench
             ((byte**)table.Pointer)[page] = pages.Pointer + page * layout.PageBytes;
         for (var position = 0; position < positions; position++)
             layout.Write(((byte**)table.Pointer)[position / 64], position % 64, q.Floats + position % Tokens * HeadDim, q.Floats + position % Tokens * HeadDim + 7);
-        var many = Best.Seconds(20, () => Attention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, Tokens, before)], layout, Heads, 0.09f, pool));
-        var one = Best.Seconds(200, () => Attention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, 1, positions - 1)], layout, Heads, 0.09f, pool));
+        var many = Best.Seconds(20, () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, Tokens, before)], layout, Heads, 0.09f, pool));
+        var one = Best.Seconds(200, () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, 1, positions - 1)], layout, Heads, 0.09f, pool));
         var perPosition = 2.0 * Heads * HeadDim;
         Console.WriteLine($"| {layout.Bits} bits | {before} | {perPosition * Tokens * (before + Tokens / 2.0) / many / 1e9:F0} | {perPosition * positions / one / 1e9:F0} | {(double)pages.Length / one / 1e9:F1} |");
     }

@@ -3,6 +3,8 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Bench;
 
@@ -15,7 +17,7 @@ static unsafe class DecodeBench
     public static void Run(string path, int threads, int depth, double seconds)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads });
-        using var cache = new KvCache(model.Config, model.Options.KvCache, depth + 65);
+        using var cache = new KvCache(model, depth + 65);
         using var forward = new Forward(model, cache, 256, 1);
         var (batch, sequence) = (new Batch(256), new Sequence(cache, depth + 1));
         int[] tokens = [.. Enumerable.Range(0, depth + 1).Select(i => (i * 7919 + 13) % model.Config.VocabularySize)];
@@ -76,22 +78,25 @@ static unsafe class DecodeBench
     {
         var pieces = new List<Piece>();
         var random = new Random(5);
-        foreach (var layer in weights.Layers)
+        foreach (var product in weights.Products)
         {
-            foreach (var matrix in new[] { layer.Query, layer.Key, layer.Value, layer.AttentionOutput })
-                Add(matrix);
-            if (layer.Router is { } router)
-                Add(router);
-            var experts = Enumerable.Range(0, layer.Gate.Length).OrderBy(_ => random.Next()).Take(used).Order().ToArray();
+            PackedMatrix[] matrices = [.. product.Projections.Select(p => p.Matrix)];
+            if (product is not ExpertProjections)
+            {
+                Array.ForEach(matrices, Add);
+                continue;
+            }
+            // Gates, then ups, then downs of all experts.
+            var all = matrices.Length / 3;
+            var experts = Enumerable.Range(0, all).OrderBy(_ => random.Next()).Take(used).Order().ToArray();
             foreach (var expert in experts)
             {
-                Add(layer.Gate[expert]);
-                Add(layer.Up[expert]);
+                Add(matrices[expert]);
+                Add(matrices[all + expert]);
             }
             foreach (var expert in experts)
-                Add(layer.Down[expert]);
+                Add(matrices[2 * all + expert]);
         }
-        Add(weights.Output);
         return [.. pieces];
 
         void Add(PackedMatrix matrix)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Bench;
 
@@ -19,7 +20,7 @@ static unsafe class PassBench
         Console.WriteLine("| rows | pass | of them logits to samples | × one row |");
         Console.WriteLine("|---|---|---|---|");
         const int most = 32;
-        using var cache = new KvCache(model.Config, model.Options.KvCache, depth + most + 64);
+        using var cache = new KvCache(model, depth + most + 64);
         using var forward = new Forward(model, cache, 256, most);
         var summaries = new LogitSummaries(most);
         var (batch, sequence) = (new Batch(256), new Sequence(cache, depth + most));
@@ -44,7 +45,7 @@ static unsafe class PassBench
                 var start = Stopwatch.GetTimestamp();
                 forward.Run(batch);
                 var computed = Stopwatch.GetTimestamp();
-                summaries.Compute(forward.LogitRows, sizes[i], model.Config.VocabularySize, model.Pool);
+                summaries.Compute(forward.ResultRows, sizes[i], model.Config.VocabularySize, model.Pool);
                 var end = Stopwatch.GetTimestamp();
                 if (Stopwatch.GetElapsedTime(began).TotalSeconds < WarmUpSeconds)
                     continue;

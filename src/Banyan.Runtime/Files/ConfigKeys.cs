@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files;
 
@@ -22,7 +23,7 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
                     values[$"rope_scaling.{inner.Name}"] = Plain(inner.Value);
             else
                 values[property.Name] = Plain(property.Value);
-        return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, architecture, key => key);
+        return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, Family.Find(architecture)?.HuggingFace.Keys, key => key);
     }
 
     /// <summary>Compares the keys under a GGUF file's architecture; those of other prefixes describe the file, not the computation.</summary>
@@ -31,7 +32,7 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         var architecture = metadata.Get("general.architecture", "");
         var prefix = architecture + ".";
         bool IsOwn(string key) => key.StartsWith(prefix, StringComparison.Ordinal);
-        var found = Compare(metadata.Keys.Where(IsOwn).Select(key => (key[prefix.Length..], (object?)metadata.Get<object>(key))), GgufKeys.Table, architecture, key => prefix + key);
+        var found = Compare(metadata.Keys.Where(IsOwn).Select(key => (key[prefix.Length..], (object?)metadata.Get<object>(key))), GgufKeys.Table, Family.Find(architecture)?.Keys, key => prefix + key);
         return found with { Unknown = [.. found.Unknown, .. metadata.Keys.Where(key => !IsOwn(key) && !GgufKeys.Describing.Any(p => key.StartsWith(p, StringComparison.Ordinal)))] };
     }
 
@@ -42,11 +43,12 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
             throw new ModelFileException(path, $"{string.Join("; ", Refused)}. The model would compute something else here than it was trained with, so it is refused");
     }
 
-    static ConfigKeys Compare(IEnumerable<(string Key, object? Value)> pairs, IReadOnlyDictionary<string, string[]?> table, string architecture, Func<string, string> fullName)
+    static ConfigKeys Compare(IEnumerable<(string Key, object? Value)> pairs, IReadOnlyDictionary<string, string[]?> table, string? familys, Func<string, string> fullName)
     {
+        var own = Table(familys ?? "");
         var (refused, unknown) = (new List<string>(), new List<string>());
         foreach (var (key, value) in pairs)
-            if (!table.TryGetValue($"{architecture}/{key}", out var computed) && !table.TryGetValue(key, out computed))
+            if (!own.TryGetValue(key, out var computed) && !table.TryGetValue(key, out computed))
                 unknown.Add(fullName(key));
             else if (computed is not null && Differing(value, computed) is { } text)
                 refused.Add($"'{fullName(key)}' is {text}, which is not implemented{(computed.Length > 0 ? $" ({string.Join(" or ", computed)} is)" : "")}");
@@ -95,7 +97,7 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
 
     /// <summary>
     /// Reads a table. A line is <c>key = value …</c>: the values that mean the computation implemented here (none: any value but null is
-    /// another); or keys alone, which are read elsewhere or change nothing. <c>architecture/key</c> goes before <c>key</c>.
+    /// another); or keys alone, which are read elsewhere or change nothing. A family's own table (<see cref="Family.Keys"/>) goes before the common one.
     /// </summary>
     internal static Dictionary<string, string[]?> Table(string lines)
     {

@@ -32,8 +32,6 @@ static class HuggingFaceKeys
         clip_qkv =
         qk_layernorm = false
         use_qk_norm = false
-        qwen3/use_qk_norm = true
-        qwen3moe/use_qk_norm = true
         embedding_multiplier = 1
         residual_multiplier = 1
         attention_multiplier =

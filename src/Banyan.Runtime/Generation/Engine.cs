@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation;
 
@@ -29,7 +30,7 @@ public sealed class Engine : IAsyncDisposable
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
     readonly Step[] _steps = new Step[1 + Speculator.MaxRows];
-    int _running, _waiting, _freePages;
+    int _running, _waiting, _freeTokens;
     bool _woken, _stopping;
 
     /// <param name="model">A loaded model. The engine does not dispose it.</param>
@@ -42,14 +43,14 @@ public sealed class Engine : IAsyncDisposable
         Model = model;
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
-        _cache = new KvCache(model.Config, model.Options.KvCache, CacheSize.Tokens(model, _options.CacheTokens));
+        _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));
         _batch = new Batch(Math.Max(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens), Speculator.MaxRows) + _options.MaxRequests);
         _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
         _draft = _options is { Draft: { } draft, Speculation: true } ? new DraftModel(draft, model, _options) : null;
-        _scheduler = new Scheduler(_cache.Pool, _options, _draft);
+        _scheduler = new Scheduler(_options, _draft);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
-        _freePages = _cache.Pool.Pages;
+        _freeTokens = _cache.Tokens;
         new Thread(Work) { IsBackground = true, Name = $"engine {model.Name}" }.Start();
     }
 
@@ -65,7 +66,7 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>What it was doing after its last pass.</summary>
     public EngineStatus Status => new(Volatile.Read(ref _running), Volatile.Read(ref _waiting),
-        _cache.Pool.Pages * _cache.Pool.PageTokens, Volatile.Read(ref _freePages) * _cache.Pool.PageTokens);
+        _cache.Tokens, Volatile.Read(ref _freeTokens));
 
     /// <summary>Bytes allocated on the engine's thread so far: for the test that a token allocates none.</summary>
     internal long AllocatedBytes => Volatile.Read(ref _allocatedBytes);
@@ -213,7 +214,7 @@ public sealed class Engine : IAsyncDisposable
             _forward.Run(_batch);
             unsafe
             {
-                _summaries.Compute(_forward.LogitRows, _batch.LogitCount, Model.Config.VocabularySize, Model.Pool);
+                _summaries.Compute(_forward.ResultRows, _batch.LogitCount, Model.Config.VocabularySize, Model.Pool);
             }
             speculator?.End(_batch.Count);
         }
@@ -242,7 +243,7 @@ public sealed class Engine : IAsyncDisposable
         request.Drafted += guesses.Length;
         for (var row = 0; goesOn; row++)
         {
-            var logits = _forward.Logits(request.LogitIndex + row);
+            var logits = _forward.Result(request.LogitIndex + row);
             var summary = _summaries[request.LogitIndex + row];
             if (!double.IsFinite(summary.LogSum))
             {
@@ -318,7 +319,7 @@ public sealed class Engine : IAsyncDisposable
     {
         Volatile.Write(ref _running, _scheduler.Running.Count);
         Volatile.Write(ref _waiting, _scheduler.Waiting.Count);
-        Volatile.Write(ref _freePages, _cache.Pool.Available);
+        Volatile.Write(ref _freeTokens, _cache.FreeTokens);
         Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
     }
 

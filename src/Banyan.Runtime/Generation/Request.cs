@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation;
 

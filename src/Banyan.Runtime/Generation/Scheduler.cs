@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Generation;
 /// </code>
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice.
 /// </summary>
-internal sealed class Scheduler(PagePool pool, EngineOptions options, DraftModel? draftModel = null)
+internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = null)
 {
     readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, draftModel) : null;
     readonly List<Request> _waiting = [];
@@ -81,7 +81,7 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options, DraftModel
             var cached = request.Sequence.Begin(request.Tokens);
             // A page to grow for each that runs already, so that a newcomer is not sent back at once.
             var spare = _running.Count == 0 ? 0 : _running.Count + 1;
-            if (request.Sequence.PagesNeeded(request.Tokens.Length) + spare > pool.Available || !request.Sequence.TryReserve(request.Tokens.Length))
+            if (!request.Sequence.TryReserve(request.Tokens.Length, spare))
             {
                 request.Sequence.Release();
                 return;
@@ -110,8 +110,7 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options, DraftModel
     void AddRows(Batch batch, Request request, int rows)
     {
         // Guesses take only room that nobody else needs.
-        if (request.Draft is { Rows: > 0 } draft && (request.Sequence.PagesNeeded(request.Tokens.Length + draft.Rows) > pool.Available
-            || !request.Sequence.TryReserve(request.Tokens.Length + draft.Rows)))
+        if (request.Draft is { Rows: > 0 } draft && !request.Sequence.TryReserve(request.Tokens.Length + draft.Rows))
             draft.Rows = 0;
         var next = request.Next(rows);
         (request.Rows, request.LogitIndex) = (next.Length, batch.Add(request.Sequence, next, rows == request.Pending ? 1 + next.Length - rows : 0));

@@ -48,6 +48,9 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>[tokens, terms, blocks], as of the last <see cref="Quantize"/>.</summary>
     public ActivationBlock* Blocks => (ActivationBlock*)_blocks.Pointer;
 
+    /// <summary>Whether the quantized form is that of the rows. Who fills the rows says so.</summary>
+    public bool HasBlocks { get; set; }
+
     public float* Row(int token) => Rows + (long)token * Columns;
 
     /// <summary>Makes the quantized form of the first <paramref name="tokens"/> rows. Needed before a quantized matrix is multiplied inexactly.</summary>
@@ -56,6 +59,7 @@ internal sealed unsafe class Activations : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MaxTokens);
         var job = new QuantizeJob { Activations = this, Tokens = tokens };
         pool.Run(ref job, Parts.ForWork((long)tokens * Columns, tokens));
+        HasBlocks = true;
     }
 
     /// <summary>Makes the quantized form of blocks of one row.</summary>

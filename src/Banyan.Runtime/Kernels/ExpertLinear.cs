@@ -69,9 +69,9 @@ internal sealed unsafe class ExpertLinear : IDisposable
 
     /// <summary>
     /// Adds to x[rows, embedding] what the experts make of <paramref name="input"/>, which is quantized unless all is exact.
-    /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used].
+    /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used]. <paramref name="read"/> is this product's place among the reads.
     /// </summary>
-    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, PackedMatrix? next = null)
+    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, WeightRead? read = null)
     {
         (_input, _gate, _up, _down, _shares) = (input, gate, up, down, shares);
         _x = x;
@@ -88,8 +88,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
         var gated = new GatedJob { Experts = this };
         _pool.Run(ref gated, MakeParts(slots));
         _pool.Ahead.Clear();
-        if (next is not null)
-            _pool.Ahead.Plan(_pool.Threads, next);
+        read?.PlanNext(_pool);
         _pool.Run(ref last, last.IsFew ? last.Cut.Count : Math.Max(down[0].Panels / DownPanels, 1));
     }
 

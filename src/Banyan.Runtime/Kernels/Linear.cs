@@ -52,7 +52,7 @@ internal static unsafe class Linear
     }
 
     /// <summary>
-    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized or as floats, without either product ever lying in memory as a whole.
+    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without either product ever lying in memory as a whole.
     /// False, and nothing done, where the shapes or formats do not allow it.
     /// </summary>
     public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats) =>
@@ -78,6 +78,7 @@ internal static unsafe class Linear
                 job.Cut = Product.Cut(gate.Panels / GatedJob.Panels, GatedJob.Panels * (gate.PanelBytes + up.PanelBytes), pool.Threads);
             pool.Run(ref job, product.Reads ? job.Cut.Count : Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
         }
+        y.HasBlocks = !floats;
         return true;
     }
 

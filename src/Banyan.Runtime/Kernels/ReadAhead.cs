@@ -55,9 +55,6 @@ internal sealed unsafe class ReadAhead
             }
     }
 
-    /// <summary>The same of one matrix.</summary>
-    public void Plan(int threads, PackedMatrix matrix) => Plan(threads, 1, matrix);
-
     /// <summary>Asks for the next chunk; false where there is none.</summary>
     public bool Fetch()
     {

@@ -28,6 +28,7 @@ internal static unsafe class RmsNorm
             Quantized = quantize ? y : null,
         };
         pool.Run(ref job, Parts.ForWork((long)tokens * y.Columns, tokens));
+        y.HasBlocks = quantize;
     }
 
     internal static void Scalar(float* x, float* weight, float* y, int columns, float epsilon)

@@ -14,6 +14,7 @@ internal static unsafe class SiluMultiply
         var job = new Job { Gate = gate, Up = up, Y = y, Tokens = tokens, Quantize = quantize };
         var splits = tokens > 1 ? 1 : Math.Max(1, y.BlocksPerRow / 64);
         pool.Run(ref job, tokens > 1 ? Parts.ForWork((long)tokens * y.Columns, tokens) : splits);
+        y.HasBlocks = quantize;
     }
 
     internal static void Scalar(float* gate, float* up, float* y, long count)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 

@@ -8,20 +8,21 @@ internal sealed class ConfigReader
 {
     readonly ModelFile _file;
 
-    ConfigReader(ModelFile file) => (_file, Architecture) = (file, file.Metadata.Get<string>("general.architecture"));
+    public ConfigReader(ModelFile file) => (_file, Architecture) = (file, file.Metadata.Get<string>("general.architecture"));
 
     public string Architecture { get; }
 
     public ModelFile File => _file;
 
     /// <exception cref="ModelFileException">The architecture is unknown, or a value is missing, impossible or at odds with the tensors.</exception>
-    public static Config Read(ModelFile file)
+    public static Config Read(ModelFile file) => new ConfigReader(file).Read();
+
+    /// <inheritdoc cref="Read(ModelFile)"/>
+    public Config Read()
     {
-        var reader = new ConfigReader(file);
-        file.Keys.Check(file.Path);
-        var family = Family.All.FirstOrDefault(f => f.Architecture == reader.Architecture)
-            ?? throw reader.Refuse($"architecture '{reader.Architecture}' is not supported; what works: {string.Join(", ", Family.All.Select(f => $"{f.Architecture} ({f.Covers})"))}");
-        return family.Refine(reader, reader.ReadCommon(family.Pairs(file.Kind)));
+        _file.Keys.Check(_file.Path);
+        var family = Family.Of(this);
+        return family.Refine(this, ReadCommon(family.Pairs(_file.Kind)));
     }
 
     /// <summary>The keys nearly all architectures share.</summary>
@@ -48,23 +49,38 @@ internal sealed class ConfigReader
             Layers = Int("block_count", 1, 1 << 12),
             EmbeddingSize = embeddingSize,
             FeedForwardSize = Int("feed_forward_length", 1, 1 << 22, experts > 0 ? Int("expert_feed_forward_length", 1, 1 << 22, 1) : null),
-            Heads = heads,
-            KvHeads = kvHeads,
-            HeadSize = headSize,
             VocabularySize = (int)vocabulary,
-            ContextLength = ReadContextLength(),
+            // Attention that reaches back a window is full attention as long as a sequence is no longer than that.
+            ContextLength = Window >= 2 ? Math.Min(ContextLength, Window) : ContextLength,
             NormEpsilon = (float)Number("attention.layer_norm_rms_epsilon", 1e-12, 1),
-            AttentionScale = (float)Number("attention.scale", 1e-6, 1e6, 1 / Math.Sqrt(headSize)),
-            Rope = ReadRope(pairs, headSize),
+            Attention = new AttentionShape
+            {
+                Heads = heads,
+                KvHeads = kvHeads,
+                HeadSize = headSize,
+                ValueSize = valueSize,
+                Scale = (float)Number("attention.scale", 1e-6, 1e6, 1 / Math.Sqrt(headSize)),
+                Rope = ReadRope(pairs, headSize),
+            },
         };
     }
 
-    // Attention that reaches back `window` tokens is full attention as long as a sequence is no longer than that.
-    int ReadContextLength()
+    /// <summary>The tokens that the model was trained for.</summary>
+    public int ContextLength => Int("context_length", 2, 1 << 30);
+
+    /// <summary>How many tokens some layers see, or all; 0: everything.</summary>
+    public int Window => Int("attention.sliding_window", 0, int.MaxValue, 0);
+
+    /// <summary>Whether a layer sees its window only: as the file's pattern says, else all but every <paramref name="usual"/>th do.</summary>
+    public bool HasWindow(int layer, int usual)
     {
-        var trained = Int("context_length", 2, 1 << 30);
-        var window = Int("attention.sliding_window", 0, int.MaxValue, 0);
-        return window >= 2 ? Math.Min(trained, window) : trained;
+        const string Pattern = "attention.sliding_window_pattern";
+        if (Window == 0)
+            return false;
+        if (!Has(Pattern) || _file.Metadata.Get<object>(Key(Pattern)) is not Array)
+            return Int(Pattern, 0, 1 << 12, usual) is > 0 and var every && layer % every != every - 1;
+        var windowed = _file.Metadata.Get<bool[]>(Key(Pattern));
+        return layer < windowed.Length ? windowed[layer] : throw Refuse($"'{Key(Pattern)}' has {windowed.Length} values: one a layer is needed");
     }
 
     RopeConfig ReadRope(RopePairs pairs, int headSize)

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.State;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 
@@ -12,11 +13,11 @@ public sealed partial class Model : IDisposable
     readonly ModelFile _file;
     readonly Lazy<ChatTemplate?> _template; // a template that cannot be parsed hinders conversation only
 
-    Model(ModelFile file, Config config, ModelOptions options, IProgress<LoadProgress>? progress)
+    Model(ModelFile file, ModelOptions options, IProgress<LoadProgress>? progress)
     {
-        (_file, Config, Options) = (file, config, options);
+        var keys = new ConfigReader(file);
+        (_file, Config, Options) = (file, keys.Read(), options);
         Name = NameOf(file);
-        ContextLength = Math.Min(config.ContextLength, options.ContextLength ?? CacheSize.Affordable(config, options.KvCache));
         _template = new Lazy<ChatTemplate?>(() => file.Metadata.TryGet<string>("tokenizer.chat_template", out var template) && template.Length > 0
             ? ChatTemplate.Parse(template)
             : null);
@@ -25,7 +26,7 @@ public sealed partial class Model : IDisposable
         var tokenizer = Task.Run(() => Tokenizer.Load(file));
         try
         {
-            Weights = Weights.Load(file, config, Pool, progress);
+            Weights = Weights.Load(keys, Config, Pool, progress);
         }
         catch
         {
@@ -43,6 +44,7 @@ public sealed partial class Model : IDisposable
             Pool.Dispose();
             throw;
         }
+        ContextLength = Math.Min(Config.ContextLength, options.ContextLength ?? CacheSize.Affordable(Weights.States, options.KvCache));
     }
 
     /// <summary>The name people know it by: of its file, or of its folder where the file has a general name.</summary>
@@ -71,7 +73,7 @@ public sealed partial class Model : IDisposable
     public long WeightBytes => Weights.Bytes;
 
     /// <summary>What a token costs.</summary>
-    public TokenWork Work => TokenWork.Of(Config, Options.KvCache, Weights, Ladder.Current);
+    public TokenWork Work => TokenWork.Of(Weights, Precision.Of(Options, Weights.Blocks), Options.KvCache, Ladder.Current);
 
     /// <summary>The instruction set its kernels use here: <c>avx2</c>.</summary>
     public static string Kernels => Ladder.Current.Name;
@@ -106,7 +108,7 @@ public sealed partial class Model : IDisposable
     {
         options ??= new ModelOptions();
         options.Validate();
-        return new Model(file, ConfigReader.Read(file), options, progress);
+        return new Model(file, options, progress);
     }
 
     static string NameOf(ModelFile file)

@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Models;
 /// <summary>
 /// Rotary position embedding (RoFormer, arXiv 2104.09864): dimension pair i of a head turns by position · frequency[i].
 /// </summary>
-public sealed record RopeConfig
+internal sealed record RopeConfig
 {
     /// <summary>Which dimensions make a pair.</summary>
     public required RopePairs Pairs { get; init; }
@@ -38,7 +38,7 @@ public sealed record RopeConfig
 }
 
 /// <summary>Which dimensions of a head turn together.</summary>
-public enum RopePairs
+internal enum RopePairs
 {
     /// <summary>i and i + Dimensions / 2: Hugging Face checkpoints, Qwen.</summary>
     Halves,

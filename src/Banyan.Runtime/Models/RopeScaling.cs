@@ -1,25 +1,25 @@
 namespace Banyan.Runtime.Models;
 
 /// <summary>How rotary frequencies change for a context longer than the original one.</summary>
-public abstract record RopeScaling
+internal abstract record RopeScaling
 {
     /// <summary>The scaled frequency of pair <paramref name="pair"/>.</summary>
-    internal abstract double Scale(double frequency, int pair, RopeConfig rope);
+    public abstract double Scale(double frequency, int pair, RopeConfig rope);
 }
 
 /// <summary>Positions divided by a factor (kaiokendev; arXiv 2306.15595).</summary>
-public sealed record LinearScaling(double Factor) : RopeScaling
+internal sealed record LinearScaling(double Factor) : RopeScaling
 {
-    internal override double Scale(double frequency, int pair, RopeConfig rope) => frequency / Factor;
+    public override double Scale(double frequency, int pair, RopeConfig rope) => frequency / Factor;
 }
 
 /// <summary>
 /// Llama 3.1: long wavelengths are divided by the factor, short ones kept, those between blended. GGUF files carry the result as
 /// <c>rope_freqs.weight</c> instead.
 /// </summary>
-public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength) : RopeScaling
+internal sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength) : RopeScaling
 {
-    internal override double Scale(double frequency, int pair, RopeConfig rope)
+    public override double Scale(double frequency, int pair, RopeConfig rope)
     {
         var wavelength = 2 * Math.PI / frequency;
         if (wavelength < OriginalContextLength / HighFrequencyFactor)
@@ -35,12 +35,12 @@ public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, dou
 /// YaRN (arXiv 2309.00071): pairs that turn more than <see cref="BetaFast"/> times in the original context keep their frequency, those
 /// that turn less than <see cref="BetaSlow"/> times are divided by the factor, those between blended; attention is sharpened a little.
 /// </summary>
-public sealed record YarnScaling(double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1) : RopeScaling
+internal sealed record YarnScaling(double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1) : RopeScaling
 {
     /// <summary>The scale of the rotated vectors: 0.1 ln(factor) + 1, times the file's own factor.</summary>
     public double Magnitude => AttentionFactor * (Factor > 1 ? 0.1 * Math.Log(Factor) + 1 : 1);
 
-    internal override double Scale(double frequency, int pair, RopeConfig rope)
+    public override double Scale(double frequency, int pair, RopeConfig rope)
     {
         var low = Math.Max(0, Math.Floor(PairThatTurns(BetaFast)));
         var high = Math.Min(rope.Dimensions - 1, Math.Ceiling(PairThatTurns(BetaSlow)));

@@ -1,5 +1,5 @@
 using Banyan.Runtime.Kernels;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
@@ -12,23 +12,20 @@ namespace Banyan.Runtime.Models;
 /// them, which the same parts of a processor do; 0 where the kernels in use do not tell.</param>
 public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products, long PositionProducts, long ProductsWithScales)
 {
-    internal static TokenWork Of(Config config, KvFormat cache, Weights weights, Rung rung)
+    internal static TokenWork Of(Weights weights, Precision precision, KvFormat cache, Rung rung)
     {
-        var (bytes, products, scaled, isKnown) = (weights.Output.Bytes, 0L, 0L, true);
-        double[] PerProduct(int terms) => [.. PackedFormat.All.Select(format => rung.PortsPerProduct(format, terms))];
-        var (perProduct, perAttentionProduct) = (PerProduct(1), PerProduct(config.AttentionTerms));
-        foreach (var layer in weights.Layers)
-            foreach (var matrix in layer.Matrices)
-            {
-                var isExpert = config.Experts is not null && (layer.Gate.Contains(matrix) || layer.Up.Contains(matrix) || layer.Down.Contains(matrix));
-                var share = isExpert ? (double)config.Experts!.Used / config.Experts.Count : 1;
-                bytes += (long)(matrix.Bytes * share);
-                var count = (double)matrix.Rows * matrix.Columns * share;
-                products += (long)count;
-                var isAttention = matrix == layer.Query || matrix == layer.Key || matrix == layer.Value || matrix == layer.AttentionOutput;
-                scaled += (long)(count * (isAttention ? perAttentionProduct : perProduct)[matrix.Format.Index]);
-                isKnown &= perProduct[matrix.Format.Index] > 0;
-            }
-        return new TokenWork(bytes, KvCache.BytesPerToken(config, cache), products, 2L * config.Layers * config.QuerySize, isKnown ? scaled : 0);
+        var (bytes, products, scaled, isKnown) = (0L, 0L, 0L, true);
+        foreach (var block in weights.Blocks)
+            foreach (var product in block.Products)
+                foreach (var matrix in product.Projections.Select(p => p.Matrix))
+                {
+                    bytes += (long)(matrix.Bytes * product.Share);
+                    var count = (double)matrix.Rows * matrix.Columns * product.Share;
+                    products += (long)count;
+                    scaled += (long)(count * rung.PortsPerProduct(matrix.Format, block.Terms(precision)));
+                    isKnown &= rung.PortsPerProduct(matrix.Format, 1) > 0;
+                }
+        bytes += weights.Logits.Products.SelectMany(p => p.Projections).Sum(p => p.Matrix.Bytes);
+        return new TokenWork(bytes, KvCache.BytesPerToken(weights.States, cache), products, weights.Blocks.Sum(b => b.PositionProducts), isKnown ? scaled : 0);
     }
 }

@@ -1,64 +1,82 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Families;
+using Banyan.Runtime.Models.Loading;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>A model's weights, packed once for the kernels. Shared by all sequences; nothing here changes after loading.</summary>
-internal sealed unsafe class Weights : IDisposable
+/// <summary>
+/// A model as it computes: an embedding, layers, and heads to end in. Packed once for the kernels, shared by all passes and sequences; nothing here
+/// changes after loading.
+/// </summary>
+internal sealed class Weights : IDisposable
 {
-    readonly Tensor? _embedding; // null where the output matrix is the embedding too
-    readonly WeightMemory _memory;
-    bool _disposed;
+    readonly Layer[] _layers;
+    readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Tensor? embedding, PackedMatrix output, AlignedBuffer outputNorm, LayerWeights[] layers, WeightMemory memory) =>
-        (_embedding, Output, OutputNorm, Layers, _memory) = (embedding, output, outputNorm, layers, memory);
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score, IReadOnlyList<KvShape> states, IReadOnlyList<IDisposable> owned)
+    {
+        (Embedding, _layers, Logits, Hidden, Score, States, _owned) = (embedding, layers, logits, hidden, score, states, owned);
+        Blocks = [.. layers.SelectMany(l => l.Residuals.ToArray()).Select(r => r.Block)];
+        WeightRead.Link([.. Products.Select(p => p.Read)]);
+    }
 
-    /// <summary>[vocabulary, embedding]; the embedding itself where they are tied.</summary>
-    public PackedMatrix Output { get; }
+    public Embedding Embedding { get; }
+
+    public ReadOnlySpan<Layer> Layers => _layers;
+
+    /// <summary>[vocabulary]</summary>
+    public ProjectionHead Logits { get; }
 
     /// <summary>[embedding]</summary>
-    public AlignedBuffer OutputNorm { get; }
+    public Head Hidden { get; }
 
-    public IReadOnlyList<LayerWeights> Layers { get; }
+    /// <summary>[classes] of a reranker or another classifier; null for any other model.</summary>
+    public Head? Score { get; }
+
+    /// <summary>What the layers keep of each sequence.</summary>
+    public IReadOnlyList<KvShape> States { get; }
+
+    /// <summary>The blocks of all layers, in the order in which they run.</summary>
+    public IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>The products of a pass that ends in logits, in the order in which they run.</summary>
+    public IEnumerable<MatrixProduct> Products => Blocks.SelectMany(b => b.Products).Concat(Logits.Products);
 
     /// <summary>Memory of the packed weights.</summary>
-    public long Bytes => Output.Bytes + Layers.Sum(l => l.Matrices.Sum(m => m.Bytes));
+    public long Bytes => Products.SelectMany(p => p.Projections).Sum(p => p.Matrix.Bytes);
 
-    /// <summary>Writes a token's embedding [embedding].</summary>
-    public void Embed(int token, float* destination)
-    {
-        if (_embedding is null)
-            Output.CopyRow(token, destination);
-        else
-            _embedding.Dequantize(token, 1, new Span<float>(destination, (int)_embedding.Columns));
-    }
-
-    /// <summary>Packs every tensor the configuration asks for.</summary>
+    /// <summary>Packs every tensor that the family asks for.</summary>
     /// <exception cref="ModelFileException">One is missing, of another shape, or of a format no kernel computes with.</exception>
-    public static Weights Load(ModelFile file, Config config, WorkerPool pool, IProgress<LoadProgress>? progress)
+    public static Weights Load(ConfigReader keys, Config config, WorkerPool pool, IProgress<LoadProgress>? progress)
     {
-        using var loader = new WeightLoader(file, pool, progress);
-        var embedding = file.GetTensor("token_embd.weight");
-        var tied = !file.TryGetTensor("output.weight", out _);
-        var output = loader.Matrix(tied ? "token_embd.weight" : "output.weight", config.VocabularySize, config.EmbeddingSize);
-        var outputNorm = loader.Vector("output_norm.weight", config.EmbeddingSize);
-        var layers = new LayerWeights[config.Layers];
+        using var loader = new WeightLoader(keys.File, pool, progress);
+        var family = Family.Of(keys);
+        var tied = !loader.Has("output.weight");
+        var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize);
+        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null);
+        var norm = new Norm(loader.Vector("output_norm.weight", config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
+        var states = new List<KvShape>();
+        var layers = new Layer[config.Layers];
         for (var layer = 0; layer < layers.Length; layer++)
-            layers[layer] = LayerWeights.Load(loader, config, layer);
-        file.RefuseUnread(config.Layers);
-        return loader.Keep(new Weights(tied ? null : embedding, output, outputNorm, layers, loader.Memory!));
+            layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, layer));
+        var score = Classifier(loader, config, norm);
+        keys.File.RefuseUnread(config.Layers);
+        return new Weights(embedding, layers, new ProjectionHead(norm, output), new HiddenHead(norm, config.EmbeddingSize), score, states, loader.Keep());
     }
+
+    // cls.output.weight [classes, embedding]: Qwen3's rerankers.
+    static ProjectionHead? Classifier(WeightLoader loader, Config config, Norm norm) => loader.Has("cls.output.weight")
+        ? new ProjectionHead(norm, loader.Projection("cls.output", checked((int)loader.File.GetTensor("cls.output.weight").Rows), config.EmbeddingSize))
+        : null;
 
     public void Dispose()
     {
-        if (_disposed)
-            return;
-        _disposed = true;
-        Output.Dispose();
-        OutputNorm.Dispose();
-        foreach (var layer in Layers)
-            layer.Dispose();
-        _memory.Dispose();
+        foreach (var owned in _owned)
+            owned.Dispose();
     }
 }
 

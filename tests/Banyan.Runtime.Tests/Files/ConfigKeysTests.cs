@@ -93,7 +93,7 @@ public class ConfigKeysTests
 
     [Theory]
     [InlineData("blk.0.attn_sinks.weight", true)]
-    [InlineData("blk.1.ffn_gate.bias", true)]
+    [InlineData("blk.1.ffn_sub_norm.weight", true)]
     [InlineData("output_norm.bias", true)]
     [InlineData("blk.99.nextn.eh_proj.weight", false)]
     [InlineData("blk.0.attn_rot_embd", false)]

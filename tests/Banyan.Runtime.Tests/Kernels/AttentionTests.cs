@@ -81,7 +81,7 @@ public unsafe class AttentionTests
         q.CopyTo(new Span<float>(queries.Floats, q.Length));
         foreach (var exact in (bool[])[true, false])
         {
-            Attention.Run(queries.Floats, output.Floats, spans, layout, heads, scale, s_pool, window, exact);
+            PagedAttention.Run(queries.Floats, output.Floats, spans, layout, heads, scale, s_pool, window, exact);
             Compare(exact || layout.IsFloat ? 2e-5 : 2e-3);
         }
         foreach (var cache in caches)
@@ -149,7 +149,7 @@ public unsafe class AttentionTests
         q[3] = float.NaN;
         q[16] = float.PositiveInfinity;
         fixed (float* p = q)
-            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 2, 68)], layout, 1, 0.25f, s_pool);
+            PagedAttention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 2, 68)], layout, 1, 0.25f, s_pool);
         Assert.True(float.IsNaN(output[0]));
     }
 
@@ -190,7 +190,7 @@ public unsafe class AttentionTests
         var q = RandomWeights.Floats(2 * 16, 2);
         var output = stackalloc float[2 * 16];
         fixed (float* p = q)
-            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 2, 68)], layout, 1, 0.25f, s_pool);
+            PagedAttention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 2, 68)], layout, 1, 0.25f, s_pool);
         Assert.All(new Span<float>(output, 16).ToArray(), x => Assert.True(float.IsFinite(x)));
         Assert.All(new Span<float>(output + 16, 16).ToArray(), x => Assert.True(float.IsNaN(x)));
     }
@@ -208,9 +208,9 @@ public unsafe class AttentionTests
         var (together, alone) = (new float[q.Length], new float[q.Length]);
         fixed (float* p = q, t = together, a = alone)
         {
-            Attention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, 40, 660)], layout, 4, 0.2f, s_pool);
+            PagedAttention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, 40, 660)], layout, 4, 0.2f, s_pool);
             for (var i = 0; i < 40; i++)
-                Attention.Run(p + i * 128, a + i * 128, [new AttentionSpan(cache.Table, 0, 0, 1, 660 + i)], layout, 4, 0.2f, s_pool);
+                PagedAttention.Run(p + i * 128, a + i * 128, [new AttentionSpan(cache.Table, 0, 0, 1, 660 + i)], layout, 4, 0.2f, s_pool);
         }
         Assert.Equal(alone, together);
     }
@@ -231,9 +231,9 @@ public unsafe class AttentionTests
         var (together, alone) = (new float[q.Length], new float[q.Length]);
         fixed (float* p = q, t = together, a = alone)
         {
-            Attention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, Tokens, Before)], layout, Heads, 0.2f, s_pool);
+            PagedAttention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, Tokens, Before)], layout, Heads, 0.2f, s_pool);
             for (var i = 0; i < Tokens; i++)
-                Attention.Run(p + i * Heads * HeadDim, a + i * Heads * HeadDim, [new AttentionSpan(cache.Table, 0, 0, 1, Before + i)], layout, Heads, 0.2f, s_pool);
+                PagedAttention.Run(p + i * Heads * HeadDim, a + i * Heads * HeadDim, [new AttentionSpan(cache.Table, 0, 0, 1, Before + i)], layout, Heads, 0.2f, s_pool);
         }
         Assert.Equal(alone, together);
         for (var i = 0; i < Tokens; i++)
@@ -261,10 +261,10 @@ public unsafe class AttentionTests
         {
             for (var d = 0; d < HeadDim; d++)
                 q[d] *= 200;
-            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
+            PagedAttention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
             Assert.All(new Span<float>(output, HeadDim).ToArray(), x => Assert.True(float.IsFinite(x)));
             layout.Write(cache.Pages[1], 7, b, b + HeadDim);
-            Attention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
+            PagedAttention.Run(p, output, [new AttentionSpan(cache.Table, 0, 0, 1, 199)], layout, 1, 0.25f, s_pool);
             Assert.All(new Span<float>(output, HeadDim).ToArray(), x => Assert.True(float.IsNaN(x)));
         }
     }

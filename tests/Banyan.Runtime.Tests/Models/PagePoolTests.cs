@@ -1,4 +1,5 @@
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 using CsCheck;
 
 namespace Banyan.Runtime.Tests.Models;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 using Banyan.Tests;
 
 namespace Banyan.Runtime.Tests.Models;
@@ -16,7 +17,8 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
     public static readonly string[] All =
     [
         "stories260K", "llama-tiny-F16", "llama-tiny-Q4_K_M", "llama-tiny-Q8_0", "qwen2-tiny-f32", "qwen2-tiny-F16", "qwen2-tiny-Q4_0", "qwen2-tiny-Q4_K_M",
-        "qwen2-tiny-Q5_0", "qwen2-tiny-Q6_K", "qwen2-tiny-Q8_0", "qwen3-tiny-F16", "qwen3-tiny-Q8_0", "qwen3moe-tiny-F16", "qwen3moe-tiny-Q8_0",
+        "qwen2-tiny-Q5_0", "qwen2-tiny-Q6_K", "qwen2-tiny-Q8_0", "qwen3-tiny-F16", "qwen3-tiny-Q8_0", "qwen3moe-tiny-F16", "qwen3moe-tiny-Q8_0", "families/llama3",
+        "families/smollm3", "families/olmo2", "families/olmo3",
     ];
 
     public static string Path(string model) => SharedData.Path("models", $"{model}.gguf");
@@ -32,7 +34,7 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
     /// </summary>
     public static List<float> Differences(Model model, IReadOnlyList<Run> runs, int chunk)
     {
-        using var cache = new KvCache(model.Config, model.Options.KvCache, runs.Sum(r => r.Prompt.Length + r.Steps.Length + 64));
+        using var cache = new KvCache(model, runs.Sum(r => r.Prompt.Length + r.Steps.Length + 64));
         var batch = new Batch(chunk * runs.Count);
         using var forward = new Forward(model, cache, batch.Capacity, runs.Count);
         var walks = runs.Select(r => (Run: r, Tokens: (int[])[.. r.Prompt, .. r.Steps.Select(s => s.Token)], Sequence: new Sequence(cache, r.Prompt.Length + r.Steps.Length))).ToList();
@@ -54,7 +56,7 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
             forward.Run(batch);
             foreach (var (index, step) in wanted)
             {
-                var logits = forward.Logits(index);
+                var logits = forward.Result(index);
                 var normalizer = Distribution.LogSumExp(logits);
                 foreach (var (token, expected) in step.Top)
                     differences.Add(MathF.Abs((float)(logits[token] - normalizer) - expected));

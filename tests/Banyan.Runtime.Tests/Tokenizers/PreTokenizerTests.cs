@@ -61,7 +61,7 @@ public sealed class PreTokenizerTests
 
     [Fact]
     public void Every_family_names_patterns_that_have_a_scanner() =>
-        Assert.All(Family.All, family => Assert.All(family.Patterns, pattern => Assert.True(PublishedPatterns.All.ContainsKey(pattern))));
+        Assert.All(PreTokenizerFamily.All, family => Assert.All(family.Patterns, pattern => Assert.True(PublishedPatterns.All.ContainsKey(pattern))));
 
     [Theory, InlineData("\n"), InlineData(" "), InlineData("a"), InlineData("A"), InlineData("ª"), InlineData("1"), InlineData("."), InlineData("'"), InlineData("\u0001"), InlineData(" a"), InlineData("\n "), InlineData("\u0301")]
     public void Hostile_runs_take_time_in_proportion(string unit)

@@ -1,31 +1,24 @@
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
 /// <summary>config.json, generation_config.json, tokenizer_config.json and chat_template.jinja as GGUF metadata (docs/model-files.md has the table).</summary>
 static class HuggingFaceMetadata
 {
-    /// <summary>transformers' model_type → GGUF's architecture.</summary>
-    static readonly Dictionary<string, string> s_architectures = new()
-    {
-        ["qwen2"] = "qwen2",
-        ["qwen3"] = "qwen3",
-        ["qwen3_moe"] = "qwen3moe",
-        ["llama"] = "llama",
-        ["mistral"] = "llama",
-    };
-
     /// <param name="folder">Where the files lie.</param>
     /// <param name="tied">Whether the embedding is also the output matrix.</param>
     /// <param name="keys">What config.json asks for beyond what is computed here.</param>
-    public static Dictionary<string, object> Read(string folder, out bool tied, out ConfigKeys keys)
+    /// <param name="family">Which family it is.</param>
+    public static Dictionary<string, object> Read(string folder, out bool tied, out ConfigKeys keys, out Family family)
     {
         var path = Path.Combine(folder, "config.json");
         var config = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
         var type = config.String("model_type") ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
-        if (!s_architectures.TryGetValue(type, out var arch))
-            throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", s_architectures.Keys)}");
+        family = Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(type))
+            ?? throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", Family.All.SelectMany(f => f.HuggingFace.ModelTypes))}");
+        var arch = family.Architecture;
         if (config.Object("quantization_config") is { } quantization)
             throw new ModelFileException(path, $"the weights are quantized ('{quantization.String("quant_method") ?? "unknown"}'), which cannot be read from safetensors; get the original model, or a GGUF of it");
         keys = ConfigKeys.OfHuggingFace(config.Root, arch);
@@ -36,19 +29,19 @@ static class HuggingFaceMetadata
             ["general.architecture"] = arch,
             ["general.name"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)),
         };
-        Hyperparameters(metadata, config, arch, path);
+        Hyperparameters(metadata, config, family, path);
         RopeScaling(metadata, config, arch);
         Tokens(metadata, config, folder);
         Templates(metadata, folder);
         return metadata;
     }
 
-    static void Hyperparameters(Dictionary<string, object> metadata, JsonFile config, string arch, string path)
+    static void Hyperparameters(Dictionary<string, object> metadata, JsonFile config, Family family, string path)
     {
         void Set(string key, object? value)
         {
             if (value is not null)
-                metadata[$"{arch}.{key}"] = value;
+                metadata[$"{family.Architecture}.{key}"] = value;
         }
         uint Need(string key) => config.Count(key) ?? throw new ModelFileException(path, $"it has no '{key}'; get the model's own config.json");
 
@@ -72,9 +65,12 @@ static class HuggingFaceMetadata
         Set("expert_used_count", config.Count("num_experts_per_tok"));
         Set("expert_feed_forward_length", config.Count("moe_intermediate_size"));
         Set("expert_weights_norm", config.Bool("norm_topk_prob"));
-        // Qwen's configurations name a window that is off unless use_sliding_window says otherwise; Mistral's has no such switch.
-        if (config.Bool("use_sliding_window") ?? arch == "llama")
+        if (config.Bool("use_sliding_window") ?? family.HuggingFace.HasWindow)
+        {
             Set("attention.sliding_window", config.Count("sliding_window"));
+            if (config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array)
+                Set("attention.sliding_window_pattern", types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String && t.ValueEquals("sliding_attention")).ToArray());
+        }
     }
 
     static void RopeScaling(Dictionary<string, object> metadata, JsonFile config, string arch)
@@ -85,12 +81,14 @@ static class HuggingFaceMetadata
         if (type == "default")
             return;
         metadata[$"{arch}.rope.scaling.type"] = type;
+        // transformers' attention_factor is all of YaRN's magnitude, GGUF's attn_factor is what comes on top of 1 + 0.1 · ln(factor).
+        var magnitude = scaling.Float("factor") is > 1 and var factor && type == "yarn" ? 1 + 0.1f * MathF.Log(factor) : 1;
         foreach (var (key, value) in ((string, object?)[])[
             ("factor", scaling.Float("factor")),
             ("original_context_length", scaling.Count("original_max_position_embeddings")),
             ("low_freq_factor", scaling.Float("low_freq_factor")),
             ("high_freq_factor", scaling.Float("high_freq_factor")),
-            ("attn_factor", scaling.Float("attention_factor")),
+            ("attn_factor", scaling.Float("attention_factor") / magnitude),
             ("yarn_beta_fast", scaling.Float("beta_fast")),
             ("yarn_beta_slow", scaling.Float("beta_slow"))])
             if (value is not null)

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>transformers' tensor names as GGUF's, for the families qwen2, qwen3, qwen3moe and llama.</summary>
+/// <summary>transformers' tensor names as GGUF's: those that most families share, and a family's own.</summary>
 static partial class HuggingFaceTensorNames
 {
     static readonly Dictionary<string, string> s_blocks = new()
@@ -23,7 +23,7 @@ static partial class HuggingFaceTensorNames
     };
 
     /// <summary>The GGUF name, and which expert of it; null for a tensor nothing needs. A name of no family stays as it is.</summary>
-    public static (string? Name, int? Expert) Translate(string name)
+    public static (string? Name, int? Expert) Translate(string name, IReadOnlyDictionary<string, string> familys)
     {
         if (name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
             return (null, null); // old files save what follows from the configuration
@@ -35,7 +35,7 @@ static partial class HuggingFaceTensorNames
         }
         if (Expert().Match(name) is { Success: true } expert)
             return ($"blk.{expert.Groups[1].Value}.ffn_{expert.Groups[3].Value}_exps.weight", int.Parse(expert.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
-        if (Block().Match(name) is { Success: true } block && s_blocks.TryGetValue(block.Groups[2].Value, out var part))
+        if (Block().Match(name) is { Success: true } block && (familys.TryGetValue(block.Groups[2].Value, out var part) || s_blocks.TryGetValue(block.Groups[2].Value, out part)))
             return ($"blk.{block.Groups[1].Value}.{part}.{block.Groups[3].Value}", null);
         return (name, null);
     }

@@ -15,8 +15,8 @@ static class SafetensorsModel
             var entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
-            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys));
-            return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, Name(path, entries, tied), mappings);
+            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family));
+            return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, Name(path, entries, tied, family.HuggingFace.Tensors), mappings);
         }
         catch
         {
@@ -58,13 +58,13 @@ static class SafetensorsModel
         return entries;
     }
 
-    static List<Tensor> Name(string path, List<(Mapping File, SafetensorsPart.Entry Entry)> entries, bool tied)
+    static List<Tensor> Name(string path, List<(Mapping File, SafetensorsPart.Entry Entry)> entries, bool tied, IReadOnlyDictionary<string, string> familys)
     {
         var tensors = new List<Tensor>();
         var experts = new Dictionary<string, SortedDictionary<int, (Mapping File, SafetensorsPart.Entry Entry)>>();
         foreach (var (file, entry) in entries)
         {
-            var (name, expert) = HuggingFaceTensorNames.Translate(entry.Name);
+            var (name, expert) = HuggingFaceTensorNames.Translate(entry.Name, familys);
             if (name is null || (tied && name == "output.weight"))
                 continue;
             if (expert is { } number)

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation;
 
@@ -29,7 +30,7 @@ internal sealed class DraftModel : IDisposable
 
     public DraftModel(Model draft, Model target, EngineOptions options)
     {
-        _cache = new KvCache(draft.Config, draft.Options.KvCache, CacheSize.Tokens(draft, options.CacheTokens));
+        _cache = new KvCache(draft, CacheSize.Tokens(draft, options.CacheTokens));
         _batch = new Batch(CatchUp + options.MaxRequests);
         _forward = new Forward(draft, _cache, _batch.Capacity, options.MaxRequests, target.Pool);
         _scratch = new SamplerScratch(draft.Config.VocabularySize);
@@ -189,7 +190,7 @@ internal sealed class DraftModel : IDisposable
 
     void Choose(Request request)
     {
-        var token = request.Sampler.Guess(_forward.Logits(request.LogitIndex), _scratch, request.Draft!.Tokens.Length);
+        var token = request.Sampler.Guess(_forward.Result(request.LogitIndex), _scratch, request.Draft!.Tokens.Length);
         if (token < _vocabulary)
             request.Draft.Add(token);
     }

@@ -1,4 +1,6 @@
 using Banyan.Runtime.Files;
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Families;
 
@@ -9,7 +11,7 @@ namespace Banyan.Runtime.Models.Families;
 internal abstract class Family
 {
     /// <summary>Every family, in the order an error lists them.</summary>
-    public static IReadOnlyList<Family> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama()];
+    public static IReadOnlyList<Family> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2()];
 
     /// <summary>The architecture's name in GGUF.</summary>
     public abstract string Architecture { get; }
@@ -17,9 +19,30 @@ internal abstract class Family
     /// <summary>Models people know that are of it.</summary>
     public abstract string Covers { get; }
 
+    /// <summary>How transformers writes it.</summary>
+    public virtual HuggingFaceFamily HuggingFace => new(Architecture);
+
+    /// <summary>
+    /// Keys of GGUF, without the architecture's name, as <see cref="ConfigKeys.Table"/> reads them: for what this family computes otherwise than most.
+    /// </summary>
+    public virtual string Keys => "";
+
     /// <summary>How rotary pairs lie in this kind of file.</summary>
     public virtual RopePairs Pairs(ModelFileKind kind) => RopePairs.Halves;
 
     /// <summary>Adds what is the family's own to the common configuration.</summary>
     public virtual Config Refine(ConfigReader reader, Config common) => common;
+
+    /// <summary>The blocks of a layer: attention and a feed-forward (or experts), a norm before each.</summary>
+    public virtual Layer Layer(LayerLoader at) => new(
+        new Residual(at.Attention(), before: at.Norm("attn_norm")),
+        new Residual(at.FeedForward(), before: at.Norm("ffn_norm")));
+
+    /// <summary>The family of that GGUF name, or null.</summary>
+    public static Family? Find(string architecture) => All.FirstOrDefault(f => f.Architecture == architecture);
+
+    /// <summary>The family of a file.</summary>
+    /// <exception cref="ModelFileException">There is none of its architecture.</exception>
+    public static Family Of(ConfigReader keys) => Find(keys.Architecture)
+        ?? throw keys.Refuse($"architecture '{keys.Architecture}' is not supported; what works: {string.Join(", ", All.Select(f => $"{f.Architecture} ({f.Covers})"))}");
 }

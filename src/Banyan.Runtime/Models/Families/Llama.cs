@@ -12,6 +12,9 @@ internal sealed class Llama : Family
 
     public override string Covers => "Llama 1-3.x, Mistral, SmolLM, TinyLlama, DeepSeek-Coder v1";
 
+    // Qwen's configurations name a window that is off unless use_sliding_window says otherwise; Mistral's has no such switch.
+    public override HuggingFaceFamily HuggingFace => new("llama", "mistral") { HasWindow = true };
+
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
     public override Config Refine(ConfigReader reader, Config common) => reader.Int("expert_count", 0, 1 << 14, 0) == 0

@@ -7,5 +7,7 @@ internal sealed class Qwen3 : Family
 
     public override string Covers => "Qwen3 dense";
 
-    public override Config Refine(ConfigReader reader, Config common) => common with { HeadNorm = true };
+    public override HuggingFaceFamily HuggingFace => new("qwen3") { Keys = "use_qk_norm = true" };
+
+    public override Config Refine(ConfigReader reader, Config common) => common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
 }

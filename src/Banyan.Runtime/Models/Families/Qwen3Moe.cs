@@ -10,12 +10,14 @@ internal sealed class Qwen3Moe : Family
 
     public override string Covers => "Qwen3-30B-A3B, Qwen3-Coder";
 
+    public override HuggingFaceFamily HuggingFace => new("qwen3_moe") { Keys = "use_qk_norm = true" };
+
     public override Config Refine(ConfigReader reader, Config common)
     {
         var count = reader.Int("expert_count", 1, 1 << 14);
         return common with
         {
-            HeadNorm = true,
+            Attention = common.Attention with { Norm = QueryKeyNorm.Head },
             FeedForwardSize = reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize),
             Experts = new Experts(count, reader.Int("expert_used_count", 1, count), reader.Flag("expert_weights_norm", true)),
         };

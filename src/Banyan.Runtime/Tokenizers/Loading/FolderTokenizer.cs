@@ -51,7 +51,7 @@ static class FolderTokenizer
 
         // With nothing but the two files, Qwen2's vocabulary is known by its size; any other is taken for what the format is, GPT-2's.
         var isQwen2 = entries.GetPropertyCount() == Qwen2Tokens.VocabularySize;
-        var family = Family.Find(config.PreTokenizer ?? (isQwen2 ? "qwen2" : "gpt-2"))!;
+        var family = PreTokenizerFamily.Find(config.PreTokenizer ?? (isQwen2 ? "qwen2" : "gpt-2"))!;
         var added = config.Added.ToList();
         if (added.Count == 0 && isQwen2)
             added = [.. Qwen2Tokens.Added];

@@ -26,8 +26,8 @@ static class GgufTokenizer
         // A file that does not say gets 'default', as in llama.cpp. One that asks for something unknown is refused, for the wrong
         // cuts would not show as an error but as a slightly worse model.
         var pre = metadata.Get(Key + "pre", "default");
-        var family = Family.Find(pre)
-            ?? throw new ModelFileException(path, $"{Key}pre is '{pre}', a pre-tokenizer that Banyan does not have; it has {Family.KnownNames}");
+        var family = PreTokenizerFamily.Find(pre)
+            ?? throw new ModelFileException(path, $"{Key}pre is '{pre}', a pre-tokenizer that Banyan does not have; it has {PreTokenizerFamily.KnownNames}");
 
         var (tokens, kinds) = Tokens(path, metadata);
         var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: true);

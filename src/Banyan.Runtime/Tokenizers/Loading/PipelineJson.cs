@@ -111,7 +111,7 @@ sealed class PipelineJson
         if (!(behavior == "Isolated" || behavior == "Removed" && inverted)) // with a pattern that leaves no gaps the two are the same
             throw TokenizerJson.Unsupported(_path, "the behavior of a Split", behavior, "Isolated, or Removed with invert");
         return PublishedPatterns.Find(pattern)
-            ?? throw TokenizerJson.Unsupported(_path, "the Regex of a Split", pattern, "those of: " + Family.KnownNames);
+            ?? throw TokenizerJson.Unsupported(_path, "the Regex of a Split", pattern, "those of: " + PreTokenizerFamily.KnownNames);
     }
 
     void ReadMetaspace(JsonElement metaspace)

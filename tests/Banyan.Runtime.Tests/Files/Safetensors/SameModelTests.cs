@@ -2,6 +2,7 @@ using System.Text.Json;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.Families;
 using Banyan.Runtime.Tests.Models;
 
 namespace Banyan.Runtime.Tests.Files.Safetensors;
@@ -23,6 +24,8 @@ public class SameModelTests
         ["ffn_up"] = "mlp.up_proj",
         ["ffn_down"] = "mlp.down_proj",
         ["ffn_gate_inp"] = "mlp.gate",
+        ["post_attention_norm"] = "post_attention_layernorm",
+        ["post_ffw_norm"] = "post_feedforward_layernorm",
     };
 
     [Theory]
@@ -30,6 +33,9 @@ public class SameModelTests
     [InlineData("qwen3-tiny-F16")]
     [InlineData("qwen3moe-tiny-F16")]
     [InlineData("llama-tiny-F16")]
+    [InlineData("families/smollm3")]
+    [InlineData("families/olmo2")]
+    [InlineData("families/olmo3")]
     public void Safetensors_give_the_reference_logits(string name)
     {
         using var folder = new TemporaryFolder();
@@ -49,7 +55,7 @@ public class SameModelTests
         var types = gguf.Metadata.Get<int[]>("tokenizer.ggml.token_type");
         var config = new Dictionary<string, object>
         {
-            ["model_type"] = arch == "qwen3moe" ? "qwen3_moe" : arch,
+            ["model_type"] = Family.Find(arch)!.HuggingFace.ModelTypes[^1],
             ["hidden_size"] = Number("embedding_length"),
             ["num_attention_heads"] = Number("attention.head_count"),
             ["num_key_value_heads"] = Number("attention.head_count_kv"),
@@ -60,9 +66,18 @@ public class SameModelTests
             ["vocab_size"] = tokens.Length,
             ["rms_norm_eps"] = Real("attention.layer_norm_rms_epsilon"),
             ["rope_theta"] = Real("rope.freq_base"),
+            ["sliding_window"] = Number("attention.sliding_window") is > 0 and var window ? window : null!,
             ["tie_word_embeddings"] = !gguf.TryGetTensor("output.weight", out _),
             ["eos_token_id"] = gguf.Metadata.Get<int>("tokenizer.ggml.eos_token_id"),
         };
+        if (gguf.Metadata.TryGet<string>($"{arch}.rope.scaling.type", out var scaling))
+            config["rope_scaling"] = new
+            {
+                rope_type = scaling,
+                factor = Real("rope.scaling.factor"),
+                original_max_position_embeddings = Number("rope.scaling.original_context_length"),
+                attention_factor = 1 + 0.1 * Math.Log(Real("rope.scaling.factor")),
+            };
         if (arch == "qwen3moe")
             foreach (var (theirs, ours) in ((string, string)[])[("num_experts", "expert_count"), ("num_experts_per_tok", "expert_used_count"), ("moe_intermediate_size", "expert_feed_forward_length")])
                 config[theirs] = Number(ours);
@@ -85,7 +100,7 @@ public class SameModelTests
                 for (var expert = (int)tensor.Shape[0] - 1; expert >= 0; expert--)
                     Add(writer, tensor.Slice(expert), $"model.layers.{parts[1]}.mlp.experts.{expert}.{parts[2].Split('_')[1]}_proj.weight");
             else
-                Add(writer, tensor, $"model.layers.{parts[1]}.{s_names[parts[2]]}.{parts[3]}", arch == "llama" && parts[2] is ("attn_q" or "attn_k") ? headSize : 0);
+                Add(writer, tensor, $"model.layers.{parts[1]}.{s_names[parts[2]]}.{parts[3]}", Family.Find(arch)!.Pairs(ModelFileKind.Gguf) == RopePairs.Neighbours && parts[2] is ("attn_q" or "attn_k") ? headSize : 0);
         }
         using var file = File.Create(Path.Combine(folder.Path, "model.safetensors"));
         writer.WriteTo(file);

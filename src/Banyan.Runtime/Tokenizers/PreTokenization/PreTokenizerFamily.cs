@@ -3,7 +3,7 @@ using static Banyan.Runtime.Tokenizers.PreTokenization.PublishedPatterns;
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
 /// <summary>How a family of byte-level BPE models prepares text, chosen by GGUF's <c>tokenizer.ggml.pre</c>.</summary>
-sealed record Family
+sealed record PreTokenizerFamily
 {
     /// <summary>The names under which files ask for it; the first is the usual one.</summary>
     public required string[] Names { get; init; }
@@ -21,7 +21,7 @@ sealed record Family
     public bool NormalizesToNfc { get; init; }
 
     /// <summary>Every family; a new one is a row here, and a scanner in <see cref="PublishedPatterns"/> if its pattern is new.</summary>
-    public static IReadOnlyList<Family> All { get; } =
+    public static IReadOnlyList<PreTokenizerFamily> All { get; } =
     [
         new() { Names = ["gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "exaone4", "mellum", "modern-bert", "gigachat", "a.x-4.0"], Patterns = [Gpt2] },
         new() { Names = ["qwen2"], Patterns = [Qwen2], NormalizesToNfc = true },
@@ -39,10 +39,10 @@ sealed record Family
         new() { Names = ["default"], Patterns = [DefaultSigns, Gpt2, Digits, ThreeAsciiDigits] },
     ];
 
-    static readonly Dictionary<string, Family> s_byName = All.SelectMany(family => family.Names.Select(name => (name, family))).ToDictionary(pair => pair.name, pair => pair.family);
+    static readonly Dictionary<string, PreTokenizerFamily> s_byName = All.SelectMany(family => family.Names.Select(name => (name, family))).ToDictionary(pair => pair.name, pair => pair.family);
 
     /// <summary>The family of that name, or null.</summary>
-    public static Family? Find(string name) => s_byName.GetValueOrDefault(name);
+    public static PreTokenizerFamily? Find(string name) => s_byName.GetValueOrDefault(name);
 
     /// <summary>Every name, for messages.</summary>
     public static string KnownNames => string.Join(", ", s_byName.Keys.Order(StringComparer.Ordinal));

@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Banyan.Runtime.Models;
+namespace Banyan.Runtime.Models.State;
 
-/// <summary>The tokens of one request that are in the KV cache, as a table of pages. Several sequences share the pages of a common beginning.</summary>
+/// <summary>
+/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages. Several sequences share the pages of a common
+/// beginning. Everything that begins, grows, goes back or ends a request goes through here, whatever its layers keep.
+/// </summary>
 internal sealed unsafe class Sequence
 {
     readonly KvCache _cache;
@@ -44,15 +47,13 @@ internal sealed unsafe class Sequence
         return Length;
     }
 
-    /// <summary>Pages to take before the sequence can hold that many tokens.</summary>
-    public int PagesNeeded(int length) => Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
-
-    /// <summary>Makes room for that many tokens in all. False, and nothing changed, where pages are short.</summary>
-    public bool TryReserve(int length)
+    /// <summary>Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.</summary>
+    public bool TryReserve(int length, int spare = 0)
     {
-        if (PagesNeeded(length) > _pool.Available)
+        var needed = Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
+        if (needed + spare > _pool.Available)
             return false;
-        for (var needed = PagesNeeded(length); needed > 0; needed--)
+        for (; needed > 0; needed--)
         {
             _pool.TryTake(out var page);
             Take(page);
@@ -60,8 +61,8 @@ internal sealed unsafe class Sequence
         return true;
     }
 
-    /// <summary>The keys and values up to <paramref name="length"/> have been computed. Pages that became full are kept for later prompts.</summary>
-    /// <param name="length">The new length; room for it is reserved.</param>
+    /// <summary>The tokens up to <paramref name="length"/> have been computed and stay. Pages that became full are kept for later prompts.</summary>
+    /// <param name="length">The new length; room for it is reserved. Less than what was computed where guesses were wrong: the next pass writes over them.</param>
     /// <param name="tokens">The sequence's tokens, at least up to there.</param>
     public void Advance(int length, ReadOnlySpan<int> tokens)
     {

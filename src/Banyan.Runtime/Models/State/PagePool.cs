@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Models;
+namespace Banyan.Runtime.Models.State;
 
 /// <summary>
 /// Which pages of the KV cache are free, in use, or kept because a later prompt may begin with their tokens. Pure bookkeeping; the

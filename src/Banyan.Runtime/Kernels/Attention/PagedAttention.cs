@@ -14,7 +14,7 @@ namespace Banyan.Runtime.Kernels;
 /// order: what a token gets depends neither on its company in the batch nor on the number of threads.
 /// </summary>
 [SkipLocalsInit]
-internal static unsafe class Attention
+internal static unsafe class PagedAttention
 {
     /// <summary>Queries that meet a page together.</summary>
     const int TileQueries = 96;

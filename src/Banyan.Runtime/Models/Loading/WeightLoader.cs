@@ -1,32 +1,35 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Projections;
 
-namespace Banyan.Runtime.Models;
+namespace Banyan.Runtime.Models.Loading;
 
 /// <summary>Packs tensors one by one, checks their shapes, tells how far it is, and frees everything again where loading fails midway.</summary>
 internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProgress<LoadProgress>? progress) : IDisposable
 {
     readonly List<IDisposable> _made = [];
+    readonly WeightMemory _memory = new(file.Tensors.Sum(t => t.ByteLength));
     readonly long _total = file.Tensors.Sum(t => t.ByteLength);
     long _packed;
 
-    /// <summary>Where the matrices lie; null after <see cref="Keep"/>.</summary>
-    public WeightMemory? Memory { get; private set; } = new(file.Tensors.Sum(t => t.ByteLength));
+    public ModelFile File => file;
 
     public bool Has(string name) => file.TryGetTensor(name, out _);
 
-    /// <summary>A matrix [rows, columns].</summary>
-    public PackedMatrix Matrix(string name, int rows, int columns)
+    /// <summary>The projection of <c>NAME.weight</c> [rows, columns], and of <c>NAME.bias</c> [rows] where the file has it.</summary>
+    public Projection Projection(string name, int rows, int columns)
     {
-        var tensor = Get(name, [rows, columns]);
-        return Pack(tensor, rows, columns);
+        var weight = $"{name}.weight";
+        var matrix = Pack(Get(weight, [rows, columns]), rows, columns);
+        return new Projection(weight, matrix, Has($"{name}.bias") ? Vector($"{name}.bias", rows) : null);
     }
 
-    /// <summary>A matrix [rows, columns] for each expert, from one tensor [experts, rows, columns].</summary>
-    public PackedMatrix[] Experts(string name, int experts, int rows, int columns)
+    /// <summary>A projection [rows, columns] for each expert, from one tensor [experts, rows, columns].</summary>
+    public Projection[] Experts(string name, int experts, int rows, int columns)
     {
-        var tensor = Get(name, [experts, rows, columns]);
-        return [.. Enumerable.Range(0, experts).Select(expert => Pack(tensor.Slice(expert), rows, columns))];
+        var weight = $"{name}.weight";
+        var tensor = Get(weight, [experts, rows, columns]);
+        return [.. Enumerable.Range(0, experts).Select(expert => new Projection(weight, Pack(tensor.Slice(expert), rows, columns)))];
     }
 
     /// <summary>A vector of floats.</summary>
@@ -39,22 +42,24 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
         return vector;
     }
 
-    /// <summary>A vector that not every file has.</summary>
-    public AlignedBuffer? OptionalVector(string name, int size) => Has(name) ? Vector(name, size) : null;
-
-    /// <summary>Loading has succeeded: what was made is the caller's.</summary>
-    public T Keep<T>(T weights)
+    /// <summary>Loading has succeeded: what was made is the caller's, who frees it.</summary>
+    public IReadOnlyList<IDisposable> Keep()
     {
+        IDisposable[] made = [.. _made, _memory];
         _made.Clear();
-        Memory = null;
+        _kept = true;
         progress?.Report(new LoadProgress(_total, _total));
-        return weights;
+        return made;
     }
+
+    bool _kept;
 
     public void Dispose()
     {
+        if (_kept)
+            return;
         _made.ForEach(m => m.Dispose());
-        Memory?.Dispose();
+        _memory.Dispose();
     }
 
     Tensor Get(string name, ReadOnlySpan<long> shape)
@@ -69,7 +74,7 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         try
         {
-            var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true, Memory);
+            var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true, _memory);
             // Packing gives back whole pages of each panel; those that two panels share are given back here.
             AlignedBuffer.ReleaseMapping(tensor.Pointer, tensor.ByteLength);
             _packed += tensor.ByteLength;

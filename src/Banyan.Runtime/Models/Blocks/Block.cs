@@ -1,0 +1,37 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Runtime.Models.State;
+
+namespace Banyan.Runtime.Models.Blocks;
+
+/// <summary>
+/// What a residual wraps: a mixer, in which a row meets the other rows of its sequence, or a feed-forward, in which it is alone. A block has weights
+/// and a shape, and nothing that a pass changes: it is shared by all passes and sequences. One file each, to be read beside its paper.
+/// </summary>
+/// <remarks>
+/// Everything that a block computes lies in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>. That is the seam
+/// for training: a backward pass reads what the forward pass left in a workspace that keeps it, and its gradients and adapters hang on the projections.
+/// </remarks>
+internal abstract class Block
+{
+    /// <summary>Its products, in the order in which they run.</summary>
+    public abstract IEnumerable<MatrixProduct> Products { get; }
+
+    /// <summary>Columns of its input.</summary>
+    public abstract int Columns { get; }
+
+    /// <summary>x[rows, embedding] += block(input).</summary>
+    public abstract unsafe void Run(Pass pass, Activations input, float* x);
+
+    /// <summary>What it keeps of a sequence between passes; null for nothing.</summary>
+    public virtual KvShape? State => null;
+
+    /// <summary>Int8 values that stand for one activation of it, where activations are quantized.</summary>
+    public virtual int Terms(Precision precision) => 1;
+
+    /// <summary>Multiply-adds that a row takes for each position before it.</summary>
+    public virtual long PositionProducts => 0;
+
+    /// <summary>Whether its input is needed in quantized form.</summary>
+    public abstract bool NeedsBlocks(Precision precision);
+}

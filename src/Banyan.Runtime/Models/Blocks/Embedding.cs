@@ -1,0 +1,40 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Runtime.Models.Blocks;
+
+/// <summary>The first step of a pass: a row of the embedding matrix for each token.</summary>
+/// <param name="table">[vocabulary, embedding], in the file's own format.</param>
+/// <param name="tied">The output matrix where it is the same; the table is then not read.</param>
+internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied)
+{
+    /// <summary>x[rows, embedding] = the embeddings of the batch's tokens.</summary>
+    public void Run(Pass pass, float* x)
+    {
+        var job = new Job { Embedding = this, Batch = pass.Batch, X = x, Columns = (int)table.Columns };
+        pass.Pool.Run(ref job, Parts.ForWork(16L * pass.Rows * job.Columns, pass.Rows)); // rows are unpacked 16 at a time
+    }
+
+    void Write(int token, float* to)
+    {
+        if (tied is null)
+            table.Dequantize(token, 1, new Span<float>(to, (int)table.Columns));
+        else
+            tied.CopyRow(token, to);
+    }
+
+    struct Job : IJob
+    {
+        public Embedding Embedding;
+        public Batch Batch;
+        public float* X;
+        public int Columns;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Parts.Range(part, parts, Batch.Count);
+            for (var row = first; row < end; row++)
+                Embedding.Write(Batch.Tokens[row], X + (long)row * Columns);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+namespace Banyan.Runtime.Models.Blocks;
+
+/// <summary>One layer: residuals, one after the other. Most have two, around a mixer and around a feed-forward.</summary>
+internal sealed class Layer(params Residual[] residuals)
+{
+    public ReadOnlySpan<Residual> Residuals => residuals;
+}

@@ -1,0 +1,56 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Runtime.Models.State;
+
+namespace Banyan.Runtime.Models.Loading;
+
+/// <summary>What a family builds one layer from: its tensors, by their names in the layer (<c>attn_q</c> is <c>blk.N.attn_q.weight</c>), and the file's keys.</summary>
+/// <param name="weights">The file's tensors.</param>
+/// <param name="keys">The file's metadata.</param>
+/// <param name="config">The model's shape.</param>
+/// <param name="states">What the layers before it keep; <see cref="AddState"/> adds to it.</param>
+/// <param name="index">The layer's number, from 0 on.</param>
+internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<KvShape> states, int index)
+{
+    public int Index => index;
+
+    public Config Config => config;
+
+    /// <summary>For keys that only this family has.</summary>
+    public ConfigReader Keys => keys;
+
+    /// <summary>Whether the layer has such a tensor: <c>attn_q_norm.weight</c>.</summary>
+    public bool Has(string tensor) => weights.Has(Name(tensor));
+
+    public Projection Projection(string name, int rows, int columns) => weights.Projection(Name(name), rows, columns);
+
+    public Projection[] Experts(string name, int experts, int rows, int columns) => weights.Experts(Name(name), experts, rows, columns);
+
+    /// <summary>An RMSNorm of the residual stream.</summary>
+    public Norm Norm(string name) => Norm(name, config.EmbeddingSize);
+
+    /// <summary>An RMSNorm of so many columns.</summary>
+    public Norm Norm(string name, int columns) => new(weights.Vector(Name($"{name}.weight"), columns), columns, config.NormEpsilon);
+
+    /// <summary>Attention in the model's usual shape.</summary>
+    public Attention Attention() => new(this, config.Attention);
+
+    /// <summary>Attention in a shape of the layer's own.</summary>
+    public Attention Attention(AttentionShape shape) => new(this, shape);
+
+    /// <summary>Experts where the model has them, else one gated feed-forward.</summary>
+    public Block FeedForward() => config.Experts is { } experts
+        ? new MixtureOfExperts(this, experts, config.FeedForwardSize)
+        : new GatedFeedForward(this, config.FeedForwardSize);
+
+    /// <summary>A place for what an attention keeps of each token.</summary>
+    public KvShape AddState(int kvHeads, int keySize, int valueSize)
+    {
+        var state = new KvShape(states.Count, kvHeads, keySize, valueSize);
+        states.Add(state);
+        return state;
+    }
+
+    string Name(string tensor) => $"blk.{index}.{tensor}";
+}

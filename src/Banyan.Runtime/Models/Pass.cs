@@ -1,0 +1,105 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.State;
+
+namespace Banyan.Runtime.Models;
+
+/// <summary>What the blocks of one pass share: its rows, the states of their sequences, threads, and memory. Reused from pass to pass.</summary>
+internal sealed unsafe class Pass : IDisposable
+{
+    readonly List<Angles> _angles = [];
+    readonly AttentionSpan[] _spans;
+
+    /// <param name="model">The model.</param>
+    /// <param name="cache">What the layers keep of all sequences.</param>
+    /// <param name="rows">The most rows of a pass.</param>
+    /// <param name="pool">The threads.</param>
+    public Pass(Model model, KvCache cache, int rows, WorkerPool pool)
+    {
+        (Cache, Pool, Precision) = (cache, pool, Precision.Of(model.Options, model.Weights.Blocks));
+        Memory = new Workspace(rows);
+        _spans = new AttentionSpan[rows];
+    }
+
+    /// <summary>The rows as they came. A mixer computes all of them.</summary>
+    public Batch Batch { get; private set; } = null!;
+
+    /// <summary>How many rows there are now: all of the batch's, and behind the last mixer those whose results are wanted.</summary>
+    public int Rows { get; private set; }
+
+    public WorkerPool Pool { get; }
+
+    public Precision Precision { get; }
+
+    public KvCache Cache { get; }
+
+    public Workspace Memory { get; }
+
+    /// <summary>Another batch.</summary>
+    public void Begin(Batch batch)
+    {
+        (Batch, Rows) = (batch, batch.Count);
+        foreach (var angles in _angles)
+            angles.AreComputed = false;
+    }
+
+    /// <summary>Moves the rows of x[rows, columns] whose results are wanted to the front. The others have done their work: it is in the states.</summary>
+    public void KeepWanted(float* x, int columns)
+    {
+        for (var i = 0; i < Batch.LogitCount; i++)
+            if (Batch.LogitRows[i] != i)
+                new Span<float>(x + (long)Batch.LogitRows[i] * columns, columns).CopyTo(new Span<float>(x + (long)i * columns, columns));
+        Rows = Batch.LogitCount;
+    }
+
+    /// <summary>Floats [rows, columns] of any content, until the block's frame ends.</summary>
+    public float* Floats(int columns) => Memory.Floats((long)Rows * columns);
+
+    /// <summary>Activations of so many columns, until the block's frame ends.</summary>
+    public Activations Activations(int columns, int terms = 1) => Memory.Activations(columns, terms);
+
+    /// <summary>Turns x[rows, heads, headSize] by the rows' positions.</summary>
+    public void Rotate(float* x, int heads, int headSize, RopeConfig rope)
+    {
+        var angles = Of(rope);
+        Rope.Apply(x, Rows, heads, headSize, heads * headSize, angles.Table, rope.Pairs == RopePairs.Neighbours ? RopeStyle.Interleaved : RopeStyle.Halves, Pool);
+    }
+
+    // Computed once a pass for all layers that turn alike.
+    Angles Of(RopeConfig rope)
+    {
+        var i = 0;
+        while (i < _angles.Count && _angles[i].Rope != rope)
+            i++;
+        if (i == _angles.Count)
+            _angles.Add(new Angles(rope, Memory.MaxRows));
+        if (!_angles[i].AreComputed)
+            _angles[i].Table.Compute(Batch.Positions);
+        _angles[i].AreComputed = true;
+        return _angles[i];
+    }
+
+    /// <summary>Where the keys and values of the batch's sequences lie.</summary>
+    public ReadOnlySpan<AttentionSpan> Spans(KvShape state)
+    {
+        var (count, offset) = (0, Cache.Offset(state));
+        foreach (var part in Batch.Parts)
+            _spans[count++] = new AttentionSpan(part.Sequence.Pages, offset, part.First, part.Count, part.Sequence.Length);
+        return _spans.AsSpan(0, count);
+    }
+
+    public void Dispose()
+    {
+        Memory.Dispose();
+        foreach (var angles in _angles)
+            angles.Table.Dispose();
+    }
+
+    sealed class Angles(RopeConfig rope, int rows)
+    {
+        public RopeConfig Rope => rope;
+
+        public RopeAngles Table { get; } = new([.. rope.Frequencies().Select(f => (float)f)], rows, (float)rope.Magnitude);
+
+        public bool AreComputed { get; set; }
+    }
+}

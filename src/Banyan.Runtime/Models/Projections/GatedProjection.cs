@@ -1,0 +1,28 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Models.Projections;
+
+/// <summary>silu(gate·x) ⊙ (up·x), in one product where both are plain: then neither lies in memory as a whole.</summary>
+internal sealed unsafe class GatedProjection(Projection gate, Projection up) : MatrixProduct
+{
+    public override IReadOnlyList<Projection> Projections { get; } = [gate, up];
+
+    public override WeightRead Read { get; } = new([gate.Matrix, up.Matrix], ActivationBlock.Columns / PackedFormat.Rows);
+
+    /// <summary>y[rows of the pass, rows of each], in the form that <paramref name="reader"/> needs.</summary>
+    public void Apply(Pass pass, Activations x, Activations y, Projection reader)
+    {
+        var (exact, rows) = (pass.Precision.Exact, pass.Rows);
+        var quantize = reader.NeedsBlocks(exact);
+        Begin(pass, x, exact);
+        if (!exact && gate.IsPlain && up.IsPlain && Linear.TryMultiplyGated(x, gate.Matrix, up.Matrix, y, rows, pass.Pool, floats: !quantize))
+            return;
+        float* g = pass.Floats(gate.Rows), u = pass.Floats(up.Rows);
+        Linear.Multiply(x, gate.Matrix, g, rows, pass.Pool, exact);
+        Linear.Multiply(x, up.Matrix, u, rows, pass.Pool, exact);
+        gate.Finish(g, rows);
+        up.Finish(u, rows);
+        SiluMultiply.Apply(g, u, y, rows, quantize, pass.Pool);
+    }
+}

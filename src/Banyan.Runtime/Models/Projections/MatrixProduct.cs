@@ -1,0 +1,39 @@
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Runtime.Models.Projections;
+
+/// <summary>A product of activations with one or several projections, read from memory at one place in the order of the weights.</summary>
+internal abstract class MatrixProduct
+{
+    /// <summary>Every projection it multiplies by.</summary>
+    public abstract IReadOnlyList<Projection> Projections { get; }
+
+    /// <summary>Its place in the order in which a pass reads the weights.</summary>
+    public abstract WeightRead Read { get; }
+
+    /// <summary>The share of its weights that a row meets: less than 1 of experts.</summary>
+    public virtual double Share => 1;
+
+    /// <summary>Whether one of them meets quantized activations.</summary>
+    public virtual bool NeedsBlocks(bool exact)
+    {
+        for (var i = 0; i < Projections.Count; i++)
+            if (Projections[i].NeedsBlocks(exact))
+                return true;
+        return false;
+    }
+
+    /// <summary>Activations are quantized if they have to be and are not yet; idle threads fetch what is read after this.</summary>
+    protected void Begin(Pass pass, Activations x, bool exact)
+    {
+        Quantize(pass, x, exact);
+        Read.PlanNext(pass.Pool);
+    }
+
+    /// <summary>The first half of <see cref="Begin"/>, for a product that plans by itself.</summary>
+    protected void Quantize(Pass pass, Activations x, bool exact)
+    {
+        if (!x.HasBlocks && NeedsBlocks(exact))
+            x.Quantize(pass.Rows, pass.Pool);
+    }
+}

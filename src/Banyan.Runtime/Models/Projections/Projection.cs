@@ -1,0 +1,65 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Packing;
+
+namespace Banyan.Runtime.Models.Projections;
+
+/// <summary>
+/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, behind the product
+/// (<see cref="Finish"/>): adapters at run time, and in training the gradients of both.
+/// </summary>
+/// <param name="name">The tensor's name in GGUF, by which adapters name it: <c>blk.0.attn_q.weight</c>.</param>
+/// <param name="matrix">W [rows, columns].</param>
+/// <param name="bias">[rows]; null for none.</param>
+internal sealed unsafe class Projection(string name, PackedMatrix matrix, AlignedBuffer? bias = null) : MatrixProduct
+{
+    Projection[]? _self;
+
+    public string Name => name;
+
+    public PackedMatrix Matrix => matrix;
+
+    public int Rows => matrix.Rows;
+
+    public int Columns => matrix.Columns;
+
+    /// <summary>What the product is multiplied by, such as the scale of a residual; the bias is not.</summary>
+    public float Scale { get; init; } = 1;
+
+    /// <summary>Whether it is its matrix and nothing else.</summary>
+    public bool IsPlain => bias is null && Scale == 1;
+
+    public override IReadOnlyList<Projection> Projections => _self ??= [this];
+
+    public override WeightRead Read { get; } = new([matrix]);
+
+    /// <summary>Whether it meets quantized activations: weights of 16 and 32 bits do not.</summary>
+    public override bool NeedsBlocks(bool exact) => !exact && matrix.Format.Kind != WeightKind.Float;
+
+    /// <summary>y[rows of the pass, <see cref="Rows"/>] = the projection of x.</summary>
+    public void Apply(Pass pass, Activations x, float* y) => Apply(pass, x, y, pass.Precision.Exact);
+
+    /// <summary>The same; <paramref name="exact"/>: of x as floats, whatever the precision of the pass.</summary>
+    public void Apply(Pass pass, Activations x, float* y, bool exact)
+    {
+        Begin(pass, x, exact);
+        Linear.Multiply(x, matrix, y, pass.Rows, pass.Pool, exact);
+        Finish(y, pass.Rows);
+    }
+
+    /// <summary>y[rows of the pass, <see cref="Rows"/>] += the projection of x.</summary>
+    public void AddTo(Pass pass, Activations x, float* y)
+    {
+        var update = pass.Floats(Rows);
+        Apply(pass, x, update);
+        Add.Apply(y, update, (long)pass.Rows * Rows, pass.Pool);
+    }
+
+    /// <summary>What comes after the matrix, where it was multiplied together with others.</summary>
+    public void Finish(float* y, int rows)
+    {
+        if (Scale != 1)
+            Kernels.Scale.Apply(y, Scale, (long)rows * Rows);
+        if (bias is not null)
+            Add.Bias(y, bias.Floats, rows, Rows);
+    }
+}

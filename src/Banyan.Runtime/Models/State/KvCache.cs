@@ -1,0 +1,82 @@
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Runtime.Models.State;
+
+/// <summary>
+/// What the layers keep of all sequences: keys and values in pages of 64 tokens, in which each layer's lie as its own shape asks:
+/// [pages, layers, KV heads, keys then values]. Memory is reserved at once and touched page by page.
+/// </summary>
+internal sealed unsafe class KvCache : IDisposable
+{
+    readonly AlignedBuffer _buffer;
+    readonly KvLayout[] _layouts; // one a state
+    readonly long[] _offsets;     // from a page's address to a state's part of it
+    readonly long _pageBytes;
+
+    /// <param name="model">The model.</param>
+    /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
+    public KvCache(Model model, int tokens)
+    {
+        _layouts = [.. model.Weights.States.Select(s => LayoutOf(s, model.Options.KvCache))];
+        _offsets = new long[_layouts.Length];
+        for (var i = 0; i < _layouts.Length; i++)
+            (_offsets[i], _pageBytes) = (_pageBytes, _pageBytes + _layouts[i].PageBytes);
+        Pool = new PagePool(KvLayout.Pages(tokens), KvLayout.PagePositions);
+        _buffer = new AlignedBuffer(Pool.Pages * _pageBytes, zeroed: false);
+    }
+
+    /// <summary>Which pages are taken.</summary>
+    public PagePool Pool { get; }
+
+    /// <summary>Tokens it holds at most.</summary>
+    public int Tokens => Pool.Pages * Pool.PageTokens;
+
+    /// <summary>Of those, how many no sequence uses; some may be kept for later prompts.</summary>
+    public int FreeTokens => Pool.Available * Pool.PageTokens;
+
+    /// <summary>The address of a page.</summary>
+    public byte* Page(int page) => _buffer.Pointer + page * _pageBytes;
+
+    /// <summary>How a state's part of a page lies.</summary>
+    public KvLayout Layout(KvShape state) => _layouts[state.Index];
+
+    /// <summary>From a page's address to a state's part of it.</summary>
+    public long Offset(KvShape state) => _offsets[state.Index];
+
+    /// <summary>Memory a token takes.</summary>
+    public static long BytesPerToken(IEnumerable<KvShape> states, KvFormat format) =>
+        states.Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
+
+    static KvLayout LayoutOf(KvShape state, KvFormat format) =>
+        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize);
+
+    /// <summary>Puts the keys and values of a batch's rows, k and v[rows, KV heads, head size], into their sequences' pages.</summary>
+    public void Write(KvShape state, Batch batch, float* k, float* v, WorkerPool pool)
+    {
+        var job = new WriteJob { Layout = Layout(state), Offset = Offset(state), Batch = batch, K = k, V = v };
+        pool.Run(ref job, Parts.ForWork((long)batch.Count * state.KvHeads * (state.KeySize + state.ValueSize), batch.Count));
+    }
+
+    struct WriteJob : IJob
+    {
+        public KvLayout Layout;
+        public long Offset;
+        public Batch Batch;
+        public float* K, V;
+
+        public readonly void Work(int number, int parts)
+        {
+            const int Page = KvLayout.PagePositions;
+            var (first, end) = Parts.Range(number, parts, Batch.Count);
+            var columns = (long)Layout.KvHeads * Layout.HeadDim;
+            foreach (var part in Batch.Parts)
+                for (var row = Math.Max(first, part.First); row < Math.Min(end, part.First + part.Count); row++)
+                {
+                    var position = Batch.Positions[row];
+                    Layout.Write(part.Sequence.Pages[position / Page] + Offset, position % Page, K + row * columns, V + row * columns);
+                }
+        }
+    }
+
+    public void Dispose() => _buffer.Dispose();
+}
