@@ -71,9 +71,10 @@ static class Template
     {
         try
         {
-            return JsonNode.Parse(text) as JsonObject ?? throw new FormatException("standard input must be a JSON object such as {\"messages\": […]}");
+            using var document = JsonDocument.Parse(text);
+            return ChatTemplate.ReadVariables(document.RootElement) as JsonObject ?? throw new FormatException("standard input must be a JSON object such as {\"messages\": […]}");
         }
-        catch (Exception e) when (e is JsonException or ArgumentException) // the latter: a key given twice
+        catch (JsonException e)
         {
             throw new FormatException($"standard input is no JSON object: {e.Message}");
         }

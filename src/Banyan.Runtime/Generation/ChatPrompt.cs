@@ -1,38 +1,154 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Generation;
 
-/// <summary>Prompts for chat: the model's own template makes text of the messages, its tokenizer ids of the text.</summary>
+/// <summary>
+/// Prompts for chat: the model's own template makes text of the messages, its tokenizer ids of the text. Special tokens come from the
+/// template alone: <c>&lt;|im_end|&gt;</c> in a message, a tool or a variable is text, so that nobody who is quoted in a conversation
+/// can end a turn or begin one of the system's.
+/// </summary>
 public static class ChatPrompt
 {
+    // Noncharacters: Unicode keeps them out of text for such purposes.
+    const char FirstMark = '\uFDD0', LastMark = '\uFDEF';
+
     /// <summary>The ids of a conversation, ready for the assistant's answer.</summary>
     /// <param name="model">A model with a chat template.</param>
-    /// <param name="messages">Objects with <c>role</c> and <c>content</c>, as in OpenAI's API.</param>
+    /// <param name="messages">Objects with <c>role</c> and <c>content</c>, as in OpenAI's API; content may be null where tools are called.</param>
     /// <param name="tools">Tools as in OpenAI's API, for templates that show them.</param>
     /// <param name="variables">Further variables of the template, such as <c>enable_thinking</c>.</param>
     /// <param name="now">What the template takes for the present time; default: the clock.</param>
+    /// <param name="prefill">What the answer begins with.</param>
     /// <exception cref="GenerationException">The model has no chat template.</exception>
     /// <exception cref="TemplateException">The template refuses these messages.</exception>
-    public static int[] Encode(Model model, JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, DateTimeOffset? now = null) =>
-        // The template writes the special tokens itself, a first one included.
-        model.Tokenizer.Encode(Render(model, messages, tools, variables, now), addSpecial: false, parseSpecial: true);
+    public static int[] Encode(Model model, JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, DateTimeOffset? now = null, string prefill = "")
+    {
+        var template = TemplateOf(model);
+        var (text, mark) = RenderMarked(model.Tokenizer, template, Variables(model, messages, tools, variables), now ?? DateTimeOffset.Now, prefill);
+        return EncodeMarked(model.Tokenizer, text, mark, int.MaxValue);
+    }
 
-    /// <summary>The text of a conversation; see <see cref="Encode"/>.</summary>
+    /// <summary>The ids of a conversation with a template of one's own.</summary>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="template">The template.</param>
+    /// <param name="variables">What it sees: messages, tools, add_generation_prompt and anything else. They are changed.</param>
+    /// <param name="now">What it takes for the present time.</param>
+    /// <param name="maxTokens">The most ids that are of use.</param>
+    /// <exception cref="TemplateException">The template refuses these messages.</exception>
+    /// <exception cref="ContextLengthException">There are more than <paramref name="maxTokens"/>.</exception>
+    public static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now, int maxTokens = int.MaxValue)
+    {
+        var (text, mark) = RenderMarked(tokenizer, template, variables, now, "");
+        return EncodeMarked(tokenizer, text, mark, maxTokens);
+    }
+
+    /// <summary>The text of a conversation; see <see cref="Encode(Model, JsonArray, JsonArray?, JsonObject?, DateTimeOffset?, string)"/>.</summary>
     public static string Render(Model model, JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, DateTimeOffset? now = null)
     {
-        var template = model.Template ?? throw new GenerationException(
-            $"{model.Name} has no chat template: it completes text, it was not made for conversation. Use a completion, or an instruct model");
+        var template = TemplateOf(model);
+        var all = Variables(model, messages, tools, variables);
+        Complete(model.Tokenizer, template, all);
+        return template.Render(all, now ?? DateTimeOffset.Now);
+    }
+
+    static ChatTemplate TemplateOf(Model model) => model.Template ?? throw new GenerationException(
+        $"{model.Name} has no chat template: it completes text, it was not made for conversation. Use a completion, or an instruct model");
+
+    static JsonObject Variables(Model model, JsonArray messages, JsonArray? tools, JsonObject? variables)
+    {
         var all = variables?.DeepClone().AsObject() ?? [];
         all["messages"] = messages.DeepClone();
         if (tools is { Count: > 0 })
             all["tools"] = tools.DeepClone();
         all["add_generation_prompt"] = true;
-        all["bos_token"] = Text(model, model.Tokenizer.Bos);
-        all["eos_token"] = Text(model, model.Tokenizer.Eos);
-        return template.Render(all, now ?? DateTimeOffset.Now);
+        return all;
     }
 
-    static string Text(Model model, int? token) => token is { } id ? model.Tokenizer.Text(id) : "";
+    // The template writes the special tokens itself, a first one included.
+    static void Complete(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
+    {
+        if (variables["messages"] is JsonArray messages && messages.Any(m => m is JsonObject o && o["tool_calls"] is JsonArray { Count: > 0 }))
+            template.Calls.Apply(messages);
+        variables["bos_token"] = tokenizer.Bos is { } bos ? tokenizer.Text(bos) : "";
+        variables["eos_token"] = tokenizer.Eos is { } eos ? tokenizer.Text(eos) : "";
+    }
+
+    static (string Text, char Mark) RenderMarked(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now, string prefill)
+    {
+        variables.Remove("bos_token");
+        variables.Remove("eos_token");
+        var mark = FreeMark(variables);
+        Mark(tokenizer, variables, mark, keepThoughts: false);
+        Complete(tokenizer, template, variables);
+        return (template.Render(variables, now) + tokenizer.Marked(prefill, mark, keepThoughts: true), mark);
+    }
+
+    static int[] EncodeMarked(Tokenizer tokenizer, string text, char mark, int maxTokens) =>
+        tokenizer.TryEncodeMarked(text, mark, maxTokens, out var ids) ? ids : throw ContextLengthException.MoreThan(maxTokens);
+
+    // Where a stranger used them all, the last one is taken out of his text too.
+    static char FreeMark(JsonNode variables)
+    {
+        var mark = FirstMark;
+        while (mark < LastMark && Strings(variables).Any(text => text.Contains(mark)))
+            mark++;
+        return mark;
+    }
+
+    static IEnumerable<string> Strings(JsonNode? node) => node switch
+    {
+        JsonObject o => o.SelectMany(pair => Strings(pair.Value).Prepend(pair.Key)),
+        JsonArray a => a.SelectMany(Strings),
+        JsonValue value => TextOf(value) is { } text ? [text] : [],
+        _ => [],
+    };
+
+    // Half a surrogate pair is refused by the template's reader, with a message of its own.
+    static string? TextOf(JsonValue value)
+    {
+        try
+        {
+            return value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    static JsonNode? Mark(Tokenizer tokenizer, JsonNode? node, char mark, bool keepThoughts)
+    {
+        switch (node)
+        {
+            case JsonObject o:
+                var isAnswer = keepThoughts || (o["role"] is JsonValue role && TextOf(role) == "assistant");
+                for (var i = 0; i < o.Count; i++)
+                {
+                    var (key, value) = o.GetAt(i);
+                    if (Mark(tokenizer, value, mark, isAnswer) is var marked && !ReferenceEquals(marked, value))
+                        o.SetAt(i, marked);
+                    if (tokenizer.Marked(key, mark, isAnswer) is var name && name != key && !o.ContainsKey(name))
+                    {
+                        value = o[key];
+                        o.RemoveAt(i);
+                        o.Insert(i, name, value);
+                    }
+                }
+                return o;
+            case JsonArray a:
+                for (var i = 0; i < a.Count; i++)
+                    if (Mark(tokenizer, a[i], mark, keepThoughts) is var marked && !ReferenceEquals(marked, a[i]))
+                        a[i] = marked;
+                return a;
+            case JsonValue value when TextOf(value) is { } text:
+                var changed = tokenizer.Marked(text, mark, keepThoughts);
+                return ReferenceEquals(changed, text) ? node : JsonValue.Create(changed);
+            default:
+                return node;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers;
@@ -15,13 +16,18 @@ sealed class AddedTokens
 {
     readonly AddedToken[] _tokens; // in byte order, so that those with a common beginning are neighbours
     readonly SearchValues<byte> _firstBytes;
+    readonly SearchValues<char> _firstCharacters;
 
     public AddedTokens(IEnumerable<AddedToken> tokens)
     {
         _tokens = [.. tokens.Where(token => token.Content.Length > 0)];
         Array.Sort(_tokens, (a, b) => a.Content.AsSpan().SequenceCompareTo(b.Content) is var order && order != 0 ? order : a.Id.CompareTo(b.Id));
         _firstBytes = SearchValues.Create([.. _tokens.Select(token => token.Content[0]).Distinct()]);
+        _firstCharacters = SearchValues.Create([.. _tokens.Select(token => Encoding.UTF8.GetString(token.Content)[0]).Distinct()]);
     }
+
+    /// <summary>Whether a text has the first character of any, so that looking for them is worth while.</summary>
+    public bool MayBeIn(ReadOnlySpan<char> text) => _tokens.Length > 0 && text.ContainsAny(_firstCharacters);
 
     /// <summary>The first added token from <paramref name="from"/> on.</summary>
     /// <param name="text">UTF-8.</param>

@@ -18,7 +18,7 @@ namespace Banyan.Runtime.Tokenizers;
 public sealed class Tokenizer
 {
     readonly TokenizerDefinition _definition;
-    readonly AddedTokens _added, _userDefined, _addedToNormalized, _userDefinedInNormalized;
+    readonly AddedTokens _added, _userDefined, _addedToNormalized, _userDefinedInNormalized, _marks, _marksButThoughts;
 
     internal Tokenizer(TokenizerDefinition definition)
     {
@@ -31,7 +31,15 @@ public sealed class Tokenizer
         (Bos, Eos, Unknown, Pad) = (special.Bos, special.Eos, special.Unknown, special.Pad);
         EndOfGeneration = KnownTokens.EndOfGeneration(special, definition.Named);
         Fim = KnownTokens.Fim(special);
+        var marks = definition.Added.Concat(definition.AddedToNormalized).Where(token => IsMark(token)).ToList();
+        _marks = new AddedTokens(marks);
+        _marksButThoughts = new AddedTokens(marks.Where(token => !Encoding.UTF8.GetString(token.Content).Contains("think", StringComparison.OrdinalIgnoreCase)));
     }
+
+    // Files of poor make call such a token one that was added to the vocabulary.
+    bool IsMark(AddedToken token) => IsSpecial(token.Id) || EndOfGeneration.Contains(token.Id) || token.Id == Bos || token.Id == Eos
+        || (Fim is { } fim && (token.Id == fim.Prefix || token.Id == fim.Middle || token.Id == fim.Suffix || token.Id == fim.Repo || token.Id == fim.FileSeparator))
+        || (token.Content.AsSpan().StartsWith("<|"u8) && token.Content.AsSpan().EndsWith("|>"u8));
 
     /// <summary>The tokenizer of a model file: from GGUF's metadata, or from the files beside safetensors.</summary>
     /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
@@ -61,6 +69,9 @@ public sealed class Tokenizer
     /// <summary>How many ids there are, from 0 on. A model may compute logits for more; those ids stand for nothing.</summary>
     public int Count => _definition.Vocabulary.Count;
 
+    /// <summary>The most bytes that one token stands for.</summary>
+    public int LongestToken => Math.Max(1, _definition.Vocabulary.Longest);
+
     /// <summary>The token that begins a text.</summary>
     public int? Bos { get; }
 
@@ -73,7 +84,7 @@ public sealed class Tokenizer
     /// <summary>The token that fills up a batch.</summary>
     public int? Pad { get; }
 
-    /// <summary>Whether <see cref="Encode"/> with addSpecial begins with <see cref="Bos"/>.</summary>
+    /// <summary>Whether <see cref="Encode(string, bool, bool)"/> with addSpecial begins with <see cref="Bos"/>.</summary>
     public bool AddsBos => Bos is { } bos && _definition.Before.Contains(bos);
 
     /// <summary>The tokens at which a generation ends: end of text, end of turn, and their kin.</summary>
@@ -89,17 +100,76 @@ public sealed class Tokenizer
     public int[] Encode(string text, bool addSpecial = true, bool parseSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 3 + 8);
+        return [.. Encode(text, int.MaxValue, addSpecial, parseSpecial, default)];
+    }
+
+    /// <summary>
+    /// The ids of a text, unless there are more than <paramref name="maxTokens"/>: then encoding stops there, so that a text of any length
+    /// takes no more time and memory than the longest that is wanted.
+    /// </summary>
+    /// <param name="text">As for <see cref="Encode(string, bool, bool)"/>.</param>
+    /// <param name="maxTokens">The most ids that are of use.</param>
+    /// <param name="ids">The ids; empty where there are more.</param>
+    /// <param name="addSpecial">As for <see cref="Encode(string, bool, bool)"/>.</param>
+    /// <param name="parseSpecial">As for <see cref="Encode(string, bool, bool)"/>.</param>
+    /// <returns>False where there are more.</returns>
+    public bool TryEncode(string text, int maxTokens, out int[] ids, bool addSpecial = true, bool parseSpecial = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return TryEncode(text, maxTokens, addSpecial, parseSpecial, default, out ids);
+    }
+
+    /// <summary>As <see cref="TryEncode(string, int, out int[], bool, bool)"/>, for a text in which <see cref="Marked"/> has set a character.</summary>
+    internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) => TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);
+
+    /// <summary>
+    /// Sets a character into every special token that stands in a text, so that no encoding takes it for one;
+    /// <see cref="TryEncodeMarked"/> takes the character away again behind that step.
+    /// </summary>
+    /// <param name="text">Text from strangers.</param>
+    /// <param name="mark">A character that is in no text: one of U+FDD0 to U+FDEF.</param>
+    /// <param name="keepThoughts">Leaves the tokens around a thought as they are: templates look for them in answers.</param>
+    internal string Marked(string text, char mark, bool keepThoughts)
+    {
+        var tokens = keepThoughts ? _marksButThoughts : _marks;
+        if (!tokens.MayBeIn(text))
+            return text;
+        var utf8 = Encoding.UTF8.GetBytes(text).AsSpan();
+        StringBuilder? marked = null;
+        var copied = 0;
+        for (var at = 0; at < utf8.Length && tokens.TryFind(utf8, at, out var token, out _, out var end);)
+        {
+            // White space that a token takes is not its own: its text begins after that.
+            var start = utf8[at..end].LastIndexOf(token.Content) + at;
+            Rune.DecodeFromUtf8(utf8[start..], out _, out var length);
+            (marked ??= new StringBuilder(text.Length + 16)).Append(Encoding.UTF8.GetString(utf8[copied..(start + length)])).Append(mark);
+            at = copied = start + length;
+        }
+        return marked is null ? text : marked.Append(Encoding.UTF8.GetString(utf8[copied..])).ToString();
+    }
+
+    bool TryEncode(string text, int maxTokens, bool addSpecial, bool parseSpecial, char mark, out int[] ids)
+    {
+        var all = Encode(text, maxTokens, addSpecial, parseSpecial, mark);
+        ids = all.IsFull ? [] : [.. all];
+        return !all.IsFull;
+    }
+
+    TokenList Encode(string text, int maxTokens, bool addSpecial, bool parseSpecial, char mark)
+    {
+        var ids = new TokenList(maxTokens) { Capacity = (int)Math.Min(text.Length / 3 + 8, maxTokens + 64L) };
         if (addSpecial)
             ids.AddRange(_definition.Before);
 
+        Span<byte> markBytes = stackalloc byte[4];
+        markBytes = mark == default ? [] : markBytes[..new Rune(mark).EncodeToUtf8(markBytes)];
         var utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetByteCount(text));
-        EncodeUtf8(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), parseSpecial, ids);
+        EncodeUtf8(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), parseSpecial, markBytes, ids);
         ArrayPool<byte>.Shared.Return(utf8);
 
         if (addSpecial)
             ids.AddRange(_definition.After);
-        return [.. ids];
+        return ids;
     }
 
     /// <summary>The text of ids. Bytes that form no character become U+FFFD; ids outside the vocabulary stand for nothing.</summary>
@@ -138,30 +208,35 @@ public sealed class Tokenizer
     internal bool DropsFirstSpace => _definition.DropsFirstSpace;
 
     // :: Step 2
-    void EncodeUtf8(ReadOnlySpan<byte> text, bool parseSpecial, List<int> ids)
+    void EncodeUtf8(ReadOnlySpan<byte> text, bool parseSpecial, ReadOnlySpan<byte> mark, TokenList ids)
     {
         var added = parseSpecial ? _added : _userDefined;
         var at = 0;
-        while (at < text.Length && added.TryFind(text, at, out var token, out var start, out var end))
+        while (at < text.Length && !ids.IsFull && added.TryFind(text, at, out var token, out var start, out var end))
         {
-            EncodeStretch(text[at..start], at == 0, parseSpecial, ids);
+            EncodeStretch(text[at..start], at == 0, parseSpecial, mark, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodeStretch(text[at..], at == 0, parseSpecial, ids);
+        EncodeStretch(text[at..], at == 0, parseSpecial, mark, ids);
     }
 
     // :: Step 3
-    void EncodeStretch(ReadOnlySpan<byte> text, bool first, bool parseSpecial, List<int> ids)
+    void EncodeStretch(ReadOnlySpan<byte> text, bool first, bool parseSpecial, ReadOnlySpan<byte> mark, TokenList ids)
     {
-        if (text.IsEmpty)
+        if (!mark.IsEmpty && text.IndexOf(mark) >= 0)
+        {
+            text = Without(mark, text);
+            parseSpecial = false;
+        }
+        if (text.IsEmpty || ids.IsFull)
             return;
         foreach (var normalizer in _definition.Normalizers)
             text = normalizer.Apply(text, first) ?? text;
 
         var added = parseSpecial ? _addedToNormalized : _userDefinedInNormalized;
         var at = 0;
-        while (at < text.Length && added.TryFind(text, at, out var token, out var start, out var end))
+        while (at < text.Length && !ids.IsFull && added.TryFind(text, at, out var token, out var start, out var end))
         {
             EncodeNormalized(text[at..start], first && at == 0, ids);
             ids.Add(token.Id);
@@ -170,7 +245,21 @@ public sealed class Tokenizer
         EncodeNormalized(text[at..], first && at == 0, ids);
     }
 
-    void EncodeNormalized(ReadOnlySpan<byte> text, bool first, List<int> ids)
+    static byte[] Without(ReadOnlySpan<byte> mark, ReadOnlySpan<byte> text)
+    {
+        var rest = new byte[text.Length];
+        var count = 0;
+        while (text.IndexOf(mark) is var at and >= 0)
+        {
+            text[..at].CopyTo(rest.AsSpan(count));
+            count += at;
+            text = text[(at + mark.Length)..];
+        }
+        text.CopyTo(rest.AsSpan(count));
+        return rest[..(count + text.Length)];
+    }
+
+    void EncodeNormalized(ReadOnlySpan<byte> text, bool first, TokenList ids)
     {
         if (text.IsEmpty)
             return;
@@ -180,19 +269,36 @@ public sealed class Tokenizer
     }
 
     // :: Steps 4 and 5: each pre-tokenizer cuts up the pieces of the one before it
-    void Cut(ReadOnlySpan<byte> text, int level, List<int> ids)
+    void Cut(ReadOnlySpan<byte> text, int level, TokenList ids)
     {
         if (level == _definition.PreTokenizers.Count)
         {
-            _definition.Encoder.Encode(text, ids);
+            if (text.Length > ids.Room * LongestToken)
+                ids.Overflow(); // a token stands for no more than the longest: this piece alone has too many
+            else
+                _definition.Encoder.Encode(text, ids);
             return;
         }
         var preTokenizer = _definition.PreTokenizers[level];
-        for (var at = 0; at < text.Length;)
+        for (var at = 0; at < text.Length && !ids.IsFull;)
         {
             var end = preTokenizer.Next(text, at);
             Cut(text[at..end], level + 1, ids);
             at = end;
         }
+    }
+
+    /// <summary>Ids up to a number of them.</summary>
+    sealed class TokenList(int most) : List<int>
+    {
+        bool _overflown;
+
+        /// <summary>Whether there are more.</summary>
+        public bool IsFull => _overflown || Count > most;
+
+        /// <summary>How many more there may be.</summary>
+        public long Room => Math.Max(0L, (long)most - Count);
+
+        public void Overflow() => _overflown = true;
     }
 }

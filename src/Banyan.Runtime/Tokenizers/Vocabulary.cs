@@ -37,6 +37,9 @@ sealed class Vocabulary
     /// <summary>How many ids there are, from 0 on.</summary>
     public int Count => _kinds.Length;
 
+    /// <summary>The most bytes of a token that text can become.</summary>
+    public int Longest => _longest;
+
     /// <summary>The bytes that a token stands for; none for an id outside the vocabulary.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => (uint)id < (uint)_kinds.Length ? _bytes.AsSpan(_starts[id].._starts[id + 1]) : [];
 

@@ -2,6 +2,7 @@ using Banyan.Server.Inference.Chat;
 using Banyan.Server.Inference.Completions;
 using Banyan.Server.Inference.Infill;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Status;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -19,6 +20,7 @@ static class InferenceFeature
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
+        services.AddSingleton<Bodies>();
         services.AddSingleton<Catalogue>();
         services.AddSingleton<Telemetry>();
         services.AddSingleton<ChatEndpoint>();

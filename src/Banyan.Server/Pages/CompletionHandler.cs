@@ -38,13 +38,13 @@ sealed class CompletionHandler(PageViews views)
     async Task<ResultView> CompleteAsync(IFormCollection form, string text, PageForm settings, CancellationToken cancellationToken)
     {
         var (served, model) = await views.ModelAsync(form, cancellationToken);
+        using var admission = served.Admit(1);
         var cursor = text.IndexOf(Example.Cursor, StringComparison.Ordinal);
         var before = cursor < 0 ? text : text[..cursor];
         var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];
         var gap = model.Tokenizer.Fim is not null && !string.IsNullOrWhiteSpace(after);
-        var prompt = gap ? InfillPrompt.Build(model, before, after) : model.Tokenizer.Encode(before).OrStart(model.Tokenizer);
+        var prompt = gap ? InfillPrompt.BuildWhole(model, before, after) : model.Encode(before);
 
-        using var admission = served.Admit(1);
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
         var pieces = new List<Generated>();
         await foreach (var piece in model.Engine.GenerateAsync(prompt, gap ? options.EndingAtGap(model) : options, cancellationToken))

@@ -128,8 +128,7 @@ sealed class LocalModel : EvaluatedModel
                     messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
                 messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt.Text });
                 // A fixed day: some templates write the date, and a prompt must not change with it.
-                var text = ChatPrompt.Render(model, messages, now: new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero)) + prompt.Prefill;
-                return tokenizer.Encode(text, addSpecial: false, parseSpecial: true);
+                return ChatPrompt.Encode(model, messages, now: new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero), prefill: prompt.Prefill ?? "");
         }
     }
 

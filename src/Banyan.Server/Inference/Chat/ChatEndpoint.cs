@@ -7,15 +7,13 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Inference.Chat;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
-sealed class ChatEndpoint(Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)
+sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        var fields = await Fields.ReadAsync(context.Request, cancellationToken);
-        var served = catalogue.Find(fields.Text("model"));
-        var model = await served.LoadAsync(cancellationToken);
-        var request = ChatRequest.Read(fields, model, options.MaxPending, time.GetLocalNow());
-        using var admission = served.Admit(request.Choices);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+            ChatRequest.ReadChoices(fields, options.MaxPending), model => ChatRequest.Read(fields, model, options.MaxPending, time.GetLocalNow()), cancellationToken), cancellationToken);
+        var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("chat", model.Name);
 
         var head = new Head($"chatcmpl-{Guid.NewGuid():N}", time.GetUtcNow().ToUnixTimeSeconds(), model);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Generation;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
@@ -12,13 +13,13 @@ static class ChatPrompts
     {
         if (TemplateOf(model) is not { } template)
             throw new ApiException(400, $"{model.Name} has no chat template: it completes text but does not chat. Use /v1/completions, or start the server with --chat-template FILE.", "model", "no_chat_template");
-        var tokenizer = model.Tokenizer;
-        variables["bos_token"] ??= tokenizer.Bos is { } bos ? tokenizer.Text(bos) : "";
-        variables["eos_token"] ??= tokenizer.Eos is { } eos ? tokenizer.Text(eos) : "";
         try
         {
-            // The template writes the special tokens itself.
-            return tokenizer.Encode(template.Render(variables, now), addSpecial: false, parseSpecial: true).OrStart(tokenizer);
+            return ChatPrompt.Encode(model.Tokenizer, template, variables, now, model.ContextLength - 1).OrStart(model.Tokenizer);
+        }
+        catch (ContextLengthException)
+        {
+            throw PromptTokens.TooLong(model, "conversation");
         }
         catch (TemplateException e)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
@@ -10,6 +11,9 @@ namespace Banyan.Server.Inference.Chat;
 sealed record ChatRequest
 {
     const int MaxTopLogprobs = 20;
+
+    // Variables that chat_template_kwargs may not replace: what was checked, and what the tokenizer says.
+    static readonly string[] s_given = ["messages", "tools", "bos_token", "eos_token"];
 
     public required int[] Prompt { get; init; }
     public required GenerationOptions Options { get; init; }
@@ -24,6 +28,8 @@ sealed record ChatRequest
     public static ChatRequest Read(Fields fields, LoadedModel model, int maxChoices, DateTimeOffset now)
     {
         RefuseUnsupported(fields);
+        if (fields.Any("messages") is { } messages)
+            model.RefuseHopeless(messages, "conversation");
         var (stream, includeUsage) = StreamFields.Read(fields);
         var logprobs = fields.Flag("logprobs");
         var topLogprobs = fields.Integer("top_logprobs", 0, MaxTopLogprobs);
@@ -32,20 +38,22 @@ sealed record ChatRequest
         var tools = ReadTools(fields);
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
         {
-            MaxTokens = fields.Integer("max_completion_tokens", 1, int.MaxValue) ?? fields.Integer("max_tokens", 1, int.MaxValue) ?? int.MaxValue,
+            MaxTokens = fields.MaxTokens("max_completion_tokens") ?? fields.MaxTokens("max_tokens") ?? int.MaxValue,
             TopLogprobs = logprobs ? topLogprobs ?? 0 : null,
         };
         return new ChatRequest
         {
             Prompt = ReadPrompt(fields, tools, model, now),
             Options = options,
-            Choices = fields.Integer("n", 1, maxChoices) ?? 1,
+            Choices = ReadChoices(fields, maxChoices),
             Logprobs = logprobs,
             Stream = stream,
             IncludeUsage = includeUsage,
             HasTools = tools is not null,
         };
     }
+
+    public static int ReadChoices(Fields fields, int maxChoices) => fields.Integer("n", 1, maxChoices) ?? 1;
 
     static int[] ReadPrompt(Fields fields, JsonArray? tools, LoadedModel model, DateTimeOffset now)
     {
@@ -54,7 +62,9 @@ sealed record ChatRequest
             variables["tools"] = tools;
         if (fields.Object("chat_template_kwargs") is { } extra)
             foreach (var property in extra.Properties)
-                variables[property.Name] = JsonNode.Parse(property.Value.GetRawText());
+                variables[property.Name] = s_given.Contains(property.Name)
+                    ? throw ApiException.Invalid($"chat_template_kwargs.{property.Name}", $"Invalid 'chat_template_kwargs': '{property.Name}' is given by the request or the model and cannot be replaced here.")
+                    : ChatTemplate.ReadVariables(property.Value);
         return ChatPrompts.Render(model, variables, now);
     }
 
@@ -78,7 +88,7 @@ sealed record ChatRequest
             throw ApiException.Unsupported("tool_choice", "'tool_choice' can be \"auto\" or \"none\" here; forcing a call is not supported yet.");
         return tools.Count == 0 || choice is { ValueKind: JsonValueKind.String } none && none.GetString() == "none"
             ? null
-            : [.. tools.Select(t => JsonNode.Parse(t.GetRawText()))];
+            : [.. tools.Select(ChatTemplate.ReadVariables)];
     }
 
     static void RefuseUnsupported(Fields fields)

@@ -1,10 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Chat;
 
-/// <summary>Checks a conversation and brings it into the form that chat templates expect: text as one string, tool arguments as objects.</summary>
+/// <summary>Checks a conversation and brings it into the form that chat templates expect: text as one string.</summary>
 static class Messages
 {
     const int MaxMessages = 2048;
@@ -13,9 +14,11 @@ static class Messages
     {
         if (fields.Any("messages") is null)
             throw ApiException.Missing("messages");
+        if (fields.Count("messages") > MaxMessages)
+            throw ApiException.Invalid("messages", $"Invalid 'messages': {fields.Count("messages")} messages, expected 1 to {MaxMessages}.");
         var messages = fields.Array("messages");
-        if (messages.Count is 0 or > MaxMessages)
-            throw ApiException.Invalid("messages", $"Invalid 'messages': {messages.Count} messages, expected 1 to {MaxMessages}.");
+        if (messages.Count == 0)
+            throw ApiException.Invalid("messages", $"Invalid 'messages': 0 messages, expected 1 to {MaxMessages}.");
         var result = new JsonArray();
         for (var i = 0; i < messages.Count; i++)
         {
@@ -34,15 +37,18 @@ static class Messages
             throw ApiException.Invalid(message.Path("role"), $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
         var toolCalls = message.Array("tool_calls");
         var content = ReadContent(message);
-        if (content is null && !(role == "assistant" && toolCalls.Count > 0))
+        // Null is what OpenAI's API, and this one, answers where tools are called; some clients leave the field out, or send back null alone.
+        if (content is null && !(role == "assistant" && (toolCalls.Count > 0 || message.Has("content"))) && !(role == "tool" && message.Has("content")))
             throw ApiException.Missing(message.Path("content"));
 
-        // Everything else of the message stays: templates read names, reasoning and call ids.
-        var result = (JsonObject)JsonNode.Parse(element.GetRawText())!;
+        // Everything else of the message stays: templates read names, reasoning and call ids. Null is absence, which templates ask for by `is defined`.
+        var result = (JsonObject)ChatTemplate.ReadVariables(element)!;
+        foreach (var (name, _) in result.Where(field => field.Value is null or JsonArray { Count: 0 }).ToList())
+            result.Remove(name);
         result["role"] = role == "developer" ? "system" : role;
-        result["content"] = content;
-        if (toolCalls.Count > 0)
-            result["tool_calls"] = new JsonArray([.. toolCalls.Select((call, i) => ReadToolCall(call, message.Path($"tool_calls[{i}]")))]);
+        result["content"] = content ?? "";
+        for (var i = 0; i < toolCalls.Count; i++)
+            CheckToolCall(toolCalls[i], message.Path($"tool_calls[{i}]"));
         return result;
     }
 
@@ -60,9 +66,9 @@ static class Messages
                 foreach (var part in parts.EnumerateArray())
                 {
                     var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]") : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
-                    if (fields.Text("type") is var type && type is not "text")
+                    if (fields.Text("type") is var type && type is not ("text" or "refusal"))
                         throw ApiException.Unsupported(fields.Path("type"), $"Content of type '{type}' is not supported: the models here read text only.");
-                    texts.Add(fields.Text("text") ?? throw ApiException.Missing(fields.Path("text")));
+                    texts.Add(fields.Text(type) ?? throw ApiException.Missing(fields.Path(type)));
                 }
                 return string.Concat(texts);
             case { } other:
@@ -70,23 +76,12 @@ static class Messages
         }
     }
 
-    /// <summary>OpenAI sends a call's arguments as JSON in a string; templates print them with tojson, so they must be objects.</summary>
-    static JsonObject ReadToolCall(JsonElement element, string path)
+    /// <summary>A call has a function with a name; its arguments come as JSON in a string, which the prompt's maker reads as the template wants.</summary>
+    static void CheckToolCall(JsonElement element, string path)
     {
         if (element.ValueKind != JsonValueKind.Object)
             throw ApiException.WrongType(path, "an object", Fields.Describe(element));
         var function = new Fields(element, path).Object("function") ?? throw ApiException.Missing($"{path}.function");
         _ = function.Text("name") ?? throw ApiException.Missing(function.Path("name"));
-        var call = (JsonObject)JsonNode.Parse(element.GetRawText())!;
-        if (call["function"]!["arguments"] is JsonValue value && value.TryGetValue<string>(out var json))
-            try
-            {
-                call["function"]!["arguments"] = JsonNode.Parse(json);
-            }
-            catch (JsonException)
-            {
-                // The model wrote broken JSON; the template gets what it wrote.
-            }
-        return call;
     }
 }

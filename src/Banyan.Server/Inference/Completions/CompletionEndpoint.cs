@@ -9,16 +9,14 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Inference.Completions;
 
 /// <summary><c>POST /v1/completions</c>: continues a text or, with <c>suffix</c>, fills the gap between two.</summary>
-sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)
+sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        var fields = await Fields.ReadAsync(context.Request, cancellationToken);
-        var served = catalogue.Find(fields.Text("model"));
-        var model = await served.LoadAsync(cancellationToken);
-        var request = CompletionRequest.Read(fields, model, options.MaxPending);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+            CompletionRequest.CountGenerations(fields, options.MaxPending), model => CompletionRequest.Read(fields, model, options.MaxPending), cancellationToken), cancellationToken);
+        var (model, request) = (asked.Model, asked.Request);
         var generations = Requests(request);
-        using var admission = served.Admit(generations.Count);
         using var measured = telemetry.Begin("text_completion", model.Name);
 
         var head = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(), model.Name, [], model.Fingerprint);
@@ -80,7 +78,7 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
     sealed class Choice(CompletionRequest request, int index, Tokenizer tokenizer)
     {
         string? _echo = request.Echoes.Count > 0 ? request.Echoes[index / request.ChoicesPerPrompt] : null;
-        int _offset;
+        readonly TextOffsets _offsets = new(request.Echoes.Count > 0 ? request.Echoes[index / request.ChoicesPerPrompt] : "");
 
         public string? FinishReason { get; private set; }
         public GenerationStatistics? Statistics { get; private set; }
@@ -101,18 +99,16 @@ sealed class CompletionEndpoint(Catalogue catalogue, InferenceOptions options, T
 
         void Add(CompletionLogprobs logprobs, int token, Generated generated)
         {
-            var text = tokenizer.Text(token);
-            logprobs.Tokens.Add(text);
+            logprobs.Tokens.Add(TokenNames.Of(tokenizer, token));
             logprobs.TokenLogprobs.Add(ChatLogprob.Finite(generated.LogProb));
-            logprobs.TextOffset.Add(_offset);
-            _offset += text.Length;
+            logprobs.TextOffset.Add(_offsets.Next(tokenizer.Bytes(token)));
             if (logprobs.TopLogprobs is not { } top)
                 return;
-            // Two tokens may have the same text (bytes of an incomplete character): the likelier one stays.
             var alternatives = new Dictionary<string, float>();
             foreach (var alternative in generated.TopLogProbs)
-                alternatives.TryAdd(tokenizer.Text(alternative.Token), ChatLogprob.Finite(alternative.LogProb));
-            alternatives.TryAdd(text, ChatLogprob.Finite(generated.LogProb));
+                alternatives.Add(TokenNames.Of(tokenizer, alternative.Token, alternatives), ChatLogprob.Finite(alternative.LogProb));
+            if (generated.TopLogProbs.All(alternative => alternative.Token != token))
+                alternatives.Add(TokenNames.Of(tokenizer, token, alternatives), ChatLogprob.Finite(generated.LogProb));
             top.Add(alternatives);
         }
     }

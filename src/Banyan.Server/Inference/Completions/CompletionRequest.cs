@@ -31,8 +31,6 @@ sealed record CompletionRequest
         var (stream, includeUsage) = StreamFields.Read(fields);
         var (texts, prompts) = ReadPrompts(fields, model);
         var choices = fields.Integer("n", 1, maxChoices) ?? 1;
-        if (choices * prompts.Count > maxChoices)
-            throw ApiException.Invalid("n", $"{prompts.Count} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
         if (fields.Integer("best_of", 1, int.MaxValue) is { } best && best != choices)
             throw ApiException.Unsupported("best_of", "'best_of' is not supported; leave it out or set it to 'n'.");
         var logprobs = ReadLogprobs(fields);
@@ -41,7 +39,7 @@ sealed record CompletionRequest
             throw ApiException.Unsupported("echo", "'echo' together with 'logprobs' is not supported yet: the prompt's own probabilities are not computed.");
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
         {
-            MaxTokens = fields.Integer("max_tokens", 1, int.MaxValue) ?? DefaultMaxTokens,
+            MaxTokens = fields.MaxTokens("max_tokens") ?? DefaultMaxTokens,
             TopLogprobs = logprobs,
         };
         return new CompletionRequest
@@ -56,6 +54,15 @@ sealed record CompletionRequest
         };
     }
 
+    /// <summary>Prompts times choices, counted before any prompt is read.</summary>
+    public static int CountGenerations(Fields fields, int maxChoices)
+    {
+        var choices = fields.Integer("n", 1, maxChoices) ?? 1;
+        var prompts = fields.Any("prompt") is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0 && array[0].ValueKind != JsonValueKind.Number ? array.GetArrayLength() : 1;
+        return (long)choices * prompts <= maxChoices ? choices * prompts
+            : throw ApiException.Invalid("n", $"{prompts} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
+    }
+
     static int? ReadLogprobs(Fields fields) => fields.Any("logprobs") switch
     {
         // Some clients send the chat API's boolean.
@@ -68,32 +75,38 @@ sealed record CompletionRequest
     {
         var tokenizer = model.Tokenizer;
         var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
+        model.RefuseHopeless(prompt, "prompt");
         if (fields.Text("suffix") is { } suffix)
         {
             var prefix = fields.Text("prompt")!;
-            return ([prefix], [InfillPrompt.Build(model, prefix, suffix)]);
+            return ([prefix], [InfillPrompt.BuildWhole(model, prefix, suffix)]);
         }
         if (prompt.ValueKind == JsonValueKind.String)
-            return FromTexts([Fields.ReadText(prompt, "prompt")], tokenizer);
+            return FromTexts([Fields.ReadText(prompt, "prompt")], model);
+        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() is var count && count >= model.ContextLength && prompt[0].ValueKind == JsonValueKind.Number)
+            throw PromptTokens.TooLong(model, "prompt");
         var items = fields.Array("prompt");
         if (items.Count == 0)
             throw ApiException.Invalid("prompt", "Invalid 'prompt': the array is empty.");
         if (items.All(i => i.ValueKind == JsonValueKind.String))
-            return FromTexts([.. items.Select(i => Fields.ReadText(i, "prompt"))], tokenizer);
-        var tokens = items.All(i => i.ValueKind == JsonValueKind.Number) ? [ReadTokens(items, tokenizer)]
-            : items.All(i => i.ValueKind == JsonValueKind.Array) ? items.Select(i => ReadTokens([.. i.EnumerateArray()], tokenizer)).ToList()
+            return FromTexts([.. items.Select(i => Fields.ReadText(i, "prompt"))], model);
+        var tokens = items.All(i => i.ValueKind == JsonValueKind.Number) ? [ReadTokens(items, model)]
+            : items.All(i => i.ValueKind == JsonValueKind.Array) ? items.Select(i => i.GetArrayLength() < model.ContextLength ? ReadTokens([.. i.EnumerateArray()], model) : throw PromptTokens.TooLong(model, "prompt")).ToList()
             : throw ApiException.WrongType("prompt", "a string, an array of strings, an array of token ids or an array of those", "an array of mixed items");
         return ([.. tokens.Select(t => tokenizer.Decode(t))], tokens);
     }
 
-    static (IReadOnlyList<string>, IReadOnlyList<int[]>) FromTexts(IReadOnlyList<string> texts, Tokenizer tokenizer) =>
-        (texts, [.. texts.Select(t => tokenizer.Encode(t).OrStart(tokenizer))]);
+    static (IReadOnlyList<string>, IReadOnlyList<int[]>) FromTexts(IReadOnlyList<string> texts, LoadedModel model) =>
+        (texts, [.. texts.Select(model.Encode)]);
 
-    static int[] ReadTokens(IReadOnlyList<JsonElement> items, Tokenizer tokenizer)
+    static int[] ReadTokens(IReadOnlyList<JsonElement> items, LoadedModel model)
     {
+        var tokenizer = model.Tokenizer;
         var ids = new int[items.Count];
         for (var i = 0; i < ids.Length; i++)
-            if (items[i].ValueKind != JsonValueKind.Number || !items[i].TryGetInt32(out ids[i]) || ids[i] < 0 || ids[i] >= tokenizer.Count)
+            if (Fields.TryInteger(items[i], out var id) && id >= 0 && id < tokenizer.Count)
+                ids[i] = (int)id;
+            else
                 throw ApiException.Invalid("prompt", $"Invalid 'prompt': {Fields.Describe(items[i])} is no token id of this model (0 … {tokenizer.Count - 1}).");
         return ids.OrStart(tokenizer);
     }

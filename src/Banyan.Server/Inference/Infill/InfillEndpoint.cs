@@ -8,15 +8,12 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Inference.Infill;
 
 /// <summary><c>POST /infill</c>, as llama-server has it: what llama.vscode, llama.vim and others ask for at each key stroke.</summary>
-sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
+sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, Telemetry telemetry)
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        var fields = await Fields.ReadAsync(context.Request, cancellationToken);
-        var served = catalogue.Find(fields.Text("model"));
-        var model = await served.LoadAsync(cancellationToken);
-        var request = InfillRequest.Read(fields, model);
-        using var admission = served.Admit(1);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
+        var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("infill", model.Name);
         var pieces = measured.Watch(Generations.RunAsync(model.Engine, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
 
@@ -31,6 +28,12 @@ sealed class InfillEndpoint(Catalogue catalogue, Telemetry telemetry)
         {
             await foreach (var (_, generated) in pieces)
             {
+                if (request.EvaluateOnly)
+                {
+                    if (generated.Statistics is { } evaluated)
+                        await FinishAsync(Final(new Generated { Finish = FinishReason.Length }, evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }));
+                    continue;
+                }
                 text.Append(generated.Text);
                 var answer = generated.AnswerToken(model.Tokenizer);
                 if (answer is { } token)

@@ -18,6 +18,10 @@ static class InfillPrompt
             ? throw new ApiException(400, $"{model.Name} cannot fill in the middle: its vocabulary has no tokens for it. Leave the text after the gap out, or use a coder model.", "suffix", "fim_unsupported")
             : Fim.Prompt(model.Tokenizer, prefix, suffix, maxTokens, repository);
 
+    /// <summary>As <see cref="Build"/>, of a whole text: one that the context does not hold is refused instead of cut.</summary>
+    public static int[] BuildWhole(LoadedModel model, string prefix, string suffix) =>
+        Build(model, prefix, suffix, model.ContextLength) is var prompt && prompt.Length < model.ContextLength ? prompt : throw PromptTokens.TooLong(model, "prompt");
+
     /// <summary>The options with the tokens that end what stands in the gap.</summary>
     public static GenerationOptions EndingAtGap(this GenerationOptions options, LoadedModel model) =>
         options with { StopTokens = Fim.StopTokens(model.Tokenizer) };

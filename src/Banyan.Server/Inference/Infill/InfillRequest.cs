@@ -5,7 +5,7 @@ using Banyan.Server.Inference.Requests;
 namespace Banyan.Server.Inference.Infill;
 
 /// <summary>A validated request to llama.cpp's <c>/infill</c>.</summary>
-sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens)
+sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens, bool EvaluateOnly)
 {
     const int MaxFiles = 256;
 
@@ -17,10 +17,12 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
         if (prefix is null && suffix is null)
             throw ApiException.Missing("input_prefix");
         var limit = fields.Integer("n_predict", -1, int.MaxValue) ?? fields.Integer("max_tokens", -1, int.MaxValue) ?? -1;
+        // Editors send 0 to have a text's keys and values in the cache before it is needed; what the last pass says next is not shown.
+        var evaluateOnly = limit == 0;
         var alternatives = fields.Integer("n_probs", 0, 20) ?? 0;
         var options = SamplingFields.Read(fields, SamplingFields.LlamaCpp, model.Tokenizer) with
         {
-            MaxTokens = limit > 0 ? limit : int.MaxValue,
+            MaxTokens = limit > 0 ? limit : evaluateOnly ? 1 : int.MaxValue,
             TopLogprobs = alternatives > 0 ? alternatives : null,
         };
         var files = ReadFiles(fields);
@@ -28,7 +30,7 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
         // llama-server puts "prompt" right before the gap.
         var room = model.ContextLength - Math.Min(options.MaxTokens, model.ContextLength / 4);
         var prompt = InfillPrompt.Build(model, prefix + fields.Text("prompt"), suffix ?? "", room, files.Count == 0 ? null : new("repository", "file", files));
-        return new(prompt, options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"));
+        return new(prompt, options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly);
     }
 
     static List<FimFile> ReadFiles(Fields fields)

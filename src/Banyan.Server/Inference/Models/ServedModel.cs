@@ -57,6 +57,26 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         }
     }
 
+    /// <summary>Lets a request in and reads it, in that order: what is refused costs no reading.</summary>
+    /// <param name="generations">How many it asks for.</param>
+    /// <param name="read">Reads the request for the loaded model.</param>
+    /// <param name="cancellationToken">Stops waiting for the model.</param>
+    /// <exception cref="ApiException">It is refused.</exception>
+    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken)
+    {
+        var admission = Admit(generations);
+        try
+        {
+            var model = await LoadAsync(cancellationToken);
+            return new Asked<T>(model, read(model), admission);
+        }
+        catch
+        {
+            admission.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Counts generations in; dispose to count them out.</summary>
     /// <exception cref="ApiException">More would be running or waiting than this server allows.</exception>
     public Admission Admit(int generations)

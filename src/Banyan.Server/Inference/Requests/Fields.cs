@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Requests;
 
@@ -9,34 +8,14 @@ namespace Banyan.Server.Inference.Requests;
 /// </summary>
 readonly struct Fields(JsonElement element, string path = "")
 {
-    const int MaxDepth = 64;
-
-    /// <summary>The request's body as an object.</summary>
-    /// <exception cref="ApiException">No JSON, or no object.</exception>
-    public static async Task<Fields> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
-    {
-        try
-        {
-            using var document = await JsonDocument.ParseAsync(request.Body, new() { MaxDepth = MaxDepth }, cancellationToken);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new Fields(document.RootElement.Clone())
-                : throw new ApiException(400, $"The request's body must be a JSON object, but it is {Describe(document.RootElement)}.");
-        }
-        catch (JsonException e)
-        {
-            throw new ApiException(400, $"The request's body is not valid JSON: {e.Message}", code: "invalid_json");
-        }
-        catch (InvalidOperationException e) when (e.InnerException is System.Text.DecoderFallbackException)
-        {
-            throw new ApiException(400, "The request's body is not valid UTF-8.", code: "invalid_json");
-        }
-    }
-
     public string Path(string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     /// <summary>The field's value; null when absent or JSON null.</summary>
     public JsonElement? Any(string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    /// <summary>Whether the field is there, be it null.</summary>
+    public bool Has(string name) => element.TryGetProperty(name, out _);
 
     public string? Text(string name) => Any(name) switch
     {
@@ -53,15 +32,33 @@ readonly struct Fields(JsonElement element, string path = "")
         { } value => throw ApiException.WrongType(Path(name), "a boolean", Describe(value)),
     };
 
+    /// <summary>The most tokens to generate; -1 is "as many as fit", as llama.cpp and Ollama have it.</summary>
+    public int? MaxTokens(string name) => Any(name) is { } value && TryInteger(value, out var number) && number == -1 ? int.MaxValue : Integer(name, 1, int.MaxValue);
+
     public int? Integer(string name, int min, int max) => (int?)Long(name, min, max);
 
     public long? Long(string name, long min, long max)
     {
         if (Any(name) is not { } value)
             return null;
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt64(out var number))
+        if (!TryInteger(value, out var number))
             throw ApiException.WrongType(Path(name), "an integer", Describe(value));
         return number >= min && number <= max ? number : throw OutOfRange(Path(name), value, min, max);
+    }
+
+    /// <summary>A whole number, also written as 2.0 or 2e0: clients of languages that know one kind of number send such.</summary>
+    public static bool TryInteger(JsonElement value, out long number)
+    {
+        number = 0;
+        if (value.ValueKind != JsonValueKind.Number)
+            return false;
+        if (value.TryGetInt64(out number))
+            return true;
+        const double exact = 1L << 53;
+        if (!value.TryGetDouble(out var written) || written != Math.Floor(written) || Math.Abs(written) > exact)
+            return false;
+        number = (long)written;
+        return true;
     }
 
     public float? Number(string name, float min, float max)
@@ -79,6 +76,9 @@ readonly struct Fields(JsonElement element, string path = "")
         { ValueKind: JsonValueKind.Object } value => new Fields(value, Path(name)),
         { } value => throw ApiException.WrongType(Path(name), "an object", Describe(value)),
     };
+
+    /// <summary>How many items an array field has; 0 for any other value.</summary>
+    public int Count(string name) => Any(name) is { ValueKind: JsonValueKind.Array } array ? array.GetArrayLength() : 0;
 
     /// <summary>The items of an array field; empty when absent.</summary>
     public IReadOnlyList<JsonElement> Array(string name) => Any(name) switch
