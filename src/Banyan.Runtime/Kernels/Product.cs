@@ -84,7 +84,7 @@ internal readonly unsafe struct Product
     {
         OperandForm.Pairs => Kernels.Pairs,
         OperandForm.Floats => Kernels.Floats,
-        _ => Tokens * _x.Terms <= _rung.PanelRows ? Kernels.Panels : Kernels.Tiles,
+        _ => Tokens * _x.Terms <= _rung.PanelRows && _rung.HasPanels(format) ? Kernels.Panels : Kernels.Tiles,
     };
 
     public int Tokens { get; }

@@ -31,12 +31,23 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
         _products.MultiplyPanel(format, scales, quants, columns, x, stride, tokens, y, terms);
 
-    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => _products.Unpack(format, scales, quants, groups, to);
+    public override bool HasPanels(PackedFormat format) => format.Reader is not null;
+
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        if (format.Reader is not null)
+        {
+            _products.Unpack(format, scales, quants, groups, to);
+            return;
+        }
+        Unpack(format, scales, quants, groups, to);
+        UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
+    }
 
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
         _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
 
-    public override bool RoundsToPairs(PackedFormat format) => ProcessorFacts.Current.HasAvx512Bf16 && format.Format.Name is ("BF16" or "F16");
+    public override bool RoundsToPairs(PackedFormat format) => ProcessorFacts.Current.HasAvx512Bf16 && format.Pairs != PairForm.None;
 
     public override void RoundToPairs(float* x, long count, ushort* to)
     {
@@ -48,7 +59,7 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes)
     {
         var pairs = (columns + 1) / 2;
-        var isHalf = format.Format.Name == "F16";
+        var isHalf = format.Pairs == PairForm.F16;
         if (isHalf && tokens > PanelTokens)
         {
             var round = new PairKernel.RoundArguments { From = quants, To = scratch, Count = pairs };

@@ -28,7 +28,18 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
         _products.MultiplyPanel(format, scales, quants, columns, x, stride, tokens, y, terms);
 
-    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => _products.Unpack(format, scales, quants, groups, to);
+    public override bool HasPanels(PackedFormat format) => format.Reader is not null;
+
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        if (format.Reader is not null)
+        {
+            _products.Unpack(format, scales, quants, groups, to);
+            return;
+        }
+        Unpack(format, scales, quants, groups, to);
+        UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
+    }
 
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
         _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);

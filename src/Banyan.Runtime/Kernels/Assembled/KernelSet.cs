@@ -84,9 +84,9 @@ internal static unsafe class KernelSet
     public static IEnumerable<KernelDescription> All =>
     [
         .. from form in Enum.GetValues<VectorForm>() from kernel in Integers(form) select kernel,
-        .. from format in (string[])["BF16", "F16"]
+        .. from pairs in (PairForm[])[PairForm.BF16, PairForm.F16]
            from tokens in Enumerable.Range(1, PairKernel.MaxTokens)
-           select new KernelDescription($"pairs {format} {tokens}", () => PairKernel.Assemble(format == "F16", tokens)),
+           select new KernelDescription($"pairs {pairs} {tokens}", () => PairKernel.Assemble(pairs == PairForm.F16, tokens)),
         new KernelDescription("round F16", PairKernel.AssembleRoundWeights),
         new KernelDescription("round F32", PairKernel.AssembleRoundActivations),
     ];
@@ -97,11 +97,11 @@ internal static unsafe class KernelSet
         var ending = form switch { VectorForm.Zmm => "", VectorForm.Ymm => " ymm", _ => " ymm evex" };
         return
         [
-            .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+            .. from format in PackedFormat.All where format.Reader is not null
                from terms in Enumerable.Range(1, MaxTerms)
                from tokens in Enumerable.Range(1, PanelKernel.MaxTokens(form, format.Kind, terms))
                select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => PanelKernel.Assemble(form, format, tokens, terms)),
-            .. from format in PackedFormat.All where format.Kind != WeightKind.Float
+            .. from format in PackedFormat.All where format.Reader is not null
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
             .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
                from terms in Enumerable.Range(1, MaxTerms)

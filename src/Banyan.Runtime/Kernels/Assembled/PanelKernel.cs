@@ -42,7 +42,7 @@ internal static unsafe class PanelKernel
         var vectors = Vectors.For(code, form);
         var rows = new ActivationRows(code, tokens * terms, last: r12);
         var product = new BlockProduct(vectors, format.Kind, tokens, terms, rows, rbp);
-        var reader = PanelReader.For(vectors, format);
+        var reader = format.Reader!(vectors);
         var ahead = PrefetchBytes(format.Kind, tokens * terms);
 
         code.Begin();

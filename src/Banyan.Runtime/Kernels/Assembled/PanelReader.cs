@@ -67,22 +67,11 @@ internal abstract class PanelReader(Vectors vectors)
         }
     }
 
-    public static PanelReader For(Vectors vectors, PackedFormat format) => format.Format.Name switch
-    {
-        "Q4_0" => new SignedReader(vectors, new NibbleQuants(vectors, bits: 4)),
-        "Q5_0" => new SignedReader(vectors, new FiveBitQuants(vectors, bits: 5)),
-        "Q8_0" => new Q8Reader(vectors),
-        "Q4_K" => new KReader(vectors, new NibbleQuants(vectors)),
-        "Q5_K" => new KReader(vectors, new FiveBitQuants(vectors)),
-        "Q6_K" => new Q6KReader(vectors),
-        var name => throw new NotSupportedException(name),
-    };
-
     /// <summary>
     /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes behind them. They come to lie where a number of <paramref name="bits"/> has them
     /// in the upper bits of a byte: of 8, as they are.
     /// </summary>
-    protected class NibbleQuants(Vectors vectors, int bits = 8)
+    internal class NibbleQuants(Vectors vectors, int bits = 8)
     {
         readonly RegisterPlan _registers = vectors.Registers;
 
@@ -126,14 +115,14 @@ internal abstract class PanelReader(Vectors vectors)
         }
     }
 
-    protected sealed class FiveBitQuants(Vectors vectors, int bits = 8) : NibbleQuants(vectors, bits)
+    internal sealed class FiveBitQuants(Vectors vectors, int bits = 8) : NibbleQuants(vectors, bits)
     {
         public override int Bytes => Nibbles.Bytes + HighBits.Bytes;
 
         protected override void AddHighBits(int offset, int j) => Or(offset + Nibbles.Bytes, 4 - j, 0x10101010);
     }
 
-    protected sealed class SixBitQuants(Vectors vectors) : NibbleQuants(vectors)
+    internal sealed class SixBitQuants(Vectors vectors) : NibbleQuants(vectors)
     {
         public override int Bytes => Q6_KPacking.BlockBytes;
 
@@ -141,7 +130,7 @@ internal abstract class PanelReader(Vectors vectors)
     }
 
     /// <summary>Q4_0, Q5_0: signed weights in the upper bits of bytes, made unsigned: the same bits as in the file, from 128 on.</summary>
-    sealed class SignedReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
+    internal sealed class SignedReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 1;
         public override int StepScaleBytes => 32;
@@ -156,7 +145,7 @@ internal abstract class PanelReader(Vectors vectors)
         public override void ReadQuants(int offset, Action<int, int, int> each) => quants.Read(offset, each);
     }
 
-    sealed class Q8Reader(Vectors vectors) : PanelReader(vectors)
+    internal sealed class Q8Reader(Vectors vectors) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 1;
         public override int StepScaleBytes => 32;
@@ -178,7 +167,7 @@ internal abstract class PanelReader(Vectors vectors)
     }
 
     /// <summary>Q4_K, Q5_K: see <see cref="KScales"/>.</summary>
-    sealed class KReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
+    internal sealed class KReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
     {
         public override int StepsPerGroup => 4;
         public override int BlocksPerStep => 2;
@@ -216,7 +205,7 @@ internal abstract class PanelReader(Vectors vectors)
     }
 
     /// <summary>See <see cref="Q6_KPacking"/>.</summary>
-    sealed class Q6KReader(Vectors vectors) : PanelReader(vectors)
+    internal sealed class Q6KReader(Vectors vectors) : PanelReader(vectors)
     {
         readonly SixBitQuants _quants = new(vectors);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels.Packing;
 using static Iced.Intel.AssemblerRegisters;
@@ -15,13 +16,31 @@ internal static unsafe class UnpackKernel
         public UnpackedBlock* To;
     }
 
+    /// <summary>Makes of blocks as <see cref="Rung.Unpack"/> leaves them what this kernel leaves: for formats that have no <see cref="PackedFormat.Reader"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Convert(WeightKind kind, UnpackedBlock* w, int blocks)
+    {
+        const int HalfScales = 2 * UnpackedBlock.Rows;
+        var scales = stackalloc float[HalfScales];
+        for (; blocks > 0; blocks--, w++)
+        {
+            for (var i = 0; kind.IsSigned() && i < UnpackedBlock.Rows * UnpackedBlock.Columns; i += 8)
+                *(ulong*)(w->Values + i) ^= 0x8080808080808080;
+            if (kind != WeightKind.U6)
+                continue;
+            for (var i = 0; i < HalfScales; i++)
+                scales[i] = w->HalfScales[2 * i];
+            new Span<float>(scales, HalfScales).CopyTo(new Span<float>(w->HalfScales, HalfScales));
+        }
+    }
+
     public static byte[] Assemble(VectorForm form, PackedFormat format)
     {
         var code = new KernelWriter();
         var a = code.A;
         var vectors = Vectors.For(code, form);
         var registers = vectors.Registers;
-        var reader = PanelReader.For(vectors, format);
+        var reader = format.Reader!(vectors);
         var to = rax;
 
         code.Begin();

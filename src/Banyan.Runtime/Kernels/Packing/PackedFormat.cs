@@ -1,10 +1,12 @@
+using Banyan.Runtime.Kernels.Assembled;
 using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
-/// How one weight format lies in a panel of 16 rows: first the scales of all its groups, then (from a 64-byte boundary) the quants of all its
-/// groups. A group is the file's block, and takes as many bits as in the file. To add a format: one file with its Pack and Unpack, one row here.
+/// How one weight format lies in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then (from a 64-byte
+/// boundary) the quants of all its groups. A group is the file's block, and takes as many bits as in the file. To add a format: one file that describes
+/// it, one row here. Pack and Unpack are enough for all rungs; code of their own makes it fast there.
 /// </summary>
 internal sealed unsafe class PackedFormat
 {
@@ -12,15 +14,8 @@ internal sealed unsafe class PackedFormat
 
     static readonly PackedFormat[] s_all =
     [
-        new(WeightFormat.F32, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackF32, PackScalar = &FloatPacking.PackF32Scalar },
-        new(WeightFormat.F16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords, PackScalar = &FloatPacking.PackHalfWordsScalar },
-        new(WeightFormat.BF16, WeightKind.Float, 0, 64) { Pack = &FloatPacking.PackHalfWords, PackScalar = &FloatPacking.PackHalfWordsScalar },
-        new(WeightFormat.Q4_0, WeightKind.I4, 32, 256) { Pack = &Q4_0Packing.Pack, PackScalar = &Q4_0Packing.PackScalar, Unpack = &Q4_0Packing.Unpack },
-        new(WeightFormat.Q5_0, WeightKind.I5, 32, 320) { Pack = &Q5_0Packing.Pack, PackScalar = &Q5_0Packing.PackScalar, Unpack = &Q5_0Packing.Unpack },
-        new(WeightFormat.Q8_0, WeightKind.I8, 32, 512) { Pack = &Q8_0Packing.Pack, PackScalar = &Q8_0Packing.PackScalar, Unpack = &Q8_0Packing.Unpack },
-        new(WeightFormat.Q4_K, WeightKind.U4, 256, 2048) { Pack = &Q4_KPacking.Pack, PackScalar = &Q4_KPacking.PackScalar, Unpack = &Q4_KPacking.Unpack },
-        new(WeightFormat.Q5_K, WeightKind.U5, 256, 2560) { Pack = &Q5_KPacking.Pack, PackScalar = &Q5_KPacking.PackScalar, Unpack = &Q5_KPacking.Unpack },
-        new(WeightFormat.Q6_K, WeightKind.U6, 288, 3072) { Pack = &Q6_KPacking.Pack, PackScalar = &Q6_KPacking.PackScalar, Unpack = &Q6_KPacking.Unpack },
+        FloatPacking.DescribeF32(), FloatPacking.DescribeF16(), FloatPacking.DescribeBF16(),
+        Q4_0Packing.Describe(), Q5_0Packing.Describe(), Q8_0Packing.Describe(), Q4_KPacking.Describe(), Q5_KPacking.Describe(), Q6_KPacking.Describe(),
     ];
 
     static PackedFormat()
@@ -29,12 +24,15 @@ internal sealed unsafe class PackedFormat
             s_all[i].Index = i;
     }
 
-    PackedFormat(WeightFormat format, WeightKind kind, int scaleBytes, int quantBytes)
+    public PackedFormat(WeightFormat format, WeightKind kind, int scaleBytes, int quantBytes)
     {
         (Format, Kind, ScaleBytes, QuantBytes) = (format, kind, scaleBytes, quantBytes);
         // Floats of 16 bits lie in pairs.
         GroupColumns = kind == WeightKind.Float ? 4 / format.BlockBytes : format.BlockWeights;
     }
+
+    /// <summary>The same format as if it had no code but the reference.</summary>
+    public PackedFormat Plain() => new(Format, Kind, ScaleBytes, QuantBytes) { Pack = Pack, PackScalar = PackScalar, Unpack = Unpack, Index = Index };
 
     public static IReadOnlyList<PackedFormat> All => s_all;
 
@@ -67,6 +65,24 @@ internal sealed unsafe class PackedFormat
     /// <summary>(scales, quants, blocks): the scalar reference that unpacks one group; null for floats.</summary>
     public delegate*<byte*, byte*, UnpackedBlock*, void> Unpack { get; init; }
 
+    /// <summary>AVX2's code, and AVX-512's for a single token; null: the reference unpacks.</summary>
+    public Avx2Kernels? Avx2 { get; init; }
+
+    /// <summary>As <see cref="Unpack"/>, for Arm64; null: the reference unpacks.</summary>
+    public delegate*<byte*, byte*, UnpackedBlock*, void> Neon { get; init; }
+
+    /// <summary>What the assembled kernels read it by; null: it is unpacked by the reference, and then multiplied by them.</summary>
+    public Func<Vectors, PanelReader>? Reader { get; init; }
+
+    /// <summary>(quants, first column, columns, to): columns of floats as float [columns, 16], the first even; null for integers.</summary>
+    public delegate*<byte*, int, int, float*, void> Widen { get; init; }
+
+    /// <summary>The scalar reference of <see cref="Widen"/>.</summary>
+    public delegate*<byte*, int, int, float*, void> WidenScalar { get; init; }
+
+    /// <summary>How floats of 16 bits become pairs of BF16.</summary>
+    public PairForm Pairs { get; init; }
+
     /// <summary>Groups in a row of <paramref name="columns"/>.</summary>
     public int Groups(int columns) => (columns + GroupColumns - 1) / GroupColumns;
 
@@ -78,4 +94,17 @@ internal sealed unsafe class PackedFormat
     /// <exception cref="NotSupportedException">No kernel computes with this format.</exception>
     public static PackedFormat For(WeightFormat format) => s_all.FirstOrDefault(f => f.Format == format) ?? throw new NotSupportedException(
         $"No kernel computes with {format} weights; there are {string.Join(", ", s_all.Select(f => f.Format))}. Convert the file to one of these.");
+}
+
+/// <summary>What the products of BF16 pairs make of a weight.</summary>
+internal enum PairForm
+{
+    /// <summary>Nothing: it has more or fewer bits.</summary>
+    None,
+
+    /// <summary>It is BF16.</summary>
+    BF16,
+
+    /// <summary>It is F16, rounded to BF16.</summary>
+    F16,
 }

@@ -1,11 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q4_0, 32 columns: an F16 scale and 4 bits a weight; weight = scale × (value − 8).</summary>
 internal static unsafe class Q4_0Packing
 {
+    public static PackedFormat Describe() => new(WeightFormat.Q4_0, WeightKind.I4, 32, 256)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<StepScales<Sixteen>, Upper<Quants4, Sixteen>, StepScales<Sixteen>, Quants4>(),
+        Neon = &NeonUnpack.Q4_0,
+        Reader = vectors => new SignedReader(vectors, new NibbleQuants(vectors, bits: 4)),
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {

@@ -1,11 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q4_K, 256 columns: see <see cref="KScales"/>; 4 bits a weight, in the file two blocks of 32 to 32 bytes.</summary>
 internal static unsafe class Q4_KPacking
 {
+    public static PackedFormat Describe() => new(WeightFormat.Q4_K, WeightKind.U4, 256, 2048)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<ScalesK, Quants4>(),
+        Neon = &NeonUnpack.Q4_K,
+        Reader = vectors => new KReader(vectors, new NibbleQuants(vectors)),
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {

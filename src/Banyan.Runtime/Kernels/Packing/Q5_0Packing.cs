@@ -1,11 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q5_0, 32 columns: an F16 scale and 5 bits a weight; weight = scale × (value − 16).</summary>
 internal static unsafe class Q5_0Packing
 {
+    public static PackedFormat Describe() => new(WeightFormat.Q5_0, WeightKind.I5, 32, 320)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<StepScales<Eight>, Upper<Quants5, Eight>, StepScales<Eight>, Quants5>(),
+        Neon = &NeonUnpack.Q5_0,
+        Reader = vectors => new SignedReader(vectors, new FiveBitQuants(vectors, bits: 5)),
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {

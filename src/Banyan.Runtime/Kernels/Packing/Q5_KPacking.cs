@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -7,6 +10,16 @@ namespace Banyan.Runtime.Kernels.Packing;
 internal static unsafe class Q5_KPacking
 {
     const int BlockBytes = Nibbles.Bytes + HighBits.Bytes;
+
+    public static PackedFormat Describe() => new(WeightFormat.Q5_K, WeightKind.U5, 256, 2560)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<ScalesK, Quants5>(),
+        Neon = &NeonUnpack.Q5_K,
+        Reader = vectors => new KReader(vectors, new FiveBitQuants(vectors)),
+    };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)

@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
@@ -11,6 +14,16 @@ namespace Banyan.Runtime.Kernels.Packing;
 internal static unsafe class Q6_KPacking
 {
     public const int HalfScales = 32, BlockBytes = Nibbles.Bytes + 128;
+
+    public static PackedFormat Describe() => new(WeightFormat.Q6_K, WeightKind.U6, 288, 3072)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<Scales6K, Quants6>(),
+        Neon = &NeonUnpack.Q6_K,
+        Reader = vectors => new Q6KReader(vectors),
+    };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)

@@ -1,11 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.WeightFormats;
+using static Banyan.Runtime.Kernels.Assembled.PanelReader;
+using static Banyan.Runtime.Kernels.Avx2Rung;
 
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>Q8_0, 32 columns: an F16 scale and an int8 a weight; weight = scale × value.</summary>
 internal static unsafe class Q8_0Packing
 {
+    public static PackedFormat Describe() => new(WeightFormat.Q8_0, WeightKind.I8, 32, 512)
+    {
+        Pack = &Pack,
+        PackScalar = &PackScalar,
+        Unpack = &Unpack,
+        Avx2 = Avx2Kernels.Of<PlainScales, Quants8>(),
+        Neon = &NeonUnpack.Q8_0,
+        Reader = vectors => new Q8Reader(vectors),
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {

@@ -43,8 +43,12 @@ internal abstract unsafe class Rung
     /// <summary>Quantizes <paramref name="blocks"/> × 32 floats.</summary>
     public abstract void Quantize(float* x, int blocks, ActivationBlock* to);
 
-    /// <summary>Unpacks <paramref name="groups"/> groups of a panel.</summary>
-    public abstract void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to);
+    /// <summary>Unpacks <paramref name="groups"/> groups of a panel: by the reference, where the rung has no code of its own for the format.</summary>
+    public virtual void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
+            format.Unpack(scales, quants, to);
+    }
 
     /// <summary>
     /// Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs, offsets and half scales, into memory of
@@ -65,6 +69,9 @@ internal abstract unsafe class Rung
 
     /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
     protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms);
+
+    /// <summary>Whether <see cref="MultiplyPanel"/> takes this format; else tiles have to be made of it however few the tokens.</summary>
+    public virtual bool HasPanels(PackedFormat format) => true;
 
     /// <summary>How many tokens <see cref="MultiplyPanel"/> takes at most.</summary>
     public virtual int PanelTokens => 1;
@@ -102,28 +109,7 @@ internal abstract unsafe class Rung
     public abstract void MultiplyFloatOne(float* w, int columns, float* x, float* y);
 
     /// <summary>Weights of a float format as float [columns, 16]; <paramref name="column"/> is even.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public virtual void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
-    {
-        if (format.Format.Name == "F32")
-        {
-            Unsafe.CopyBlockUnaligned(to, quants + (long)column * 64, (uint)columns * 64);
-            return;
-        }
-        var isHalf = format.Format.Name == "F16";
-        quants += (long)column / 2 * 64;
-        for (; columns > 0; columns -= 2, quants += 64, to += 32)
-            for (var half = 0; half < 16; half += 8)
-            {
-                var pair = Vector256.Load((uint*)quants + half);
-                var (even, odd) = isHalf
-                    ? (HalfFloats.ToFloat(pair & Vector256.Create(0xFFFFu)), HalfFloats.ToFloat(pair >>> 16))
-                    : ((pair << 16).AsSingle(), (pair & Vector256.Create(0xFFFF0000u)).AsSingle());
-                even.Store(to + half);
-                if (columns > 1)
-                    odd.Store(to + 16 + half);
-            }
-    }
+    public virtual void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) => format.Widen(quants, column, columns, to);
 
     /// <summary>The weights of unpacked blocks as float [columns, 16].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -46,12 +46,6 @@ internal sealed unsafe class ScalarRung : Rung
         return block;
     }
 
-    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
-    {
-        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
-            format.Unpack(scales, quants, to);
-    }
-
     protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms)
     {
         for (var b = 0; b < blocks; b++)
@@ -59,7 +53,11 @@ internal sealed unsafe class ScalarRung : Rung
                 MultiplyBlock(kind, w + b, x + (long)t * terms * stride + b, terms == 2 ? x + ((long)t * terms + 1) * stride + b : null, y + t * UnpackedBlock.Rows);
     }
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+        MultiplyOne(format, scales, quants, columns, x, y);
+
+    /// <summary>y[16 rows] = one row of x × a whole panel of any format.</summary>
+    public static void MultiplyOne(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
     {
         new Span<float>(y, UnpackedBlock.Rows).Clear();
         var blocks = stackalloc UnpackedBlock[8];
@@ -116,20 +114,7 @@ internal sealed unsafe class ScalarRung : Rung
                 y[r] = MathF.FusedMultiplyAdd(w[c * UnpackedBlock.Rows + r], x[c], y[r]);
     }
 
-    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to)
-    {
-        for (var c = column; c < column + columns; c++)
-            for (var r = 0; r < UnpackedBlock.Rows; r++)
-            {
-                var pair = (c / 2 * UnpackedBlock.Rows + r) * 2 + c % 2;
-                *to++ = format.Format.Name switch
-                {
-                    "F32" => ((float*)quants)[(long)c * UnpackedBlock.Rows + r],
-                    "F16" => (float)((Half*)quants)[pair],
-                    _ => BitConverter.UInt32BitsToSingle((uint)((ushort*)quants)[pair] << 16),
-                };
-            }
-    }
+    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) => format.WidenScalar(quants, column, columns, to);
 
     public override void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to)
     {

@@ -18,6 +18,13 @@ internal unsafe partial class NeonRung : Rung
 
     public override IntegerDots Dots { get; } = new NeonDots();
 
+    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        var unpack = format.Neon == null ? format.Unpack : format.Neon;
+        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
+            unpack(scales, quants, to);
+    }
+
     protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms) =>
         Tile<WideningProducts>(kind, w, blocks, x, stride, y, terms);
 

@@ -4,62 +4,103 @@ using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Kernels;
 
-// Groups of a panel, unpacked 16 bytes at a time.
-internal unsafe partial class NeonRung
+/// <summary>Arm64's code for each weight format: a group of a panel, unpacked 16 bytes at a time.</summary>
+internal static unsafe class NeonUnpack
 {
-    public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    public static void Q4_0(byte* scales, byte* quants, UnpackedBlock* to)
     {
-        for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
+        ToFloats(scales, to->Scales, 1f / 16);
+        UpperNibbles(quants, to->Values);
+    }
+
+    public static void Q5_0(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        ToFloats(scales, to->Scales, 1f / 8);
+        LowBits(quants, to->Values);
+        UpperFive(quants + Nibbles.Bytes, to->Values);
+    }
+
+    public static void Q8_0(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        ToFloats(scales, to->Scales);
+        Unsafe.CopyBlockUnaligned(to->Values, quants, 512);
+    }
+
+    public static void Q4_K(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        GroupScales(scales, to);
+        for (var b = 0; b < 8; b++, quants += Nibbles.Bytes)
+            LowBits(quants, to[b].Values);
+    }
+
+    public static void Q5_K(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        GroupScales(scales, to);
+        for (var b = 0; b < 8; b++, quants += Nibbles.Bytes + HighBits.Bytes)
         {
-            switch (format.Format.Name)
-            {
-                case "Q4_0": ToFloats(scales, to->Scales, 1f / 16); break;
-                case "Q5_0": ToFloats(scales, to->Scales, 1f / 8); break;
-                case "Q8_0": ToFloats(scales, to->Scales); break;
-                case "Q4_K" or "Q5_K": GroupScales(scales, to); break;
-                case "Q6_K": HalfScales(scales, to); break;
-                default: throw new NotSupportedException(format.Format.Name);
-            }
-            var blockBytes = format.QuantBytes / format.BlocksPerGroup;
-            for (var b = 0; b < format.BlocksPerGroup; b++)
-                Values(format.Kind, quants + b * blockBytes, to[b].Values);
+            LowBits(quants, to[b].Values);
+            FifthBits(quants + Nibbles.Bytes, to[b].Values);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Values(WeightKind kind, byte* quants, byte* values)
+    public static void Q6_K(byte* scales, byte* quants, UnpackedBlock* to)
     {
-        if (kind == WeightKind.I8)
+        HalfScales(scales, to);
+        for (var b = 0; b < 8; b++, quants += Q6_KPacking.BlockBytes)
         {
-            Unsafe.CopyBlockUnaligned(values, quants, 512);
-            return;
+            LowBits(quants, to[b].Values);
+            TopBits(quants + Nibbles.Bytes, to[b].Values);
         }
-        if (kind == WeightKind.I4)
+    }
+
+    /// <summary>16 times 0…15, and 128 less: a signed byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void UpperNibbles(byte* quants, byte* values)
+    {
+        var sign = Vector128.Create((byte)0x80);
+        for (var i = 0; i < Nibbles.Bytes; i += 16)
         {
-            // 16 times 0…15, and 128 less: a signed byte.
-            var sign = Vector128.Create((byte)0x80);
-            for (var i = 0; i < Nibbles.Bytes; i += 16)
-            {
-                var v = Vector128.Load(quants + i);
-                (v << 4 ^ sign).Store(values + i);
-                (v & Vector128.Create((byte)0xF0) ^ sign).Store(values + Nibbles.Bytes + i);
-            }
-            return;
+            var v = Vector128.Load(quants + i);
+            (v << 4 ^ sign).Store(values + i);
+            (v & Vector128.Create((byte)0xF0) ^ sign).Store(values + Nibbles.Bytes + i);
         }
+    }
+
+    /// <summary>0…15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void LowBits(byte* quants, byte* values)
+    {
         for (var i = 0; i < Nibbles.Bytes; i += 16)
         {
             var v = Vector128.Load(quants + i);
             (v & Vector128.Create((byte)15)).Store(values + i);
             (v >>> 4).Store(values + Nibbles.Bytes + i);
         }
-        var planes = quants + Nibbles.Bytes;
-        for (var i = 0; kind == WeightKind.U5 && i < HighBits.Bytes; i += 16)
-            for (var (j, bits) = (0, Vector128.Load(planes + i)); j < 8; j++, bits >>>= 1)
+    }
+
+    /// <summary>Adds 16 where the bit is set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void FifthBits(byte* plane, byte* values)
+    {
+        for (var i = 0; i < HighBits.Bytes; i += 16)
+            for (var (j, bits) = (0, Vector128.Load(plane + i)); j < 8; j++, bits >>>= 1)
                 (Vector128.Load(values + j * 64 + i) | (bits & Vector128<byte>.One) << 4).Store(values + j * 64 + i);
-        for (var i = 0; kind == WeightKind.I5 && i < HighBits.Bytes; i += 16)
-            for (var (j, bits) = (0, Vector128.Load(planes + i)); j < 8; j++, bits >>>= 1)
+    }
+
+    /// <summary>8 times 0…31, and 128 less: a signed byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void UpperFive(byte* plane, byte* values)
+    {
+        for (var i = 0; i < HighBits.Bytes; i += 16)
+            for (var (j, bits) = (0, Vector128.Load(plane + i)); j < 8; j++, bits >>>= 1)
                 (Vector128.Load(values + j * 64 + i) << 3 ^ (~bits & Vector128<byte>.One) << 7).Store(values + j * 64 + i);
-        for (var i = 0; kind == WeightKind.U6 && i < 128; i += 16)
+    }
+
+    /// <summary>Adds 16, 32 or 48.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void TopBits(byte* planes, byte* values)
+    {
+        for (var i = 0; i < 128; i += 16)
             for (var (j, bits) = (i / 64 * 4, Vector128.Load(planes + i)); j < i / 64 * 4 + 4; j++, bits >>>= 2)
                 (Vector128.Load(values + j * 64 + i % 64) | (bits & Vector128.Create((byte)3)) << 4).Store(values + j * 64 + i % 64);
     }

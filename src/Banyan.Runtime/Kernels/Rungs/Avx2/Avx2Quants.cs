@@ -8,7 +8,7 @@ namespace Banyan.Runtime.Kernels;
 // The quants of a block of 16 rows × 32 columns: unpacked to bytes, or multiplied on the way by one token's.
 internal unsafe partial class Avx2Rung
 {
-    interface IQuants
+    internal interface IQuants
     {
         static abstract int Bytes { get; }
         static abstract void Unpack(byte* quants, byte* values);
@@ -45,7 +45,7 @@ internal unsafe partial class Avx2Rung
     static Vector256<int> Widen(Vector256<short> sums) => Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One);
 
     /// <summary>Quants from 0 on as the upper bits of signed weights: products of the quants times the step, less what 128 makes too much of them.</summary>
-    readonly struct Upper<TQuants, TStep> : IQuants where TQuants : struct, IQuants where TStep : struct, IStep
+    internal readonly struct Upper<TQuants, TStep> : IQuants where TQuants : struct, IQuants where TStep : struct, IStep
     {
         public static int Bytes => TQuants.Bytes;
 
@@ -66,7 +66,7 @@ internal unsafe partial class Avx2Rung
         }
     }
 
-    readonly struct Quants4 : IQuants
+    internal readonly struct Quants4 : IQuants
     {
         public static int Bytes => Nibbles.Bytes;
 
@@ -108,7 +108,7 @@ internal unsafe partial class Avx2Rung
         }
     }
 
-    readonly struct Quants5 : IQuants
+    internal readonly struct Quants5 : IQuants
     {
         public static int Bytes => Nibbles.Bytes + HighBits.Bytes;
 
@@ -163,7 +163,7 @@ internal unsafe partial class Avx2Rung
         }
     }
 
-    readonly struct Quants6 : IQuants
+    internal readonly struct Quants6 : IQuants
     {
         public static int Bytes => Q6_KPacking.BlockBytes;
 
@@ -223,7 +223,7 @@ internal unsafe partial class Avx2Rung
         }
     }
 
-    readonly struct Quants8 : IQuants
+    internal readonly struct Quants8 : IQuants
     {
         public static int Bytes => 512;
 

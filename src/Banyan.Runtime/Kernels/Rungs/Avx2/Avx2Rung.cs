@@ -53,51 +53,36 @@ internal unsafe partial class Avx2Rung : Rung
 
     public override void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
-        switch (format.Format.Name)
-        {
-            case "Q4_0": Unpack<StepScales<Sixteen>, Upper<Quants4, Sixteen>>(scales, quants, groups, to); break;
-            case "Q5_0": Unpack<StepScales<Eight>, Upper<Quants5, Eight>>(scales, quants, groups, to); break;
-            case "Q8_0": Unpack<PlainScales, Quants8>(scales, quants, groups, to); break;
-            case "Q4_K": Unpack<ScalesK, Quants4>(scales, quants, groups, to); break;
-            case "Q5_K": Unpack<ScalesK, Quants5>(scales, quants, groups, to); break;
-            case "Q6_K": Unpack<Scales6K, Quants6>(scales, quants, groups, to); break;
-            default: throw new NotSupportedException(format.Format.Name);
-        }
+        if (format.Avx2 is { } kernels)
+            kernels.Unpack(scales, quants, groups, to);
+        else
+            base.Unpack(format, scales, quants, groups, to);
     }
 
     /// <summary>I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits. I8 as magnitudes and signs.</summary>
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
-        switch (format.Kind)
-        {
-            case WeightKind.I4: Unpack<StepScales<Sixteen>, Quants4>(scales, quants, groups, to); break;
-            case WeightKind.I5: Unpack<StepScales<Eight>, Quants5>(scales, quants, groups, to); break;
-            default: Unpack(format, scales, quants, groups, to); break;
-        }
+        if (format.Avx2 is { } kernels)
+            kernels.UnpackForTiles(scales, quants, groups, to);
+        else
+            base.Unpack(format, scales, quants, groups, to);
         if (format.Kind == WeightKind.I8)
-            TakeSigns(to, groups);
+            TakeSigns(to, groups * format.BlocksPerGroup);
     }
 
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1)
     {
-        var groups = format.Groups(columns);
-        switch (format.Format.Name)
-        {
-            case "Q4_0": MultiplyOne<StepScales<Sixteen>, Upper<Quants4, Sixteen>>(scales, quants, groups, x, y); break;
-            case "Q5_0": MultiplyOne<StepScales<Eight>, Upper<Quants5, Eight>>(scales, quants, groups, x, y); break;
-            case "Q8_0": MultiplyOne<PlainScales, Quants8>(scales, quants, groups, x, y); break;
-            case "Q4_K": MultiplyOne<ScalesK, Quants4>(scales, quants, groups, x, y); break;
-            case "Q5_K": MultiplyOne<ScalesK, Quants5>(scales, quants, groups, x, y); break;
-            case "Q6_K": MultiplyOne<Scales6K, Quants6>(scales, quants, groups, x, y); break;
-            default: throw new NotSupportedException(format.Format.Name);
-        }
+        if (format.Avx2 is { } kernels)
+            kernels.MultiplyOne(scales, quants, format.Groups(columns), x, y);
+        else
+            ScalarRung.MultiplyOne(format, scales, quants, columns, x, y);
     }
 
     /// <summary>How far ahead a single token's weights are asked for: the processor's own prefetcher stops at page ends.</summary>
     const int PrefetchBytes = 2048;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales where TQuants : struct, IQuants
+    internal static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales where TQuants : struct, IQuants
     {
         for (; groups > 0; groups--, scales += TScales.Bytes)
         {
@@ -108,7 +93,7 @@ internal unsafe partial class Avx2Rung : Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void MultiplyOne<TScales, TQuants>(byte* scales, byte* quants, int groups, ActivationBlock* x, float* y)
+    internal static void MultiplyOne<TScales, TQuants>(byte* scales, byte* quants, int groups, ActivationBlock* x, float* y)
         where TScales : struct, IScales where TQuants : struct, IQuants
     {
         var blocks = stackalloc UnpackedBlock[8]; // the scales alone

@@ -8,7 +8,7 @@ namespace Banyan.Runtime.Kernels;
 // The scales of a group, as floats into the blocks they belong to.
 internal unsafe partial class Avx2Rung
 {
-    interface IScales
+    internal interface IScales
     {
         static abstract int Bytes { get; }
         static abstract int Blocks { get; }
@@ -17,34 +17,34 @@ internal unsafe partial class Avx2Rung
     }
 
     /// <summary>What one more or less of a quant is in an unpacked weight.</summary>
-    protected interface IStep
+    internal interface IStep
     {
         static abstract short Value { get; }
         static abstract bool HasMins { get; }
     }
 
     /// <summary>U4, U5: quants are weights, and there is a minimum.</summary>
-    protected readonly struct One : IStep
+    internal readonly struct One : IStep
     {
         public static short Value => 1;
         public static bool HasMins => true;
     }
 
     /// <summary>I5: quants are the upper bits of a signed weight.</summary>
-    protected readonly struct Eight : IStep
+    internal readonly struct Eight : IStep
     {
         public static short Value => 8;
         public static bool HasMins => false;
     }
 
     /// <summary>I4.</summary>
-    protected readonly struct Sixteen : IStep
+    internal readonly struct Sixteen : IStep
     {
         public static short Value => 16;
         public static bool HasMins => false;
     }
 
-    readonly struct PlainScales : IScales
+    internal readonly struct PlainScales : IScales
     {
         public static int Bytes => 32;
         public static int Blocks => 1;
@@ -59,7 +59,7 @@ internal unsafe partial class Avx2Rung
     }
 
     /// <summary>Of weights in the upper bits of bytes.</summary>
-    readonly struct StepScales<TStep> : IScales where TStep : struct, IStep
+    internal readonly struct StepScales<TStep> : IScales where TStep : struct, IStep
     {
         public static int Bytes => 32;
         public static int Blocks => 1;
@@ -74,7 +74,7 @@ internal unsafe partial class Avx2Rung
     }
 
     /// <summary>See <see cref="KScales"/>.</summary>
-    readonly struct ScalesK : IScales
+    internal readonly struct ScalesK : IScales
     {
         public static int Bytes => 256;
         public static int Blocks => 8;
@@ -104,7 +104,7 @@ internal unsafe partial class Avx2Rung
     }
 
     /// <summary>See <see cref="Q6_KPacking"/>.</summary>
-    readonly struct Scales6K : IScales
+    internal readonly struct Scales6K : IScales
     {
         public static int Bytes => 288;
         public static int Blocks => 8;
