@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 namespace Banyan.Chunks;
 
 /// <summary>
-/// Cuts bytes by content (Xet specification, chunking): a chunk ends where the rolling hash of its last 64 bytes has 16 zeros at
-/// the top, but not before 8 KiB and at the latest at 128 KiB. So an edit moves the cuts near it and no others.
+/// Content-defined chunking (Xet specification, chunking): a chunk ends where the rolling hash of its last 64 bytes has 16 leading zeros,
+/// but not before 8 KiB and at 128 KiB at the latest. An edit therefore moves only the cuts near it.
 /// </summary>
 public static class Chunker
 {
-    /// <summary>No chunk but a file's last is shorter, in bytes.</summary>
+    /// <summary>Only a file's last chunk may be shorter, in bytes.</summary>
     public const int MinLength = 8 * 1024;
 
     /// <summary>Mean distance between cuts, in bytes.</summary>
@@ -21,11 +21,11 @@ public static class Chunker
     // A byte leaves the 64-bit hash after 64 shifts, so nothing before this can reach the first tested position.
     const int Skipped = MinLength - 64 - 1;
 
-    // 16 zeros at the top: one comparison with a register, where testing the shifted hash takes three instructions a byte.
+    // 16 leading zeros: one comparison with a register, whereas testing the shifted hash takes three instructions a byte.
     const ulong LastCut = (1UL << 48) - 1;
 
     /// <summary>
-    /// Length of the first chunk of <paramref name="data"/>, which holds at least <see cref="MaxLength"/> bytes or all that is left of the file.
+    /// Length of the first chunk of <paramref name="data"/>, which holds at least <see cref="MaxLength"/> bytes or the rest of the file.
     /// </summary>
     /// <returns>1 … <see cref="MaxLength"/>; 0 for no data.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -42,7 +42,7 @@ public static class Chunker
         for (; i < MinLength - 1; i++)
             hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
 
-        // One add of latency a byte (the table load does not depend on the hash), so the loop runs at about a byte a cycle.
+        // One addition of latency a byte (the table load does not depend on the hash), so the loop runs at about a byte a cycle.
         for (; i + 4 <= end; i += 4)
         {
             hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));

@@ -1,8 +1,8 @@
 namespace Banyan.Chunks;
 
 /// <summary>
-/// The 256 constants of the rolling hash, one a byte value. The Xet specification pins them (chunking, "TABLE[256]"):
-/// another table would cut the same file elsewhere and deduplicate against nobody.
+/// The 256 constants of the rolling hash, one for each byte value. The Xet specification fixes them (chunking, "TABLE[256]"): another
+/// table would cut the same file elsewhere and deduplicate with no other implementation.
 /// </summary>
 static class GearTable
 {

@@ -8,8 +8,8 @@ namespace Banyan.Chunks;
 
 /// <summary>
 /// BLAKE3's keyed hash of bytes in memory (specification 1.0, "keyed_hash"), 32 bytes of output.
-/// Kibibytes are hashed sixteen at a time where there is AVX-512 (<see cref="Blake3Avx512"/>), eight with AVX2 (<see cref="Blake3Avx2"/>);
-/// what is left over by rows (<see cref="Blake3Rows"/>), or word by word, which is the plain form that all agree with.
+/// Kibibytes are hashed sixteen at a time with AVX-512 (<see cref="Blake3Avx512"/>), eight with AVX2 (<see cref="Blake3Avx2"/>); the
+/// remainder by rows (<see cref="Blake3Rows"/>) or word by word, which is the reference that all others agree with.
 /// </summary>
 static unsafe class Blake3
 {
@@ -36,7 +36,7 @@ static unsafe class Blake3
     /// <param name="hash">Receives 32 bytes.</param>
     public static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash) => Hash(data, key, hash, MostLanes);
 
-    /// <summary>Kibibytes at a time that this processor can: 16, 8, 1; or 0, one at a time and word by word.</summary>
+    /// <summary>How many kibibytes this processor hashes at a time: 16, 8, 1; 0 means one at a time, word by word.</summary>
     internal static int MostLanes => Avx512F.IsSupported ? Blake3Avx512.Inputs : Avx2.IsSupported ? 8 : Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian ? 1 : 0;
 
     internal static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash, int lanes)
@@ -54,7 +54,7 @@ static unsafe class Blake3
         }
     }
 
-    /// <summary>More than one kibibyte: the values of all of them, then level by level the parents of neighbours.</summary>
+    /// <summary>More than one kibibyte: the values of all of them, then the parents of neighbours level by level.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void HashTree(byte* input, int length, uint* key, uint* root, int lanes)
     {
@@ -71,7 +71,7 @@ static unsafe class Blake3
             {
                 for (; i < whole; i += 8)
                 {
-                    // The last eight may lie over some that are done: hashing them again is cheaper than one at a time.
+                    // The last eight may overlap some that are done: hashing those again is cheaper than hashing one at a time.
                     i = Math.Min(i, whole - 8);
                     Blake3Avx2.Hash8(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
                 }

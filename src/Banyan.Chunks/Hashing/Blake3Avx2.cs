@@ -5,7 +5,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Banyan.Chunks;
 
-/// <summary>BLAKE3 over eight inputs at once, one a 32-bit lane: no step of the hash crosses lanes. AVX-512 lends its rotations where it is there.</summary>
+/// <summary>
+/// BLAKE3 over eight inputs at once, one a 32-bit lane: no step of the hash crosses lanes. Uses the rotations of AVX-512 where available.
+/// </summary>
 static unsafe class Blake3Avx2
 {
     /// <summary>Hashes eight inputs of <paramref name="blocks"/> whole 64-byte blocks each.</summary>

@@ -24,7 +24,7 @@ static unsafe class Blake3Avx512
 
         var counterLow = Vector512.Create((uint)counter) + (counts ? Vector512<uint>.Indices : Vector512<uint>.Zero);
         var counterHigh = Vector512.Create((uint)(counter >> 32));
-        // A register that lies across two cache lines takes twice as long to read.
+        // A register load across two cache lines takes twice as long.
         var lines = stackalloc Vector512<uint>[16 + 16 + 1];
         var m = (Vector512<uint>*)(((nint)lines + 63) & ~63);
 
@@ -33,7 +33,7 @@ static unsafe class Blake3Avx512
             for (var block = 0; block < blocks; block++, input += Blake3.BlockLength)
             {
                 LoadTransposed(input, stride, m, m + 16);
-                // Sixteen places at once are more than the processor foresees by itself.
+                // Sixteen streams at once are more than the hardware prefetcher tracks.
                 if (block + 1 < blocks)
                     for (var i = 0; i < Inputs; i++)
                         Sse.Prefetch0(input + Blake3.BlockLength + i * stride);
@@ -70,7 +70,7 @@ static unsafe class Blake3Avx512
                 h7 = v7 ^ v15;
             }
         }
-        // Back to rows: as 16 × 16 words of which the right half is nothing.
+        // Back to rows: as 16 × 16 words of which the right half is unused.
         (m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7]) = (h0, h1, h2, h3, h4, h5, h6, h7);
         LoadTransposed((byte*)m, sizeof(Vector512<uint>), m, m + 16);
         for (var i = 0; i < Inputs; i++)

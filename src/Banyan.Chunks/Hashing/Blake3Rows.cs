@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Banyan.Chunks;
 
 /// <summary>
-/// BLAKE3's compression of one block with the 4 × 4 words of its state as four vectors: what is left over where sixteen or eight are
-/// hashed at once, a chunk's last kibibyte and the top of its tree, took a third of a chunk's time one word at a time.
+/// BLAKE3's compression of one block with the 4 × 4 words of its state as four vectors. It handles what remains after hashing sixteen or
+/// eight at once: a chunk's last kibibyte and the top of its tree, which took a third of a chunk's time when done one word at a time.
 /// </summary>
 static unsafe class Blake3Rows
 {

@@ -1,7 +1,8 @@
 namespace Banyan.Chunks;
 
 /// <summary>
-/// Computes <see cref="MerkleTree.FileHash"/> while the chunks come: memory is nine nodes a level of the tree, however long the file.
+/// Computes <see cref="MerkleTree.FileHash"/> while the chunks arrive: memory is nine nodes per level of the tree, however long the file
+/// is.
 /// </summary>
 public sealed class FileHashBuilder
 {
@@ -35,13 +36,13 @@ public sealed class FileHashBuilder
         Add(depth + 1, parent);
     }
 
-    /// <summary>The file's hash: zero for no chunks. The builder is used up.</summary>
+    /// <summary>The file's hash; zero for no chunks. The builder cannot be used afterwards.</summary>
     public XetHash Finish()
     {
         for (var depth = 0; depth < _levels.Count; depth++)
         {
             var level = _levels[depth];
-            // A single node with nothing before it at its level is the root; any other rest is a group of its own.
+            // A single node with nothing before it at its level is the root; any other remainder is a group of its own.
             if (level is { Count: 1, HasParents: false })
                 return level.Nodes[0].Hash.Keyed(XetKeys.File);
             if (level.Count > 0)

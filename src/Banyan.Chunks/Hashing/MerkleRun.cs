@@ -1,16 +1,16 @@
 namespace Banyan.Chunks;
 
 /// <summary>
-/// A run of a file's chunks, put together as far as the tree over the whole file allows without knowing what stands around it. A
-/// level keeps the nodes at its ends that may still belong to groups with neighbours; those in between became parents, one level up.
-/// So a run of any length takes a few dozen nodes, and runs that touch can be joined to the file's hash:
+/// A run of a file's chunks, combined as far as the tree over the whole file allows without knowing the chunks around it. A level keeps
+/// the nodes at its ends that may still belong to groups with neighbours; those in between have become parents, one level up. A run of
+/// any length therefore takes a few dozen nodes, and adjacent runs can be joined until they give the file's hash:
 /// <code>
 /// level 2           [    parents    ]
 /// level 1      [left]               [right]
 /// level 0  [left]                        [right]
 /// </code>
-/// A group's beginning is certain after the second of three cuts in a row that lie 3 to 7 nodes apart: wherever the group before
-/// them began, it ends there. The Xet protocol calls it a Merkle hash subtree (xet-core, file-chunk-hashes).
+/// The start of a group is certain after the second of three consecutive cuts that are 3 to 7 nodes apart: wherever the previous group
+/// began, it ends there. The Xet protocol calls it a Merkle hash subtree (xet-core, file-chunk-hashes).
 /// </summary>
 public sealed class MerkleRun
 {
@@ -26,13 +26,13 @@ public sealed class MerkleRun
     /// <summary>Whether it ends with the file's last chunk.</summary>
     public bool AtEnd { get; }
 
-    /// <summary>Whether it is a run of nothing.</summary>
+    /// <summary>Whether the run has no chunks.</summary>
     public bool IsEmpty => _left.TrueForAll(l => l.Count == 0) && _right.TrueForAll(r => r.Count == 0);
 
-    /// <summary>How many nodes each level has at its left and at its right.</summary>
+    /// <summary>The number of nodes each level has at its left and at its right end.</summary>
     public IReadOnlyList<(int Left, int Right)> Levels => [.. _left.Zip(_right, (l, r) => (l.Count, r.Count))];
 
-    /// <summary>The nodes: those at the left from the lowest level on, then those at the right from the highest.</summary>
+    /// <summary>The nodes: those at the left from the lowest level up, then those at the right from the highest level down.</summary>
     public IReadOnlyList<Chunk> Nodes => [.. _left.SelectMany(l => l), .. Enumerable.Reverse(_right).SelectMany(r => r)];
 
     /// <summary>A run of chunks.</summary>
@@ -46,7 +46,7 @@ public sealed class MerkleRun
         return run;
     }
 
-    /// <summary>A run as somebody else put it together.</summary>
+    /// <summary>Restores a run from the nodes and levels that another party computed.</summary>
     /// <param name="nodes"><see cref="Nodes"/>.</param>
     /// <param name="levels"><see cref="Levels"/>.</param>
     /// <param name="atStart">Whether it begins with the file's first chunk.</param>
@@ -67,8 +67,8 @@ public sealed class MerkleRun
         return new MerkleRun(left, right, atStart, atEnd);
     }
 
-    /// <summary>Two runs that touch, as one.</summary>
-    /// <exception cref="ArgumentException">Nothing can follow the file's end or stand before its start.</exception>
+    /// <summary>Joins two adjacent runs.</summary>
+    /// <exception cref="ArgumentException">The first run is at the file's end, or the second at its start.</exception>
     public static MerkleRun Join(MerkleRun first, MerkleRun second)
     {
         if (first.AtEnd || second.AtStart)
@@ -77,7 +77,8 @@ public sealed class MerkleRun
         List<Chunk> carried = [];
         for (var level = 0; level < Math.Max(first._left.Count, second._left.Count); level++)
         {
-            // Where a run goes on above, its nodes at this level's two ends are far apart, and begin and end at groups' borders.
+            // If a run continues at a higher level, its nodes at the two ends of this level are far apart, and begin and end at group
+            // boundaries.
             var (leftGoesOn, rightGoesOn) = (level < first._left.Count - 1, level < second._left.Count - 1);
             List<Chunk> between =
             [
@@ -90,12 +91,12 @@ public sealed class MerkleRun
         return joined;
     }
 
-    /// <summary>The file's hash, where the run is the whole file; null otherwise.</summary>
+    /// <summary>The file's hash if the run is the whole file; null otherwise.</summary>
     public XetHash? FileHash() => !AtStart || !AtEnd ? null : IsEmpty ? XetHash.Zero : Nodes is [var root] ? root.Hash.Keyed(XetKeys.File) : null;
 
     static List<Chunk> At(List<List<Chunk>> levels, int level) => level < levels.Count ? levels[level] : [];
 
-    /// <summary>Adds levels until nothing can be put together any more.</summary>
+    /// <summary>Adds levels until nothing more can be combined.</summary>
     void Raise(List<Chunk> nodes)
     {
         while (nodes.Count != 1 && (nodes.Count > 0 || _left.Count == 0))
@@ -108,15 +109,15 @@ public sealed class MerkleRun
     }
 
     /// <summary>Adds a level.</summary>
-    /// <param name="nodes">Its nodes, but for those that stand apart.</param>
-    /// <param name="left">Nodes at its left end, behind which the nodes begin with a group; null where there are none apart.</param>
-    /// <param name="right">Nodes at its right end, before which the nodes end with a group; null where there are none apart.</param>
-    /// <returns>The parents of what is certain in it.</returns>
+    /// <param name="nodes">Its nodes, except those kept apart at the ends.</param>
+    /// <param name="left">Nodes at its left end, after which the nodes begin with a group; null if none are kept apart.</param>
+    /// <param name="right">Nodes at its right end, before which the nodes end with a group; null if none are kept apart.</param>
+    /// <returns>The parents of the groups that are certain.</returns>
     List<Chunk> Level(List<Chunk> nodes, List<Chunk>? left, List<Chunk>? right)
     {
         var from = left is not null || (AtStart && _left.TrueForAll(l => l.Count == 0)) ? 0 : FirstCertain(nodes);
         var to = right is not null || (AtEnd && _right.TrueForAll(r => r.Count == 0)) ? nodes.Count : LastCertain(nodes, Math.Max(from, 0));
-        // A node that is alone in its level is the top of it all.
+        // A node that is alone in its level is the root.
         if (from < 0 || to <= from || (nodes.Count == 1 && left is null && right is null))
             (from, to) = left is not null ? (0, 0) : (nodes.Count, nodes.Count);
         _left.Add([.. left ?? [], .. nodes[..from]]);
@@ -136,7 +137,7 @@ public sealed class MerkleRun
 
     static bool IsGap(int gap) => gap is >= MinGap and <= MaxGap;
 
-    /// <summary>The first place where a group begins whatever stands before; -1 where none is certain.</summary>
+    /// <summary>The first position where a group begins whatever precedes it; -1 if none is certain.</summary>
     static int FirstCertain(List<Chunk> nodes)
     {
         int before = -1, last = -1;
@@ -151,7 +152,7 @@ public sealed class MerkleRun
         return -1;
     }
 
-    /// <summary>The last place where a group ends whatever follows; -1 where none is certain.</summary>
+    /// <summary>The last position where a group ends whatever follows it; -1 if none is certain.</summary>
     static int LastCertain(List<Chunk> nodes, int from)
     {
         int after = -1, next = -1;

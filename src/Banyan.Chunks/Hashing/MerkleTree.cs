@@ -9,8 +9,8 @@ public readonly record struct Chunk(XetHash Hash, ulong Length);
 
 /// <summary>
 /// The Merkle tree over chunk hashes that names xorbs and files (Xet specification, hashing). A node is the hash of its
-/// children's lines <c>"{hash} : {length}\n"</c>. Children are cut by content: a group ends at the third-or-later child whose last
-/// word is a multiple of 4, at nine children, or at the end.
+/// children's lines <c>"{hash} : {length}\n"</c>. Groups of children are content-defined: a group ends at the third or a later child if
+/// its last word is a multiple of 4, at nine children, or at the end.
 /// </summary>
 public static class MerkleTree
 {
@@ -23,7 +23,7 @@ public static class MerkleTree
     /// <summary>Hash of a file: the root over its chunks, keyed once more; zero for the empty file.</summary>
     public static XetHash FileHash(ReadOnlySpan<Chunk> chunks) => chunks.IsEmpty ? XetHash.Zero : Root(chunks).Keyed(XetKeys.File);
 
-    /// <summary>Hash that shows possession of a term's chunks: over their hashes' bytes, in order.</summary>
+    /// <summary>Hash that proves possession of a term's chunks: over the bytes of their hashes, in order.</summary>
     public static XetHash VerificationHash(ReadOnlySpan<XetHash> chunks)
     {
         var bytes = ArrayPool<byte>.Shared.Rent(chunks.Length * XetHash.Size);
@@ -39,7 +39,7 @@ public static class MerkleTree
         if (chunks.IsEmpty)
             return XetHash.Zero;
 
-        // Each level is written over the one below it: a parent never stands after its first child.
+        // Each level overwrites the one below it: a parent is never stored after its first child.
         var rented = ArrayPool<Chunk>.Shared.Rent(chunks.Length);
         var level = rented.AsSpan(0, chunks.Length);
         chunks.CopyTo(level);
@@ -59,7 +59,7 @@ public static class MerkleTree
         return root;
     }
 
-    /// <summary>How many nodes the group has that begins here.</summary>
+    /// <summary>How many nodes the group that begins here has.</summary>
     internal static int GroupLength(ReadOnlySpan<Chunk> nodes)
     {
         var end = Math.Min(MaxGroup, nodes.Length);

@@ -21,7 +21,7 @@ public readonly struct XetHash : IEquatable<XetHash>, IComparable<XetHash>
     XetHash(ulong a, ulong b, ulong c, ulong d) => (_a, _b, _c, _d) = (a, b, c, d);
 
     /// <summary>The hash of 32 bytes.</summary>
-    /// <exception cref="ArgumentException">There are not 32 bytes.</exception>
+    /// <exception cref="ArgumentException">The length is not 32 bytes.</exception>
     public XetHash(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length != Size)
@@ -38,13 +38,16 @@ public readonly struct XetHash : IEquatable<XetHash>, IComparable<XetHash>
     /// <summary>All ones: the mark that ends a section of a shard.</summary>
     public static XetHash Bookend => new(ulong.MaxValue, ulong.MaxValue, ulong.MaxValue, ulong.MaxValue);
 
-    /// <summary>The last word: cuts the Merkle tree (modulo 4) and picks the chunks that are asked for globally (modulo 1024).</summary>
+    /// <summary>
+    /// The last word: it determines the groups of the Merkle tree (modulo 4) and the chunks used in global deduplication queries (modulo
+    /// 1024).
+    /// </summary>
     public ulong LastWord => _d;
 
     /// <summary>Hash of a chunk's bytes.</summary>
     public static XetHash OfChunk(ReadOnlySpan<byte> bytes) => Keyed(XetKeys.Data, bytes);
 
-    /// <summary>BLAKE3 of <paramref name="bytes"/> under a 32-byte key.</summary>
+    /// <summary>BLAKE3 of <paramref name="bytes"/> with a 32-byte key.</summary>
     public static XetHash Keyed(ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes)
     {
         Span<byte> hash = stackalloc byte[Size];
@@ -52,7 +55,7 @@ public readonly struct XetHash : IEquatable<XetHash>, IComparable<XetHash>
         return new XetHash(hash);
     }
 
-    /// <summary>This hash under another key: how chunk hashes are hidden in answers to global deduplication queries.</summary>
+    /// <summary>This hash, hashed again with a key: hides chunk hashes in answers to global deduplication queries.</summary>
     public XetHash Keyed(ReadOnlySpan<byte> key)
     {
         Span<byte> bytes = stackalloc byte[Size];
@@ -113,16 +116,16 @@ public readonly struct XetHash : IEquatable<XetHash>, IComparable<XetHash>
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is XetHash other && Equals(other);
 
-    /// <summary>A hash is its own best hash code.</summary>
+    /// <summary>The first word of the hash.</summary>
     public override int GetHashCode() => _a.GetHashCode();
 
     /// <inheritdoc/>
     public int CompareTo(XetHash other) =>
         (_a, _b, _c, _d).CompareTo((other._a, other._b, other._c, other._d));
 
-    /// <summary>Same 32 bytes.</summary>
+    /// <summary>Whether the 32 bytes are equal.</summary>
     public static bool operator ==(XetHash left, XetHash right) => left.Equals(right);
 
-    /// <summary>Not the same 32 bytes.</summary>
+    /// <summary>Whether the 32 bytes differ.</summary>
     public static bool operator !=(XetHash left, XetHash right) => !left.Equals(right);
 }

@@ -1,6 +1,8 @@
 namespace Banyan.Chunks;
 
-/// <summary>The keys of the Xet specification (hashing): one a purpose, so that no hash of one kind passes for another.</summary>
+/// <summary>
+/// The keys of the Xet specification (hashing): one for each purpose, so that a hash of one kind is never mistaken for another.
+/// </summary>
 static class XetKeys
 {
     /// <summary>Chunk bytes.</summary>
@@ -17,13 +19,13 @@ static class XetKeys
         93, 221, 83, 111, 55, 199, 109, 210, 248, 99, 82, 230, 74, 83, 113, 63,
     ];
 
-    /// <summary>A term's chunk hashes: shows that who wrote the shard has them.</summary>
+    /// <summary>A term's chunk hashes: proves that the writer of the shard has the chunks.</summary>
     public static ReadOnlySpan<byte> Verification =>
     [
         127, 24, 87, 214, 206, 86, 237, 102, 18, 127, 249, 19, 231, 165, 195, 243,
         164, 205, 38, 213, 181, 219, 73, 230, 65, 36, 152, 127, 40, 251, 148, 195,
     ];
 
-    /// <summary>A file's hash is its Merkle root under 32 zeros.</summary>
+    /// <summary>A file's hash is its Merkle root, keyed with 32 zeros.</summary>
     public static ReadOnlySpan<byte> File => new byte[32];
 }

@@ -5,8 +5,8 @@ namespace Banyan.Chunks;
 public sealed partial record Shard
 {
     /// <summary>
-    /// The key under which the chunk hashes of an answer to a deduplication query are hidden (<see cref="XetHash.Keyed(ReadOnlySpan{byte})"/>
-    /// of a chunk's hash gives what the shard has), from the footer; null where there is none.
+    /// The key that hides the chunk hashes in an answer to a deduplication query, from the footer; null if there is none. The shard
+    /// contains <see cref="XetHash.Keyed(ReadOnlySpan{byte})"/> of each chunk's hash.
     /// </summary>
     public static byte[]? KeyOf(ReadOnlySpan<byte> bytes)
     {

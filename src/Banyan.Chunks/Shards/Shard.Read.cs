@@ -6,8 +6,8 @@ namespace Banyan.Chunks;
 public sealed partial record Shard
 {
     /// <summary>
-    /// Reads a shard, with or without a footer. Every count is checked against the bytes that are left before anything is
-    /// allocated, so memory is in proportion to the shard.
+    /// Reads a shard, with or without a footer. Every count is checked against the remaining bytes before anything is allocated, so
+    /// memory is proportional to the shard.
     /// </summary>
     /// <exception cref="InvalidDataException">Not a shard, or one that contradicts itself; the message says where.</exception>
     public static Shard Read(ReadOnlySpan<byte> bytes)
@@ -24,7 +24,7 @@ public sealed partial record Shard
         while (rest.Next("xorbs", out var entry))
             xorbs.Add(ReadXorb(entry, ref rest));
 
-        // Lookup tables and the footer may follow: they only repeat what was read.
+        // Lookup tables and the footer may follow; they only repeat what was read.
         return new Shard(files.ToImmutable(), xorbs.ToImmutable());
     }
 
@@ -80,7 +80,7 @@ public sealed partial record Shard
         return new ShardXorb(hash, chunks.MoveToImmutable(), BinaryPrimitives.ReadUInt32LittleEndian(header[40..]), BinaryPrimitives.ReadUInt32LittleEndian(header[44..]));
     }
 
-    /// <summary>The shard's 48-byte entries, one after the other.</summary>
+    /// <summary>The shard's 48-byte entries, in order.</summary>
     ref struct Entries(ReadOnlySpan<byte> bytes, int at)
     {
         readonly ReadOnlySpan<byte> _bytes = bytes;
@@ -95,7 +95,7 @@ public sealed partial record Shard
             return new XetHash(entry[..32]) != XetHash.Bookend;
         }
 
-        /// <summary>Checks that as many entries are there as somebody claims.</summary>
+        /// <summary>Checks that the claimed number of entries is present.</summary>
         public readonly int Count(uint claimed, int entriesEach, string what, XetHash of) =>
             claimed <= (uint)(_bytes.Length - _at) / (uint)(EntrySize * entriesEach)
                 ? (int)claimed

@@ -8,8 +8,8 @@ public sealed partial record Shard
     const int BlockEntries = 4096;
 
     /// <summary>
-    /// Reads only the files of a shard, one at a time, from a stream that can seek: memory is in proportion to the largest file's
-    /// terms, not to the shard. What it says of xorbs is passed over; who has them knows better.
+    /// Reads only the files of a shard, one at a time, from a seekable stream: memory is proportional to the largest file's terms, not to
+    /// the shard. Its xorb section is skipped; a reader that has the xorbs has better information.
     /// </summary>
     /// <exception cref="InvalidDataException">Not a shard, or one that contradicts itself; the message says where.</exception>
     public static IEnumerable<ShardFile> ReadFiles(Stream shard)
@@ -28,7 +28,9 @@ public sealed partial record Shard
         }
     }
 
-    /// <summary>Entries are read some at a time, so that what a large shard takes is its terms and no copy of its bytes.</summary>
+    /// <summary>
+    /// Entries are read a few at a time, so that a large shard takes memory for its terms but not for a copy of its bytes.
+    /// </summary>
     static ShardFile ReadFile(byte[] header, Stream shard)
     {
         var hash = new XetHash(header.AsSpan(0, XetHash.Size));

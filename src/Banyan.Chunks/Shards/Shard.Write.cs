@@ -4,7 +4,7 @@ namespace Banyan.Chunks;
 
 public sealed partial record Shard
 {
-    /// <summary>Writes the shard for an upload: without a footer, as the specification demands there.</summary>
+    /// <summary>Writes the shard for an upload: without a footer, as the specification requires.</summary>
     public void Write(Stream destination)
     {
         WriteHeader(destination, 0);
@@ -12,13 +12,13 @@ public sealed partial record Shard
     }
 
     /// <summary>
-    /// Writes the shard as the answer to a deduplication query: chunk hashes are replaced by their keyed form, so that a reader
-    /// recognises only chunks it has itself.
+    /// Writes the shard as the answer to a deduplication query: chunk hashes are replaced by their keyed form, so that a reader can
+    /// recognise only chunks that it has itself.
     /// </summary>
     /// <param name="destination">Receives the shard.</param>
     /// <param name="key">32 bytes.</param>
     /// <param name="created">Now.</param>
-    /// <param name="expires">Until when the xorbs it names are kept for who refers to them.</param>
+    /// <param name="expires">Until when the xorbs in it are kept for a client that refers to them.</param>
     public void WriteKeyed(Stream destination, ReadOnlySpan<byte> key, DateTimeOffset created, DateTimeOffset expires)
     {
         var hidden = key.ToArray();

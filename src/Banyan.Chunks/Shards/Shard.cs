@@ -2,24 +2,24 @@ using System.Collections.Immutable;
 
 namespace Banyan.Chunks;
 
-/// <summary>A run of chunks of one xorb that is a part of a file.</summary>
+/// <summary>A part of a file: a run of chunks of one xorb.</summary>
 /// <param name="Xorb">The xorb.</param>
 /// <param name="RawLength">Bytes of the part.</param>
 /// <param name="FirstChunk">Index of its first chunk in the xorb.</param>
 /// <param name="EndChunk">Index after its last chunk.</param>
-/// <param name="Verification">Hash over the chunks' hashes (<see cref="MerkleTree.VerificationHash"/>), where the shard has it.</param>
+/// <param name="Verification">Hash over the chunks' hashes (<see cref="MerkleTree.VerificationHash"/>), if the shard has it.</param>
 public readonly record struct ShardTerm(XetHash Xorb, uint RawLength, uint FirstChunk, uint EndChunk, XetHash? Verification);
 
-/// <summary>How a file is made from xorbs.</summary>
+/// <summary>How a file is assembled from xorbs.</summary>
 /// <param name="Hash">The file's hash.</param>
 /// <param name="Terms">Its parts, in order.</param>
-/// <param name="Sha256">Its 32-byte SHA-256, where the shard has it.</param>
+/// <param name="Sha256">Its 32-byte SHA-256, if the shard has it.</param>
 public sealed record ShardFile(XetHash Hash, ImmutableArray<ShardTerm> Terms, ImmutableArray<byte>? Sha256);
 
-/// <summary>A chunk that a shard says a xorb has.</summary>
-/// <param name="Hash">Its hash (keyed, in a shard that carries a key).</param>
-/// <param name="RawStart">Where its bytes begin in the xorb's chunks put together.</param>
-/// <param name="RawLength">Its bytes.</param>
+/// <summary>A chunk of a xorb, as listed in a shard.</summary>
+/// <param name="Hash">Its hash (keyed, if the shard has a key).</param>
+/// <param name="RawStart">Where its bytes begin in the concatenation of the xorb's chunks.</param>
+/// <param name="RawLength">Its length in bytes.</param>
 public readonly record struct ShardChunk(XetHash Hash, uint RawStart, uint RawLength);
 
 /// <summary>A xorb that a shard describes.</summary>
@@ -30,14 +30,14 @@ public readonly record struct ShardChunk(XetHash Hash, uint RawStart, uint RawLe
 public sealed record ShardXorb(XetHash Hash, ImmutableArray<ShardChunk> Chunks, uint RawLength, uint StoredLength);
 
 /// <summary>
-/// The index that travels with xorbs (Xet specification, "MDB Shard File Format"): which chunks make which file, and which
-/// chunks lie in which xorb.
+/// The index that accompanies xorbs (Xet specification, "MDB Shard File Format"): which chunks make up which file, and which xorb holds
+/// them.
 /// </summary>
 /// <param name="Files">Files, empty in an answer to a deduplication query.</param>
 /// <param name="Xorbs">Xorbs.</param>
 public sealed partial record Shard(ImmutableArray<ShardFile> Files, ImmutableArray<ShardXorb> Xorbs)
 {
-    /// <summary>A shard is at most this long, in bytes.</summary>
+    /// <summary>Maximum length of a shard, in bytes.</summary>
     public const int MaxLength = 64 * 1024 * 1024;
 
     const int EntrySize = 48, HeaderSize = 48, FooterSize = 200;

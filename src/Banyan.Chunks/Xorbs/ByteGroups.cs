@@ -4,11 +4,11 @@ namespace Banyan.Chunks;
 
 /// <summary>
 /// Puts bytes 0, 4, 8 … first, then 1, 5, 9 …, 2, 6, 10 … and 3, 7, 11 … (Xet specification, "Byte Grouping").
-/// Of a length that is no multiple of four the first groups get one byte more.
+/// If the length is not a multiple of four, the first groups get one byte more.
 /// </summary>
 static class ByteGroups
 {
-    /// <summary>Groups <paramref name="data"/> into <paramref name="grouped"/>, which is as long and does not overlap.</summary>
+    /// <summary>Groups <paramref name="data"/> into <paramref name="grouped"/>, which has the same length and does not overlap.</summary>
     public static void Split(ReadOnlySpan<byte> data, Span<byte> grouped)
     {
         var (g1, g2, g3) = Starts(data.Length);

@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 
 namespace Banyan.Chunks;
 
-/// <summary>What stands before a chunk in a xorb: 8 bytes (Xet specification, "Chunk Header Structure").</summary>
-/// <param name="StoredLength">Bytes that follow.</param>
+/// <summary>The header before a chunk in a xorb: 8 bytes (Xet specification, "Chunk Header Structure").</summary>
+/// <param name="StoredLength">Stored bytes that follow.</param>
 /// <param name="Compression">How they are compressed.</param>
-/// <param name="Length">Bytes of the chunk itself, at most <see cref="Chunker.MaxLength"/>.</param>
+/// <param name="Length">Bytes of the uncompressed chunk, at most <see cref="Chunker.MaxLength"/>.</param>
 public readonly record struct ChunkHeader(int StoredLength, Compression Compression, int Length)
 {
     /// <summary>Bytes of a header.</summary>
     public const int Size = 8;
 
     /// <summary>Reads and checks a header.</summary>
-    /// <exception cref="InvalidDataException">It is not one, or it promises more than a chunk may hold.</exception>
+    /// <exception cref="InvalidDataException">Not a header, or it declares more bytes than a chunk may have.</exception>
     public static ChunkHeader Read(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < Size)
@@ -43,21 +43,26 @@ public readonly record struct ChunkHeader(int StoredLength, Compression Compress
     static void WriteUInt24(Span<byte> bytes, int value) => (bytes[0], bytes[1], bytes[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
 }
 
-/// <summary>Compresses and decompresses chunks. Holds its buffers and what compressed last: one instance a thread and file.</summary>
+/// <summary>
+/// Compresses and decompresses chunks. It holds buffers and remembers which compression worked last, so use one instance per thread and
+/// file.
+/// </summary>
 /// <param name="leastGain">
-/// The share of its bytes that compressing must be likely to save, or a chunk is stored as it is. 1/32 is for who pays for the line.
-/// BF16 weights of a normal distribution save 14 %, and cost 2.2 processor seconds a gigabyte on the way in and 0.5 on each way out.
+/// The share of a chunk's bytes that compression must be likely to save; otherwise the chunk is stored uncompressed. 1/32 suits a sender
+/// who pays for the line. Normally distributed BF16 weights save 14 %, and cost 2.2 processor seconds a gigabyte to compress and 0.5 for
+/// each decompression.
 /// </param>
 public sealed class ChunkCodec(double leastGain = 1.0 / 32)
 {
-    /// <summary>The longest a chunk may lie in a xorb, in bytes: LZ4's worst case and its frame.</summary>
+    /// <summary>The longest stored form of a chunk, in bytes: LZ4's worst case and its frame.</summary>
     internal const int MaxStoredLength = Chunker.MaxLength + Chunker.MaxLength / 255 + 64;
 
-    // Compressing an eighth of a chunk both ways tells which pays: 0.5 % off the best choice over BF16, F32, Q8_0 weights and text.
+    // Compressing an eighth of a chunk both ways shows which is smaller: within 0.5 % of the best choice over BF16, F32, Q8_0 weights and
+    // text.
     const int SampleLength = 4096, SmallestSampled = 16 * 1024;
 
-    // Neighbours are alike: sampling each took a quarter of the time that compressing did. Where sample after sample says the same,
-    // the next is taken twice as far on, but not farther than some two megabytes: a tensor that begins there is not missed for long.
+    // Neighbouring chunks are alike, and sampling each one took a quarter as long as compressing it. While samples agree, the distance to
+    // the next one doubles, up to some two megabytes, so that a tensor that begins in between is soon noticed.
     const int ChunksASample = 8, MostChunksASample = 32;
 
     readonly byte[] _grouped = new byte[Chunker.MaxLength];
@@ -65,8 +70,8 @@ public sealed class ChunkCodec(double leastGain = 1.0 / 32)
     Compression _chosen;
     int _chosenFor, _distance;
 
-    /// <summary>Compresses a chunk the way that is likely smallest; what does not shrink is stored as it is.</summary>
-    /// <returns>The header and the stored bytes, which are valid until the next call.</returns>
+    /// <summary>Compresses a chunk the way that is likely smallest; a chunk that does not shrink is stored uncompressed.</summary>
+    /// <returns>The header; the stored bytes are valid until the next call.</returns>
     public ChunkHeader Compress(ReadOnlySpan<byte> chunk, out ReadOnlySpan<byte> stored) => Compress(chunk, Choose(chunk), out stored);
 
     internal ChunkHeader Compress(ReadOnlySpan<byte> chunk, Compression compression, out ReadOnlySpan<byte> stored)
@@ -127,7 +132,7 @@ public sealed class ChunkCodec(double leastGain = 1.0 / 32)
     Compression Sample(ReadOnlySpan<byte> chunk)
     {
         var grouped = _grouped.AsSpan(0, 2 * SampleLength);
-        // Two places, at multiples of four so that the groups are those of the whole.
+        // Two places, at multiples of four so that the groups match those of the whole chunk.
         int plain = 0, byGroups = 0;
         foreach (var at in (ReadOnlySpan<int>)[chunk.Length / 4 & ~3, 3 * (chunk.Length / 4) & ~3])
         {

@@ -5,8 +5,8 @@ using K4os.Compression.LZ4;
 namespace Banyan.Chunks;
 
 /// <summary>
-/// LZ4 frames (format 1.6) of at most one chunk. Blocks come from the LZ4 library; the frame around them is read here so that what
-/// it may inflate to is known before a byte is written.
+/// LZ4 frames (format 1.6) of at most one chunk. Blocks are coded by the LZ4 library; the frame around them is parsed here, so that the
+/// decompressed size is bounded before a byte is written.
 /// </summary>
 static class Lz4Frame
 {
@@ -19,7 +19,7 @@ static class Lz4Frame
     static readonly byte s_headerChecksum = HeaderChecksum([Version1 | IndependentBlocks, Blocks256K]);
 
     /// <summary>Compresses into a frame of one block.</summary>
-    /// <returns>The frame's length, or 0 where it does not fit into <paramref name="frame"/>.</returns>
+    /// <returns>The frame's length, or 0 if it does not fit into <paramref name="frame"/>.</returns>
     public static int Encode(ReadOnlySpan<byte> raw, Span<byte> frame)
     {
         if (frame.Length <= Overhead)
@@ -35,7 +35,7 @@ static class Lz4Frame
     }
 
     /// <summary>Decompresses a frame that must fill <paramref name="raw"/> exactly.</summary>
-    /// <returns>Whether the frame is whole, sound and exactly that long.</returns>
+    /// <returns>Whether the frame is complete, valid and exactly that long.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> frame, Span<byte> raw)
     {
         if (frame.Length < 7 || BinaryPrimitives.ReadUInt32LittleEndian(frame) != Magic)

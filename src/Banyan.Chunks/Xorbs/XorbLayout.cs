@@ -5,11 +5,11 @@ namespace Banyan.Chunks;
 
 /// <summary>A chunk in a xorb.</summary>
 /// <param name="Hash">Its hash.</param>
-/// <param name="End">Where its stored bytes end in the xorb (header included): the next one's start.</param>
-/// <param name="RawEnd">Where its bytes end in the xorb's chunks put together.</param>
+/// <param name="End">Where its stored bytes (header included) end in the xorb, which is where the next chunk starts.</param>
+/// <param name="RawEnd">Where its bytes end in the concatenation of the xorb's chunks.</param>
 public readonly record struct XorbChunk(XetHash Hash, uint End, uint RawEnd);
 
-/// <summary>What lies where in a xorb: the content of its footer ("XETBLOB", version 1).</summary>
+/// <summary>The positions of the chunks in a xorb: the content of its footer ("XETBLOB", version 1).</summary>
 public sealed record XorbLayout(XetHash Hash, ImmutableArray<XorbChunk> Chunks)
 {
     /// <summary>A serialized xorb is at most this long, without its footer, in bytes.</summary>
@@ -28,16 +28,16 @@ public sealed record XorbLayout(XetHash Hash, ImmutableArray<XorbChunk> Chunks)
     /// <summary>Bytes of the chunks as stored; the footer follows.</summary>
     public long StoredLength => Chunks.IsEmpty ? 0 : Chunks[^1].End;
 
-    /// <summary>Bytes of the chunks themselves.</summary>
+    /// <summary>Bytes of the uncompressed chunks.</summary>
     public long RawLength => Chunks.IsEmpty ? 0 : Chunks[^1].RawEnd;
 
     /// <summary>Where a chunk's stored bytes begin.</summary>
     public uint Start(int chunk) => chunk == 0 ? 0 : Chunks[chunk - 1].End;
 
-    /// <summary>Bytes of a chunk itself.</summary>
+    /// <summary>Bytes of an uncompressed chunk.</summary>
     public uint RawLengthOf(int chunk) => Chunks[chunk].RawEnd - (chunk == 0 ? 0 : Chunks[chunk - 1].RawEnd);
 
-    /// <summary>The layout of chunks that were stored one after the other; computes the xorb's hash.</summary>
+    /// <summary>The layout of chunks that were stored one after another; computes the xorb's hash.</summary>
     internal static XorbLayout Of(ImmutableArray<XorbChunk> chunks)
     {
         var nodes = new Chunk[chunks.Length];
@@ -47,7 +47,7 @@ public sealed record XorbLayout(XetHash Hash, ImmutableArray<XorbChunk> Chunks)
         return new XorbLayout(MerkleTree.XorbHash(nodes), chunks);
     }
 
-    /// <summary>Bytes of the footer with its length behind it.</summary>
+    /// <summary>Bytes of the footer, including the length field after it.</summary>
     public int FooterLength => 8 + XetHash.Size + 2 * SectionHead + Chunks.Length * (XetHash.Size + 8) + FixedTail + 4;
 
     /// <summary>The footer: hashes, boundaries, and the length that lets a reader find it from the end.</summary>

@@ -2,22 +2,22 @@ using System.Collections.Immutable;
 
 namespace Banyan.Chunks;
 
-/// <summary>Reads xorbs that somebody sent: nothing in them is believed, everything is computed from the chunks' bytes.</summary>
+/// <summary>Reads untrusted xorbs: every hash and length is computed from the chunks' bytes.</summary>
 public static class XorbReader
 {
     /// <summary>
-    /// Reads a serialized xorb, with or without a footer, decompresses every chunk and computes all hashes.
-    /// Memory is two chunks; what a footer claims must be what was computed.
+    /// Reads a serialized xorb, with or without a footer, decompresses every chunk and computes all hashes. It holds two chunks in
+    /// memory. A footer must match what was computed.
     /// </summary>
     /// <param name="xorb">The xorb's bytes from its start; read to the end.</param>
     /// <param name="codec">Buffers.</param>
-    /// <param name="stored">Where the chunks are copied as they are read (without the footer), or null.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="stored">Receives a copy of the chunks as they are read (without the footer); may be null.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
     /// <param name="unpack">
-    /// Says of a compressed chunk's header and bytes whether it is stored as it is instead, or null where none is: a xorb's hash is that
-    /// of its chunks, however they are compressed. The layout is that of what was stored.
+    /// Decides from a compressed chunk's header and bytes whether the chunk is stored uncompressed; null if none is. A xorb's hash
+    /// depends only on its chunks, however they are compressed. The returned layout describes the stored bytes.
     /// </param>
-    /// <exception cref="InvalidDataException">Not a xorb, larger than one may be, or its footer lies. The message says where.</exception>
+    /// <exception cref="InvalidDataException">Not a xorb, too large, or its footer does not match. The message says where.</exception>
     public static async Task<XorbLayout> ReadAsync(
         Stream xorb, ChunkCodec codec, Stream? stored = null, CancellationToken cancellationToken = default,
         Func<ChunkHeader, ReadOnlyMemory<byte>, bool>? unpack = null)
@@ -87,7 +87,7 @@ public static class XorbReader
         }
     }
 
-    /// <summary>A footer may differ from ours only in its 16 spare bytes, which carry a sender's nonce.</summary>
+    /// <summary>A footer may differ from ours only in its 16 spare bytes, which hold the sender's nonce.</summary>
     static async Task CheckFooterAsync(Stream xorb, byte[] start, XorbLayout layout, CancellationToken cancellationToken)
     {
         var expected = layout.Footer();
@@ -95,7 +95,7 @@ public static class XorbReader
         start.CopyTo(actual, 0);
         var length = start.Length + await xorb.ReadAtLeastAsync(actual.AsMemory(start.Length), actual.Length - start.Length, throwOnEndOfStream: false, cancellationToken);
         var spare = expected.Length - 4 - 16;
-        // Some writers leave the last four bytes, the footer's length, away.
+        // Some writers omit the last four bytes, the footer's length.
         if ((length != expected.Length && length != expected.Length - 4)
             || !actual.AsSpan(0, spare).SequenceEqual(expected.AsSpan(0, spare))
             || !actual.AsSpan(spare + 16, length - spare - 16).SequenceEqual(expected.AsSpan(spare + 16, length - spare - 16)))

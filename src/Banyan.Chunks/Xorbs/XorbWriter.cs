@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Banyan.Chunks;
 
-/// <summary>Writes a xorb to a stream, chunk by chunk: memory is one chunk, whatever the xorb's size.</summary>
+/// <summary>Writes a xorb to a stream chunk by chunk, with one chunk in memory whatever the xorb's size.</summary>
 public sealed class XorbWriter(Stream destination, ChunkCodec codec)
 {
     readonly ImmutableArray<XorbChunk>.Builder _chunks = ImmutableArray.CreateBuilder<XorbChunk>();
@@ -31,7 +31,7 @@ public sealed class XorbWriter(Stream destination, ChunkCodec codec)
         _chunks.Add(new XorbChunk(hash, _end, _rawEnd));
     }
 
-    /// <summary>Writes the footer and names the xorb.</summary>
+    /// <summary>Writes the footer and computes the xorb's hash.</summary>
     public XorbLayout Finish()
     {
         var layout = XorbLayout.Of(_chunks.ToImmutable());
