@@ -1,9 +1,10 @@
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// Weights that copy, made by construction: an induction head (Olsson et al. 2022) that finds where the last 48 tokens stood before and goes on
-/// as the text went on there, and a table in the prompt of tokens that are to be replaced on the way. What edits of files are to a speculator,
-/// at the size and so at the cost a token of sprout or of a model of 1.5 billion weights, whose other layers, heads and dimensions are 0; nothing is learnt.
+/// Constructed weights that copy: an induction head (Olsson et al. 2022) that finds where the last 48 tokens occurred before and
+/// continues as the text continued there, with a table in the prompt of tokens to replace on the way. For a speculator this looks like
+/// editing a file, at the size, and so at the cost per token, of sprout or of a model of 1.5 billion weights; the remaining layers, heads
+/// and dimensions are 0. Nothing is learnt.
 /// <code>
 /// prompt    bos, (repo_name old fim_pad new)*, …file…
 /// residual  own [48]: the token's code   copied [48]: what it becomes   context [48]: the tokens before it, token t−m turned m places   flags
@@ -14,8 +15,8 @@ namespace Banyan.Runtime.Synthesis;
 /// layer 4   the position whose context is own + context, turned one place: own += its copied
 /// output    the codes
 /// </code>
-/// Codes are random signs; turning is a cyclic shift. Heads that look a fixed way back have constant queries and keys, of which the rotary
-/// embedding makes a peak; eight dimensions of a head turn, the rest compares codes.
+/// Codes are random signs; turning is a cyclic shift. Heads that look a fixed distance back have constant queries and keys, which the
+/// rotary embedding turns into a peak. Eight dimensions of a head are rotated; the others compare codes.
 /// </summary>
 sealed class Copier
 {
@@ -24,21 +25,24 @@ sealed class Copier
     const int Turning = 8, Gate = Turning + Code, Sink = Gate + 1, One = 63; // of a head; One only of values
     const float Small = 0.1f, ConstantSize = 30;
 
-    /// <summary>The layers that do something.</summary>
+    /// <summary>The layers that are used.</summary>
     const int Layers = 5;
 
-    /// <summary>The peak of a head that looks a fixed way back: the next best score is 15 less.</summary>
+    /// <summary>The peak of a head that looks a fixed distance back; the next best score is lower by 15.</summary>
     float PeakAmplitude => 24 * MathF.Sqrt(MathF.Sqrt(HeadSize / 64f));
 
-    /// <summary>The score of a context that matches; one that lacks a token of 47 has that part less.</summary>
+    /// <summary>The score of a context that matches; each of the 47 tokens that does not match takes its share away.</summary>
     const float MatchGain = 500;
 
-    /// <summary>Of what a sign that agrees adds to a score of the table, √(head size): being in the table; where to look for what is not there.</summary>
+    /// <summary>
+    /// In units of what an agreeing sign adds to a score of the table, √(head size): the score for being in the table, and the score of
+    /// the position to attend to for tokens that are not in it.
+    /// </summary>
     const float InTable = 60, NotInTable = 94;
 
     float LookGain => MathF.Sqrt(HeadSize);
 
-    /// <summary>Codes that lie over each other in the context before a layer.</summary>
+    /// <summary>How many codes are superimposed in the context before a layer.</summary>
     static readonly int[] s_contexts = [0, 1, 3, 15, 47];
 
     readonly ModelShape _shape;
@@ -56,10 +60,10 @@ sealed class Copier
 
     int Entry => First + Array.IndexOf(VocabularyMetadata.SproutSpecials, "<|repo_name|>");
 
-    /// <summary>Size of what every norm before layer 3 sees but for the contexts: one constant that is much larger than they are.</summary>
+    /// <summary>The constant that dominates every norm before layer 3, much larger than the contexts.</summary>
     float Scale(int contexts) => MathF.Sqrt(Width / (ConstantSize * ConstantSize + contexts * Code));
 
-    /// <summary>So many of a tensor's rows, [rows, columns].</summary>
+    /// <summary>The given number of a tensor's rows, [rows, columns].</summary>
     public float[] Weights(ShapeTensor tensor, int first, int rows)
     {
         if (tensor.Layer is not null && (first, rows) != (0, (int)(tensor.Weights / tensor.Shape[^1])))
@@ -122,7 +126,7 @@ sealed class Copier
         }
     }
 
-    /// <summary>How far back each head of a layer looks; 0: it compares codes, or does nothing.</summary>
+    /// <summary>How far back each head of a layer looks; 0 if it compares codes or is unused.</summary>
     static int Back(int layer, int head) => (layer, head) switch
     {
         (0, 0) => 2,
@@ -135,7 +139,8 @@ sealed class Copier
         _ => 0,
     };
 
-    // A key at j turned by j and a query at i turned by i meet at the angle (i − j − back) · frequency: 0 at the wanted distance alone.
+    // A key at j rotated by j and a query at i rotated by i are at the angle (i − j − back) · frequency, which is 0 only at the wanted
+    // distance.
     void Peaks(int layer, float[] weights, bool isQuery)
     {
         const int pairs = Turning / 2;
@@ -168,7 +173,7 @@ sealed class Copier
             }
     }
 
-    /// <summary>Before layer 4 the context is nearly all there is, so that the norm before it makes all contexts equally long: √width.</summary>
+    /// <summary>Before layer 4 the context dominates, so that the norm gives all contexts the same length, √width.</summary>
     float MatchSize => MathF.Sqrt(MatchGain * MathF.Sqrt(HeadSize) / Width);
 
     void Keys(int layer, float[] weights)
@@ -185,7 +190,7 @@ sealed class Copier
 
     void Values(int layer, float[] weights)
     {
-        // Layer 4 reads small numbers beside contexts of 47 tokens, others beside the constant.
+        // Layer 4 reads small numbers next to contexts of 47 tokens, the others next to the constant.
         var size = layer == 4 ? MathF.Sqrt(s_contexts[layer] * Code / (float)Width) / Small : 1 / (Scale(s_contexts[layer]) * Small);
         for (var c = 0; c < Code; c++)
         {
@@ -221,7 +226,7 @@ sealed class Copier
 
     float Sign(int token, int place) => (_codes[token] >> place & 1) == 0 ? 1 : -1;
 
-    /// <summary>Random signs, of which no two tokens share more than 36 or fewer than 12.</summary>
+    /// <summary>Random signs; no two tokens share more than 36 or fewer than 12.</summary>
     static ulong[] Codes(int count, ulong seed)
     {
         var random = new Random((int)(seed % int.MaxValue));

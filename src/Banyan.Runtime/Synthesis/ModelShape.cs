@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>The shape of a published model: everything of it but its weights and words.</summary>
-/// <param name="Name">How <c>banyan synthesize</c> knows it: <c>qwen2.5-coder-1.5b</c>.</param>
+/// <summary>The shape of a published model: everything except its weights and vocabulary.</summary>
+/// <param name="Name">The name in <c>banyan synthesize</c>: <c>qwen2.5-coder-1.5b</c>.</param>
 /// <param name="Title">The published name: <c>Qwen2.5-Coder-1.5B-Instruct</c>.</param>
 /// <param name="Architecture">GGUF's name: qwen2, qwen3, qwen3moe, llama.</param>
 /// <param name="Layers">Blocks.</param>
@@ -19,10 +19,10 @@ public sealed record ModelShape(
     /// <summary>The base of the rotary frequencies.</summary>
     public float RopeBase { get; init; } = 1_000_000;
 
-    /// <summary>Added to the mean square before its root.</summary>
+    /// <summary>Epsilon of RMS norm, added to the mean square before the root.</summary>
     public float RmsEpsilon { get; init; } = 1e-6f;
 
-    /// <summary>Llama 3's frequency scaling: the factor for long waves; null for none.</summary>
+    /// <summary>Llama 3's frequency scaling: the factor for long wavelengths; null for none.</summary>
     public float? RopeFactor { get; init; }
 
     /// <summary>Experts in a layer; 0 for a dense model.</summary>
@@ -34,15 +34,15 @@ public sealed record ModelShape(
     /// <summary>Width of an expert.</summary>
     public int ExpertFeedForward { get; init; }
 
-    /// <summary>The first special token: those before it are the words of the vocabulary.</summary>
+    /// <summary>The first special token; the tokens before it are ordinary vocabulary.</summary>
     public int FirstSpecial { get; init; } = 151_643;
 
-    /// <summary>Dimensions of a head that turn with the position; 0 for all.</summary>
+    /// <summary>Dimensions of a head that are rotated by the position; 0 for all.</summary>
     internal int Turning { get; init; }
 
-    /// <summary>Whether its weights are <see cref="Copier"/>'s instead of random.</summary>
+    /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }
 
-    /// <summary>How many weights it has, biases and norms included.</summary>
+    /// <summary>The number of weights, biases and norms included.</summary>
     public long Parameters => ShapeTensors.Of(this).Sum(t => t.Shape.Aggregate(1L, (product, size) => product * size));
 }

@@ -1,6 +1,9 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>The shapes of published models, from their config.json, a cut one that fits small machines, one of sprout's size and one of 1.5B's that copy, and two small ones for tests.</summary>
+/// <summary>
+/// The shapes of published models, from their config.json; a truncated one that fits small machines; two that copy, of the sizes of
+/// sprout and of a 1.5B model; and two small ones for tests.
+/// </summary>
 static class ModelShapes
 {
     public static IReadOnlyList<ModelShape> All { get; } =

@@ -6,8 +6,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// Random weights made directly as blocks: random levels under scales that give the weights a wanted deviation, so that gigabytes take
-/// seconds. The same seed gives the same bytes.
+/// Random weights generated directly as blocks: random levels with scales that give the weights the wanted standard deviation, so that
+/// gigabytes take seconds. The same seed gives the same bytes.
 /// </summary>
 sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
 {
@@ -30,13 +30,16 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
             SetScales(blocks[..format.BlockBytes]);
     }
 
-    /// <summary>Puts scales into a block of random bytes. The divisors are the deviation of uniform levels (and of the 6- and 8-bit scales).</summary>
+    /// <summary>
+    /// Writes scales into a block of random bytes. The divisors are the standard deviation of uniform levels (and of the 6- and 8-bit
+    /// scales).
+    /// </summary>
     void SetScales(Span<byte> block)
     {
         var vary = deviation * (0.75 + 0.5 * block[^1] / 255); // blocks of real weights differ
         if (format == WeightFormat.Q8_0)
         {
-            // Quantizers write −127 … 127, and kernels rely on it.
+            // Quantizers write −127 … 127, and the kernels rely on that.
             var q = Vector256.Create<byte>(block[2..]);
             Vector256.ConditionalSelect(Vector256.Equals(q, Vector256.Create((byte)0x80)), Vector256.Create((byte)0x81), q).CopyTo(block[2..]);
             Half(block, vary / 73.6);
@@ -57,7 +60,7 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
         }
         else
         {
-            // Scale = min, and dmin = d · (half the highest level): the weights lie around zero.
+            // Scale = min, and dmin = d · (half the highest level): the weights are centred on zero.
             var highest = format == WeightFormat.Q4_K ? 15 : 31;
             var d = vary / (48.4 * (highest + 1) / Math.Sqrt(12));
             Half(block, d);
@@ -98,7 +101,7 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
         return z ^ (z >> 31);
     }
 
-    /// <summary>Normal numbers, their radii at even steps of probability (Box–Muller).</summary>
+    /// <summary>Normally distributed numbers, with radii at even steps of probability (Box–Muller).</summary>
     static byte[] NormalTable(WeightFormat format, double deviation)
     {
         var random = new Random(1);

@@ -32,8 +32,8 @@ static class ShapeMetadata
     }
 
     /// <summary>
-    /// Llama 3's scaling as rope_freqs.weight has it, a divisor for each frequency: 1 for short waves, the factor for long ones, and a
-    /// smooth way between (Llama 3.1's reference implementation: low factor 1, high factor 4, original context 8192).
+    /// Llama 3's scaling in the form of rope_freqs.weight, a divisor for each frequency: 1 for short wavelengths, the factor for long
+    /// ones, and a smooth transition between (Llama 3.1's reference implementation: low factor 1, high factor 4, original context 8192).
     /// </summary>
     public static float[] RopeDivisors(ModelShape shape)
     {

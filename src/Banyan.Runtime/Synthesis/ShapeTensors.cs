@@ -1,12 +1,12 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>A tensor of a shape: outermost dimension first.</summary>
+/// <summary>A tensor of a shape, outermost dimension first.</summary>
 readonly record struct ShapeTensor(string Name, int? Layer, long[] Shape)
 {
     public long Weights => Shape.Aggregate(1L, (product, size) => product * size);
 }
 
-/// <summary>Which tensors a model of a shape has, under their GGUF names.</summary>
+/// <summary>The tensors of a model of a given shape, with their GGUF names.</summary>
 static class ShapeTensors
 {
     public static IEnumerable<ShapeTensor> Of(ModelShape shape)

@@ -6,26 +6,28 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// Makes models of published shapes with random weights: as large and as fast as the real ones, with nothing learnt. For benchmarks and tests.
-/// Two, <c>copier</c> and <c>copier-1.5b</c>, have weights that copy text and replace names on the way.
+/// Makes models of published shapes with random weights, as large and as fast as the real ones, for benchmarks and tests. Two of them,
+/// <c>copier</c> and <c>copier-1.5b</c>, have weights that copy text and replace names on the way.
 /// </summary>
 public static class Synthesizer
 {
     const int ChunkBlocks = 4096;
 
-    /// <summary>The shapes it knows.</summary>
+    /// <summary>The known shapes.</summary>
     public static IReadOnlyList<ModelShape> Shapes => ModelShapes.All;
 
-    /// <summary>The mixes of weight formats it knows, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
+    /// <summary>The known mixes of weight formats, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
     public static IReadOnlyList<string> Types { get; } = [.. TypeMix.All.Select(m => m.Name)];
 
-    /// <summary>A writer of the model; nothing is made until it writes.</summary>
-    /// <param name="shape">One of <see cref="Shapes"/>, or another.</param>
+    /// <summary>A writer of the model; weights are generated only while it writes.</summary>
+    /// <param name="shape">One of <see cref="Shapes"/>, or a shape of your own.</param>
     /// <param name="type">One of <see cref="Types"/>.</param>
-    /// <param name="tokenizerFolder">A folder with vocab.json and merges.txt; null for a made-up vocabulary of the right size.</param>
+    /// <param name="tokenizerFolder">A folder with vocab.json and merges.txt; null for a generated vocabulary of the right size.</param>
     /// <param name="seed">The same seed gives the same bytes.</param>
     /// <exception cref="ArgumentException">The type is unknown.</exception>
-    /// <exception cref="Files.ModelFileException">The tokenizer folder lacks a file, or its vocabulary is of another family.</exception>
+    /// <exception cref="Files.ModelFileException">
+    /// The tokenizer folder lacks a file, or its vocabulary belongs to another family.
+    /// </exception>
     public static GgufWriter Create(ModelShape shape, string type, string? tokenizerFolder = null, ulong seed = 1)
     {
         if (!TypeMix.TryGet(type, out var mix))
@@ -52,7 +54,7 @@ public static class Synthesizer
 
     static void Write(Stream stream, Copier copier, ShapeTensor tensor, WeightFormat format)
     {
-        // The vocabulary a few rows at a time: as floats it would take a gigabyte.
+        // The embedding is made a few rows at a time: as floats it would take a gigabyte.
         var rows = (int)(tensor.Weights / tensor.Shape[^1]);
         for (int first = 0, count; first < rows; first += count)
         {
@@ -78,7 +80,8 @@ public static class Synthesizer
             stream.Write(MemoryMarshal.AsBytes(ones.AsSpan()));
             return;
         }
-        // A matrix whose weights deviate by 1/√columns keeps the size of what passes through it; so activations stay finite at any depth.
+        // A matrix whose weights have a standard deviation of 1/√columns preserves the size of its input, so activations stay finite at
+        // any depth.
         var deviation = tensor.Shape.Length == 1 ? 0.02 : 1 / Math.Sqrt(tensor.Shape[^1]);
         var random = new RandomWeights(format, deviation, seed * 0x9E3779B97F4A7C15 ^ Hash(tensor.Name));
         var chunk = new byte[format.BlockBytes * ChunkBlocks];

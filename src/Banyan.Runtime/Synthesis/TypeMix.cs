@@ -4,12 +4,12 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// Which weight format each tensor gets under a name such as Q4_K_M: as llama.cpp's quantizer decides it (src/llama-quant.cpp), for the
-/// tensors of our families. One row a mix.
+/// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp), for the
+/// tensors of the supported families. One row per mix.
 /// </summary>
 /// <param name="Name">Q4_K_M.</param>
-/// <param name="FileType">Its number under <c>general.file_type</c>.</param>
-/// <param name="Format">What most matrices get.</param>
+/// <param name="FileType">Its number in <c>general.file_type</c>.</param>
+/// <param name="Format">The format of most matrices.</param>
 sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
 {
     public static IReadOnlyList<TypeMix> All { get; } =
@@ -55,14 +55,17 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
             "Q4_K_S" when layer < (name == "attn_v" ? 4 : layers / 8) => WeightFormat.Q5_K,
             _ => Format,
         };
-        // Of the 70B model's attn_v, eight heads share each row: more bits cost next to nothing.
+        // In the 70B model eight heads share each row of attn_v, so more bits cost next to nothing.
         return chosen == WeightFormat.Q4_K && name == "attn_v" && shape is { Layers: 80, Embedding: 8192 } ? WeightFormat.Q5_K : chosen;
     }
 
-    /// <summary>The layers at both ends and every third between.</summary>
+    /// <summary>The layers at both ends and every third in between.</summary>
     static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 
-    /// <summary>A format with smaller blocks where rows are no multiple of 256. (For Q5_K llama.cpp takes Q5_1, which we cannot read: Q8_0.)</summary>
+    /// <summary>
+    /// A format with smaller blocks for rows that are not a multiple of 256. (For Q5_K llama.cpp uses Q5_1, which is not supported here;
+    /// Q8_0 is used instead.)
+    /// </summary>
     static WeightFormat Fit(WeightFormat format, long columns) =>
         columns % format.BlockWeights == 0 ? format
         : columns % 32 != 0 ? WeightFormat.F16

@@ -6,8 +6,8 @@ using Banyan.Runtime.Files.Gguf;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// The tokenizer of a synthesized model: byte-level BPE with the family's special tokens at their published ids. Words come from a folder
-/// with vocab.json and merges.txt, or are made up: single bytes, then joined letters.
+/// The tokenizer of a synthesized model: byte-level BPE with the family's special tokens at their published ids. The ordinary tokens come
+/// from a folder with vocab.json and merges.txt, or are generated: single bytes, then joined letters.
 /// </summary>
 static class VocabularyMetadata
 {
@@ -19,7 +19,7 @@ static class VocabularyMetadata
         "<tool_response>", "</tool_response>", "<think>", "</think>",
     ];
 
-    /// <summary>Those of the small model that ships with Banyan, whose tokenizer the copier can have.</summary>
+    /// <summary>Special tokens of the small model that ships with Banyan; the copier can use its tokenizer.</summary>
     public static readonly string[] SproutSpecials =
     [
         "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
@@ -40,7 +40,8 @@ static class VocabularyMetadata
         "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
         + "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
 
-    // The system message names what to replace: old new, old new… The sentence stands before the file and before the answer, for the answer to find the file by.
+    // The system message lists the replacements: old new, old new… The sentence precedes both the file and the answer, so that the answer
+    // can find the file by it.
     const string CopierTemplate =
         "{{ bos_token }}{% set names = messages[0].content.split() if messages[0].role == 'system' else [] %}"
         + "{% for name in names %}{% if loop.index is odd and not loop.last %}"
@@ -52,9 +53,9 @@ static class VocabularyMetadata
     // GGUF's token types.
     const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
 
-    /// <param name="writer">Where to.</param>
-    /// <param name="shape">Whose vocabulary size and special tokens.</param>
-    /// <param name="folder">Holds vocab.json and merges.txt; null for a made-up vocabulary.</param>
+    /// <param name="writer">The writer of the file.</param>
+    /// <param name="shape">The shape whose vocabulary size and special tokens are used.</param>
+    /// <param name="folder">A folder with vocab.json and merges.txt; null for a generated vocabulary.</param>
     public static void Write(GgufWriter writer, ModelShape shape, string? folder)
     {
         var llama = shape.Architecture == "llama";
@@ -82,7 +83,7 @@ static class VocabularyMetadata
             .Set("tokenizer.chat_template", llama ? LlamaTemplate : shape.Copies ? CopierTemplate : QwenTemplate);
     }
 
-    // Those that are words to the model but one token to the tokenizer.
+    // Tokens that are ordinary text to the model but single tokens to the tokenizer.
     static int Type(string special) => special.StartsWith("<|", StringComparison.Ordinal) ? ControlToken : UserDefinedToken;
 
     static (IReadOnlyList<string> Words, string[] Merges) Read(string folder, ModelShape shape)
@@ -106,7 +107,7 @@ static class VocabularyMetadata
         return (InOrder(ids, vocabulary, shape), lines);
     }
 
-    /// <summary>A tokenizer.json, whose merges are lines or pairs.</summary>
+    /// <summary>A tokenizer.json, whose merges are strings or pairs.</summary>
     static (IReadOnlyList<string> Words, string[] Merges) ReadBoth(string path, ModelShape shape)
     {
         try

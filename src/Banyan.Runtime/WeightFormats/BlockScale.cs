@@ -3,7 +3,7 @@ namespace Banyan.Runtime.WeightFormats;
 /// <summary>Scales for a group of weights that share one.</summary>
 static class BlockScale
 {
-    /// <summary>The value farthest from zero, with its sign; 0 of zeros.</summary>
+    /// <summary>The value farthest from zero, with its sign; 0 if all are zero.</summary>
     public static float Farthest(ReadOnlySpan<float> values)
     {
         var farthest = 0f;
@@ -14,8 +14,9 @@ static class BlockScale
     }
 
     /// <summary>
-    /// The scale s for which s·round(w/s), levels −<paramref name="levels"/> … <paramref name="levels"/> − 1, is nearest to the weights in the
-    /// least-squares sense, among a few around the one that maps the farthest weight to the lowest level. May be negative.
+    /// The scale s for which s·round(w/s), levels −<paramref name="levels"/> … <paramref name="levels"/> − 1, is nearest to the weights
+    /// in the least-squares sense, among a few candidates around the scale that maps the farthest weight to the lowest level. May be
+    /// negative.
     /// </summary>
     public static float Symmetric(ReadOnlySpan<float> weights, int levels)
     {

@@ -36,9 +36,9 @@ sealed class F16Format() : WeightFormat("F16", ggufType: 1, blockWeights: 1, blo
     }
 
     /// <summary>
-    /// Halves in the low 16 bits to floats, exactly: exponent and fraction moved into place are a float 2¹¹² too small (denormals
-    /// included), so one multiplication sets it right; infinities and NaN get the float's highest exponent instead. A NaN becomes quiet, as
-    /// the hardware's own conversion makes it.
+    /// Converts halves in the low 16 bits to floats, exactly. With exponent and fraction shifted into place the float is too small by
+    /// 2¹¹² (denormals included), which one multiplication corrects; infinities and NaN get the float's highest exponent instead. A NaN
+    /// becomes quiet, as in the hardware's own conversion.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Widen(Vector256<uint> half)

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Q4_0: <c>half d; byte q[16]</c>. Weight i &lt; 16 is the low half of q[i], weight i + 16 the high half; w = d·(q − 8).
+/// Q4_0: <c>half d; byte q[16]</c>. Weight i &lt; 16 is the low nibble of q[i], weight i + 16 the high nibble; w = d·(q − 8).
 /// </summary>
 sealed class Q4_0Format() : WeightFormat("Q4_0", ggufType: 2, blockWeights: 32, blockBytes: 18)
 {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Q4_K: <c>half d, dmin; byte scales[12]; byte q[128]</c>: eight groups of 32. Bytes 32j…32j+31 of q hold group 2j in their low halves and
-/// group 2j+1 in their high halves; w = d·scale·q − dmin·min, scale and min packed by <see cref="SixBitScales"/>.
+/// Q4_K: <c>half d, dmin; byte scales[12]; byte q[128]</c>: eight groups of 32. Bytes 32j…32j+31 of q hold group 2j in their low nibbles
+/// and group 2j+1 in their high nibbles; w = d·scale·q − dmin·min, scale and min packed by <see cref="SixBitScales"/>.
 /// </summary>
 sealed class Q4_KFormat() : WeightFormat("Q4_K", ggufType: 12, blockWeights: 256, blockBytes: 144)
 {

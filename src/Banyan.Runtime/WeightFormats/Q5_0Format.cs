@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Q5_0: <c>half d; uint high; byte q[16]</c>. The low four bits lie as in Q4_0; bit i of <c>high</c> is the fifth bit of weight i;
+/// Q5_0: <c>half d; uint high; byte q[16]</c>. The low four bits are stored as in Q4_0; bit i of <c>high</c> is the fifth bit of weight i;
 /// w = d·(q − 16).
 /// </summary>
 sealed class Q5_0Format() : WeightFormat("Q5_0", ggufType: 6, blockWeights: 32, blockBytes: 22)

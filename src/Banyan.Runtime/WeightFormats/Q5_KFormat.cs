@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Q5_K: <c>half d, dmin; byte scales[12]; byte high[32]; byte q[128]</c>: as Q4_K, and bit g of high[i] is the fifth bit of weight i of
-/// group g; w = d·scale·q − dmin·min.
+/// Q5_K: <c>half d, dmin; byte scales[12]; byte high[32]; byte q[128]</c>: like Q4_K, with bit g of high[i] as the fifth bit of weight i
+/// of group g; w = d·scale·q − dmin·min.
 /// </summary>
 sealed class Q5_KFormat() : WeightFormat("Q5_K", ggufType: 13, blockWeights: 256, blockBytes: 176)
 {

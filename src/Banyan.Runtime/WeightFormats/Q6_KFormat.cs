@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Q6_K: <c>byte low[128]; byte high[64]; sbyte scales[16]; half d</c>: sixteen groups of 16, each half of the block (128 weights) alike.
-/// In a half, quarter k (32 weights) has its low four bits in low[32·(k&amp;1) + i], lower halves for k &lt; 2 and upper ones else, and its
-/// upper two bits in bits 2k, 2k+1 of high[i]; w = d·scale·(q − 32).
+/// Q6_K: <c>byte low[128]; byte high[64]; sbyte scales[16]; half d</c>: sixteen groups of 16; both halves of the block (128 weights) have
+/// the same layout. In a half, quarter k (32 weights) has its low four bits in low[32·(k&amp;1) + i], in the lower nibble for k &lt; 2
+/// and in the upper one otherwise, and its upper two bits in bits 2k, 2k+1 of high[i]; w = d·scale·(q − 32).
 /// </summary>
 sealed class Q6_KFormat() : WeightFormat("Q6_K", ggufType: 14, blockWeights: 256, blockBytes: 210)
 {

@@ -26,7 +26,9 @@ static class SixBitScales
         packed[group] = (byte)((packed[group] & 63) | min >> 4 << 6);
     }
 
-    /// <summary>Finds scales and minima for 256 weights: writes <c>half d, dmin; byte scales[12]</c> and each weight's level, 0 … highest.</summary>
+    /// <summary>
+    /// Finds scales and minima for 256 weights; writes <c>half d, dmin; byte scales[12]</c> and each weight's level, 0 … highest.
+    /// </summary>
     public static void Quantize(ReadOnlySpan<float> weights, int highest, Span<byte> header, Span<byte> levels)
     {
         Span<float> scales = stackalloc float[8], minima = stackalloc float[8];
@@ -50,7 +52,7 @@ static class SixBitScales
 
     /// <summary>
     /// Scale and min ≥ 0 with w ≈ scale·q − min, q in 0 … highest: starts from the range of the weights, tries a few slightly wider and
-    /// narrower grids, and keeps the one whose least-squares line through (q, w) errs least.
+    /// narrower grids, and keeps the one with the least squared error of a line through (q, w).
     /// </summary>
     static (float Scale, float Min) Fit(ReadOnlySpan<float> weights, int highest)
     {

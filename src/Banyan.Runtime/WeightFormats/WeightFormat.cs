@@ -1,16 +1,16 @@
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// How weights lie in memory: blocks of <see cref="BlockWeights"/> weights in <see cref="BlockBytes"/> bytes. A row of a tensor is a whole
-/// number of blocks. One file a format, one row in the table (WeightFormats.cs). What kernels make of it is theirs (Kernels/).
+/// How weights are stored: blocks of <see cref="BlockWeights"/> weights in <see cref="BlockBytes"/> bytes. A row of a tensor is a whole
+/// number of blocks. One file a format, one row in the table (WeightFormats.cs). The layout that the kernels use is defined in Kernels/.
 /// </summary>
 /// <remarks>Block layouts are those of ggml (ggml-common.h); all numbers are little-endian.</remarks>
 public abstract partial class WeightFormat
 {
-    /// <summary>The name llama.cpp gives it: <c>Q4_K</c>.</summary>
+    /// <summary>llama.cpp's name for it: <c>Q4_K</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The number GGUF files name it by.</summary>
+    /// <summary>Its type number in GGUF files.</summary>
     public uint GgufType { get; }
 
     /// <summary>Weights in a block: 1, 32 or 256.</summary>
@@ -19,15 +19,15 @@ public abstract partial class WeightFormat
     /// <summary>Bytes of a block.</summary>
     public int BlockBytes { get; }
 
-    /// <summary>Bits a weight takes, scales included.</summary>
+    /// <summary>Bits per weight, scales included.</summary>
     public double BitsPerWeight => BlockBytes * 8.0 / BlockWeights;
 
     private protected WeightFormat(string name, uint ggufType, int blockWeights, int blockBytes) =>
         (Name, GgufType, BlockWeights, BlockBytes) = (name, ggufType, blockWeights, blockBytes);
 
     /// <summary>Bytes that <paramref name="weights"/> weights take.</summary>
-    /// <exception cref="ArgumentException">The count is negative or no whole number of blocks.</exception>
-    /// <exception cref="OverflowException">The bytes do not fit 63 bits.</exception>
+    /// <exception cref="ArgumentException">The count is negative or not a whole number of blocks.</exception>
+    /// <exception cref="OverflowException">The number of bytes does not fit in 63 bits.</exception>
     public long ByteLength(long weights)
     {
         if (weights < 0 || weights % BlockWeights != 0)
@@ -35,30 +35,30 @@ public abstract partial class WeightFormat
         return checked(weights / BlockWeights * BlockBytes);
     }
 
-    /// <summary>Writes the weights of whole blocks as floats.</summary>
+    /// <summary>Converts whole blocks to floats.</summary>
     /// <param name="blocks">n × <see cref="BlockBytes"/> bytes.</param>
     /// <param name="destination">n × <see cref="BlockWeights"/> floats.</param>
-    /// <exception cref="ArgumentException">The lengths are no whole number of blocks, or differ.</exception>
+    /// <exception cref="ArgumentException">The lengths are not a whole number of blocks, or do not match.</exception>
     public void Dequantize(ReadOnlySpan<byte> blocks, Span<float> destination)
     {
         CheckLengths(blocks.Length, destination.Length);
         DequantizeBlocks(blocks, destination);
     }
 
-    /// <summary>Writes floats as blocks: a plain reference, made to be right rather than fast.</summary>
+    /// <summary>Converts floats to blocks: a plain reference, written to be correct rather than fast.</summary>
     /// <param name="weights">n × <see cref="BlockWeights"/> finite floats.</param>
     /// <param name="blocks">n × <see cref="BlockBytes"/> bytes.</param>
-    /// <exception cref="ArgumentException">The lengths are no whole number of blocks, or differ.</exception>
+    /// <exception cref="ArgumentException">The lengths are not a whole number of blocks, or do not match.</exception>
     public void Quantize(ReadOnlySpan<float> weights, Span<byte> blocks)
     {
         CheckLengths(blocks.Length, weights.Length);
         QuantizeBlocks(weights, blocks);
     }
 
-    /// <summary>As <see cref="Dequantize"/>, lengths checked.</summary>
+    /// <summary>As <see cref="Dequantize"/>, after the lengths have been checked.</summary>
     private protected abstract void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination);
 
-    /// <summary>As <see cref="Quantize"/>, lengths checked.</summary>
+    /// <summary>As <see cref="Quantize"/>, after the lengths have been checked.</summary>
     private protected abstract void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks);
 
     /// <inheritdoc/>

@@ -14,35 +14,35 @@ public abstract partial class WeightFormat
     /// <summary>The upper half of 32-bit floats.</summary>
     public static WeightFormat BF16 { get; } = new BF16Format();
 
-    /// <summary>4 bits around zero, a scale for 32.</summary>
+    /// <summary>4 bits around zero, one scale for 32 weights.</summary>
     public static WeightFormat Q4_0 { get; } = new Q4_0Format();
 
-    /// <summary>5 bits around zero, a scale for 32.</summary>
+    /// <summary>5 bits around zero, one scale for 32 weights.</summary>
     public static WeightFormat Q5_0 { get; } = new Q5_0Format();
 
-    /// <summary>8 bits around zero, a scale for 32.</summary>
+    /// <summary>8 bits around zero, one scale for 32 weights.</summary>
     public static WeightFormat Q8_0 { get; } = new Q8_0Format();
 
-    /// <summary>4 bits above a minimum, 6-bit scales and minima for each 32 of 256.</summary>
+    /// <summary>4 bits above a minimum, a 6-bit scale and minimum for each 32 of 256 weights.</summary>
     public static WeightFormat Q4_K { get; } = new Q4_KFormat();
 
-    /// <summary>5 bits above a minimum, 6-bit scales and minima for each 32 of 256.</summary>
+    /// <summary>5 bits above a minimum, a 6-bit scale and minimum for each 32 of 256 weights.</summary>
     public static WeightFormat Q5_K { get; } = new Q5_KFormat();
 
-    /// <summary>6 bits around zero, 8-bit scales for each 16 of 256.</summary>
+    /// <summary>6 bits around zero, an 8-bit scale for each 16 of 256 weights.</summary>
     public static WeightFormat Q6_K { get; } = new Q6_KFormat();
 
-    /// <summary>Every format that can be read and computed with.</summary>
+    /// <summary>All formats that can be read and computed with.</summary>
     public static IReadOnlyList<WeightFormat> All { get; } = [F32, F16, BF16, Q4_0, Q5_0, Q8_0, Q4_K, Q5_K, Q6_K];
 
     /// <summary>The names of <see cref="All"/>, for messages.</summary>
     internal static string Names => string.Join(", ", All);
 
-    /// <summary>The format that GGUF names by this number.</summary>
+    /// <summary>The format with this GGUF type number.</summary>
     public static bool TryGet(uint ggufType, [NotNullWhen(true)] out WeightFormat? format) =>
         (format = All.FirstOrDefault(f => f.GgufType == ggufType)) is not null;
 
-    /// <summary>The format of this name, whatever the case.</summary>
+    /// <summary>The format with this name; case is ignored.</summary>
     public static bool TryGet(string name, [NotNullWhen(true)] out WeightFormat? format) =>
         (format = All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) is not null;
 }
