@@ -4,14 +4,14 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers;
 
-/// <summary>A token that is recognised in text before anything else is done with it.</summary>
+/// <summary>A token that is matched in text before any other step.</summary>
 /// <param name="Id">The token.</param>
-/// <param name="Content">What it looks like in text.</param>
-/// <param name="TakesSpaceBefore">Whether white space before it disappears into it (lstrip).</param>
-/// <param name="TakesSpaceAfter">Whether white space after it disappears into it (rstrip).</param>
+/// <param name="Content">Its text.</param>
+/// <param name="TakesSpaceBefore">Whether it absorbs white space before it (lstrip).</param>
+/// <param name="TakesSpaceAfter">Whether it absorbs white space after it (rstrip).</param>
 readonly record struct AddedToken(int Id, byte[] Content, bool TakesSpaceBefore = false, bool TakesSpaceAfter = false);
 
-/// <summary>Finds added tokens in text: the leftmost, of those that begin at one place the longest.</summary>
+/// <summary>Finds added tokens in text: the leftmost, and the longest of those that begin at the same position.</summary>
 sealed class AddedTokens
 {
     readonly AddedToken[] _tokens; // in byte order, so that those with a common beginning are neighbours
@@ -26,14 +26,14 @@ sealed class AddedTokens
         _firstCharacters = SearchValues.Create([.. _tokens.Select(token => Encoding.UTF8.GetString(token.Content)[0]).Distinct()]);
     }
 
-    /// <summary>Whether a text has the first character of any, so that looking for them is worth while.</summary>
+    /// <summary>Whether a text contains the first character of any token, so that a search is worthwhile.</summary>
     public bool MayBeIn(ReadOnlySpan<char> text) => _tokens.Length > 0 && text.ContainsAny(_firstCharacters);
 
     /// <summary>The first added token from <paramref name="from"/> on.</summary>
     /// <param name="text">UTF-8.</param>
-    /// <param name="from">Where to begin.</param>
+    /// <param name="from">Where the search begins.</param>
     /// <param name="token">The token found.</param>
-    /// <param name="start">Where the token, and white space that it takes, begins.</param>
+    /// <param name="start">Where the token begins, including white space that it absorbs.</param>
     /// <param name="end">Where it ends.</param>
     public bool TryFind(ReadOnlySpan<byte> text, int from, out AddedToken token, out int start, out int end)
     {
@@ -59,7 +59,7 @@ sealed class AddedTokens
         }
     }
 
-    /// <summary>Narrows the range of tokens that begin as the text does, a byte at a time, until one or none is left.</summary>
+    /// <summary>Narrows the range of tokens that match the text so far, a byte at a time, until one or none is left.</summary>
     int Longest(ReadOnlySpan<byte> text)
     {
         int low = 0, high = _tokens.Length, longest = -1;

@@ -3,8 +3,8 @@ using System.Text;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// GPT-2's way of writing bytes as printable characters: those of Latin-1 that can be seen stand for themselves, the other 68
-/// bytes, in order, for U+0100 onwards. So a space is Ġ and a line break Ċ.
+/// GPT-2's encoding of bytes as printable characters: visible Latin-1 characters stand for themselves, and the other 68 bytes map, in
+/// order, to U+0100 onwards. A space is thus Ġ and a line break Ċ.
 /// </summary>
 static class ByteAlphabet
 {
@@ -15,7 +15,7 @@ static class ByteAlphabet
     public static char Character(byte value) => s_ofByte[value];
 
     /// <summary>Writes the bytes that a token's text stands for.</summary>
-    /// <returns>False where a character stands for no byte; such a token's text is its own UTF-8.</returns>
+    /// <returns>False if a character stands for no byte; such a token's bytes are its UTF-8.</returns>
     public static bool TryDecode(ReadOnlySpan<char> token, Span<byte> bytes)
     {
         for (var i = 0; i < token.Length; i++)
@@ -27,7 +27,7 @@ static class ByteAlphabet
         return true;
     }
 
-    /// <summary>A token's bytes: those its characters stand for, or where one stands for none, its UTF-8.</summary>
+    /// <summary>A token's bytes: those its characters stand for, or its UTF-8 if a character stands for none.</summary>
     public static byte[] Decode(string token)
     {
         var bytes = new byte[token.Length];

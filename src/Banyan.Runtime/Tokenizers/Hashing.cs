@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// The hash of the vocabulary's tables: a multiplication per eight bytes, folded. Its seed is drawn at start, so that no file can
-/// hold tokens that all fall into one slot.
+/// The hash for the vocabulary's tables: one folded multiplication per eight bytes. Its seed is random at start, so that no file can
+/// contain tokens that all collide.
 /// </summary>
 static class Hashing
 {
@@ -24,7 +24,7 @@ static class Hashing
 
     public static ulong Of(ulong value) => Fold(value ^ s_seed);
 
-    /// <summary>The last 0 to 7 bytes; the length has already gone into the hash.</summary>
+    /// <summary>The last 0 to 7 bytes; the length is already part of the hash.</summary>
     static ulong Tail(ReadOnlySpan<byte> bytes) => bytes.Length switch
     {
         >= 4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes) | (ulong)BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]) << 32,

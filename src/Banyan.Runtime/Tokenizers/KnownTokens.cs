@@ -1,6 +1,9 @@
 namespace Banyan.Runtime.Tokenizers;
 
-/// <summary>Tokens that are known by their text where a file does not say what they are for. The lists are those of llama.cpp, so that a model ends where it ends there.</summary>
+/// <summary>
+/// Tokens that are recognised by their text if a file does not declare their purpose. The lists are llama.cpp's, so that generation ends
+/// where it ends there.
+/// </summary>
 static class KnownTokens
 {
     static readonly string[] s_endOfTurn = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"];
@@ -16,11 +19,11 @@ static class KnownTokens
     static readonly string[] s_fimRepo = ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"];
     static readonly string[] s_fimFileSeparator = ["<|file_sep|>"];
 
-    /// <summary>Every text that marks a token as one for the model rather than a piece of text.</summary>
+    /// <summary>All texts that identify a control token.</summary>
     public static IReadOnlySet<string> All { get; } =
         new HashSet<string>([.. s_endOfTurn, .. s_endOfGeneration, .. s_fimPrefix, .. s_fimSuffix, .. s_fimMiddle, .. s_fimPad, .. s_fimRepo, .. s_fimFileSeparator]);
 
-    /// <summary>Completes what the file says with tokens known by their text.</summary>
+    /// <summary>Completes the file's declarations with tokens recognised by their text.</summary>
     public static SpecialIds Complete(SpecialIds special, IReadOnlyDictionary<string, int> named) => special with
     {
         EndOfTurn = special.EndOfTurn ?? First(named, s_endOfTurn),

@@ -3,20 +3,20 @@ using System.Text;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// Turns ids into text as they come, never half a character: bytes wait until their character is whole, and become U+FFFD only
-/// once it is certain that it never will be.
+/// Decodes ids as they arrive, in whole characters: bytes are held back until their character is complete, and become U+FFFD only once it
+/// is certain that it never will be.
 /// </summary>
 /// <param name="tokenizer">The tokenizer.</param>
-/// <param name="skipSpecial">Whether to leave out tokens for the model, such as end of turn.</param>
+/// <param name="skipSpecial">Whether to omit control tokens, such as end of turn.</param>
 /// <param name="startOfText">
-/// Whether the ids begin a text rather than go on with one. SentencePiece models put a space before a text, which is then dropped.
+/// Whether the ids begin a text rather than continue one. SentencePiece models put a space before a text, which is then dropped.
 /// </param>
 public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecial = false, bool startOfText = false)
 {
     readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
     bool _dropsSpace = startOfText && tokenizer.DropsFirstSpace;
 
-    /// <summary>The characters that this token completes; empty while one is incomplete.</summary>
+    /// <summary>The characters that this token completes; empty while a character is incomplete.</summary>
     public string Append(int id)
     {
         if (skipSpecial && tokenizer.IsSpecial(id))
@@ -31,7 +31,7 @@ public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecial = fal
         return Decode(bytes, flush: false);
     }
 
-    /// <summary>Ends the text: what is left of an incomplete character becomes U+FFFD. The decoder may then begin anew.</summary>
+    /// <summary>Ends the text: the rest of an incomplete character becomes U+FFFD. The decoder can then be reused.</summary>
     public string Flush() => Decode([], flush: true);
 
     string Decode(ReadOnlySpan<byte> bytes, bool flush)

@@ -6,14 +6,14 @@ using Banyan.Runtime.Tokenizers.Loading;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// Turns text into a model's tokens and back. Immutable; may be used from any number of threads.
+/// Turns text into a model's tokens and back. Immutable and thread-safe.
 /// </summary>
 /// <remarks>
 /// Encoding runs in five steps:
 /// <code>
 /// text ─1→ UTF-8 ─2→ added tokens taken out ─3→ normalized ─4→ cut into pieces ─5→ ids by byte-pair encoding
 /// </code>
-/// Lone surrogates become U+FFFD in step 1. All steps take time in proportion to the text (n·log n for a piece without an end).
+/// Lone surrogates become U+FFFD in step 1. All steps take time proportional to the text (n·log n for a single long piece).
 /// </remarks>
 public sealed class Tokenizer
 {
@@ -36,13 +36,13 @@ public sealed class Tokenizer
         _marksButThoughts = new AddedTokens(marks.Where(token => !Encoding.UTF8.GetString(token.Content).Contains("think", StringComparison.OrdinalIgnoreCase)));
     }
 
-    // Files of poor make call such a token one that was added to the vocabulary.
+    // Badly made files declare such a token as an added one.
     bool IsMark(AddedToken token) => IsSpecial(token.Id) || EndOfGeneration.Contains(token.Id) || token.Id == Bos || token.Id == Eos
         || (Fim is { } fim && (token.Id == fim.Prefix || token.Id == fim.Middle || token.Id == fim.Suffix || token.Id == fim.Repo || token.Id == fim.FileSeparator))
         || (token.Content.AsSpan().StartsWith("<|"u8) && token.Content.AsSpan().EndsWith("|>"u8));
 
     /// <summary>The tokenizer of a model file: from GGUF's metadata, or from the files beside safetensors.</summary>
-    /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
+    /// <exception cref="ModelFileException">It is missing, damaged, or of an unsupported kind; the message names the part.</exception>
     public static Tokenizer Load(ModelFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -50,11 +50,11 @@ public sealed class Tokenizer
     }
 
     /// <summary>The tokenizer of a folder that holds tokenizer.json, or vocab.json and merges.txt; no weights are needed.</summary>
-    /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
+    /// <exception cref="ModelFileException">It is missing, damaged, or of an unsupported kind; the message names the part.</exception>
     public static Tokenizer LoadFolder(string folder) => FolderTokenizer.Read(folder);
 
-    /// <summary>The tokenizer at a path: a model file, a folder of one, with or without weights, or a tokenizer.json.</summary>
-    /// <exception cref="ModelFileException">It is missing, damaged, or of a kind that Banyan cannot use; the message says which part.</exception>
+    /// <summary>The tokenizer at a path: a model file, a model's folder with or without weights, or a tokenizer.json.</summary>
+    /// <exception cref="ModelFileException">It is missing, damaged, or of an unsupported kind; the message names the part.</exception>
     public static Tokenizer Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -66,10 +66,10 @@ public sealed class Tokenizer
         return Load(file);
     }
 
-    /// <summary>How many ids there are, from 0 on. A model may compute logits for more; those ids stand for nothing.</summary>
+    /// <summary>The number of ids, starting from 0. A model may compute logits for more; those ids stand for nothing.</summary>
     public int Count => _definition.Vocabulary.Count;
 
-    /// <summary>The most bytes that one token stands for.</summary>
+    /// <summary>The length in bytes of the longest token.</summary>
     public int LongestToken => Math.Max(1, _definition.Vocabulary.Longest);
 
     /// <summary>The token that begins a text.</summary>
@@ -78,25 +78,27 @@ public sealed class Tokenizer
     /// <summary>The token that ends a text.</summary>
     public int? Eos { get; }
 
-    /// <summary>The token for what the vocabulary cannot write.</summary>
+    /// <summary>The token for text that the vocabulary cannot express.</summary>
     public int? Unknown { get; }
 
-    /// <summary>The token that fills up a batch.</summary>
+    /// <summary>The token that pads a batch.</summary>
     public int? Pad { get; }
 
     /// <summary>Whether <see cref="Encode(string, bool, bool)"/> with addSpecial begins with <see cref="Bos"/>.</summary>
     public bool AddsBos => Bos is { } bos && _definition.Before.Contains(bos);
 
-    /// <summary>The tokens at which a generation ends: end of text, end of turn, and their kin.</summary>
+    /// <summary>The tokens at which a generation ends: end of text, end of turn, and similar tokens.</summary>
     public IReadOnlySet<int> EndOfGeneration { get; }
 
-    /// <summary>The tokens for filling in the middle; null for a model that cannot.</summary>
+    /// <summary>The fill-in-the-middle tokens; null for a model without them.</summary>
     public FimTokens? Fim { get; }
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">Any string; lone surrogates are read as U+FFFD.</param>
-    /// <param name="addSpecial">Whether to add the tokens that the model expects around a text, such as BOS, where it expects any.</param>
-    /// <param name="parseSpecial">Whether <c>&lt;|im_start|&gt;</c> and its kin in the text become those tokens. Pass false for text from strangers.</param>
+    /// <param name="addSpecial">Whether to add the tokens that the model expects around a text, such as BOS, if any.</param>
+    /// <param name="parseSpecial">
+    /// Whether <c>&lt;|im_start|&gt;</c> and similar text become control tokens. Pass false for untrusted text.
+    /// </param>
     public int[] Encode(string text, bool addSpecial = true, bool parseSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -104,31 +106,33 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// The ids of a text, unless there are more than <paramref name="maxTokens"/>: then encoding stops there, so that a text of any length
-    /// takes no more time and memory than the longest that is wanted.
+    /// The ids of a text, unless there are more than <paramref name="maxTokens"/>. Encoding then stops, so that a text of any length
+    /// takes no more time and memory than the longest acceptable one.
     /// </summary>
     /// <param name="text">As for <see cref="Encode(string, bool, bool)"/>.</param>
-    /// <param name="maxTokens">The most ids that are of use.</param>
-    /// <param name="ids">The ids; empty where there are more.</param>
+    /// <param name="maxTokens">The maximum number of ids.</param>
+    /// <param name="ids">The ids; empty if there are more.</param>
     /// <param name="addSpecial">As for <see cref="Encode(string, bool, bool)"/>.</param>
     /// <param name="parseSpecial">As for <see cref="Encode(string, bool, bool)"/>.</param>
-    /// <returns>False where there are more.</returns>
+    /// <returns>False if there are more.</returns>
     public bool TryEncode(string text, int maxTokens, out int[] ids, bool addSpecial = true, bool parseSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         return TryEncode(text, maxTokens, addSpecial, parseSpecial, default, out ids);
     }
 
-    /// <summary>As <see cref="TryEncode(string, int, out int[], bool, bool)"/>, for a text in which <see cref="Marked"/> has set a character.</summary>
+    /// <summary>
+    /// As <see cref="TryEncode(string, int, out int[], bool, bool)"/>, for a text in which <see cref="Marked"/> has inserted a character.
+    /// </summary>
     internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) => TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);
 
     /// <summary>
-    /// Sets a character into every special token that stands in a text, so that no encoding takes it for one;
-    /// <see cref="TryEncodeMarked"/> takes the character away again behind that step.
+    /// Inserts a character into every special token that occurs in a text, so that encoding does not recognise it;
+    /// <see cref="TryEncodeMarked"/> removes the character again after that step.
     /// </summary>
-    /// <param name="text">Text from strangers.</param>
-    /// <param name="mark">A character that is in no text: one of U+FDD0 to U+FDEF.</param>
-    /// <param name="keepThoughts">Leaves the tokens around a thought as they are: templates look for them in answers.</param>
+    /// <param name="text">Untrusted text.</param>
+    /// <param name="mark">A character that occurs in no text: one of U+FDD0 to U+FDEF.</param>
+    /// <param name="keepThoughts">Leaves the tokens around a thought unchanged: templates look for them in answers.</param>
     internal string Marked(string text, char mark, bool keepThoughts)
     {
         var tokens = keepThoughts ? _marksButThoughts : _marks;
@@ -139,7 +143,7 @@ public sealed class Tokenizer
         var copied = 0;
         for (var at = 0; at < utf8.Length && tokens.TryFind(utf8, at, out var token, out _, out var end);)
         {
-            // White space that a token takes is not its own: its text begins after that.
+            // White space that a token absorbs is not part of its text, which begins after it.
             var start = utf8[at..end].LastIndexOf(token.Content) + at;
             Rune.DecodeFromUtf8(utf8[start..], out _, out var length);
             (marked ??= new StringBuilder(text.Length + 16)).Append(Encoding.UTF8.GetString(utf8[copied..(start + length)])).Append(mark);
@@ -172,9 +176,9 @@ public sealed class Tokenizer
         return ids;
     }
 
-    /// <summary>The text of ids. Bytes that form no character become U+FFFD; ids outside the vocabulary stand for nothing.</summary>
+    /// <summary>The text of ids. Invalid UTF-8 becomes U+FFFD; ids outside the vocabulary stand for nothing.</summary>
     /// <param name="ids">The ids.</param>
-    /// <param name="skipSpecial">Whether to leave out tokens for the model, such as BOS.</param>
+    /// <param name="skipSpecial">Whether to omit control tokens, such as BOS.</param>
     public string Decode(IEnumerable<int> ids, bool skipSpecial = false)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -188,13 +192,15 @@ public sealed class Tokenizer
     /// <summary>The bytes that a token stands for; none for an id outside the vocabulary.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => _definition.Vocabulary.Bytes(id);
 
-    /// <summary>The text of one token; bytes that form no character become U+FFFD.</summary>
+    /// <summary>The text of one token; invalid UTF-8 becomes U+FFFD.</summary>
     public string Text(int id) => Encoding.UTF8.GetString(Bytes(id));
 
-    /// <summary>Whether a token is a mark for the model rather than text.</summary>
+    /// <summary>Whether a token is a control token rather than text.</summary>
     public bool IsSpecial(int id) => _definition.Vocabulary.Kind(id) is TokenKind.Control or TokenKind.Unknown;
 
-    /// <summary>Finds a token by what it looks like, e.g. <c>&lt;|im_end|&gt;</c> or, as text and not as the file writes it, <c>" hello"</c>.</summary>
+    /// <summary>
+    /// Finds a token by its text, e.g. <c>&lt;|im_end|&gt;</c> or, as plain text and not as written in the file, <c>" hello"</c>.
+    /// </summary>
     public bool TryFind(string token, out int id)
     {
         ArgumentNullException.ThrowIfNull(token);
@@ -204,7 +210,7 @@ public sealed class Tokenizer
         return id >= 0;
     }
 
-    /// <summary>Whether <see cref="Decode"/> drops the space that encoding put first.</summary>
+    /// <summary>Whether <see cref="Decode"/> drops the space that encoding prepended.</summary>
     internal bool DropsFirstSpace => _definition.DropsFirstSpace;
 
     // :: Step 2
@@ -268,7 +274,7 @@ public sealed class Tokenizer
         Cut(text, 0, ids);
     }
 
-    // :: Steps 4 and 5: each pre-tokenizer cuts up the pieces of the one before it
+    // :: Steps 4 and 5: each pre-tokenizer splits the pieces of the one before it
     void Cut(ReadOnlySpan<byte> text, int level, TokenList ids)
     {
         if (level == _definition.PreTokenizers.Count)
@@ -288,7 +294,7 @@ public sealed class Tokenizer
         }
     }
 
-    /// <summary>Ids up to a number of them.</summary>
+    /// <summary>A list of ids with a maximum length.</summary>
     sealed class TokenList(int most) : List<int>
     {
         bool _overflown;

@@ -4,20 +4,20 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers;
 
-/// <summary>All that makes a tokenizer, from whatever file it was read.</summary>
+/// <summary>Everything that defines a tokenizer, whatever file it was read from.</summary>
 sealed record TokenizerDefinition
 {
     public required Vocabulary Vocabulary { get; init; }
 
     public required PieceEncoder Encoder { get; init; }
 
-    /// <summary>The texts and ids of tokens that are not <see cref="TokenKind.Normal"/>, for finding them by name.</summary>
+    /// <summary>The texts and ids of tokens that are not <see cref="TokenKind.Normal"/>, for lookup by name.</summary>
     public required IReadOnlyDictionary<string, int> Named { get; init; }
 
-    /// <summary>Recognised in the text as it comes.</summary>
+    /// <summary>Matched in the original text.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
 
-    /// <summary>Recognised after <see cref="Normalizers"/>.</summary>
+    /// <summary>Matched after <see cref="Normalizers"/>.</summary>
     public IReadOnlyList<AddedToken> AddedToNormalized { get; init; } = [];
 
     public IReadOnlyList<TextStep> Normalizers { get; init; } = [];
@@ -27,7 +27,7 @@ sealed record TokenizerDefinition
 
     public IReadOnlyList<PreTokenizer> PreTokenizers { get; init; } = [];
 
-    /// <summary>Whether decoding drops the space that encoding put first.</summary>
+    /// <summary>Whether decoding drops the space that encoding prepended.</summary>
     public bool DropsFirstSpace { get; init; }
 
     /// <summary>The ids that <c>addSpecial</c> puts before a text.</summary>
@@ -39,7 +39,7 @@ sealed record TokenizerDefinition
     public required SpecialIds Special { get; init; }
 }
 
-/// <summary>The ids that a file gives for the tokens with a purpose; null where it says nothing.</summary>
+/// <summary>The ids that a file gives for special tokens; null if it gives none.</summary>
 sealed record SpecialIds
 {
     public int? Bos { get; init; }

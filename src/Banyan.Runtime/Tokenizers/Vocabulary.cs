@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// Every token's bytes and kind, and the way back from bytes to the token. Only tokens that text can become are found; marks for the
-/// model (control, unknown, byte) are not, so that no text is taken for them by accident.
+/// Every token's bytes and kind, and the lookup from bytes to the token. The lookup finds only tokens that text can become; control,
+/// unknown and byte tokens are excluded, so that text is never mistaken for them.
 /// </summary>
 sealed class Vocabulary
 {
@@ -14,7 +14,7 @@ sealed class Vocabulary
     readonly ulong[] _slots; // 32 bits of the hash, then id + 1; 0 where empty
     readonly int _longest;
 
-    /// <param name="tokens">The bytes of each token; empty where there is no such token.</param>
+    /// <param name="tokens">The bytes of each token; empty for an unused id.</param>
     /// <param name="kinds">The kind of each token.</param>
     public Vocabulary(IReadOnlyList<byte[]> tokens, TokenKind[] kinds)
     {
@@ -34,10 +34,10 @@ sealed class Vocabulary
         }
     }
 
-    /// <summary>How many ids there are, from 0 on.</summary>
+    /// <summary>The number of ids, starting from 0.</summary>
     public int Count => _kinds.Length;
 
-    /// <summary>The most bytes of a token that text can become.</summary>
+    /// <summary>The length in bytes of the longest token that text can become.</summary>
     public int Longest => _longest;
 
     /// <summary>The bytes that a token stands for; none for an id outside the vocabulary.</summary>
@@ -49,7 +49,7 @@ sealed class Vocabulary
     /// <summary>Whether text can become this token.</summary>
     public bool IsText(int id) => Kind(id) is TokenKind.Normal or TokenKind.UserDefined or TokenKind.Undefined or TokenKind.Unused;
 
-    /// <summary>The token that stands for these bytes (the first, should several), or -1.</summary>
+    /// <summary>The token that stands for these bytes (the first if there are several), or -1.</summary>
     public int Find(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > _longest)

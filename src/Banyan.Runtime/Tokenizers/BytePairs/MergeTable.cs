@@ -2,14 +2,14 @@ using System.Numerics;
 
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
-/// <summary>A pair of neighbouring symbols that becomes one.</summary>
+/// <summary>A pair of adjacent symbols that is merged into one.</summary>
 /// <param name="Left">The left symbol.</param>
 /// <param name="Right">The right symbol.</param>
-/// <param name="Rank">The lower, the earlier.</param>
+/// <param name="Rank">Lower ranks merge first.</param>
 /// <param name="Result">The token they become.</param>
 readonly record struct Merge(int Left, int Right, int Rank, int Result);
 
-/// <summary>All merges of a vocabulary, found by their pair.</summary>
+/// <summary>All merges of a vocabulary, looked up by their pair.</summary>
 sealed class MergeTable
 {
     /// <summary>The rank of a pair that does not merge.</summary>
@@ -29,7 +29,7 @@ sealed class MergeTable
         }
     }
 
-    /// <summary>The rank of a pair and what it becomes; <see cref="None"/> where it does not merge.</summary>
+    /// <summary>The rank of a pair and its result; <see cref="None"/> if it does not merge.</summary>
     public int Rank(int left, int right, out int result)
     {
         ref var slot = ref Slot(left, right);
@@ -37,7 +37,7 @@ sealed class MergeTable
         return slot.Rank;
     }
 
-    /// <summary>The slot that holds a pair, or the empty one where it would be.</summary>
+    /// <summary>The slot that holds a pair, or the empty slot where it would be.</summary>
     ref Merge Slot(int left, int right)
     {
         var slots = _slots;

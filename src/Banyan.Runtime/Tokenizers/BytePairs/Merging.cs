@@ -2,14 +2,14 @@ using System.Buffers;
 
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
-/// <summary>Byte-pair encoding proper: as long as a pair of neighbours merges, merge the one of lowest rank, of equal ones the leftmost.</summary>
+/// <summary>Byte-pair encoding proper: while any adjacent pair merges, merge the one of lowest rank, leftmost among equals.</summary>
 static class Merging
 {
-    /// <summary>Words up to this many symbols are scanned for their lowest pair; for longer ones a heap finds it.</summary>
+    /// <summary>Words up to this many symbols are scanned for their lowest pair; longer ones use a heap.</summary>
     public const int Short = 32;
 
     /// <summary>Merges in place; at most <see cref="Short"/> symbols.</summary>
-    /// <returns>How many symbols are left.</returns>
+    /// <returns>The number of symbols left.</returns>
     public static int MergeShort(MergeTable merges, Span<int> symbols)
     {
         var count = symbols.Length;
@@ -48,12 +48,12 @@ static class Merging
     /// <summary>Merges in place, in n·log n steps for n symbols.</summary>
     /// <param name="merges">The merges.</param>
     /// <param name="symbols">The word's symbols.</param>
-    /// <param name="steps">How often a pair went into or out of the heap.</param>
-    /// <returns>How many symbols are left.</returns>
+    /// <param name="steps">How often a pair was pushed or popped.</param>
+    /// <returns>The number of symbols left.</returns>
     public static int MergeLong(MergeTable merges, Span<int> symbols, out long steps)
     {
-        // A linked list of symbols. A heap of (rank, position of the left symbol) may hold entries that later merges made stale:
-        // one is valid exactly if the pair at its position has its rank, for then merging that pair is what comes next anyway.
+        // A linked list of symbols. A heap of (rank, position of the left symbol) may contain entries that later merges have made stale.
+        // An entry is valid exactly if the pair at its position still has its rank, because then that pair is the next to merge anyway.
         var count = symbols.Length;
         var rented = ArrayPool<int>.Shared.Rent(count * 4);
         var next = rented.AsSpan(0, count);

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
-/// <summary>A heap of numbers that gives the smallest first; four children a node, which halves the cache misses of two.</summary>
+/// <summary>A min-heap of numbers with four children per node, which halves the cache misses of a binary heap.</summary>
 sealed class MinHeap(int capacity) : IDisposable
 {
     ulong[] _items = ArrayPool<ulong>.Shared.Rent(Math.Max(16, capacity));

@@ -2,11 +2,11 @@ using System.Buffers;
 
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
-/// <summary>Turns a pre-tokenizer's piece into ids. Safe to use from several threads.</summary>
+/// <summary>Encodes a pre-tokenizer's piece as ids. Thread-safe.</summary>
 sealed class PieceEncoder(Vocabulary vocabulary, Symbols symbols, MergeTable merges, bool ignoresMerges)
 {
-    // Most pieces are a token as they stand. Whether merging really arrives at that token is found out once a token and remembered
-    // in a byte: a cache that needs no lock (writers agree), no eviction and no more memory than the vocabulary.
+    // Most pieces are a single token. Whether merging really produces that token is computed once per token and cached in a byte: a cache
+    // that needs no lock (all writers agree), no eviction and no more memory than the vocabulary.
     readonly byte[] _whole = new byte[vocabulary.Count];
     const byte Unknown = 0, Arrives = 1, DoesNot = 2;
 

@@ -3,14 +3,14 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
 /// <summary>
-/// SentencePiece's BPE merges whichever neighbours together spell the token of the highest score, of equal ones the leftmost. That
-/// is byte-pair encoding with a merge for every way to cut every token in two, ranked by the token's score.
+/// SentencePiece's BPE merges the adjacent pair that spells the token with the highest score, leftmost among equals. That is byte-pair
+/// encoding with a merge for every way to split every token in two, ranked by the token's score.
 /// </summary>
 static class ScoredMerges
 {
     /// <summary>
-    /// A longer token is never built from text. (SentencePiece makes tokens of up to 16 characters unless told otherwise; the longest
-    /// of Llama 2 has 16 bytes.) It bounds what loading a hostile vocabulary costs.
+    /// Longer tokens are never built from text. This bounds the cost of loading a hostile vocabulary. (By default SentencePiece makes
+    /// tokens of up to 16 characters; the longest of Llama 2 has 16 bytes.)
     /// </summary>
     public const int LongestToken = 256;
 

@@ -3,21 +3,21 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
-/// <summary>What merging begins with: a symbol a byte (byte-level models) or a symbol a character (SentencePiece models).</summary>
+/// <summary>The initial symbols for merging: one per byte (byte-level models) or one per character (SentencePiece models).</summary>
 abstract class Symbols
 {
-    /// <summary>A symbol from here on is a byte or character that has no token; the rest of the number says which.</summary>
+    /// <summary>A symbol from this number on is a byte or character that has no token; the remainder says which.</summary>
     public const int NoToken = 1 << 30;
 
-    /// <summary>Writes a word's symbols, at most one a byte.</summary>
-    /// <returns>How many there are.</returns>
+    /// <summary>Writes a word's symbols, at most one per byte.</summary>
+    /// <returns>The number of symbols.</returns>
     public abstract int Split(ReadOnlySpan<byte> word, Span<int> symbols);
 
     /// <summary>Adds the ids for a byte or character that has no token.</summary>
     public abstract void Spell(int symbol, List<int> ids);
 }
 
-/// <summary>A symbol a byte. A byte that the vocabulary lacks becomes the unknown token, or is left out where there is none.</summary>
+/// <summary>One symbol per byte. A byte that the vocabulary lacks becomes the unknown token, or is dropped if there is none.</summary>
 sealed class ByteSymbols : Symbols
 {
     readonly int[] _ofByte = new int[256];
@@ -47,11 +47,14 @@ sealed class ByteSymbols : Symbols
     }
 }
 
-/// <summary>A symbol a character. A character that the vocabulary lacks is spelled with byte tokens, or failing that becomes the unknown token.</summary>
+/// <summary>
+/// One symbol per character. A character that the vocabulary lacks is spelled with byte tokens or, failing that, becomes the unknown
+/// token.
+/// </summary>
 /// <param name="vocabulary">The vocabulary.</param>
-/// <param name="byteTokens">The token of each byte, -1 where there is none; null where characters are not spelled.</param>
+/// <param name="byteTokens">The token of each byte, -1 if there is none; null if characters are not spelled with byte tokens.</param>
 /// <param name="unknown">The unknown token.</param>
-/// <param name="fuseUnknown">Whether neighbouring unknown characters become one unknown token.</param>
+/// <param name="fuseUnknown">Whether adjacent unknown characters become one unknown token.</param>
 sealed class CharacterSymbols(Vocabulary vocabulary, int[]? byteTokens, int? unknown, bool fuseUnknown) : Symbols
 {
     readonly int[] _ascii = [.. Enumerable.Range(0, 128).Select(value => vocabulary.Find([(byte)value]) is var id and >= 0 ? id : NoToken | value)];

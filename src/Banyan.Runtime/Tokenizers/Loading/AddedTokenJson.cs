@@ -3,15 +3,15 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>One of tokenizer.json's added_tokens, or of tokenizer_config.json's added_tokens_decoder.</summary>
+/// <summary>An entry of tokenizer.json's added_tokens, or of tokenizer_config.json's added_tokens_decoder.</summary>
 sealed record AddedTokenJson(int Id, string Content, bool IsSpecial, bool Normalized, bool LeftStrip, bool RightStrip)
 {
-    /// <summary>Files say of some marks for the model, such as Qwen2.5's for filling in the middle, that they are not special; they are.</summary>
+    /// <summary>Files declare some control tokens, such as Qwen2.5's for fill-in-the-middle, as not special; they are special.</summary>
     public TokenKind Kind => IsSpecial || KnownTokens.All.Contains(Content) ? TokenKind.Control : TokenKind.UserDefined;
 
     /// <param name="path">The file.</param>
     /// <param name="token">The object.</param>
-    /// <param name="knownId">The id, where it is not in the object.</param>
+    /// <param name="knownId">The id, if it is not in the object.</param>
     public static AddedTokenJson Read(string path, JsonElement token, int? knownId = null)
     {
         var content = token.Text("content", path) ?? throw new ModelFileException(path, $"added token {JsonReading.Shorten(token)} has no content; the file is damaged");

@@ -8,10 +8,10 @@ namespace Banyan.Runtime.Tokenizers.Loading;
 /// <summary>Reads the tokenizer of a Hugging Face model folder.</summary>
 static class FolderTokenizer
 {
-    /// <summary>Whether a path is a folder with a tokenizer's files in it.</summary>
+    /// <summary>Whether a path is a folder that contains a tokenizer's files.</summary>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || HasVocabAndMerges(folder);
 
-    /// <summary>Reads a tokenizer.json, whatever its name, with the configuration that lies beside it.</summary>
+    /// <summary>Reads a tokenizer.json, whatever its name, with the configuration files beside it.</summary>
     public static Tokenizer ReadJson(string path) =>
         OfWholeCharacters(path, () => TokenizerJson.Read(path, TokenizerConfig.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
 
@@ -26,7 +26,7 @@ static class FolderTokenizer
             : "there is no such folder");
     }
 
-    /// <summary>JSON can hold half a surrogate pair, in names as in strings; .NET says so only when one is asked for.</summary>
+    /// <summary>JSON can contain half a surrogate pair, in names and in strings; .NET reports it only when the string is read.</summary>
     static Tokenizer OfWholeCharacters(string path, Func<Tokenizer> read)
     {
         try
@@ -49,7 +49,7 @@ static class FolderTokenizer
         var entries = JsonReading.Parse(path);
         vocabulary.Add(entries);
 
-        // With nothing but the two files, Qwen2's vocabulary is known by its size; any other is taken for what the format is, GPT-2's.
+        // With only the two files, Qwen2's vocabulary is recognised by its size; any other is taken as GPT-2's, whose format this is.
         var isQwen2 = entries.GetPropertyCount() == Qwen2Tokens.VocabularySize;
         var family = PreTokenizerFamily.Find(config.PreTokenizer ?? (isQwen2 ? "qwen2" : "gpt-2"))!;
         var added = config.Added.ToList();
@@ -85,7 +85,7 @@ static class FolderTokenizer
 
     static IEnumerable<string> Lines(string path)
     {
-        // Only \n ends a line, and "#version" begins the first: tokens may hold anything else, '#' too.
+        // Only \n ends a line, and the first line begins with "#version": tokens may contain anything else, including '#'.
         var lines = File.ReadAllText(path).Split('\n');
         return lines.Select(line => line.TrimEnd('\r')).Where((line, index) => line.Length > 0 && !(index == 0 && line.StartsWith("#version", StringComparison.Ordinal)));
     }

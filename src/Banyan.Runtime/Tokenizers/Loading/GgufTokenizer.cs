@@ -5,7 +5,7 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>Reads a tokenizer from GGUF metadata (<c>tokenizer.ggml.*</c>), with the defaults that llama.cpp gives what is missing.</summary>
+/// <summary>Reads a tokenizer from GGUF metadata (<c>tokenizer.ggml.*</c>), with llama.cpp's defaults for missing keys.</summary>
 static class GgufTokenizer
 {
     const string Key = "tokenizer.ggml.";
@@ -23,8 +23,8 @@ static class GgufTokenizer
 
     static Tokenizer ReadByteLevel(string path, Metadata metadata)
     {
-        // A file that does not say gets 'default', as in llama.cpp. One that asks for something unknown is refused, for the wrong
-        // cuts would not show as an error but as a slightly worse model.
+        // A file without the key gets 'default', as in llama.cpp. An unknown name is refused: wrong splits would not show as an error but
+        // as a slightly worse model.
         var pre = metadata.Get(Key + "pre", "default");
         var family = PreTokenizerFamily.Find(pre)
             ?? throw new ModelFileException(path, $"{Key}pre is '{pre}', a pre-tokenizer that Banyan does not have; it has {PreTokenizerFamily.KnownNames}");
@@ -117,7 +117,7 @@ static class GgufTokenizer
             FimFileSeparator = Id("fim_sep_token_id"),
         };
 
-        // An id outside the vocabulary counts as not given: converters write -1 or 2^32-1 for "none".
+        // An id outside the vocabulary is ignored: converters write -1 or 2^32-1 for "none".
         int? Id(string name) => metadata.TryGet<long>(Key + name, out var id) && id >= 0 && id < count ? (int)id : null;
         int? InRange(int? id) => id < count ? id : null;
     }

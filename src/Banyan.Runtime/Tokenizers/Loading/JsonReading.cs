@@ -3,7 +3,7 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>Reads the fields of a tokenizer's JSON files; what is missing or mistyped is said by name.</summary>
+/// <summary>Reads the fields of a tokenizer's JSON files; errors name the field that is missing or has the wrong type.</summary>
 static class JsonReading
 {
     /// <summary>Parses a file; its root must be an object.</summary>

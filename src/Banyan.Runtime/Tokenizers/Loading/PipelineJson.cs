@@ -37,7 +37,7 @@ sealed class PipelineJson
         return pipeline;
     }
 
-    /// <summary>What the normalizers make of an added token's own text, which is what they leave of it in a text.</summary>
+    /// <summary>An added token's text after the normalizers, which is how it appears in a normalized text.</summary>
     public string Normalize(string content)
     {
         var text = Encoding.UTF8.GetBytes(content);

@@ -1,9 +1,11 @@
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>The tokens that Qwen2.5 adds to the vocabulary that it shares with Qwen2 and Qwen3, for folders that hold only vocab.json and merges.txt.</summary>
+/// <summary>
+/// The tokens that Qwen2.5 adds to the vocabulary it shares with Qwen2 and Qwen3, for folders with only vocab.json and merges.txt.
+/// </summary>
 static class Qwen2Tokens
 {
-    /// <summary>How many tokens vocab.json has; the added ones follow.</summary>
+    /// <summary>The number of tokens in vocab.json; the added ones follow.</summary>
     public const int VocabularySize = 151_643;
 
     static readonly string[] s_texts =

@@ -6,21 +6,21 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>The parts that every source of a tokenizer has in common: checks tokens and merges and makes the tables of them.</summary>
+/// <summary>The steps that all sources of a tokenizer share: checks tokens and merges and builds their tables.</summary>
 /// <param name="path">The file, for messages.</param>
-/// <param name="tokens">Each token as its file writes it; empty where there is none.</param>
+/// <param name="tokens">Each token as written in its file; empty for an unused id.</param>
 /// <param name="kinds">The kind of each.</param>
 /// <param name="byteLevel">Whether tokens are written in GPT-2's alphabet of bytes; otherwise ▁ stands for a space.</param>
 sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, bool byteLevel)
 {
-    /// <summary>A token that is recognised in text as a whole may have this many bytes; it bounds the search. Real ones have about 30.</summary>
+    /// <summary>Maximum bytes of a token that is matched in text as a whole, which bounds the search. Real ones have about 30.</summary>
     public const int LongestAddedToken = 256;
 
     const char Space = '▁'; // U+2581
 
     public Vocabulary Vocabulary { get; } = new([.. tokens.Select((token, id) => Bytes(token, kinds[id], byteLevel))], kinds);
 
-    /// <summary>The ids of tokens that are not plain text, by what they look like.</summary>
+    /// <summary>The ids of tokens that are not plain text, by their text.</summary>
     public Dictionary<string, int> Named()
     {
         var named = new Dictionary<string, int>();
@@ -32,7 +32,7 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
         return named;
     }
 
-    /// <summary>The tokens that are recognised in text before anything else: by kind, as GGUF has it.</summary>
+    /// <summary>The tokens that are matched in text before anything else: by kind, as GGUF declares it.</summary>
     public List<AddedToken> AddedByKind()
     {
         var added = new List<AddedToken>();
@@ -53,7 +53,7 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
             : throw Bad($"token {id} is a control or added token of {bytes.Length} bytes, where {LongestAddedToken} is the most; the file is damaged");
     }
 
-    /// <summary>An encoder for merges as files list them, first to last.</summary>
+    /// <summary>An encoder for merges in the order of the file.</summary>
     public PieceEncoder FromMerges(IEnumerable<(string Left, string Right)> listed, Symbols symbols, bool ignoresMerges)
     {
         var ids = new Dictionary<string, int>(tokens.Length);
@@ -85,7 +85,7 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
         return new PieceEncoder(Vocabulary, symbols, ScoredMerges.Make(Vocabulary, symbols, scores), ignoresMerges: false);
     }
 
-    /// <summary>The token of each byte, <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c>; -1 where there is none.</summary>
+    /// <summary>The token of each byte, <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c>; -1 if there is none.</summary>
     public int[] ByteTokens()
     {
         var ids = new int[256];
@@ -99,8 +99,8 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
     }
 
     /// <summary>
-    /// How to cut up SentencePiece text, which has no pattern: before each run of spaces, if no token has a space after something
-    /// else, for then nothing ever merges across that place. Otherwise not at all.
+    /// How to split SentencePiece text, which has no pattern: before each run of spaces, provided that no token has a space after another
+    /// character, because then nothing ever merges across that boundary. Otherwise the text is not split.
     /// </summary>
     public PreTokenizer[] SpaceBoundaries()
     {

@@ -4,7 +4,9 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>What tokenizer_config.json, config.json and generation_config.json of a folder say about its tokenizer; each may be missing.</summary>
+/// <summary>
+/// The tokenizer settings in a folder's tokenizer_config.json, config.json and generation_config.json; each file may be missing.
+/// </summary>
 sealed class TokenizerConfig
 {
     readonly string _path;
@@ -20,10 +22,10 @@ sealed class TokenizerConfig
         JsonElement Read(string name) => Path.Combine(folder, name) is var path && File.Exists(path) ? JsonReading.Parse(path) : default;
     }
 
-    /// <summary>Whether there is a BOS before each text, if the folder says.</summary>
+    /// <summary>Whether a BOS precedes each text, if the folder says.</summary>
     public bool? AddsBos => _tokenizer.Field("add_bos_token") is null ? null : _tokenizer.Flag("add_bos_token", false, _path);
 
-    /// <summary>Whether there is an EOS after each text, if the folder says.</summary>
+    /// <summary>Whether an EOS follows each text, if the folder says.</summary>
     public bool? AddsEos => _tokenizer.Field("add_eos_token") is null ? null : _tokenizer.Flag("add_eos_token", false, _path);
 
     /// <summary>The tokens added to the vocabulary (added_tokens_decoder).</summary>
@@ -32,7 +34,7 @@ sealed class TokenizerConfig
             ? AddedTokenJson.Read(_path, entry.Value, id)
             : throw new ModelFileException(_path, $"added_tokens_decoder has '{entry.Name}' for an id; the file is damaged"));
 
-    /// <summary>The name of the pre-tokenizer that the folder's kind of tokenizer or model has; null where the folder says nothing of either.</summary>
+    /// <summary>The name of the pre-tokenizer for the folder's type of tokenizer or model; null if the folder gives neither.</summary>
     public string? PreTokenizer => (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) switch
     {
         null => null,

@@ -5,8 +5,8 @@ using Banyan.Runtime.Tokenizers.BytePairs;
 namespace Banyan.Runtime.Tokenizers.Loading;
 
 /// <summary>
-/// Reads Hugging Face's tokenizer.json, as far as byte-pair encoding goes. A part that Banyan does not have is refused by name: one
-/// that is passed over would give other ids than the model learned.
+/// Reads Hugging Face's tokenizer.json for byte-pair encoding. An unsupported part is refused by name: skipping it would give other ids
+/// than the model was trained on.
 /// </summary>
 static class TokenizerJson
 {

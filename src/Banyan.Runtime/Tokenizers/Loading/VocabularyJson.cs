@@ -3,14 +3,14 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
-/// <summary>A vocabulary as Hugging Face files have it: an object of token → id, and tokens added to it.</summary>
+/// <summary>A vocabulary in the form of Hugging Face files: an object of token → id, and added tokens.</summary>
 sealed class VocabularyJson(string path)
 {
     readonly Dictionary<int, string> _tokens = [];
     readonly Dictionary<int, TokenKind> _kinds = [];
     int _largest = -1;
 
-    /// <summary>Takes the tokens of <c>{"token": id, …}</c>.</summary>
+    /// <summary>Adds the tokens of <c>{"token": id, …}</c>.</summary>
     public void Add(JsonElement vocabulary)
     {
         if (vocabulary.ValueKind != JsonValueKind.Object)
@@ -23,7 +23,7 @@ sealed class VocabularyJson(string path)
         }
     }
 
-    /// <summary>Takes one token; what an added token says of an id counts over what the vocabulary said.</summary>
+    /// <summary>Adds one token; an added token replaces the vocabulary's entry for its id.</summary>
     public void Add(int id, string token, TokenKind kind)
     {
         _tokens[id] = token;

@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Tokenizers.Normalization;
 
 /// <summary>
 /// Unicode's canonical decompositions, compositions and combining classes (UAX #15), read once from an embedded table. .NET's own
-/// string.Normalize does nothing in programs with invariant globalization, and Banyan's are.
+/// string.Normalize does nothing in programs with invariant globalization, such as Banyan.
 /// </summary>
 sealed class CanonicalData
 {
@@ -32,18 +32,18 @@ sealed class CanonicalData
                 ReadClass(line.Split('-', ' '));
         }
 
-        // The second halves of Hangul syllables may join what is before them.
+        // Hangul vowels and trailing consonants may compose with what precedes them.
         Array.Fill(_mayChange, true, 0x1161, 0x1175 - 0x1161 + 1);
         Array.Fill(_mayChange, true, 0x11A8, 0x11C2 - 0x11A8 + 1);
     }
 
-    /// <summary>Whether text with this character in it may not be in form C. False for almost everything people write.</summary>
+    /// <summary>Whether text that contains this character may be outside form C. False for almost everything people write.</summary>
     public bool MayChange(int codePoint) => codePoint < Highest && _mayChange[codePoint];
 
     /// <summary>The canonical combining class; 0 for a starter.</summary>
     public byte Class(int codePoint) => codePoint < Highest ? _classes[codePoint] : (byte)0;
 
-    /// <summary>One step of decomposition; the second is 0 where there is only one.</summary>
+    /// <summary>One step of decomposition; the second character is 0 if there is only one.</summary>
     public bool TryDecompose(int codePoint, out int first, out int second)
     {
         var found = _decompositions.TryGetValue(codePoint, out var pair);
@@ -51,7 +51,7 @@ sealed class CanonicalData
         return found;
     }
 
-    /// <summary>The character that two make together.</summary>
+    /// <summary>The composition of two characters.</summary>
     public bool TryCompose(int first, int second, out int composed) => _compositions.TryGetValue((first, second), out composed);
 
     void ReadDecomposition(int composed, string[] parts, bool composes)

@@ -3,7 +3,10 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers.Normalization;
 
-/// <summary>Normalization form C (UAX #15): decompose, order the marks, compose. Text that is in it already, as nearly all is, is only looked at.</summary>
+/// <summary>
+/// Normalization form C (UAX #15): decompose, order the marks, compose. Text that is already normalized, as nearly all is, is only
+/// scanned.
+/// </summary>
 sealed class Nfc : TextStep
 {
     const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TailBase = 0x11A7; // UAX #15, 3.12
@@ -56,7 +59,7 @@ sealed class Nfc : TextStep
         }
     }
 
-    /// <summary>Sorts each run of marks by class, keeping the order of equals.</summary>
+    /// <summary>Sorts each run of marks by class; the sort is stable.</summary>
     static void OrderMarks(List<int> characters)
     {
         var data = CanonicalData.Instance;

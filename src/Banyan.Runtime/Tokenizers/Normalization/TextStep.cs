@@ -1,18 +1,18 @@
 namespace Banyan.Runtime.Tokenizers.Normalization;
 
-/// <summary>Something that a tokenizer does to a stretch of text between added tokens before cutting it up.</summary>
+/// <summary>A normalization step on a stretch of text between added tokens, before it is split.</summary>
 abstract class TextStep
 {
-    /// <summary>The text that takes the place of <paramref name="text"/>, or null where it stays as it is.</summary>
+    /// <summary>The text that replaces <paramref name="text"/>, or null if it is unchanged.</summary>
     /// <param name="text">Valid UTF-8, not empty.</param>
     /// <param name="first">Whether this stretch begins the whole text.</param>
     public abstract byte[]? Apply(ReadOnlySpan<byte> text, bool first);
 }
 
-/// <summary>Puts a string before the text.</summary>
+/// <summary>Prepends a string to the text.</summary>
 /// <param name="prefix">The string, in UTF-8.</param>
 /// <param name="onlyFirst">Only before the stretch that begins the whole text.</param>
-/// <param name="onlyIfMissing">Only where the text does not begin with it already.</param>
+/// <param name="onlyIfMissing">Only if the text does not already begin with it.</param>
 sealed class Prepend(byte[] prefix, bool onlyFirst = false, bool onlyIfMissing = false) : TextStep
 {
     public override byte[]? Apply(ReadOnlySpan<byte> text, bool first) =>

@@ -1,6 +1,9 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
-/// <summary>What published patterns ask of a character. One character may have several: <c>'\n'</c> is <see cref="Space"/> and <see cref="Newline"/>.</summary>
+/// <summary>
+/// The character classes that published patterns use. One character may have several: <c>'\n'</c> is <see cref="Space"/> and
+/// <see cref="Newline"/>.
+/// </summary>
 [Flags]
 enum CharClass : ushort
 {

@@ -9,7 +9,7 @@ static class Characters
     static readonly CharClass[] s_byCategory = ByCategory();
     static readonly CharClass[] s_ascii = [.. Enumerable.Range(0, 128).Select(Classify)];
 
-    /// <summary>The class of the character at <paramref name="at"/>; <paramref name="next"/> is where the one after it begins.</summary>
+    /// <summary>The class of the character at <paramref name="at"/>; <paramref name="next"/> is where the next one begins.</summary>
     public static CharClass At(ReadOnlySpan<byte> text, int at, out int next)
     {
         var first = text[at];

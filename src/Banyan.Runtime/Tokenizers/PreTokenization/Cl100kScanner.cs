@@ -1,11 +1,11 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
 /// <summary>
-/// The pattern of OpenAI's cl100k encoding and of those who took it over (Llama 3: three digits; Qwen2: one):
+/// The pattern of OpenAI's cl100k encoding and of models that adopted it (Llama 3: three digits; Qwen2: one):
 /// <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>
 /// </summary>
-/// <param name="digits">How many digits a piece holds at most.</param>
-/// <param name="marks">Whether \p{M} belongs to words as letters do (Qwen3.5).</param>
+/// <param name="digits">The maximum number of digits in a piece.</param>
+/// <param name="marks">Whether \p{M} counts as a letter in words (Qwen3.5).</param>
 sealed class Cl100kScanner(int digits, bool marks = false) : PreTokenizer
 {
     readonly CharClass _word = marks ? CharClass.Letter | CharClass.Mark : CharClass.Letter;

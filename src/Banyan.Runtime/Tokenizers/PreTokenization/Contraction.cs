@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// <summary>'s|'t|'re|'ve|'m|'ll|'d</summary>
 static class Contraction
 {
-    /// <summary>The end of the contraction whose apostrophe is at <paramref name="at"/>, or -1 where there is none.</summary>
+    /// <summary>The end of the contraction whose apostrophe is at <paramref name="at"/>, or -1 if there is none.</summary>
     public static int End(ReadOnlySpan<byte> text, int at)
     {
         if (text[at] != '\'' || at + 1 >= text.Length)
@@ -14,7 +14,9 @@ static class Contraction
         return IsPair(first, at + 2 < text.Length ? text[at + 2] : (byte)0) ? at + 3 : -1;
     }
 
-    /// <summary>The same with (?i:…), for which Unicode's long s (U+017F) is an s too, as it is for the tokenizers that define these patterns.</summary>
+    /// <summary>
+    /// The same with (?i:…), where Unicode's long s (U+017F) also counts as an s, as in the tokenizers that define these patterns.
+    /// </summary>
     public static int EndIgnoringCase(ReadOnlySpan<byte> text, int at)
     {
         if (text[at] != '\'' || at + 1 >= text.Length)

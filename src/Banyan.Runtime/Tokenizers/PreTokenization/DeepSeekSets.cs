@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
-/// <summary>The sets that DeepSeek's patterns spell out, as regex classes write them.</summary>
+/// <summary>The character sets in DeepSeek's patterns, in regex class notation.</summary>
 static class DeepSeekSets
 {
     /// <summary>Han, and everything from Samaritan to Hangul syllables that the published ranges happen to cover.</summary>

@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// A = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}] and B = [\p{Ll}\p{Lm}\p{Lo}\p{M}]:
 /// <c>[^\r\n\p{L}\p{N}]?A*B+(?i:'s|…)?|[^\r\n\p{L}\p{N}]?A+B*(?i:'s|…)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>
 /// </summary>
-/// <param name="digits">How many digits a piece holds at most.</param>
+/// <param name="digits">The maximum number of digits in a piece.</param>
 /// <param name="contractions">Whether a word takes the contraction that follows it.</param>
 sealed class O200kScanner(int digits, bool contractions) : PreTokenizer
 {
@@ -30,7 +30,7 @@ sealed class O200kScanner(int digits, bool contractions) : PreTokenizer
         return Whitespace.EndWithNewlines(text, at);
     }
 
-    /// <summary>The alternatives in the order in which a backtracking matcher tries them; -1 where none matches.</summary>
+    /// <summary>The alternatives in the order in which a backtracking matcher tries them; -1 if none matches.</summary>
     static int Word(ReadOnlySpan<byte> text, int at, CharClass classes, int next)
     {
         var prefixed = (classes & (CharClass.Newline | CharClass.Letter | CharClass.Number)) == 0 && next < text.Length;

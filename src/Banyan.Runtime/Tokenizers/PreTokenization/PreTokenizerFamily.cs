@@ -5,19 +5,19 @@ namespace Banyan.Runtime.Tokenizers.PreTokenization;
 /// <summary>How a family of byte-level BPE models prepares text, chosen by GGUF's <c>tokenizer.ggml.pre</c>.</summary>
 sealed record PreTokenizerFamily
 {
-    /// <summary>The names under which files ask for it; the first is the usual one.</summary>
+    /// <summary>The names that files use for it; the first is the usual one.</summary>
     public required string[] Names { get; init; }
 
-    /// <summary>Patterns (<see cref="PublishedPatterns"/>) applied one after the other, each to the pieces that the one before it left.</summary>
+    /// <summary>Patterns (<see cref="PublishedPatterns"/>) applied in order, each to the pieces of the one before it.</summary>
     public required string[] Patterns { get; init; }
 
-    /// <summary>Whether a piece that is a token is taken whole, even if merges would build something else.</summary>
+    /// <summary>Whether a piece that is a token is used whole, even if merging would give another result.</summary>
     public bool IgnoresMerges { get; init; }
 
-    /// <summary>Whether a text begins with the BOS token where the file does not say.</summary>
+    /// <summary>Whether a text begins with the BOS token if the file does not say.</summary>
     public bool AddsBos { get; init; }
 
-    /// <summary>Whether text is brought into normalization form C first, as the family's tokenizer.json does.</summary>
+    /// <summary>Whether text is first normalized to NFC, as the family's tokenizer.json does.</summary>
     public bool NormalizesToNfc { get; init; }
 
     /// <summary>Every family; a new one is a row here, and a scanner in <see cref="PublishedPatterns"/> if its pattern is new.</summary>

@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
 /// <summary>
-/// The patterns that tokenizer.json files carry, and the scanner that cuts as each of them does. Tests compare every row with .NET's
-/// regex engine on random Unicode. A pattern that is not here is refused: running a regex out of a file would let the file choose
-/// how long tokenizing takes.
+/// The patterns found in tokenizer.json files, each with a scanner that splits text the same way. Tests compare every row with .NET's
+/// regex engine on random Unicode. Any other pattern is refused: running a regex from a file would let the file decide how long
+/// tokenizing takes.
 /// </summary>
 static class PublishedPatterns
 {
@@ -68,7 +68,7 @@ static class PublishedPatterns
 
     static readonly Dictionary<string, PreTokenizer> s_escaped = All.ToDictionary(row => Escape(row.Key), row => row.Value);
 
-    /// <summary>The scanner for a pattern, or null. Files write line breaks as \n or as they are.</summary>
+    /// <summary>The scanner for a pattern, or null. Files write line breaks as \n or literally.</summary>
     public static PreTokenizer? Find(string pattern) => s_escaped.GetValueOrDefault(Escape(pattern));
 
     static string Escape(string pattern) => pattern.Replace("\r", @"\r").Replace("\n", @"\n");

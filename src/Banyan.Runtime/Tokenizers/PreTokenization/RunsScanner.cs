@@ -1,10 +1,10 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
-/// <summary>Cuts out the runs of a set of characters, as <c>\p{N}{1,3}</c> or <c>\s?\p{L}+</c> do.</summary>
+/// <summary>Isolates runs of a set of characters, as <c>\p{N}{1,3}</c> or <c>\s?\p{L}+</c> do.</summary>
 /// <param name="set">The characters of a run.</param>
-/// <param name="min">How many characters a run has at least.</param>
-/// <param name="max">How many at most; a longer run is several pieces.</param>
-/// <param name="spaceBefore">Whether a run takes one white space before it.</param>
+/// <param name="min">The minimum length of a run.</param>
+/// <param name="max">The maximum length; a longer run is several pieces.</param>
+/// <param name="spaceBefore">Whether a run includes one white space before it.</param>
 sealed class RunsScanner(CharSet set, int min = 1, int max = int.MaxValue, bool spaceBefore = false) : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
-/// <summary>Cuts before each run of spaces: <c> *[^ ]+| +</c></summary>
+/// <summary>Splits before each run of spaces: <c> *[^ ]+| +</c></summary>
 sealed class SpaceBoundaries : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Tokenizers.PreTokenization;
 
-/// <summary>Cuts before every space, as Metaspace with split does: a space goes with what follows it.</summary>
+/// <summary>Splits before every space, like Metaspace with split: a space belongs to the text after it.</summary>
 sealed class SpacesSplit : PreTokenizer
 {
     public override int Next(ReadOnlySpan<byte> text, int at)
