@@ -4,9 +4,10 @@ using System.Text.Json.Nodes;
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// How a template wants a message that calls tools and says nothing else. OpenAI's API has null for the content and JSON in a string for
-/// the arguments; templates were each written for one of several forms, and print <c>None</c>, quoted JSON or an error for the others.
-/// So each is tried, once a template, with a call whose name and argument must appear in the prompt (llama.cpp does the same).
+/// The form in which a template expects a message that calls tools and has no text. OpenAI's API has null for the content and JSON in a
+/// string for the arguments. Each template was written for one of several forms, and prints <c>None</c>, quoted JSON or an error for the
+/// others. The forms are therefore tried once per template, with a call whose name and argument must appear in the prompt (llama.cpp does
+/// the same).
 /// </summary>
 /// <param name="NullContent">The content is null; otherwise an empty string.</param>
 /// <param name="TextArguments">The arguments are JSON in a string; otherwise an object.</param>
@@ -14,7 +15,7 @@ sealed record CallForm(bool NullContent, bool TextArguments)
 {
     const string Name = "look_up", Argument = "Tromso", Question = "Which weather?";
 
-    /// <summary>The best form for a template: the first of those that print the call as it should be.</summary>
+    /// <summary>The best form for a template: the first one that prints the call correctly.</summary>
     public static CallForm Of(ChatTemplate template)
     {
         CallForm[] forms = [new(false, false), new(true, false), new(false, true), new(true, true)];
@@ -22,12 +23,12 @@ sealed record CallForm(bool NullContent, bool TextArguments)
         var good = tried.Where(t => IsGood(t.Text)).ToList();
         if (good.Count == 0)
             return tried.FirstOrDefault(t => t.Text is not null).Form ?? forms[0];
-        // An empty string may make a turn of nothing where null makes none (DeepSeek R1).
+        // An empty string may produce an empty turn where null produces none (DeepSeek R1).
         var (first, text) = good[0];
         return good.FirstOrDefault(t => t.Form == first with { NullContent = true } && t.Text!.Length < text!.Length).Form ?? first;
     }
 
-    /// <summary>Brings the calls of a conversation into this form, in place.</summary>
+    /// <summary>Converts the calls of a conversation to this form, in place.</summary>
     public void Apply(JsonArray messages)
     {
         foreach (var message in messages.OfType<JsonObject>())
@@ -44,7 +45,7 @@ sealed record CallForm(bool NullContent, bool TextArguments)
         }
     }
 
-    // A model may have written broken JSON; then the template gets what it wrote.
+    // If a model wrote invalid JSON, the template gets the text as written.
     static JsonObject? Parse(JsonValue text)
     {
         try

@@ -8,9 +8,9 @@ using System.Text.RegularExpressions;
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// A model's chat template: a Jinja program that turns messages into the prompt the model was trained on. It is run as transformers
-/// runs it (Jinja2's immutable sandbox, trim_blocks, lstrip_blocks, loop controls), byte for byte, and within
-/// <see cref="TemplateLimits"/>. Parse it once; rendering is safe on several threads.
+/// A model's chat template: a Jinja program that turns messages into the prompt format the model was trained on. Its output equals, byte
+/// for byte, that of transformers (Jinja2's immutable sandbox, trim_blocks, lstrip_blocks, loop controls), and each rendering is bounded
+/// by <see cref="TemplateLimits"/>. Parse it once; rendering is thread-safe.
 /// </summary>
 public sealed partial class ChatTemplate
 {
@@ -25,19 +25,22 @@ public sealed partial class ChatTemplate
         _calls = new(() => CallForm.Of(this));
     }
 
-    /// <summary>How it wants messages that call tools; found out when it is first needed.</summary>
+    /// <summary>The form it expects for messages that call tools; determined on first use.</summary>
     internal CallForm Calls => _calls.Value;
 
     /// <summary>The Jinja source.</summary>
     public string Source { get; }
 
     /// <summary>Parses a template.</summary>
-    /// <exception cref="TemplateException">A syntax error, with line and column; or a template too long or nested too deeply.</exception>
+    /// <exception cref="TemplateException">
+    /// A syntax error, with line and column, or a template that is too long or nested too deeply.
+    /// </exception>
     public static ChatTemplate Parse(string jinja) => new(jinja, Parser.Parse(jinja));
 
     /// <summary>
-    /// JSON as variables for a template. Of a key given twice the last counts, as in Python and JavaScript, and half a surrogate pair
-    /// reads as U+FFFD; <see cref="JsonNode.Parse(string, JsonNodeOptions?, JsonDocumentOptions)"/> fails for both when it is looked at.
+    /// Parses JSON as variables for a template. If a key is given twice the last one counts, as in Python and JavaScript, and half a
+    /// surrogate pair reads as U+FFFD; <see cref="JsonNode.Parse(string, JsonNodeOptions?, JsonDocumentOptions)"/> fails for both when
+    /// the value is accessed.
     /// </summary>
     public static JsonNode? ReadVariables(JsonElement json)
     {
@@ -83,18 +86,22 @@ public sealed partial class ChatTemplate
         }
     }
 
-    // A string as JSON writes it, its halves of pairs replaced. Two escapes that are a pair stay one.
+    // A string in JSON notation with lone surrogates replaced. Two escapes that form a pair are kept.
     static string Whole(string raw) => JsonSerializer.Deserialize<string>(HalfPair().Replace(raw, m => m.Length == 6 ? "\\ufffd" : m.Value))!;
 
-    // The first alternative passes over a backslash that stands for itself.
+    // The first alternative skips an escaped backslash.
     [GeneratedRegex(@"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")]
     private static partial Regex HalfPair();
 
     /// <summary>Renders the prompt.</summary>
-    /// <param name="variables">What the template sees: messages, tools, add_generation_prompt, bos_token, eos_token and anything else.</param>
-    /// <param name="now">What <c>strftime_now</c> sees.</param>
-    /// <param name="limits">What it may use at most; <see cref="TemplateLimits.Default"/> if null.</param>
-    /// <exception cref="TemplateException">The template called raise_exception, did what Python or the sandbox forbids, or reached a limit.</exception>
+    /// <param name="variables">
+    /// The variables of the template: messages, tools, add_generation_prompt, bos_token, eos_token and anything else.
+    /// </param>
+    /// <param name="now">The time for <c>strftime_now</c>.</param>
+    /// <param name="limits">The limits of this rendering; <see cref="TemplateLimits.Default"/> if null.</param>
+    /// <exception cref="TemplateException">
+    /// The template called raise_exception, did something that Python or the sandbox forbids, or reached a limit.
+    /// </exception>
     public string Render(JsonObject variables, DateTimeOffset now, TemplateLimits? limits = null) => Render(variables, now, limits, out _);
 
     internal string Render(JsonObject variables, DateTimeOffset now, TemplateLimits? limits, out Render r)

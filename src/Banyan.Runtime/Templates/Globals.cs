@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The functions every template has: Jinja2's own and the two that transformers adds.</summary>
+/// <summary>The global functions of every template: Jinja2's own and the two that transformers adds.</summary>
 static class Globals
 {
     public static IReadOnlyDictionary<string, Value> All { get; } = new Dictionary<string, Value>

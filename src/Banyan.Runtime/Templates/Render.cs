@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>One rendering: its variables, its output, and what it has used of its limits.</summary>
+/// <summary>One rendering: its variables, its output, and its consumption of the limits.</summary>
 sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> variables, DateTimeOffset now)
 {
     long _steps, _allocated;
@@ -22,24 +22,24 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     public long Allocated => _allocated;
     public string Output => _output.ToString();
 
-    /// <summary>Counts one step, or several. Every loop of the interpreter over something a template made passes here.</summary>
+    /// <summary>Counts one or more steps. Every loop of the interpreter over values that a template created calls this.</summary>
     public void Step(long count = 1)
     {
         if ((_steps += count) > limits.Steps)
             throw TemplateException.Limit(nameof(limits.Steps), limits.Steps);
     }
 
-    /// <summary>Counts the reading of so many characters.</summary>
+    /// <summary>Counts the reading of the given number of characters.</summary>
     public void Scan(int characters) => Step(characters >> 6);
 
-    /// <summary>Counts bytes that are about to be allocated: call it before, not after, where the size is the template's choice.</summary>
+    /// <summary>Counts bytes that are about to be allocated. Call it before the allocation if the template decides the size.</summary>
     public void Charge(long bytes)
     {
         if ((_allocated += bytes) > limits.AllocatedBytes)
             throw TemplateException.Limit(nameof(limits.AllocatedBytes), limits.AllocatedBytes);
     }
 
-    /// <summary>Values nest inside values only so deep; a namespace can contain itself.</summary>
+    /// <summary>Limits the nesting of values inside values; a namespace can contain itself.</summary>
     public void CheckDepth(int depth)
     {
         if (depth > limits.Depth)
@@ -47,7 +47,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
         CheckStack();
     }
 
-    /// <summary>Whatever the depth means in frames, the thread's stack is never exhausted.</summary>
+    /// <summary>Ensures that the thread's stack is never exhausted, however many frames the depth takes.</summary>
     public void CheckStack()
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
@@ -58,14 +58,14 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
 
     public void Leave() => _depth--;
 
-    /// <summary>A string the template made, charged.</summary>
+    /// <summary>A string that the template creates, charged.</summary>
     public TextValue Text(string text, bool isMarkup = false)
     {
         Charge(2L * text.Length + 32);
         return text.Length == 0 && !isMarkup ? TextValue.Empty : new TextValue(text, isMarkup);
     }
 
-    /// <summary>A list the template made, charged.</summary>
+    /// <summary>A list that the template creates, charged.</summary>
     public ListValue List(IReadOnlyList<Value> items, bool isTuple = false)
     {
         Charge(8L * items.Count + 48);
@@ -96,7 +96,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
         }
     }
 
-    /// <summary>Opens a scope inside another; give the result of <see cref="Scope"/> back to <see cref="Return"/>.</summary>
+    /// <summary>Opens a scope inside another and returns the previous <see cref="Scope"/>, to be passed to <see cref="Return"/>.</summary>
     public Scope Open(Scope parent)
     {
         var before = Scope;
@@ -106,7 +106,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
 
     public void Return(Scope scope) => Scope = scope;
 
-    /// <summary>A variable: from the scopes inside out, then the ones passed in, then the global functions.</summary>
+    /// <summary>Looks up a variable: in the scopes from the innermost outwards, then those passed in, then the global functions.</summary>
     public Value Lookup(string name)
     {
         for (var scope = Scope; scope is not null; scope = scope.Parent)

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The variables set in one block that has a scope of its own: a template, macro, loop turn, with, call or filter block.</summary>
+/// <summary>The variables set in one block with its own scope: a template, macro, loop iteration, with, call or filter block.</summary>
 sealed class Scope(Scope? parent)
 {
     const int IndexFrom = 24; // nearly all scopes stay below, where looking through is fastest

@@ -14,7 +14,7 @@ public sealed class TemplateException : Exception
         : base($"{kind}: {detail}") => (Kind, Detail, Line, Column) = (kind, detail, line, column);
 
     /// <summary>
-    /// The class of error by the name it has in Python: <c>TemplateSyntaxError</c>, <c>TemplateError</c> (the template called
+    /// The class of error by its Python name: <c>TemplateSyntaxError</c>, <c>TemplateError</c> (the template called
     /// raise_exception), <c>UndefinedError</c>, <c>SecurityError</c>, <c>TypeError</c>, …; or <c>LimitError</c>, Banyan's own.
     /// </summary>
     public string Kind { get; }
@@ -22,10 +22,10 @@ public sealed class TemplateException : Exception
     /// <summary>The message without the kind.</summary>
     public string Detail { get; }
 
-    /// <summary>Line of the template, from 1, where known.</summary>
+    /// <summary>Line of the template, from 1, if known.</summary>
     public int? Line { get; internal set; }
 
-    /// <summary>Column in that line, from 1; only syntax errors know it.</summary>
+    /// <summary>Column in that line, from 1; only for syntax errors.</summary>
     public int? Column { get; }
 
     internal static TemplateException Type(string detail) => new("TypeError", detail);

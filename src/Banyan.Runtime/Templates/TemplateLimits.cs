@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// What one rendering may use at most. A template is data from strangers: whatever it does, it ends within these with a
+/// The limits of one rendering. A template is untrusted input: whatever it does, it stays within these limits or fails with a
 /// <see cref="TemplateException"/> of kind <c>LimitError</c> that names the limit. The defaults leave real templates ample room
 /// (the 160 cases of the tests need at most 824 steps and 71 KB, 400 messages of 600 characters at most 29,045 and 3.4 MB).
 /// </summary>
@@ -16,7 +16,7 @@ public sealed record TemplateLimits
     /// <summary>Characters (UTF-16) of the rendered text.</summary>
     public int OutputCharacters { get; init; } = 16 * 1024 * 1024;
 
-    /// <summary>Bytes of all strings and collections made during the rendering, whether still alive or not.</summary>
+    /// <summary>Bytes of all strings and collections created during the rendering, live or not.</summary>
     public long AllocatedBytes { get; init; } = 128 * 1024 * 1024;
 
     /// <summary>Nesting of macro calls, recursive loops and statements while rendering, of values inside values, and of generators that read generators.</summary>

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>What filters call an attribute: <c>'function.name'</c>, <c>'items.0'</c> or a number, looked up item first at each point.</summary>
+/// <summary>
+/// An attribute as filters take it: <c>'function.name'</c>, <c>'items.0'</c> or a number, looked up item first at each point.
+/// </summary>
 sealed class AttributePath(IReadOnlyList<Value> parts)
 {
     public static AttributePath Parse(Render r, Value attribute)
@@ -13,7 +15,7 @@ sealed class AttributePath(IReadOnlyList<Value> parts)
         return new([.. text.Text.Split('.').Select(p => p.Length is > 0 and < 10 && p.All(char.IsAsciiDigit) && Numbers.TryParse(p, 10, out BigInteger number) ? (Value)number : new TextValue(p))]);
     }
 
-    /// <summary>Several, separated by commas; what is none gives the value itself.</summary>
+    /// <summary>Several, separated by commas; None gives the item itself.</summary>
     public static IReadOnlyList<AttributePath> ParseAll(Render r, Value? attribute) => attribute switch
     {
         null or NoneValue => [new([])],

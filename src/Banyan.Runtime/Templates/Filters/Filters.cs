@@ -14,6 +14,6 @@ static class Filters
     public static KeyValuePair<string, NativeFunction> Row(string name, string parameters, Func<Render, Value?[], Value> body) =>
         new(name, Signature.Bind(name, "value " + parameters, body));
 
-    /// <summary>The value as a string, as nearly all text filters take it.</summary>
+    /// <summary>The value as a string, which nearly all text filters use.</summary>
     public static TextValue Text(Render r, Value? value) => value as TextValue ?? r.Text(Printer.Str(r, value!));
 }

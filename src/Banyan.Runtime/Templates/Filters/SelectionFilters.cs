@@ -1,6 +1,9 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>select, reject, selectattr, rejectattr and map: filters that take the name of a test or filter. What they return is read lazily, once.</summary>
+/// <summary>
+/// select, reject, selectattr, rejectattr and map: filters that take the name of a test or filter. Their results are lazy and can be read
+/// once.
+/// </summary>
 static class SelectionFilters
 {
     public static readonly KeyValuePair<string, NativeFunction>[] Table =

@@ -80,7 +80,7 @@ static class SequenceFilters
 
     static GeneratorValue Items(Render r, Value?[] a) => new(Pairs(a[0]!));
 
-    // Like any of Python's generators it fails when it is read, not when it is made.
+    // Like any Python generator it fails when it is read, not when it is created.
     static IEnumerable<Value> Pairs(Value value)
     {
         if (value is UndefinedValue)

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Python's stable sort. The order is asked for with the operator &lt;, so that values without one fail the same way.</summary>
+/// <summary>Python's stable sort. Values are compared with the operator &lt;, so values without an order fail the same way.</summary>
 static class Sorting
 {
     public static List<T> Sort<T>(Render r, IEnumerable<T> items, Func<T, Value> key, bool reverse = false)

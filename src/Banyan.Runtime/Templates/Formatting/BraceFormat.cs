@@ -124,7 +124,7 @@ static class BraceFormat
         return value;
     }
 
-    /// <summary>Python's <c>ascii()</c> of what repr has made.</summary>
+    /// <summary>Python's <c>ascii()</c> of a repr.</summary>
     public static string Ascii(string repr)
     {
         var result = new StringBuilder(repr.Length);

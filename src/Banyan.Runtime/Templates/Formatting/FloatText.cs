@@ -37,8 +37,8 @@ static class FloatText
     }
 
     /// <summary>
-    /// Format letter g, of the absolute value; <paramref name="alternate"/> keeps trailing zeros. <paramref name="keepsPoint"/> is the
-    /// format without a letter: the text still shows that it is a float.
+    /// Format letter g, of the absolute value; <paramref name="alternate"/> keeps trailing zeros. <paramref name="keepsPoint"/> is for
+    /// the format without a letter, whose text still shows that it is a float.
     /// </summary>
     public static string General(double number, int precision, bool alternate, bool keepsPoint = false)
     {
@@ -87,7 +87,7 @@ static class FloatText
         return half > 0 || (half == 0 && !quotient.IsEven) ? quotient + 1 : quotient;
     }
 
-    // The number to so many significant digits, and the exponent of the first.
+    // The number rounded to the given significant digits, and the exponent of the first.
     static (string Digits, int Exponent) Rounded(double number, int significant)
     {
         number = Math.Abs(number);

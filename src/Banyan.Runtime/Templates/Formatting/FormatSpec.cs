@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// How one value is laid out, as both <c>'%08.3f' % x</c> and <c>'{:08.3f}'.format(x)</c> say it:
+/// The format of one value, as in both <c>'%08.3f' % x</c> and <c>'{:08.3f}'.format(x)</c>:
 /// <c>[[fill]align][sign][#][0][width][grouping][.precision][type]</c>.
 /// </summary>
 sealed record FormatSpec
@@ -22,7 +22,7 @@ sealed record FormatSpec
     public char? Grouping { get; init; }
     public int? Precision { get; init; }
 
-    /// <summary>The letter; none: as the value prints itself.</summary>
+    /// <summary>The type letter; none: the value's own text.</summary>
     public char? Type { get; init; }
 
     public static FormatSpec Parse(string spec)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The filter <c>tojson</c> as transformers sets it up: Python's json.dumps, not escaped for HTML.</summary>
+/// <summary>The filter <c>tojson</c> as transformers configures it: Python's json.dumps, not escaped for HTML.</summary>
 sealed class Json(Render r, bool ascii, string? indent, string itemSeparator, string keySeparator, bool sortKeys)
 {
     readonly StringBuilder _text = new();

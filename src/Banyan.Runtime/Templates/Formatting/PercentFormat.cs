@@ -110,7 +110,7 @@ static class PercentFormat
                 : TemplateException.Type(letter == 'd' ? $"%d format: a real number is required, not {value.TypeName}" : $"%{letter} format: an integer is required, not {value.TypeName}");
         if (spec.Precision is not { } precision)
             return (spec with { Type = letter }).Number(r, value);
-        // A precision is the least number of digits: they are made here and laid out as text.
+        // The precision is the minimum number of digits: they are generated here and formatted as text.
         if (precision > FloatText.MaxPrecision)
             throw TemplateException.Limit("precision of a number", FloatText.MaxPrecision);
         var digits = new FormatSpec { Type = letter, Width = precision, Fill = "0", Align = '=' }.Number(r, BigInteger.Abs(number));

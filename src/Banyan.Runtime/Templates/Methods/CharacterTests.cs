@@ -4,7 +4,7 @@ using static Banyan.Runtime.Templates.Methods;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary><c>isdigit()</c> and its kin: true where all characters are so, and there is one.</summary>
+/// <summary><c>isdigit()</c> and similar: true if there is at least one character and all of them qualify.</summary>
 static class CharacterTests
 {
     public static readonly KeyValuePair<string, NativeFunction>[] Table =

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Python's methods by type, and the ones that change their object, which the sandbox refuses.</summary>
+/// <summary>Python's methods by type, and the mutating ones, which the sandbox refuses.</summary>
 static class Methods
 {
     static readonly Dictionary<string, NativeFunction> s_text = new(StringMethods.Table), s_dict = new(CollectionMethods.Dict),
@@ -11,7 +11,7 @@ static class Methods
     static readonly HashSet<string> s_listChanges = ["append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"];
     static readonly HashSet<string> s_dictChanges = ["clear", "pop", "popitem", "setdefault", "update"];
 
-    /// <summary>The method by that name, whose first argument is its object; null if there is none.</summary>
+    /// <summary>The method with that name, whose first argument is its object; null if there is none.</summary>
     public static NativeFunction? Find(Value owner, string name) => owner switch
     {
         TextValue => s_text.GetValueOrDefault(name),
@@ -26,7 +26,7 @@ static class Methods
     public static bool IsForbidden(Value owner, string name) =>
         owner is DictValue ? s_dictChanges.Contains(name) : owner is ListValue { IsTuple: false } && s_listChanges.Contains(name);
 
-    /// <summary>Attributes that are no methods.</summary>
+    /// <summary>Attributes that are not methods.</summary>
     public static Value? Property(Value owner, string name)
     {
         if (owner is RangeValue range)

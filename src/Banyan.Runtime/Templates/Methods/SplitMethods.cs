@@ -3,7 +3,7 @@ using static Banyan.Runtime.Templates.StringMethods;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The methods of <c>str</c> that take it apart.</summary>
+/// <summary>The methods of <c>str</c> that split it.</summary>
 static class SplitMethods
 {
     public static readonly KeyValuePair<string, NativeFunction>[] Table =

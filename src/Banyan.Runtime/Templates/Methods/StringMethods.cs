@@ -3,7 +3,9 @@ using static Banyan.Runtime.Templates.Methods;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The methods of <c>str</c>; the ones that split are in <see cref="SplitMethods"/>, the questions in <see cref="CharacterTests"/>.</summary>
+/// <summary>
+/// The methods of <c>str</c>; those that split are in <see cref="SplitMethods"/>, the predicates in <see cref="CharacterTests"/>.
+/// </summary>
 static class StringMethods
 {
     public enum Side { Left, Right, Both }
@@ -60,7 +62,7 @@ static class StringMethods
         _ => throw TemplateException.Type($"must be str, not {value!.TypeName}"),
     };
 
-    /// <summary>The characters to strip, null for white space; the work is the product of both lengths.</summary>
+    /// <summary>The characters to strip, null for white space; the cost is the product of both lengths.</summary>
     public static string? Chars(Render r, string text, Value? chars)
     {
         if (chars is null or NoneValue)
@@ -73,14 +75,14 @@ static class StringMethods
     static string Fill(Value? value) => value is null ? " " : Need(value) is var fill && CodePoints.Count(fill) == 1 ? fill
         : throw TemplateException.Type("The fill character must be exactly one character long");
 
-    /// <summary>The part of a sequence that start and stop arguments name.</summary>
+    /// <summary>The part of a sequence selected by start and stop arguments.</summary>
     public static (int From, int To) Range(int count, Value? start, Value? stop)
     {
         int At(Value? value, int missing) => value is null or NoneValue ? missing : Numbers.Index(value, 0) is var i && i < 0 ? Math.Max(0, i + count) : i;
         return (At(start, 0), Math.Min(At(stop, count), count));
     }
 
-    // The text between start and end, and how many code points come before it; null when start lies behind the end.
+    // The text between start and end, and how many code points come before it; null if start is after the end.
     static (string Text, int Before)? Part(Render r, Value?[] a)
     {
         var text = Self(a);
@@ -177,7 +179,7 @@ static class StringMethods
         return r.Text(string.Join(Self(a), parts), IsMarkup(a));
     }
 
-    /// <summary>Fills up to a width in code points; centred text has its odd space where Python has it.</summary>
+    /// <summary>Pads to a width in code points; centred text has the odd space where Python puts it.</summary>
     public static TextValue Pad(Render r, TextValue text, int width, string fill, Side side)
     {
         r.Scan(text.Text.Length);

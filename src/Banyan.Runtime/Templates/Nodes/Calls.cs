@@ -6,7 +6,7 @@ sealed record ArgumentList(Expression[] Positional, (string Name, Expression Val
     public static readonly ArgumentList None = new([], [], null, null);
 
     /// <param name="r">The rendering.</param>
-    /// <param name="first">What comes before the written arguments: a filter's or test's value.</param>
+    /// <param name="first">The value before the written arguments: that of a filter or test.</param>
     public Arguments Evaluate(Render r, Value? first = null)
     {
         var positional = new List<Value>(Positional.Length + 1);
@@ -53,12 +53,14 @@ sealed class Call(Expression function, ArgumentList arguments) : Expression
     };
 }
 
-/// <summary><c>value | name(arguments)</c>. Where the filter does not exist and the template may never come here, it fails only when it does.</summary>
+/// <summary>
+/// <c>value | name(arguments)</c>. If the filter does not exist and may never be reached, it fails only when it is reached.
+/// </summary>
 sealed class Filter(Expression? value, string name, NativeFunction? body, ArgumentList arguments) : Expression
 {
     protected override Value Compute(Render r) => Apply(r, value!.Evaluate(r));
 
-    /// <summary>Applies the filter to a value from elsewhere: a filter block's text.</summary>
+    /// <summary>Applies the filter to a given value: a filter block's text.</summary>
     public Value Apply(Render r, Value input) => (body ?? throw new TemplateException("TemplateRuntimeError", $"No filter named {Printer.Quote(name)} found."))(r, arguments.Evaluate(r, input));
 }
 

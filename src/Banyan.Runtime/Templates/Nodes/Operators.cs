@@ -28,7 +28,7 @@ sealed class Binary(Operator op, Expression left, Expression right) : Expression
     protected override Value Compute(Render r) => Arithmetic.Apply(r, op, left.Evaluate(r), right.Evaluate(r));
 }
 
-/// <summary><c>a ~ b ~ c</c>: the strings of all, one after the other.</summary>
+/// <summary><c>a ~ b ~ c</c>: the concatenation of all as strings.</summary>
 sealed class Concatenate(Expression[] parts) : Expression
 {
     protected override Value Compute(Render r)
@@ -44,7 +44,7 @@ sealed class Concatenate(Expression[] parts) : Expression
 
 enum Comparison { Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual, In, NotIn }
 
-/// <summary><c>a &lt; b &lt;= c</c>: each pair holds; stops at the first that does not.</summary>
+/// <summary><c>a &lt; b &lt;= c</c>: true if each pair holds; stops at the first that does not.</summary>
 sealed class Compare(Expression first, (Comparison Operator, Expression Operand)[] rest) : Expression
 {
     protected override Value Compute(Render r)

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>What follows a statement: the next one, or the end or next turn of the loop around it.</summary>
+/// <summary>What follows a statement: the next one, or the end or next iteration of the enclosing loop.</summary>
 enum Flow { Next, Break, Continue }
 
 /// <summary>A part of a template that writes or changes something. Immutable, like <see cref="Expression"/>.</summary>
@@ -26,7 +26,7 @@ abstract class Statement(int line)
     }
 }
 
-/// <summary>Text as it stands.</summary>
+/// <summary>Literal text.</summary>
 sealed class Data(int line, string text) : Statement(line)
 {
     protected override Flow Run(Render r)

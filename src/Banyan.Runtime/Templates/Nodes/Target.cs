@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>What stands left of an assignment: a name, a namespace's attribute, or several of them.</summary>
+/// <summary>The left side of an assignment: a name, a namespace's attribute, or several of them.</summary>
 abstract class Target
 {
     public abstract void Assign(Render r, Value value);

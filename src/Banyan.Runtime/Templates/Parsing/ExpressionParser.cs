@@ -29,10 +29,10 @@ sealed class ExpressionParser(TokenReader tokens)
         ["%"] = Operator.Modulo,
     };
 
-    /// <summary>The special names that macros around this place use.</summary>
+    /// <summary>The special names that the enclosing macros use.</summary>
     public HashSet<string> NamesRead { get; } = [];
 
-    /// <summary>How many conditions are around this place: there an unknown filter or test fails only when it is reached.</summary>
+    /// <summary>The number of enclosing conditions: inside them an unknown filter or test fails only when it is reached.</summary>
     public int Conditions { get; set; }
 
     public Expression Parse(bool withCondition = true)
@@ -43,7 +43,7 @@ sealed class ExpressionParser(TokenReader tokens)
         return expression;
     }
 
-    // Those that no condition excuses so far.
+    // Those found so far that are not under a condition.
     readonly List<TemplateException> _unknown = [];
 
     /// <summary>Throws for the first filter or test that does not exist and is not under a condition; syntax errors come first.</summary>
@@ -53,7 +53,7 @@ sealed class ExpressionParser(TokenReader tokens)
             throw _unknown[0];
     }
 
-    /// <summary>An expression, or several with commas, which are a tuple.</summary>
+    /// <summary>An expression, or several separated by commas, which form a tuple.</summary>
     public Expression ParseTuple(bool withCondition = true)
     {
         if (AtEnd())
@@ -278,7 +278,7 @@ sealed class ExpressionParser(TokenReader tokens)
         return slice as Expression ?? new Item(owner, keys.Count == 1 ? keys[0] : new ListLiteral([.. keys], isTuple: true));
     }
 
-    /// <summary>The arguments of a call, with its parentheses.</summary>
+    /// <summary>The arguments of a call, including the parentheses.</summary>
     public ArgumentList ParseArguments()
     {
         tokens.Expect("(");
@@ -323,7 +323,7 @@ sealed class ExpressionParser(TokenReader tokens)
         return name;
     }
 
-    /// <summary>Filters with bars between them, for the text of a block.</summary>
+    /// <summary>Filters separated by bars, for the text of a block.</summary>
     public Filter[] ParseFilters()
     {
         var filters = new List<Filter>();

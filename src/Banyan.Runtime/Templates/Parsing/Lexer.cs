@@ -3,7 +3,7 @@ using System.Text;
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// Cuts a template into tokens with Jinja2's rules for white space as transformers sets them: the newline after a block is dropped
+/// Splits a template into tokens with Jinja2's white space rules as configured in transformers: the newline after a block is dropped
 /// (trim_blocks), blanks before a block that begins its line too (lstrip_blocks); <c>-</c> strips all white space, <c>+</c> none.
 /// </summary>
 sealed class Lexer
@@ -17,7 +17,9 @@ sealed class Lexer
 
     Lexer(string source) => _source = source;
 
-    /// <summary>Line ends become \n and one at the very end is dropped, as Jinja2 does first of all; positions are those of the result.</summary>
+    /// <summary>
+    /// Line ends become \n and one at the very end is dropped, which is also Jinja2's first step; positions refer to the result.
+    /// </summary>
     public static string Normalize(string source)
     {
         source = source.Replace("\r\n", "\n").Replace('\r', '\n');
@@ -63,7 +65,7 @@ sealed class Lexer
         return -1;
     }
 
-    // Text before a tag, stripped as the tag's sign says.
+    // Text before a tag, stripped according to the tag's sign.
     void AddData(int from, int to, char sign, bool strips)
     {
         var end = to;
@@ -82,7 +84,7 @@ sealed class Lexer
             Add(TokenKind.Data, _source[from..end], from);
     }
 
-    // After a block's or comment's end: the sign decides what follows it away.
+    // After the end of a block or comment: the sign decides what is stripped after it.
     void EndTag(int at, char sign, bool trims)
     {
         if (sign == '-')

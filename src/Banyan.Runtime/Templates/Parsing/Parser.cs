@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Templates;
 /// <summary>Statements: from tokens to the tree that <see cref="Render"/> runs.</summary>
 sealed class Parser
 {
-    /// <summary>A template is at most so long; the longest real one of the tests has 17 thousand characters.</summary>
+    /// <summary>Maximum length of a template; the longest real one in the tests has 17 thousand characters.</summary>
     public const int MaxCharacters = 1_000_000;
 
     readonly TokenReader _tokens;
@@ -41,7 +41,7 @@ sealed class Parser
         return body;
     }
 
-    // Statements up to the end or a block that begins with one of the names, whose tokens from the name on are left to the caller.
+    // Statements up to the end, or up to a block that begins with one of the names; its tokens from the name on are left to the caller.
     Statement[] ParseBody(params string[] ends)
     {
         _tokens.Enter();

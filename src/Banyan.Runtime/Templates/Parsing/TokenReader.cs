@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The tokens of a template, one at a time, and how deep the parser has gone into it.</summary>
+/// <summary>The tokens of a template, one at a time, and the parser's current depth.</summary>
 sealed class TokenReader(string source)
 {
-    /// <summary>A parsed tree is at most so deep, by nesting or by chaining operators; real templates reach 30.</summary>
+    /// <summary>Maximum depth of a parsed tree, by nesting or by chaining operators; real templates reach 30.</summary>
     public const int MaxDepth = 200;
 
     readonly List<Token> _tokens = Lexer.Tokenize(source);
@@ -16,7 +16,7 @@ sealed class TokenReader(string source)
 
     int _lineStart, _line = 1;
 
-    // Positions only grow while parsing, so that counting lines is linear in the whole.
+    // Positions only grow while parsing, so counting lines takes linear time in total.
     int LineOf(int position)
     {
         if (position > _lineStart)
@@ -49,7 +49,7 @@ sealed class TokenReader(string source)
 
     public TemplateException Error(string detail) => Lexer.Syntax(source, detail, Current.Position);
 
-    /// <summary>Goes one deeper; <see cref="Leave"/> takes back as many as were entered.</summary>
+    /// <summary>Goes one level deeper; <see cref="Leave"/> goes back by the number of levels entered.</summary>
     public void Enter()
     {
         if (++_depth > MaxDepth)

@@ -55,7 +55,7 @@ static class JinjaTests
     static bool Remainder(Render r, Value value, Value divisor, int expected) =>
         Equality.AreEqual(r, Arithmetic.Apply(r, Operator.Modulo, value, divisor), expected);
 
-    // None, True, False and small integers are one object each in Python; so are they here.
+    // None, True, False and small integers are single objects in Python, and here.
     static bool IsSame(Value a, Value b) => ReferenceEquals(a, b);
 
     static bool IsCased(Render r, Value value, bool lower)

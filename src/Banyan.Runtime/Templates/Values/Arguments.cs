@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Templates;
 /// <summary>The body of a function, filter, test or method (whose value is the first argument).</summary>
 delegate Value NativeFunction(Render r, Arguments arguments);
 
-/// <summary>What a call passes.</summary>
+/// <summary>The arguments of a call.</summary>
 sealed class Arguments(IReadOnlyList<Value> positional, IReadOnlyList<KeyValuePair<string, Value>>? keywords = null)
 {
     public readonly IReadOnlyList<Value> Positional = positional;
@@ -39,7 +39,7 @@ sealed class Signature
         _parameters = [.. all.Select(p => p.TrimEnd('?'))];
     }
 
-    /// <summary>A function whose body receives one value a parameter, null where none was passed.</summary>
+    /// <summary>A function whose body receives one value per parameter, null if none was passed.</summary>
     public static NativeFunction Bind(string name, string parameters, Func<Render, Value?[], Value> body)
     {
         var signature = new Signature(name, parameters);

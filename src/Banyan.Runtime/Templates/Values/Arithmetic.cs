@@ -114,7 +114,7 @@ static class Arithmetic
         return op == Operator.FloorDivide ? quotient : rest;
     }
 
-    // Exactly rounded where both fit a float, which is all a template needs.
+    // Correctly rounded if both fit in a float, which is all a template needs.
     static double Quotient(BigInteger x, BigInteger y)
     {
         var result = (double)x / (double)y;

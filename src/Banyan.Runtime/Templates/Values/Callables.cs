@@ -24,7 +24,7 @@ abstract class ObjectValue : Value
     public virtual string Describe(Render r, int depth) => $"<{TypeName}>";
 }
 
-/// <summary><c>namespace(…)</c>: the one value that a template can assign to, and so the one that can contain itself.</summary>
+/// <summary><c>namespace(…)</c>: the only value that a template can modify, and therefore the only one that can contain itself.</summary>
 sealed class NamespaceValue : ObjectValue
 {
     readonly Dictionary<string, Value> _attributes = [];
@@ -71,7 +71,7 @@ sealed class CyclerValue(IReadOnlyList<Value> items) : ObjectValue
     }
 }
 
-/// <summary><c>joiner(', ')</c>: nothing at the first call, the separator at every other.</summary>
+/// <summary><c>joiner(', ')</c>: nothing on the first call, the separator on every later one.</summary>
 sealed class JoinerValue(Value separator) : ObjectValue
 {
     bool _used;

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Strings as Python sees them, by code point: an emoji has length 1. Text without surrogates, nearly all, takes the direct way.</summary>
+/// <summary>
+/// Strings as Python sees them, by code point: an emoji has length 1. Text without surrogates, which is nearly all text, takes a direct
+/// path.
+/// </summary>
 static class CodePoints
 {
     public static bool AreChars(string text) => text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0;
@@ -43,7 +46,7 @@ static class CodePoints
         return string.Concat(parts);
     }
 
-    /// <summary>Order by code point, which differs from UTF-16's own order where surrogates meet U+E000 and above.</summary>
+    /// <summary>Order by code point, which differs from UTF-16 order when surrogates are compared with U+E000 and above.</summary>
     public static int Compare(string a, string b)
     {
         var at = a.AsSpan().CommonPrefixLength(b);

@@ -11,7 +11,7 @@ sealed class ListValue(IReadOnlyList<Value> items, bool isTuple = false) : Value
     public override bool IsTrue => Items.Count > 0;
 }
 
-/// <summary>A dictionary in insertion order. It is filled before a template sees it and never changes afterwards.</summary>
+/// <summary>A dictionary in insertion order. It is filled before a template can access it and never changes afterwards.</summary>
 sealed class DictValue(int capacity = 0) : Value
 {
     const int IndexFrom = 9; // below, a linear look-up is faster than hashing
@@ -94,7 +94,7 @@ sealed class DictView(DictValue dict, DictPart part) : Value
     };
 }
 
-/// <summary><c>range(…)</c>: its numbers are made when asked for.</summary>
+/// <summary><c>range(…)</c>: its numbers are generated on demand.</summary>
 sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger step) : Value
 {
     public const int MaxItems = 100_000; // Jinja2's sandbox has the same

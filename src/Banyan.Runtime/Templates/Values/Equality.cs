@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Equality, hashing and order as Python has them: 1 == 1.0 == True; lists and tuples item by item.</summary>
+/// <summary>Equality, hashing and order as in Python: 1 == 1.0 == True; lists and tuples item by item.</summary>
 static class Equality
 {
-    /// <summary>For dictionary keys, which are scalars or tuples of such: needs no limits.</summary>
+    /// <summary>For dictionary keys, which are scalars or tuples of scalars and therefore need no limits.</summary>
     public static IEqualityComparer<Value> Comparer { get; } = new KeyComparer();
 
     public static bool AreEqual(Render r, Value a, Value b, int depth = 0)
@@ -44,7 +44,9 @@ static class Equality
         }
     }
 
-    /// <summary>Negative, zero or positive; null where a float is NaN. Throws TypeError for values without an order, naming the operator.</summary>
+    /// <summary>
+    /// Negative, zero or positive; null if a float is NaN. Throws TypeError for values without an order, naming the operator.
+    /// </summary>
     public static int? Order(Render r, Value a, Value b, string symbol, int depth = 0)
     {
         r.Step();
@@ -69,7 +71,7 @@ static class Equality
         }
     }
 
-    /// <summary>Throws TypeError for a value that Python cannot hash, and refuses tuples of more than 64 items, all levels together.</summary>
+    /// <summary>Throws TypeError for a value that Python cannot hash, and refuses tuples with more than 64 items over all levels.</summary>
     public static void RequireHashable(Value key)
     {
         if (key is TextValue)

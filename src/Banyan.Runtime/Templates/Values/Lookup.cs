@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary><c>a.b</c> and <c>a[b]</c>, with what Jinja2's immutable sandbox forbids.</summary>
+/// <summary><c>a.b</c> and <c>a[b]</c>, with the restrictions of Jinja2's immutable sandbox.</summary>
 static class Lookup
 {
-    // Attributes that exist on every Python object or on functions; a template that asks for them wants out of the sandbox.
+    // Attributes that exist on every Python object or on functions; a template that uses them is trying to escape the sandbox.
     static readonly HashSet<string> s_internal =
     [
         "__class__", "__doc__", "__dir__", "__init__", "__new__", "__repr__", "__str__", "__hash__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",

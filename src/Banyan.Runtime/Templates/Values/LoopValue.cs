@@ -1,6 +1,8 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>The variable <c>loop</c>. It looks one item ahead when asked for the next or the last, and reads all only when asked for the length.</summary>
+/// <summary>
+/// The variable <c>loop</c>. It reads one item ahead for the next or the last item, and reads all items only for the length.
+/// </summary>
 sealed class LoopValue : ObjectValue
 {
     readonly IEnumerator<Value> _items;

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Escaping for HTML as MarkupSafe does it. Templates run with autoescape off: only <c>escape</c> and <c>safe</c> come here.</summary>
+/// <summary>
+/// Escaping for HTML as MarkupSafe does it. Templates run with autoescape off, so only <c>escape</c> and <c>safe</c> use this.
+/// </summary>
 static class Markup
 {
     public static string Escape(Render r, string text)

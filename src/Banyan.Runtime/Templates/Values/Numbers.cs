@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>Python's numeric tower as far as templates see it: bool is an int, ints have any size, int and float compare exactly.</summary>
+/// <summary>Python's numeric tower as templates use it: bool is an int, ints have any size, int and float compare exactly.</summary>
 static class Numbers
 {
     public static bool IsNumber(Value value) => value is IntValue or FloatValue or BoolValue;
@@ -26,7 +26,7 @@ static class Numbers
         return double.IsInfinity(result) ? throw new TemplateException("OverflowError", "int too large to convert to float") : result;
     }
 
-    /// <summary>An argument that must be an integer, held to the range of an index.</summary>
+    /// <summary>An argument that must be an integer, clamped to the range of an index.</summary>
     public static int Index(Value? value, int fallback)
     {
         if (value is null)
@@ -122,7 +122,7 @@ static class Numbers
         return double.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out number);
     }
 
-    /// <summary>Takes out single underscores between digits; false for empty text or an underscore anywhere else.</summary>
+    /// <summary>Removes single underscores between digits; false for empty text or an underscore anywhere else.</summary>
     static bool Ungroup(ref string digits)
     {
         if (digits.Length == 0)

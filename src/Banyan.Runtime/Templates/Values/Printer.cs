@@ -20,7 +20,7 @@ static class Printer
         return text.ToString();
     }
 
-    /// <summary>Python's repr of a string: single quotes unless it has such and no double ones.</summary>
+    /// <summary>Python's repr of a string: single quotes, unless it contains single and no double quotes.</summary>
     public static string Quote(string text)
     {
         var result = new StringBuilder(text.Length + 2);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>What Python's <c>str</c> does differently from .NET's string: white space, lines, case mapping, printable characters.</summary>
+/// <summary>The differences of Python's <c>str</c> from .NET's string: white space, lines, case mapping, printable characters.</summary>
 static class PythonText
 {
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
@@ -37,7 +37,7 @@ static class PythonText
         return chars is null ? IsSpace(text[at]) : chars.AsSpan().IndexOf(text.AsSpan(at, width)) >= 0;
     }
 
-    /// <summary>Python's <c>splitlines</c>: more characters end a line there than \n.</summary>
+    /// <summary>Python's <c>splitlines</c>: more characters than \n end a line.</summary>
     public static List<string> Lines(string text, bool keepEnds = false)
     {
         var lines = new List<string>();
@@ -79,7 +79,7 @@ static class PythonText
     /// <summary>One character's title case.</summary>
     public static string Title(string character) => CaseMapping.Title(character);
 
-    /// <summary>Python's <c>title()</c>: a letter after a letter is lower case, any other title case.</summary>
+    /// <summary>Python's <c>title()</c>: a letter after a letter becomes lower case, any other letter title case.</summary>
     public static string TitleWords(string text)
     {
         var result = new StringBuilder(text.Length);

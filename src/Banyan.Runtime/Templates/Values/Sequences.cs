@@ -1,12 +1,12 @@
 namespace Banyan.Runtime.Templates;
 
-/// <summary>What Python does with anything that has items: iterate, count, index, slice, contain.</summary>
+/// <summary>Python's operations on anything with items: iterate, count, index, slice, contain.</summary>
 static class Sequences
 {
     public static bool IsIterable(Value value) =>
         value is ListValue or DictValue or DictView or TextValue or RangeValue or GeneratorValue or UndefinedValue or LoopValue;
 
-    /// <summary>The items, a step each.</summary>
+    /// <summary>The items, counting a step for each.</summary>
     public static IEnumerable<Value> Iterate(Render r, Value value)
     {
         IEnumerable<Value> items = value switch
@@ -62,7 +62,7 @@ static class Sequences
         return items;
     }
 
-    /// <summary>Python's <c>len</c>, where the value has one.</summary>
+    /// <summary>Python's <c>len</c>, if the value has one.</summary>
     public static bool TryCount(Value value, out int count)
     {
         count = value switch

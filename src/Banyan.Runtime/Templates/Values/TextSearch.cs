@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Templates;
 
 /// <summary>
-/// Finding text in text in time proportional to both, whatever they are: the vectorised search of .NET takes the product of the
-/// lengths in its worst case, which a hostile template would choose, so long needles go through Knuth-Morris-Pratt.
+/// Searches text in time proportional to both lengths. The vectorised search of .NET takes the product of the lengths in its worst case,
+/// which a hostile template would choose, so long needles use Knuth-Morris-Pratt.
 /// </summary>
 static class TextSearch
 {
@@ -11,7 +11,7 @@ static class TextSearch
     /// <summary>Position in chars of the first occurrence at or after <paramref name="from"/>, or -1.</summary>
     public static int Find(Render r, string text, string part, int from = 0)
     {
-        // First look for its beginning: mostly it is nowhere, or this is all of it.
+        // First search for its beginning: usually that does not occur, or is the whole needle.
         var isLong = part.Length > LongNeedle && part.Length <= text.Length - from;
         var start = text.IndexOf(isLong ? part[..LongNeedle] : part, from, StringComparison.Ordinal);
         r.Scan((start < 0 ? text.Length : start) - from + part.Length);
@@ -59,7 +59,7 @@ static class TextSearch
         return last;
     }
 
-    /// <summary>Whether they are the same, at that place.</summary>
+    /// <summary>Whether they are equal at that position.</summary>
     public static bool StartsAt(Render r, string text, string part, int at)
     {
         r.Scan(part.Length);

@@ -2,16 +2,16 @@ using System.Numerics;
 
 namespace Banyan.Runtime.Templates;
 
-/// <summary>A value a template computes with. The types are a closed set, all in this folder; all but the few stateful ones are immutable.</summary>
+/// <summary>A value in a template. The types are a closed set, all in this folder; all but a few stateful ones are immutable.</summary>
 abstract class Value
 {
-    /// <summary>The name of the type in Python, which error messages show.</summary>
+    /// <summary>The type's name in Python, for error messages.</summary>
     public abstract string TypeName { get; }
 
     /// <summary>Whether <c>{% if value %}</c> takes the branch.</summary>
     public virtual bool IsTrue => true;
 
-    /// <summary>How Jinja2 calls the owner of a missing attribute: <c>dict object</c>, <c>None</c>.</summary>
+    /// <summary>Jinja2's name for the owner of a missing attribute: <c>dict object</c>, <c>None</c>.</summary>
     public virtual string ObjectName => TypeName + " object";
 
     public static implicit operator Value(bool value) => value ? BoolValue.True : BoolValue.False;
@@ -36,7 +36,7 @@ sealed class BoolValue : Value
     public override bool IsTrue { get; }
 }
 
-/// <summary>An integer of any size up to <see cref="MaxBits"/>, where Python refuses to print one too.</summary>
+/// <summary>An integer of any size up to <see cref="MaxBits"/>, beyond which Python also refuses to print it.</summary>
 sealed class IntValue : Value
 {
     public const int MaxBits = 14_285; // 4,300 decimal digits
@@ -61,7 +61,9 @@ sealed class FloatValue(double number) : Value
     public override bool IsTrue => Number != 0;
 }
 
-/// <summary>A string. <see cref="IsMarkup"/> marks it as already escaped (<c>safe</c>, <c>escape</c>): what is added to it gets escaped.</summary>
+/// <summary>
+/// A string. <see cref="IsMarkup"/> marks it as already escaped (<c>safe</c>, <c>escape</c>): text appended to it is escaped.
+/// </summary>
 sealed class TextValue(string text, bool isMarkup = false) : Value
 {
     public static readonly TextValue Empty = new("");
@@ -73,8 +75,8 @@ sealed class TextValue(string text, bool isMarkup = false) : Value
 }
 
 /// <summary>
-/// What stands for a missing variable or attribute: prints as nothing, iterates as empty, is false; anything else with it fails
-/// with <see cref="Error"/>.
+/// The value of a missing variable or attribute: it prints as nothing, iterates as empty and is false; any other operation fails with
+/// <see cref="Error"/>.
 /// </summary>
 sealed class UndefinedValue(string detail, string kind = "UndefinedError") : Value
 {
@@ -83,7 +85,7 @@ sealed class UndefinedValue(string detail, string kind = "UndefinedError") : Val
     public override bool IsTrue => false;
     public TemplateException Error() => new(kind, detail);
 
-    /// <summary>Whether it is just missing, not refused by the sandbox.</summary>
+    /// <summary>Whether it is only missing, and not refused by the sandbox.</summary>
     public bool IsPlain => kind == "UndefinedError";
 
     public static UndefinedValue Name(string name) => new($"{Printer.Quote(name)} is undefined");
