@@ -40,8 +40,8 @@ internal sealed class ConfigReader
         if (!Has("attention.key_length") && embeddingSize % heads != 0)
             throw Refuse($"{heads} heads do not divide the embedding size {embeddingSize}, and no attention.key_length is given");
         var valueSize = Int("attention.value_length", 1, 1 << 14, headSize);
-        if (valueSize != headSize || headSize % 2 != 0)
-            throw Refuse($"heads of size {headSize} for keys and {valueSize} for values are not supported: one even size is needed");
+        if (headSize % 2 != 0)
+            throw Refuse($"query and key heads of size {headSize} are not supported: an even size is needed");
         var experts = Int("expert_count", 0, 1 << 14, 0);
         return new Config
         {

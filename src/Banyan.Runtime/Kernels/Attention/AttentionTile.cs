@@ -9,7 +9,7 @@ namespace Banyan.Runtime.Kernels;
 /// 1. scores[queries, positions]  = q · kᵀ, page by page; what a query may not see is −∞
 /// 2. maxima[queries]             over the whole run, and of each page
 /// 3. weights[queries, 64]        = exp(score − maximum), page by page, and
-///    outputs[queries, headDim]  += weights · v
+///    outputs[queries, valueSize]  += weights · v
 /// </code>
 /// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum adds nothing and is left out.
 /// Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's weights,
@@ -43,7 +43,7 @@ internal readonly unsafe struct AttentionTile
 
         // Everything from one piece of this thread's scratch memory; every length is a multiple of 64 bytes.
         var rows = (_padded + 15) / 16 * 16;
-        var queryFloats = (_padded * (layout.IsFloat ? layout.HeadDim : _terms * layout.KeyDim / 2) + 15) / 16 * 16;
+        var queryFloats = (_padded * (layout.IsFloat ? layout.KeySize : _terms * layout.KeyDim / 2) + 15) / 16 * 16;
         var unpackedFloats = layout.Bits == 8 ? layout.HeadElements / 2 : 0;
         var next = (float*)Scratch.ForPart(sizeof(float) * ((long)queryFloats + unpackedFloats + 7 * rows
             + (long)_padded * (RunPositions + Page / 2 + Page + 8 + RunPages + 2 * stride)));
@@ -115,18 +115,18 @@ internal readonly unsafe struct AttentionTile
 
     public int EndRun => (EndPage + RunPages - 1) / RunPages;
 
-    /// <summary>Takes the queries [tokens, heads, headDim] of the group, scaled; the padding is 0.</summary>
+    /// <summary>Takes the queries [tokens, heads, keySize] of the group, scaled; the padding is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void LoadQueries(float* from, int heads, float scale)
     {
-        var headDim = _layout.HeadDim;
+        var keySize = _layout.KeySize;
         for (var i = 0; i < _padded; i++)
         {
-            var query = from + ((long)(i % _tokens) * heads + i / _tokens) * headDim;
+            var query = from + ((long)(i % _tokens) * heads + i / _tokens) * keySize;
             if (_layout.IsFloat)
             {
-                var to = _floatQueries + (long)i * headDim;
-                for (var d = 0; d < headDim; d++)
+                var to = _floatQueries + (long)i * keySize;
+                for (var d = 0; d < keySize; d++)
                     to[d] = i < Queries ? query[d] * scale : 0;
             }
             else if (i < Queries)
@@ -148,8 +148,8 @@ internal readonly unsafe struct AttentionTile
         _queryScales[i] = ToIntegers(from, Query(0, i)) * scale;
         if (_terms == 1)
             return;
-        var rest = stackalloc float[_layout.HeadDim];
-        Rest(from, Query(0, i), _queryScales[i] / scale, rest, _layout.HeadDim);
+        var rest = stackalloc float[_layout.KeySize];
+        Rest(from, Query(0, i), _queryScales[i] / scale, rest, _layout.KeySize);
         _secondScales[i] = ToIntegers(rest, Query(1, i)) * scale;
     }
 
@@ -175,7 +175,7 @@ internal readonly unsafe struct AttentionTile
         if (Ladder.UsesVectors)
         {
             var (maxima, sums) = (Vector256<float>.Zero, Vector256<float>.Zero);
-            for (; done + 8 <= _layout.HeadDim; done += 8)
+            for (; done + 8 <= _layout.KeySize; done += 8)
             {
                 var magnitudes = Vector256.Abs(Vector256.Load(from + done));
                 maxima = Vector256.Max(maxima, magnitudes);
@@ -184,7 +184,7 @@ internal readonly unsafe struct AttentionTile
             largest = Softmax.LargestLane(maxima);
             sum = Vector256.Sum(sums);
         }
-        for (var d = done; d < _layout.HeadDim; d++)
+        for (var d = done; d < _layout.KeySize; d++)
         {
             var magnitude = MathF.Abs(from[d]);
             largest = MathF.Max(largest, magnitude);
@@ -199,14 +199,14 @@ internal readonly unsafe struct AttentionTile
         var inverse = MathF.Min(short.MaxValue / largest, (IntegerDots.MaxSum - _layout.KeyDim) / sum);
         done = 0;
         if (Ladder.UsesVectors)
-            for (; done + 16 <= _layout.HeadDim; done += 16)
+            for (; done + 16 <= _layout.KeySize; done += 16)
                 Vector256.Narrow(
                     Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(from + done) * inverse)),
                     Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(from + done + 8) * inverse))).Store(to + done);
-        for (var d = done; d < _layout.HeadDim; d++)
+        for (var d = done; d < _layout.KeySize; d++)
             to[d] = (short)MathF.Round(from[d] * inverse);
-        if (_layout.KeyDim > _layout.HeadDim)
-            to[_layout.HeadDim] = 0;
+        if (_layout.KeyDim > _layout.KeySize)
+            to[_layout.KeySize] = 0;
         return 1 / inverse;
     }
 
@@ -268,8 +268,8 @@ internal readonly unsafe struct AttentionTile
                 for (var row = i; row < i + Activations.TokenTile; row++)
                     new Span<float>(scores + (long)row * RunPositions, Page).Clear();
                 for (var position = 0; position < valid; position += KvLayout.Lanes)
-                    Ladder.Current.MultiplyFloatTile((float*)Start(page) + position * _layout.HeadDim, KvLayout.Lanes, _layout.HeadDim,
-                        _floatQueries + (long)i * _layout.HeadDim, _layout.HeadDim, scores + (long)i * RunPositions + position, RunPositions);
+                    Ladder.Current.MultiplyFloatTile((float*)Start(page) + position * _layout.KeySize, KvLayout.Lanes, _layout.KeySize,
+                        _floatQueries + (long)i * _layout.KeySize, _layout.KeySize, scores + (long)i * RunPositions + position, RunPositions);
             }
             return;
         }

@@ -16,7 +16,7 @@ internal static unsafe class ByteCache
     {
         var shares = (short*)(head + layout.ShareOffset);
         var twice = stackalloc short[2 * Page];
-        for (var block = 0; block < layout.Blocks; block++)
+        for (var block = 0; block < layout.KeyBlocks; block++)
         {
             for (var position = 0; position < Page; position++)
                 twice[2 * position] = twice[2 * position + 1] = shares[block * Page + position];
@@ -30,11 +30,11 @@ internal static unsafe class ByteCache
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WidenValues(KvLayout layout, byte* head, short* to)
     {
-        var shares = (short*)(head + layout.ShareOffset) + layout.Blocks * Page;
+        var shares = (short*)(head + layout.ShareOffset) + layout.KeyBlocks * Page;
         var stride = layout.ValueStride;
         var alternate = stackalloc short[2 * KvLayout.BlockDims];
         for (var pair = 0; pair < Page / 2; pair++)
-            for (var block = 0; block < layout.Blocks; block++)
+            for (var block = 0; block < layout.ValueBlocks; block++)
             {
                 var both = Vector256.Create(((int*)(shares + block * Page))[pair]);
                 for (var i = 0; i < 4; i++)

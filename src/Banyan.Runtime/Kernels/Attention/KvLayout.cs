@@ -6,8 +6,8 @@ namespace Banyan.Runtime.Kernels;
 /// <summary>
 /// One layer's part of a page of the KV cache: <see cref="PagePositions"/> positions of all KV heads. A head's numbers, then its scales.
 /// <code>
-/// 32 bits   keys [4, headDim, 16 positions], values [64 positions, stride]; floats
-/// 16 bits   keys [headDim / 2, 64 positions, 2], values [32, stride, 2 positions]; integers, with a scale for each position
+/// 32 bits   keys [4, keySize, 16 positions], values [64 positions, stride]; floats
+/// 16 bits   keys [keySize / 2, 64 positions, 2], values [32, stride, 2 positions]; integers, with a scale for each position
 ///  8 bits   the same in bytes, and a 16-bit share of the position's scale for each 32 numbers
 /// </code>
 /// Positions are lanes for scores and dimensions are lanes for values, so that no sum crosses lanes. Integers lie in pairs, as the instruction
@@ -19,18 +19,24 @@ namespace Banyan.Runtime.Kernels;
 /// </remarks>
 /// <param name="Bits">A number's: 32, 16 or 8.</param>
 /// <param name="KvHeads">Heads that have keys and values.</param>
-/// <param name="HeadDim">Values a head, at least 1.</param>
-internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadDim)
+/// <param name="KeySize">Numbers of a key head, at least 1.</param>
+/// <param name="ValueSize">Numbers of a value head, at least 1.</param>
+internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySize, int ValueSize)
 {
+    /// <summary>Keys and values of the same size.</summary>
+    public KvLayout(int bits, int kvHeads, int headSize) : this(bits, kvHeads, headSize, headSize)
+    {
+    }
+
     public const int PagePositions = 64, Lanes = 16, BlockDims = 32;
 
     public bool IsFloat => Bits == 32;
 
     /// <summary>Numbers of a key, rounded up to a pair where they lie in pairs.</summary>
-    public int KeyDim => IsFloat ? HeadDim : (HeadDim + 1) / 2 * 2;
+    public int KeyDim => IsFloat ? KeySize : (KeySize + 1) / 2 * 2;
 
     /// <summary>A row of values, in numbers.</summary>
-    public int ValueStride => (HeadDim + Lanes - 1) / Lanes * Lanes;
+    public int ValueStride => (ValueSize + Lanes - 1) / Lanes * Lanes;
 
     public int KeyElements => PagePositions * KeyDim;
 
@@ -39,18 +45,23 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
     /// <summary>From a head's start to its scales: floats [64 keys], then [64 values].</summary>
     public long ScaleOffset => (long)HeadElements * (Bits / 8);
 
-    /// <summary>From a head's start to the shares of its blocks in 8 bits: 16 bits [keys then values, blocks, 64].</summary>
+    /// <summary>From a head's start to the shares of its blocks in 8 bits: 16 bits [key blocks, then value blocks, 64].</summary>
     public long ShareOffset => ScaleOffset + 2 * PagePositions * sizeof(float);
 
-    /// <summary>Blocks of 32 numbers of one head of one position.</summary>
-    public int Blocks => (HeadDim + BlockDims - 1) / BlockDims;
+    /// <summary>Blocks of 32 numbers of one key.</summary>
+    public int KeyBlocks => BlocksOf(KeySize);
+
+    /// <summary>Blocks of 32 numbers of one value.</summary>
+    public int ValueBlocks => BlocksOf(ValueSize);
+
+    static int BlocksOf(int size) => (size + BlockDims - 1) / BlockDims;
 
     /// <summary>From a head to the next.</summary>
     public long HeadBytes => Bits switch
     {
         32 => ScaleOffset,
         16 => ShareOffset,
-        _ => ShareOffset + 2L * Blocks * PagePositions * sizeof(short),
+        _ => ShareOffset + (KeyBlocks + ValueBlocks) * (long)PagePositions * sizeof(short),
     };
 
     /// <summary>Bytes of a page of one layer; a multiple of 64.</summary>
@@ -60,44 +71,44 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
     public static int Pages(int positions) => (positions + PagePositions - 1) / PagePositions;
 
     /// <summary>Where a number of a position lies, counted in numbers from the head's start.</summary>
-    public int KeyIndex(int slot, int d) => IsFloat ? slot / Lanes * Lanes * HeadDim + d * Lanes + slot % Lanes : d / 2 * 2 * PagePositions + slot * 2 + d % 2;
+    public int KeyIndex(int slot, int d) => IsFloat ? slot / Lanes * Lanes * KeySize + d * Lanes + slot % Lanes : d / 2 * 2 * PagePositions + slot * 2 + d % 2;
 
     /// <inheritdoc cref="KeyIndex"/>
     public int ValueIndex(int slot, int d) => KeyElements + (IsFloat ? slot * ValueStride + d : slot / 2 * 2 * ValueStride + d * 2 + slot % 2);
 
-    /// <summary>Writes one position's keys and values [kvHeads, headDim] into its slot (position mod 64) of its page.</summary>
+    /// <summary>Writes one position's keys [kvHeads, keySize] and values [kvHeads, valueSize] into its slot (position mod 64) of its page.</summary>
     [SkipLocalsInit]
     public void Write(byte* page, int slot, float* keys, float* values)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)PagePositions);
-        var integers = stackalloc short[IsFloat ? 1 : ValueStride];
-        for (var head = 0; head < KvHeads; head++, keys += HeadDim, values += HeadDim)
+        var integers = stackalloc short[IsFloat ? 1 : Math.Max(KeyDim, ValueStride)];
+        for (var head = 0; head < KvHeads; head++, keys += KeySize, values += ValueSize)
         {
             var start = page + head * HeadBytes;
             var scales = (float*)(start + ScaleOffset);
             switch (Bits)
             {
                 case 32:
-                    for (var d = 0; d < HeadDim; d++)
+                    for (var d = 0; d < KeySize; d++)
                         ((float*)start)[KeyIndex(slot, d)] = keys[d];
-                    new Span<float>(values, HeadDim).CopyTo(new Span<float>((float*)start + ValueIndex(slot, 0), HeadDim));
-                    new Span<float>((float*)start + ValueIndex(slot, HeadDim), ValueStride - HeadDim).Clear();
+                    new Span<float>(values, ValueSize).CopyTo(new Span<float>((float*)start + ValueIndex(slot, 0), ValueSize));
+                    new Span<float>((float*)start + ValueIndex(slot, ValueSize), ValueStride - ValueSize).Clear();
                     break;
                 case 16:
-                    scales[slot] = ToIntegers(keys, integers);
-                    for (var d = 0; d < HeadDim; d++)
+                    scales[slot] = ToIntegers(keys, KeySize, integers);
+                    for (var d = 0; d < KeySize; d++)
                         ((short*)start)[KeyIndex(slot, d)] = integers[d];
-                    scales[PagePositions + slot] = ToIntegers(values, integers);
-                    for (var d = 0; d < HeadDim; d++)
+                    scales[PagePositions + slot] = ToIntegers(values, ValueSize, integers);
+                    for (var d = 0; d < ValueSize; d++)
                         ((short*)start)[ValueIndex(slot, d)] = integers[d];
                     break;
                 default:
                     var shares = (ushort*)(start + ShareOffset) + slot;
-                    scales[slot] = ToBytes(keys, integers, shares);
-                    for (var d = 0; d < HeadDim; d++)
+                    scales[slot] = ToBytes(keys, KeySize, integers, shares);
+                    for (var d = 0; d < KeySize; d++)
                         ((sbyte*)start)[KeyIndex(slot, d)] = (sbyte)integers[d];
-                    scales[PagePositions + slot] = ToBytes(values, integers, shares + Blocks * PagePositions);
-                    for (var d = 0; d < HeadDim; d++)
+                    scales[PagePositions + slot] = ToBytes(values, ValueSize, integers, shares + KeyBlocks * PagePositions);
+                    for (var d = 0; d < ValueSize; d++)
                         ((sbyte*)start)[ValueIndex(slot, d)] = (sbyte)integers[d];
                     break;
             }
@@ -114,7 +125,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
         {
             32 => ((float*)start)[index],
             16 => ((short*)start)[index] * scale,
-            _ => Scaled(((sbyte*)start)[index], ((short*)(start + ShareOffset))[((value ? Blocks : 0) + d / BlockDims) * PagePositions + slot]) * scale,
+            _ => Scaled(((sbyte*)start)[index], ((short*)(start + ShareOffset))[((value ? KeyBlocks : 0) + d / BlockDims) * PagePositions + slot]) * scale,
         };
     }
 
@@ -122,26 +133,26 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int HeadD
     public static short Scaled(sbyte quant, short share) => (short)((quant * 256 * share + 0x4000) >> 15);
 
     // Returns the scale, which is no number where one of them is none.
-    float ToIntegers(float* from, short* to)
+    static float ToIntegers(float* from, int count, short* to)
     {
-        var largest = Largest(from, HeadDim);
+        var largest = Largest(from, count);
         if (!float.IsFinite(largest) || largest < Smallest)
         {
-            new Span<short>(to, HeadDim).Clear();
+            new Span<short>(to, count).Clear();
             return float.IsFinite(largest) ? 0 : float.NaN;
         }
-        Round(from, short.MaxValue / largest, to, HeadDim);
+        Round(from, short.MaxValue / largest, to, count);
         return largest / short.MaxValue;
     }
 
     // The largest byte of the largest block is 127 · 256 ≈ the largest integer of 16 bits; smaller blocks have a smaller share of that.
-    float ToBytes(float* from, short* to, ushort* shares)
+    static float ToBytes(float* from, int size, short* to, ushort* shares)
     {
-        var largest = Largest(from, HeadDim);
+        var largest = Largest(from, size);
         var bad = !float.IsFinite(largest) || largest < Smallest;
-        for (var block = 0; block < Blocks; block++)
+        for (var block = 0; block < BlocksOf(size); block++)
         {
-            var (first, count) = (block * BlockDims, Math.Min(BlockDims, HeadDim - block * BlockDims));
+            var (first, count) = (block * BlockDims, Math.Min(BlockDims, size - block * BlockDims));
             var share = bad ? 0 : Math.Min(short.MaxValue, (int)MathF.Ceiling(Largest(from + first, count) / largest * short.MaxValue));
             shares[block * PagePositions] = (ushort)share;
             if (share == 0)

@@ -29,7 +29,7 @@ internal static unsafe class PagedAttention
     const int MergedRows = 24;
 
     /// <summary>
-    /// q[tokens, heads, headDim] → output[tokens, heads, headDim], for every token of <paramref name="spans"/>.
+    /// q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
     /// <paramref name="window"/> &gt; 0: only the last so many positions are seen (its own counted). <paramref name="exact"/>: an integer cache is
     /// met by numbers of 23 bits instead of 11, in twice the time.
     /// </summary>
@@ -114,7 +114,7 @@ internal static unsafe class PagedAttention
         readonly AttentionTile Tile(in AttentionSpan span, int kvHead, int firstToken, int tokens)
         {
             var tile = new AttentionTile(Layout, span, kvHead, span.FirstPosition + firstToken, tokens, Group, Window, Exact);
-            var query = Q + ((long)(span.FirstToken + firstToken) * Heads + kvHead * Group) * Layout.HeadDim;
+            var query = Q + ((long)(span.FirstToken + firstToken) * Heads + kvHead * Group) * Layout.KeySize;
             tile.LoadQueries(query, Heads, Scale);
             return tile;
         }
@@ -151,11 +151,11 @@ internal static unsafe class PagedAttention
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void StoreOutput(in AttentionSpan span, int kvHead, int token, int head, float* from, float sum)
         {
-            var to = Output + ((long)(span.FirstToken + token) * Heads + kvHead * Group + head) * Layout.HeadDim;
+            var to = Output + ((long)(span.FirstToken + token) * Heads + kvHead * Group + head) * Layout.ValueSize;
             var (inverse, d) = (1 / sum, 0);
-            for (; d + 8 <= Layout.HeadDim; d += 8)
+            for (; d + 8 <= Layout.ValueSize; d += 8)
                 (Vector256.Load(from + d) * inverse).Store(to + d);
-            for (; d < Layout.HeadDim; d++)
+            for (; d < Layout.ValueSize; d++)
                 to[d] = from[d] * inverse;
         }
 

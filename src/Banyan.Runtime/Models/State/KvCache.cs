@@ -48,9 +48,9 @@ internal sealed unsafe class KvCache : IDisposable
         states.Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
 
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
-        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize);
+        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize);
 
-    /// <summary>Puts the keys and values of a batch's rows, k and v[rows, KV heads, head size], into their sequences' pages.</summary>
+    /// <summary>Puts the keys and values of a batch's rows, k[rows, KV heads, key size] and v[rows, KV heads, value size], into their sequences' pages.</summary>
     public void Write(KvShape state, Batch batch, float* k, float* v, WorkerPool pool)
     {
         var job = new WriteJob { Layout = Layout(state), Offset = Offset(state), Batch = batch, K = k, V = v };
@@ -68,12 +68,12 @@ internal sealed unsafe class KvCache : IDisposable
         {
             const int Page = KvLayout.PagePositions;
             var (first, end) = Parts.Range(number, parts, Batch.Count);
-            var columns = (long)Layout.KvHeads * Layout.HeadDim;
+            long keys = Layout.KvHeads * Layout.KeySize, values = Layout.KvHeads * Layout.ValueSize;
             foreach (var part in Batch.Parts)
                 for (var row = Math.Max(first, part.First); row < Math.Min(end, part.First + part.Count); row++)
                 {
                     var position = Batch.Positions[row];
-                    Layout.Write(part.Sequence.Pages[position / Page] + Offset, position % Page, K + row * columns, V + row * columns);
+                    Layout.Write(part.Sequence.Pages[position / Page] + Offset, position % Page, K + row * keys, V + row * values);
                 }
         }
     }
