@@ -6,7 +6,7 @@ namespace Banyan.Server.Storage.Objects;
 
 /// <summary>
 /// Objects as files under a folder. A put writes a temporary file in the same file system, flushes it to the disk, links it under
-/// its name and flushes the folder: after a power cut the object is whole or not there. Where asked, BF16 weights lie packed (<see cref="PackedFormat"/>)
+/// its name and flushes the folder: after a power cut the object is whole or not there. Where asked, BF16 weights lie packed (<see cref="PackedLayout"/>)
 /// in a file whose name says so; whoever reads the store never sees it.
 /// </summary>
 public sealed class DiskObjectStore : IObjectStore
@@ -36,7 +36,7 @@ public sealed class DiskObjectStore : IObjectStore
     static bool Exists(string path) => File.Exists(path) || File.Exists(path + Packed);
 
     /// <inheritdoc/>
-    public bool Packs(ReadOnlySpan<byte> bytes) => _packs && PackedFormat.Pays(bytes);
+    public bool Packs(ReadOnlySpan<byte> bytes) => _packs && PackedLayout.Pays(bytes);
 
     /// <inheritdoc/>
     public async Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken)
@@ -159,7 +159,7 @@ public sealed class DiskObjectStore : IObjectStore
         try
         {
             using var packed = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            return PackedFormat.Length(packed);
+            return PackedLayout.Length(packed);
         }
         catch (FileNotFoundException)
         {

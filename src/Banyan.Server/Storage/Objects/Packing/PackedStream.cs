@@ -9,7 +9,7 @@ sealed class PackedStream : ReadStream
 {
     readonly SafeFileHandle _file;
     readonly long _end, _table;
-    readonly byte[] _group = ArrayPool<byte>.Shared.Rent(PackedFormat.MaxStoredGroup);
+    readonly byte[] _group = ArrayPool<byte>.Shared.Rent(PackedLayout.MaxStoredGroup);
     readonly byte[] _tile = ArrayPool<byte>.Shared.Rent(Bf16Tile.Length);
     readonly long _length;
     long _at, _loaded = -1;              // the group that lies in _group
@@ -24,14 +24,14 @@ sealed class PackedStream : ReadStream
         _file = file;
         try
         {
-            _length = PackedFormat.Length(file);
+            _length = PackedLayout.Length(file);
         }
         catch (InvalidDataException e)
         {
             _damage = e;
             return;
         }
-        _table = RandomAccess.GetLength(file) - PackedFormat.TailBytes - PackedFormat.Groups(_length) * sizeof(long);
+        _table = RandomAccess.GetLength(file) - PackedLayout.TailBytes - PackedLayout.Groups(_length) * sizeof(long);
         _at = Math.Min(offset, _length);
         _end = _at + Math.Min(length ?? long.MaxValue, _length - _at);
     }
@@ -67,15 +67,15 @@ sealed class PackedStream : ReadStream
 
     void Unpack(long start, Span<byte> tile)
     {
-        var group = start / PackedFormat.GroupBytes;
+        var group = start / PackedLayout.GroupBytes;
         if (group != _loaded)
             Load(group);
-        var number = (int)(start % PackedFormat.GroupBytes / Bf16Tile.Length);
+        var number = (int)(start % PackedLayout.GroupBytes / Bf16Tile.Length);
         if (number < _nextTile)
             (_next, _nextTile) = (0, 0);
         while (true)
         {
-            var length = (int)Math.Min(Bf16Tile.Length, _length - group * PackedFormat.GroupBytes - (long)_nextTile * Bf16Tile.Length);
+            var length = (int)Math.Min(Bf16Tile.Length, _length - group * PackedLayout.GroupBytes - (long)_nextTile * Bf16Tile.Length);
             var stored = _group.AsSpan(_next, _stored - _next);
             stored = stored[..Bf16Tile.StoredLength(stored, length)];
             _next += stored.Length;
@@ -95,7 +95,7 @@ sealed class PackedStream : ReadStream
         if (RandomAccess.Read(_file, entry, _table + (group == 0 ? 0 : group - 1) * sizeof(long)) < entry.Length)
             throw Damaged();
         var (start, end) = (BinaryPrimitives.ReadInt64LittleEndian(ends), BinaryPrimitives.ReadInt64LittleEndian(ends[8..]));
-        if (start < 0 || end <= start || end - start > PackedFormat.MaxStoredGroup || end > _table)
+        if (start < 0 || end <= start || end - start > PackedLayout.MaxStoredGroup || end > _table)
             throw Damaged();
         (_stored, _next, _nextTile, _loaded) = ((int)(end - start), 0, 0, group);
         for (var read = 0; read < _stored;)

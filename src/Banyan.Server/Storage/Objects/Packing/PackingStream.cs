@@ -13,7 +13,7 @@ sealed class PackingStream(DirectFile file, bool packs) : Stream
     int _filled, _shift;
     long _length;
 
-    /// <summary>Whether the file is in <see cref="PackedFormat"/>.</summary>
+    /// <summary>Whether the file is in <see cref="PackedLayout"/>.</summary>
     public bool IsPacked => _way == Way.Packed;
 
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -37,14 +37,14 @@ sealed class PackingStream(DirectFile file, bool packs) : Stream
     void Decide()
     {
         var start = file.Gathered;
-        if (!PackedFormat.Pays(start))
+        if (!PackedLayout.Pays(start))
         {
             _way = Way.Plain;
             return;
         }
         _way = Way.Packed;
-        _group = ArrayPool<byte>.Shared.Rent(PackedFormat.GroupBytes);
-        _stored = ArrayPool<byte>.Shared.Rent(PackedFormat.MaxStoredGroup);
+        _group = ArrayPool<byte>.Shared.Rent(PackedLayout.GroupBytes);
+        _stored = ArrayPool<byte>.Shared.Rent(PackedLayout.MaxStoredGroup);
         var gathered = ArrayPool<byte>.Shared.Rent(start.Length);
         start.CopyTo(gathered);
         var length = start.Length;
@@ -57,26 +57,26 @@ sealed class PackingStream(DirectFile file, bool packs) : Stream
     {
         while (bytes.Length > 0)
         {
-            if (_filled == 0 && bytes.Length >= PackedFormat.GroupBytes)
+            if (_filled == 0 && bytes.Length >= PackedLayout.GroupBytes)
             {
-                Pack(bytes[..PackedFormat.GroupBytes]);
-                bytes = bytes[PackedFormat.GroupBytes..];
+                Pack(bytes[..PackedLayout.GroupBytes]);
+                bytes = bytes[PackedLayout.GroupBytes..];
                 continue;
             }
-            var count = Math.Min(bytes.Length, PackedFormat.GroupBytes - _filled);
+            var count = Math.Min(bytes.Length, PackedLayout.GroupBytes - _filled);
             bytes[..count].CopyTo(_group.AsSpan(_filled));
             bytes = bytes[count..];
-            if ((_filled += count) == PackedFormat.GroupBytes)
+            if ((_filled += count) == PackedLayout.GroupBytes)
             {
                 _filled = 0;
-                Pack(_group.AsSpan(0, PackedFormat.GroupBytes));
+                Pack(_group.AsSpan(0, PackedLayout.GroupBytes));
             }
         }
     }
 
     void Pack(ReadOnlySpan<byte> group)
     {
-        file.Append(_stored.AsSpan(0, PackedFormat.Pack(group, _stored, ref _shift)));
+        file.Append(_stored.AsSpan(0, PackedLayout.Pack(group, _stored, ref _shift)));
         _ends.Add(file.Length);
     }
 
@@ -90,7 +90,7 @@ sealed class PackingStream(DirectFile file, bool packs) : Stream
         {
             if (_filled > 0)
                 Pack(_group.AsSpan(0, _filled));
-            file.Append(PackedFormat.End(_ends, _length));
+            file.Append(PackedLayout.End(_ends, _length));
         }
         file.Finish(flush);
     }

@@ -12,7 +12,7 @@ namespace Banyan.Server.Storage.Objects.Packing;
 /// 8 bytes     "BANYANP1"
 /// </code>
 /// </summary>
-static class PackedFormat
+static class PackedLayout
 {
     /// <summary>Bytes of the object a group.</summary>
     public const int GroupBytes = 16 * Bf16Tile.Length;
