@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Banyan.Server.Hub;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Cli;
@@ -10,7 +11,12 @@ sealed class HubChoice
     static readonly string s_folder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
 
     readonly Option<string> _data = new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => s_folder };
-    readonly Option<string?> _database = new("--database") { Description = "PostgreSQL (\"Host=…;Database=…;Username=…;Password=…\") or the path of a SQLite file (default: hub.db under --data)" };
+    readonly Option<string?> _database = new("--database")
+    {
+        Description = "PostgreSQL (\"Host=…;Database=…;Username=…\"; its password in the variable PGPASSWORD or the file that PGPASSFILE names, since every account of a machine reads command lines) "
+            + "or the path of a SQLite file (default: the variable BANYAN_DATABASE, else hub.db under --data)",
+    };
+
     readonly Option<string?> _objects = new("--objects") { Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)" };
     readonly Option<string?> _url = new("--public-url") { Description = "Address under which clients reach the hub, where a proxy hides it" };
 
@@ -25,17 +31,29 @@ sealed class HubChoice
     public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
 
     /// <summary>The options with which another command finds the same hub; its database's password is not told again.</summary>
-    public static string Place(HubOptions hub) => $"{(hub.DataFolder == s_folder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null ? "" : " --database …")}";
+    public static string Place(HubOptions hub) => $"{(hub.DataFolder == s_folder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || hub.Database == Variable("BANYAN_DATABASE") ? "" : " --database …")}";
 
     /// <summary>Where the hub is.</summary>
     /// <exception cref="CommandException">An option makes no sense.</exception>
     public HubOptions Options(ParseResult arguments) => new()
     {
         DataFolder = Folder(arguments),
-        Database = arguments.GetValue(_database),
+        Database = arguments.GetValue(_database) ?? Variable("BANYAN_DATABASE"),
         S3 = arguments.GetValue(_objects) is { } objects ? S3(objects) : null,
         PublicUrl = arguments.GetValue(_url),
     };
+
+    /// <summary>Says on stderr what whoever runs the hub should know of where it lies: what others on this machine can read.</summary>
+    public void Warn(ParseResult arguments, HubOptions hub)
+    {
+        if (arguments.GetValue(_database) is { } told && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))
+            Console.Error.WriteLine("warning: every account of this machine can read the password in --database: put it into the variable PGPASSWORD or a file that PGPASSFILE names, or all of it into BANYAN_DATABASE");
+        var folders = new List<string> { hub.DataFolder };
+        if (hub.DatabaseFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && folder != hub.DataFolder)
+            folders.Add(folder);
+        foreach (var warning in folders.Select(Private.Warning).OfType<string>())
+            Console.Error.WriteLine($"warning: {warning}");
+    }
 
     static S3Options S3(string objects)
     {

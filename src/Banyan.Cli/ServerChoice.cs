@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Banyan.Runtime.Models;
 using Banyan.Server;
@@ -91,19 +93,31 @@ sealed class ServerChoice
     static async Task AnnounceAsync(WebApplication app, ServerOptions options)
     {
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        var uri = new UriBuilder(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
-        var root = uri.Uri.GetLeftPart(UriPartial.Authority);
+        var uri = new Uri(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://0.0.0.0", "://localhost", StringComparison.Ordinal)
+            .Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
+        var root = options.Hub?.PublicUrl?.TrimEnd('/') ?? uri.GetLeftPart(UriPartial.Authority);
+        var elsewhere = options.IsOpen ? string.Join("  ", NetworkAddresses(options).Select(a => $"http://{a}:{uri.Port}")) : "";
         var nobody = options.Hub is not null && !await app.Services.GetRequiredService<AccountStore>().HasUsersAsync(CancellationToken.None);
         await Console.Out.WriteLineAsync($"""
 
-              Banyan is at  {root}
+              Banyan is at  {root}{(elsewhere.Length > 0 ? $"\n  From others   {elsewhere}" : "")}
               API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
               Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(nobody ? $"\n  Users         none yet: banyan hub user add NAME{HubChoice.Place(options.Hub!)} prints a token" : "")}
 
               Ctrl-C stops it.
 
             """);
+        if (options.IsOpen)
+            await Console.Error.WriteLineAsync(
+                $"warning: whoever reaches this machine's port {uri.Port} {(options.ApiKey is null ? "can use the models (--api-key asks for a key)" : "can try keys")}"
+                + $"{(options.Hub is null ? "" : " and read what is public on the hub")}; keys and tokens travel unencrypted: put a proxy with TLS in front, or listen on localhost alone");
     }
+
+    /// <summary>The addresses under which others may reach this machine.</summary>
+    static IEnumerable<string> NetworkAddresses(ServerOptions options) =>
+        IPAddress.TryParse(options.Host, out var one) && !one.Equals(IPAddress.Any) && !one.Equals(IPAddress.IPv6Any) ? []
+        : NetworkInterface.GetAllNetworkInterfaces().Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address).Where(a => a.AddressFamily == AddressFamily.InterNetwork).Select(a => a.ToString()).Take(4);
 
     static string Names(InferenceOptions options)
     {

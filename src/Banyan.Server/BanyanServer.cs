@@ -17,6 +17,8 @@ namespace Banyan.Server;
 /// <summary>Banyan's web server: each feature is one AddX and one MapX.</summary>
 public static class BanyanServer
 {
+    const int ResponseBufferBytes = 128 << 10;
+
     /// <summary>The server, ready to start. Reads nothing but its options: no settings file, no environment variable.</summary>
     /// <exception cref="ArgumentException">The options cannot work; the message says why.</exception>
     public static WebApplication Build(ServerOptions options)
@@ -29,7 +31,8 @@ public static class BanyanServer
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
-            kestrel.Limits.MaxResponseBufferSize = 1 << 20;     // the next piece of a file is read while the last is sent
+            // The next piece of a file is read while the last is sent; more would only wait in memory for who reads slowly.
+            kestrel.Limits.MaxResponseBufferSize = ResponseBufferBytes;
             Listen(kestrel, options);
         });
         builder.Logging.AddConsole(c => c.FormatterName = PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
@@ -51,9 +54,10 @@ public static class BanyanServer
         app.UseResponseCompression();
         app.UseErrorAnswers(hub: options.Hub is not null);
         app.UseHostCheck(options);
+        app.UseForwardedAddress();
         app.UseOriginCheck(options);
         app.UseApiKey(options);
-        app.UseRouting();
+        app.UseRoutingWithHead();
         app.MapInference();
         if (options.Hub is not null)
             app.MapHub();

@@ -30,6 +30,9 @@ public sealed record ServerOptions
     /// <summary>Where the hub keeps its repositories, or null to serve none.</summary>
     public HubOptions? Hub { get; init; }
 
+    /// <summary>Whether other machines can reach it.</summary>
+    public bool IsOpen => Host != "localhost" && !(System.Net.IPAddress.TryParse(Host, out var address) && System.Net.IPAddress.IsLoopback(address));
+
     /// <summary>Every reason why these options cannot work; empty when they can.</summary>
     public IReadOnlyList<string> Problems()
     {

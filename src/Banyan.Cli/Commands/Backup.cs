@@ -2,6 +2,7 @@ using System.CommandLine;
 using Banyan.Cli.Commands.Hub;
 using Banyan.Server.Maintenance.Backups;
 using Banyan.Server.Maintenance.Checking;
+using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands;
 
@@ -39,6 +40,8 @@ static class Backup
             if (kept < 1)
                 throw new CommandException($"--keep {kept}: at least 1, the snapshot that is made");
             await using var place = HubPlace.Open(hub, arguments);
+            if (Private.Warning(to) is { } warning)
+                Console.Error.WriteLine($"warning: {warning}");
             var report = await MaintenanceProgress.RunAsync(quiet, show => new Server.Maintenance.Backups.Backup(place.Database, place.Objects, TimeProvider.System).RunAsync(to, show, cancellationToken));
             if (!quiet)
                 Console.WriteLine($"snapshot {report.Name}: {report.Objects} objects, of them {report.Copied} new ({Sizes.Bytes(report.CopiedBytes)})");
@@ -106,7 +109,7 @@ static class Backup
         var hub = new HubChoice(command);
         command.SetAction((arguments, cancellationToken) => Explained(async () =>
         {
-            Directory.CreateDirectory(hub.Folder(arguments));
+            Private.CreateFolder(hub.Folder(arguments));
             var quiet = arguments.GetValue(json);
             var options = hub.Options(arguments);
             await using var place = HubPlace.OpenNew(options);

@@ -78,6 +78,6 @@ static partial class Fsck
             : throw new CommandException($"--max-rate {text}: expected KB/s, MB/s or GB/s, like 100MB/s");
     }
 
-    [GeneratedRegex(@"^(\d{1,6})(KB|MB|GB)/s$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(\d{1,6})(KB|MB|GB)/s\z", RegexOptions.CultureInvariant)]
     private static partial Regex Written();
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Banyan.Server.Shipped;
+using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands;
 
@@ -17,7 +18,7 @@ static class Up
             Examples:
               banyan up
               banyan up --data /srv/banyan --port 9000
-              banyan up --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/
+              PGPASSWORD=… banyan up --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/
             """);
         var hub = new HubChoice(command);
         var server = new ServerChoice(command);
@@ -32,6 +33,7 @@ static class Up
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
             var options = hub.Options(arguments) with { Shipped = Shipped(shipped), PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
+            hub.Warn(arguments, options);
             return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), options, cancellationToken);
         });
         return command;
@@ -53,6 +55,7 @@ static class Up
     {
         try
         {
+            Private.CreateFolder(folder);
             Directory.CreateDirectory(Path.Combine(folder, "models"));
             var probe = Path.Combine(folder, $".write-{Environment.ProcessId}");
             File.WriteAllText(probe, "");

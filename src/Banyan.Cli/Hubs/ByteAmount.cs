@@ -21,6 +21,6 @@ static partial class ByteAmount
         return bytes is >= Least and < long.MaxValue ? (long)bytes : throw new CommandException($"{option} {text}: at least {Least / 1024} KiB are needed to get anything done");
     }
 
-    [GeneratedRegex(@"^(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(i?)[bB]?(?:/s)?$")]
+    [GeneratedRegex(@"^(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(i?)[bB]?(?:/s)?\z")]
     private static partial Regex Written();
 }

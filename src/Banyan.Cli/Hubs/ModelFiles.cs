@@ -37,10 +37,10 @@ static partial class ModelFiles
             ? exact
             : [.. candidates.Where(c => c.Name.Contains(wanted, StringComparison.OrdinalIgnoreCase))];
 
-    [GeneratedRegex(@"-\d{5}-of-\d{5}\.gguf$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"-\d{5}-of-\d{5}\.gguf\z", RegexOptions.IgnoreCase)]
     private static partial Regex Split();
 
     // Vision projectors and importance matrices are GGUF files too, but no models.
-    [GeneratedRegex(@"(^|/)(mmproj|imatrix)|imatrix\.gguf$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(^|/)(mmproj|imatrix)|imatrix\.gguf\z", RegexOptions.IgnoreCase)]
     private static partial Regex Beside();
 }

@@ -12,14 +12,14 @@ static class HubErrors
     {
         var code = Header(answer, "X-Error-Code");
         var said = Header(answer, "X-Error-Message") ?? await BodyAsync(answer, cancellationToken);
-        var who = options.Token is null ? "you are not logged in: set HF_TOKEN" : "the token may not be allowed to see it";
+        var who = options.Token is null ? options.TokenNote ?? "you are not logged in: set HF_TOKEN" : "the token may not be allowed to see it";
         var (problem, message) = (code, answer.StatusCode) switch
         {
             ("RepoNotFound", _) => (HubProblem.RepoNotFound, $"{what}: there is no such repo on {options.Endpoint.Authority}, or {who}"),
             ("RevisionNotFound", _) => (HubProblem.RevisionNotFound, $"{what}: there is no such revision"),
             ("EntryNotFound", _) => (HubProblem.FileNotFound, $"{what}: there is no such file"),
             ("GatedRepo", _) => (HubProblem.NotAllowed, $"{what}: access must be asked for on the repo's page at {options.Endpoint}, then set HF_TOKEN"),
-            (_, HttpStatusCode.Unauthorized) => (HubProblem.NotAllowed, $"{what}: {(options.Token is null ? "the hub wants to know who you are: set HF_TOKEN to an access token" : $"the hub does not accept the token ({said ?? "401"}): set HF_TOKEN to another")}"),
+            (_, HttpStatusCode.Unauthorized) => (HubProblem.NotAllowed, $"{what}: {(options.Token is null ? options.TokenNote ?? "the hub wants to know who you are: set HF_TOKEN to an access token" : $"the hub does not accept the token ({said ?? "401"}): set HF_TOKEN to another")}"),
             (_, HttpStatusCode.Forbidden) => (HubProblem.NotAllowed, $"{what}: not allowed: {said ?? "403"}"),
             (_, HttpStatusCode.NotFound) => (HubProblem.RepoNotFound, said is null ? $"{what}: not found on {options.Endpoint.Authority}" : $"{what}: {said}"),
             (_, HttpStatusCode.PreconditionFailed) => (HubProblem.Conflict, $"{what}: {said ?? "the branch was updated meanwhile"}"),

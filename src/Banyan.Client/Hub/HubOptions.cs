@@ -1,3 +1,5 @@
+using Banyan.Client.Hub;
+
 namespace Banyan.Client;
 
 /// <summary>Which hub, as whom, and how much of the link may be used.</summary>
@@ -11,6 +13,9 @@ public sealed record HubOptions
 
     /// <summary>The access token, or null to come as nobody.</summary>
     public string? Token { get; init; }
+
+    /// <summary>Why a token that is saved here is not sent, for who is asked for one; null where that is no matter.</summary>
+    internal string? TokenNote { get; init; }
 
     /// <summary>The most bytes a second over all connections, or null.</summary>
     public long? MaxSpeed { get; init; }
@@ -29,7 +34,7 @@ public sealed record HubOptions
 
     /// <summary>
     /// What the variables that other tools also read say: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, and the token that was saved at login
-    /// (<c>HF_TOKEN_PATH</c>, <c>HF_HOME/token</c>).
+    /// (<c>HF_TOKEN_PATH</c>, <c>HF_HOME/token</c>), for the hub that it is for.
     /// </summary>
     /// <param name="endpoint">Overrides <c>HF_ENDPOINT</c>.</param>
     /// <exception cref="ArgumentException">The address is none.</exception>
@@ -40,14 +45,7 @@ public sealed record HubOptions
             endpoint = "http://" + endpoint;
         if (!Uri.TryCreate(endpoint.TrimEnd('/') + "/", UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
             throw new ArgumentException($"'{endpoint}' is no hub's address: write it like https://huggingface.co or http://localhost:8080");
-        return new HubOptions { Endpoint = uri, Token = FindToken() };
-    }
-
-    static string? FindToken()
-    {
-        if (Environment.GetEnvironmentVariable("HF_TOKEN") is { } token && token.Trim().Length > 0)
-            return token.Trim();
-        var path = Environment.GetEnvironmentVariable("HF_TOKEN_PATH") is { Length: > 0 } set ? set : Path.Combine(HubCache.Home(), "token");
-        return File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } saved ? saved : null;
+        var (token, note) = SavedToken.For(uri, Environment.GetEnvironmentVariable);
+        return new HubOptions { Endpoint = uri, Token = token, TokenNote = note };
     }
 }

@@ -34,12 +34,12 @@ public static partial class ModelIdentity
     /// <summary>Whether a model's name says that it was made to follow instructions, as is usual: Instruct, Chat, it. Coder models that fill in and do not say so are base models, though their files have a chat template.</summary>
     public static bool SaysInstruct(string name) => Instruct().IsMatch(name);
 
-    [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|\z)", RegexOptions.IgnoreCase)]
     private static partial Regex Instruct();
 
     /// <summary>Gemini writes <c>models/NAME</c> in some places.</summary>
     static string WithoutPrefix(string id) => id.StartsWith("models/", StringComparison.Ordinal) ? id["models/".Length..] : id;
 
-    [GeneratedRegex(@"^-(\d{4}-\d{2}-\d{2}|\d{8}|\d{3})$")]
+    [GeneratedRegex(@"^-(\d{4}-\d{2}-\d{2}|\d{8}|\d{3})\z")]
     private static partial Regex Version();
 }

@@ -37,6 +37,6 @@ static partial class MarkdownFences
         return line[spaces..];
     }
 
-    [GeneratedRegex(@"^(?<indent> {0,3})(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*$")]
+    [GeneratedRegex(@"^(?<indent> {0,3})(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Opening();
 }

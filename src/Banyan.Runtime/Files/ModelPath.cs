@@ -32,6 +32,6 @@ static partial class ModelPath
     }
 
     /// <summary>The name of a part of a split GGUF: prefix, part from 1 and number of parts.</summary>
-    [GeneratedRegex(@"-(\d{5})-of-(\d{5})\.gguf$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"-(\d{5})-of-(\d{5})\.gguf\z", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     public static partial Regex SplitPart();
 }

@@ -119,7 +119,7 @@ public sealed partial class Model : IDisposable
             : name;
     }
 
-    [GeneratedRegex(@"-\d{5}-of-\d{5}$|\.safetensors\.index$|\.safetensors$")]
+    [GeneratedRegex(@"-\d{5}-of-\d{5}\z|\.safetensors\.index\z|\.safetensors\z")]
     private static partial Regex PartOfSplit();
 
     /// <summary>Frees the weights and unmaps the file. Engines over it are to be disposed first.</summary>

@@ -21,6 +21,9 @@ sealed record Caller
     /// <summary>What a fine-grained token may touch.</summary>
     public IReadOnlyList<TokenScope> Scopes { get; init; } = [];
 
+    /// <summary>Whether whoever runs the hub lets the user do nothing for now.</summary>
+    public bool IsSuspended { get; init; }
+
     public bool IsAnonymous => UserId == 0;
 
     /// <summary>The most that the token lets its user do in a namespace or repository, whatever the user may.</summary>

@@ -22,6 +22,8 @@ sealed class Credentials(AccountStore accounts)
     async Task<Caller> FindAsync(HttpContext context, string header)
     {
         var caller = TokenOf(header) is { } token ? await accounts.FindCallerAsync(token, context.RequestAborted) : null;
+        if (caller is { IsSuspended: true })
+            throw HubException.Forbidden($"The account {caller.Name} is suspended: ask whoever runs this hub.");
         context.Items[s_key] = caller ?? throw HubException.BadCredentials();
         return caller;
     }

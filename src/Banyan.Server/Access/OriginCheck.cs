@@ -48,6 +48,7 @@ static class OriginCheck
     /// <summary>A privacy setting may hide where a form came from ("null"); then the browser still says that it is this site.</summary>
     static bool IsOwn(string origin, HttpRequest request) => origin == "null"
         ? request.Headers["Sec-Fetch-Site"] == "same-origin"
-        : Uri.TryCreate(origin, UriKind.Absolute, out var uri)
-            && string.Equals(uri.Authority, new Uri($"{uri.Scheme}://{request.Host.Value}").Authority, StringComparison.OrdinalIgnoreCase);
+        : Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+            && Uri.TryCreate($"{uri!.Scheme}://{request.Host.Value}", UriKind.Absolute, out var own)
+            && string.Equals(uri.Authority, own.Authority, StringComparison.OrdinalIgnoreCase);
 }

@@ -27,6 +27,12 @@ public sealed record Account
     /// <summary>A user who may add and remove others over the API.</summary>
     public bool IsAdmin { get; init; }
 
+    /// <summary>Unix milliseconds since when a user may do nothing, or null.</summary>
+    public long? SuspendedAt { get; init; }
+
+    /// <summary>Bytes that it may keep, or null for what the hub's default says.</summary>
+    public long? Quota { get; init; }
+
     /// <summary>A user, not an organization.</summary>
     public bool IsUser => Kind == "user";
 }
@@ -60,7 +66,7 @@ static partial class Names
         "models", "new", "notifications", "oauth", "organizations", "papers", "resolve", "search", "settings", "spaces", "status", "tasks", "tokens", "users", "v1", "v2", "xet",
     };
 
-    [GeneratedRegex(@"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$")]
+    [GeneratedRegex(@"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?\z")]
     private static partial Regex Pattern();
 
     /// <summary>What is wrong with the name, or null.</summary>

@@ -11,6 +11,10 @@ public sealed class AccountException(string message) : Exception(message);
 /// <summary>Users, organizations and tokens in the hub's database.</summary>
 public sealed class AccountStore(HubDatabase database, TimeProvider time)
 {
+    const string Columns = "id, kind, name, full_name, email, created_at, is_admin, suspended_at, quota";
+
+    const int MaxOrganizations = 200, MaxMemberships = 1000, MaxTokens = 1000;
+
     readonly StateCache<(long, long), Right> _members = new(database);
     readonly StateCache<string, (Caller Caller, long? ExpiresAt)?> _tokens = new(database);
 
@@ -28,12 +32,12 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <summary>The account of a name, or null.</summary>
     public Task<Account?> FindAsync(string name, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Account>(
-            "SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE name_key = @key AND kind IN ('user', 'org')", new { key = Names.Key(name) }),
+            $"SELECT {Columns} FROM accounts WHERE name_key = @key AND kind IN ('user', 'org')", new { key = Names.Key(name) }),
         cancellationToken);
 
     /// <summary>The account of a row.</summary>
     public Task<Account?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Account>("SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE id = @id", new { id }), cancellationToken);
+        c => c.QueryFirstOrDefaultAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id }), cancellationToken);
 
     /// <summary>The account of a name and kind.</summary>
     /// <exception cref="AccountException">There is none.</exception>
@@ -43,7 +47,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>All users, or all organizations.</summary>
     public async Task<IReadOnlyList<Account>> ListAsync(string kind, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Account>("SELECT id, kind, name, full_name, email, created_at, is_admin FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
+        async c => (await c.QueryAsync<Account>($"SELECT {Columns} FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
 
     /// <summary>Whether there is any user.</summary>
     public Task<bool> HasUsersAsync(CancellationToken cancellationToken) =>
@@ -58,9 +62,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         var account = await GetAsync(kind, name, cancellationToken);
         await database.WriteAsync(async t =>
         {
-            var repos = await t.ScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @Id", account);
+            var repos = await t.ScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @Id AND removed_at IS NULL", account);
             if (repos > 0)
-                throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first");
+                throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first (an admin of the hub may: banyan hub repo list {name}, banyan hub user remove {name} --move-repos-to NAMESPACE)");
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
             await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
@@ -75,16 +79,36 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         await database.WriteAsync(t => t.ExecuteAsync("UPDATE accounts SET is_admin = @isAdmin WHERE id = @Id", new { isAdmin, account.Id }), cancellationToken);
     }
 
+    /// <summary>Whether the caller is an admin of the hub, with a token of the role write.</summary>
+    internal async ValueTask<bool> IsAdminAsync(Caller caller, CancellationToken cancellationToken) =>
+        caller is { IsAnonymous: false, Role: TokenRole.Write } && await FindAsync(caller.UserId, cancellationToken) is { IsAdmin: true };
+
+    /// <summary>Lets a user do nothing from now on, by no token, or again what they could; what is theirs stays as it is.</summary>
+    /// <exception cref="AccountException">There is no such user.</exception>
+    public async Task SuspendAsync(string user, bool isSuspended, CancellationToken cancellationToken)
+    {
+        var account = await GetAsync("user", user, cancellationToken);
+        await database.WriteAsync(async t =>
+        {
+            await t.ExecuteAsync("UPDATE accounts SET suspended_at = @at WHERE id = @Id", new { at = isSuspended ? Now : (long?)null, account.Id });
+            await Audit.RecordAsync(t, null, isSuspended ? "user.suspend" : "user.resume", account.Name);
+        }, cancellationToken);
+    }
+
     /// <summary>Makes a user a member of an organization, or changes the role.</summary>
     /// <exception cref="AccountException">One of them is not there.</exception>
     public async Task SetMemberAsync(string org, string user, Right role, CancellationToken cancellationToken)
     {
         var (o, u) = (await GetAsync("org", org, cancellationToken), await GetAsync("user", user, cancellationToken));
-        await database.WriteAsync(
-            t => t.ExecuteAsync(
+        await database.WriteAsync(async t =>
+        {
+            // Every list of what a user sees asks for all of them, and anybody may make an organization.
+            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @user AND org_id <> @org", new { org = o.Id, user = u.Id }) >= MaxMemberships)
+                throw new AccountException($"'{user}' is a member of {MaxMemberships} organizations: a user is of no more");
+            await t.ExecuteAsync(
                 "INSERT INTO members (org_id, user_id, role) VALUES (@org, @user, @role) ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
-                new { org = o.Id, user = u.Id, role = role.ToString().ToLowerInvariant() }),
-            cancellationToken);
+                new { org = o.Id, user = u.Id, role = role.ToString().ToLowerInvariant() });
+        }, cancellationToken);
     }
 
     /// <summary>Ends a membership.</summary>
@@ -114,6 +138,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             throw new AccountException(problem);
         return await database.WriteAsync(async t =>
         {
+            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @admin AND role = 'admin'", new { admin }) >= MaxOrganizations)
+                throw new AccountException($"you are an admin of {MaxOrganizations} organizations: remove one first");
             var made = await InsertAsync(t, "org", name, fullName, null);
             if (made is not null)
                 await t.ExecuteAsync("INSERT INTO members (org_id, user_id, role) VALUES (@Id, @admin, 'admin')", new { made.Id, admin });
@@ -156,8 +182,11 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         if (role == TokenRole.FineGrained && scopes is null or [])
             throw new AccountException("a fine-grained token needs at least one scope: say what it may be used on");
         text ??= TokenText.New();
-        await database.WriteAsync(
-            t => t.ExecuteAsync(
+        await database.WriteAsync(async t =>
+        {
+            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM tokens WHERE user_id = @Id AND revoked_at IS NULL", account) >= MaxTokens)
+                throw new AccountException($"'{user}' has {MaxTokens} tokens: remove some first");
+            await t.ExecuteAsync(
                 "INSERT INTO tokens (user_id, name, hash, role, scopes, created_at, expires_at) VALUES (@user, @name, @hash, @role, @scopes, @now, @expires)",
                 new
                 {
@@ -168,8 +197,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                     scopes = role == TokenRole.FineGrained ? TokenScope.Write(scopes!) : null,
                     now = Now,
                     expires = expires?.ToUnixTimeMilliseconds(),
-                }),
-            cancellationToken);
+                });
+        }, cancellationToken);
         return text;
     }
 
@@ -202,15 +231,15 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     async Task<(Caller, long?)?> FindTokenAsync(string token, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(
-            c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt)>(
+            c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt, long? SuspendedAt)>(
                 """
-                SELECT t.id, t.user_id, a.name, t.role, t.scopes, t.expires_at FROM tokens t JOIN accounts a ON a.id = t.user_id
+                SELECT t.id, t.user_id, a.name, t.role, t.scopes, t.expires_at, a.suspended_at FROM tokens t JOIN accounts a ON a.id = t.user_id
                 WHERE t.hash = @hash AND t.revoked_at IS NULL AND a.kind = 'user'
                 """,
                 new { hash = TokenText.Hash(token) }),
             cancellationToken);
         return row.User is null
             ? null
-            : (new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes) }, row.ExpiresAt);
+            : (new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes), IsSuspended = row.SuspendedAt is not null }, row.ExpiresAt);
     }
 }

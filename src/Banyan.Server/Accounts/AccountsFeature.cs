@@ -30,6 +30,8 @@ static class AccountsFeature
         app.MapHub("GET", "/api/users", Need.User, users.ListAsync);
         app.MapHub("POST", "/api/users", Need.User, users.AddAsync);
         app.MapHub("DELETE", "/api/users/{name}", Need.User, users.RemoveAsync);
+        app.MapHub("POST", "/api/users/{name}/suspend", Need.User, c => users.SuspendAsync(c, isSuspended: true));
+        app.MapHub("POST", "/api/users/{name}/resume", Need.User, c => users.SuspendAsync(c, isSuspended: false));
         app.MapHub("GET", "/api/users/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: true));
         app.MapHub("GET", "/api/organizations/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: false));
         app.MapHub("GET", "/api/organizations/{name}/members", Need.Nothing, organizations.MembersAsync);

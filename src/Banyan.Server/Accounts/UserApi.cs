@@ -1,15 +1,16 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Accounts;
 
 /// <summary>
-/// <c>/api/users</c>: users added, listed and removed by an admin of the hub (<c>banyan hub user add --admin</c>), with a token of the
-/// role write. An admin reads and changes no more than another user does.
+/// <c>/api/users</c>: users added, listed, suspended and removed by an admin of the hub (<c>banyan hub user add --admin</c>), with a token of
+/// the role write. An admin may also move and remove any repository (<see cref="ChangeRepo"/>), and reads no more than another user does.
 /// </summary>
-sealed class UserApi(Authoriser authoriser, AccountStore accounts)
+sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges changes)
 {
     const int MaxText = 200;
 
@@ -43,22 +44,25 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts)
             ["name"] = u.Name,
             ["fullname"] = u.FullName ?? u.Name,
             ["isAdmin"] = u.IsAdmin,
+            ["suspended"] = u.SuspendedAt is not null,
             ["createdAt"] = HubJson.Time(u.CreatedAt),
         }.With("email", u.Email))]));
     }
 
-    /// <summary><c>DELETE …/{name}</c>: one who owns nothing. The name stays taken.</summary>
+    /// <summary><c>DELETE …/{name}?moveReposTo=NAMESPACE</c>: one who owns nothing, or whose repositories go elsewhere. The name stays taken.</summary>
     public async Task RemoveAsync(HttpContext context)
     {
-        var caller = await CheckAsync(context);
-        var name = (string)context.Request.RouteValues["name"]!;
-        if (Names.Key(name) == Names.Key(caller.Name))
-            throw HubException.BadRequest("You would remove yourself: another admin may.");
-        if (await accounts.FindAsync(name, context.RequestAborted) is not { IsUser: true })
-            throw HubException.NotFound($"There is no user {name}.");
+        var (caller, user) = await OtherAsync(context, "remove");
         try
         {
-            await accounts.RemoveAsync("user", name, context.RequestAborted);
+            if (context.Request.Query["moveReposTo"].ToString() is { Length: > 0 } ns)
+            {
+                var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
+                foreach (var repo in await changes.ListAsync(user.Id, context.RequestAborted))
+                    if (!await changes.MoveAsync(repo, owner, repo.Name, caller.UserId, context.RequestAborted))
+                        throw HubException.Conflict($"{owner.Name} has a {repo.Type.Text()} repository called {repo.Name} already: move {repo.Path} by itself, then go on.");
+            }
+            await accounts.RemoveAsync("user", user.Name, context.RequestAborted);
         }
         catch (AccountException e)
         {
@@ -67,7 +71,25 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts)
         await context.JsonAsync(new { });
     }
 
-    async Task<Caller> CheckAsync(HttpContext context) =>
-        await authoriser.UserAsync(context) is { Role: TokenRole.Write } caller && await accounts.FindAsync(caller.UserId, context.RequestAborted) is { IsAdmin: true }
-            ? caller : throw HubException.Forbidden("Users are managed by an admin of the hub, with a token of the role write.");
+    /// <summary><c>POST …/{name}/suspend</c>, <c>…/resume</c>: none of the user's tokens does anything meanwhile.</summary>
+    public async Task SuspendAsync(HttpContext context, bool isSuspended)
+    {
+        var (_, user) = await OtherAsync(context, isSuspended ? "suspend" : "resume");
+        await accounts.SuspendAsync(user.Name, isSuspended, context.RequestAborted);
+        await context.JsonAsync(new { });
+    }
+
+    async Task<(Caller Caller, Account User)> OtherAsync(HttpContext context, string verb)
+    {
+        var (caller, name) = (await CheckAsync(context), (string)context.Request.RouteValues["name"]!);
+        if (Names.Key(name) == Names.Key(caller.Name))
+            throw HubException.BadRequest($"You would {verb} yourself: another admin may.");
+        return (caller, await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } user ? user : throw HubException.NotFound($"There is no user {name}."));
+    }
+
+    async Task<Caller> CheckAsync(HttpContext context)
+    {
+        var caller = await authoriser.UserAsync(context);
+        return await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden("Users are managed by an admin of the hub, with a token of the role write.");
+    }
 }

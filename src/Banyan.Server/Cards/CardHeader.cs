@@ -9,83 +9,83 @@ namespace Banyan.Server.Cards;
 /// <summary>The YAML at the top of a README, as JSON. Bounded: no aliases that multiply, no deep nesting.</summary>
 static class CardHeader
 {
-    const int MaxBytes = 256 << 10, MaxDepth = 20, MaxNodes = 50_000;
+    /// <summary>The longest header that is read; of a longer one its beginning is.</summary>
+    public const int MaxLength = 1 << 20;
 
-    /// <summary>The text between the two lines of dashes, or null where there is none.</summary>
-    public static string? TextOf(string readme)
+    const int MaxDepth = 20, MaxNodes = 50_000;
+
+    /// <summary>The text between the two lines of dashes, or null where there is none. Blank lines may come first.</summary>
+    public static string? TextOf(string readme) => TextOf(readme, out _);
+
+    /// <param name="readme">The README, or its beginning.</param>
+    /// <param name="isWhole">Whether the second line of dashes was met.</param>
+    static string? TextOf(string readme, out bool isWhole)
     {
-        readme = readme.TrimStart('\ufeff').ReplaceLineEndings("\n");
-        if (!readme.StartsWith("---\n", StringComparison.Ordinal))
+        isWhole = true;
+        readme = readme.TrimStart('\ufeff').TrimStart().ReplaceLineEndings("\n");
+        if (!readme.StartsWith("---", StringComparison.Ordinal) || readme.IndexOf('\n', StringComparison.Ordinal) is not (>= 3 and var first) || readme[3..first].Trim().Length > 0)
             return null;
-        var end = readme.IndexOf("\n---", 3, StringComparison.Ordinal);
-        return end < 0 ? null : end == 3 ? "" : readme[4..(end + 1)];
+        for (var at = first; at >= 0; at = readme.IndexOf('\n', at + 1))
+            if (string.CompareOrdinal(readme, at, "\n---", 0, 4) == 0)
+            {
+                var end = readme.IndexOf('\n', at + 1) is >= 0 and var next ? next : readme.Length;
+                if (readme.AsSpan((at + 4)..end).Trim().IsEmpty)
+                    return at == first ? "" : readme[(first + 1)..(at + 1)];
+            }
+        isWhole = false;
+        return readme.Length > first + 1 ? readme[(first + 1)..(readme.LastIndexOf('\n') + 1)] : null;
     }
 
-    /// <summary>The header of a README; null where it has none, or none that can be read.</summary>
-    public static JsonObject? Read(ReadOnlySpan<byte> readme)
+    /// <summary>The header of a README, as much of it as can be read; null where it has none.</summary>
+    /// <param name="readme">The README's beginning.</param>
+    /// <param name="isCut">Whether the README goes on.</param>
+    /// <param name="problem">Why something of the header is missing, or null.</param>
+    public static JsonObject? Read(ReadOnlySpan<byte> readme, bool isCut, out string? problem)
     {
-        try
-        {
-            return TextOf(Encoding.UTF8.GetString(readme)) is { } text ? Parse(text) : null;
-        }
-        catch (CardException)
-        {
+        problem = null;
+        if (TextOf(Encoding.UTF8.GetString(readme), out var isWhole) is not { } text || (!isWhole && !isCut))
             return null;
-        }
+        var card = Read(text, out problem);
+        problem ??= isWhole ? null : $"The metadata is longer than {MaxLength} bytes: the rest of it was not read.";
+        return card.Count == 0 && problem is null ? null : card;
     }
 
     /// <summary>Reads YAML whose root is a map.</summary>
-    /// <exception cref="CardException">It is something else; the message says where.</exception>
+    /// <exception cref="CardException">It is something else, or longer than is read; the message says where.</exception>
     public static JsonObject Parse(string yaml)
     {
-        if (yaml.Length > MaxBytes)
-            throw new CardException($"The metadata is longer than {MaxBytes} bytes.");
+        if (yaml.Length > MaxLength)
+            throw new CardException($"The metadata is longer than {MaxLength} bytes.");
+        var card = Read(yaml, out var problem);
+        return problem is null ? card : throw new CardException(problem);
+    }
+
+    /// <summary>Reads as many of the root's members as can be; those that are nested too deep or have too many values are left out.</summary>
+    static JsonObject Read(string yaml, out string? problem)
+    {
+        var card = new JsonObject();
+        problem = null;
         try
         {
             var parser = new Parser(new StringReader(yaml));
             parser.Consume<StreamStart>();
-            if (!parser.TryConsume<DocumentStart>(out _))
-                return [];
-            var nodes = 0;
-            return Node(parser, 0, ref nodes) switch
-            {
-                JsonObject map => map,
-                null => [],
-                _ => throw new CardException("The metadata must be a map of names to values."),
-            };
+            if (!parser.TryConsume<DocumentStart>(out _) || (parser.TryConsume<Scalar>(out var only) && Value(only) is null))
+                return card;
+            if (only is not null || !parser.TryConsume<MappingStart>(out var root))
+                throw new CardException("The metadata must be a map of names to values.");
+            var reader = new CardNodes(parser, MaxDepth, MaxNodes, Value);
+            reader.Members(card, 1);
+            problem = reader.LeftOut is { } left ? $"'{left}' is nested too deep or has too many values: it is left out." : null;
         }
         catch (YamlException e)
         {
-            throw new CardException($"Line {e.Start.Line}: {e.InnerException?.Message ?? e.Message}");
+            problem = $"Line {e.Start.Line}: {e.InnerException?.Message ?? e.Message}";
         }
-    }
-
-    static JsonNode? Node(Parser parser, int depth, ref int nodes)
-    {
-        if (depth > MaxDepth || ++nodes > MaxNodes)
-            throw new CardException("The metadata is nested too deep or has too many values.");
-        if (parser.TryConsume<Scalar>(out var scalar))
-            return Value(scalar);
-        if (parser.TryConsume<SequenceStart>(out _))
+        catch (CardException e)
         {
-            var array = new JsonArray();
-            while (!parser.TryConsume<SequenceEnd>(out _))
-                array.Add(Node(parser, depth + 1, ref nodes));
-            return array;
+            problem = e.Message;
         }
-        if (parser.TryConsume<MappingStart>(out _))
-        {
-            var map = new JsonObject();
-            while (!parser.TryConsume<MappingEnd>(out _))
-            {
-                var key = parser.TryConsume<Scalar>(out var name) ? name.Value : throw new CardException($"Line {parser.Current?.Start.Line}: a name must be plain text.");
-                var value = Node(parser, depth + 1, ref nodes);
-                if (!map.TryAdd(key, value))
-                    throw new CardException($"'{key}' is there twice.");
-            }
-            return map;
-        }
-        throw new CardException($"Line {parser.Current?.Start.Line}: aliases and anchors are not read here.");
+        return card;
     }
 
     /// <summary>YAML's core schema: plain words that mean something else are that.</summary>

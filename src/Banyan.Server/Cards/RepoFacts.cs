@@ -13,6 +13,9 @@ sealed record Facts
     /// <summary>Header of the README, or null.</summary>
     public JsonObject? Card { get; init; }
 
+    /// <summary>Why something of that header is missing, or null.</summary>
+    public string? CardProblem { get; init; }
+
     /// <summary>The card's tags and those that follow from card and files.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
@@ -35,7 +38,7 @@ sealed record Facts
 /// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is remembered.</summary>
 sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 {
-    const int MaxShards = 300, FactsCost = 4096;
+    const int MaxShards = 300, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10;
 
     readonly GenerationCache<(long, GitId), Facts> _cache = new(64 << 20);
 
@@ -51,7 +54,9 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
     async Task<Facts> ReadAsync(Repo repo, GitId root, CancellationToken cancellationToken)
     {
         var files = await tree.FolderAsync(repo.Id, root, cancellationToken);
-        var card = await tree.SmallFileAsync(repo.Id, root, "README.md", cancellationToken) is { } readme ? CardHeader.Read(readme) : null;
+        string? problem = null;
+        var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
+            ? CardHeader.Read(readme, isCut: readme.Length < file.Size, out problem) : null;
         var config = repo.Type == RepoType.Model ? await ConfigAsync(repo, root, cancellationToken) : null;
         var (safetensors, gguf) = repo.Type == RepoType.Model ? (await SafetensorsAsync(repo, files, cancellationToken), await GgufAsync(repo, files, cancellationToken)) : (null, null);
         var library = Text(card, "library_name") ?? (config?["architectures"] is not null ? "transformers" : null);
@@ -74,13 +79,24 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         return new Facts
         {
             Card = card,
-            Tags = [.. tags.OfType<string>().Where(t => t.Length is > 0 and <= 200).Distinct(StringComparer.OrdinalIgnoreCase).Take(1000)],
+            CardProblem = problem,
+            Tags = Bounded(tags.OfType<string>()),
             PipelineTag = task,
             Library = library,
             Config = config,
             Safetensors = safetensors,
             Gguf = gguf,
         };
+    }
+
+    /// <summary>Lists tell the tags of a thousand repositories at once.</summary>
+    static List<string> Bounded(IEnumerable<string> tags)
+    {
+        var (bounded, length) = (new List<string>(), 0);
+        foreach (var tag in tags.Where(t => t.Length is > 0 and <= 200).Distinct(StringComparer.OrdinalIgnoreCase).Take(1000))
+            if ((length += tag.Length) <= MaxTagsLength)
+                bounded.Add(tag);
+        return bounded;
     }
 
     static string? Architecture(JsonObject? config) => config?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.GetValue<string>() : null;
@@ -104,8 +120,8 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
             using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 32 });
             var config = new JsonObject();
             if (json.RootElement.TryGetProperty("architectures", out var names) && names.ValueKind == JsonValueKind.Array)
-                config["architectures"] = new JsonArray([.. names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => (JsonNode?)n.GetString())]);
-            if (json.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String)
+                config["architectures"] = new JsonArray([.. names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()!).Where(n => n.Length <= 200).Take(MaxArchitectures).Select(n => (JsonNode?)n)]);
+            if (json.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() is { Length: <= 200 })
                 config["model_type"] = type.GetString();
             return config;
         }

@@ -12,10 +12,12 @@ namespace Banyan.Server.Cards;
 /// <summary>A repository as the API tells about it, with the fields that are asked for.</summary>
 sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
 {
+    const int MaxSiblings = 50_001;
+
     static readonly HashSet<string> s_standard =
     [
         "author", "sha", "lastModified", "createdAt", "private", "gated", "disabled", "downloads", "likes", "tags", "pipeline_tag", "library_name", "cardData", "config", "safetensors", "gguf",
-        "siblings", "usedStorage", "model-index", "sdk", "xetEnabled",
+        "siblings", "usedStorage", "model-index", "sdk", "xetEnabled", "cardError",
     ];
 
     static readonly HashSet<string> s_list = ["author", "sha", "lastModified", "createdAt", "private", "gated", "disabled", "downloads", "likes", "tags", "pipeline_tag", "library_name", "sdk"];
@@ -70,6 +72,7 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
         "tags" => new JsonArray([.. known.Tags.Select(t => (JsonNode?)t)]),
         "pipeline_tag" when repo.Type == RepoType.Model => known.PipelineTag,
         "library_name" when repo.Type == RepoType.Model => known.Library,
+        "cardError" => known.CardProblem,
         "cardData" => known.Card?.DeepClone(),
         "model-index" => known.Card?["model-index"]?.DeepClone(),
         "config" => known.Config?.DeepClone(),
@@ -97,6 +100,9 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
         {
             if (file.IsFolder)
                 continue;
+            // Clients list the tree where they are told of more than 50,000.
+            if (siblings.Count == MaxSiblings)
+                break;
             var json = new JsonObject { ["rfilename"] = file.Path };
             if (blobs)
             {

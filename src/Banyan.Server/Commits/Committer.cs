@@ -4,6 +4,7 @@ using Banyan.Server.Content;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
+using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 
@@ -21,7 +22,7 @@ namespace Banyan.Server.Commits;
 ///    moved meanwhile, from step 2 on again
 /// </code>
 /// </summary>
-sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, ContentStore contents, DiscussionStore discussions, TimeProvider time)
+sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, ContentStore contents, DiscussionStore discussions, StorageLimits limits, TimeProvider time)
 {
     // Tries before a commit, whose blobs are stored by then, keeps the others waiting for its folders.
     const int RetrySeconds = 600, Tries = 4;
@@ -60,6 +61,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
         var large = await AllowedAsync(repo, caller, request, cancellationToken);
         var work = new Work(repo, caller, branch, asPullRequest, request, spool, large);
         work = work with { Blobs = [.. work.Files.Select(f => GitId.Of(f.Kind, f.Content))] };
+        using var room = await limits.ReserveAsync(repo.Id, spool.Length + large.Values.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);
         // From here on whoever may read the repository may read these.
         foreach (var some in large.Values.Select(l => l.Content).Distinct().Chunk(GitObjects.BatchObjects))
             await contents.GrantAsync(repo.Id, some, cancellationToken);

@@ -23,7 +23,7 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
-        var revision = await revisions.GetAsync(repo, RouteRest.Revision(context).Revision, cancellationToken);
+        var revision = await revisions.GetAsync(repo, RouteRest.Name(context), cancellationToken);
         var body = await context.BodyAsync<Body>();
         if (body.Files is not { Count: > 0 and <= MaxFiles } files)
             throw HubException.BadRequest($"The body names no files, or more than {MaxFiles}.");

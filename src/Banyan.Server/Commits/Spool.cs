@@ -1,3 +1,5 @@
+using Banyan.Server.Storage;
+
 namespace Banyan.Server.Commits;
 
 /// <summary>Small files of a commit that is still coming in: in memory while they are few, in a temporary file from there on.</summary>
@@ -16,8 +18,7 @@ sealed class Spool(string folder) : IDisposable
     {
         if (_stream is MemoryStream memory && memory.Length + bytes.Length > InMemory)
         {
-            _stream = new FileStream(
-                Path.Combine(folder, $"commit-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            _stream = Private.CreateTemporary(folder, "commit");
             memory.WriteTo(_stream);
         }
         var at = _stream.Length;

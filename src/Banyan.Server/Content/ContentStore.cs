@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Banyan.Chunks;
+using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Dapper;
@@ -10,9 +11,9 @@ namespace Banyan.Server.Content;
 /// The one way the bytes of large files come in and go out. Whatever way a file arrives, it ends as verified chunks in xorbs;
 /// nothing refers to bytes whose SHA-256 and Xet hash were not computed here.
 /// </summary>
-sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time)
+sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time, StorageLimits? limits = null)
 {
-    readonly XorbIndex _index = new(database, options, time);
+    readonly XorbIndex _index = new(database, options, time, limits);
 
     /// <summary>The xorbs and chunks that are stored.</summary>
     public XorbIndex Xorbs => _index;
@@ -22,10 +23,11 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="size">How many there must be, or null.</param>
     /// <param name="sha256">What their SHA-256 must be, or null.</param>
     /// <param name="cancellationToken">Ends the work; nothing refers to what was stored.</param>
+    /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its owner.</param>
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
-    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken)
+    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken, long? repo = null)
     {
-        await using var ingest = new Ingest(_index, objects);
+        await using var ingest = new Ingest(_index, objects, repo);
         return await RecordAsync(await ingest.RunAsync(bytes, Check, cancellationToken), cancellationToken);
 
         void Check(long length, byte[] hash)
@@ -45,6 +47,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
         {
             // From here on none of them can be collected, and none was.
             await _index.ReferAsync(t, xorbs);
+            await StorageLimits.WentAsync(database, t, xorbs.Select(XorbIndex.IncomingName));
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var id = await t.ScalarAsync<long?>(
                 """

@@ -20,7 +20,7 @@ sealed record Ingested(byte[] Sha256, XetHash XetHash, long Size, IReadOnlyList<
 /// 6  all terms, all hashes
 /// </code>
 /// </summary>
-sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
+sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncDisposable
 {
     const int BlockBytes = 1 << 20, Blocks = 2, RememberedChunks = 200_000, KeptBlocks = 16;
 
@@ -195,7 +195,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects) : IAsyncDisposable
             async () =>
             {
                 await using (draft)
-                    (_rows[number], _) = await index.StoreAsync(objects, draft, layout, cancellationToken);
+                    (_rows[number], _) = await index.StoreAsync(objects, draft, layout, repo, cancellationToken);
             },
             CancellationToken.None);
     }

@@ -8,7 +8,7 @@ namespace Banyan.Server.Content;
 /// <summary>Puts a range of a file together from the chunks that hold it: one ranged read an object, chunks decompressed straight into the answer.</summary>
 sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
 {
-    const int FlushBytes = 1 << 18;
+    const int FlushBytes = 1 << 16;
 
     readonly ChunkCodec _codec = new();
     readonly byte[] _stored = ArrayPool<byte>.Shared.Rent(Chunker.MaxLength + 1024 + ChunkHeader.Size);

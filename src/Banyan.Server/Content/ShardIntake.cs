@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Banyan.Chunks;
+using Banyan.Server.Quotas;
 
 namespace Banyan.Server.Content;
 
@@ -31,7 +32,7 @@ sealed class ShardProgress
 /// 5  recorded, and granted to the repository it was sent to: all files or none
 /// </code>
 /// </summary>
-sealed class ShardIntake(ContentStore contents, int? hashers = null)
+sealed class ShardIntake(ContentStore contents, int? hashers = null, StorageLimits? limits = null)
 {
     /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
     const long MaxBytes = 1L << 40;
@@ -81,6 +82,7 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null)
     {
         var (files, made) = (new HashSet<long>(), new List<Ingested>());
         var isNew = false;
+        using var rooms = new Rooms();
         foreach (var file in Shard.ReadFiles(shard))
         {
             var (terms, size) = await TermsAsync(file, cancellationToken);
@@ -88,7 +90,13 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null)
             if (progress.Total > MaxBytes)
                 throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
             var known = file.Sha256 is { } claimed ? await contents.FindAsync([.. claimed], cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
-            isNew |= await contents.FindAsync(repo, file.Hash, cancellationToken) is null;
+            if (await contents.FindAsync(repo, file.Hash, cancellationToken) is null)
+            {
+                isNew = true;
+                // What was sent for it counts already; what others sent counts from now on.
+                if (limits is not null)
+                    rooms.Add(await limits.ReserveAsync(repo, size - await limits.CountedAsync(repo, terms.Select(t => XorbIndex.IncomingName(t.Xorb)).Distinct(), cancellationToken), cancellationToken));
+            }
             if (known is null || known.XetHash != file.Hash || !await contents.HoldAsync(known.Id, cancellationToken))
             {
                 made.Add(new Ingested(await Sha256Async(file, terms, size, progress, cancellationToken), file.Hash, size, terms));
@@ -104,6 +112,11 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null)
         if (files.Count > 0)
             await contents.GrantAsync(repo, files, cancellationToken);
         return isNew;
+    }
+
+    sealed class Rooms : List<IDisposable>, IDisposable
+    {
+        public void Dispose() => ForEach(r => r.Dispose());
     }
 
     /// <summary>What a file claims to be bounds the work that checking it takes, so that comes first.</summary>

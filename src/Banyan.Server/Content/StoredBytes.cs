@@ -5,7 +5,7 @@ namespace Banyan.Server.Content;
 /// <summary>Stored bytes that go out as they are.</summary>
 static class StoredBytes
 {
-    const int BlockBytes = 256 * 1024;
+    const int BlockBytes = 64 * 1024;
 
     /// <summary>Copies exactly so many bytes straight into the response's own memory.</summary>
     /// <exception cref="InvalidDataException">There are fewer.</exception>

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Data.Common;
 using Banyan.Chunks;
 using Banyan.Server.Access;
+using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Dapper;
@@ -14,7 +15,7 @@ namespace Banyan.Server.Content;
 readonly record struct ChunkPlace(long Xorb, int Number);
 
 /// <summary>The xorbs that are stored and what lies in them. Layouts are immutable, so they are cached without ever being wrong.</summary>
-sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvider time)
+sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvider time, StorageLimits? limits)
 {
     const int CachedLayouts = 256;   // about 10 MB at 1,000 chunks a xorb
     const int RememberedHolds = 100_000;
@@ -34,6 +35,9 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         return $"xorbs/{name[..2]}/{name[2..4]}/{name}";
     }
 
+    /// <summary>How a xorb is called among what came and is no file yet.</summary>
+    public static string IncomingName(long xorb) => $"xorb:{xorb}";
+
     long KeepUntil => (time.GetUtcNow() + options.Grace).ToUnixTimeMilliseconds();
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -44,14 +48,14 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     /// </summary>
     /// <returns>Its row, and whether it is new.</returns>
     /// <exception cref="HubException">503: it cannot be had now.</exception>
-    public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, CancellationToken cancellationToken)
+    public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, long? repo, CancellationToken cancellationToken)
     {
         var key = ObjectKey(layout.Hash);
         var began = time.GetTimestamp();
         for (var isThis = false; ;)
         {
             isThis = isThis || await draft.CommitAsync(key, cancellationToken) == PutOutcome.Stored;
-            var row = await AddAsync(objects, key, layout, cancellationToken);
+            var row = await AddAsync(objects, key, layout, repo, cancellationToken);
             if (row.Id > 0)
                 return row;
             // What this draft became cannot be made of it again.
@@ -64,7 +68,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     }
 
     /// <summary>Records a xorb; a row of 0 where it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
-    Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, CancellationToken cancellationToken)
+    Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, long? repo, CancellationToken cancellationToken)
     {
         var hash = layout.Hash.ToArray();
         var packed = Pack(layout);
@@ -82,6 +86,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
                 """,
                 new { hash, stored = layout.StoredLength, raw = layout.RawLength, packed, now = Now, keep = KeepUntil }) is not { } id)
                 return (0, false);   // another upload of the same was recorded meanwhile: its row is found the next time
+            if (repo is { } row && limits is not null)
+                await limits.CameAsync(t, IncomingName(id), row, layout.StoredLength);
             await database.InsertChunksAsync(t, id, [.. layout.Chunks.Select(c => c.Hash.ToArray())]);
             return (id, true);
         }, cancellationToken);
@@ -90,6 +96,16 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     /// <summary>The xorb of a hash, or null.</summary>
     public Task<long?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
         database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash AND keep_until <> @Condemned", new { hash = hash.ToArray(), Condemned }), cancellationToken);
+
+    /// <summary>The xorb of a hash, if a file lies in it that a repository reaches; null otherwise.</summary>
+    public Task<long?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) => database.ReadAsync(
+        c => c.ExecuteScalarAsync<long?>(
+            """
+            SELECT x.id FROM xorbs x WHERE x.hash = @hash AND x.keep_until <> @Condemned
+              AND EXISTS (SELECT 1 FROM content_xorbs cx JOIN repo_contents rc ON rc.content_id = cx.content_id WHERE cx.xorb_id = x.id AND rc.repo_id = @repo)
+            """,
+            new { repo, hash = hash.ToArray(), Condemned }),
+        cancellationToken);
 
     /// <summary>Which of these chunks are stored, and where. Their xorbs are kept for the grace time from now on.</summary>
     public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes, CancellationToken cancellationToken)

@@ -17,7 +17,8 @@ namespace Banyan.Server.Discussions;
 /// </summary>
 sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, HubDatabase database, TimeProvider time)
 {
-    const int MaxEdits = 100;
+    // Of a comment, and characters of what it said before.
+    const int MaxEdits = 100, MaxEdited = 128 << 10;
 
     sealed record CommentBody(string? Comment);
 
@@ -76,8 +77,15 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         {
             Text = text,
             EditedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
-            Before = [.. (old.Before ?? []).TakeLast(MaxEdits - 1), new EventData.Edit(old.Text ?? "", old.EditedAt ?? said.CreatedAt)],
+            Before = Latest([.. old.Before ?? [], new EventData.Edit(old.Text ?? "", old.EditedAt ?? said.CreatedAt)]),
         });
+    }
+
+    /// <summary>The latest edits, as many as are kept.</summary>
+    static List<EventData.Edit> Latest(IReadOnlyList<EventData.Edit> edits)
+    {
+        var length = 0;
+        return [.. edits.Reverse().Take(MaxEdits).TakeWhile(e => (length += e.Text.Length) <= MaxEdited).Reverse()];
     }
 
     /// <summary><c>POST …/discussions/{num}/comment/{comment}/hide</c></summary>
@@ -98,6 +106,7 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
                 throw HubException.BadRequest("The comment is hidden: it is not changed any more.");
             var changed = change(old, said);
             var data = JsonSerializer.Serialize(changed, HubJson.Options);
+            await DiscussionStore.LengthenAsync(t, discussion.Id, data.Length - said.Data.Length);
             await t.ExecuteAsync("UPDATE discussion_events SET data = @data WHERE id = @id", new { data, id });
             await WebhookEvents.DiscussionAsync(t, discussion.Id, "update", (id, said.AuthorId, changed));
             return said with { Data = data };

@@ -11,6 +11,9 @@ namespace Banyan.Server.Discussions;
 /// <summary>Discussions as clients read them.</summary>
 static class DiscussionJson
 {
+    // Characters of what comments said before they were edited, in one answer.
+    const int MaxEdited = 256 << 10;
+
     public static JsonObject Of(Repo repo, Discussion discussion) => new JsonObject
     {
         ["num"] = discussion.Num,
@@ -32,7 +35,11 @@ static class DiscussionJson
     public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts, string? diff)
     {
         var json = Of(repo, discussion);
-        json["events"] = new JsonArray([.. events.Select(Of)]);
+        var edited = MaxEdited;
+        var told = new JsonArray();
+        foreach (var happened in events)
+            told.Add(Of(happened, ref edited));
+        json["events"] = told;
         if (discussion.IsPullRequest)
         {
             json["changes"] = new JsonObject { ["base"] = discussion.BaseRef }.With("mergeCommitId", discussion.MergeCommit is { } oid ? new GitId(oid).ToString() : null);
@@ -45,6 +52,14 @@ static class DiscussionJson
     /// <summary>An event; what a hidden comment said is not told.</summary>
     public static JsonObject Of(DiscussionEvent happened)
     {
+        var edited = MaxEdited;
+        return Of(happened, ref edited);
+    }
+
+    /// <param name="happened">The event.</param>
+    /// <param name="edited">How many characters of what was said before may still be told.</param>
+    static JsonObject Of(DiscussionEvent happened, ref int edited)
+    {
         var data = JsonSerializer.Deserialize<EventData>(happened.Data, HubJson.Options)!;
         return new JsonObject
         {
@@ -53,7 +68,7 @@ static class DiscussionJson
             ["createdAt"] = HubJson.Time(happened.CreatedAt),
             ["data"] = happened.Type switch
             {
-                DiscussionEvent.Comment => Comment(happened, data),
+                DiscussionEvent.Comment => Comment(happened, data, ref edited),
                 DiscussionEvent.StatusChange => new JsonObject { ["status"] = data.Status },
                 DiscussionEvent.TitleChange => new JsonObject { ["from"] = data.From, ["to"] = data.To },
                 _ => new JsonObject { ["subject"] = data.Subject, ["oid"] = data.Oid },
@@ -61,11 +76,15 @@ static class DiscussionJson
         }.With("author", User(happened.Author));
     }
 
-    static JsonObject Comment(DiscussionEvent happened, EventData data)
+    static JsonObject Comment(DiscussionEvent happened, EventData data, ref int edited)
     {
         var hidden = data.Hidden == true;
         var text = hidden ? "This comment has been hidden" : data.Text ?? "";
         var before = hidden ? [] : data.Before ?? [];
+        var history = new JsonArray();
+        foreach (var edit in before)
+            if ((edited -= edit.Text.Length) >= 0)
+                history.Add(new JsonObject { ["raw"] = edit.Text, ["html"] = Html(edit.Text), ["updatedAt"] = HubJson.Time(edit.Until) });
         return new JsonObject
         {
             ["edited"] = data.EditedAt is not null,
@@ -73,7 +92,7 @@ static class DiscussionJson
             ["numEdits"] = before.Count,
             ["editors"] = new JsonArray([.. happened.Author is { } editor ? new JsonNode?[] { editor } : []]),
             ["latest"] = new JsonObject { ["raw"] = text, ["html"] = Html(text), ["updatedAt"] = HubJson.Time(data.EditedAt ?? happened.CreatedAt) }.With("author", User(happened.Author)),
-            ["history"] = new JsonArray([.. before.Select(b => new JsonObject { ["raw"] = b.Text, ["html"] = Html(b.Text), ["updatedAt"] = HubJson.Time(b.Until) })]),
+            ["history"] = history,
         };
     }
 

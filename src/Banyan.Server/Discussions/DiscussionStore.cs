@@ -12,6 +12,9 @@ namespace Banyan.Server.Discussions;
 /// <summary>Discussions and what happens in them, in the database.</summary>
 sealed class DiscussionStore(HubDatabase database, TimeProvider time)
 {
+    /// <summary>Characters of all that is said in a discussion; each event counts for so many more.</summary>
+    const int MaxLength = 2 << 20, EventLength = 400;
+
     const string Columns =
         """
         d.id, d.repo_id, d.num, d.title, d.status, d.is_pull_request, d.author_id, CASE WHEN a.kind = 'user' THEN a.name END AS author, d.created_at, d.base_ref, d.merge_commit,
@@ -117,9 +120,19 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
         return happened;
     }
 
+    /// <summary>Counts what is said in a discussion: its answer has all of it.</summary>
+    /// <exception cref="HubException">400: there is no room for more.</exception>
+    public static async Task LengthenAsync(DbTransaction transaction, long discussion, int length)
+    {
+        if (await transaction.ExecuteAsync(
+            "UPDATE discussions SET length = length + @length WHERE id = @discussion AND (@length <= 0 OR length + @length <= @MaxLength)", new { discussion, length, MaxLength }) == 0)
+            throw HubException.BadRequest($"This discussion is full ({MaxLength} characters): begin another that goes on from here.");
+    }
+
     async Task<DiscussionEvent> InsertEventAsync(DbTransaction transaction, long discussion, Caller caller, string type, EventData data)
     {
         var (now, text) = (Now, JsonSerializer.Serialize(data, HubJson.Options));
+        await LengthenAsync(transaction, discussion, text.Length + EventLength);
         var id = await transaction.ScalarAsync<long>(
             "INSERT INTO discussion_events (discussion_id, type, author_id, created_at, data) VALUES (@discussion, @type, @author, @now, @text) RETURNING id",
             new { discussion, type, author = caller.UserId, now, text });

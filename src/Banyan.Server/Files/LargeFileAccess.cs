@@ -5,8 +5,8 @@ using Dapper;
 
 namespace Banyan.Server.Files;
 
-/// <summary>A large file's row and length.</summary>
-readonly record struct LargeFileRow(long Content, long Size);
+/// <summary>A large file's row and length, and whether the repository holds it already.</summary>
+readonly record struct LargeFileRow(long Content, long Size, bool IsHeld);
 
 /// <summary>
 /// Which large files somebody may put into a repository. To know a hash is not enough: the bytes came to this repository (whoever sent
@@ -33,7 +33,7 @@ sealed class LargeFileAccess(HubDatabase database, Authoriser authoriser)
                 cancellationToken);
             foreach (var (id, sha256, size, own) in rows)
                 if (own is not null || await HeldElsewhereAsync(caller, id, decided, cancellationToken))
-                    allowed[Convert.ToHexStringLower(sha256)] = new LargeFileRow(id, size);
+                    allowed[Convert.ToHexStringLower(sha256)] = new LargeFileRow(id, size, own is not null);
         }
         return allowed;
     }

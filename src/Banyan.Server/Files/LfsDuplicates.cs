@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
 using Banyan.Server.Hub;
+using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
@@ -11,7 +12,7 @@ namespace Banyan.Server.Files;
 /// <c>POST /api/{type}/{id}/lfs-files/duplicate</c>: another repository gets large files of this one, without a byte moving. A commit
 /// there names them afterwards. The caller may read here and write there.
 /// </summary>
-sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore contents)
+sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore contents, StorageLimits limits)
 {
     const int MaxFiles = 1000;
 
@@ -32,14 +33,19 @@ sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore c
 
         var here = await held.FindAsync(repo.Id, files.Select(f => f.Sha256).OfType<string>().Where(IsOid), cancellationToken);
         var failed = new JsonArray();
-        var granted = new List<long>();
+        var (granted, bytes) = (new List<long>(), 0L);
         foreach (var file in files)
         {
             if (file.Sha256 is { } oid && here.TryGetValue(oid, out var found) && (file.XetHash is null || found.XetHash.ToString() == file.XetHash))
+            {
                 granted.Add(found.Content);
+                bytes += found.Size;
+            }
             else
                 failed.Add(new JsonObject { ["sha256"] = file.Sha256, ["xetHash"] = file.XetHash, ["filename"] = file.Filename, ["error"] = $"{repo.FullName} has no such file." });
         }
+        // Whoever owns both holds them already.
+        using var room = await limits.ReserveAsync(target.Id, target.OwnerId == repo.OwnerId ? 0 : bytes, cancellationToken);
         if (granted.Count > 0)
             await contents.GrantAsync(target.Id, [.. granted.Distinct()], cancellationToken);
         await context.JsonAsync(new JsonObject { ["failed"] = failed });

@@ -23,6 +23,6 @@ sealed partial record LfsPointer(string Sha256, long Size, int PointerSize)
             ? new LfsPointer(match.Groups[1].Value, size, blob.Length) : null;
     }
 
-    [GeneratedRegex(@"^(?:version [^\n]+\n)(?:ext-[^\n]+\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n?$")]
+    [GeneratedRegex(@"^(?:version [^\n]+\n)(?:ext-[^\n]+\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n?\z")]
     private static partial Regex Pattern();
 }

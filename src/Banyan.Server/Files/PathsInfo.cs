@@ -16,7 +16,7 @@ sealed class PathsInfo(Revisions revisions, RepoTree tree, EntryJson json)
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
-        var revision = await revisions.GetAsync(repo, RouteRest.Revision(context).Revision, cancellationToken);
+        var revision = await revisions.GetAsync(repo, RouteRest.Name(context), cancellationToken);
         Body body;
         if (context.Request.HasFormContentType)
         {

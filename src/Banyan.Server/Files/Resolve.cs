@@ -24,7 +24,7 @@ sealed class Resolve(Revisions revisions, RepoTree tree, GitObjects objects, Hel
     async Task AnswerAsync(HttpContext context, Repo repo, bool raw)
     {
         var cancellationToken = context.RequestAborted;
-        var (name, path) = RouteRest.Revision(context);
+        var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
         var revision = await revisions.GetAsync(repo, name, cancellationToken);
         var commit = revision.Id.ToString();
         if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { IsFolder: false } entry)

@@ -16,7 +16,7 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
         var (query, cancellationToken) = (context.Request.Query, context.RequestAborted);
-        var (name, path) = RouteRest.Revision(context);
+        var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
         // The rest of the pages are those of the same commit.
         var cursor = (query["cursor"].ToString() is { Length: > 0 } text ? text : null)?.Split('-');
         int skip = 0;

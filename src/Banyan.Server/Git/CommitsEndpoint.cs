@@ -16,7 +16,7 @@ sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress ad
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
         var query = context.Request.Query;
-        var (name, _) = RouteRest.Revision(context);
+        var name = RouteRest.Name(context);
         var commits = await history.OfAsync(repo.Id, await revisions.GetAsync(repo, name, context.RequestAborted), context.RequestAborted);
         var limit = Number(query["limit"]) is > 0 and var asked ? Math.Min(asked, MaxPageLength) : PageLength;
         var page = Math.Min(Number(query["p"]), 1_000_000);

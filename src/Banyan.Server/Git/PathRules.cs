@@ -3,13 +3,13 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git;
 
-/// <summary>Which paths a file may have: those that mean the same file, and only that, on every machine that downloads it.</summary>
+/// <summary>
+/// Which paths a file may have: those that mean the same file, and only that, wherever it is downloaded, and that look like what they are. Names
+/// that only Windows cannot have (<c>aux</c>, <c>con</c>: languages' codes too) are refused there, by who writes the file.
+/// </summary>
 static class PathRules
 {
     const int MaxBytes = 2048, MaxPartBytes = 255, MaxDepth = 100;
-
-    static readonly HashSet<string> s_devices = new(
-        ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", .. "123456789¹²³".SelectMany(n => new[] { $"COM{n}", $"LPT{n}" })], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Checks a path.</summary>
     /// <returns>The path.</returns>
@@ -28,15 +28,18 @@ static class PathRules
             return $"it is longer than {MaxBytes} bytes";
         if (path.Contains('\\', StringComparison.Ordinal))
             return "'\\' separates folders on some machines: use '/'";
-        if (path.Any(c => c < ' ' || c == '\x7f'))
-            return "control characters may not stand in it";
+        if (path.Any(IsControl))
+            return "control characters, and those that turn the direction of what is read, may not stand in it";
         if (!IsText(path))
             return "it is not valid Unicode";
-        if (path is [>= 'A' and <= 'Z' or >= 'a' and <= 'z', ':', ..])
-            return "it names a drive";
+        if (path.Contains(':', StringComparison.Ordinal))
+            return "':' names a drive, or a hidden stream of a file, on some machines";
         var parts = path.Split('/');
         return parts.Length > MaxDepth ? $"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
     }
+
+    /// <summary>Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).</summary>
+    public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     static string? PartProblem(string part)
     {
@@ -48,8 +51,6 @@ static class PathRules
             return $"a part of it is longer than {MaxPartBytes} bytes";
         if (part[^1] is '.' or ' ')
             return "on some machines a name may not end in '.' or a space";
-        if (s_devices.Contains(part.Split('.')[0].TrimEnd()))
-            return $"'{part}' is a device on some machines";
         return IsGitFolder(part) ? "'.git' may not stand in it" : null;
     }
 

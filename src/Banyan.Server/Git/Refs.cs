@@ -91,6 +91,6 @@ sealed class Refs(HubDatabase database)
     public static bool IsName(string name) =>
         name.Length is > 0 and <= 200 && name is not ("@" or "HEAD") && !name.StartsWith('-') && !name.StartsWith("refs/", StringComparison.Ordinal)
         && !name.Contains("..", StringComparison.Ordinal) && !name.Contains("@{", StringComparison.Ordinal) && !name.EndsWith('.')
-        && name.All(c => c > ' ' && c != '\x7f' && !"~^:?*[\\".Contains(c, StringComparison.Ordinal) && !char.IsSurrogate(c))
+        && name.All(c => c > ' ' && !PathRules.IsControl(c) && !"~^:?*[\\".Contains(c, StringComparison.Ordinal) && !char.IsSurrogate(c))
         && name.Split('/').All(p => p.Length > 0 && !p.StartsWith('.') && !p.EndsWith(".lock", StringComparison.Ordinal));
 }

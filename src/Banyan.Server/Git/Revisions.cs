@@ -18,6 +18,9 @@ sealed class Revisions(Refs refs, GitObjects objects)
         throw HubException.RevisionNotFound(revision);
     }
 
+    /// <summary>Whether there is such a revision.</summary>
+    public async Task<bool> IsThereAsync(Repo repo, string revision, CancellationToken cancellationToken) => await IdAsync(repo, revision, cancellationToken) is not null;
+
     /// <summary>The commit of an object: itself, or what an annotated tag names.</summary>
     public async Task<Revision?> PeelAsync(Repo repo, GitId id, CancellationToken cancellationToken)
     {

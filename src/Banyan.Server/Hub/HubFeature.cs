@@ -11,8 +11,10 @@ using Banyan.Server.Lfs;
 using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
+using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Banyan.Server.Webhooks;
@@ -29,7 +31,8 @@ static class HubFeature
     /// <summary>Opens the hub's database and object store, and registers what works on them.</summary>
     public static void AddHub(this IServiceCollection services, HubOptions options)
     {
-        Directory.CreateDirectory(options.SpoolFolder);
+        Private.CreateFolder(options.DataFolder);
+        Private.CreateFolder(options.SpoolFolder);
         services.AddSingleton(options.Clock);
         services.AddSingleton(options);
         services.AddSingleton(_ => options.OpenDatabase());
@@ -38,6 +41,7 @@ static class HubFeature
         services.AddSingleton<ContentStore>();
         services.AddSingleton<HubAddress>();
         services.AddSingleton<OwnerlessNames>();
+        services.AddQuotas();
         services.AddAccounts();
         services.AddRepos();
         services.AddGit();
@@ -62,6 +66,7 @@ static class HubFeature
         _ = app.The<HubDatabase>();   // a database that cannot be opened stops the start, not a request
         _ = app.The<IObjectStore>();
         app.MapAccounts();
+        app.MapQuotas();
         app.MapRepos();
         app.MapGit();
         app.MapFiles();

@@ -31,8 +31,14 @@ public sealed record HubOptions
     /// <summary>Models that a new hub holds from the beginning.</summary>
     public IReadOnlyList<ShippedRepo> Shipped { get; init; } = [];
 
+    /// <summary>Bytes that are free on the data folder's disk; null to ask the system.</summary>
+    internal Func<long>? FreeSpace { get; init; }
+
     /// <summary>What time it is for the hub.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The file of a SQLite database; null where it is PostgreSQL.</summary>
+    public string? DatabaseFile => HubDatabase.IsPostgres(Database ?? "") ? null : Database ?? Path.Combine(DataFolder, "hub.db");
 
     /// <summary>Opens the database and brings its schema up to date.</summary>
     public HubDatabase OpenDatabase()
@@ -43,7 +49,7 @@ public sealed record HubOptions
     }
 
     /// <summary>Opens the store of large files.</summary>
-    public IObjectStore OpenObjects() => S3 is { } s3 ? new S3ObjectStore(s3) : new DiskObjectStore(DataFolder, PacksWeights);
+    public IObjectStore OpenObjects() => S3 is { } s3 ? new S3ObjectStore(s3.SpoolFolder is null && Directory.Exists(SpoolFolder) ? s3 with { SpoolFolder = SpoolFolder } : s3) : new DiskObjectStore(DataFolder, PacksWeights);
 
     /// <summary>Where uploads are spooled.</summary>
     internal string SpoolFolder => Path.Combine(DataFolder, "spool");

@@ -54,6 +54,7 @@ static class HubRoutes
     static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
+        var address = app.The<HubAddress>();
         var git = pattern.Contains(".git", StringComparison.Ordinal);
         var place = pattern.AsSpan(0, pattern.IndexOf("{ns}", StringComparison.Ordinal)).Count('/');
         app.MapMethods(pattern, [method], (RequestDelegate)(async context =>
@@ -65,7 +66,7 @@ static class HubRoutes
                 : await authoriser.RepoAsync(context, type, name, need, context.RequestAborted);
             // What is read moves on to the present name, as clients and caches know it from the Hub; what is sent is taken here and now.
             if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
-                throw HubException.Moved(location);
+                throw HubException.Moved(address.Path + location);
             await handler(context, repo);
         })).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
         app.The<OwnerlessNames>().Add(method, pattern);

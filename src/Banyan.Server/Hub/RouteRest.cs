@@ -1,4 +1,6 @@
 using Banyan.Server.Access;
+using Banyan.Server.Git;
+using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -9,6 +11,8 @@ namespace Banyan.Server.Hub;
 /// </summary>
 static class RouteRest
 {
+    const int MostSlashes = 6;
+
     /// <summary>The revision, and the path that follows it (empty where none does).</summary>
     /// <exception cref="HubException">400: the address is not escaped as addresses are.</exception>
     public static (string Revision, string Path) Revision(HttpContext context)
@@ -19,6 +23,24 @@ static class RouteRest
         // refs/pr/1, refs/heads/x and refs/convert/x unescaped
         var length = parts[0] == "refs" && parts.Length >= 3 ? 3 : 1;
         return (string.Join('/', parts[..length]), string.Join('/', parts[length..]).TrimEnd('/'));
+    }
+
+    /// <summary>
+    /// As <see cref="Revision(HttpContext)"/>, where the revision may have slashes that nobody escaped: the shortest beginning that the repository knows
+    /// as a revision is it. Only one is, since git holds no branch beside others that are below its name.
+    /// </summary>
+    public static async Task<(string Revision, string Path)> RevisionAsync(HttpContext context, Repo repo, Revisions revisions)
+    {
+        var (revision, path) = Revision(context);
+        var (name, rest) = (revision, path);
+        for (var i = 0; i < MostSlashes && rest.Length > 0; i++)
+        {
+            if (await revisions.IsThereAsync(repo, name, context.RequestAborted))
+                return (name, rest);
+            var slash = rest.IndexOf('/', StringComparison.Ordinal);
+            (name, rest) = slash < 0 ? ($"{name}/{rest}", "") : ($"{name}/{rest[..slash]}", rest[(slash + 1)..]);
+        }
+        return rest.Length == 0 && await revisions.IsThereAsync(repo, name, context.RequestAborted) ? (name, rest) : (revision, path);
     }
 
     /// <summary>All of it: the name of a branch or tag.</summary>

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
+using Banyan.Server.Git;
 using Banyan.Server.Hub;
+using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +19,7 @@ namespace Banyan.Server.Lfs;
 /// download  basic      always: git-lfs's other agents only send
 /// </code>
 /// </summary>
-sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTickets tickets, TokenEndpoints xet, HubAddress hub)
+sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTickets tickets, TokenEndpoints xet, HubAddress hub, StorageLimits limits)
 {
     const int MaxObjects = 10_000;
 
@@ -54,11 +56,21 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
         var parts = Math.Clamp(MaxPartsOfBatch / Math.Max(1, objects.Count(o => o.Size > PartBytes)), 1, MaxParts);
         var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
         var (answers, held) = (new List<ObjectAnswer>(objects.Count), new List<long>());
+        var room = upload ? await limits.RoomAsync(repo.Id, context.RequestAborted) : long.MaxValue;
         foreach (var asked in objects)
-            answers.Add(await AnswerAsync(context, repo, asked, upload, transfer, parts, xetUpload, held));
+        {
+            var answer = await AnswerAsync(context, repo, asked, upload, transfer, parts, xetUpload, held);
+            // What does not fit is said before its bytes come; what does is reserved only then.
+            if (upload && answer.Actions is not null && (room -= asked.Size) < 0)
+            {
+                room += asked.Size;
+                answer = answer with { Actions = null, Error = new LfsError(507, $"{repo.Owner} has room for {room} bytes more; this object has {asked.Size}.") };
+            }
+            answers.Add(answer);
+        }
         // The client will not send what it is told is here, and commit it later.
-        if (held.Count > 0)
-            await contents.GrantAsync(repo.Id, held, context.RequestAborted);
+        foreach (var some in held.Chunk(GitObjects.BatchObjects))
+            await contents.GrantAsync(repo.Id, some, context.RequestAborted);
         await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
     }
 

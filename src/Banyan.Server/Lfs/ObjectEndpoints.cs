@@ -1,13 +1,13 @@
 using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
+using Banyan.Server.Quotas;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Lfs;
 
 /// <summary>Objects in one piece.</summary>
-sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents)
+sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, StorageLimits limits)
 {
     /// <summary>PUT /lfs/objects/{oid}: the bytes are hashed as they come, and are nothing unless they are what was announced.</summary>
     public async Task PutAsync(HttpContext context)
@@ -15,10 +15,11 @@ sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents)
         var ticket = await tickets.ReadAsync(context, upload: true);
         if (context.Request.ContentLength is { } length && length != ticket.Size)
             throw HubException.BadRequest($"The object has {ticket.Size} bytes, {length} were announced.");
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = ticket.Size;
+        var body = context.LimitBody(ticket.Size);
+        using var room = await limits.ReserveAsync(ticket.Repo, ticket.Size, context.RequestAborted);
         try
         {
-            var file = await contents.IngestAsync(context.Request.Body, ticket.Size, ticket.Sha256, context.RequestAborted);
+            var file = await contents.IngestAsync(body, ticket.Size, ticket.Sha256, context.RequestAborted, ticket.Repo);
             await contents.GrantAsync(ticket.Repo, [file.Id], context.RequestAborted);
         }
         catch (ContentMismatchException e)

@@ -2,9 +2,10 @@ using System.Security.Cryptography;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
 using Banyan.Server.Files;
+using Banyan.Server.Quotas;
+using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Lfs;
 
@@ -12,7 +13,7 @@ namespace Banyan.Server.Lfs;
 /// Objects in parts. Each part is an object of the store from when it is acknowledged, named by its content, so parts survive a
 /// crash, can come to different nodes and again, and the list that completes the upload says all that there is to know.
 /// </summary>
-sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, ArrivingFiles arriving, TimeProvider time)
+sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, ArrivingFiles arriving, HubDatabase database, StorageLimits limits, TimeProvider time)
 {
     /// <summary>PUT /lfs/parts/{oid}/{part}</summary>
     public async Task PutAsync(HttpContext context)
@@ -21,15 +22,18 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
         if (!int.TryParse((string?)context.Request.RouteValues["part"], out var part) || part < 1 || part > ticket.Parts)
             throw HubException.BadRequest($"The object comes in parts 1 to {ticket.Parts}.");
         var length = ticket.LengthOf(part);
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = length;
+        var body = context.LimitBody(length);
+        using var room = await limits.ReserveAsync(ticket.Repo, length, context.RequestAborted);
 
         await using var draft = objects.Begin();
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var received = await CopyAsync(context.Request.Body, draft.Content, sha256, context.RequestAborted);
+        var received = await CopyAsync(body, draft.Content, sha256, context.RequestAborted);
         if (received != length)
             throw HubException.BadRequest($"Part {part} has {length} bytes; {received} came.");
         var hash = Convert.ToHexStringLower(sha256.GetHashAndReset());
-        await draft.CommitAsync(PartObjects.Key(ticket, part, hash), context.RequestAborted);
+        var key = PartObjects.Key(ticket, part, hash);
+        await draft.CommitAsync(key, context.RequestAborted);
+        await database.WriteAsync(t => limits.CameAsync(t, key, ticket.Repo, length), context.RequestAborted);
         context.Response.Headers.ETag = $"\"{hash}\"";
     }
 
@@ -82,7 +86,7 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
             try
             {
                 await using var parts = new PartObjects(objects, keys);
-                var file = await contents.IngestAsync(parts, ticket.Size, ticket.Sha256, cancellationToken);
+                var file = await contents.IngestAsync(parts, ticket.Size, ticket.Sha256, cancellationToken, ticket.Repo);
                 await contents.GrantAsync(ticket.Repo, [file.Id], cancellationToken);
             }
             catch (ContentMismatchException e)
@@ -92,5 +96,6 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
         }
         foreach (var key in keys)
             await objects.DeleteAsync(key, cancellationToken);
+        await database.WriteAsync(t => StorageLimits.WentAsync(database, t, keys), cancellationToken);
     }
 }

@@ -1,3 +1,5 @@
+using Banyan.Server.Quotas;
+using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -5,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Lfs;
 
 /// <summary>Removes parts of uploads that nobody completed.</summary>
-sealed partial class PartSweep(IObjectStore objects, TimeProvider time, ILogger<PartSweep> log) : BackgroundService
+sealed partial class PartSweep(IObjectStore objects, HubDatabase database, TimeProvider time, ILogger<PartSweep> log) : BackgroundService
 {
     /// <summary>How long parts wait; longer than their addresses hold.</summary>
     static readonly TimeSpan s_patience = TimeSpan.FromDays(7), s_every = TimeSpan.FromHours(6);
@@ -34,7 +36,10 @@ sealed partial class PartSweep(IObjectStore objects, TimeProvider time, ILogger<
         var removed = 0;
         await foreach (var part in objects.ListAsync(PartObjects.Folder, cancellationToken))
             if (time.GetUtcNow() - part.Modified > s_patience && await objects.DeleteAsync(part.Key, cancellationToken))
+            {
+                await database.WriteAsync(t => StorageLimits.WentAsync(database, t, [part.Key]), cancellationToken);
                 removed++;
+            }
         return removed;
     }
 

@@ -14,7 +14,8 @@ namespace Banyan.Server.Listing;
 /// <summary><c>GET /api/{type}?search&amp;author&amp;filter&amp;sort&amp;limit…</c>: the repositories that the caller may see.</summary>
 sealed class ListEndpoint(Authoriser authoriser, AccountStore accounts, ListStore lists, ListIndex index, Revisions revisions, RepoJson json, HubAddress address)
 {
-    const int PageLength = 1000;
+    // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read at once.
+    const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50;
 
     static readonly string[] s_detailed = ["cardData", "model-index", "config", "safetensors", "gguf", "baseModels"];
 
@@ -28,25 +29,41 @@ sealed class ListEndpoint(Authoriser authoriser, AccountStore accounts, ListStor
         var after = ListOrder.Place.Read(query["cursor"], order);
 
         await index.CatchUpAsync(cancellationToken);
-        var found = await FindAsync(caller, filter, order, after, limit, type != RepoType.Model || fields.Overlaps(s_detailed), cancellationToken);
-        if (found.Count > limit)
+        var details = type != RepoType.Model || fields.Overlaps(s_detailed);
+        // A page ends early where its repositories say much: nobody's answer takes the memory of others.
+        var (page, room, told) = (new JsonArray(), MaxPageLength, ((Repo Repo, Listed Listed)?)null);
+        for (var more = true; more;)
         {
-            var (last, listed) = found[limit - 1];
-            var place = new ListOrder.Place(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), last.Id);
-            var next = QueryString.Create(query.Where(q => q.Key != "cursor").Append(new("cursor", place.Text)));
-            context.Response.Headers.Link = $"<{address.Root(context)}/api/{type.Plural()}{next}>; rel=\"next\"";
-        }
-        var page = new JsonArray();
-        foreach (var (repo, listed) in found.Take(limit))
-        {
-            // The token may see less than its user.
-            if (repo.Private && !await authoriser.MayAsync(caller, repo, Need.See, cancellationToken))
-                continue;
-            GitId? commit = listed.CommitOid is { } oid ? new GitId(oid) : null;
-            var revision = commit is { } id && fields.Contains("siblings") ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
-            page.Add(await json.WriteAsync(repo, commit, revision, listed.Read(), fields, blobs: false, cancellationToken));
+            var found = await FindAsync(caller, filter, order, after, Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1), details, cancellationToken);
+            more = found.Count > 0;
+            foreach (var (repo, listed) in found)
+            {
+                after = new ListOrder.Place(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), repo.Id);
+                // The token may see less than its user; where the list goes on is told by what it saw.
+                if (repo.Private && !await authoriser.MayAsync(caller, repo, Need.See, cancellationToken))
+                    continue;
+                if (page.Count == limit || room <= 0)
+                {
+                    Next(context, type, order, told!.Value);
+                    more = false;
+                    break;
+                }
+                GitId? commit = listed.CommitOid is { } oid ? new GitId(oid) : null;
+                var revision = commit is { } id && fields.Contains("siblings") ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
+                var entry = await json.WriteAsync(repo, commit, revision, listed.Read(), fields, blobs: false, cancellationToken);
+                room -= (listed.Facts?.Length ?? 0) + (listed.Details?.Length ?? 0) + (entry["siblings"] is JsonArray files ? files.Count * SiblingLength : 0);
+                page.Add(entry);
+                told = (repo, listed);
+            }
         }
         await context.JsonAsync(page);
+    }
+
+    void Next(HttpContext context, RepoType type, ListOrder order, (Repo Repo, Listed Listed) last)
+    {
+        var place = new ListOrder.Place(order.ByName ? last.Listed.NameKey! : last.Listed.SortKey.ToString(CultureInfo.InvariantCulture), last.Repo.Id);
+        var next = QueryString.Create(context.Request.Query.Where(q => q.Key != "cursor").Append(new("cursor", place.Text)));
+        context.Response.Headers.Link = $"<{address.Root(context)}/api/{type.Plural()}{next}>; rel=\"next\"";
     }
 
     async Task<IReadOnlyList<(Repo Repo, Listed Listed)>> FindAsync(

@@ -116,7 +116,7 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         var written = await t.ExecuteAsync(
             """
             INSERT INTO listings (repo_id, type, name_key, commit_oid, parameters, facts, details)
-            SELECT @Id, @type, @name, @oid, @parameters, @facts, @details FROM repos WHERE id = @Id
+            SELECT @Id, @type, @name, @oid, @parameters, @facts, @details FROM repos WHERE id = @Id AND removed_at IS NULL
             ON CONFLICT (repo_id) DO UPDATE SET type = excluded.type, name_key = excluded.name_key, commit_oid = excluded.commit_oid,
               parameters = excluded.parameters, facts = excluded.facts, details = excluded.details
             """,

@@ -11,7 +11,7 @@ static class Pages
 
     /// <summary>The rows of repositories.</summary>
     public static IAsyncEnumerable<long> ReposAsync(HubDatabase database, CancellationToken cancellationToken) =>
-        WalkAsync<long>(database, "SELECT id FROM repos WHERE id > @after ORDER BY id LIMIT @Size", id => id, cancellationToken);
+        WalkAsync<long>(database, "SELECT id FROM repos WHERE id > @after AND removed_at IS NULL ORDER BY id LIMIT @Size", id => id, cancellationToken);
 
     /// <summary>Rows in the order of their ids.</summary>
     /// <param name="database">Where.</param>

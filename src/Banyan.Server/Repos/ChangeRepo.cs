@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
-using Banyan.Server.Listing;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
@@ -11,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Repos;
 
 /// <summary>Repositories moved, removed and set. Bodies name the repository, so these ask the authoriser themselves.</summary>
-sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabase database, HubAddress address, TimeProvider time)
+sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChanges changes, HubDatabase database, HubAddress address, TimeProvider time)
 {
     sealed record DeleteBody(string? Name, string? Organization, string? Type);
 
@@ -25,13 +24,8 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<DeleteBody>());
         var name = body.Name ?? throw HubException.BadRequest("The body has no name.");
         var fullName = name.Contains('/', StringComparison.Ordinal) ? name : $"{body.Organization ?? caller.Name}/{name}";
-        var repo = await authoriser.RepoAsync(context, TypeOf(body.Type), fullName, Need.Admin, context.RequestAborted);
-        await database.WriteAsync(async t =>
-        {
-            await WebhookEvents.RepoAsync(t, repo.Id, "delete");
-            await t.ExecuteAsync("DELETE FROM repos WHERE id = @Id", new { repo.Id });
-            await Audit.RecordAsync(t, caller.UserId, "repo.delete", repo.Path);
-        }, context.RequestAborted);
+        var repo = await FindAsync(context, caller, TypeOf(body.Type), fullName);
+        await changes.RemoveAsync(repo, caller.UserId, context.RequestAborted);
         await context.JsonAsync(new { });
     }
 
@@ -44,29 +38,13 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
         if (Names.Problem(name) is { } problem)
             throw HubException.BadRequest(problem);
         var type = TypeOf(body.Type);
-        var repo = await authoriser.RepoAsync(context, type, from, Need.Admin, context.RequestAborted);
+        var repo = await FindAsync(context, caller, type, from);
         var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
+        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"You don't have the rights to move a {type.Text()} to the namespace \"{ns}\"");
         var fullName = $"{owner.Name}/{name}";
-        await database.WriteAsync(async t =>
-        {
-            if (await RepoStore.FindAsync(t.Connection!, t, type, fullName) is { } there && there.Id != repo.Id)
-            {
-                // Only another's present name is in the way; one that it gave up in this namespace is free.
-                if (Names.Key(there.FullName) == Names.Key(fullName))
-                    throw HubException.Conflict($"A {type.Text()} repository called {fullName} already exists");
-                await t.ExecuteAsync("DELETE FROM repo_names WHERE type = @type AND full_name_key = @key", new { type = type.Text(), key = Names.Key(fullName) });
-            }
-            await WebhookEvents.MovedAsync(t, repo.Id, owner.Id, fullName);
-            await t.ExecuteAsync(
-                "UPDATE repos SET owner_id = @owner, name = @name, name_key = @key, updated_at = @now WHERE id = @id",
-                new { owner = owner.Id, name, key = Names.Key(name), now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
-            await t.ExecuteAsync(
-                "INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @id) ON CONFLICT DO NOTHING", new { type = type.Text(), key = Names.Key(fullName), id = repo.Id });
-            await ListIndex.MarkAsync(t, repo.Id);
-            await Audit.RecordAsync(t, caller.UserId, "repo.move", repo.Path, fullName);
-        }, context.RequestAborted);
+        if (!await changes.MoveAsync(repo, owner, name, caller.UserId, context.RequestAborted))
+            throw HubException.Conflict($"A {type.Text()} repository called {fullName} already exists");
         await context.JsonAsync(new JsonObject { ["url"] = $"{address.Root(context)}/{type.Prefix()}{fullName}" });
     }
 
@@ -97,6 +75,11 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, HubDatabas
         }, context.RequestAborted);
         await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });
     }
+
+    /// <summary>The repository, for who may administer it: an admin of the hub may move and remove any, as when somebody leaves.</summary>
+    async Task<Repo> FindAsync(HttpContext context, Caller caller, RepoType type, string fullName) =>
+        await accounts.IsAdminAsync(caller, context.RequestAborted) && await changes.FindAsync(type, fullName, context.RequestAborted) is { } any
+            ? any : await authoriser.RepoAsync(context, type, fullName, Need.Admin, context.RequestAborted);
 
     static RepoType TypeOf(string? type) => RepoTypes.Parse(type) ?? throw HubException.BadRequest($"'{type}' is no type of repository: model, dataset or space");
 }

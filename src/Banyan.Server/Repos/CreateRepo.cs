@@ -6,6 +6,7 @@ using Banyan.Server.Commits;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
+using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +14,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Repos;
 
 /// <summary><c>POST /api/repos/create</c>.</summary>
-sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, HubDatabase database, HubAddress address)
+sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, StorageLimits limits, HubDatabase database, HubAddress address)
 {
     const int MaxFiles = 20, MaxFileBytes = 100_000;
 
@@ -44,6 +45,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
             throw HubException.Forbidden($"You don't have the rights to create a {type.Text()} under the namespace \"{ns}\"");
 
+        using var room = await limits.ReserveOfAsync(owner.Id, context.Request.ContentLength ?? 1, context.RequestAborted);
         var (repo, isNew) = await database.WriteAsync(async t =>
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);

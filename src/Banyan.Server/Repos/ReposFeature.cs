@@ -12,6 +12,7 @@ static class ReposFeature
     {
         services.AddSingleton<RepoStore>();
         services.AddSingleton<CreateRepo>();
+        services.AddSingleton<RepoChanges>();
         services.AddSingleton<ChangeRepo>();
         services.AddSingleton<OwnRepos>();
     }

@@ -86,7 +86,7 @@ static class WebhookEvents
             SELECT DISTINCT w.id, w.root FROM webhook_watched x JOIN webhooks w ON w.id = x.webhook_id JOIN accounts u ON u.id = w.user_id
             JOIN repos r ON r.id = @id JOIN accounts o ON o.id = r.owner_id
             WHERE ((x.kind = o.kind AND x.name_key = o.name_key) OR (x.kind = r.type AND x.name_key = o.name_key || '/' || r.name_key))
-              AND u.kind = 'user' AND w.disabled = @no AND w.{(scope.StartsWith("repo", StringComparison.Ordinal) ? "repo_events" : "discussion_events")} = @yes
+              AND u.kind = 'user' AND u.suspended_at IS NULL AND w.disabled = @no AND w.{(scope.StartsWith("repo", StringComparison.Ordinal) ? "repo_events" : "discussion_events")} = @yes
               AND (o.id = u.id OR (r.private = @no AND r.gated IS NULL) OR EXISTS (SELECT 1 FROM members m WHERE m.org_id = o.id AND m.user_id = u.id))
               AND (SELECT COUNT(*) FROM webhook_deliveries d WHERE d.webhook_id = w.id) < @MaxWaiting
             """,

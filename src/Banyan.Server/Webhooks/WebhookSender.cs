@@ -10,11 +10,13 @@ namespace Banyan.Server.Webhooks;
 /// <summary>
 /// Tells webhooks what <see cref="WebhookEvents"/> noted, in order as far as they answer; whichever node comes first. An answer other than
 /// 2xx, or none in 20 seconds, is tried again after longer and longer pauses, for most of a day. One that was told and died before it was
-/// noted is told again: each event comes at least once.
+/// noted is told again: each event comes at least once. Those that do not answer keep only their owner waiting: of each owner's
+/// webhooks, and of those at one host, few are told at a time.
 /// </summary>
 sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets, TimeProvider time, ILogger<WebhookSender> log) : BackgroundService
 {
-    const int AtATime = 16;
+    /// <summary>How many are told at a time: in all, of one owner, at one host.</summary>
+    internal const int AtATime = 64, OfAnOwner = 4, AtAHost = 8;
 
     static readonly TimeSpan s_every = TimeSpan.FromSeconds(1), s_lease = TimeSpan.FromMinutes(1);
 
@@ -26,47 +28,87 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
     sealed record Delivery
     {
         public long Id { get; init; }
+        public long WebhookId { get; init; }
+        public long UserId { get; init; }
         public string Url { get; init; } = "";
         public string? Secret { get; init; }
         public string Body { get; init; } = "";
         public int Attempts { get; init; }
         public long DueAt { get; init; }
+
+        public string Host => Uri.TryCreate(Url, UriKind.Absolute, out var uri) ? uri.Authority : Url;
     }
+
+    readonly Dictionary<Task, Delivery> _telling = [];
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_every, time);
+        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
         try
         {
-            do
+            while (true)
             {
                 try
                 {
-                    while (await DueAsync(stoppingToken) is { Count: > 0 } due)
-                        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtATime, CancellationToken = stoppingToken }, (d, ct) => new(DeliverAsync(d, ct)));
+                    await BeginAsync(stoppingToken);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogFailed(log, e);   // the database went away: the next round tries again
                 }
+                // Whoever is done makes room for the next; every second there may be something new.
+                await Task.WhenAny([tick, .. _telling.Keys]);
+                foreach (var done in _telling.Keys.Where(t => t.IsCompleted).ToArray())
+                {
+                    _telling.Remove(done);
+                    if (done.Exception is { } failed)
+                        LogFailed(log, failed);
+                }
+                if (tick.IsCompleted && !await tick)
+                    break;
+                if (tick.IsCompleted)
+                    tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
             }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException)
         {
         }
+        await Task.WhenAll(_telling.Keys).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    /// <summary>The oldest that is due of each of some webhooks: one that does not answer holds up nobody else's.</summary>
-    Task<IReadOnlyList<Delivery>> DueAsync(CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Delivery>>(
+    /// <summary>Begins to tell whom there is room for.</summary>
+    async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        if (_telling.Count >= AtATime)
+            return;
+        var owners = _telling.Values.CountBy(d => d.UserId).ToDictionary();
+        var hosts = _telling.Values.CountBy(d => d.Host).ToDictionary();
+        var webhooks = _telling.Values.Select(d => d.WebhookId).ToHashSet();
+        foreach (var due in await DueAsync([.. webhooks], [.. owners.Where(o => o.Value >= OfAnOwner).Select(o => o.Key)], cancellationToken))
+        {
+            if (_telling.Count >= AtATime || owners.GetValueOrDefault(due.UserId) >= OfAnOwner || hosts.GetValueOrDefault(due.Host) >= AtAHost)
+                continue;
+            owners[due.UserId] = owners.GetValueOrDefault(due.UserId) + 1;
+            hosts[due.Host] = hosts.GetValueOrDefault(due.Host) + 1;
+            _telling.Add(Task.Run(() => DeliverAsync(due, cancellationToken), CancellationToken.None), due);
+        }
+    }
+
+    /// <summary>The oldest that is due of each webhook that is not being told, few of each owner.</summary>
+    Task<IReadOnlyList<Delivery>> DueAsync(long[] webhooks, long[] owners, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Delivery>>(
         async c => (await c.QueryAsync<Delivery>(
-            """
-            SELECT d.id, w.url, w.secret, d.body, d.attempts, d.due_at FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
-            WHERE d.id IN (SELECT MIN(id) FROM webhook_deliveries WHERE due_at <= @Now GROUP BY webhook_id) ORDER BY d.due_at, d.id LIMIT @AtATime
+            $"""
+            SELECT * FROM (
+              SELECT d.id, d.webhook_id, w.user_id, w.url, w.secret, d.body, d.attempts, d.due_at, ROW_NUMBER() OVER (PARTITION BY w.user_id ORDER BY d.due_at, d.id) AS place
+              FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
+              WHERE d.id IN (SELECT MIN(id) FROM webhook_deliveries WHERE due_at <= @Now GROUP BY webhook_id)
+                AND NOT (d.webhook_id {database.In("webhooks")}) AND NOT (w.user_id {database.In("owners")})) due
+            WHERE place <= @OfAnOwner ORDER BY due_at, id LIMIT @most
             """,
-            new { Now, AtATime })).AsList(),
+            new { Now, OfAnOwner, webhooks, owners, most = 4 * AtATime })).AsList(),
         cancellationToken);
 
     async Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
@@ -6,7 +7,7 @@ using Banyan.Server.Hub;
 namespace Banyan.Server.Webhooks;
 
 /// <summary>
-/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach: names are
+/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach, under its public addresses too: names are
 /// resolved here, and the connection goes to the very address that was looked at. Redirects are not followed.
 /// </summary>
 sealed class WebhookTargets(HubOptions options) : IDisposable
@@ -31,7 +32,7 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
     {
         if (url.Length > MaxUrl || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
             throw HubException.BadRequest($"url: an address with http or https, without a password, of up to {MaxUrl} characters");
-        if (!options.AllowPrivateWebhooks && (uri.IsLoopback || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && IsPrivate(ip))))
+        if (!options.AllowPrivateWebhooks && (uri.IsLoopback || IsHub(options, uri.Host) || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && (IsPrivate(ip) || IsOwn(ip)))))
             throw HubException.BadRequest($"url: {uri.Host} is an address inside the hub's own network; whoever runs the hub can allow those: --allow-private-webhooks");
         return url;
     }
@@ -42,6 +43,30 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
         if (ip.IsIPv4MappedToIPv6)
             ip = ip.MapToIPv4();
         return s_private.Any(n => n.BaseAddress.AddressFamily == ip.AddressFamily && n.Contains(ip));
+    }
+
+    /// <summary>Whether a host is the one that the hub is called by: what is there may be for its own proxies alone.</summary>
+    static bool IsHub(HubOptions options, string host) => options.PublicUrl is { } url && new Uri(url).Host.Equals(host, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether an address of the public internet is one of this machine.</summary>
+    internal static bool IsOwn(IPAddress ip)
+    {
+        if (ip.IsIPv4MappedToIPv6)
+            ip = ip.MapToIPv4();
+        return NetworkInterface.GetAllNetworkInterfaces().SelectMany(n => n.GetIPProperties().UnicastAddresses).Any(a => a.Address.Equals(ip));
+    }
+
+    /// <summary>The addresses of the name that the hub is called by, as under a proxy it is not this machine's.</summary>
+    static async Task<IPAddress[]> OfHubAsync(HubOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return options.PublicUrl is { } url ? await Dns.GetHostAddressesAsync(new Uri(url).Host, cancellationToken) : [];
+        }
+        catch (SocketException)
+        {
+            return [];   // no such name: nobody is led there by it
+        }
     }
 
     static SocketsHttpHandler Handler(HubOptions options) => new()
@@ -55,7 +80,8 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
         ConnectCallback = async (context, cancellationToken) =>
         {
             var all = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
-            var allowed = options.AllowPrivateWebhooks ? all : [.. all.Where(a => !IsPrivate(a))];
+            var own = options.AllowPrivateWebhooks ? [] : await OfHubAsync(options, cancellationToken);
+            var allowed = options.AllowPrivateWebhooks ? all : IsHub(options, context.DnsEndPoint.Host) ? [] : [.. all.Where(a => !IsPrivate(a) && !IsOwn(a) && !own.Contains(a))];
             if (allowed.Length == 0)
                 throw new HttpRequestException($"{context.DnsEndPoint.Host} is inside the hub's own network");
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

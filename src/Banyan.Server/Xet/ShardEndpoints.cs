@@ -2,8 +2,8 @@ using System.Text.Json;
 using Banyan.Chunks;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
+using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Xet;
 
@@ -82,12 +82,11 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, ContentOptions
     async Task<Received> ReceiveAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var grant = await access.GrantAsync(context, write: true);
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = Shard.MaxLength;
-        var content = new FileStream(
-            Path.Combine(options.SpoolFolder, $"shard-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var body = context.LimitBody(Shard.MaxLength);
+        var content = Private.CreateTemporary(options.SpoolFolder, "shard");
         try
         {
-            await context.Request.Body.CopyToAsync(content, cancellationToken);
+            await body.CopyToAsync(content, cancellationToken);
             await content.FlushAsync(cancellationToken);
             content.Position = 0;
             return new Received(content, grant);

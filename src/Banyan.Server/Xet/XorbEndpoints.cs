@@ -1,9 +1,9 @@
 using Banyan.Chunks;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
+using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Objects;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Xet;
 
@@ -11,7 +11,7 @@ namespace Banyan.Server.Xet;
 /// Takes xorbs in. What a sender says of a xorb is not believed: its chunks are decompressed and hashed as they come, and it is
 /// stored under the hash that results, with a footer written here.
 /// </summary>
-sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore objects)
+sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore objects, StorageLimits limits)
 {
     // A xorb at its largest, each chunk with its header, and a footer.
     const long MaxBytes = XorbLayout.MaxLength + XorbLayout.MaxChunks * 64L;
@@ -22,16 +22,17 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
     /// <summary>POST /v1/xorbs/{prefix}/{hash}</summary>
     public async Task<IResult> PostAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
-        await access.GrantAsync(context, write: true);
+        var grant = await access.GrantAsync(context, write: true);
         var announced = Hashes.Parse(hash);
-        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxBytes;
+        using var room = await limits.ReserveAsync(grant.Repo, context.Request.ContentLength ?? MaxBytes, cancellationToken);
+        var body = context.LimitBody(MaxBytes);
 
         await using var draft = objects.Begin();
         XorbLayout layout;
         try
         {
             // What the store itself keeps in less than the sender's compression does is left to it.
-            layout = await XorbReader.ReadAsync(context.Request.Body, new ChunkCodec(), draft.Content, cancellationToken, (header, chunk) =>
+            layout = await XorbReader.ReadAsync(body, new ChunkCodec(), draft.Content, cancellationToken, (header, chunk) =>
                 header.StoredLength > header.Length * StoredShare && objects.Packs(chunk.Span));
         }
         catch (InvalidDataException e)
@@ -43,15 +44,15 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
 
         // A xorb that is here already has been read all the same: that somebody else has it is nothing to tell by answering faster.
         draft.Content.Write(layout.Footer());
-        var (_, isNew) = await contents.Xorbs.StoreAsync(objects, draft, layout, cancellationToken);
+        var (_, isNew) = await contents.Xorbs.StoreAsync(objects, draft, layout, grant.Repo, cancellationToken);
         return Results.Json(new XorbAnswer(isNew), XetJson.Default.XorbAnswer);
     }
 
-    /// <summary>HEAD /v1/xorbs/{prefix}/{hash}: asked by who is about to write and can prove nothing by it.</summary>
+    /// <summary>HEAD /v1/xorbs/{prefix}/{hash}: whether a file of the token's repository lies in it. Of others' it is not told: to know a hash is not to have the bytes.</summary>
     public async Task<IResult> HeadAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
-        await access.GrantAsync(context, write: true);
-        if (await contents.Xorbs.FindAsync(Hashes.Parse(hash), cancellationToken) is not { } xorb
+        var grant = await access.GrantAsync(context, write: true);
+        if (await contents.Xorbs.FindAsync(grant.Repo, Hashes.Parse(hash), cancellationToken) is not { } xorb
             || !(await contents.Xorbs.HoldAsync([xorb], cancellationToken)).Contains(xorb))
             return Results.NotFound();
         context.Response.ContentLength = (await contents.Xorbs.LayoutAsync(xorb, cancellationToken)).StoredLength;

@@ -34,7 +34,7 @@ public sealed class ShardTurnsTests : IAsyncDisposable
         var file = CutFile.Of(CutFile.Random(length, seed));
         await using var draft = _store.Begin();
         await draft.Content.WriteAsync(file.XorbBytes);
-        await _hub.Contents.Xorbs.StoreAsync(_store, draft, file.Xorb, default);
+        await _hub.Contents.Xorbs.StoreAsync(_store, draft, file.Xorb, null, default);
         return file;
     }
 

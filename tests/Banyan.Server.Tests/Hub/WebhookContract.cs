@@ -42,6 +42,8 @@ public abstract class WebhookContract : IAsyncLifetime
 
     readonly Channel<(string? Secret, JsonElement Body)> _told = Channel.CreateUnbounded<(string?, JsonElement)>();
     readonly Queue<int> _answers = [];
+    readonly TaskCompletionSource _answered = new();
+    int _silent;
     HubServer _hub = null!;
     WebApplication _listener = null!;
 
@@ -60,11 +62,17 @@ public abstract class WebhookContract : IAsyncLifetime
             context.Response.StatusCode = _answers.TryDequeue(out var status) ? status : 200;
             await _told.Writer.WriteAsync((context.Request.Headers["X-Webhook-Secret"], body));
         });
+        _listener.MapPost("/silent/{n}", async () =>
+        {
+            Interlocked.Increment(ref _silent);
+            await _answered.Task;
+        });
         await _listener.StartAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
+        _answered.TrySetResult();
         await _hub.DisposeAsync();
         await _listener.DisposeAsync();
     }
@@ -168,6 +176,22 @@ public abstract class WebhookContract : IAsyncLifetime
             seen.Add(await NextTextAsync());
         Assert.Equal(2, seen.Count(s => s == "repo create acme/again"));
         Assert.Equal(2, seen.Count(s => s == "repo.content update acme/again"));
+    }
+
+    [Fact]
+    public async Task Webhooks_that_never_answer_keep_only_their_owner_waiting()
+    {
+        await _hub.CreateRepoAsync("busy");
+        for (var i = 0; i < 48; i++)
+            await _hub.PostJsonAsync(Settings, new { url = $"{_listener.Urls.First()}/silent/{i}", watched = new[] { new { type = "model", name = "ana/busy" } } }, _hub.Ben);
+        await _hub.CommitFilesAsync("ana/busy", _hub.Ana, ("a.txt", "1"));
+        await _hub.Server.UntilAsync(() => Task.FromResult(_silent >= WebhookSender.OfAnOwner));
+        // Ana's is told while those are still waited for; no more of them are begun meanwhile.
+        await WatchAsync(_hub.Ana, "user", "ana");
+        await _hub.CreateRepoAsync("quick");
+        Assert.Equal("repo create ana/quick", await NextTextAsync());
+        Assert.Equal(WebhookSender.OfAnOwner, _silent);
+        _answered.SetResult();
     }
 
     [Fact]

@@ -5,6 +5,18 @@ namespace Banyan.Server.Tests.Hub;
 
 public sealed class WebhookTargetsTests
 {
+    [Fact]
+    public void The_hub_s_own_public_addresses_are_refused_by_name_and_by_number()
+    {
+        // An address of this machine, whatever network it is of.
+        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address).ToArray();
+        Assert.All(own, a => Assert.True(WebhookTargets.IsOwn(a)));
+        Assert.False(WebhookTargets.IsOwn(IPAddress.Parse("93.184.216.34")));
+        using var targets = new WebhookTargets(new() { DataFolder = ".", PublicUrl = "https://hub.example.org/x" });
+        Assert.Throws<Banyan.Server.Access.HubException>(() => targets.Checked("http://HUB.example.org:9000/told"));
+        Assert.Equal("https://other.example.org/told", targets.Checked("https://other.example.org/told"));
+    }
+
     [Theory]
     [InlineData("127.0.0.1", true)]
     [InlineData("10.1.2.3", true)]

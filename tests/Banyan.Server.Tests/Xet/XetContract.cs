@@ -38,6 +38,9 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, past.StatusCode);
         Assert.Equal(3_000_000, (await wire.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).Content.Headers.ContentLength);
         Assert.Equal(file.Xorb.StoredLength, (await wire.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).Content.Headers.ContentLength);
+        // Who may write elsewhere is not told that it is here.
+        var stranger = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("elsewhere", token: Hub.Ben), Hub.Ben);
+        Assert.Equal(HttpStatusCode.NotFound, (await stranger.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).StatusCode);
     }
 
     [Fact]

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Banyan.Server.Accounts;
+using Banyan.Server.Storage;
+using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Cli.Commands.Hub;
 
@@ -10,25 +12,41 @@ static class HubCommand
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
-    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, what is no longer needed.")
+    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories, quotas, what is no longer needed.")
     {
         UserCommand.Create(),
         OrgCommand.Create(),
+        RepoCommand.Create(),
+        QuotaCommand.Create(),
         TokenCommand.Create(),
         GcCommand.Create(),
     };
 
     /// <summary>A command that works on the accounts of the hub that its options name.</summary>
-    public static Command On(this Command command, Func<ParseResult, AccountStore, CancellationToken, Task> work)
+    /// <param name="command">The command.</param>
+    /// <param name="work">What it does.</param>
+    /// <param name="begins">Whether a hub may begin with it, so that one is made where there is none.</param>
+    public static Command On(this Command command, Func<ParseResult, AccountStore, CancellationToken, Task> work, bool begins = false) =>
+        command.OnHub((arguments, database, cancellationToken) => work(arguments, new AccountStore(database, TimeProvider.System), cancellationToken), begins);
+
+    /// <summary>A command that works on the database of the hub that its options name.</summary>
+    public static Command OnHub(this Command command, Func<ParseResult, HubDatabase, CancellationToken, Task> work, bool begins = false)
     {
         var hub = new HubChoice(command);
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            Directory.CreateDirectory(hub.Folder(arguments));
-            await using var database = hub.Options(arguments).OpenDatabase();
+            var options = hub.Options(arguments);
+            var isNew = options.DatabaseFile is { } file && !File.Exists(file);
+            if (isNew && !begins)
+                throw new CommandException($"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up and banyan hub user add make one)");
+            if (isNew)
+                Console.Error.WriteLine($"A new hub begins in {options.DataFolder}.");
+            Private.CreateFolder(options.DataFolder);
+            hub.Warn(arguments, options);
+            await using var database = options.OpenDatabase();
             try
             {
-                await work(arguments, new AccountStore(database, TimeProvider.System), cancellationToken);
+                await work(arguments, database, cancellationToken);
             }
             catch (AccountException e)
             {

@@ -13,9 +13,9 @@ sealed record HubPlace(HubOptions Options, HubDatabase Database, IObjectStore Ob
     public static HubPlace Open(HubChoice hub, ParseResult arguments)
     {
         var options = hub.Options(arguments);
-        var file = options.Database ?? Path.Combine(options.DataFolder, "hub.db");
-        if (!file.Contains("Host=", StringComparison.OrdinalIgnoreCase) && !File.Exists(file))
+        if (options.DatabaseFile is { } file && !File.Exists(file))
             throw new CommandException($"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up makes one)");
+        hub.Warn(arguments, options);
         return new HubPlace(options, options.OpenDatabase(), options.OpenObjects());
     }
 

@@ -28,7 +28,7 @@ static class OrgCommand
             var org = await accounts.AddAsync("org", arguments.GetRequiredValue(name), arguments.GetValue(fullName), null, cancellationToken);
             if (user is not null)
                 await accounts.SetMemberAsync(org.Name, user, Right.Admin, cancellationToken);
-        });
+        }, begins: true);
     }
 
     static Command List()

@@ -6,7 +6,7 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub user add|set|list|remove</c>.</summary>
 static class UserCommand
 {
-    public static Command Create() => new("user", "Add, change, list and remove users.") { Add(), Set(), List(), Remove() };
+    public static Command Create() => new("user", "Add, change, list, suspend and remove users.") { Add(), Set(), List(), Suspend(), Resume(), Remove() };
 
     static Command Add()
     {
@@ -25,7 +25,7 @@ static class UserCommand
             if (arguments.GetValue(admin))
                 await accounts.SetAdminAsync(user.Name, true, cancellationToken);
             Console.WriteLine(await accounts.AddTokenAsync(user.Name, "first", TokenRole.Write, null, null, cancellationToken));
-        });
+        }, begins: true);
     }
 
     static Command Set()
@@ -45,13 +45,40 @@ static class UserCommand
     {
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         return new Command("list", "List users.") { json }.On(async (arguments, accounts, cancellationToken) =>
-            HubCommand.Print(await accounts.ListAsync("user", cancellationToken), arguments.GetValue(json), u => $"{u.Name,-24} {u.FullName,-32} {u.Email,-32} since {HubCommand.Date(u.CreatedAt)}{(u.IsAdmin ? ", admin" : "")}"));
+            HubCommand.Print(await accounts.ListAsync("user", cancellationToken), arguments.GetValue(json), u => $"{u.Name,-24} {u.FullName,-32} {u.Email,-32} since {HubCommand.Date(u.CreatedAt)}{(u.IsAdmin ? ", admin" : "")}{(u.SuspendedAt is { } at ? $", suspended since {HubCommand.Date(at)}" : "")}"));
     }
+
+    static Command Suspend() => new Command("suspend", """
+        Let a user do nothing: none of their tokens works until they are resumed; what is theirs stays
+
+        Example:
+          banyan hub user suspend ben
+        """) { UserName(out var name) }.On((arguments, accounts, cancellationToken) => accounts.SuspendAsync(arguments.GetRequiredValue(name), true, cancellationToken));
+
+    static Command Resume() => new Command("resume", "Let a user who was suspended do again what they could.") { UserName(out var name) }
+        .On((arguments, accounts, cancellationToken) => accounts.SuspendAsync(arguments.GetRequiredValue(name), false, cancellationToken));
+
+    static Argument<string> UserName(out Argument<string> name) => name = new("NAME") { Description = "the user's name" };
 
     static Command Remove()
     {
-        var name = new Argument<string>("NAME") { Description = "the user's name" };
-        return new Command("remove", "Remove a user who owns no repositories; the name stays taken, so that nobody can pass for them.") { name }
-            .On((arguments, accounts, cancellationToken) => accounts.RemoveAsync("user", arguments.GetRequiredValue(name), cancellationToken));
+        var move = new Option<string?>("--move-repos-to") { Description = "First give the user's repositories to this user or organization", HelpName = "NAMESPACE" };
+        return new Command("remove", """
+            Remove a user; the name stays taken, so that nobody can pass for them
+
+            A user who owns repositories is removed once these are moved or removed.
+
+            Examples:
+              banyan hub user remove ben
+              banyan hub repo list ben
+              banyan hub user remove ben --move-repos-to acme
+            """) { UserName(out var name), move }.OnHub(async (arguments, database, cancellationToken) =>
+        {
+            var (accounts, user) = (new AccountStore(database, TimeProvider.System), arguments.GetRequiredValue(name));
+            var leaver = await accounts.GetAsync("user", user, cancellationToken);
+            if (arguments.GetValue(move) is { } ns)
+                await RepoCommand.MoveAllAsync(database, leaver, await RepoCommand.NamespaceAsync(accounts, ns, cancellationToken), cancellationToken);
+            await accounts.RemoveAsync("user", user, cancellationToken);
+        });
     }
 }

@@ -63,6 +63,6 @@ static partial class MbppInputs
 
     private const string Digits = @"[\d.]+(?:e[+-]?\d+)?";
 
-    [GeneratedRegex($@"^\(?(?:(?<real>[+-]?{Digits})(?<imaginary>[+-]{Digits})j|(?<imaginary>[+-]?{Digits})j|(?<real>[+-]?{Digits}))\)?$")]
+    [GeneratedRegex($@"^\(?(?:(?<real>[+-]?{Digits})(?<imaginary>[+-]{Digits})j|(?<imaginary>[+-]?{Digits})j|(?<real>[+-]?{Digits}))\)?\z")]
     private static partial Regex ComplexNumber();
 }

@@ -40,9 +40,9 @@ static partial class HuggingFaceTensorNames
         return (name, null);
     }
 
-    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.(.+)\.(weight|bias)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.(.+)\.(weight|bias)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Block();
 
-    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.mlp\.experts\.([0-9]{1,6})\.(gate|up|down)_proj\.weight$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.mlp\.experts\.([0-9]{1,6})\.(gate|up|down)_proj\.weight\z", RegexOptions.CultureInvariant)]
     private static partial Regex Expert();
 }

@@ -49,6 +49,6 @@ static partial class ModelFolder
         return found;
     }
 
-    [GeneratedRegex(@"-(\d{5})-of-\d{5}$")]
+    [GeneratedRegex(@"-(\d{5})-of-\d{5}\z")]
     private static partial Regex SplitPart();
 }

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Banyan.Chunks;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Maintenance.Backups;
@@ -45,10 +46,10 @@ sealed class BackupFolder(string path)
     /// <exception cref="BackupException">Another holds it.</exception>
     public IDisposable Hold()
     {
-        Directory.CreateDirectory(path);
+        Private.CreateFolder(path);
         try
         {
-            return new FileStream(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return Private.Create(Path.Combine(path, "lock"), new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
         }
         catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
         {
@@ -59,15 +60,12 @@ sealed class BackupFolder(string path)
     /// <summary>Begins a snapshot under a name that is none yet, and removes those that were begun and left, or not quite removed.</summary>
     public string Begin()
     {
-        Directory.CreateDirectory(Snapshots);
+        Private.CreateFolder(Snapshots);
         foreach (var left in Directory.EnumerateDirectories(Snapshots).Where(d => !IsName(Path.GetFileName(d))))
             Directory.Delete(left, recursive: true);
         // It holds the secrets of the hub.
         var folder = Path.Combine(Snapshots, $"{Incoming}{Guid.NewGuid():N}");
-        if (OperatingSystem.IsWindows())
-            Directory.CreateDirectory(folder);
-        else
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Private.CreateFolder(folder);
         return folder;
     }
 
@@ -75,7 +73,7 @@ sealed class BackupFolder(string path)
     /// <returns>Its SHA-256.</returns>
     public static async Task<string> WriteDumpAsync(string snapshot, Func<Stream, Task> write, CancellationToken cancellationToken)
     {
-        await using (var file = new FileStream(Dump(snapshot), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+        await using (var file = Private.Create(Dump(snapshot), new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 << 16 }))
         {
             await using (var gzip = new GZipStream(file, CompressionLevel.Fastest, leaveOpen: true))
             await using (var buffer = new BufferedStream(gzip, 1 << 16))
@@ -98,7 +96,7 @@ sealed class BackupFolder(string path)
     /// <summary>Gives a snapshot its name: from here on it is one.</summary>
     public string Finish(string snapshot, Snapshot facts)
     {
-        using (var file = new FileStream(Facts(snapshot), FileMode.CreateNew, FileAccess.Write))
+        using (var file = Private.Create(Facts(snapshot), new() { Mode = FileMode.CreateNew, Access = FileAccess.Write }))
         {
             JsonSerializer.Serialize(file, facts, s_json);
             file.Flush(flushToDisk: true);

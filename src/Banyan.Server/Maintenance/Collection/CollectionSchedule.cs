@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using Banyan.Server.Hub;
+using Banyan.Server.Quotas;
+using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Microsoft.Extensions.Hosting;
@@ -25,6 +27,8 @@ sealed partial class CollectionSchedule(HubDatabase database, IObjectStore objec
             {
                 SweepFiles();
                 await collector.FinishAsync(stoppingToken);
+                await new RepoChanges(database, time).FinishAsync(stoppingToken);
+                await new StorageLimits(database, options, time).ForgetAsync(stoppingToken);
                 if (await IsDueAsync(stoppingToken))
                 {
                     var began = Stopwatch.GetTimestamp();

@@ -18,8 +18,10 @@ public abstract class HubDatabase : IAsyncDisposable
 
     /// <summary>Opens SQLite in a file, or PostgreSQL where <paramref name="connection"/> names a host.</summary>
     /// <param name="connection">A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file.</param>
-    public static HubDatabase Open(string connection) =>
-        connection.Contains("Host=", StringComparison.OrdinalIgnoreCase) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
+    public static HubDatabase Open(string connection) => IsPostgres(connection) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
+
+    /// <summary>Whether a text is a connection string of PostgreSQL, not a file's path.</summary>
+    public static bool IsPostgres(string connection) => connection.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An open connection of the pool, for reading.</summary>
     public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);

@@ -132,7 +132,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     public override void Migrate(long? version = null)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        Private.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        Private.Touch(path);   // its log and its shared memory get the same mode
         using (var connection = new SqliteConnection(_connection))
         {
             connection.Open();

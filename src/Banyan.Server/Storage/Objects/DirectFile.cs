@@ -26,7 +26,7 @@ sealed partial class DirectFile(string path) : IDisposable
 
     static readonly ConcurrentQueue<byte[]> s_buffers = [];
 
-    readonly SafeFileHandle _handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+    readonly SafeFileHandle _handle = Private.CreateHandle(path);
     byte[]? _buffer = s_buffers.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(BufferBytes + Alignment, pinned: true);
     long _written;
     int _filled;

@@ -27,8 +27,9 @@ public sealed class DiskObjectStore : IObjectStore
         _packs = packs;
         _objects = Path.Combine(Path.GetFullPath(folder), "objects");
         _incoming = Path.Combine(Path.GetFullPath(folder), "incoming");
-        Directory.CreateDirectory(_objects);
-        Directory.CreateDirectory(_incoming);
+        Private.CreateFolder(Path.GetFullPath(folder));
+        Private.CreateFolder(_objects);
+        Private.CreateFolder(_incoming);
     }
 
     string PathOf(string key) => Path.Combine(_objects, ObjectKey.Checked(key).Replace('/', Path.DirectorySeparatorChar));
@@ -122,7 +123,7 @@ public sealed class DiskObjectStore : IObjectStore
             return;
         if (folder.Length > _objects.Length)
             MakeFolder(Path.GetDirectoryName(folder)!);
-        Directory.CreateDirectory(folder);
+        Private.CreateFolder(folder);
         DiskFlush.Folder(Path.GetDirectoryName(folder)!);
     }
 

@@ -16,8 +16,7 @@ public abstract class ObjectDraft : IAsyncDisposable
 /// <summary>A draft for a store that lies elsewhere: a file of this machine until it is sent.</summary>
 sealed class SpooledDraft(IObjectStore store, string folder) : ObjectDraft
 {
-    public override Stream Content { get; } = new FileStream(
-        Path.Combine(folder, $"draft-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+    public override Stream Content { get; } = Private.CreateTemporary(folder, "draft");
 
     public override Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken)
     {

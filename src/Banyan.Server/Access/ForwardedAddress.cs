@@ -1,0 +1,44 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Access;
+
+/// <summary>
+/// Under which scheme and name a client called a proxy before this server: <c>X-Forwarded-Proto</c> and <c>X-Forwarded-Host</c>, which addresses in answers
+/// are made of. Believed of who is on this machine or in its network, as proxies are; whoever else sends them is told what was called.
+/// </summary>
+static class ForwardedAddress
+{
+    static readonly IPNetwork[] s_near = [.. new[] { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10" }.Select(n => IPNetwork.Parse(n))];
+
+    public static void UseForwardedAddress(this WebApplication app) => app.Use((context, next) =>
+    {
+        var request = context.Request;
+        // HTTP/1.0 knows no Host.
+        if (!request.Host.HasValue && context.Connection.LocalIpAddress is { } local)
+            request.Host = new HostString(local.IsIPv4MappedToIPv6 ? local.MapToIPv4().ToString() : local.ToString(), context.Connection.LocalPort);
+        if (IsNear(context.Connection.RemoteIpAddress))
+        {
+            if (First(request, "X-Forwarded-Proto") is { } scheme && (scheme = scheme.ToLowerInvariant()) is "http" or "https")
+                request.Scheme = scheme;
+            if (First(request, "X-Forwarded-Host") is { } host && IsHost(host))
+                request.Host = new HostString(host);
+        }
+        return next(context);
+    });
+
+    internal static bool IsNear(IPAddress? address)
+    {
+        if (address is { IsIPv4MappedToIPv6: true })
+            address = address.MapToIPv4();
+        return address is null || s_near.Any(n => n.BaseAddress.AddressFamily == address.AddressFamily && n.Contains(address));
+    }
+
+    /// <summary>Of several proxies the first says what the client called.</summary>
+    static string? First(HttpRequest request, string header) => request.Headers[header].ToString().Split(',')[0].Trim() is { Length: > 0 } value ? value : null;
+
+    /// <summary>A name or address, perhaps with a port: nothing else gets into addresses.</summary>
+    static bool IsHost(string host) => host.Length <= 255 && host.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' or '[' or ']')
+        && Uri.TryCreate($"http://{host}/", UriKind.Absolute, out var uri) && uri.PathAndQuery == "/" && uri.Host.Length > 0;
+}

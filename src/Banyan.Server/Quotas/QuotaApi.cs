@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Quotas;
+
+/// <summary>
+/// <c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: what a namespace keeps and may, told to its members, set by an admin of
+/// the hub. <c>/api/settings/storage</c>: the quota of those that have none of their own, and how much of the disk stays free.
+/// </summary>
+sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimits limits)
+{
+    sealed record NamespaceBody(JsonElement? Quota);
+
+    /// <summary><c>GET …/{name}/storage</c></summary>
+    public async Task ShowAsync(HttpContext context, bool user)
+    {
+        var (caller, account) = (await authoriser.UserAsync(context), await FindAsync(context, user));
+        if (await authoriser.NamespaceRightAsync(caller, account, context.RequestAborted) < Right.Read && !await accounts.IsAdminAsync(caller, context.RequestAborted))
+            throw HubException.Forbidden($"What {account.Name} keeps is told to its members.");
+        await AnswerAsync(context, account);
+    }
+
+    /// <summary><c>PUT …/{name}/storage</c>: <c>{"quota": BYTES}</c>, null for the hub's default.</summary>
+    public async Task SetAsync(HttpContext context, bool user)
+    {
+        await CheckAsync(context);
+        var (account, body) = (await FindAsync(context, user), await context.BodyAsync<NamespaceBody>());
+        await limits.SetQuotaAsync(account.Id, Bytes("quota", body.Quota), context.RequestAborted);
+        await AnswerAsync(context, account);
+    }
+
+    /// <summary><c>GET /api/settings/storage</c></summary>
+    public async Task ShowHubAsync(HttpContext context)
+    {
+        await CheckAsync(context);
+        await AnswerAsync(context);
+    }
+
+    /// <summary><c>PUT /api/settings/storage</c>: what the body leaves out stays; null for none.</summary>
+    public async Task SetHubAsync(HttpContext context)
+    {
+        await CheckAsync(context);
+        // A member that is null counts, one that is left out does not: a record cannot tell them apart.
+        var body = await context.BodyAsync<Dictionary<string, JsonElement>>();
+        if (body.Count == 0 || body.Keys.FirstOrDefault(k => k is not ("defaultQuota" or "freeSpaceFloor")) is not null)
+            throw HubException.BadRequest("The body has defaultQuota, freeSpaceFloor or both: bytes, or null for none.");
+        if (body.TryGetValue("defaultQuota", out var quota))
+            await limits.SetDefaultQuotaAsync(Bytes("defaultQuota", quota), context.RequestAborted);
+        if (body.TryGetValue("freeSpaceFloor", out var floor))
+            await limits.SetFloorAsync(Bytes("freeSpaceFloor", floor), context.RequestAborted);
+        await AnswerAsync(context);
+    }
+
+    static long? Bytes(string name, JsonElement? value) => value switch
+    {
+        null or { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => null,
+        { ValueKind: JsonValueKind.Number } number when number.TryGetInt64(out var bytes) && bytes >= 0 => bytes,
+        _ => throw HubException.BadRequest($"{name}: a number of bytes, or null for none"),
+    };
+
+    async Task AnswerAsync(HttpContext context, Account account)
+    {
+        var use = await limits.UseAsync(account.Id, context.RequestAborted);
+        await context.JsonAsync(new JsonObject { ["namespace"] = use.Name, ["used"] = use.Used, ["quota"] = use.Quota, ["isDefault"] = use.Own is null });
+    }
+
+    async Task AnswerAsync(HttpContext context) => await context.JsonAsync(new JsonObject
+    {
+        ["defaultQuota"] = await limits.DefaultQuotaAsync(context.RequestAborted),
+        ["freeSpaceFloor"] = await limits.FloorAsync(context.RequestAborted),
+        ["freeSpace"] = limits.FreeSpace,
+    });
+
+    async Task<Account> FindAsync(HttpContext context, bool user)
+    {
+        var name = (string)context.Request.RouteValues["name"]!;
+        return await accounts.FindAsync(name, context.RequestAborted) is { } account && account.IsUser == user
+            ? account : throw HubException.NotFound($"There is no {(user ? "user" : "organization")} {name}.");
+    }
+
+    async Task CheckAsync(HttpContext context)
+    {
+        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
+            throw HubException.Forbidden("Quotas are set by an admin of the hub, with a token of the role write.");
+    }
+}
