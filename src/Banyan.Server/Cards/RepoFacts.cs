@@ -40,7 +40,11 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 {
     const int MaxShards = 300, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10;
 
+    // Bytes of the headers of one model's shards together.
+    const long MaxHeaders = 64 << 20;
+
     readonly GenerationCache<(long, GitId), Facts> _cache = new(64 << 20);
+    readonly SemaphoreSlim _reading = new(2);
 
     public async ValueTask<Facts> OfAsync(Repo repo, Revision revision, CancellationToken cancellationToken)
     {
@@ -58,7 +62,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
             ? CardHeader.Read(readme, isCut: readme.Length < file.Size, out problem) : null;
         var config = repo.Type == RepoType.Model ? await ConfigAsync(repo, root, cancellationToken) : null;
-        var (safetensors, gguf) = repo.Type == RepoType.Model ? (await SafetensorsAsync(repo, files, cancellationToken), await GgufAsync(repo, files, cancellationToken)) : (null, null);
+        var (safetensors, gguf) = repo.Type == RepoType.Model ? await WeightsAsync(repo, files, cancellationToken) : (null, null);
         var library = Text(card, "library_name") ?? (config?["architectures"] is not null ? "transformers" : null);
         var task = Text(card, "pipeline_tag") ?? (Architecture(config)?.EndsWith("ForCausalLM", StringComparison.Ordinal) == true ? "text-generation" : null);
 
@@ -131,6 +135,22 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         }
     }
 
+    /// <summary>What the headers of weights say. They may have many megabytes, and whoever asks first has them read: two at a time.</summary>
+    async Task<(JsonObject? Safetensors, JsonObject? Gguf)> WeightsAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken)
+    {
+        if (!files.Any(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal) || f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)))
+            return (null, null);
+        await _reading.WaitAsync(cancellationToken);
+        try
+        {
+            return (await SafetensorsAsync(repo, files, cancellationToken), await GgufAsync(repo, files, cancellationToken));
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
     async Task<JsonObject?> SafetensorsAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken)
     {
         // One whole file, or the shards of one.
@@ -140,9 +160,10 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         if (shards.Length == 0)
             return null;
         var sum = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        var room = MaxHeaders;
         foreach (var shard in shards)
         {
-            if (await window.ReadAsync(repo.Id, shard, 8, cancellationToken) is not { } start || SafetensorsFacts.HeaderBytes(start, shard.Size) is not { } length
+            if (await window.ReadAsync(repo.Id, shard, 8, cancellationToken) is not { } start || SafetensorsFacts.HeaderBytes(start, shard.Size) is not { } length || (room -= length) < 0
                 || await window.ReadAsync(repo.Id, shard, length, cancellationToken) is not { } header || SafetensorsFacts.Count(header) is not { } counts)
                 return null;
             foreach (var (type, n) in counts)

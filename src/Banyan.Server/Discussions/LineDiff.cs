@@ -9,9 +9,13 @@ static class LineDiff
     const int Context = 3, MostEdits = 1500;
 
     /// <summary>Writes the hunks. Lines have their ends; one that has none is marked as git marks it.</summary>
-    public static void Write(StringBuilder text, string[] before, string[] after)
+    /// <param name="text">Receives them.</param>
+    /// <param name="before">Lines as they were.</param>
+    /// <param name="after">Lines as they are.</param>
+    /// <param name="steps">How long the shortest difference may be looked for; is taken what it took. Where nothing is left all goes and all comes.</param>
+    public static void Write(StringBuilder text, string[] before, string[] after, ref long steps)
     {
-        var edits = Edits(before, after);
+        var edits = Edits(before, after, ref steps);
         for (var i = 0; i < edits.Count;)
         {
             if (edits[i].Kind == ' ')
@@ -53,20 +57,24 @@ static class LineDiff
         count == 1 ? (start + 1).ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? start : start + 1)},{count}");
 
     /// <summary>Each line that is kept (' '), removed ('-') or added ('+'), with where both sides are there.</summary>
-    static List<(char Kind, int Old, int New)> Edits(string[] before, string[] after)
+    static List<(char Kind, int Old, int New)> Edits(string[] before, string[] after, ref long steps)
     {
         var (n, m) = (before.Length, after.Length);
         var most = Math.Min(n + m, MostEdits);
         var reach = new int[2 * most + 3];          // [diagonal + most + 1]: how far the old side is
         var trace = new List<int[]>();
-        for (var d = 0; d <= most; d++)
+        for (var d = 0; d <= most && steps > 0; d++)
         {
+            steps -= d;
             trace.Add(reach[(most + 1 - d)..(most + 2 + d)]);
             for (var k = -d; k <= d; k += 2)
             {
                 var x = k == -d || (k != d && reach[most + k] < reach[most + 2 + k]) ? reach[most + 2 + k] : reach[most + k] + 1;
                 while (x < n && x - k < m && before[x] == after[x - k])
+                {
+                    steps -= 1 + before[x].Length / 16;
                     x++;
+                }
                 reach[most + 1 + k] = x;
                 if (x >= n && x - k >= m)
                     return Back(trace, n, m, d);

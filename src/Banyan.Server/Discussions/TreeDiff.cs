@@ -9,6 +9,8 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
 {
     const int MaxText = 1 << 20, MaxFile = 512 << 10, MaxFiles = 3000;
 
+    // About half a second of a processor for all files.
+    long _steps = 20_000_000;
     readonly List<(string Path, GitTreeEntry? Before, GitTreeEntry? After)> _changed = [];
 
     /// <summary>The difference; empty where there is none.</summary>
@@ -62,7 +64,7 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
             return;
         }
         text.Append("--- ").Append(before is null ? "/dev/null" : $"a/{path}").Append("\n+++ ").Append(after is null ? "/dev/null" : $"b/{path}").Append('\n');
-        LineDiff.Write(text, old, now);
+        LineDiff.Write(text, old, now, ref _steps);
     }
 
     /// <summary>The lines of a file with their ends, or null where it is no text, or long.</summary>

@@ -9,18 +9,35 @@ sealed class RepoTree(GitObjects objects)
 {
     const int EntryCost = 400;
 
-    readonly GenerationCache<(long Repo, GitId Tree), IReadOnlyList<RepoEntry>> _folders = new(64 << 20);
+    readonly GenerationCache<(long Repo, GitId Tree), Folder> _folders = new(64 << 20);
+
+    /// <summary>A folder's entries, by name where they are many.</summary>
+    sealed class Folder(RepoEntry[] entries)
+    {
+        const int Few = 16;
+
+        Dictionary<string, RepoEntry>? _named;
+
+        public RepoEntry[] Entries => entries;
+
+        public RepoEntry? Find(string name) => entries.Length <= Few
+            ? Array.Find(entries, e => e.Path == name)
+            : (_named ??= entries.ToDictionary(e => e.Path, StringComparer.Ordinal)).GetValueOrDefault(name);
+    }
 
     /// <summary>What lies in a folder, paths relative to it, in git's order.</summary>
-    public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken) => (await OpenAsync(repo, tree, cancellationToken)).Entries;
+
+    async ValueTask<Folder> OpenAsync(long repo, GitId tree, CancellationToken cancellationToken)
     {
         if (_folders.TryGet((repo, tree), out var known))
             return known;
         var entries = GitTree.Read(await objects.GetAsync(repo, tree, GitKind.Tree, cancellationToken));
         var facts = await objects.FactsAsync(repo, entries.Where(e => e.Mode is not (GitTreeEntry.Folder or GitTreeEntry.Module)).Select(e => e.Id), cancellationToken);
         RepoEntry[] read = [.. entries.Where(e => e.Mode != GitTreeEntry.Module).Select(e => Entry(e, facts))];
-        _folders.Add((repo, tree), read, EntryCost * (read.Length + 1));
-        return read;
+        var folder = new Folder(read);
+        _folders.Add((repo, tree), folder, EntryCost * (read.Length + 1));
+        return folder;
     }
 
     static RepoEntry Entry(GitTreeEntry entry, Dictionary<GitId, BlobFacts> facts)
@@ -41,11 +58,7 @@ sealed class RepoTree(GitObjects objects)
         {
             if (!found.IsFolder)
                 return null;
-            RepoEntry? next = null;
-            foreach (var entry in await FolderAsync(repo, found.Id, cancellationToken))
-                if (entry.Path == part)
-                    next = entry;
-            if (next is null)
+            if ((await OpenAsync(repo, found.Id, cancellationToken)).Find(part) is not { } next)
                 return null;
             found = next;
         }

@@ -48,8 +48,16 @@ static class LfsFeature
         Map(app, ["POST"], "/lfs/parts/{oid}", parts.CompleteAsync);
     }
 
-    static void Map(WebApplication app, string[] methods, string pattern, RequestDelegate handler) =>
-        app.MapMethods(pattern, methods, handler).WithMetadata(new HubRoute(Need.Nothing, null));
+    /// <summary>JSON; the bytes of objects and parts have limits of their own (<see cref="BodyLimits"/>).</summary>
+    const long MaxJsonBytes = 4 << 20;
+
+    static void Map(WebApplication app, string[] methods, string pattern, RequestDelegate handler) => app.MapMethods(
+        pattern, methods,
+        methods.Contains("POST") ? (RequestDelegate)(context =>
+        {
+            context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxJsonBytes;
+            return handler(context);
+        }) : handler).WithMetadata(new HubRoute(Need.Nothing, null));
 
     /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
     static async Task VerifyAsync(HttpContext context, long repo, string? only)

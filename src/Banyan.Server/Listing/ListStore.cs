@@ -114,9 +114,15 @@ sealed class ListStore(HubDatabase database)
         return (where.ToString(), rarest.Length > 0);
     }
 
-    /// <summary>The tags of public repositories.</summary>
+    const int MaxTags = 20_000;
+
+    /// <summary>The tags of public repositories, those that most have where there are very many.</summary>
     public Task<IReadOnlyList<string>> TagsAsync(RepoType type, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<string>>(
         async c => (await c.QueryAsync<string>(
-            "SELECT DISTINCT t.tag FROM listing_tags t JOIN repos r ON r.id = t.repo_id WHERE r.type = @type AND r.private = @no AND r.disabled = @no", new { type = type.Text(), no = false })).AsList(),
+            """
+            SELECT MIN(t.tag) FROM listing_tags t JOIN repos r ON r.id = t.repo_id WHERE r.type = @type AND r.private = @no AND r.disabled = @no
+            GROUP BY t.tag_key ORDER BY COUNT(*) DESC, t.tag_key LIMIT @MaxTags
+            """,
+            new { type = type.Text(), no = false, MaxTags })).AsList(),
         cancellationToken);
 }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Banyan.Server.Hub;
+using Dapper;
 
 namespace Banyan.Cli.Tests.Commands;
 
@@ -41,7 +43,73 @@ public sealed class MaintenanceTests : IDisposable
         Assert.DoesNotContain(", admin", await List());
     }
 
+    [Fact]
+    public async Task A_leaver_is_suspended_and_what_they_own_moved_and_removed()
+    {
+        async Task<(int, string, string)> Hub(params string[] arguments) => await Tool.Run(["hub", .. arguments, "--data", In("hub")]);
+        Assert.Equal($"A new hub begins in {In("hub")}.\n", (await Hub("user", "add", "ana")).Item3);
+        Assert.Equal("", (await Hub("user", "add", "ben")).Item3);
+        Assert.Equal(0, (await Hub("user", "suspend", "ben")).Item1);
+        Assert.Contains(", suspended since ", (await Hub("user", "list")).Item2);
+        Assert.Equal(0, (await Hub("user", "resume", "ben")).Item1);
+        await using (var database = new HubOptions { DataFolder = In("hub") }.OpenDatabase())
+            await database.WriteAsync(
+                async t =>
+                {
+                    foreach (var name in new[] { "coder", "old" })
+                        await t.Connection!.ExecuteAsync(
+                            """
+                            INSERT INTO repos (type, owner_id, name, name_key, private, disabled, default_branch, downloads, created_at, updated_at) SELECT 'model', id, @name, @name, true, false, 'main', 0, 0, 0 FROM accounts WHERE name = 'ben';
+                            INSERT INTO repo_names (type, full_name_key, repo_id) SELECT 'model', 'ben/' || @name, MAX(id) FROM repos
+                            """, new { name }, t);
+                },
+                default);
+        Assert.Matches("^ben/coder +private +changed 1970-01-01\nben/old +private +changed 1970-01-01\n$", (await Hub("repo", "list", "ben")).Item2);
+        Assert.StartsWith("banyan: 'ben' owns 2 repositories", (await Hub("user", "remove", "ben")).Item3);
+        Assert.StartsWith("banyan: ben/old would be gone for good: say --yes", (await Hub("repo", "remove", "ben/old")).Item3);
+        Assert.Equal(0, (await Hub("repo", "remove", "ben/old", "--yes")).Item1);
+        Assert.Equal((0, "ben/coder is ana/coder now\n", ""), await Hub("user", "remove", "ben", "--move-repos-to", "ana"));
+        Assert.Equal(0, (await Hub("repo", "move", "ana/coder", "ana/better")).Item1);
+        Assert.StartsWith("banyan: there is no model 'ana/none'", (await Hub("repo", "move", "ana/none", "ana/x")).Item3);
+        Assert.StartsWith("ana/better ", (await Hub("repo", "list")).Item2);
+
+        Assert.Equal(0, (await Hub("quota", "default", "50GB")).Item1);
+        Assert.Equal(0, (await Hub("quota", "floor", "1GB")).Item1);
+        Assert.Equal(0, (await Hub("quota", "set", "ana", "2TB")).Item1);
+        Assert.Equal("ana                         0 bytes of 2.00 TB\n1.00 GB of the disk stay free\n", (await Hub("quota", "list")).Item2);
+        Assert.Equal(0, (await Hub("quota", "set", "ana", "default")).Item1);
+        Assert.Contains("of 50.0 GB (default)", (await Hub("quota", "list")).Item2);
+    }
+
+    [Fact]
+    public async Task What_other_accounts_of_the_machine_could_read_is_told()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("modes are Unix's");
+            return;
+        }
+        Assert.Equal(0, (await Tool.Run(["hub", "user", "add", "ana", "--data", In("hub")])).ExitCode);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(In("hub")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(In("hub"), "hub.db")));
+        File.SetUnixFileMode(In("hub"), (UnixFileMode)0b111_101_101);
+        Assert.Equal($"warning: other accounts of this machine may enter {In("hub")} (mode 755), which holds private repositories and keys: chmod -R go= {In("hub")}\n",
+            (await Tool.Run(["hub", "user", "list", "--data", In("hub")])).Error);
+        var password = await Tool.Run(["hub", "user", "list", "--data", In("hub"), "--database", "Host=127.0.0.1;Port=1;Timeout=1;Username=x;Password=secret"]);
+        Assert.Equal(1, password.ExitCode);
+        Assert.Contains("warning: every account of this machine can read the password in --database", password.Error);
+        Assert.DoesNotContain("secret", password.Error);
+        // All of it in a variable: nothing to read.
+        var variable = await Tool.Run(["hub", "user", "list", "--data", In("none")], environment: new Dictionary<string, string> { ["BANYAN_DATABASE"] = Path.Combine(In("hub"), "hub.db") });
+        Assert.Contains("ana", variable.Output);
+        Assert.Contains("PGPASSWORD", (await Tool.Run(["up", "--help"])).Output);
+    }
+
     [Theory]
+    [InlineData("there is no hub in ", "hub", "user", "list", "--data", "NOWHERE")]
+    [InlineData("there is no hub in ", "hub", "token", "add", "ana", "--data", "NOWHERE")]
+    [InlineData("there is no hub in ", "hub", "repo", "list", "--data", "NOWHERE")]
+    [InlineData("there is no hub in ", "hub", "quota", "default", "5GB", "--data", "NOWHERE")]
     [InlineData("there is no hub in ", "fsck", "--data", "NOWHERE")]
     [InlineData("there is no hub in ", "backup", "BACKUP", "--data", "NOWHERE")]
     [InlineData("there is no folder ", "restore", "NOWHERE", "--data", "NEW")]
@@ -54,5 +122,6 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal(1, code);
         Assert.StartsWith("banyan: " + message, error);
         Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.False(Directory.Exists(In("NOWHERE")));
     }
 }

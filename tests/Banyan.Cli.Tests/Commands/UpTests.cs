@@ -43,6 +43,23 @@ public sealed partial class UpTests : IDisposable
     }
 
     [Fact]
+    public async Task One_that_others_reach_says_where_and_warns()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent with kill(2)");
+        var port = FreePort();
+        using var banyan = Start("up", "--data", Path.Combine(_data.FullName, "open"), "--host", "0.0.0.0", "--port", $"{port}");
+        using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
+        await UntilHealthyAsync(client, banyan);
+        Assert.StartsWith($"warning: whoever reaches this machine's port {port} can use the models (--api-key asks for a key) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
+        Assert.Equal(0, Kill(banyan.Id, Terminate));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await banyan.WaitForExitAsync(patience.Token);
+        var said = await banyan.StandardOutput.ReadToEndAsync();
+        Assert.Contains($"Banyan is at  http://localhost:{port}", said);
+        Assert.DoesNotContain("0.0.0.0", said);
+    }
+
+    [Fact]
     public async Task A_port_in_use_is_one_line_that_says_what_to_do()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);

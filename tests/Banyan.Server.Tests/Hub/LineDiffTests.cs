@@ -15,7 +15,8 @@ public sealed class LineDiffTests
             var before = Enumerable.Range(0, random.Next(0, 40)).Select(_ => $"{random.Next(6)}\n").ToArray();
             var after = round % 2 == 0 ? Enumerable.Range(0, random.Next(0, 40)).Select(_ => $"{random.Next(6)}\n").ToArray() : [.. before.Where(_ => random.Next(8) > 0)];
             var text = new StringBuilder();
-            LineDiff.Write(text, before, after);
+            var steps = long.MaxValue;
+            LineDiff.Write(text, before, after, ref steps);
             var (applied, edits) = Apply(before, text.ToString());
             Assert.Equal(after, applied);
             Assert.Equal(before.Length + after.Length - 2 * Common(before, after), edits);
@@ -27,7 +28,8 @@ public sealed class LineDiffTests
     {
         var (before, after) = (Enumerable.Range(0, 3000).Select(i => $"a{i}\n").ToArray(), Enumerable.Range(0, 3000).Select(i => $"b{i}\n").ToArray());
         var text = new StringBuilder();
-        LineDiff.Write(text, before, after);
+        var steps = long.MaxValue;
+        LineDiff.Write(text, before, after, ref steps);
         Assert.Equal(after, Apply(before, text.ToString()).After);
     }
 
