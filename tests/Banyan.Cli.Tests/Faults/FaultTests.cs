@@ -10,14 +10,14 @@ using Npgsql;
 namespace Banyan.Cli.Tests.Faults;
 
 /// <summary>
-/// What was acknowledged survives whatever happens. A short run here; <c>BANYAN_FAULT_ROUNDS=300</c> makes it a long one, and
+/// What was acknowledged survives whatever happens. A short run here, a longer one by <c>./check --all</c>; <c>BANYAN_FAULT_ROUNDS=300</c> says how long, and
 /// <c>BANYAN_FAULT_SEED</c> repeats one. docs/operations.md says what is promised.
 /// </summary>
 public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFixture<PostgresServer>, IClassFixture<S3Server>, IDisposable
 {
     readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("banyan-faults-");
 
-    static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_ROUNDS"), out var rounds) ? rounds : few;
+    static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_ROUNDS"), out var rounds) ? rounds : Sampled.All ? 20 * few : few;
 
     static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_SEED"), out var seed) ? seed : Random.Shared.Next();
 
