@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Git.Transport;
 using Banyan.Server.Hub;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,6 +18,12 @@ static class GitFeature
         services.AddSingleton<RefsEndpoint>();
         services.AddSingleton<CommitsEndpoint>();
         services.AddSingleton<Branches>();
+        services.AddSingleton<CommitGraphs>();
+        services.AddSingleton<Reachability>();
+        services.AddSingleton<PackTurns>();
+        services.AddSingleton<InfoRefs>();
+        services.AddSingleton<UploadPack>();
+        services.AddSingleton<ReceivePack>();
     }
 
     public static void MapGit(this WebApplication app)
@@ -29,5 +36,11 @@ static class GitFeature
         app.MapRepoApi("POST", "/tag/{**rest}", Need.Write, branches.CreateTagAsync);
         app.MapRepoApi("DELETE", "/tag/{**rest}", Need.Write, branches.DeleteTagAsync);
         app.MapRepoApi("POST", "/super-squash/{**rest}", Need.Write, branches.SquashAsync);
+        foreach (var end in (ReadOnlySpan<string>)[".git", ""])
+        {
+            app.MapRepo("GET", end + "/info/refs", Need.Read, app.The<InfoRefs>().HandleAsync);
+            app.MapRepo("POST", end + "/git-upload-pack", Need.Read, app.The<UploadPack>().HandleAsync, UploadPack.MaxBodyBytes);
+            app.MapRepo("POST", end + "/git-receive-pack", Need.Contribute, app.The<ReceivePack>().HandleAsync, ReceivePack.MaxBodyBytes);
+        }
     }
 }

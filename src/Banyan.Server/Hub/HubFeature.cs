@@ -85,8 +85,6 @@ static class HubFeature
         foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "Logging in by a browser is not part of this hub: banyan hub token add makes a token, hf auth login --token takes it.")])
             app.MapFallback(pattern, (RequestDelegate)(context => throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}") : new HubException(501, "NotImplemented", what))))
                 .WithMetadata(new HubRoute(Need.Nothing, null));
-        foreach (var method in (ReadOnlySpan<string>)["GET", "POST"])
-            app.MapRepo(method, ".git/{**rest}", Need.Read, (_, _) => throw HubException.NotImplemented("git itself over HTTP"));
         app.The<OwnerlessNames>().Use(app);
     }
 

@@ -116,14 +116,18 @@ public sealed partial class RouteMatrix
         ["HEAD /{repo}/blob/{**rest}"] = Need.Read,
         ["GET /{repo}/raw/{**rest}"] = Need.Read,
         ["HEAD /{repo}/raw/{**rest}"] = Need.Read,
+        ["GET /{repo}.git/info/refs"] = Need.Read,
+        ["POST /{repo}.git/git-upload-pack"] = Need.Read,
+        ["POST /{repo}.git/git-receive-pack"] = Need.Contribute,
+        ["GET /{repo}/info/refs"] = Need.Read,
+        ["POST /{repo}/git-upload-pack"] = Need.Read,
+        ["POST /{repo}/git-receive-pack"] = Need.Contribute,
         ["POST /{repo}.git/info/lfs/objects/batch"] = Need.Read,
         ["POST /{repo}.git/info/lfs/verify"] = Need.Contribute,
         ["POST /{repo}.git/info/lfs/locks/verify"] = Need.Write,
         ["GET /{repo}.git/info/lfs/locks"] = Need.Read,
         ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
         ["POST /{repo}.git/info/lfs/locks/{id}/unlock"] = Need.Write,
-        ["GET /{repo}.git/{**rest}"] = Need.Read,
-        ["POST /{repo}.git/{**rest}"] = Need.Read,
     };
 
     // Here a Xet token or a signed address decides; without one nothing is given (tests of Xet and Lfs say more).
@@ -249,7 +253,7 @@ public sealed partial class RouteMatrix
     static string? Problem(Route route, string kind, bool anonymous, Right right, bool granted, bool tells, HttpResponseMessage response)
     {
         var (status, code) = ((int)response.StatusCode, response.Headers.TryGetValues("X-Error-Code", out var codes) ? codes.Single() : null);
-        var git = route.Pattern.Contains(".git/", StringComparison.Ordinal);
+        var git = Regex.IsMatch(route.Pattern, @"\.git/|/info/refs$|/git-(upload|receive)-pack$");
         (int Status, string? Code)? denied = (route.Metadata.Need, kind) switch
         {
             (_, "private") when right == Right.None => (git && anonymous ? 401 : 404, "RepoNotFound"),

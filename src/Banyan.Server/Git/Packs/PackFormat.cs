@@ -1,0 +1,33 @@
+namespace Banyan.Server.Git.Packs;
+
+/// <summary>Numbers of git's pack format, version 2 (gitformat-pack).</summary>
+static class PackFormat
+{
+    public const int HeaderBytes = 12, TrailerBytes = GitId.Size;
+
+    public const int OffsetDelta = 6, ReferenceDelta = 7;
+
+    public static int TypeOf(GitKind kind) => kind switch { GitKind.Commit => 1, GitKind.Tree => 2, GitKind.Blob => 3, _ => 4 };
+
+    public static GitKind? KindOf(int type) => type switch { 1 => GitKind.Commit, 2 => GitKind.Tree, 3 => GitKind.Blob, 4 => GitKind.Tag, _ => null };
+
+    /// <summary>Writes an entry's type and length: four bits of the length, then seven in each byte that follows.</summary>
+    /// <returns>How many bytes.</returns>
+    public static int WriteEntryHeader(Span<byte> to, int type, long length)
+    {
+        var first = (byte)(type << 4 | (int)(length & 15));
+        length >>= 4;
+        var at = 0;
+        while (length > 0)
+        {
+            to[at++] = (byte)(first | 0x80);
+            first = (byte)(length & 0x7f);
+            length >>= 7;
+        }
+        to[at++] = first;
+        return at;
+    }
+}
+
+/// <summary>A pack that is refused, with what is wrong in it.</summary>
+sealed class PackException(string message) : Exception(message);

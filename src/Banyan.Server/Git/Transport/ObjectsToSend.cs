@@ -1,0 +1,155 @@
+namespace Banyan.Server.Git.Transport;
+
+/// <summary>
+/// Which objects a client needs that has some commits and wants others.
+/// <code>
+/// 1  commits: what the wants lead to, without what the haves lead to, up to where history ends
+/// 2  of each commit the folders and files that differ from a parent's which the client has, or gets; all where there is none
+/// 3  a tag's own object with what it names
+/// </code>
+/// Something the client has elsewhere in its history may be sent again; nothing that it needs is left out but by its own filter.
+/// </summary>
+sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, CancellationToken cancellationToken)
+{
+    readonly HashSet<GitId> _sent = [];
+    readonly Dictionary<GitId, int> _folders = [];
+    readonly List<GitId> _order = [];
+
+    /// <summary>Their ids, commits first, in the order in which they are best sent.</summary>
+    public IReadOnlyList<GitId> Ids => _order;
+
+    /// <summary>Blobs that only their length decides about.</summary>
+    readonly List<GitId> _blobs = [];
+
+    /// <param name="graph">The repository's commits.</param>
+    /// <param name="wants">Commits, or tags with what they name; a folder or file that is wanted by itself is sent whatever the filter says.</param>
+    /// <param name="haves">Commits that the client has.</param>
+    /// <param name="had">Where the client's history ends.</param>
+    /// <param name="ends">Where its history ends after this.</param>
+    public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IEnumerable<GitId> haves, IReadOnlySet<GitId> had, IReadOnlySet<GitId> ends)
+    {
+        // :: Step 1
+        var there = graph.Closure(haves, id => had.Contains(id) ? [] : graph[id].Parents);
+        var others = new List<GitId>();
+        var commits = new List<GitId>();
+        foreach (var want in wants)
+            await TargetAsync(want, graph, commits, others);
+        IReadOnlyList<GitId> Parents(GitId id) => ends.Contains(id) ? [] : graph[id].Parents;
+        var wanted = graph.Closure(commits, Parents);
+        wanted.ExceptWith(there);
+        foreach (var id in wanted.OrderByDescending(id => graph[id].UnixSeconds))
+            Add(id);
+
+        // :: Step 3
+        foreach (var other in others)
+            await OtherAsync(other);
+
+        // :: Step 2
+        foreach (var id in ParentsFirst(graph, wanted))
+        {
+            var bases = Parents(id).Where(p => wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
+            await FolderAsync(graph[id].Tree, bases, 0);
+        }
+        await AddShortBlobsAsync();
+    }
+
+    /// <summary>Tags of what is sent anyway.</summary>
+    public async Task IncludeTagsAsync(IEnumerable<GitId> tags)
+    {
+        foreach (var tag in tags)
+            if (!_sent.Contains(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && _sent.Contains(GitTag.TargetOf(found.Content)))
+                Add(tag);
+    }
+
+    /// <summary>What a want comes to: a commit, with the tags on the way to it; or something else.</summary>
+    async Task TargetAsync(GitId id, CommitGraph graph, List<GitId> commits, List<GitId> others)
+    {
+        while (!graph.TryGet(id, out _))
+        {
+            if (await objects.FindAsync(repo, id, cancellationToken) is not { Kind: GitKind.Tag } tag)
+            {
+                others.Add(id);
+                return;
+            }
+            Add(id);
+            id = GitTag.TargetOf(tag.Content);
+        }
+        commits.Add(id);
+    }
+
+    async Task OtherAsync(GitId id)
+    {
+        var found = await objects.FindAsync(repo, id, cancellationToken);
+        Add(id);
+        if (found?.Kind == GitKind.Tree)
+            foreach (var entry in GitTree.Read(found.Content))
+                await EntryAsync(entry, [], 1);
+    }
+
+    static IEnumerable<GitId> ParentsFirst(CommitGraph graph, HashSet<GitId> wanted)
+    {
+        var (done, open) = (new HashSet<GitId>(), new Stack<(GitId Id, bool Left)>());
+        foreach (var start in wanted)
+        {
+            open.Push((start, false));
+            while (open.TryPop(out var at))
+            {
+                if (at.Left)
+                {
+                    yield return at.Id;
+                    continue;
+                }
+                if (!done.Add(at.Id))
+                    continue;
+                open.Push((at.Id, true));
+                foreach (var parent in graph[at.Id].Parents)
+                    if (wanted.Contains(parent) && !done.Contains(parent))
+                        open.Push((parent, false));
+            }
+        }
+    }
+
+    void Add(GitId id)
+    {
+        if (_sent.Add(id))
+            _order.Add(id);
+    }
+
+    /// <summary>What is new in a folder beside those that the client has in its place.</summary>
+    async Task FolderAsync(GitId id, GitId[] bases, int depth)
+    {
+        if (Array.IndexOf(bases, id) >= 0 || filter.MaxDepth <= depth || (_folders.TryGetValue(id, out var before) && before <= depth))
+            return;
+        // Seen deeper before, where a filter may have cut it.
+        if (filter.MaxDepth is null && _sent.Contains(id))
+            return;
+        _folders[id] = depth;
+        Add(id);
+        var entries = GitTree.Read(await objects.GetAsync(repo, id, GitKind.Tree, cancellationToken));
+        var others = new List<Dictionary<string, GitTreeEntry>>(bases.Length);
+        foreach (var other in bases)
+            others.Add(GitTree.Read(await objects.GetAsync(repo, other, GitKind.Tree, cancellationToken)).ToDictionary(e => e.Name, StringComparer.Ordinal));
+        foreach (var entry in entries)
+            await EntryAsync(entry, [.. others.Where(o => o.ContainsKey(entry.Name)).Select(o => o[entry.Name]).Where(e => e.IsFolder == entry.IsFolder).Select(e => e.Id)], depth + 1);
+    }
+
+    async Task EntryAsync(GitTreeEntry entry, GitId[] bases, int depth)
+    {
+        if (entry.Mode == GitTreeEntry.Module || Array.IndexOf(bases, entry.Id) >= 0)
+            return;
+        if (entry.IsFolder)
+            await FolderAsync(entry.Id, bases, depth);
+        else if (filter.MaxBlob is null && !(filter.MaxDepth <= depth))
+            Add(entry.Id);
+        else if (filter.MaxBlob >= 0)
+            _blobs.Add(entry.Id);
+    }
+
+    async Task AddShortBlobsAsync()
+    {
+        var facts = await objects.FactsAsync(repo, _blobs, cancellationToken);
+        foreach (var blob in _blobs)
+            if (facts.TryGetValue(blob, out var fact) && fact.Size <= filter.MaxBlob)
+                Add(blob);
+    }
+}

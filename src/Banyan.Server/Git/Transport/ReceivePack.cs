@@ -1,0 +1,268 @@
+using System.Data.Common;
+using System.Text;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Discussions;
+using Banyan.Server.Files;
+using Banyan.Server.Git.Packs;
+using Banyan.Server.Hub;
+using Banyan.Server.Repos;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Git.Transport;
+
+/// <summary>
+/// Push: <c>git-receive-pack</c>. Nothing of it can be seen before all of it was checked.
+/// <code>
+/// 1  the commands: which refs go where, and whether this caller may move each
+/// 2  the pack, unpacked beside the repository (IncomingPack)
+/// 3  every object as git writes it, everything that is named is there, large files have arrived and may be here (PushCheck)
+/// 4  the objects into the repository: nothing leads to them yet
+/// 5  one transaction: each ref compared and swapped, audit, webhooks, pull requests
+/// 6  what became of each ref, as git tells it
+/// </code>
+/// </summary>
+sealed class ReceivePack(
+    Authoriser authoriser, GitObjects objects, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
+    HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
+{
+    /// <summary>The longest request.</summary>
+    public const long MaxBodyBytes = PackLimits.MaxBytes + MaxCommandBytes;
+
+    const int MaxLines = 25_000, Batch = 500;
+    const long MaxCommandBytes = 8 << 20;
+
+    readonly PackLimits _limits = new();
+
+    /// <summary>What became of a ref; null: it is where it was to go.</summary>
+    sealed class Outcome(RefChange change)
+    {
+        public RefChange Change { get; } = change;
+
+        public string? Problem { get; set; }
+    }
+
+    /// <summary><c>POST /{repo}/git-receive-pack</c></summary>
+    public async Task HandleAsync(HttpContext context, Repo repo)
+    {
+        var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
+        context.Response.ContentType = "application/x-git-receive-pack-result";
+        var body = GitBody.Reader(context, "receive-pack", MaxBodyBytes);
+        var request = await PushRequest.ReadAsync(new PacketReader(body, MaxLines), cancellationToken);
+        if (request.Changes.Count == 0)
+            return;   // git asks first whether it may, before it sends much
+
+        using var turn = turns.Take();
+        // :: Step 1
+        var outcomes = request.Changes.Select(c => new Outcome(c)).ToList();
+        foreach (var outcome in outcomes)
+            outcome.Problem = await RefusalAsync(repo, caller, outcome.Change, cancellationToken);
+
+        string? unpack = null;
+        try
+        {
+            // :: Step 2
+            using var pack = request.NeedsPack ? await UnpackAsync(repo, body, cancellationToken) : null;
+            // :: Steps 3 to 5
+            if (!outcomes.All(o => o.Problem is not null) && !(request.IsAtomic && outcomes.Any(o => o.Problem is not null)))
+                await TakeAsync(repo, caller, request, outcomes, pack, cancellationToken);
+        }
+        catch (PackException e)
+        {
+            unpack = e.Message;
+        }
+        catch (HubException e) when (e.Status is 400 or 403 or 404 or 422)
+        {
+            unpack = e.Message;
+        }
+        if (request.IsAtomic && outcomes.Any(o => o.Problem is not null))
+            foreach (var outcome in outcomes)
+                outcome.Problem ??= "atomic push failed";
+
+        // :: Step 6
+        await AnswerAsync(context, request, outcomes, unpack);
+    }
+
+    async Task<string?> RefusalAsync(Repo repo, Caller caller, RefChange change, CancellationToken cancellationToken)
+    {
+        var name = change.Name;
+        if (name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal))
+        {
+            if (Discussion.NumberOf(name) is not { } number || await discussions.FindAsync(repo.Id, number, cancellationToken) is not { IsPullRequest: true } pull)
+                return "there is no such pull request: open one by the API or on its page";
+            if (change.To is null)
+                return "a pull request is closed, not deleted";
+            if (pull.Status is not (Discussion.Open or Discussion.Draft))
+                return $"the pull request is {pull.Status}";
+            return pull.AuthorId == caller.UserId || await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken) ? null : $"{caller.Name} may not change this pull request";
+        }
+        var prefix = name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? GitRef.Heads : name.StartsWith(GitRef.Tags, StringComparison.Ordinal) ? GitRef.Tags : null;
+        if (prefix is null || !Refs.IsName(name[prefix.Length..]) || GitId.TryParse(name.AsSpan(prefix.Length), out _))
+            return "refs/heads/NAME, refs/tags/NAME and refs/pr/N of a pull request are taken here";
+        if (!await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken))
+            return $"{caller.Name} may not write to {repo.FullName}, or this token may not";
+        return change.To is null && name == GitRef.Heads + repo.DefaultBranch ? "the default branch is not deleted" : null;
+    }
+
+    async Task<IncomingPack> UnpackAsync(Repo repo, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
+    {
+        await using var spool = new FileStream(
+            Path.Combine(options.SpoolFolder, $"pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+        await body.CopyToAsync(spool, cancellationToken);
+        spool.Position = 0;
+        return await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, id => objects.FindAsync(repo.Id, id, cancellationToken), cancellationToken);
+    }
+
+    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, IncomingPack? pack, CancellationToken cancellationToken)
+    {
+        // :: Step 3
+        var check = new PushCheck(pack, ids => KindsAsync(repo.Id, ids, cancellationToken));
+        await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
+        await GrantAsync(repo, caller, check, cancellationToken);
+        foreach (var outcome in outcomes.Where(o => o.Problem is null && o.Change.To is not null && !o.Change.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)))
+            if (await KindAsync(repo.Id, pack, outcome.Change.To!.Value, cancellationToken) != GitKind.Commit)
+                outcome.Problem = "a branch is a commit";
+
+        // :: Step 4
+        if (pack is not null)
+            await objects.StoreAsync(repo.Id, null, InOrder(pack), cancellationToken);
+        await KeepAsync(repo.Id, check.Basis, cancellationToken);
+
+        // :: Step 5
+        var commits = outcomes.ToDictionary(o => o.Change, o => o.Problem);
+        IReadOnlyDictionary<RefChange, string?> told = commits;
+        try
+        {
+            told = await database.WriteAsync(t => MoveAsync(t, repo, caller, request, commits), cancellationToken);
+        }
+        catch (AtomicException e)
+        {
+            told = e.Told;
+        }
+        foreach (var outcome in outcomes)
+            outcome.Problem = told[outcome.Change];
+    }
+
+    /// <summary>An atomic push of which a part is refused: its transaction ends without a change.</summary>
+    sealed class AtomicException(IReadOnlyDictionary<RefChange, string?> told) : Exception
+    {
+        public IReadOnlyDictionary<RefChange, string?> Told { get; } = told;
+    }
+
+    async Task<IReadOnlyDictionary<RefChange, string?>> MoveAsync(DbTransaction t, Repo repo, Caller caller, PushRequest request, Dictionary<RefChange, string?> before)
+    {
+        var told = new Dictionary<RefChange, string?>(before);
+        foreach (var change in before.Where(b => b.Value is null).Select(b => b.Key))
+        {
+            try
+            {
+                if (change.From == change.To)
+                    continue;
+                if (!await Refs.SwapAsync(t, repo.Id, change.Name, change.From, change.To, time.GetUtcNow().ToUnixTimeMilliseconds()))
+                {
+                    told[change] = change.To is null && await Refs.FindAsync(t.Connection!, t, repo.Id, change.Name) is null ? "there is no such ref" : "it was moved by somebody else: fetch first";
+                    continue;
+                }
+            }
+            catch (HubException e)
+            {
+                told[change] = e.Message;
+                continue;
+            }
+            if (Discussion.NumberOf(change.Name) is { } number && change.To is { } commit)
+                await discussions.CommittedAsync(t, repo.Id, number, caller, commit, await TitleAsync(t, repo.Id, commit));
+            await Audit.RecordAsync(t, caller.UserId, change.To is null ? "ref.delete" : "repo.push", $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
+        }
+        return request.IsAtomic && told.Values.Any(v => v is not null) ? throw new AtomicException(told) : told;
+    }
+
+    async Task<string> TitleAsync(DbTransaction t, long repo, GitId commit) => DiscussionText.TitleFrom(GitCommit.Read(await objects.GetAsync(t, repo, commit, GitKind.Commit)).Title);
+
+    /// <summary>The large files that the push names: each has arrived, and this caller may put it here.</summary>
+    async Task GrantAsync(Repo repo, Caller caller, PushCheck check, CancellationToken cancellationToken)
+    {
+        if (check.Pointers.Count == 0)
+            return;
+        var wanted = check.Pointers.Keys.Select(Convert.FromHexString).ToList();
+        await arriving.WaitAsync(repo.Id, wanted, cancellationToken);
+        var allowed = await largeFiles.AllowedAsync(repo, caller, wanted, cancellationToken);
+        foreach (var (sha256, (path, pointer)) in check.Pointers)
+        {
+            if (!allowed.TryGetValue(sha256, out var row))
+                throw new PackException($"\"{path}\" is a git-lfs pointer to {sha256}, which has not been uploaded to {repo.FullName}: git lfs push --all REMOTE sends it");
+            if (row.Size != pointer.Size)
+                throw new PackException($"\"{path}\" is a git-lfs pointer of {pointer.Size} bytes to a file of {row.Size}");
+        }
+        foreach (var some in allowed.Values.Select(a => a.Content).Distinct().Chunk(Batch))
+            await contents.GrantAsync(repo.Id, some, cancellationToken);
+    }
+
+    /// <summary>Each object after those it names, but for commits and tags among themselves, which come in the pack's order turned round.</summary>
+    static IEnumerable<(GitKind Kind, byte[] Content)> InOrder(IncomingPack pack)
+    {
+        foreach (var kind in (GitKind[])[GitKind.Blob, GitKind.Tree, GitKind.Commit, GitKind.Tag])
+            foreach (var found in pack.Objects.Reverse().Where(o => o.Kind == kind))
+                yield return (kind, pack.Read(found));
+    }
+
+    /// <summary>What the push builds upon and no ref leads to any more has its grace time anew.</summary>
+    async Task KeepAsync(long repo, IReadOnlyCollection<GitId> basis, CancellationToken cancellationToken)
+    {
+        foreach (var batch in basis.Chunk(Batch))
+        {
+            var oids = batch.Select(i => i.ToArray()).ToArray();
+            var marked = await database.ReadAsync(
+                c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+            if (marked > 0)
+                await database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+        }
+    }
+
+    async Task<GitKind?> KindAsync(long repo, IncomingPack? pack, GitId id, CancellationToken cancellationToken) =>
+        pack is not null && pack.TryFind(id, out var found) ? found.Kind : (await objects.FindAsync(repo, id, cancellationToken))?.Kind;
+
+    async Task<Dictionary<GitId, GitKind>> KindsAsync(long repo, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken)
+    {
+        var kinds = new Dictionary<GitId, GitKind>();
+        foreach (var batch in ids.Chunk(Batch))
+        {
+            var oids = batch.Select(i => i.ToArray()).ToArray();
+            var rows = await database.ReadAsync(
+                c => c.QueryAsync<(byte[] Oid, string Kind)>($"SELECT oid, kind FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+            foreach (var (oid, kind) in rows)
+                kinds[new GitId(oid)] = GitKinds.Parse(kind);
+        }
+        return kinds;
+    }
+
+    static async Task AnswerAsync(HttpContext context, PushRequest request, List<Outcome> outcomes, string? unpack)
+    {
+        var writer = new PacketWriter(context.Response.BodyWriter);
+        // What is said of a ref is one line; a person reads the rest on the sideband.
+        if (request.HasSideband && unpack is not null)
+            foreach (var line in (string[])["", "The push was refused; nothing was changed:", $"  {Clean(unpack)}", ""])
+                writer.Progress(line);
+        if (request.Reports)
+        {
+            var report = new MemoryStream();
+            void Line(string text) => report.Write(Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetByteCount(text) + 5:x4}{text}\n"));
+            Line(unpack is null ? "unpack ok" : $"unpack {Clean(unpack)}");
+            foreach (var outcome in outcomes)
+                Line(unpack is not null ? $"ng {outcome.Change.Name} {Clean(outcome.Problem ?? "unpacker error")}" : outcome.Problem is { } problem ? $"ng {outcome.Change.Name} {Clean(problem)}" : $"ok {outcome.Change.Name}");
+            report.Write("0000"u8);
+            if (request.HasSideband)
+                for (var rest = report.ToArray().AsMemory(); rest.Length > 0; rest = rest[Math.Min(rest.Length, PacketWriter.MaxSideband)..])
+                    writer.Write(1, rest.Span[..Math.Min(rest.Length, PacketWriter.MaxSideband)]);
+            else
+                await context.Response.BodyWriter.WriteAsync(report.ToArray(), context.RequestAborted);
+        }
+        if (request.HasSideband)
+            writer.Flush();
+        await writer.SendAsync(context.RequestAborted);
+    }
+
+    /// <summary>One line, which no terminal takes for anything else.</summary>
+    static string Clean(string text) => string.Concat(text.Take(1000).Select(c => char.IsControl(c) ? ' ' : c));
+}
