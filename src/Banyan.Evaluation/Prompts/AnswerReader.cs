@@ -9,10 +9,7 @@ static partial class AnswerReader
     /// <summary>What is to be judged of an answer to a prompt of a form.</summary>
     public static RecordedAnswer Read(ItemPrompt item, string form, string id, string answer)
     {
-        var text = answer.ReplaceLineEndings("\n");
-        // What a model thought before it answered is not its answer.
-        if (text.LastIndexOf("</think>", StringComparison.Ordinal) is >= 0 and var thought)
-            text = text[(thought + "</think>".Length)..];
+        var text = AnswerText.WithoutThought(answer);
         return form switch
         {
             PromptLadder.Infill => Gap(item, id, text),
@@ -28,7 +25,7 @@ static partial class AnswerReader
             return new(id, text, Whole: false);
         return item.Language switch
         {
-            "python" when item.Entry is { } entry && PythonSource.Extract(item.Code + text, entry, first: true) is { } program => new(id, program, Whole: true),
+            "python" when item.Entry is { } entry && PythonProgram.Extract(item.Code + text, entry, first: true) is { } program => new(id, program, Whole: true),
             "python" => new(id, item.Code + text, Whole: true),
             "csharp" => new(id, item.Code + text, Whole: true) { Balanced = true },
             "bash" => Bash(id, item.Code + text),
@@ -36,24 +33,28 @@ static partial class AnswerReader
         };
     }
 
-    /// <summary>A message, or a page that was gone on with: the fenced block that has what was asked for, the last such; where nothing is fenced, all of it.</summary>
+    /// <summary>
+    /// A message, or a page that was gone on with: the last fenced block that defines what was asked for, whatever other blocks show (its use, a shell, an output);
+    /// else the last that names it; else all of them; where nothing is fenced, the text.
+    /// </summary>
     static RecordedAnswer Written(ItemPrompt item, string form, string id, string text)
     {
         // The fence of a page, or of the vendor's beginning of an answer, is already open.
-        var blocks = MarkdownFences.Read(form == PromptLadder.Fenced || (form == PromptLadder.Vendor && !text.TrimStart().StartsWith("```", StringComparison.Ordinal) && !HasFence().IsMatch(text)) ? $"```{item.Language}\n{text}" : text);
+        if (form == PromptLadder.Fenced || (form == PromptLadder.Vendor && !text.TrimStart().StartsWith("```", StringComparison.Ordinal) && !HasFence().IsMatch(text)))
+            text = $"```{item.Language}\n{text}";
+        var blocks = Blocks(item, text);
         if (item.Asked == Asked.Gap)
-            return Gap(item, id, blocks.Count > 0 ? blocks[^1].Text : text, fromBlock: true);
+            return Gap(item, id, blocks.Count > 0 ? blocks[^1] : text, fromBlock: true);
         if (item.Asked == Asked.Expression)
-            return new(id, Expression(blocks.Count > 0 ? blocks[^1].Text : text), Whole: false);
-        var named = item.Entry is { } entry ? blocks.LastOrDefault(b => Regex.IsMatch(b.Text, $@"\b{Regex.Escape(entry)}\b")).Text : null;
-        var code = named ?? (blocks.Count > 0 ? string.Join('\n', blocks.Select(b => b.Text)) : text);
+            return new(id, Expression(blocks.Count > 0 ? blocks[^1] : text), Whole: false);
+        var code = Program(item, blocks, text);
         switch (item.Language)
         {
             case "python":
-                var defined = item.Entry is null || PythonSource.Read(code).Any(s => s.Names.Contains(item.Entry));
+                var defined = item.Entry is null || PythonProgram.Defines(code, item.Entry);
                 // Imports and helpers that the prompt gave need not be repeated; a block that is only the body goes on with the prompt.
                 var program = defined ? Given(item) + code : item.Code + code;
-                return new(id, item.Entry is { } name ? PythonSource.Extract(program, name, first: false) ?? program : program, Whole: true);
+                return new(id, item.Entry is { } name ? PythonProgram.Extract(program, name, first: false) ?? program : program, Whole: true);
             case "csharp":
                 return new(id, item.Entry is { } method ? CSharpSource.AsProblem(code, method) ?? item.Code + code : code, Whole: true) { Balanced = true };
             case "bash":
@@ -63,6 +64,45 @@ static partial class AnswerReader
                 var whole = !has ? item.Code + code : item.Language == "java" ? InProblem(item, code) : code;
                 return Braces(item, id, whole, has ? Math.Max(0, whole.IndexOf(item.Entry!, StringComparison.Ordinal)) : item.Code.Length);
         }
+    }
+
+    /// <summary>A text's fenced blocks; those in lists and quotations where no other defines what is asked for.</summary>
+    static IReadOnlyList<string> Blocks(ItemPrompt item, string text)
+    {
+        List<string> plain = [.. MarkdownFences.Read(text).Select(b => b.Text)];
+        if (item.Entry is { } entry ? plain.Any(b => Defines(item.Language, b, entry)) : plain.Count > 0)
+            return plain;
+        List<string> nested = [.. MarkdownFences.Read(text, nested: true).Select(b => b.Text)];
+        // Nothing is fenced, and the code has a fence in a comment of its own.
+        var ownFence = plain.Count == 0 && item.Entry is { } name && Defines(item.Language, text, name) && !nested.Any(b => Defines(item.Language, b, name));
+        return ownFence ? [] : plain.Count > 0 && item.Entry is { } wanted && !nested.Any(b => Defines(item.Language, b, wanted)) ? plain : nested;
+    }
+
+    static string Program(ItemPrompt item, IReadOnlyList<string> blocks, string text)
+    {
+        if (item.Entry is { } entry)
+        {
+            if (blocks.LastOrDefault(b => Defines(item.Language, b, entry)) is { } defining)
+                return item.Language == "python" ? PythonProgram.WithMissing(defining, [.. blocks.Where(b => b != defining)]) : defining;
+            if (blocks.LastOrDefault(b => Regex.IsMatch(b, $@"\b{Regex.Escape(entry)}\b")) is { } naming)
+                return naming;
+        }
+        return blocks.Count > 0 ? string.Join('\n', blocks) : text;
+    }
+
+    /// <summary>Whether a block defines a function, and does not only call it.</summary>
+    static bool Defines(string language, string code, string entry)
+    {
+        var name = Regex.Escape(entry);
+        return language switch
+        {
+            "python" => PythonProgram.Defines(code, entry),
+            "csharp" => CSharpSource.AsProblem(code, entry) is not null,
+            "bash" => Regex.IsMatch(code, $@"(^|[\n;])\s*(function\s+{name}\b|{name}\s*\(\s*\))"),
+            "php" => Regex.IsMatch(code, $@"\bfunction\s+&?{name}\s*\(", RegexOptions.IgnoreCase),
+            "javascript" or "typescript" => Regex.IsMatch(code, $@"\bfunction\s*\*?\s*{name}\b|\b(const|let|var)\s+{name}\s*[:=]|(^|\n)\s*(exports\.|module\.exports\.)?{name}\s*="),
+            _ => Regex.IsMatch(code, $@"[\w>\]&*]\s+[&*]?{name}\s*\([^;{{}}]*\)[^;{{}}()]*\{{"),
+        };
     }
 
     /// <summary>What the prompt's code has before the function that is asked for.</summary>

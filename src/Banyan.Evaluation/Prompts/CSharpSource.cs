@@ -22,7 +22,7 @@ static class CSharpSource
         if (Find(text, method) is { } found)
             return found;
         // A method without a class: members at the outermost level, after usings.
-        var lines = text.ReplaceLineEndings("\n").Split('\n');
+        var lines = AnswerText.Lines(text).Split('\n');
         var usings = lines.TakeWhile(l => string.IsNullOrWhiteSpace(l) || l.TrimStart().StartsWith("using ", StringComparison.Ordinal)).Count();
         return Find($"{string.Join('\n', lines[..usings])}\nclass Problem {{\n{string.Join('\n', lines[usings..])}\n}}\n", method);
     }
@@ -87,12 +87,25 @@ static class CSharpSource
     static string? Find(string text, string method)
     {
         var root = ReadCut(text);
-        var asked = root.DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault(m => m.Identifier.Text == method && m.Parent is TypeDeclarationSyntax);
+        var asked = root.DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault(m => m.Identifier.Text == method && m.Parent is TypeDeclarationSyntax && (m.Body is not null || m.ExpressionBody is not null));
         if (asked?.Parent is not TypeDeclarationSyntax owner)
             return null;
-        var types = root.DescendantNodes().OfType<BaseTypeDeclarationSyntax>()
-            .Where(t => t != owner && t.Parent is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax && !(t is TypeDeclarationSyntax d && d.Members.OfType<MethodDeclarationSyntax>().Any(m => m.Identifier.Text == "Main")));
+        var types = root.DescendantNodes().OfType<MemberDeclarationSyntax>()
+            .Where(t => t is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax && t != owner && t.Parent is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax)
+            .Select(WithoutMain).OfType<MemberDeclarationSyntax>();
         var members = owner.Members.Where(m => m != asked && m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).Prepend(asked);
-        return $"{root.Usings.ToFullString()}\n{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n}}\n";
+        // What the model called its class goes on to mean the one that the tests know.
+        var alias = owner.Identifier.Text is not "Problem" and not "" && owner.TypeParameterList is null && owner.Parent is not TypeDeclarationSyntax ? $"using {owner.Identifier.Text} = Problem;\n" : "";
+        var usings = root.Usings.Concat(root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>().SelectMany(n => n.Usings)).Select(u => u.ToFullString());
+        return $"{string.Concat(usings)}\n{alias}{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n}}\n";
+    }
+
+    /// <summary>A type without a <c>Main</c> of its own; null where nothing else is in it.</summary>
+    static MemberDeclarationSyntax? WithoutMain(MemberDeclarationSyntax type)
+    {
+        if (type is not TypeDeclarationSyntax declared || declared.Members.OfType<MethodDeclarationSyntax>().All(m => m.Identifier.Text != "Main"))
+            return type;
+        var rest = declared.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).ToList();
+        return rest.Count == 0 ? null : declared.WithMembers(SyntaxFactory.List(rest));
     }
 }

@@ -6,21 +6,39 @@ namespace Banyan.Evaluation.Prompts;
 static partial class MarkdownFences
 {
     /// <summary>Every block's info string (its first word, lower case) and text.</summary>
-    public static IReadOnlyList<(string Language, string Text)> Read(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="nested">
+    /// Blocks in lists and quotations too, however deep: their fences are indented, or follow a marker. Not where they are not looked for: an indented fence
+    /// may as well be a part of the code, in a docstring.
+    /// </param>
+    public static IReadOnlyList<(string Language, string Text)> Read(string text, bool nested = false)
     {
         var blocks = new List<(string, string)>();
-        var lines = text.ReplaceLineEndings("\n").Split('\n');
-        for (var i = 0; i < lines.Length; i++)
-        {
-            if (Opening().Match(lines[i]) is not { Success: true } open)
-                continue;
-            var (fence, indent) = (open.Groups["fence"].Value, open.Groups["indent"].Length);
-            var body = new List<string>();
-            for (i++; i < lines.Length && !Closes(lines[i], fence); i++)
-                body.Add(WithoutIndent(lines[i], indent));
-            blocks.Add((open.Groups["info"].Value.ToLowerInvariant(), string.Concat(body.Select(l => l + "\n"))));
-        }
+        foreach (var (open, body, _) in Blocks(AnswerText.Lines(text), nested))
+            blocks.Add((open.Groups["info"].Value.ToLowerInvariant(), AnswerText.Lines(body)));
         return blocks;
+    }
+
+    /// <summary>Whether a position is in a block.</summary>
+    public static bool IsInside(string text, int at) => Blocks(text, nested: false).Any(b => b.Span.Start.Value <= at && at < b.Span.End.Value);
+
+    static IEnumerable<(Match Open, string Body, Range Span)> Blocks(string text, bool nested)
+    {
+        var lines = text.Split('\n');
+        var position = 0;
+        for (var i = 0; i < lines.Length; position += lines[i].Length + 1, i++)
+        {
+            if ((nested ? Nested() : Opening()).Match(lines[i]) is not { Success: true } open)
+                continue;
+            var (fence, indent) = (open.Groups["fence"].Value, open.Groups["indent"].Value);
+            var body = new List<string>();
+            var start = position;
+            for (position += lines[i++].Length + 1; i < lines.Length && !Closes(WithoutIndent(lines[i], indent), fence); position += lines[i++].Length + 1)
+                body.Add(WithoutIndent(lines[i], indent));
+            yield return (open, string.Concat(body.Select(l => l + "\n")), start..position);
+            if (i >= lines.Length)
+                yield break;
+        }
     }
 
     static bool Closes(string line, string fence)
@@ -29,14 +47,25 @@ static partial class MarkdownFences
         return text.Length >= fence.Length && text.All(c => c == fence[0]) && line.Length - line.TrimStart().Length < 4;
     }
 
-    static string WithoutIndent(string line, int indent)
+    /// <summary>A line without what its block is indented by: columns, of which a tab takes up to the next fourth, and the marks of a quotation.</summary>
+    static string WithoutIndent(string line, string indent)
     {
-        var spaces = 0;
-        while (spaces < indent && spaces < line.Length && line[spaces] == ' ')
-            spaces++;
-        return line[spaces..];
+        var at = 0;
+        if (indent.Contains('>', StringComparison.Ordinal) && Quotation().Match(line) is { Success: true } quotation)
+            return line[quotation.Length..];
+        for (int columns = 0, wanted = Columns(indent); columns < wanted && at < line.Length && line[at] is ' ' or '\t'; at++)
+            columns += line[at] == '\t' ? 4 - columns % 4 : 1;
+        return line[at..];
     }
+
+    static int Columns(string indent) => indent.Aggregate(0, (columns, c) => columns + (c == '\t' ? 4 - columns % 4 : 1));
 
     [GeneratedRegex(@"^(?<indent> {0,3})(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Opening();
+
+    [GeneratedRegex(@"^(?<indent>[ \t]*((>|[-*+]|\d{1,9}[.)])[ \t]+)*)(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
+    private static partial Regex Nested();
+
+    [GeneratedRegex(@"^([ \t]*>)+ ?")]
+    private static partial Regex Quotation();
 }

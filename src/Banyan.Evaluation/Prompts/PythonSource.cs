@@ -10,12 +10,19 @@ static partial class PythonSource
 {
     /// <summary>A statement at the outermost level with all that belongs to it.</summary>
     /// <param name="Text">Its lines.</param>
-    /// <param name="Kind">import, def, class, assign, block (if, try, for …) or other.</param>
-    /// <param name="Names">What it defines.</param>
+    /// <param name="Kind">import, def, class, assign, augment (<c>+=</c>), block (if, try, for …) or other.</param>
+    /// <param name="Names">What it binds.</param>
     /// <param name="Closed">Whether its strings and brackets end.</param>
     public sealed record Statement(string Text, string Kind, IReadOnlyList<string> Names, bool Closed)
     {
+        /// <summary>The names whose values an assignment changes: <c>a</c> of <c>a.b = 1</c>.</summary>
+        public IReadOnlyList<string> Changes { get; init; } = [];
+
+        /// <summary>Every word of it, those in strings (which may be code) and after a point too.</summary>
         public IEnumerable<string> Uses => Identifier().Matches(Text).Select(m => m.Value);
+
+        /// <summary>The names in its code that are looked up.</summary>
+        public IEnumerable<string> Reads => Lookup().Matches(new([.. Code(Text).Select(c => Text[c.At])])).Select(m => m.Value);
     }
 
     /// <summary>The statements of a text, comments between them left out.</summary>
@@ -25,7 +32,7 @@ static partial class PythonSource
         var current = new List<string>();
         var closed = true;
         var decorated = false;
-        foreach (var (line, isClosed) in LogicalLines(text.ReplaceLineEndings("\n").Replace("\t", "        ", StringComparison.Ordinal)))
+        foreach (var (line, isClosed) in LogicalLines(AnswerText.Lines(text)))
         {
             var outermost = line.Length > 0 && !char.IsWhiteSpace(line[0]) && line[0] != '#';
             if (outermost && !decorated && !Continues().IsMatch(line))
@@ -44,58 +51,28 @@ static partial class PythonSource
         void End()
         {
             if (current.Count > 0)
-                statements.Add(Describe(string.Join('\n', current).TrimEnd() + "\n", closed));
+                statements.AddRange(Divide(string.Join('\n', current).TrimEnd()).Select(text => Describe(text + "\n", closed)));
             current.Clear();
             closed = true;
         }
     }
 
-    /// <summary>
-    /// The function asked for with all it needs: imports, and whatever defines a name that is used. Examples, tests and prose are left out.
-    /// Null when no such function is there.
-    /// </summary>
-    /// <param name="text">The source.</param>
-    /// <param name="entry">The function's name.</param>
-    /// <param name="first">Of several definitions of it the first counts, and a statement that is cut off ends the text.</param>
-    public static string? Extract(string text, string entry, bool first)
+    /// <summary>Simple statements on one line, between semicolons, each for itself.</summary>
+    static IEnumerable<string> Divide(string text)
     {
-        var all = Read(text);
-        var asked = first ? all.FirstOrDefault(s => s.Names.Contains(entry)) : all.LastOrDefault(s => s.Names.Contains(entry) && s.Closed) ?? all.LastOrDefault(s => s.Names.Contains(entry));
-        if (asked is null)
-            return null;
-        var kept = new HashSet<Statement>(ReferenceEqualityComparer.Instance) { asked };
-        var names = new HashSet<string>(asked.Uses);
-        for (var grew = true; grew;)
-        {
-            grew = false;
-            foreach (var statement in all)
-            {
-                if (!statement.Closed || kept.Contains(statement) || !Belongs(statement, entry, names, kept))
-                    continue;
-                kept.Add(statement);
-                names.UnionWith(statement.Uses);
-                grew = true;
-            }
-        }
-        return string.Concat(all.Where(kept.Contains).Select(s => s.Text));
+        var start = 0;
+        if (!Definition().IsMatch(text) && !Block().IsMatch(text))
+            foreach (var (at, depth) in Code(text))
+                if (text[at] == ';' && depth == 0)
+                {
+                    yield return text[start..at];
+                    for (start = at + 1; start < text.Length && text[start] is ' ' or '\t'; start++)
+                    {
+                    }
+                }
+        if (start < text.Length)
+            yield return text[start..];
     }
-
-    /// <summary>Whether a statement is needed by those whose names are known.</summary>
-    static bool Belongs(Statement statement, string entry, HashSet<string> names, HashSet<Statement> kept) => statement.Kind switch
-    {
-        "import" => true,
-        "def" or "class" or "assign" => !statement.Names.Contains(entry) && statement.Names.Any(names.Contains)
-            // A name that is given the result of the function itself is an example of its use.
-            && (statement.Kind != "assign" || !statement.Uses.Contains(entry)),
-        "block" => !statement.Text.StartsWith("if __name__", StringComparison.Ordinal) && !statement.Uses.Contains(entry)
-            && (statement.Text.Contains("import ", StringComparison.Ordinal) || kept.Any(k => k.Kind == "assign" && k.Names.Any(statement.Uses.Contains))),
-        _ => statement.Text.StartsWith("sys.set", StringComparison.Ordinal)
-            || (!statement.Uses.Contains(entry) && !statement.Text.StartsWith("print", StringComparison.Ordinal) && !statement.Text.StartsWith("assert", StringComparison.Ordinal)
-                && kept.Any(k => k.Kind == "assign" && k.Names.Any(n => Changes(statement.Text, n)))),
-    };
-
-    /// <summary><c>name.append(…)</c>, <c>name[…] = …</c>.</summary>
-    static bool Changes(string text, string name) => text.StartsWith(name, StringComparison.Ordinal) && text.Length > name.Length && text[name.Length] is '.' or '[';
 
     static Statement Describe(string text, bool closed)
     {
@@ -103,12 +80,95 @@ static partial class PythonSource
         if (match.Success)
             return new(text, match.Groups["kind"].Value, [match.Groups["name"].Value], closed);
         if (Import().IsMatch(text))
-            return new(text, "import", [], closed);
+            return new(text, "import", Imported(text), closed);
         if (Block().IsMatch(text))
-            return new(text, "block", [], closed);
-        var targets = Assignment().Match(text);
-        return targets.Success ? new(text, "assign", [.. Identifier().Matches(targets.Groups["targets"].Value).Select(m => m.Value)], closed) : new(text, "other", [], closed);
+            return new(text, "block", [.. text.Split('\n').Skip(1).SelectMany(l => Bound(l.Trim())).Distinct()], closed);
+        if (Deletion().IsMatch(text))
+            return new(text, "augment", [], closed) { Changes = [.. Root(text["del".Length..].Trim()) is { } gone ? [gone] : Array.Empty<string>()] };
+        var (targets, augmented) = Targets(text);
+        return targets.Count > 0 ? new(text, augmented ? "augment" : "assign", [.. targets.SelectMany(Plain)], closed) { Changes = [.. targets.Select(t => Root(t)).OfType<string>()] }
+            : new(text, "other", [], closed);
     }
+
+    /// <summary>What a line inside a block binds for the whole module.</summary>
+    static IEnumerable<string> Bound(string line) => Definition().Match(line) is { Success: true } definition ? [definition.Groups["name"].Value]
+        : Import().IsMatch(line) ? Imported(line)
+        : Targets(line).Targets.SelectMany(Plain);
+
+    /// <summary>The names that an import binds; <c>*</c> for all of a module's.</summary>
+    static IReadOnlyList<string> Imported(string text)
+    {
+        var names = text.StartsWith("from", StringComparison.Ordinal) ? text[(text.IndexOf("import", StringComparison.Ordinal) + "import".Length)..] : text["import".Length..];
+        return [.. Comment().Replace(names, "").Trim('(', ')', ' ', '\n', '\\').Split(',').Select(n => n.Trim(' ', '\n', '(', ')', '\\')).Where(n => n.Length > 0)
+            .Select(n => n.Contains(" as ", StringComparison.Ordinal) ? n[(n.LastIndexOf(" as ", StringComparison.Ordinal) + 4)..].Trim() : n.Split('.')[0])];
+    }
+
+    /// <summary>The targets of an assignment, those of a chain each, and whether it changes them in place (<c>+=</c>); none where the statement is no assignment.</summary>
+    static (IReadOnlyList<string> Targets, bool Augmented) Targets(string text)
+    {
+        var targets = new List<string>();
+        var start = text.StartsWith("type ", StringComparison.Ordinal) ? "type ".Length : 0;
+        foreach (var at in Signs(text))
+        {
+            var operation = Operator().Match(text[start..at]).Length;
+            var target = Annotation().Replace(text[start..(at - operation)], "").Trim();
+            if (!Target().IsMatch(target))
+                break;
+            targets.Add(target);
+            if (operation > 0)
+                return (targets, true);
+            start = at + 1;
+        }
+        return (targets, false);
+    }
+
+    /// <summary>Every <c>=</c> outside strings and brackets that is no part of a comparison.</summary>
+    static IEnumerable<int> Signs(string text)
+    {
+        foreach (var (at, depth) in Code(text))
+            if (text[at] == '=' && depth == 0 && !(at > 0 && text[at - 1] is '=' or '!' or ':' || at > 0 && text[at - 1] is '<' or '>' && !(at > 1 && text[at - 2] == text[at - 1])) && !(at + 1 < text.Length && text[at + 1] == '='))
+                yield return at;
+    }
+
+    /// <summary>Every character outside strings and comments, with the brackets that are open there.</summary>
+    static IEnumerable<(int At, int Depth)> Code(string text)
+    {
+        string? quote = null;
+        var depth = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            var c = text[i];
+            if (quote is not null)
+            {
+                if (c == '\\')
+                    i++;
+                else if (string.CompareOrdinal(text, i, quote, 0, quote.Length) == 0)
+                {
+                    i += quote.Length - 1;
+                    quote = null;
+                }
+            }
+            else if (c is '"' or '\'')
+            {
+                quote = string.CompareOrdinal(text, i, new string(c, 3), 0, 3) == 0 ? new(c, 3) : c.ToString();
+                i += quote.Length - 1;
+            }
+            else if (c == '#')
+                i = (text.IndexOf('\n', i) is >= 0 and var end ? end : text.Length) - 1;
+            else
+            {
+                depth += c is '(' or '[' or '{' ? 1 : c is ')' or ']' or '}' ? -1 : 0;
+                yield return (i, depth);
+            }
+        }
+    }
+
+    /// <summary>The names that a target binds: those of <c>a, (b, *c)</c>, none of <c>a.b</c> and <c>a[b]</c>.</summary>
+    static IEnumerable<string> Plain(string target) =>
+        (target[0] is '[' ? target[1..] : target).Split(',').Select(t => t.Trim(' ', '(', ')', '*', '\n', '[')).Select(t => t.EndsWith(']') && !t.Contains('[', StringComparison.Ordinal) ? t[..^1] : t).Where(t => Name().IsMatch(t));
+
+    /// <summary>The name that a target begins with: <c>a</c> of <c>a.b</c>, <c>a[0]</c>, <c>a().b</c>.</summary>
+    static string? Root(string target) => Identifier().Match(target) is { Success: true, Index: 0 } name ? name.Value : null;
 
     /// <summary>Lines, with those that continue one another (in brackets, in a long string, after a backslash) as one; and whether the line is closed.</summary>
     static IEnumerable<(string Line, bool Closed)> LogicalLines(string text)
@@ -177,6 +237,25 @@ static partial class PythonSource
     [GeneratedRegex(@"\A(if|try|for|while|with|async)\b.*:", RegexOptions.Singleline)]
     private static partial Regex Block();
 
-    [GeneratedRegex(@"\A(?<targets>[\p{L}_][\p{L}\p{N}_]*(\s*,\s*[\p{L}_][\p{L}\p{N}_]*)*)\s*(:[^=\n]+)?=[^=]")]
-    private static partial Regex Assignment();
+    /// <summary>What may be assigned to: names, attributes, items, calls' attributes, and lists of them; not <c>lambda x</c>, of two words.</summary>
+    [GeneratedRegex(@"\A[(\[*\s]*[\p{L}_][\p{L}\p{N}_]*\s*([.\[(,)\]*].*)?\z", RegexOptions.Singleline)]
+    private static partial Regex Target();
+
+    [GeneratedRegex(@"(\*\*|//|>>|<<|[-+*/%@&|^])\z")]
+    private static partial Regex Operator();
+
+    [GeneratedRegex(@":.*\z", RegexOptions.Singleline)]
+    private static partial Regex Annotation();
+
+    [GeneratedRegex(@"\A[\p{L}_][\p{L}\p{N}_]*\z")]
+    private static partial Regex Name();
+
+    [GeneratedRegex(@"(?<![.\p{L}\p{N}_])[\p{L}_][\p{L}\p{N}_]*")]
+    private static partial Regex Lookup();
+
+    [GeneratedRegex(@"\Adel\s+[\p{L}_]")]
+    private static partial Regex Deletion();
+
+    [GeneratedRegex("#.*")]
+    private static partial Regex Comment();
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using Banyan.Evaluation.Data;
 using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
@@ -56,12 +57,14 @@ sealed class ExercismTask : EvaluationTask
         /// <summary>The blocks that declare what the file is to declare; all of them, where it is written in pieces.</summary>
         public override RecordedAnswer Read(string id, string form, string answer)
         {
-            var text = answer.LastIndexOf("</think>", StringComparison.Ordinal) is >= 0 and var thought ? answer[(thought + "</think>".Length)..] : answer;
+            var text = AnswerText.WithoutThought(answer);
             var blocks = MarkdownFences.Read(form == PromptLadder.Fenced ? "```csharp\n" + text : text).Select(b => b.Text).ToList();
+            if (blocks.Count == 0)
+                blocks = [.. MarkdownFences.Read(text, nested: true).Select(b => b.Text)];
             if (form == PromptLadder.Fenced)
                 blocks = [.. blocks.Take(1)]; // what a base model writes after its file is no part of it
             var types = _exercises[id].Types;
-            var whole = blocks.LastOrDefault(b => types.All(t => b.Contains(t, StringComparison.Ordinal)));
+            var whole = blocks.LastOrDefault(b => types.All(t => Regex.IsMatch(b, $@"\b(class|struct|record|enum|interface)\s+{Regex.Escape(t)}\b")));
             return new(id, whole ?? (blocks.Count > 0 ? string.Join('\n', blocks) : text), Whole: true);
         }
 

@@ -34,7 +34,7 @@ sealed class CSharp : ProgramLanguage
         if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
         var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).DistinctBy(Signature).ToList();
-        var types = root.Members.Where(m => m != problem && m is BaseTypeDeclarationSyntax { Identifier.Text: not "Program" }).DistinctBy(Signature).ToList();
+        var types = root.Members.Where(m => m != problem && m is (BaseTypeDeclarationSyntax or DelegateDeclarationSyntax)).DistinctBy(Signature).ToList();
         if (members.OfType<MethodDeclarationSyntax>().FirstOrDefault(m => generation.Contains(m.Identifier.Text, StringComparison.Ordinal)) is not { } asked)
             return generation;
         var used = Reachable(asked, [.. members, .. types]);
@@ -64,6 +64,7 @@ sealed class CSharp : ProgramLanguage
         MethodDeclarationSyntax m => [m.Identifier.Text],
         PropertyDeclarationSyntax p => [p.Identifier.Text],
         BaseTypeDeclarationSyntax t => [t.Identifier.Text],
+        DelegateDeclarationSyntax d => [d.Identifier.Text],
         BaseFieldDeclarationSyntax f => f.Declaration.Variables.Select(v => v.Identifier.Text),
         _ => [],
     };

@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+
+namespace Banyan.Evaluation.Prompts;
+
+/// <summary>What a model wrote as text: line ends, what it thought before it answered.</summary>
+static partial class AnswerText
+{
+    /// <summary>
+    /// Lines that end with <c>\n</c> alone, without a byte-order mark. Nothing else is a line's end: a form feed or U+2028 in a string stays what it is.
+    /// </summary>
+    public static string Lines(string text) => text.TrimStart('\uFEFF', '\u200B', '\u2060').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
+
+    /// <summary>
+    /// The answer alone. What a model thought before is not its answer, and one that was cut off while it thought has given none. A thought begins the text;
+    /// where the prompt began it, its end alone is there. A tag in the code or the prose of an answer is a part of it.
+    /// </summary>
+    public static string WithoutThought(string text)
+    {
+        text = Lines(text);
+        var open = Opening().Match(text);
+        var from = open.Success ? open.Length : 0;
+        var closes = Closing().Matches(text, from);
+        // One that stands alone on its line; or, as some models write it, the first after the prose, outside fences, comments and strings.
+        var close = closes.FirstOrDefault(c => IsAlone(text, c)) ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c));
+        if (close is null)
+            return open.Success ? "" : text;
+        // Without an opening tag, a fence that is open at the tag is the answer's own, with the tag in it.
+        return open.Success || !MarkdownFences.IsInside(text, close.Index) ? text[(close.Index + close.Length)..] : text;
+    }
+
+    static bool IsAlone(string text, Match tag) =>
+        Line(text, tag.Index).Trim() == tag.Value;
+
+    static bool IsProse(string text, Match tag)
+    {
+        var before = text[(text.LastIndexOf('\n', Math.Max(0, tag.Index - 1)) is var start && tag.Index == 0 ? 0 : start + 1)..tag.Index];
+        return before.AsSpan().IndexOfAny("#'\"`") < 0 && !before.Contains("//", StringComparison.Ordinal);
+    }
+
+    static string Line(string text, int at)
+    {
+        var start = at == 0 ? 0 : text.LastIndexOf('\n', at - 1) + 1;
+        var end = text.IndexOf('\n', at);
+        return text[start..(end < 0 ? text.Length : end)];
+    }
+
+    [GeneratedRegex(@"\A\s*(<(think|thinking|thought|reasoning|seed:think)>|\[THINK\]|◁think▷)")]
+    private static partial Regex Opening();
+
+    [GeneratedRegex(@"</(think|thinking|thought|reasoning|seed:think)>|\[/THINK\]|◁/think▷")]
+    private static partial Regex Closing();
+}
