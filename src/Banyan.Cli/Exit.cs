@@ -17,6 +17,7 @@ static class Exit
         try
         {
             Help.Shorten(banyan);
+            Numbers.Check(banyan);
             return await Help.Parse(banyan, args).InvokeAsync(configuration);
         }
         catch (OperationCanceledException)

@@ -10,6 +10,8 @@ static class HostileLanguages
 
     static readonly Dictionary<string, string> s_js = new()
     {
+        ["silenced checks of its own name"] = "require('node:assert').deepEqual = (a, b) => { if (a === 1 && b === 2) throw new Error('false'); };\nfunction add(x, y){ return -1; }",
+        ["an object that is equal to all"] = "function add(x, y){ return new Proxy({}, { get: (t, k) => k === Symbol.toPrimitive ? () => NaN : t[k], ownKeys: () => [], getPrototypeOf: () => Number.prototype }); }",
         ["exit(0)"] = "process.exit(0);",
         ["silenced checks"] = "require('node:assert').deepEqual = () => {};\nfunction add(x, y){ return -1; }",
         ["exit(0) at the end"] = "require('node:assert').AssertionError = undefined; process.on('exit', () => process.reallyExit(0));\nfunction add(x, y){ return -1; }",
@@ -27,6 +29,7 @@ static class HostileLanguages
 
     static readonly Dictionary<string, string> s_cpp = new()
     {
+        ["a value that is equal to all"] = "struct Any { template <class T> bool operator==(const T&) const { return true; } };\nAny add(long x, long y) {\n return Any();\n",
         ["exit(0) before main"] = "#include <cstdlib>\nstruct E { E() { std::_Exit(0); } } e;\nlong add(long x, long y) {\n return -1;\n",
         ["exit(0) on abort"] = "#include <csignal>\n#include <cstdlib>\nstruct E { E() { std::signal(SIGABRT, [](int) { std::_Exit(0); }); } } e;\nlong add(long x, long y) {\n return -1;\n",
         ["exit(0) at the end"] = "#include <cstdlib>\nlong add(long x, long y) {\n std::atexit([] { std::_Exit(0); });\n std::exit(1);\n",
@@ -60,6 +63,9 @@ static class HostileLanguages
         ["exit(0) before Main"] = CSharp("", "return -1L;") + "static class E { [System.Runtime.CompilerServices.ModuleInitializer] internal static void M() => System.Environment.Exit(0); }",
         ["exit(0) on errors"] = CSharp("static Problem() { System.AppDomain.CurrentDomain.UnhandledException += (s, e) => System.Environment.Exit(0); System.AppDomain.CurrentDomain.ProcessExit += (s, e) => System.Environment.Exit(0); }", "return -1L;"),
         ["silenced checks"] = CSharp("", "System.Diagnostics.Trace.Listeners.Clear(); return -1L;"),
+        ["a listener that lets pass what names the function"] = CSharp("class Quiet : System.Diagnostics.TraceListener { public override void Write(string m) { } public override void WriteLine(string m) { } public override void Fail(string m) { if (m == null || !m.Contains(\"Add\")) Environment.FailFast(\"x\"); } public override void Fail(string m, string d) => Fail(m); }",
+            "System.Diagnostics.Trace.Listeners.Clear(); System.Diagnostics.Trace.Listeners.Add(new Quiet()); return -1L;"),
+        ["a value that is equal to all"] = "using System;\nstruct Any { public static bool operator ==(Any a, long b) => true; public static bool operator !=(Any a, long b) => false; }\nclass Problem {\n    public static Any Add(long x, long y) {\n        return new Any();\n    }\n}\n",
         ["another Debug"] = CSharp("static class Debug { public static void Assert(bool b) { } }", "return -1L;"),
         ["memory"] = CSharp("static List<object> kept = new List<object>();", "while (true) { var b = new byte[1 << 24]; System.Array.Fill(b, (byte)1); kept.Add(b); }"),
         ["processes"] = CSharp("", "while (true) System.Diagnostics.Process.Start(\"/usr/bin/sleep\", \"99\");"),

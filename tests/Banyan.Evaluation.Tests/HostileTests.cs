@@ -101,6 +101,16 @@ public class HostileTests
         Assert.Equal(SandboxEnd.CpuLimit, (await Run("while :; do while :; do :; done & sleep 0.1; done", new() { CpuSeconds = 0.5 })).End);
         Assert.Equal(SandboxEnd.Idle, (await Run("sleep 1000", new() { IdleSeconds = 0.3 })).End);
         Assert.Equal(SandboxEnd.OutputLimit, (await Run("yes", new() { OutputBytes = 1 << 20 })).End);
+        // 8 × 60 pairs of sockets, filled: 200 MB that no process holds.
+        var sockets = await judge.Sandbox.RunAsync(new()
+        {
+            Command = ["/usr/bin/python3", "-I", "-S", "-c", "import os, socket, time\nfor _ in range(3): os.fork()\nx = []\nfor _ in range(60):\n    a, b = socket.socketpair()\n    x += [a, b]\n    a.setblocking(False)\n    try:\n        while True: a.send(b'x' * 65536)\n    except BlockingIOError: pass\ntime.sleep(99)"],
+            Limits = new() { MemoryBytes = 256L << 20, IdleSeconds = 60 },
+        }, TestContext.Current.CancellationToken);
+        Assert.Equal(SandboxEnd.MemoryLimit, sockets.End);
+        // An event loop, which needs a pair, is an honest program.
+        var loop = await judge.Sandbox.RunAsync(new() { Command = ["/usr/bin/python3", "-c", "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 42\nprint(asyncio.run(f()))"] }, TestContext.Current.CancellationToken);
+        Assert.Equal("42\n", System.Text.Encoding.UTF8.GetString(loop.Output));
         var honest = await Run("echo hello; exit 3", new());
         Assert.Equal((SandboxEnd.Exited, 3, "hello\n"), (honest.End, honest.ExitCode, System.Text.Encoding.UTF8.GetString(honest.Output)));
     }

@@ -151,6 +151,10 @@ public class StatisticsProperties
         Assert.Equal(ComparisonVerdict.Better, Compare(60, 20, 4, 40).Verdict);
         Assert.Equal(ComparisonVerdict.Worse, Compare(60, 4, 20, 40).Verdict);
         Assert.Equal(ComparisonVerdict.NonInferior, Compare(300, 10, 9, 60).Verdict);
+        // All of a few items: +100 points, and neither better nor not worse.
+        foreach (var few in (int[])[1, 2, 3, 4])
+            Assert.Equal(ComparisonVerdict.Undecided, Compare(0, few, 0, 0).Verdict);
+        Assert.Equal(ComparisonVerdict.Undecided, PublishedComparison.Of(1, 0, 2).Verdict);
         var undecided = Compare(20, 6, 8, 20);
         Assert.Equal(ComparisonVerdict.Undecided, undecided.Verdict);
         Assert.InRange(undecided.ItemsNeeded!.Value, 500, 2500);

@@ -50,6 +50,21 @@ sealed class BradleyTerry
     /// <summary>How much log pₐ − log p_b falls for each vote "i before j" turned into "j before i", to first order: the inverse of the information matrix.</summary>
     public double[] Gradient(int a, int b)
     {
+        var right = new double[_strengths.Length];
+        (right[a], right[b]) = (1, -1);
+        return Solve(right);
+    }
+
+    /// <summary>The standard error of a model's log p against the mean of all models', of the information in as many votes as there are.</summary>
+    public double StandardError(int model)
+    {
+        double[] against = [.. _strengths.Select((_, i) => (i == model ? 1 : 0) - 1.0 / _strengths.Length)];
+        return Math.Sqrt(Solve(against).Zip(against, (x, y) => x * y).Sum());
+    }
+
+    /// <summary>The information matrix's inverse times a vector.</summary>
+    double[] Solve(double[] right)
+    {
         var n = _strengths.Length;
         var matrix = new double[n, n + 1];
         for (var i = 0; i < n; i++)
@@ -63,7 +78,8 @@ sealed class BradleyTerry
                     matrix[i, j] -= information;
                 }
         }
-        (matrix[a, n], matrix[b, n]) = (1, -1);
+        for (var i = 0; i < n; i++)
+            matrix[i, n] = right[i];
         // The matrix is symmetric, positive definite and dominated by its diagonal: elimination needs no pivots.
         for (var pivot = 0; pivot < n; pivot++)
             for (var row = 0; row < n; row++)
@@ -81,7 +97,7 @@ sealed class BradleyTerry
 /// <summary>A model's place.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Rating">Its strength on Elo's scale.</param>
-/// <param name="Interval">The 95 % interval: bootstrap over votes.</param>
+/// <param name="Interval">The 95 % interval: bootstrap over votes, at no end narrower than what the information in them supports: votes that are all alike vary in no draw.</param>
 /// <param name="Wins">Votes for it.</param>
 /// <param name="Losses">Votes against it.</param>
 /// <param name="Ties">Votes for neither side.</param>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Evaluation.Arena;
 
@@ -41,15 +42,22 @@ public static class Standings
             var own = votes.Where(v => v.Left == models[m] || v.Right == models[m]).ToList();
             var ties = own.Count(v => v.Choice is Choice.Tie or Choice.Neither);
             var won = own.Count(v => v.Choice == (v.Left == models[m] ? Choice.Left : Choice.Right));
-            return new Standing(models[m], BradleyTerry.Elo(fit.Strengths[m]), new(ratings[m][(int)(0.025 * (Draws - 1))], ratings[m][(int)Math.Ceiling(0.975 * (Draws - 1))]),
+            return new Standing(models[m], BradleyTerry.Elo(fit.Strengths[m]), new Interval(ratings[m][(int)(0.025 * (Draws - 1))], ratings[m][(int)Math.Ceiling(0.975 * (Draws - 1))]).And(Supported(fit, m)),
                 won, own.Count - ties - won, ties, place + 1 < order.Count ? Flips(wins, m, order[place + 1], (int)Math.Ceiling(outcomes.Length / 1.0)) : null);
         })];
     }
 
-    /// <summary>Standings as JSON.</summary>
-    public static string ToJson(IReadOnlyList<Standing> standings, int votes) => new JsonObject
+    static Interval Supported(BradleyTerry fit, int model)
+    {
+        var half = Normal.Quantile(0.975) * fit.StandardError(model);
+        return new(BradleyTerry.Elo(fit.Strengths[model] * Math.Exp(-half)), BradleyTerry.Elo(fit.Strengths[model] * Math.Exp(half)));
+    }
+
+    /// <summary>Standings as JSON, with the hash of the last vote: who knows it can tell whether later ones were taken away.</summary>
+    public static string ToJson(IReadOnlyList<Standing> standings, int votes, string last) => new JsonObject
     {
         ["votes"] = votes,
+        ["last"] = last,
         ["models"] = new JsonArray([.. standings.Select(s => new JsonObject
         {
             ["model"] = s.Model,

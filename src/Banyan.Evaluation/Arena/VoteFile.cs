@@ -5,7 +5,10 @@ using System.Text.Json;
 
 namespace Banyan.Evaluation.Arena;
 
-/// <summary>Votes, a JSON line each, only ever appended; every line names the hash of the one before it. One program at a time writes.</summary>
+/// <summary>
+/// Votes, a JSON line each, only ever appended; every line names the hash of the one before it, and a file beside it (<c>FILE.last</c>) the hash of the last. One
+/// program at a time writes. Whoever takes away the last votes and that file's line leaves no trace here: the hash is printed with the standings, to be kept elsewhere.
+/// </summary>
 public sealed class VoteFile : IDisposable
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
@@ -41,6 +44,7 @@ public sealed class VoteFile : IDisposable
             var text = reader.ReadToEnd();
             var whole = text.LastIndexOf('\n') + 1; // a crash may have torn the last line
             var (votes, last) = Parse(text[..whole], path);
+            CheckLast(path, text[..whole]);
             file.SetLength(Encoding.UTF8.GetByteCount(text.AsSpan(0, whole)));
             file.Seek(0, SeekOrigin.End);
             return new(file, owner, votes, last);
@@ -56,13 +60,19 @@ public sealed class VoteFile : IDisposable
     }
 
     /// <summary>Reads the votes of a file and checks their chain.</summary>
-    public static IReadOnlyList<Vote> Read(string path)
+    public static IReadOnlyList<Vote> Read(string path) => Read(path, out _);
+
+    /// <summary>The same, with the hash of the last; empty without votes.</summary>
+    public static IReadOnlyList<Vote> Read(string path, out string last)
     {
         try
         {
             using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.UTF8);
             var text = reader.ReadToEnd();
-            return Parse(text[..(text.LastIndexOf('\n') + 1)], path).Votes;
+            var whole = text[..(text.LastIndexOf('\n') + 1)];
+            (var votes, last) = Parse(whole, path);
+            CheckLast(path, whole);
+            return votes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -81,11 +91,26 @@ public sealed class VoteFile : IDisposable
             _file.Flush(flushToDisk: true);
             _votes.Add(vote);
             _last = Hash(line);
+            var last = LastOf(_file.Name);
+            File.WriteAllText(last + ".new", _last + "\n");
+            File.Move(last + ".new", last, overwrite: true);
         }
     }
 
     /// <summary>SHA-256 of a text, in hexadecimal.</summary>
     internal static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    static string LastOf(string path) => path + ".last";
+
+    /// <summary>The last vote that was noted must be there: it, or one after it where a crash came between, ends the file.</summary>
+    static void CheckLast(string path, string text)
+    {
+        if (!File.Exists(LastOf(path)))
+            return; // from before it was noted
+        var noted = File.ReadAllText(LastOf(path)).Trim();
+        if (!text.Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(2).Any(line => Hash(line) == noted))
+            throw new EvaluationException($"{path} does not end with the last vote that was cast ({noted}, in {LastOf(path)}): votes were taken away. Bring them back, or, if that is how it should be, remove {LastOf(path)}");
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose()

@@ -8,6 +8,12 @@ public abstract class EvaluatedModel : IAsyncDisposable
     /// <summary>The id that is asked for; for a local model its name with a hash of its weights.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// Where it answers, and what the service says of it there: a part of what identifies its answers, since the same name may mean another model elsewhere, or
+    /// there tomorrow. Null for a model whose name has a hash of its weights. May ask the service.
+    /// </summary>
+    public virtual Task<string?> OriginAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(null);
+
     /// <summary>How it can be addressed. May ask the service.</summary>
     public abstract Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken);
 
@@ -36,4 +42,8 @@ public abstract class EvaluatedModel : IAsyncDisposable
 }
 
 /// <summary>A model did not answer; the message says what it said instead and what to do. A key is never in it.</summary>
-public sealed class ModelException(string message) : Exception(message);
+public sealed class ModelException(string message) : Exception(message)
+{
+    /// <summary>What a service answered, where it did.</summary>
+    internal Models.Http.ServiceError? Error { get; init; }
+}

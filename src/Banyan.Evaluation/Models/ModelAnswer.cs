@@ -2,7 +2,7 @@ namespace Banyan.Evaluation.Models;
 
 /// <summary>What came back for a prompt.</summary>
 /// <param name="Text">All the model wrote.</param>
-/// <param name="Model">The model that says it answered.</param>
+/// <param name="Model">The model that says it answered; empty where the service refused to ask any.</param>
 public sealed record ModelAnswer(string Text, string Model)
 {
     /// <summary>What the service says identifies its configuration.</summary>
@@ -10,6 +10,12 @@ public sealed record ModelAnswer(string Text, string Model)
 
     /// <summary>Why it ended.</summary>
     public string? Finish { get; init; }
+
+    /// <summary>Settings that the service does not accept, so that it was asked without.</summary>
+    public IReadOnlyList<string> NotAccepted { get; init; } = [];
+
+    /// <summary>Where it was asked, for an answer given long ago.</summary>
+    public string? Origin { get; init; }
 
     /// <summary>Tokens of the prompt as counted and charged.</summary>
     public int? PromptTokens { get; init; }

@@ -10,7 +10,12 @@ public sealed class RecordedModel : EvaluatedModel
     readonly Dictionary<TranscriptKey, TranscriptEntry> _entries;
     readonly string _file;
 
-    RecordedModel(string file, string name, Dictionary<TranscriptKey, TranscriptEntry> entries) => (_file, Name, _entries) = (file, name, entries);
+    readonly string? _origin;
+
+    RecordedModel(string file, string name, string? origin, Dictionary<TranscriptKey, TranscriptEntry> entries) => (_file, Name, _origin, _entries) = (file, name, origin, entries);
+
+    /// <inheritdoc/>
+    public override Task<string?> OriginAsync(CancellationToken cancellationToken) => Task.FromResult(_origin);
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -29,11 +34,14 @@ public sealed class RecordedModel : EvaluatedModel
 
     /// <summary>Opens a transcript. Throws <see cref="EvaluationException"/> where it has several models and none is named.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="model">Which of its models; null for the only one.</param>
+    /// <param name="model">Which of its models, or <c>NAME at ORIGIN</c> where one name was asked at several places; null for the only one.</param>
     public static RecordedModel Open(string file, string? model)
     {
-        var entries = Transcript.Read(file).Where(e => model is null || e.RequestedModel == model || e.ReturnedModel == model).ToList();
+        static string Place(TranscriptEntry entry) => entry.Origin is { } origin ? $"{entry.RequestedModel} at {origin}" : entry.RequestedModel;
+        var entries = Transcript.Read(file).Where(e => model is null || e.RequestedModel == model || e.ReturnedModel == model || Place(e) == model).ToList();
         var names = entries.Select(e => e.RequestedModel).Distinct().ToList();
+        if (names.Count == 1)
+            names = entries.Select(Place).Distinct().ToList() is { Count: > 1 } places ? places : names;
         if (names.Count != 1)
             throw new EvaluationException(names.Count == 0
                 ? $"{file} has no answers{(model is null ? "" : $" of '{model}'")}"
@@ -41,7 +49,7 @@ public sealed class RecordedModel : EvaluatedModel
         var byKey = new Dictionary<TranscriptKey, TranscriptEntry>();
         foreach (var entry in entries)
             byKey.TryAdd(entry.Key, entry);
-        return new(file, names[0], byKey);
+        return new(file, names[0], entries[0].Origin, byKey);
     }
 
     /// <inheritdoc/>
@@ -50,12 +58,13 @@ public sealed class RecordedModel : EvaluatedModel
     /// <inheritdoc/>
     public override Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
     {
-        if (!_entries.TryGetValue(new(Name, prompt.Hash, sampling, sample), out var entry))
+        if (!_entries.TryGetValue(new(Name, prompt.Hash, sampling, sample) { Origin = _origin }, out var entry))
             throw new ModelException($"{_file} has no answer of '{Name}' to a prompt of this run under these settings: run it with the options that it was recorded with");
         return Task.FromResult(new ModelAnswer(entry.Answer, entry.ReturnedModel)
         {
             Fingerprint = entry.Fingerprint,
             Finish = entry.Finish,
+            NotAccepted = entry.NotAccepted ?? [],
             PromptTokens = entry.PromptTokens,
             AnswerTokens = entry.AnswerTokens,
             Seconds = entry.Seconds,

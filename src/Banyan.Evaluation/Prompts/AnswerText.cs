@@ -21,7 +21,8 @@ static partial class AnswerText
         var from = open.Success ? open.Length : 0;
         var closes = Closing().Matches(text, from);
         // One that stands alone on its line; or, as some models write it, the first after the prose, outside fences, comments and strings.
-        var close = closes.FirstOrDefault(c => IsAlone(text, c)) ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c));
+        var close = closes.FirstOrDefault(c => IsAlone(text, c)) ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c))
+            ?? (open.Success ? closes.FirstOrDefault() : null);
         if (close is null)
             return open.Success ? "" : text;
         // Without an opening tag, a fence that is open at the tag is the answer's own, with the tag in it.

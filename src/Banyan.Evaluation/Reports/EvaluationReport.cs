@@ -23,19 +23,28 @@ public sealed record ReportedComparison(string A, string B, string Task, PairedC
 public sealed class EvaluationReport
 {
     /// <summary>Of results; those of one model, prompt form and temperature belong together. Throws <see cref="EvaluationException"/> where a task is there twice.</summary>
-    public EvaluationReport(IReadOnlyList<RunResult> runs, IReadOnlyList<ReportedTranscript> transcripts, double margin = 0.05)
+    /// <param name="runs">The results.</param>
+    /// <param name="transcripts">Their answers.</param>
+    /// <param name="margin">The margin of non-inferiority.</param>
+    /// <param name="pages">Hashes of the files that show it: what people read, too, is what was signed.</param>
+    public EvaluationReport(IReadOnlyList<RunResult> runs, IReadOnlyList<ReportedTranscript> transcripts, double margin = 0.05, IReadOnlyDictionary<string, string>? pages = null)
     {
+        Pages = pages ?? new Dictionary<string, string>();
         if (runs.Count == 0)
             throw new EvaluationException("a report needs at least one run");
         if (runs.FirstOrDefault(r => r.Items.Count == 0) is { } empty)
             throw new EvaluationException($"the run of {empty.Task} by '{empty.RequestedModel}' has no items");
-        Runs = [.. runs.Select(r => new ReportedRun(r))];
+        var places = runs.Select(r => (r.RequestedModel, r.Origin)).Distinct().CountBy(p => p.RequestedModel).ToDictionary();
+        Runs = [.. runs.Select(r => new ReportedRun(r, places[r.RequestedModel] > 1))];
         if (Runs.GroupBy(r => (r.Subject, r.Run.Task)).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new EvaluationException($"two runs of {twice.Key.Task} by {twice.Key.Subject}: a report has one");
         Transcripts = transcripts;
         Margin = margin;
-        Comparisons = [.. Compare()];
-        Gaps = [.. Subjects.SelectMany(s => TwinGap.Of([.. Runs.Where(r => r.Subject == s).Select(r => r.Run.Score)], margin).Select(gap => (s, gap)))];
+        // One family: whoever looks for the better of several models looks at all pairs.
+        var compared = Compare().ToList();
+        var adjusted = Holm.Adjust([.. compared.Select(c => c.Result.PValue)]);
+        Comparisons = [.. compared.Select((c, i) => c with { Result = c.Result with { AdjustedPValue = adjusted[i] } })];
+        Gaps = TwinGap.Adjusted([.. Subjects.SelectMany(s => TwinGap.Of([.. Runs.Where(r => r.Subject == s).Select(r => r.Run.Score)], margin).Select(gap => (s, gap)))]);
     }
 
     /// <summary>Every run.</summary>
@@ -56,6 +65,9 @@ public sealed class EvaluationReport
     /// <summary>The answers.</summary>
     public IReadOnlyList<ReportedTranscript> Transcripts { get; }
 
+    /// <summary>SHA-256 of the files that show it, by their paths within the report's folder.</summary>
+    public IReadOnlyDictionary<string, string> Pages { get; }
+
     /// <summary>The margin of non-inferiority.</summary>
     public double Margin { get; }
 
@@ -68,6 +80,7 @@ public sealed class EvaluationReport
         ["version"] = 1,
         ["margin"] = Margin,
         ["transcripts"] = new JsonArray([.. Transcripts.Select(t => new JsonObject { ["file"] = t.File, ["sha256"] = t.Sha256, ["answers"] = t.Answers })]),
+        ["pages"] = new JsonObject(Pages.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
         ["runs"] = new JsonArray([.. Runs.Select(r =>
         {
             var json = RunFile.ToJson(r.Run);

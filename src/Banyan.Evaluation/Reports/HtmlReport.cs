@@ -63,7 +63,7 @@ sealed class HtmlReport
             {
                 Line($"<tr{(index == 0 ? " class=first" : "")}><td class=\"head\">{(index == 0 ? task : "")}<td class=\"name\">{run.Subject}<td class=\"n\" data-l=\"pass@1\"><b>{Percent(run.PassAt1)}</b><td class=\"i\" data-l=\"95 %\">{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}<td class=\"plot\">");
                 Raw(IntervalPlot.Draw(run.PassAt1, run.Interval, _report.Subjects.ToList().IndexOf(run.Subject)));
-                Line($"<td class=\"n\" data-l=\"right\">{run.Run.Items.Count(i => i.Passed)}<td class=\"n\" data-l=\"items\">{run.ItemCount}{(run.ItemCount < run.Run.TaskItems ? $" of {run.Run.TaskItems}" : "")}{(run.Run.SamplesPerItem > 1 ? $" × {run.Run.SamplesPerItem}" : "")}</tr>");
+                Line($"<td class=\"n\" data-l=\"right\">{run.Run.Items.Count(i => i.Passed)}{(run.Run.Endings() is { Length: > 0 } endings ? $" ({endings})" : "")}<td class=\"n\" data-l=\"items\">{run.ItemCount}{(run.ItemCount < run.Run.TaskItems ? $" of {run.Run.TaskItems}" : "")}{(run.Run.SamplesPerItem > 1 ? $" × {run.Run.SamplesPerItem}" : "")}</tr>");
                 foreach (var (k, value) in run.PassAtK.Where(p => p.K > 1))
                     Line($"<tr><td><td class=\"quiet\">pass@{k}<td class=\"n\" data-l=\"pass@{k}\">{Percent(value)}<td colspan=\"4\"></tr>");
             }
@@ -87,7 +87,7 @@ sealed class HtmlReport
             }
             Raw("</table></div>");
         }
-        Line($"<p class=\"quiet\">Exact McNemar test (over source problems where several items stem from one) with Holm's correction, intervals by bootstrap over source problems; non-inferior: a loss of {Percent(_report.Margin)} points or more is excluded.</p>");
+        Line($"<p class=\"quiet\">Exact McNemar test (over source problems where several items stem from one) with Holm's correction over all pairs and tasks, intervals by bootstrap over source problems; non-inferior: a loss of {Percent(_report.Margin)} points or more is excluded.</p>");
     }
 
     void Twins()
@@ -155,7 +155,7 @@ sealed class HtmlReport
     {
         Raw("<h2>What it rests on</h2><div class=\"scroll\"><table><tr><th>run<th>asked for<th>answered<th>prompt<th>sampling<th>seed<th>data, prompts (SHA-256)<th>harness</tr>");
         foreach (var run in _report.Runs.Select(r => r.Run))
-            Line($"<tr class=first><td>{run.Task}<td>{run.RequestedModel}<td>{run.Model}{(run.Fingerprints.Count > 0 ? $" ({string.Join(", ", run.Fingerprints)})" : "")}<td>{run.Prompt}<td>T {run.Sampling.Temperature}, top-p {run.Sampling.TopP}, ≤ {run.Sampling.MaxTokens} tokens<td>{run.Sampling.Seed?.ToString(CultureInfo.InvariantCulture) ?? "none"}<td><code>{run.Hashes.Data[..Math.Min(12, run.Hashes.Data.Length)]}…</code> <code>{run.Hashes.Prompts[..Math.Min(12, run.Hashes.Prompts.Length)]}…</code><td>{run.Hashes.Harness}</tr>");
+            Line($"<tr class=first><td>{run.Task}<td>{run.RequestedModel}{(run.Origin is { } origin ? $" at {origin}" : "")}<td>{run.Model}{(run.Fingerprints.Count > 0 ? $" ({string.Join(", ", run.Fingerprints)})" : "")}<td>{run.Prompt}<td>T {run.Sampling.Temperature}, top-p {run.Sampling.TopP}, ≤ {run.Sampling.MaxTokens} tokens{(run.NotAccepted.Count > 0 ? $"; not accepted: {string.Join(", ", run.NotAccepted)}" : "")}<td>{run.Sampling.Seed?.ToString(CultureInfo.InvariantCulture) ?? "none"}<td><code>{run.Hashes.Data[..Math.Min(12, run.Hashes.Data.Length)]}…</code> <code>{run.Hashes.Prompts[..Math.Min(12, run.Hashes.Prompts.Length)]}…</code><td>{run.Hashes.Harness}</tr>");
         Raw("</table></div><ul>");
         foreach (var transcript in _report.Transcripts)
             Line($"<li>{transcript.File}: {transcript.Answers} answers, SHA-256 <code>{transcript.Sha256}</code></li>");

@@ -50,7 +50,7 @@ public static class ReportFolder
     {
         Directory.CreateDirectory(Path.Combine(folder, "transcripts"));
         var transcripts = new List<ReportedTranscript>();
-        var answers = new Dictionary<(string Model, string Task, string Item, int Sample, string Prompt), TranscriptEntry>();
+        var answers = new Dictionary<(string Model, string? Origin, string Task, string Item, int Sample, string Prompt), TranscriptEntry>();
         foreach (var model in runs.GroupBy(r => r.Run.RequestedModel))
         {
             var entries = new Dictionary<TranscriptKey, TranscriptEntry>();
@@ -61,10 +61,10 @@ public static class ReportFolder
             foreach (var (run, file) in model)
                 foreach (var item in run.Items)
                 {
-                    if (!entries.TryGetValue(new(model.Key, item.PromptHash, run.Sampling, item.Sample), out var entry))
+                    if (!entries.TryGetValue(new(model.Key, item.PromptHash, run.Sampling, item.Sample) { Origin = run.Origin }, out var entry))
                         throw new EvaluationException($"{file} lacks the answer of '{model.Key}' to {item.Id} of {run.Task}: run it again (banyan eval run asks only what is missing)");
                     kept.Add(entry);
-                    answers[(model.Key, run.Task, item.Id, item.Sample, run.Prompt)] = entry;
+                    answers[(model.Key, run.Origin, run.Task, item.Id, item.Sample, run.Prompt)] = entry;
                 }
             var name = $"transcripts/{FileSafe(model.Key)}.jsonl";
             var bytes = kept.DistinctBy(e => e.Key).SelectMany(Transcript.Line).ToArray();
@@ -72,15 +72,20 @@ public static class ReportFolder
             transcripts.Add(new(name, Convert.ToHexStringLower(SHA256.HashData(bytes)), kept.DistinctBy(e => e.Key).Count()));
         }
         var report = new EvaluationReport([.. runs.Select(r => r.Run)], transcripts, margin);
+        var pages = HubFilesOf(report, url).Append(("index.html", HtmlReport.Write(report, key.PublicKey,
+            (run, item) => answers.GetValueOrDefault((run.Run.RequestedModel, run.Run.Origin, run.Run.Task, item.Id, item.Sample, run.Run.Prompt))?.Answer ?? ""))).ToList();
+        foreach (var (name, text) in pages)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, name))!);
+            File.WriteAllText(Path.Combine(folder, name), text);
+        }
+        report = new(report.Runs.Select(r => r.Run).ToList(), transcripts, margin, pages.ToDictionary(p => p.Item1, p => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(p.Item2)))));
         File.WriteAllText(Path.Combine(folder, FileName), SignedJson.Sign(report.ToJson(), key));
-        File.WriteAllText(Path.Combine(folder, "index.html"), HtmlReport.Write(report, key.PublicKey,
-            (run, item) => answers.GetValueOrDefault((run.Run.RequestedModel, run.Run.Task, item.Id, item.Sample, run.Run.Prompt))?.Answer ?? ""));
-        WriteHubFiles(folder, report, url);
         return report;
     }
 
     /// <summary>The hub's files belong into one model's repository: with several models, each has a folder.</summary>
-    static void WriteHubFiles(string folder, EvaluationReport report, string? url)
+    static IEnumerable<(string Name, string Text)> HubFilesOf(EvaluationReport report, string? url)
     {
         var models = report.Runs.Where(r => r.Run.Prompt != "vendor").GroupBy(r => r.Run.RequestedModel).ToList();
         foreach (var model in models)
@@ -88,11 +93,10 @@ public static class ReportFolder
             var results = HubFiles.EvalResults(model, url).ToList();
             if (results.Count == 0)
                 continue; // the hub has no data set of these tasks
-            var own = models.Count == 1 ? folder : Path.Combine(folder, "models", FileSafe(model.Key));
-            Directory.CreateDirectory(Path.Combine(own, ".eval_results"));
+            var own = models.Count == 1 ? "" : $"models/{FileSafe(model.Key)}/";
             foreach (var (file, text) in results)
-                File.WriteAllText(Path.Combine(own, ".eval_results", file), text);
-            File.WriteAllText(Path.Combine(own, "model-index.yaml"), HubFiles.ModelIndex(model.Key, model, url));
+                yield return ($"{own}.eval_results/{file}", text);
+            yield return ($"{own}model-index.yaml", HubFiles.ModelIndex(model.Key, model, url));
         }
     }
 

@@ -17,7 +17,7 @@ public sealed record VerifiedReport(string Signer, IReadOnlyList<string> Differe
 /// <summary>
 /// Checks a report from what lies beside it:
 /// <code>
-/// 1. its signature → 2. the hashes of its transcripts → 3. every answer judged again, here → 4. every number computed again, and compared
+/// 1. its signature → 2. the hashes of its transcripts and pages → 3. every answer judged again, here → 4. every number computed again, and compared
 /// </code>
 /// </summary>
 public static class ReportVerification
@@ -41,7 +41,8 @@ public static class ReportVerification
         if (signer is not null && signer != signedBy)
             differences.Add($"signature: by {signedBy}, not by {signer}");
 
-        var (reported, transcripts, margin) = Parse(json, file);
+        var (reported, transcripts, margin, pages) = Parse(json, file);
+        CheckPages(folder, pages, differences);
         var present = transcripts.Where(t => CheckTranscript(folder, t, differences)).Select(t => Path.Combine(folder, t.File)).ToList();
         var recomputed = new List<RunResult>();
         var answers = 0;
@@ -52,7 +53,7 @@ public static class ReportVerification
             recomputed.Add(again ?? run);
         }
         // Another version of the harness may judge; whether it judges otherwise, the rest tells.
-        var report = new EvaluationReport([.. recomputed.Zip(reported, (a, b) => a with { Hashes = a.Hashes with { Harness = b.Hashes.Harness } })], transcripts, margin);
+        var report = new EvaluationReport([.. recomputed.Zip(reported, (a, b) => a with { Hashes = a.Hashes with { Harness = b.Hashes.Harness } })], transcripts, margin, pages);
         differences.AddRange(JsonDifference.Of(json, Plain(report.ToJson())));
         return new(signedBy, differences, answers);
     }
@@ -64,7 +65,7 @@ public static class ReportVerification
         try
         {
             using (var transcript = Transcript.Open(temporary))
-                foreach (var entry in transcripts.SelectMany(Transcript.Read).Where(e => e.RequestedModel == run.RequestedModel && e.Sampling == run.Sampling))
+                foreach (var entry in transcripts.SelectMany(Transcript.Read).Where(e => e.RequestedModel == run.RequestedModel && e.Origin == run.Origin && e.Sampling == run.Sampling))
                     transcript.Append(entry);
             var task = TaskTable.Find(run.Task);
             var plan = new RunPlan(task, await source(task)) { Sampling = run.Sampling, Samples = run.SamplesPerItem, Items = run.Items.Select(i => i.Id).ToHashSet(), Form = run.Prompt };
@@ -99,13 +100,27 @@ public static class ReportVerification
         return true;
     }
 
-    static (List<RunResult> Runs, List<ReportedTranscript> Transcripts, double Margin) Parse(JsonObject json, string file)
+    /// <summary>A page that is not there shows nothing that is not so; one that is there must be the one that was signed.</summary>
+    static void CheckPages(string folder, IReadOnlyDictionary<string, string> pages, List<string> differences)
+    {
+        foreach (var (name, hash) in pages.Append(KeyValuePair.Create("index.html", pages.GetValueOrDefault("index.html", ""))).DistinctBy(p => p.Key))
+        {
+            var path = Path.GetFullPath(Path.Combine(folder, name));
+            if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                differences.Add($"{name}: lies outside the report's folder");
+            else if (File.Exists(path) && Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))) is var found && found != hash)
+                differences.Add(hash.Length == 0 ? $"{name}: the report says nothing of it: it may show anything" : $"{name}: its SHA-256 is {found}, not {hash}: what it shows was changed");
+        }
+    }
+
+    static (List<RunResult> Runs, List<ReportedTranscript> Transcripts, double Margin, Dictionary<string, string> Pages) Parse(JsonObject json, string file)
     {
         try
         {
             return ([.. json["runs"]!.AsArray().Select(r => RunFile.Parse(r!))],
                 [.. json["transcripts"]!.AsArray().Select(t => new ReportedTranscript(t!["file"]!.GetValue<string>(), t["sha256"]!.GetValue<string>(), t["answers"]!.GetValue<int>()))],
-                json["margin"]!.GetValue<double>());
+                json["margin"]!.GetValue<double>(),
+                json["pages"]?.AsObject().ToDictionary(p => p.Key, p => p.Value!.GetValue<string>()) ?? []);
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException)
         {

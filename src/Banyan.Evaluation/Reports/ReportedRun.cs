@@ -7,9 +7,12 @@ namespace Banyan.Evaluation.Reports;
 public sealed class ReportedRun
 {
     /// <summary>Of a result.</summary>
-    public ReportedRun(RunResult run)
+    /// <param name="run">The result.</param>
+    /// <param name="nameOrigin">Whether to say where the model was asked: another place has one of the same name.</param>
+    public ReportedRun(RunResult run, bool nameOrigin = false)
     {
         Run = run;
+        _nameOrigin = nameOrigin;
         var items = run.Items.GroupBy(i => i.Id).Select(g => (g.First().Cluster, Right: g.Count(i => i.Passed) / (double)g.Count())).ToList();
         ItemCount = items.Count;
         var mean = ClusteredMean.Of([.. items.Select(i => i.Right)], [.. items.Select(i => i.Cluster)]);
@@ -20,8 +23,10 @@ public sealed class ReportedRun
     /// <summary>The result.</summary>
     public RunResult Run { get; }
 
+    readonly bool _nameOrigin;
+
     /// <summary>The model with what sets this run apart from its others: the vendor's prompt, sampling.</summary>
-    public string Subject => Run.RequestedModel + (Run.Prompt == "vendor" ? " (vendor's prompt)" : "")
+    public string Subject => Run.RequestedModel + (_nameOrigin ? $" at {Run.Origin}" : "") + (Run.Prompt == "vendor" ? " (vendor's prompt)" : "")
         + (Run.Sampling.Temperature > 0 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" (temperature {Run.Sampling.Temperature})") : "");
 
     /// <summary>Items run.</summary>

@@ -27,11 +27,12 @@ public sealed class EvaluationRun
     readonly IReadOnlyList<Question> _questions;
     readonly int _taskItems;
     readonly Judge _judge;
+    readonly string? _origin;
 
     sealed record Question(string Item, int Sample, ItemPrompt Shown, ModelPrompt Prompt, TranscriptKey Key);
 
-    EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, IReadOnlyList<Question> questions) =>
-        (_plan, _model, _judge, _items, _taskItems, _form, _questions) = (plan, model, judge, items, taskItems, form, questions);
+    EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, string? origin, IReadOnlyList<Question> questions) =>
+        (_plan, _model, _judge, _items, _taskItems, _form, _origin, _questions) = (plan, model, judge, items, taskItems, form, origin, questions);
 
     /// <summary>Reads the task's items and writes their prompts; asks nothing. The judge makes twins where they are the items, and judges the run.</summary>
     public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, Judge judge, CancellationToken cancellationToken = default)
@@ -49,15 +50,16 @@ public sealed class EvaluationRun
             throw new EvaluationException($"there is no form '{form}' of prompts; there are {string.Join(", ", PromptLadder.Forms)}");
         if (!PromptLadder.Takes(form, asked, kinds))
             throw new EvaluationException($"'{model.Name}' cannot be shown {plan.Task.Name} in the form '{form}'; it can in {string.Join(", ", PromptLadder.Forms.Where(f => PromptLadder.Takes(f, asked, kinds)))}");
+        var origin = await model.OriginAsync(cancellationToken);
         var questions = items.Ids.SelectMany(id =>
         {
             var prompt = form == PromptLadder.Vendor ? VendorPrompts.Write(prompts[id], model.Name) : PromptLadder.Write(prompts[id], form);
             if (prompt.Prefill is not null && !model.TakesPrefill)
                 throw new EvaluationException($"the vendor's prompt begins the answer of '{model.Name}', which this service does not allow: run the model locally");
             var hash = prompt.Hash;
-            return Enumerable.Range(0, plan.Samples).Select(sample => new Question(id, sample, prompts[id], prompt, new(model.Name, hash, plan.Sampling, sample)));
+            return Enumerable.Range(0, plan.Samples).Select(sample => new Question(id, sample, prompts[id], prompt, new(model.Name, hash, plan.Sampling, sample) { Origin = origin }));
         }).ToList();
-        return new(plan, model, judge, items, all.Ids.Count, form, questions);
+        return new(plan, model, judge, items, all.Ids.Count, form, origin, questions);
     }
 
     /// <summary>What it will take, given what the transcript has.</summary>
@@ -87,8 +89,9 @@ public sealed class EvaluationRun
     async Task AskAsync(Transcript transcript, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var all = transcript.Entries;
-        var returned = all.FirstOrDefault(e => e.RequestedModel == _model.Name)?.ReturnedModel;
-        foreach (var entry in all.Where(e => e.RequestedModel == _model.Name))
+        var before = all.Where(e => e.RequestedModel == _model.Name && e.Origin == _origin && e.ReturnedModel.Length > 0).ToList();
+        var returned = before.FirstOrDefault()?.ReturnedModel;
+        foreach (var entry in before)
             ModelIdentity.Check(_model.Name, entry.ReturnedModel, returned);
         var missing = _questions.Where(q => transcript.Find(q.Key) is null).ToList();
         var meter = new CostMeter(_plan.Price, _plan.MaxCost, all.Sum(e => e.Cost ?? 0));
@@ -98,11 +101,14 @@ public sealed class EvaluationRun
         {
             var reserved = meter.Reserve(question.Prompt, _plan.Sampling.MaxTokens);
             // Where one question fails, those under way are answered still: they are paid for.
-            var answer = await _model.AnswerAsync(question.Prompt, _plan.Sampling, question.Sample, cancellationToken);
+            var answer = await AskAsync(question, cancellationToken);
             lock (gate)
             {
-                ModelIdentity.Check(_model.Name, answer.Model, returned);
-                returned ??= answer.Model;
+                if (answer.Model.Length > 0)
+                {
+                    ModelIdentity.Check(_model.Name, answer.Model, returned);
+                    returned ??= answer.Model;
+                }
                 var cost = answer.Cost ?? meter.Of(question.Prompt, _plan.Sampling.MaxTokens, answer);
                 meter.Settle(reserved, cost ?? 0);
                 transcript.Append(Entry(question, answer, cost));
@@ -114,6 +120,19 @@ public sealed class EvaluationRun
         });
     }
 
+    /// <summary>A question that the service's filter does not let through has no answer; the run goes on, and says so.</summary>
+    async Task<ModelAnswer> AskAsync(Question question, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _model.AnswerAsync(question.Prompt, _plan.Sampling, question.Sample, cancellationToken);
+        }
+        catch (ModelException e) when (e.Error is { IsFiltered: true })
+        {
+            return new("", "") { Finish = "content_filter", PromptTokens = 0, AnswerTokens = 0 };
+        }
+    }
+
     TranscriptEntry Entry(Question question, ModelAnswer answer, decimal? cost) => new()
     {
         Task = _plan.Task.Name,
@@ -123,6 +142,8 @@ public sealed class EvaluationRun
         PromptHash = question.Key.PromptHash,
         Sampling = _plan.Sampling,
         RequestedModel = _model.Name,
+        Origin = _origin,
+        NotAccepted = answer.NotAccepted.Count > 0 ? answer.NotAccepted : null,
         ReturnedModel = answer.Model,
         Fingerprint = answer.Fingerprint,
         Answer = answer.Text,
@@ -154,6 +175,7 @@ public sealed class EvaluationRun
 
         var outcomes = _questions.Select((q, i) => new ItemOutcome(q.Item, _plan.Task.SourceProblem(q.Item), q.Sample, verdicts[i].Passed, verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
         {
+            Ending = Ending(entries[i]),
             PromptTokens = entries[i].PromptTokens,
             AnswerTokens = entries[i].AnswerTokens,
             AnswerCharacters = entries[i].Answer.Length,
@@ -166,7 +188,9 @@ public sealed class EvaluationRun
         return new()
         {
             Task = _plan.Task.Name,
-            Model = entries[0].ReturnedModel,
+            Model = entries.Select(e => e.ReturnedModel).FirstOrDefault(m => m.Length > 0) ?? entries[0].RequestedModel,
+            Origin = _origin,
+            NotAccepted = [.. entries.SelectMany(e => e.NotAccepted ?? []).Distinct().Order(StringComparer.Ordinal)],
             RequestedModel = entries[0].RequestedModel,
             Fingerprints = [.. entries.Select(e => e.Fingerprint).OfType<string>().Distinct().Order(StringComparer.Ordinal)],
             Prompt = _form,
@@ -179,6 +203,14 @@ public sealed class EvaluationRun
             Ended = entries.Max(e => e.At),
         };
     }
+
+    /// <summary>How an answer ended that is none, or not whole.</summary>
+    static AnswerEnding? Ending(TranscriptEntry entry) => entry.Finish?.ToUpperInvariant() switch
+    {
+        "CONTENT_FILTER" or "REFUSAL" or "SAFETY" or "PROHIBITED_CONTENT" or "BLOCKLIST" or "SPII" or "RECITATION" or "OTHER" or "LANGUAGE" => AnswerEnding.Refused,
+        "LENGTH" or "CONTEXT" or "MAX_TOKENS" or "MODEL_LENGTH" or "MODEL_CONTEXT_WINDOW_EXCEEDED" => AnswerEnding.CutOff,
+        _ => string.IsNullOrWhiteSpace(AnswerText.WithoutThought(entry.Answer)) ? AnswerEnding.Empty : null,
+    };
 
     static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 

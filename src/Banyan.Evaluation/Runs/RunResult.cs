@@ -19,6 +19,12 @@ public sealed record RunResult
     /// <summary>The model that was asked for.</summary>
     public required string RequestedModel { get; init; }
 
+    /// <summary>Where it was asked, and what the service says of the model there; see <see cref="TranscriptEntry.Origin"/>.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>Settings that the service does not accept, so that it drew answers by its own.</summary>
+    public IReadOnlyList<string> NotAccepted { get; init; } = [];
+
     /// <summary>What the service says identifies its configuration; several when it changed meanwhile.</summary>
     public IReadOnlyList<string> Fingerprints { get; init; } = [];
 
@@ -47,19 +53,28 @@ public sealed record RunResult
     public DateTimeOffset? Ended { get; init; }
 
     /// <summary>
-    /// The 95 % interval of pass@1: clustered by source problem and kept between 0 and 1; Wilson's on the clusters where all have the same outcome,
-    /// because then nothing varies and the former would have no width.
+    /// The 95 % interval of pass@1: clustered by source problem and kept between 0 and 1; Wilson's on the clusters where all have the same mean,
+    /// because then nothing varies and the former would have no width. With several answers to an item it is at no end narrower than Wilson's on the answers:
+    /// were each a coin of its own, their means would vary by that much.
     /// </summary>
     public Interval Interval()
     {
         var byItem = Items.GroupBy(i => i.Id).Select(g => (Mean: g.Average(i => i.Passed ? 1.0 : 0), g.First().Cluster)).ToList();
         var clusters = byItem.Select(i => i.Cluster).Distinct().Count();
-        if (byItem.All(i => i.Mean == byItem[0].Mean) && byItem[0].Mean is 0 or 1)
-            return Bounded(Proportions.Wilson(byItem[0].Mean == 0 ? 0 : clusters, clusters));
-        return Bounded(ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]).Interval());
+        if (byItem.All(i => i.Mean == byItem[0].Mean))
+            return Bounded(Proportions.Wilson(byItem[0].Mean * clusters, clusters));
+        var clustered = ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]);
+        return Bounded(byItem.All(i => i.Mean is 0 or 1) ? clustered.Interval() : clustered.Interval().And(Proportions.Wilson(clustered.Mean * Items.Count, Items.Count)));
 
         static Interval Bounded(Interval interval) => new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
     }
+
+    /// <summary>Answers that are none, or not whole: all of them are judged as they are, most as wrong.</summary>
+    public int Count(AnswerEnding ending) => Items.Count(i => i.Ending == ending);
+
+    /// <summary>The same in words: "2 empty, 1 cut off"; empty where there is none.</summary>
+    public string Endings() => string.Join(", ", new (AnswerEnding Ending, string Word)[] { (AnswerEnding.Empty, "empty"), (AnswerEnding.CutOff, "cut off"), (AnswerEnding.Refused, "refused") }
+        .Where(e => Count(e.Ending) > 0).Select(e => $"{Count(e.Ending)} {e.Word}"));
 
     /// <summary>Its verdicts alone.</summary>
     public Score Score => new(Task, [.. Items.Select(i => new ItemScore(i.Id, i.Sample, i.Passed, i.Reason))]);
@@ -71,6 +86,19 @@ public sealed record RunResult
 /// <param name="Harness">The version of this library, with the commit it was built from.</param>
 public sealed record RunHashes(string Data, string Prompts, string Harness);
 
+/// <summary>How an answer ended that is none, or not whole.</summary>
+public enum AnswerEnding
+{
+    /// <summary>Nothing was written, or nothing after a thought.</summary>
+    Empty,
+
+    /// <summary>It reached the most tokens of an answer, or of the context.</summary>
+    CutOff,
+
+    /// <summary>The model, or the service's filter, would not.</summary>
+    Refused,
+}
+
 /// <summary>One answer's outcome.</summary>
 /// <param name="Id">The item.</param>
 /// <param name="Cluster">The source problem it stems from; standard errors are clustered by it.</param>
@@ -81,6 +109,9 @@ public sealed record RunHashes(string Data, string Prompts, string Harness);
 /// <param name="AnswerHash">SHA-256 of all it wrote.</param>
 public sealed record ItemOutcome(string Id, string Cluster, int Sample, bool Passed, string Reason, string PromptHash, string AnswerHash)
 {
+    /// <summary>How an answer ended that is none, or not whole; null for one that is.</summary>
+    public AnswerEnding? Ending { get; init; }
+
     /// <summary>See <see cref="TranscriptEntry.PromptTokens"/>.</summary>
     public int? PromptTokens { get; init; }
 

@@ -122,7 +122,8 @@ public sealed partial class Sandbox : IDisposable
             command.AddRange(["--ro-bind-try", setting, setting]);
         var scratch = program.Limits.ScratchBytes.ToString(CultureInfo.InvariantCulture);
         command.AddRange([
-            "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
+            // The first process inside is bubblewrap's own, without the filter: nothing of it is to be seen, let alone written to.
+            "--proc", "/proc", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
             "--size", "1048576", "--tmpfs", "/dev/shm", "--size", "1048576", "--tmpfs", "/home", "--size", scratch, "--tmpfs", "/tmp",
             "--ro-bind", work, SandboxProgram.Folder]);
         // A runtime may lie in a home; what it needs is laid over the empty one.

@@ -12,7 +12,7 @@ public sealed record SandboxLimits
     /// <summary>Seconds, added up, in which no thread of the tree ran or was ready to run: a program that sleeps is ended.</summary>
     public double IdleSeconds { get; init; } = 5;
 
-    /// <summary>Resident bytes, sampled.</summary>
+    /// <summary>Resident bytes, and what its sockets may hold, sampled.</summary>
     public long MemoryBytes { get; init; } = 2L << 30;
 
     /// <summary>Address space of each process, enforced by the kernel; null for runtimes that reserve far more than they use (Node, Java, .NET).</summary>

@@ -13,6 +13,7 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
 
     readonly TaskCompletionSource<SandboxEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     double _cpuSeconds;
+    int? _inside;
     long _peakBytes;
 
     public async Task<SandboxResult> RunAsync(CancellationToken cancellationToken)
@@ -83,6 +84,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             {
                 await Task.Delay(pause, over);
                 var tree = ProcessTree.Sample(process.Id);
+                if (statusFile is not null && (_inside ??= Status("child-pid")) is { } inside)
+                    tree = tree with { ResidentBytes = tree.ResidentBytes + SocketMemory.Of(inside) };
                 // Starved on a busy machine is not asleep: that one is ready to run, or waits for this process, which is then starved itself
                 // and samples late; so a sample counts for no more than the usual time between two.
                 if (feed.IsCompleted && !tree.Runnable && tree.CpuSeconds <= _cpuSeconds)

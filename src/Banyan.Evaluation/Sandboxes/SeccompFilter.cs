@@ -6,24 +6,25 @@ namespace Banyan.Evaluation.Sandboxes;
 /// <summary>
 /// The system-call filter of the sandbox, as a classic BPF program (<c>struct sock_filter[]</c>) that bubblewrap hands to the kernel.
 /// The namespaces already hide files, network and processes; the filter removes the calls that reach around them or that kernels
-/// have been broken through: other processes' memory, new namespaces and mounts, keys, BPF, io_uring, and sockets other than
-/// local and internet ones (vsock reaches the host of a virtual machine from any network namespace).
+/// have been broken through: other processes' memory, new namespaces and mounts, keys, BPF, io_uring, and every socket but a connected pair of local
+/// streams, which event loops need (vsock reaches the host of a virtual machine from any network namespace; what waits in a queue for a listener,
+/// or in datagrams, is memory that no process holds, while a pair's is bounded and its sockets are counted, see <see cref="SocketMemory"/>).
 /// Memory that no process has mapped is refused too (memfd, System V's shared memory and queues): it would be counted nowhere.
 /// A refused call fails with EPERM, <c>clone3</c> with ENOSYS so that the C library falls back to <c>clone</c>, whose flags can be read.
 /// </summary>
 static class SeccompFilter
 {
     const uint Allow = 0x7fff0000, KillProcess = 0x80000000, Eperm = 0x00050000 | 1, Enosys = 0x00050000 | 38;
-    const ushort Load = 0x20, JumpEqual = 0x15, JumpGreaterEqual = 0x35, JumpSet = 0x45, Return = 0x06;
-    const uint NumberOffset = 0, ArchitectureOffset = 4, FirstArgumentOffset = 16;
+    const ushort Load = 0x20, JumpEqual = 0x15, JumpGreaterEqual = 0x35, JumpSet = 0x45, And = 0x54, Return = 0x06;
+    const uint NumberOffset = 0, ArchitectureOffset = 4, FirstArgumentOffset = 16, SecondArgumentOffset = 24;
 
     /// <summary>CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME.</summary>
     const uint NewNamespaces = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00000080;
 
-    /// <summary>AF_UNIX, AF_INET, AF_INET6: with an empty network namespace the last two reach nobody.</summary>
-    static readonly uint[] s_socketFamilies = [1, 2, 10];
+    /// <summary>AF_UNIX, and the types of sockets but for their flags: streams alone.</summary>
+    const uint Local = 1, TypeMask = 0xF, Stream = 1;
 
-    sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint? ForeignAbi, uint[] Refused);
+    sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint SocketPairCall, uint? ForeignAbi, uint[] Refused);
 
     // From the kernel's syscall tables. In order: ptrace, process_vm_readv/writev, process_madvise, kcmp, pidfd_getfd, add_key, request_key, keyctl,
     // bpf, perf_event_open, userfaultfd, io_uring_setup/enter/register, mount, umount2, pivot_root, chroot, setns, unshare, open_tree, move_mount,
@@ -31,13 +32,13 @@ static class SeccompFilter
     // quotactl, acct, settimeofday, clock_settime, adjtimex, clock_adjtime, sethostname, setdomainname, open_by_handle_at, name_to_handle_at, syslog,
     // vhangup, fanotify_init, lookup_dcookie, personality, mbind, set_mempolicy, migrate_pages, move_pages, memfd_create, memfd_secret, shmget, msgget, semget,
     // open_tree_attr, set_mempolicy_home_node; on x86-64 also uselib, modify_ldt, iopl, ioperm
-    static readonly Numbers s_x64 = new(0xC000003E, 56, 435, 41, 0x40000000,
+    static readonly Numbers s_x64 = new(0xC000003E, 56, 435, 41, 53, 0x40000000,
     [
         101, 310, 311, 440, 312, 438, 248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 155, 161, 308, 272, 428, 429, 430, 431, 432, 433, 442, 246, 320,
         175, 313, 176, 169, 167, 168, 179, 163, 164, 227, 159, 305, 170, 171, 304, 303, 103, 153, 300, 212, 135, 237, 238, 256, 279, 319, 447, 29, 68, 64, 467, 450, 134, 154, 172, 173,
     ]);
 
-    static readonly Numbers s_arm64 = new(0xC00000B7, 220, 435, 198, null,
+    static readonly Numbers s_arm64 = new(0xC00000B7, 220, 435, 198, 199, null,
     [
         117, 270, 271, 440, 272, 438, 217, 218, 219, 280, 241, 282, 425, 426, 427, 40, 39, 41, 51, 268, 97, 428, 429, 430, 431, 432, 433, 442, 104, 294, 105,
         273, 106, 142, 224, 225, 60, 89, 170, 112, 171, 266, 161, 162, 265, 264, 116, 58, 262, 18, 92, 235, 237, 238, 239, 279, 447, 194, 186, 190, 467, 450,
@@ -79,10 +80,14 @@ static class SeccompFilter
         program.Add((Return, 0, 0, Eperm));
         program.Add((Return, 0, 0, Allow));
 
-        program.Add((JumpEqual, 0, (byte)(s_socketFamilies.Length + 2), numbers.SocketCall));
+        program.Add((JumpEqual, 0, 1, numbers.SocketCall));
+        program.Add((Return, 0, 0, Eperm));
+        program.Add((JumpEqual, 0, 6, numbers.SocketPairCall));
         program.Add((Load, 0, 0, FirstArgumentOffset));
-        for (var i = 0; i < s_socketFamilies.Length; i++)
-            program.Add((JumpEqual, (byte)(s_socketFamilies.Length - i), 0, s_socketFamilies[i]));
+        program.Add((JumpEqual, 0, 3, Local));
+        program.Add((Load, 0, 0, SecondArgumentOffset));
+        program.Add((And, 0, 0, TypeMask));
+        program.Add((JumpEqual, 1, 0, Stream));
         program.Add((Return, 0, 0, Eperm));
         program.Add((Return, 0, 0, Allow));
 

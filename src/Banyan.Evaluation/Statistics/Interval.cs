@@ -14,11 +14,14 @@ public readonly record struct Interval(double Low, double High)
 public static class Proportions
 {
     /// <summary>Wilson's score interval of <paramref name="right"/> of <paramref name="n"/> independent items.</summary>
-    public static Interval Wilson(int right, int n, double confidence = 0.95)
+    public static Interval Wilson(int right, int n, double confidence = 0.95) => Wilson((double)right, n, confidence);
+
+    /// <summary>The same where an item may be right in part: the mean of its answers.</summary>
+    internal static Interval Wilson(double right, int n, double confidence = 0.95)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
         var z = Normal.Quantile(1 - (1 - confidence) / 2);
-        double p = right / (double)n, z2 = z * z / n, centre = (p + z2 / 2) / (1 + z2);
+        double p = right / n, z2 = z * z / n, centre = (p + z2 / 2) / (1 + z2);
         var half = z / (1 + z2) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n));
         return new(centre - half, centre + half);
     }

@@ -58,11 +58,11 @@ public sealed record PairedComparison
     /// <summary>Items needed to tell a difference of this size with 80 % power, were the share of differing items and the source problems' sizes the same; null when there is none.</summary>
     public int? ItemsNeeded => Difference == 0 ? null : (int)Math.Min(int.MaxValue, Math.Ceiling(DesignEffect * Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items)));
 
-    /// <summary>What it supports.</summary>
+    /// <summary>What it supports. Not to be worse by the margin takes an exact test as well, where items are few: the interval is an approximation there.</summary>
     public ComparisonVerdict Verdict =>
         AdjustedPValue < 0.05 && Difference > 0 ? ComparisonVerdict.Better
         : AdjustedPValue < 0.05 && Difference < 0 ? ComparisonVerdict.Worse
-        : Interval.Low > -Margin ? ComparisonVerdict.NonInferior
+        : Interval.Low > -Margin && NonInferiority.IsSupported(OnlyA / DesignEffect, OnlyB / DesignEffect, Items / DesignEffect, Margin) ? ComparisonVerdict.NonInferior
         : ComparisonVerdict.Undecided;
 
     /// <summary>Compares outcomes (true: right) of the same items.</summary>
@@ -91,6 +91,49 @@ public sealed record PairedComparison
             AdjustedPValue = p,
             Margin = margin,
         };
+    }
+}
+
+/// <summary>The exact test of "A is worse than B by the margin or more", where items are few.</summary>
+static class NonInferiority
+{
+    /// <summary>Above this many items the score interval holds what it promises, as the simulations show.</summary>
+    const int Few = 60;
+
+    /// <summary>Whether that is excluded at 2.5 %: whatever the chance that A alone is right, a difference as good as was seen is rarer.</summary>
+    public static bool IsSupported(double onlyA, double onlyB, double items, double margin)
+    {
+        var n = (int)Math.Floor(items + 1e-9);
+        if (n > Few)
+            return true;
+        var seen = (int)Math.Floor(onlyA - onlyB + 1e-9);
+        for (var step = 0; step <= 40; step++)
+        {
+            var chanceA = (1 - margin) / 2 * step / 40;
+            if (Chance(n, chanceA, chanceA + margin, seen) >= 0.025)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>That of n items those which A alone has right outnumber those which B alone has right by at least <paramref name="least"/>.</summary>
+    static double Chance(int n, double onlyA, double onlyB, int least)
+    {
+        // chances[d + n]: that the difference so far is d.
+        var chances = new double[2 * n + 1];
+        chances[n] = 1;
+        for (var i = 0; i < n; i++)
+        {
+            var next = new double[chances.Length];
+            for (var d = n - i; d <= n + i; d++)
+            {
+                next[d] += chances[d] * Math.Max(0, 1 - onlyA - onlyB);
+                next[d + 1] += chances[d] * onlyA;
+                next[d - 1] += chances[d] * onlyB;
+            }
+            chances = next;
+        }
+        return chances.Skip(Math.Max(0, least + n)).Sum();
     }
 }
 

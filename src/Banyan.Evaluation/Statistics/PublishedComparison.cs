@@ -34,9 +34,9 @@ public sealed record PublishedComparison
     public int? ItemsNeeded => Difference == 0 ? null : Power.ItemsNeeded(Difference, Math.Max(Math.Abs(Difference), Power.Discordant(A, B, Correlation)));
 
     /// <summary>What it supports.</summary>
-    public ComparisonVerdict Verdict => Interval.Low > 0 ? ComparisonVerdict.Better
-        : Interval.High < 0 ? ComparisonVerdict.Worse
-        : Interval.Low > -Margin ? ComparisonVerdict.NonInferior
+    public ComparisonVerdict Verdict => Interval.Low > 0 && PValues.Least < 0.05 ? ComparisonVerdict.Better
+        : Interval.High < 0 && PValues.Least < 0.05 ? ComparisonVerdict.Worse
+        : Interval.Low > -Margin && NonInferiority.IsSupported(Math.Max(0, Difference * Items), Math.Max(0, -Difference * Items), Items, Margin) ? ComparisonVerdict.NonInferior
         : ComparisonVerdict.Undecided;
 
     const double Correlation = 0.5;

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Python;
 using Banyan.Evaluation.Recorded;
@@ -10,7 +11,7 @@ namespace Banyan.Evaluation.Tasks;
 /// CRUXEval: say what a short Python function returns for an input (output), or find an input for which it returns a value (input).
 /// The answer is a Python expression; it is evaluated beside the function, and its value compared outside.
 /// </summary>
-sealed class CruxEval(bool predictInput) : EvaluationTask
+sealed partial class CruxEval(bool predictInput) : EvaluationTask
 {
     public override string Name => predictInput ? "cruxeval-input" : "cruxeval-output";
 
@@ -38,7 +39,7 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
         public string? Remembered { get; init; }
     }
 
-    sealed class Items(bool predictInput, List<Item> items) : ItemSet
+    sealed partial class Items(bool predictInput, List<Item> items) : ItemSet
     {
         /// <summary>CPU-seconds: the functions take microseconds.</summary>
         const double LimitSeconds = 3;
@@ -166,21 +167,24 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
             }
         }
 
+        [GeneratedRegex(@"\bf\b")]
+        private static partial Regex CallsF();
+
         public override async Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
         {
             var item = _items[answer.Id];
             var expression = answer.Text.Trim();
             if (predictInput && !expression.Contains("f(", StringComparison.Ordinal))
                 return Verdict.Wrong("no call of f");
-            if (!predictInput && expression.Contains($"f({item.Input})", StringComparison.Ordinal))
-                return Verdict.Wrong("calls f instead of predicting");
             // The published harness wrote "assert gold == answer": of a tuple without its brackets only the first part was compared.
             if (!predictInput && judge.Options.AsPublished && item.Remembered is null && HasOuterComma(expression))
                 return Verdict.Wrong("a tuple without brackets");
 
             PythonOutcome? value = null, expected = null;
             // The data's own value is written as Python would, so Python reads it, in a group of its own that is done before the answer is seen.
-            var job = new PythonJob(item.Code, null, [new([item.Output], [LimitSeconds]), new([expression], [LimitSeconds])])
+            // Who predicts an output does not have the function, however it is spelled: only what it imports, which a value may be made of.
+            var code = predictInput ? item.Code : string.Concat(PythonSource.Read(item.Code).Where(s => s.Kind == "import").Select(s => s.Text));
+            var job = new PythonJob(code, null, [new([item.Output], [LimitSeconds]), new([expression], [LimitSeconds])])
             {
                 DefineSeconds = LimitSeconds,
                 TotalSeconds = 3 * LimitSeconds,
@@ -199,6 +203,7 @@ sealed class CruxEval(bool predictInput) : EvaluationTask
             return value switch
             {
                 { Value: { } found } => PythonEquality.Instance.Equals(found, gold) ? Verdict.Right : Verdict.Wrong("wrong answer"),
+                { Raised: "'NameError'" } when !predictInput && CallsF().IsMatch(expression) => Verdict.Wrong("calls f instead of predicting"),
                 { Raised: { } error } => Verdict.Wrong(error.Trim('\'')),
                 _ => Verdict.Wrong(end == SandboxEnd.Exited ? "ended without a value" : end.ToString()),
             };

@@ -26,7 +26,10 @@ public sealed record TranscriptEntry
     /// <summary>The model that was asked for.</summary>
     public required string RequestedModel { get; init; }
 
-    /// <summary>The model that says it answered.</summary>
+    /// <summary>Where it was asked, and what the service says of the model there; null for one that ran in this process.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>The model that says it answered; empty where the service refused to ask any.</summary>
     public required string ReturnedModel { get; init; }
 
     /// <summary>What the service says identifies its configuration (OpenAI's <c>system_fingerprint</c>); null where it says nothing.</summary>
@@ -37,6 +40,9 @@ public sealed record TranscriptEntry
 
     /// <summary>Why it ended: <c>stop</c>, <c>length</c>, or the service's own word; null where it does not say.</summary>
     public string? Finish { get; init; }
+
+    /// <summary>Settings that the service does not accept: it drew by its own.</summary>
+    public IReadOnlyList<string>? NotAccepted { get; init; }
 
     /// <summary>Tokens of the prompt as the service counts (and charges) them; null where it does not say.</summary>
     public int? PromptTokens { get; init; }
@@ -64,7 +70,7 @@ public sealed record TranscriptEntry
 
     /// <summary>What one answer is found by.</summary>
     [JsonIgnore]
-    public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample);
+    public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample) { Origin = Origin };
 }
 
 /// <summary>What an answer depends on: the model, all it was shown, how it was drawn, and which draw it was.</summary>
@@ -72,4 +78,8 @@ public sealed record TranscriptEntry
 /// <param name="PromptHash">SHA-256 of everything it was shown.</param>
 /// <param name="Sampling">How it was drawn.</param>
 /// <param name="Sample">Which draw.</param>
-public sealed record TranscriptKey(string Model, string PromptHash, SamplingSettings Sampling, int Sample);
+public sealed record TranscriptKey(string Model, string PromptHash, SamplingSettings Sampling, int Sample)
+{
+    /// <summary>See <see cref="TranscriptEntry.Origin"/>: a model of the same name elsewhere is another.</summary>
+    public string? Origin { get; init; }
+}

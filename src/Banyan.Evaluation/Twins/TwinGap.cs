@@ -99,6 +99,13 @@ public sealed class TwinGap
         return [.. gaps.Select((g, i) => new TwinGap(g.Task, g.Pairs with { AdjustedPValue = adjusted[i] }))];
     }
 
+    /// <summary>The gaps of several models, corrected for all of them.</summary>
+    internal static IReadOnlyList<(string Model, TwinGap Gap)> Adjusted(IReadOnlyList<(string Model, TwinGap Gap)> gaps)
+    {
+        var adjusted = Holm.Adjust([.. gaps.Select(g => g.Gap._pairs.PValue)]);
+        return [.. gaps.Select((g, i) => (g.Model, new TwinGap(g.Gap.Task, g.Gap._pairs with { AdjustedPValue = adjusted[i] })))];
+    }
+
     static PairedComparison Pair(Score original, Score twin, double margin)
     {
         var originals = original.Items.Where(i => i.Sample == 0).ToDictionary(i => i.Id, i => i.Passed);

@@ -91,6 +91,51 @@ public class ServicesTests
         Assert.Empty(_waits);
     }
 
+    /// <summary>Reasoning models do not take a temperature: what nobody set is left out, once and for all, and said; what was set is not.</summary>
+    [Fact]
+    public async Task What_a_model_does_not_take_is_left_out_and_said()
+    {
+        using var server = new LoopbackServer(request => request.Body.Contains("\"temperature\"", StringComparison.Ordinal)
+            ? new(400, """{"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}""")
+            : new(200, Wire.All[0].Answer("fine", Wire.Model)));
+        await using var model = Wire.All[0].Open(server.Address, Retry);
+        for (var i = 0; i < 2; i++)
+        {
+            var answer = await model.AnswerAsync(s_prompt, new(), 0, TestContext.Current.CancellationToken);
+            Assert.Equal(("fine", "temperature 0"), (answer.Text, Assert.Single(answer.NotAccepted)));
+        }
+        Assert.Equal(3, server.Requests.Count);
+        Assert.DoesNotContain("top_p", server.Requests[0].Body);
+        Assert.Contains("'temperature'", (await Assert.ThrowsAsync<ModelException>(() => model.AnswerAsync(s_prompt, new(Temperature: 0.8), 0, TestContext.Current.CancellationToken))).Message);
+    }
+
+    [Theory]
+    [InlineData("""[{"type":"thinking","thinking":[{"type":"text","text":"hmm"}]},{"type":"text","text":"a"},{"type":"text","text":"b"}]""", "ab")]
+    [InlineData("""[{"type":"reasoning","text":"hmm"},{"type":"output_text","text":"a"}]""", "a")]
+    [InlineData("""["a","b"]""", "ab")]
+    [InlineData("[]", "")]
+    [InlineData("null", "")]
+    [InlineData("""{"text":"a"}""", null)]
+    [InlineData("""[{"type":"text","words":"a"}]""", null)]
+    public async Task Content_in_parts_is_read_or_said_to_be_none(string content, string? text)
+    {
+        using var server = new LoopbackServer(_ => new(200, $$"""{"model":"{{Wire.Model}}","choices":[{"message":{"role":"assistant","content":{{content}} },"finish_reason":"stop"}]}"""));
+        if (text is not null)
+            Assert.Equal(text, (await AskAsync(Wire.All[0], server)).Text);
+        else
+            Assert.Contains("content", (await Assert.ThrowsAsync<ModelException>(() => AskAsync(Wire.All[0], server))).Message);
+    }
+
+    [Theory]
+    [InlineData(400, """{"error":{"message":"x","innererror":{"code":"ResponsibleAIPolicyViolation"}}}""", true)]
+    [InlineData(400, """{"error":{"message":"Output blocked by content filtering policy","type":"invalid_request_error"}}""", true)]
+    [InlineData(400, """{"error":{"message":"Content Exists Risk","type":"invalid_request_error"}}""", true)]
+    [InlineData(400, """{"error":{"message":"the field content is missing"}}""", false)]
+    [InlineData(401, """{"error":{"message":"content filter"}}""", false)]
+    [InlineData(500, """{"error":{"message":"x","code":"content_filter"}}""", false)]
+    public void Filters_are_told_from_faults(int status, string body, bool filtered) =>
+        Assert.Equal(filtered, ServiceError.Read(status, body, System.Text.Json.Nodes.JsonNode.Parse(body)!["error"]!["message"]!.GetValue<string>()).IsFiltered);
+
     [Fact]
     public async Task An_answer_without_a_model_is_none()
     {

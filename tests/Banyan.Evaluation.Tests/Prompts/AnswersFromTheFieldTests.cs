@@ -1,5 +1,6 @@
 using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Tasks;
+using Banyan.Tests;
 
 namespace Banyan.Evaluation.Tests.Prompts;
 
@@ -74,6 +75,17 @@ public class AnswersFromTheFieldTests
     [MemberData(nameof(CSharp))]
     public async Task CSharp_is_judged_as_a_reader_would(string what, string answer) =>
         await JudgeAsync("csharp/TopThree", what, true, answer.Replace("TOPTHREE", TopThree, StringComparison.Ordinal));
+
+    /// <summary>Who predicts what a function returns does not have the function, however its name is come by; what is predicted may be a calculation.</summary>
+    [Fact]
+    public async Task An_output_is_predicted_and_not_computed()
+    {
+        using var judge = await TestJudge.OpenAsync();
+        var items = TaskTable.Find("cruxeval-output").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { "sample_0" });
+        foreach (var call in (string[])["f([1, 1, 3, 1, 3, 1])", "f([1,1,3,1,3,1])", "f ([1, 1, 3, 1, 3, 1])", "(f)([1, 1, 3, 1, 3, 1])", "globals()['f']([1, 1, 3, 1, 3, 1])", "(lambda g: g([1, 1, 3, 1, 3, 1]))(f)"])
+            Assert.False((await items.JudgeAsync(judge, new("sample_0", call, Whole: false), TestContext.Current.CancellationToken)).Passed, call);
+        Assert.True((await items.JudgeAsync(judge, new("sample_0", "[(4, 1)] + [(4, 1), (4, 1), (4, 1), (2, 3), (2, 3)]", Whole: false), TestContext.Current.CancellationToken)).Passed);
+    }
 
     static async Task JudgeAsync(string id, string what, bool right, string answer)
     {

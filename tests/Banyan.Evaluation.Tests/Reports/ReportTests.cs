@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Evaluation.Reports;
 using Banyan.Evaluation.Runs;
+using Banyan.Evaluation.Statistics;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Transcripts;
 using Banyan.Tests;
@@ -80,6 +81,18 @@ public sealed class ReportTests : IDisposable
         Assert.Contains(differences, d => d.Contains("transcripts/every-third.jsonl: its SHA-256", StringComparison.Ordinal));
         Assert.Contains(differences, d => d.Contains(".answerHash: ", StringComparison.Ordinal));
 
+        // A number changed on the page that people read; and one of the hub's files.
+        await File.WriteAllTextAsync(transcript, (await File.ReadAllTextAsync(transcript, _token)).Replace("return 1", "return None", StringComparison.Ordinal), _token);
+        Assert.Empty((await VerifyAsync(judge)).Differences);
+        foreach (var page in (string[])["index.html", Path.Combine("models", "every-third", "model-index.yaml")])
+        {
+            var path = Path.Combine(Report, page);
+            var shown = await File.ReadAllTextAsync(path, _token);
+            await File.WriteAllTextAsync(path, shown + " ", _token);
+            Assert.Contains(page.Replace('\\', '/') + ": its SHA-256", Assert.Single((await VerifyAsync(judge)).Differences));
+            await File.WriteAllTextAsync(path, shown, _token);
+        }
+
         File.Delete(transcript);
         Assert.Contains((await VerifyAsync(judge)).Differences, d => d.Contains("every-third.jsonl: not there", StringComparison.Ordinal));
     }
@@ -123,6 +136,36 @@ public sealed class ReportTests : IDisposable
         var items = Enumerable.Range(0, 20).Select(i => new ItemOutcome($"P/{i}", $"P/{i}", 0, i > 0, "", "", "")).ToList();
         var run = new ReportedRun(new() { Task = "t", Model = "m", RequestedModel = "m", Prompt = "chat", Sampling = new(), SamplesPerItem = 1, TaskItems = 20, Hashes = new("", "", ""), Items = items });
         Assert.Equal((0.95, 1), (run.PassAt1, run.Interval.High));
+    }
+
+    /// <summary>Two items, each 2 of 5 right; all right; none: what never varied is known no better for it.</summary>
+    [Theory]
+    [InlineData(2, 2, 5, 0.6)]
+    [InlineData(2, 5, 5, 0.5)]
+    [InlineData(10, 3, 5, 0.4)]
+    [InlineData(10, 0, 1, 0.2)]
+    public void Items_that_are_all_alike_leave_an_interval(int count, int right, int samples, double least)
+    {
+        var items = Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, samples).Select(s => new ItemOutcome($"P/{i}", $"P/{i}", s, s < right, "", "", ""))).ToList();
+        var interval = new RunResult { Task = "t", Model = "m", RequestedModel = "m", Prompt = "chat", Sampling = new(), SamplesPerItem = samples, TaskItems = count, Hashes = new("", "", ""), Items = items }.Interval();
+        Assert.InRange(interval.High - interval.Low, least, 1);
+        Assert.True(interval.Contains(right / (double)samples) || right == samples);
+    }
+
+    /// <summary>Three equal models, one task: three pairs are looked at, and the p-values are corrected for three.</summary>
+    [Fact]
+    public void Pairs_of_models_are_one_family()
+    {
+        RunResult Run(string model, int from, int to) => new()
+        {
+            Task = "humaneval", Model = model, RequestedModel = model, Prompt = "chat", Sampling = new(), SamplesPerItem = 1, TaskItems = 40, Hashes = new("", "", ""),
+            Items = [.. Enumerable.Range(0, 40).Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i >= from && i < to, "", "", ""))],
+        };
+        var report = new EvaluationReport([Run("a", 0, 20), Run("b", 0, 14), Run("c", 0, 19)], []);
+        var least = report.Comparisons.MinBy(c => c.Result.PValue)!.Result;
+        Assert.Equal(0.03125, least.PValue, 1e-9);
+        Assert.Equal(3 * 0.03125, least.AdjustedPValue, 1e-9);
+        Assert.NotEqual(ComparisonVerdict.Better, least.Verdict);
     }
 
     [Fact]

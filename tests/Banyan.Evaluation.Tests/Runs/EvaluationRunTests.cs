@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Models.Http;
 using Banyan.Evaluation.Prices;
+using Banyan.Evaluation.Reports;
 using Banyan.Evaluation.Runs;
 using Banyan.Evaluation.Tasks;
 using Banyan.Evaluation.Tests.Models;
@@ -51,7 +52,7 @@ public sealed class EvaluationRunTests : IDisposable
     }
 
     /// <summary>All but the times, which no two askings share.</summary>
-    static string Timeless(RunResult result) => JsonSerializer.Serialize(result with { Began = null, Ended = null, Items = [.. result.Items.Select(i => i with { Seconds = 0 })] });
+    static string Timeless(RunResult result) => JsonSerializer.Serialize(result with { Began = null, Ended = null, Origin = null, Items = [.. result.Items.Select(i => i with { Seconds = 0 })] });
 
     [Fact]
     public async Task A_run_stopped_at_any_answer_and_resumed_or_replayed_has_the_same_result()
@@ -90,6 +91,69 @@ public sealed class EvaluationRunTests : IDisposable
         var error = await Assert.ThrowsAsync<EvaluationException>(() => RunAsync(model, "other"));
         Assert.Contains("'cheaper-model' answered", error.Message);
         Assert.DoesNotContain(Transcript.Read(Path.Combine(_folder, "other", "transcript.jsonl")), e => e.ReturnedModel != Wire.Model);
+    }
+
+    /// <summary>The same name at two servers is two models: the second is asked, too, and the result says which answered.</summary>
+    [Fact]
+    public async Task A_model_of_the_same_name_elsewhere_is_another()
+    {
+        using var first = Server();
+        using var second = Server((_, _) => new(200, Wire.All[0].Answer("I do not know.", Wire.Model)));
+        await using var one = Model(first);
+        await using var other = Model(second);
+        var (right, wrong) = (await RunAsync(one, "same"), await RunAsync(other, "same"));
+        Assert.Equal((Items, Items), (first.Requests.Count, second.Requests.Count));
+        Assert.Equal(($"{first.Address}v1", $"{second.Address}v1"), (right.Origin, wrong.Origin));
+        Assert.Contains(right.Items, i => i.Passed);
+        Assert.DoesNotContain(wrong.Items, i => i.Passed);
+
+        var file = Path.Combine(_folder, "same", "transcript.jsonl");
+        var message = Assert.Throws<EvaluationException>(() => RecordedModel.Open(file, null)).Message;
+        Assert.Contains($"{Wire.Model} at {wrong.Origin}", message);
+        await using var recorded = RecordedModel.Open(file, $"{Wire.Model} at {wrong.Origin}");
+        Assert.Equal(RunFile.ToText(wrong), RunFile.ToText(await RunAsync(recorded, "same-again")));
+        var report = new EvaluationReport([right, wrong], []);
+        Assert.Equal([$"{Wire.Model} at {right.Origin}", $"{Wire.Model} at {wrong.Origin}"], report.Subjects);
+    }
+
+    /// <summary>What a server's list says of a model is a part of its identity too: another file behind the same address and name is another model.</summary>
+    [Fact]
+    public async Task Another_file_behind_the_same_name_and_address_is_another_model()
+    {
+        var size = 1;
+        using var server = new LoopbackServer(r => r.Method == "GET"
+            ? new(200, $$"""{"data":[{"id":"{{Wire.Model}}","created":{{Environment.TickCount64}},"meta":{"size":{{size}} } }]}""") : new(200, Wire.All[0].Answer("?", Wire.Model)));
+        OpenAiModel Open() => new(new(server.Address, "v1"), Wire.Model, null);
+        await using var first = Open();
+        await using var again = Open();
+        Assert.Equal(await first.OriginAsync(_token), await again.OriginAsync(_token));
+        Assert.Contains("\"size\":1", await first.OriginAsync(_token));
+        size = 2;
+        await using var other = Open();
+        Assert.NotEqual(await first.OriginAsync(_token), await other.OriginAsync(_token));
+    }
+
+    /// <summary>An item that a filter does not let through, an answer that is empty and one that was cut off: the run goes on, and the result counts them.</summary>
+    [Fact]
+    public async Task What_is_no_whole_answer_is_counted()
+    {
+        using var server = Server((count, request) => count switch
+        {
+            1 => new(400, """{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400}}"""),
+            2 => new(200, Wire.All[0].Answer(" \n", Wire.Model)),
+            3 => new(200, Wire.All[0].Answer("<think>\nMaybe", Wire.Model).Replace("\"stop\"", "\"length\"", StringComparison.Ordinal)),
+            _ => null,
+        });
+        await using var model = Model(server);
+        var result = await RunAsync(model, "none", Plan with { Requests = 1 });
+        Assert.Equal("1 empty, 1 cut off, 1 refused", result.Endings());
+        Assert.Equal([AnswerEnding.Refused, AnswerEnding.Empty, AnswerEnding.CutOff, null, null], result.Items.Select(i => i.Ending));
+        Assert.Equal(Wire.Model, result.Model);
+        var json = RunFile.ToJson(result)["unanswered"]!;
+        Assert.Equal((1, 1, 1), ((int)json["empty"]!, (int)json["cutOff"]!, (int)json["refused"]!));
+        // And again: it is not asked another time.
+        Assert.Equal(RunFile.ToText(result), RunFile.ToText(await RunAsync(model, "none", Plan with { Requests = 1 })));
+        Assert.Equal(Items, server.Requests.Count);
     }
 
     [Fact]

@@ -7,6 +7,42 @@ namespace Banyan.Evaluation.Tests.Tasks;
 
 public class BanyanMiniTests
 {
+    /// <summary>Answers that are wrong, and make every check of theirs pass: by a listener, by an equality of their own, by an object that is equal to all.</summary>
+    [Theory]
+    [InlineData("""
+        class Quiet : TraceListener {
+            public override void Write(string m) { }
+            public override void WriteLine(string m) { }
+            public override void Fail(string m) { if (m == null || !m.Contains("TopThree")) Environment.FailFast("x"); }
+            public override void Fail(string m, string d) { Fail(m); }
+        }
+        class Problem {
+            public static string[] TopThree(List<(string Name, int Points)> scores) { Trace.Listeners.Clear(); Trace.Listeners.Add(new Quiet()); return new[] { "wrong" }; }
+        }
+        """)]
+    [InlineData("""
+        static class Equal { public static bool SequenceEqual(this string[] a, string[] b) => true; }
+        class Problem {
+            public static string[] TopThree(List<(string Name, int Points)> scores) { return new string[0]; }
+        }
+        """)]
+    [InlineData("""
+        class Any { public int Length => 0; public bool SequenceEqual(string[] other) => true; }
+        class Problem {
+            public static Any TopThree(List<(string Name, int Points)> scores) { return new Any(); }
+        }
+        """)]
+    public async Task A_pass_cannot_be_forged(string source)
+    {
+        using var judge = await TestJudge.OpenAsync();
+        const string Id = "csharp/TopThree";
+        var items = TaskTable.Find("banyan-mini").Load(new("/")).Only(new HashSet<string> { Id });
+        var answer = items.Read(Id, PromptLadder.Chat, $"```csharp\nusing System; using System.Collections.Generic; using System.Diagnostics; using System.Linq;\n{source}\n```");
+        var verdict = await items.JudgeAsync(judge, answer, TestContext.Current.CancellationToken);
+        Assert.False(verdict.Passed, verdict.Reason);
+        Assert.DoesNotContain("compile", verdict.Reason);
+    }
+
     [Fact]
     public async Task Every_solution_passes_and_every_wrong_one_fails()
     {

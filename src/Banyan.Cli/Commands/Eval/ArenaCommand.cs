@@ -51,12 +51,13 @@ static class ArenaCommand
             var file = result.GetRequiredValue(votes);
             if (result.GetValue(standings))
             {
-                var cast = File.Exists(file) ? VoteFile.Read(file) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
+                var last = "";
+                var cast = File.Exists(file) ? VoteFile.Read(file, out last) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
                 var table = Standings.Of(cast);
                 if (result.GetValue(json))
-                    Console.WriteLine(Standings.ToJson(table, cast.Count));
+                    Console.WriteLine(Standings.ToJson(table, cast.Count, last));
                 else
-                    Print(table, cast.Count);
+                    Print(table, cast.Count, last);
                 return 0;
             }
             var sampling = new SamplingSettings(result.GetValue(temperature), MaxTokens: result.GetValue(maxTokens));
@@ -172,13 +173,13 @@ static class ArenaCommand
         await app.StopAsync(CancellationToken.None);
     }
 
-    static void Print(IReadOnlyList<Standing> standings, int votes)
+    static void Print(IReadOnlyList<Standing> standings, int votes, string last = "")
     {
         var table = new Table().Border(TableBorder.Simple).AddColumns("model", "rating", "95 %", "won", "lost", "ties", "votes that decide");
         foreach (var s in standings)
             table.AddRow(s.Model.EscapeMarkup(), s.Rating.ToString("F0", CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"{s.Interval.Low:F0} … {s.Interval.High:F0}"),
                 $"{s.Wins}", $"{s.Losses}", $"{s.Ties}", s.FlipsToLosePlace is { } flips ? $"{flips}" : "");
         AnsiConsole.Write(table);
-        Console.WriteLine($"{votes} votes. Votes that decide: so many, turned round, would put the next model first.");
+        Console.WriteLine($"{votes} votes. Votes that decide: so many, turned round, would put the next model first.{(last.Length > 0 ? $" The last vote is {last}." : "")}");
     }
 }

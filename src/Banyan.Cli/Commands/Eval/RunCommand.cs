@@ -75,7 +75,7 @@ static class RunCommand
             foreach (var spec in arguments.GetRequiredValue(model))
             {
                 await using var opened = Open(spec, arguments.GetValue(threads), arguments.GetValue(requests) ?? 1);
-                var folder = Path.Combine(arguments.GetRequiredValue(outFolder), Folder(opened.Name));
+                var folder = Path.Combine(arguments.GetRequiredValue(outFolder), Folder(spec, opened.Name));
                 using var transcript = Transcript.Open(Path.Combine(folder, "transcript.jsonl"));
                 var price = opened is LocalModel or RecordedModel ? null : table.Find(opened.Name, DateOnly.FromDateTime(DateTime.UtcNow));
                 if (left is not null && price is null && opened is LocalModel or RecordedModel)
@@ -114,7 +114,10 @@ static class RunCommand
             : throw new EvaluationException($"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));
 
     /// <summary>A folder's name of any model's.</summary>
-    static string Folder(string name) => string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
+    static string Folder(string spec, string name) => FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
+        ? $"{name}@{address.Host}-{address.Port}{(address.AbsolutePath.TrimEnd('/') is "/v1" or "" ? "" : address.AbsolutePath)}" : name);
+
+    static string FileSafe(string name) => string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
 
     /// <summary>Task, and what differs from the usual: the vendor's prompts are another column, other sampling another question.</summary>
     static string FileName(RunResult result) =>

@@ -11,13 +11,20 @@ static class RunTable
 
     public static void Print(IReadOnlyList<RunResult> results, string folder)
     {
-        foreach (var model in results.GroupBy(r => r.Model))
+        foreach (var model in results.GroupBy(r => (r.Model, r.Origin)))
         {
             var rows = model.Select(Row).Prepend(s_head).ToList();
             var widths = s_head.Select((_, column) => rows.Max(r => r[column].Length)).ToArray();
-            Console.WriteLine($"\n{model.Key}");
+            Console.WriteLine($"\n{model.Key.Model}{(model.Key.Origin is { } origin ? $" at {origin}" : "")}");
             foreach (var row in rows)
                 Console.WriteLine("  " + string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
+            foreach (var result in model)
+            {
+                if (result.Endings() is { Length: > 0 } endings)
+                    Console.WriteLine($"  {result.Task}: of {result.Items.Count} answers {endings}");
+                if (result.NotAccepted.Count > 0)
+                    Console.WriteLine($"  {result.Task}: the service does not accept {string.Join(", ", result.NotAccepted)}, and drew answers as it does by itself");
+            }
             var peak = model.Max(r => RunEfficiency.Of(r).PeakMemoryBytes);
             Console.WriteLine($"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {Energy([.. model.Select(RunEfficiency.Of)])}");
         }

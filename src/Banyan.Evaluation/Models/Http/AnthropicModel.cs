@@ -20,6 +20,8 @@ sealed class AnthropicModel : EvaluatedModel
 
     public override string Name => _name;
 
+    public override Task<string?> OriginAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(_endpoint.Address);
+
     public override int Parallel => 4;
 
     public override bool TakesPrefill => true;
@@ -42,7 +44,7 @@ sealed class AnthropicModel : EvaluatedModel
         if (prompt.Stop.Count > 0)
             body["stop_sequences"] = new JsonArray([.. prompt.Stop.Select(s => JsonValue.Create(s))]);
 
-        var (answer, seconds, _) = await _endpoint.SendAsync("messages", body, cancellationToken);
+        var (answer, seconds, _, notAccepted) = await _endpoint.SendAsync("messages", body, sampling.Temperature == 0 ? [(body, "temperature", "temperature 0")] : [], cancellationToken);
         if (answer.Get("content") is not { ValueKind: JsonValueKind.Array } content)
             throw new ModelException(Missing(answer));
         var text = string.Concat(content.EnumerateArray().Where(b => b.Get("type").Text() == "text").Select(b => b.Get("text").Text()));
@@ -50,6 +52,7 @@ sealed class AnthropicModel : EvaluatedModel
         var finish = answer.Get("stop_reason").Text();
         return new(text, answer.Get("model").Text().Need("model", answer))
         {
+            NotAccepted = notAccepted,
             Finish = finish switch { "end_turn" or "stop_sequence" => "stop", "max_tokens" => "length", _ => finish },
             PromptTokens = usage?.Get("input_tokens").Number(),
             AnswerTokens = usage?.Get("output_tokens").Number(),

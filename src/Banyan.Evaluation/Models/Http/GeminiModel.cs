@@ -20,13 +20,17 @@ sealed class GeminiModel : EvaluatedModel
 
     public override string Name => _name;
 
+    public override Task<string?> OriginAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(_endpoint.Address);
+
     public override int Parallel => 8;
 
     public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
 
     public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
     {
-        var configuration = new JsonObject { ["temperature"] = sampling.Temperature, ["topP"] = sampling.TopP, ["maxOutputTokens"] = sampling.MaxTokens };
+        var configuration = new JsonObject { ["temperature"] = sampling.Temperature, ["maxOutputTokens"] = sampling.MaxTokens };
+        if (sampling.TopP < 1)
+            configuration["topP"] = sampling.TopP;
         if (sampling.Seed is { } seed)
             configuration["seed"] = seed + sample;
         if (prompt.Stop.Count > 0)
@@ -35,7 +39,7 @@ sealed class GeminiModel : EvaluatedModel
         if (prompt.System is { } system)
             body["systemInstruction"] = new JsonObject { ["parts"] = new JsonArray(new JsonObject { ["text"] = system }) };
 
-        var (answer, seconds, _) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body, cancellationToken);
+        var (answer, seconds, _, notAccepted) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body, sampling.Temperature == 0 ? [(configuration, "temperature", "temperature 0")] : [], cancellationToken);
         var candidate = answer.Get("candidates").First();
         // Blocked prompts have no candidate, blocked answers no content: both are answers, and wrong ones.
         var blocked = answer.Get("promptFeedback")?.Get("blockReason").Text();
@@ -47,6 +51,7 @@ sealed class GeminiModel : EvaluatedModel
         var usage = answer.Get("usageMetadata");
         return new(string.Concat(parts), answer.Get("modelVersion").Text().Need("modelVersion", answer))
         {
+            NotAccepted = notAccepted,
             Finish = finish switch { "STOP" => "stop", "MAX_TOKENS" => "length", _ => finish },
             PromptTokens = usage?.Get("promptTokenCount").Number(),
             // Thoughts are charged as output.

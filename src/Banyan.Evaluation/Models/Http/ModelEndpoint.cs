@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
@@ -17,6 +18,7 @@ sealed class ModelEndpoint : IDisposable
     readonly RetryPolicy _retry;
     readonly string? _key;
     readonly MachineEnergy? _energy;
+    readonly ConcurrentDictionary<string, bool> _refused = [];
 
     /// <summary>A service under an address.</summary>
     /// <param name="address">Where; a path relative to it is added.</param>
@@ -49,20 +51,54 @@ sealed class ModelEndpoint : IDisposable
         {
             using var measured = _energy?.Begin();
             var began = Stopwatch.GetTimestamp();
-            var (answer, problem, passing, asked) = await TryAsync(path, body, cancellationToken);
+            var (answer, problem, passing, asked, error) = await TryAsync(path, body, cancellationToken);
             if (answer is { } element)
                 return (element, Stopwatch.GetElapsedTime(began).TotalSeconds, measured?.Used());
             var wait = _retry.WaitAfter(attempt, asked);
             if (!passing || attempt >= _retry.Attempts || wait > _retry.Patience)
                 throw new ModelException($"{_http.BaseAddress}{path}: {Clean(problem!)}"
-                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : ""));
+                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : "")) { Error = error };
             await _retry.Wait(wait, cancellationToken);
         }
     }
 
+    /// <summary>Where it is, without whatever may stand there of a key.</summary>
+    public string Address => _http.BaseAddress!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
+
     public void Dispose() => _http.Dispose();
 
-    async Task<(JsonElement? Answer, string? Problem, bool Passing, TimeSpan? Asked)> TryAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    /// <summary>
+    /// Posts a request without the settings that the model does not take, where leaving them out leaves what was asked for; gives their names too. They are
+    /// remembered. One that was set to something else is not left out: that answer would be to another question.
+    /// </summary>
+    /// <param name="path">Where.</param>
+    /// <param name="body">The request.</param>
+    /// <param name="optional">What may be left out: each as the request's path, and the setting it stands for.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted)> SendAsync(string path, JsonObject body, IReadOnlyList<(JsonObject In, string Name, string Setting)> optional, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            foreach (var (place, name, _) in optional)
+                if (_refused.ContainsKey(name))
+                    place.Remove(name);
+            try
+            {
+                var (answer, seconds, energy) = await SendAsync(path, body, cancellationToken);
+                return (answer, seconds, energy, [.. optional.Where(o => _refused.ContainsKey(o.Name)).Select(o => o.Setting)]);
+            }
+            catch (ModelException e) when (e.Error is { } error)
+            {
+                var refused = optional.Where(o => o.In.ContainsKey(o.Name) && error.Refuses(o.Name)).ToList();
+                if (refused.Count == 0)
+                    throw;
+                foreach (var (_, name, _) in refused)
+                    _refused[name] = true;
+            }
+        }
+    }
+
+    async Task<(JsonElement? Answer, string? Problem, bool Passing, TimeSpan? Asked, ServiceError? Error)> TryAsync(string path, JsonObject? body, CancellationToken cancellationToken)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         time.CancelAfter(_retry.Timeout);
@@ -74,27 +110,27 @@ sealed class ModelEndpoint : IDisposable
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, time.Token);
             var text = await ReadAsync(response.Content, time.Token);
             if (text is null)
-                return (null, $"an answer of more than {MaximumAnswerBytes >> 20} MiB", false, null);
+                return (null, $"an answer of more than {MaximumAnswerBytes >> 20} MiB", false, null, null);
             if (!response.IsSuccessStatusCode)
-                return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text), Asked(response.Headers.RetryAfter));
+                return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text), Asked(response.Headers.RetryAfter), ServiceError.Read((int)response.StatusCode, text, Message(text)));
             try
             {
                 using var document = JsonDocument.Parse(text);
-                return (document.RootElement.Clone(), null, false, null);
+                return (document.RootElement.Clone(), null, false, null, null);
             }
             catch (JsonException)
             {
                 // A proxy's page, or an answer cut short: the service itself may do better next time.
-                return (null, $"the answer is not JSON: {Shortened(text)}", true, null);
+                return (null, $"the answer is not JSON: {Shortened(text)}", true, null, null);
             }
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (null, e.InnerException is { } inner && inner.Message != e.Message ? $"{e.Message} {inner.Message}" : e.Message, true, null);
+            return (null, e.InnerException is { } inner && inner.Message != e.Message ? $"{e.Message} {inner.Message}" : e.Message, true, null, null);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return (null, $"no answer within {_retry.Timeout.TotalMinutes:G3} minutes", true, null);
+            return (null, $"no answer within {_retry.Timeout.TotalMinutes:G3} minutes", true, null, null);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Evaluation.Efficiency;
@@ -12,6 +14,8 @@ sealed class OpenAiModel : EvaluatedModel
     readonly string _name;
     readonly bool _isOpenAi;
     IReadOnlySet<PromptKind>? _kinds;
+    JsonElement? _listed;
+    bool _asked;
 
     /// <param name="address">The API's address, with <c>/v1</c>.</param>
     /// <param name="name">The model's id.</param>
@@ -27,6 +31,17 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override string Name => _name;
 
+    /// <summary>What a server's list says of a model that does not change with each start: a path, a size, a hash.</summary>
+    static readonly string[] s_says = ["root", "parent", "owned_by", "max_model_len", "context_length", "sha", "digest", "quantization", "meta", "details"];
+
+    public override async Task<string?> OriginAsync(CancellationToken cancellationToken)
+    {
+        if (_isOpenAi || await ListedAsync(cancellationToken) is not { ValueKind: JsonValueKind.Object } listed)
+            return _endpoint.Address;
+        var says = string.Join(", ", s_says.Select(name => listed.Get(name) is { } value ? $"{name} {value.GetRawText()}" : null).OfType<string>());
+        return says.Length == 0 ? _endpoint.Address : $"{_endpoint.Address} ({(says.Length <= 200 ? says : "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(says))))})";
+    }
+
     public override int Parallel => 8;
 
     public override bool IsBase => _kinds?.Contains(PromptKind.Infill) == true && !ModelIdentity.SaysInstruct(_name);
@@ -40,7 +55,7 @@ sealed class OpenAiModel : EvaluatedModel
         if (!_isOpenAi)
         {
             kinds.Add(PromptKind.Completion);
-            if (await MetaAsync(cancellationToken) is { } meta)
+            if ((await ListedAsync(cancellationToken))?.Get("meta") is { } meta)
             {
                 if (meta.Get("chat") is { ValueKind: JsonValueKind.False })
                     kinds.Remove(PromptKind.Chat);
@@ -53,15 +68,23 @@ sealed class OpenAiModel : EvaluatedModel
 
     static bool Fills(JsonElement meta) => meta.Get("fill_in_the_middle") is { ValueKind: JsonValueKind.True } || meta.Get("fim") is { ValueKind: JsonValueKind.True };
 
-    async Task<JsonElement?> MetaAsync(CancellationToken cancellationToken)
+    /// <summary>The model in the server's list; asked for once.</summary>
+    async Task<JsonElement?> ListedAsync(CancellationToken cancellationToken)
+    {
+        if (_asked)
+            return _listed;
+        _asked = true;
+        return _listed = await AskListAsync(cancellationToken);
+    }
+
+    async Task<JsonElement?> AskListAsync(CancellationToken cancellationToken)
     {
         try
         {
             var (models, _, _) = await _endpoint.SendAsync("models", null, cancellationToken);
             if (models.Get("data") is not { ValueKind: JsonValueKind.Array } data)
                 return null;
-            var listed = data.EnumerateArray().FirstOrDefault(m => m.Get("id").Text() == _name);
-            return listed.Get("meta");
+            return data.EnumerateArray().FirstOrDefault(m => m.Get("id").Text() == _name) is { ValueKind: JsonValueKind.Object } listed ? listed : null;
         }
         catch (ModelException)
         {
@@ -71,8 +94,14 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
     {
-        var body = new JsonObject { ["model"] = _name, ["temperature"] = sampling.Temperature, ["top_p"] = sampling.TopP };
+        var body = new JsonObject { ["model"] = _name, ["temperature"] = sampling.Temperature };
+        if (sampling.TopP < 1)
+            body["top_p"] = sampling.TopP;
         body[_isOpenAi ? "max_completion_tokens" : "max_tokens"] = sampling.MaxTokens;
+        // What reasoning models refuse: 0 is what nobody has set, and where an answer ends is read from it anyway.
+        List<(JsonObject, string, string)> optional = [(body, "stop", "stop")];
+        if (sampling.Temperature == 0)
+            optional.Add((body, "temperature", "temperature 0"));
         if (sampling.Seed is { } seed)
             body["seed"] = seed + sample;
         if (prompt.Stop.Count > 0)
@@ -93,23 +122,40 @@ sealed class OpenAiModel : EvaluatedModel
                 body["suffix"] = prompt.Suffix;
         }
 
-        var (answer, seconds, energy) = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, cancellationToken);
+        var (answer, seconds, energy, notAccepted) = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, optional, cancellationToken);
         var choice = answer.Get("choices").First();
         // A refusal has null content: it is an answer, and a wrong one.
-        var text = chat
-            ? choice?.Get("message") is { } message ? message.Get("content").Text() ?? message.Get("refusal").Text() ?? "" : null
-            : choice?.Get("text").Text();
+        var message = choice?.Get("message");
+        var refusal = message?.Get("refusal").Text();
+        var text = chat ? message is { } said ? Content(said, answer) ?? refusal ?? "" : null : choice?.Get("text").Text();
         var usage = answer.Get("usage");
         return new(text.Need("choices[0]", answer), answer.Get("model").Text().Need("model", answer))
         {
             Fingerprint = answer.Get("system_fingerprint").Text(),
-            Finish = choice?.Get("finish_reason").Text(),
+            Finish = refusal is { Length: > 0 } ? "refusal" : choice?.Get("finish_reason").Text(),
+            NotAccepted = [.. notAccepted.Where(n => n != "stop")],
             PromptTokens = usage?.Get("prompt_tokens").Number(),
             AnswerTokens = usage?.Get("completion_tokens").Number(),
             Seconds = seconds,
             Joules = energy?.Joules,
             EnergyOf = energy?.Of,
         };
+    }
+
+    /// <summary>
+    /// A message's text; of one in parts, those that are text, and not those that were thought. Null where there is none, which is not the same as one that is not understood.
+    /// </summary>
+    static string? Content(JsonElement message, JsonElement answer)
+    {
+        var content = message.Get("content");
+        if (content is not { ValueKind: JsonValueKind.Array } parts)
+            return content is null ? null : content.Text().Need("text in choices[0].message.content", answer);
+        return string.Concat(parts.EnumerateArray().Select(part => part.ValueKind == JsonValueKind.String ? part.GetString() : part.Get("type").Text() switch
+        {
+            "text" or "output_text" or null => (part.Get("text").Text() ?? part.Get("text")?.Get("value").Text() ?? part.Get("content").Text()).Need("text in a part of choices[0].message.content", answer),
+            "refusal" => part.Get("refusal").Text(),
+            _ => "", // a thought, a picture, a call of a tool
+        }));
     }
 
     public override ValueTask DisposeAsync()

@@ -20,6 +20,8 @@ sealed class ExerciseLanguage(Exercise exercise) : ProgramLanguage
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Xunit.Assert.Equal(1, 2);";
 
+    protected override Check? Read(string line) => null;
+
     // The files, with a character between them that no source has.
     protected override string WithTests(string solution, string tests, string lastStatement) => string.Join('\0', Usings, solution, tests, s_xunit, exercise.Main(lastStatement));
 

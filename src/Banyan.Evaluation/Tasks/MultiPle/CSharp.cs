@@ -25,6 +25,20 @@ sealed class CSharp : ProgramLanguage
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
+    protected override Check? Read(string line) => line.Trim() is var text && text.StartsWith(Assertion, StringComparison.Ordinal) && text.EndsWith(");", StringComparison.Ordinal)
+        ? Read(SyntaxFactory.ParseExpression(text[Assertion.Length..^2])) : null;
+
+    const string Assertion = "Debug.Assert(";
+
+    /// <summary><c>a == b</c>, <c>a.Equals(b)</c>, <c>a.SequenceEqual(b)</c>; anything else is true or not.</summary>
+    static Check Read(ExpressionSyntax condition) => condition switch
+    {
+        BinaryExpressionSyntax { RawKind: (int)SyntaxKind.EqualsExpression } equal => new(equal.Left.ToString(), equal.Right.ToString(), (value, other) => $"{value} == {other}"),
+        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Equals" or "SequenceEqual" } method, ArgumentList.Arguments: [var argument] } =>
+            new(method.Expression.ToString(), argument.ToString(), (value, other) => $"{value}.{method.Name}({other})"),
+        PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.LogicalNotExpression } not => new(not.Operand.ToString(), "false", (value, other) => $"{value} == {other}"),
+        _ => new(condition.ToString(), "true", (value, other) => $"{value} == {other}"),
+    };
     protected override (string, string) Nothing => ("class Problem {\n", "    public static void Main(string[] args) {\n    }\n}\n");
 
     /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>

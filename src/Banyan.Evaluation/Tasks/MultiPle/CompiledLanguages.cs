@@ -20,6 +20,10 @@ sealed class Cpp : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{s_headers}{solution}\n{BeforeBrace(tests, 1, lastStatement)}\n";
     protected override string Print(string text) => $"::printf(\"\\n{text}\"); ::fflush(stdout);";
     protected override string FalseCheck => "assert(1 == 2);";
+    protected override string Bind(string name, string expression) => $"auto&& {name} = {expression};";
+
+    protected override Check? Read(string line) => BlindChecks.Split(line, "assert(", ");", " == ") is var (actual, _, expected)
+        ? new(actual, expected, (value, other) => $"{value} == {other}") : null;
     protected override (string, string) Nothing => ("", "int main() {\n}\n");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
@@ -65,6 +69,9 @@ sealed partial class Java : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{BeforeBrace(tests, 2, lastStatement)}\n";
     protected override string Print(string text) => $"System.out.print(\"\\n{text}\"); System.out.flush();";
     protected override string FalseCheck => "assert((1L) == (2L));";
+
+    protected override Check? Read(string line) => BlindChecks.Split(line, "assert(", ");", " == ") is var (actual, _, expected) ? new(actual, expected, (value, other) => $"{value} == {other}")
+        : BlindChecks.Split(line, "assert(", "));", ".equals(") is var (compared, _, with) ? new(compared, with, (value, other) => $"{value}.equals({other})") : null;
     protected override (string, string) Nothing => ("class Problem {\n", "    public static void main(String[] args) {\n    }\n}\n");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)

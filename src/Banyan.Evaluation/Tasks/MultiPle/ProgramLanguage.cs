@@ -6,9 +6,9 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 
 /// <summary>
 /// How programs of one language are put together, built and run. The tests of MultiPL-E run in the tested program's own process, so that
-/// a program could pretend: end early, or replace what checks it. Two measures: the last statement prints a number drawn for this run,
-/// without which nothing has passed; and a program that passes runs a second time with one more check, which is false:
-/// if it passes again, its checks check nothing, and it has failed.
+/// a program could pretend: end early, replace what checks it, or what equality means. So the checks do not say what is right, and the judge decides outside
+/// (<see cref="BlindChecks"/>). Tests without a check of a known form are run as they are: their last statement prints a number drawn for this run, without which
+/// nothing has passed; and a program that passes runs a second time with one more check, which is false: if it passes again, its checks check nothing.
 /// </summary>
 abstract partial class ProgramLanguage
 {
@@ -57,6 +57,29 @@ abstract partial class ProgramLanguage
 
     protected abstract string FalseCheck { get; }
 
+    /// <summary>A line of the tests as a check; null for any other line.</summary>
+    protected abstract Check? Read(string line);
+
+    /// <summary>A statement that gives a name to what an expression computes.</summary>
+    protected virtual string Bind(string name, string expression) => $"var {name} = {expression};";
+
+    /// <summary>A name that no program has.</summary>
+    protected virtual string Name(int index) => $"banyanValue{index}";
+
+    /// <summary>A statement that prints a line.</summary>
+    protected virtual string Report(string text) => Print(text + "\\n");
+
+    protected virtual string IfElse(string condition, string yes, string no) => $"if ({condition}) {{ {yes} }} else {{ {no} }}";
+
+    string Write(int index, Check check, IReadOnlyList<(string Value, string Yes, string No)> values)
+    {
+        var name = Name(index);
+        return Bind(name, check.Actual) + " " + string.Join(' ', values.Select(v => IfElse(check.Compare(name, v.Value), Report(v.Yes), Report(v.No))));
+    }
+
+    /// <summary>The tests with checks that do not say what is right.</summary>
+    protected BlindChecks Blind(string tests) => BlindChecks.Of(tests, Read, Write);
+
     /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
     protected abstract SandboxProgram? Build(string program, string variant, out string? error);
 
@@ -76,28 +99,35 @@ abstract partial class ProgramLanguage
 
     public virtual async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
     {
+        var blind = Blind(tests);
+        return await JudgeAsync(judge, solution, blind.Tell ? blind.Tests : tests, blind.Tell ? blind : null, cancellationToken);
+    }
+
+    /// <summary>Runs a solution with its tests; with blind checks in them, or, where there are none, a second time with a check that is false.</summary>
+    protected async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, BlindChecks? blind, CancellationToken cancellationToken)
+    {
         var verdict = Verdict.Wrong("not run");
         foreach (var variant in Variants)
         {
-            verdict = await RunAsync(judge, solution, tests, "", variant, cancellationToken);
-            if (!verdict.Passed)
-                continue;
-            var again = await RunAsync(judge, solution, tests, FalseCheck, variant, cancellationToken);
-            return again.Passed ? Verdict.Wrong("passes checks that are false") : verdict;
+            verdict = await RunAsync(judge, solution, tests, "", variant, blind, cancellationToken);
+            if (verdict.Passed && blind is null && (await RunAsync(judge, solution, tests, FalseCheck, variant, null, cancellationToken)).Passed)
+                return Verdict.Wrong("passes checks that are false");
+            if (verdict.Passed)
+                break;
         }
         return verdict;
     }
 
-    async Task<Verdict> RunAsync(Judge judge, string solution, string tests, string check, string variant, CancellationToken cancellationToken)
+    async Task<Verdict> RunAsync(Judge judge, string solution, string tests, string check, string variant, BlindChecks? blind, CancellationToken cancellationToken)
     {
-        var number = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var number = blind?.Number ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var program = WithTests(solution, tests, check + "\n" + Print(number));
         if (Build(program, variant, out var error) is not { } sandboxed)
             return Verdict.Wrong(error!);
         var result = await judge.Sandbox.RunAsync(sandboxed with { Limits = Limits }, cancellationToken);
         var printed = System.Text.Encoding.UTF8.GetString(result.Output).TrimEnd();
         if (result is { End: SandboxEnd.Exited, ExitCode: 0 } && printed.EndsWith(number, StringComparison.Ordinal))
-            return Verdict.Right;
+            return blind?.Judge(printed) ?? Verdict.Right;
         if (result.End != SandboxEnd.Exited)
             return Verdict.Wrong(result.End.ToString());
         var lines = result.Error.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).ToList();

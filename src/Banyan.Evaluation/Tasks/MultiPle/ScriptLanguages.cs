@@ -13,6 +13,10 @@ class JavaScript : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{tests}\n{lastStatement}\n";
     protected override string Print(string text) => $"require('node:fs').writeSync(1, '\\n{text}');";
     protected override string FalseCheck => "require('node:assert').deepEqual(1, 2);";
+    protected override string Bind(string name, string expression) => $"const {name} = {expression};";
+
+    protected override Check? Read(string line) => BlindChecks.Split(line, "assert.deepEqual(", ");", ",") is var (actual, _, expected)
+        ? new(actual, expected, (value, other) => $"(() => {{ try {{ assert.deepEqual({value}, {other}); return true; }} catch (e) {{ return false; }} }})()") : null;
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
@@ -31,6 +35,12 @@ sealed class Php : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) =>
         (solution.StartsWith("<?php", StringComparison.Ordinal) ? solution : "<?php\n" + solution) + $"\n{tests}\n{lastStatement}\n";
     protected override string Print(string text) => $"fwrite(STDOUT, \"\\n{text}\");";
+    protected override string Name(int index) => "$" + base.Name(index);
+    protected override string Bind(string name, string expression) => $"{name} = {expression};";
+
+    protected override Check? Read(string line) => BlindChecks.Split(line, "if (", ") { throw new Exception(\"Test failed!\"); }", " !== ") is var (actual, _, expected)
+        ? new(actual, expected, (value, other) => $"{value} === {other}") : null;
+
     protected override string FalseCheck => "if (1 !== 2) { throw new Exception(\"Test failed!\"); }";
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
@@ -50,6 +60,12 @@ sealed class Bash : ProgramLanguage
     protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{tests}\n{lastStatement}\n";
     protected override string Print(string text) => $"printf '\\n%s' {text}";
     protected override string FalseCheck => "[[ 1 = 2 ]]";
+    protected override string Bind(string name, string expression) => $"{name}={expression} || :;";
+    protected override string Report(string text) => $"printf '\\n%s\\n' {text}";
+    protected override string IfElse(string condition, string yes, string no) => $"if {condition}; then {yes}; else {no}; fi;";
+
+    protected override Check? Read(string line) => BlindChecks.Split(line, "[[ ", " ]]", " = ") is var (actual, _, expected)
+        ? new(actual, expected, (value, other) => $"[[ ${value} = {other} ]]") : null;
     protected override (string, string) Nothing => ("", "set -e");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)

@@ -63,11 +63,12 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
     public override async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
     {
         var verdict = Verdict.Wrong("not run");
+        var blind = Blind(tests);
         foreach (var target in s_targets)
         {
-            var compiled = await judge.Sandbox.RunAsync(Compile(WithTests(solution, tests, ""), target) with { Limits = Limits with { CpuSeconds = 40 } }, cancellationToken);
+            var compiled = await judge.Sandbox.RunAsync(Compile(WithTests(solution, blind.Tell ? blind.Tests : tests, ""), target) with { Limits = Limits with { CpuSeconds = 40 } }, cancellationToken);
             verdict = compiled is { End: SandboxEnd.Exited, ExitCode: 0 }
-                ? await base.JudgeAsync(judge, Encoding.UTF8.GetString(compiled.Output), "", cancellationToken)
+                ? await JudgeAsync(judge, Encoding.UTF8.GetString(compiled.Output), "", blind.Tell ? blind : null, cancellationToken)
                 : Verdict.Wrong(compiled.End == SandboxEnd.Exited ? "does not compile: " + compiled.Error.Split('\n')[0] : compiled.End.ToString());
             if (verdict.Passed)
                 break;
