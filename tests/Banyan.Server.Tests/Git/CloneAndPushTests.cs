@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using Banyan.Server.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Git;
 
@@ -186,6 +187,20 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await _git.RunAsync(work, "remote", "set-url", "origin", Url(await _hub.Accounts.AddTokenAsync("eve", "t", Banyan.Server.Accounts.TokenRole.Write, null, null, default)));
         await _git.CommitAsync(work, "p.txt", "three\n");
         Assert.Contains("may not change this pull request", (await _git.TryAsync(work, "push", "origin", "proposal:refs/pr/1")).Output);
+    }
+
+    [Fact]
+    public async Task What_does_not_fit_the_quota_is_refused_whole()
+    {
+        var limits = _hub.Server.Services.GetRequiredService<Banyan.Server.Quotas.StorageLimits>();
+        await limits.SetDefaultQuotaAsync(200_000, default);
+        var work = await CloneAsync("work", _hub.Ana);
+        await _git.CommitAsync(work, "large.txt", new string('x', 300_000));
+        var refused = await _git.TryAsync(work, "push", "origin", "main");
+        Assert.True(refused.Code != 0 && refused.Output.Contains("of 200000 bytes", StringComparison.Ordinal), refused.Output);
+        Assert.DoesNotContain(await IdAsync(work, "main"), await _git.RunAsync(work, "ls-remote", "origin"));
+        await limits.SetDefaultQuotaAsync(null, default);
+        await _git.RunAsync(work, "push", "-q", "origin", "main");
     }
 
     [Fact]

@@ -40,6 +40,9 @@ sealed class IncomingPack : IDisposable
     /// <summary>The pack's own objects.</summary>
     public IReadOnlyList<PackedObject> Objects => _objects;
 
+    /// <summary>Bytes of them together.</summary>
+    public long Bytes => _objects.Sum(o => (long)o.Length);
+
     /// <summary>Whether the pack holds an object.</summary>
     public bool TryFind(GitId id, out PackedObject found)
     {

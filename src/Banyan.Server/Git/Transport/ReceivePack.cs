@@ -6,6 +6,7 @@ using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git.Packs;
 using Banyan.Server.Hub;
+using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -26,7 +27,7 @@ namespace Banyan.Server.Git.Transport;
 /// </summary>
 sealed class ReceivePack(
     Authoriser authoriser, GitObjects objects, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
-    HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
+    StorageLimits limits, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
 {
     /// <summary>The longest request.</summary>
     public const long MaxBodyBytes = PackLimits.MaxBytes + MaxCommandBytes;
@@ -49,7 +50,8 @@ sealed class ReceivePack(
     {
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         context.Response.ContentType = "application/x-git-receive-pack-result";
-        var body = GitBody.Reader(context, "receive-pack", MaxBodyBytes);
+        // Bytes lie on the disk while they are checked: no more than there is room for.
+        var body = GitBody.Reader(context, "receive-pack", Math.Min(PackLimits.MaxBytes, await limits.RoomAsync(repo.Id, cancellationToken)) + MaxCommandBytes);
         var request = await PushRequest.ReadAsync(new PacketReader(body, MaxLines), cancellationToken);
         if (request.Changes.Count == 0)
             return;   // git asks first whether it may, before it sends much
@@ -73,7 +75,7 @@ sealed class ReceivePack(
         {
             unpack = e.Message;
         }
-        catch (HubException e) when (e.Status is 400 or 403 or 404 or 422)
+        catch (HubException e) when (e.RetryAfterSeconds is null)   // a refusal that git's user reads; what may succeed later keeps its status
         {
             unpack = e.Message;
         }
@@ -120,7 +122,10 @@ sealed class ReceivePack(
         // :: Step 3
         var check = new PushCheck(pack, ids => KindsAsync(repo.Id, ids, cancellationToken));
         await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
-        await GrantAsync(repo, caller, check, cancellationToken);
+        var large = await LargeAsync(repo, caller, check, cancellationToken);
+        using var room = await limits.ReserveAsync(repo.Id, (pack?.Bytes ?? 0) + large.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);
+        foreach (var some in large.Select(l => l.Content).Distinct().Chunk(Batch))
+            await contents.GrantAsync(repo.Id, some, cancellationToken);
         foreach (var outcome in outcomes.Where(o => o.Problem is null && o.Change.To is not null && !o.Change.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)))
             if (await KindAsync(repo.Id, pack, outcome.Change.To!.Value, cancellationToken) != GitKind.Commit)
                 outcome.Problem = "a branch is a commit";
@@ -181,10 +186,10 @@ sealed class ReceivePack(
     async Task<string> TitleAsync(DbTransaction t, long repo, GitId commit) => DiscussionText.TitleFrom(GitCommit.Read(await objects.GetAsync(t, repo, commit, GitKind.Commit)).Title);
 
     /// <summary>The large files that the push names: each has arrived, and this caller may put it here.</summary>
-    async Task GrantAsync(Repo repo, Caller caller, PushCheck check, CancellationToken cancellationToken)
+    async Task<IReadOnlyCollection<LargeFileRow>> LargeAsync(Repo repo, Caller caller, PushCheck check, CancellationToken cancellationToken)
     {
         if (check.Pointers.Count == 0)
-            return;
+            return [];
         var wanted = check.Pointers.Keys.Select(Convert.FromHexString).ToList();
         await arriving.WaitAsync(repo.Id, wanted, cancellationToken);
         var allowed = await largeFiles.AllowedAsync(repo, caller, wanted, cancellationToken);
@@ -195,8 +200,7 @@ sealed class ReceivePack(
             if (row.Size != pointer.Size)
                 throw new PackException($"\"{path}\" is a git-lfs pointer of {pointer.Size} bytes to a file of {row.Size}");
         }
-        foreach (var some in allowed.Values.Select(a => a.Content).Distinct().Chunk(Batch))
-            await contents.GrantAsync(repo.Id, some, cancellationToken);
+        return allowed.Values;
     }
 
     /// <summary>Each object after those it names, but for commits and tags among themselves, which come in the pack's order turned round.</summary>
