@@ -47,6 +47,7 @@ internal sealed class Batch(int capacity)
     /// <param name="logits">After how many of the last of them logits are wanted; the index of the first of these is returned, -1 for none.</param>
     public int Add(Sequence sequence, ReadOnlySpan<int> tokens, int logits)
     {
+        sequence.Plan(tokens.Length, logits);
         _parts.Add(new(sequence, Count, tokens.Length));
         for (var i = 0; i < tokens.Length; i++)
             (_tokens[Count], _positions[Count++]) = (tokens[i], sequence.Length + i);

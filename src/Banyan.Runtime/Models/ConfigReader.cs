@@ -33,8 +33,8 @@ internal sealed class ConfigReader
         if (embedding.Shape is not [var vocabulary and >= 1 and <= int.MaxValue, var columns] || columns != embeddingSize)
             throw Refuse($"token_embd.weight is [{string.Join(", ", embedding.Shape)}], where [vocabulary, {embeddingSize}] is needed");
         var heads = Int("attention.head_count", 1, 1 << 14);
-        var kvHeads = Int("attention.head_count_kv", 1, 1 << 14, heads);
-        if (heads % kvHeads != 0)
+        var kvHeads = Ints("attention.head_count_kv", 0, 1 << 14, heads).Max();
+        if (kvHeads == 0 || heads % kvHeads != 0)
             throw Refuse($"{heads} query heads cannot share {kvHeads} key and value heads evenly");
         var headSize = Int("attention.key_length", 1, 1 << 14, embeddingSize / heads);
         if (!Has("attention.key_length") && embeddingSize % heads != 0)
@@ -141,6 +141,18 @@ internal sealed class ConfigReader
     {
         var value = fallback is { } f && !Has(name) ? f : _file.Metadata.Get<long>(Key(name));
         return value >= least && value <= most ? (int)value : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
+    }
+
+    /// <summary>Whole numbers, one a layer: an array, or a number for all.</summary>
+    public IReadOnlyList<int> Ints(string name, int least, int most, int? fallback = null)
+    {
+        var layers = Int("block_count", 1, 1 << 12);
+        if (!Has(name) || _file.Metadata.Get<object>(Key(name)) is not Array)
+            return [.. Enumerable.Repeat(Int(name, least, most, fallback), layers)];
+        var values = _file.Metadata.Get<long[]>(Key(name));
+        if (values.Length != layers || values.Any(v => v < least || v > most))
+            throw Refuse($"'{Key(name)}' is [{string.Join(", ", values.Take(8))}{(values.Length > 8 ? ", …" : "")}]: {layers} numbers between {least} and {most} are needed");
+        return [.. values.Select(v => (int)v)];
     }
 
     /// <summary>A number in a range; missing without a fallback is an error.</summary>

@@ -17,7 +17,7 @@ internal sealed class Weights : IDisposable
     readonly Layer[] _layers;
     readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score, IReadOnlyList<KvShape> states, IReadOnlyList<IDisposable> owned)
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score, IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
     {
         (Embedding, _layers, Logits, Hidden, Score, States, _owned) = (embedding, layers, logits, hidden, score, states, owned);
         Blocks = [.. layers.SelectMany(l => l.Residuals.ToArray()).Select(r => r.Block)];
@@ -38,7 +38,7 @@ internal sealed class Weights : IDisposable
     public Head? Score { get; }
 
     /// <summary>What the layers keep of each sequence.</summary>
-    public IReadOnlyList<KvShape> States { get; }
+    public IReadOnlyList<LayerState> States { get; }
 
     /// <summary>The blocks of all layers, in the order in which they run.</summary>
     public IReadOnlyList<Block> Blocks { get; }
@@ -58,8 +58,8 @@ internal sealed class Weights : IDisposable
         var tied = !loader.Has("output.weight");
         var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize);
         var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null);
-        var norm = new Norm(loader.Vector("output_norm.weight", config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
-        var states = new List<KvShape>();
+        var norm = new Norm(loader.Vector($"{family.OutputNorm}.weight", config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
+        var states = new List<LayerState>();
         var layers = new Layer[config.Layers];
         for (var layer = 0; layer < layers.Length; layer++)
             layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, layer));

@@ -76,6 +76,8 @@ public class ReferenceTests
     [InlineData("qwen3moe-tiny-F16")]
     [InlineData("llama-tiny-Q4_K_M")]
     [InlineData("stories260K")]
+    [InlineData("families/olmo3")]
+    [InlineData("families/lfm2")]
     public void Eight_interleaved_sequences_are_the_same(string name)
     {
         var runs = Reference.Load(name).Runs;

@@ -24,7 +24,7 @@ internal sealed unsafe class Attention : Block
     {
         var embedding = at.Config.EmbeddingSize;
         _shape = shape;
-        _state = at.AddState(shape.KvHeads, shape.HeadSize, shape.ValueSize);
+        _state = at.AddKv(shape.KvHeads, shape.HeadSize, shape.ValueSize);
         _queryKeyValue = new QueryKeyValue(
             at.Projection("attn_q", shape.QueryColumns, embedding),
             at.Projection("attn_k", shape.KeyColumns, embedding),
@@ -41,7 +41,7 @@ internal sealed unsafe class Attention : Block
 
     public override IEnumerable<MatrixProduct> Products => [_queryKeyValue, _output];
 
-    public override KvShape State => _state;
+    public override LayerState State => _state;
 
     public override int Terms(Precision precision) => precision.MixerTerms;
 

@@ -24,7 +24,7 @@ internal abstract class Block
     public abstract unsafe void Run(Pass pass, Activations input, float* x);
 
     /// <summary>What it keeps of a sequence between passes; null for nothing.</summary>
-    public virtual KvShape? State => null;
+    public virtual LayerState? State => null;
 
     /// <summary>Int8 values that stand for one activation of it, where activations are quantized.</summary>
     public virtual int Terms(Precision precision) => 1;

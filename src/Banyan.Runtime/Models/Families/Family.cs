@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Models.Families;
 internal abstract class Family
 {
     /// <summary>Every family, in the order an error lists them.</summary>
-    public static IReadOnlyList<Family> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2()];
+    public static IReadOnlyList<Family> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2(), new Lfm2()];
 
     /// <summary>The architecture's name in GGUF.</summary>
     public abstract string Architecture { get; }
@@ -29,6 +29,9 @@ internal abstract class Family
 
     /// <summary>How rotary pairs lie in this kind of file.</summary>
     public virtual RopePairs Pairs(ModelFileKind kind) => RopePairs.Halves;
+
+    /// <summary>The tensor of the norm behind the last layer.</summary>
+    public virtual string OutputNorm => "output_norm";
 
     /// <summary>Adds what is the family's own to the common configuration.</summary>
     public virtual Config Refine(ConfigReader reader, Config common) => common;

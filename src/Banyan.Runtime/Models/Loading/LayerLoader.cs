@@ -9,9 +9,9 @@ namespace Banyan.Runtime.Models.Loading;
 /// <param name="weights">The file's tensors.</param>
 /// <param name="keys">The file's metadata.</param>
 /// <param name="config">The model's shape.</param>
-/// <param name="states">What the layers before it keep; <see cref="AddState"/> adds to it.</param>
+/// <param name="states">What the layers before it keep; <see cref="AddKv"/> and <see cref="AddRecurrent"/> add to it.</param>
 /// <param name="index">The layer's number, from 0 on.</param>
-internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<KvShape> states, int index)
+internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states, int index)
 {
     public int Index => index;
 
@@ -44,10 +44,21 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
         ? new MixtureOfExperts(this, experts, config.FeedForwardSize)
         : new GatedFeedForward(this, config.FeedForwardSize);
 
-    /// <summary>A place for what an attention keeps of each token.</summary>
-    public KvShape AddState(int kvHeads, int keySize, int valueSize)
+    /// <summary>A short convolution, one for each channel, from a tensor [channels, kernel]: [kernel, channels].</summary>
+    public AlignedBuffer Convolution(string name, int channels, int kernel) => weights.Transposed(Name($"{name}.weight"), channels, kernel);
+
+    /// <summary>A place for the keys and values of each token.</summary>
+    public KvShape AddKv(int kvHeads, int keySize, int valueSize)
     {
         var state = new KvShape(states.Count, kvHeads, keySize, valueSize);
+        states.Add(state);
+        return state;
+    }
+
+    /// <summary>A place for so many numbers a sequence.</summary>
+    public RecurrentShape AddRecurrent(long floats)
+    {
+        var state = new RecurrentShape(states.Count, states.OfType<RecurrentShape>().Sum(s => s.Floats), floats);
         states.Add(state);
         return state;
     }

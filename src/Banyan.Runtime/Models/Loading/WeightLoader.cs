@@ -42,6 +42,22 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
         return vector;
     }
 
+    /// <summary>A small matrix [rows, columns] as floats [columns, rows].</summary>
+    public AlignedBuffer Transposed(string name, int rows, int columns)
+    {
+        var tensor = Get(name, [rows, columns]);
+        var matrix = new AlignedBuffer((long)rows * columns * sizeof(float));
+        _made.Add(matrix);
+        var row = new float[columns];
+        for (var r = 0; r < rows; r++)
+        {
+            tensor.Dequantize(r, 1, row);
+            for (var c = 0; c < columns; c++)
+                matrix.Floats[(long)c * rows + r] = row[c];
+        }
+        return matrix;
+    }
+
     /// <summary>Loading has succeeded: what was made is the caller's, who frees it.</summary>
     public IReadOnlyList<IDisposable> Keep()
     {

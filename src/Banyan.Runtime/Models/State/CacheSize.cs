@@ -6,7 +6,7 @@ internal static class CacheSize
     const int DefaultContexts = 4, Least = 2048;
 
     /// <summary>Tokens whose keys and values fit a quarter of the memory this process may use; at least 2,048.</summary>
-    public static int Affordable(IReadOnlyList<KvShape> states, KvFormat format) => (int)Math.Clamp(
+    public static int Affordable(IReadOnlyList<LayerState> states, KvFormat format) => (int)Math.Clamp(
         GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / Math.Max(1, KvCache.BytesPerToken(states, format)), Least, int.MaxValue / 2);
 
     /// <summary>

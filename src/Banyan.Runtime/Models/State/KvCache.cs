@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Models.State;
 
 /// <summary>
 /// What the layers keep of all sequences: keys and values in pages of 64 tokens, in which each layer's lie as its own shape asks:
-/// [pages, layers, KV heads, keys then values]. Memory is reserved at once and touched page by page.
+/// [pages, layers, KV heads, keys then values]; and recurrent states. The pages' memory is reserved at once and touched page by page.
 /// </summary>
 internal sealed unsafe class KvCache : IDisposable
 {
@@ -17,13 +17,21 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
     public KvCache(Model model, int tokens)
     {
-        _layouts = [.. model.Weights.States.Select(s => LayoutOf(s, model.Options.KvCache))];
-        _offsets = new long[_layouts.Length];
-        for (var i = 0; i < _layouts.Length; i++)
-            (_offsets[i], _pageBytes) = (_pageBytes, _pageBytes + _layouts[i].PageBytes);
+        var states = model.Weights.States;
+        (_layouts, _offsets) = (new KvLayout[states.Count], new long[states.Count]);
+        foreach (var state in states.OfType<KvShape>())
+        {
+            _layouts[state.Index] = LayoutOf(state, model.Options.KvCache);
+            (_offsets[state.Index], _pageBytes) = (_pageBytes, _pageBytes + _layouts[state.Index].PageBytes);
+        }
+        if (states.OfType<RecurrentShape>().Sum(s => s.Floats) is > 0 and var floats)
+            Recurrent = new RecurrentStates(floats);
         Pool = new PagePool(KvLayout.Pages(tokens), KvLayout.PagePositions);
         _buffer = new AlignedBuffer(Pool.Pages * _pageBytes, zeroed: false);
     }
+
+    /// <summary>The recurrent states; null where no layer is recurrent.</summary>
+    public RecurrentStates? Recurrent { get; }
 
     /// <summary>Which pages are taken.</summary>
     public PagePool Pool { get; }
@@ -44,8 +52,8 @@ internal sealed unsafe class KvCache : IDisposable
     public long Offset(KvShape state) => _offsets[state.Index];
 
     /// <summary>Memory a token takes.</summary>
-    public static long BytesPerToken(IEnumerable<KvShape> states, KvFormat format) =>
-        states.Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
+    public static long BytesPerToken(IEnumerable<LayerState> states, KvFormat format) =>
+        states.OfType<KvShape>().Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
 
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
         new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize);
@@ -78,5 +86,9 @@ internal sealed unsafe class KvCache : IDisposable
         }
     }
 
-    public void Dispose() => _buffer.Dispose();
+    public void Dispose()
+    {
+        _buffer.Dispose();
+        Recurrent?.Dispose();
+    }
 }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Banyan.Runtime.Models.State;
 
 /// <summary>
-/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages. Several sequences share the pages of a common
-/// beginning. Everything that begins, grows, goes back or ends a request goes through here, whatever its layers keep.
+/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages, and recurrent states. Several sequences share the
+/// pages of a common beginning. Everything that begins, grows, goes back or ends a request goes through here, whatever its layers keep.
 /// </summary>
 internal sealed unsafe class Sequence
 {
@@ -13,6 +13,7 @@ internal sealed unsafe class Sequence
     readonly PagePool _pool;
     readonly int[] _pages;
     readonly nint[] _addresses; // pinned, as kernels read it
+    readonly Checkpoints? _checkpoints; // null where no layer is recurrent
     int _pageCount;
     long _serial = PagePool.Root; // of the last full page
 
@@ -23,6 +24,7 @@ internal sealed unsafe class Sequence
         (_cache, _pool) = (cache, cache.Pool);
         _pages = new int[(capacity + _pool.PageTokens - 1) / _pool.PageTokens];
         _addresses = GC.AllocateArray<nint>(_pages.Length, pinned: true);
+        _checkpoints = cache.Recurrent is { } states ? new Checkpoints(states) : null;
     }
 
     /// <summary>Tokens whose keys and values are in the cache.</summary>
@@ -31,21 +33,33 @@ internal sealed unsafe class Sequence
     /// <summary>Addresses of its pages: page i holds tokens [i · pageTokens, (i + 1) · pageTokens) of all layers. Stays where it is.</summary>
     public byte** Pages => (byte**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_addresses));
 
+    /// <summary>Its recurrent states.</summary>
+    public Checkpoints Checkpoints => _checkpoints ?? throw new InvalidOperationException("no layer is recurrent");
+
     /// <summary>
-    /// Begins with kept pages that hold the same tokens. At least the last token stays to be computed, as somebody wants its logits.
-    /// Returns how many tokens need no computing.
+    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states too. At least the last token stays to be
+    /// computed, as somebody wants its logits. Returns how many tokens need no computing.
     /// </summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
-        var size = _pool.PageTokens;
+        var (size, usable) = (_pool.PageTokens, (Pages: 0, Serial: PagePool.Root));
         while (Length + size < tokens.Length && _pool.TryFind(_serial, tokens.Slice(Length, size), out var page))
         {
             Take(page);
             _serial = _pool.Serial(page);
             Length += size;
+            if (_cache.Recurrent?.Has(_serial) != false)
+                usable = (_pageCount, _serial);
         }
+        while (_pageCount > usable.Pages)
+            _pool.Release(_pages[--_pageCount]);
+        (Length, _serial) = (usable.Pages * size, usable.Serial);
+        _checkpoints?.Begin(Length, _serial, tokens.Length, size);
         return Length;
     }
+
+    /// <summary>A pass will compute so many rows behind <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go on.</summary>
+    public void Plan(int rows, int stops) => _checkpoints?.Plan(Length, Length + rows, stops);
 
     /// <summary>Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.</summary>
     public bool TryReserve(int length, int spare = 0)
@@ -68,8 +82,12 @@ internal sealed unsafe class Sequence
     {
         var size = _pool.PageTokens;
         for (var page = Length / size; (page + 1) * size <= length; page++)
+        {
             _serial = _pool.Keep(_pages[page], _serial, tokens.Slice(page * size, size));
+            _checkpoints?.PageEnds((page + 1) * size, _serial);
+        }
         Length = length;
+        _checkpoints?.Advance(length);
     }
 
     /// <summary>
@@ -84,6 +102,7 @@ internal sealed unsafe class Sequence
         while (_pageCount > 0)
             _pool.Release(_pages[--_pageCount]);
         (Length, _serial) = (0, PagePool.Root);
+        _checkpoints?.Release();
     }
 
     void Take(int page)

@@ -1,0 +1,18 @@
+namespace Banyan.Runtime.Models.State;
+
+/// <summary>What a mixer keeps of a sequence between passes. Several blocks may share one.</summary>
+/// <param name="Index">Its place among the model's states.</param>
+internal abstract record LayerState(int Index);
+
+/// <summary>Keys and values of every token, in pages.</summary>
+/// <param name="Index">Its place among the model's states.</param>
+/// <param name="KvHeads">Key and value heads.</param>
+/// <param name="KeySize">Width of a key head.</param>
+/// <param name="ValueSize">Width of a value head.</param>
+internal sealed record KvShape(int Index, int KvHeads, int KeySize, int ValueSize) : LayerState(Index);
+
+/// <summary>Numbers that each token changes, as many for a long sequence as for a short one (<see cref="RecurrentStates"/>).</summary>
+/// <param name="Index">Its place among the model's states.</param>
+/// <param name="Offset">Where they begin among those of all layers.</param>
+/// <param name="Floats">How many they are.</param>
+internal sealed record RecurrentShape(int Index, long Offset, long Floats) : LayerState(Index);
