@@ -3,10 +3,12 @@ using Banyan.Server.Access;
 using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
+using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -44,6 +46,7 @@ public static class BanyanServer
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
         builder.Services.AddInference(options.Inference);
         if (options.Hub is { } hub)
             builder.Services.AddHub(hub);
@@ -52,12 +55,12 @@ public static class BanyanServer
         var app = builder.Build();
         app.UseSecurityHeaders();
         app.UseResponseCompression();
-        app.UseErrorAnswers(hub: options.Hub is not null);
+        app.UseErrorAnswers();
         app.UseHostCheck(options);
         app.UseForwardedAddress();
         app.UseOriginCheck(options);
-        app.UseApiKey(options);
         app.UseRoutingWithHead();
+        app.UseApiKey(options);
         app.MapInference();
         if (options.Hub is not null)
             app.MapHub();

@@ -9,24 +9,23 @@ public class Arrows
     static readonly Dictionary<string, string[]> s_allowed = new()
     {
         ["Banyan.Runtime"] = [],
-        ["Banyan.Training"] = ["Banyan.Runtime"],
         ["Banyan.Evaluation"] = [],
         ["Banyan.Chunks"] = [],
         ["Banyan.Client"] = ["Banyan.Chunks"],
-        ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Client", "Banyan.Runtime"],
-        ["Banyan.Cli"] = ["Banyan.Chunks", "Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server", "Banyan.Training"],
+        ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Runtime"],
+        ["Banyan.Cli"] = ["Banyan.Chunks", "Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server"],
     };
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p)!)];
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void A_project_references_only_what_the_design_allows(string project)
+    public void A_project_references_what_the_design_says(string project)
     {
         Assert.True(s_allowed.TryGetValue(project, out var allowed), $"{project} is no project of the design: add it to docs/architecture.md and here");
         var file = XDocument.Load(Path.Combine(SharedData.Repository, "src", project, $"{project}.csproj"));
         var referenced = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/')));
-        Assert.Empty(referenced.Except(allowed));
+        Assert.Equal(allowed.Order(StringComparer.Ordinal), referenced.Order(StringComparer.Ordinal));
     }
 
     [Theory]

@@ -3,6 +3,7 @@ using System.Text;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Access;
 
@@ -13,9 +14,10 @@ static class ApiKeyCheck
     {
         if (options.ApiKey is not { } key)
             return;
+        var dialects = app.Services.GetRequiredService<Dialects>();
         app.Use((context, next) =>
         {
-            if (!IsGuarded(context.Request.Path))
+            if (!dialects.Of(context).AsksForKey)
                 return next(context);
             string? header = context.Request.Headers.Authorization;
             if (string.IsNullOrEmpty(header))
@@ -25,8 +27,6 @@ static class ApiKeyCheck
                 : throw ApiException.Unauthorized("The API key is not the one this server was started with.");
         });
     }
-
-    static bool IsGuarded(PathString path) => path.StartsWithSegments("/v1") || path.StartsWithSegments("/infill") || path.StartsWithSegments("/status");
 
     /// <summary>Compares in constant time; hashing first hides the length as well.</summary>
     internal static bool Matches(string key, string given) =>

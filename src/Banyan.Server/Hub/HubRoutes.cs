@@ -13,7 +13,10 @@ namespace Banyan.Server.Hub;
 delegate Task RepoHandler(HttpContext context, Repo repo);
 
 /// <summary>What a hub route needs: metadata of every one of them.</summary>
-sealed record HubRoute(Need Need, RepoType? Type);
+sealed record HubRoute(Need Need, RepoType? Type) : IDialectMetadata
+{
+    public Dialect Dialect => HubDialect.Instance;
+}
 
 /// <summary>The only ways in which routes of the hub are mapped, so that none comes without a decision on who may call it.</summary>
 static class HubRoutes

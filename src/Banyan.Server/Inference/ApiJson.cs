@@ -1,9 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Banyan.Server.Inference.Chat;
-using Banyan.Server.Inference.Completions;
-using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.OpenAi.Chat;
+using Banyan.Server.Inference.OpenAi.Completions;
+using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Status;
 

@@ -1,7 +1,8 @@
-using Banyan.Server.Inference.Chat;
-using Banyan.Server.Inference.Completions;
-using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.OpenAi.Chat;
+using Banyan.Server.Inference.OpenAi.Completions;
+using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Status;
 using Microsoft.AspNetCore.Builder;
@@ -33,14 +34,15 @@ static class InferenceFeature
     public static void MapInference(this WebApplication app)
     {
         var status = app.Services.GetRequiredService<StatusEndpoints>();
-        app.MapGet("/health", status.HealthAsync);
-        app.MapGet("/status", status.StatusAsync);
-        app.MapGet("/v1/models", status.ModelsAsync);
-        app.MapGet("/v1/models/{**id}", (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
+        app.MapGet("/health", status.HealthAsync).WithMetadata(OpenAiDialect.Open);
+        var models = app.MapGroup("").WithMetadata(OpenAiDialect.Guarded);
+        models.MapGet("/status", status.StatusAsync);
+        models.MapGet("/v1/models", status.ModelsAsync);
+        models.MapGet("/v1/models/{**id}", (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
 
-        app.MapPost("/v1/chat/completions", Stoppable(app, app.Services.GetRequiredService<ChatEndpoint>().HandleAsync));
-        app.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
-        app.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
+        models.MapPost("/v1/chat/completions", Stoppable(app, app.Services.GetRequiredService<ChatEndpoint>().HandleAsync));
+        models.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
+        models.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
     }
 
     /// <summary>A generation ends when its client leaves and when the server stops.</summary>

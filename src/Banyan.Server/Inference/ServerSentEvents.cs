@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Banyan.Server.Access;
+using Banyan.Server.Inference.OpenAi;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference;
@@ -40,7 +41,7 @@ sealed class ServerSentEvents(HttpResponse response)
         }
         catch (Exception e) when (response.HasStarted && !response.HttpContext.RequestAborted.IsCancellationRequested)
         {
-            await WriteAsync(ErrorAnswers.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
+            await WriteAsync(OpenAiDialect.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
         }
     }
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Server.Access;
-using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.OpenAi.Chat;
+using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
@@ -38,7 +39,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
-            var error = ErrorAnswers.Translate(e);
+            var error = OpenAiDialect.Translate(e);
             await PageViews.RenderAsync<ChatPage>(context, views.Create(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
         }
     }

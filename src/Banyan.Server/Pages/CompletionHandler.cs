@@ -1,6 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Server.Access;
-using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.LlamaServer;
+using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
@@ -30,7 +31,7 @@ sealed class CompletionHandler(PageViews views)
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
-            var error = ErrorAnswers.Translate(e);
+            var error = OpenAiDialect.Translate(e);
             await PageViews.RenderAsync<CompletionPage>(context, views.Create(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
         }
     }

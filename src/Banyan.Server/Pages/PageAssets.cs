@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Pages;
 
@@ -20,7 +21,7 @@ static class PageAssets
     /// <summary>The asset's address, which changes with its content.</summary>
     public static string Url(string name) => $"/assets/{name}?v={s_assets[name].Hash}";
 
-    public static void MapAssets(this WebApplication app)
+    public static void MapAssets(this IEndpointRouteBuilder app)
     {
         app.MapGet("/assets/{name}", (RequestDelegate)(context => SendAsync(context, (string)context.Request.RouteValues["name"]!)));
         app.MapGet("/favicon.ico", (RequestDelegate)(context => SendAsync(context, "banyan.svg")));

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Unicode;
 using Banyan.Server.Inference;
+using Banyan.Server.Inference.OpenAi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -27,10 +28,11 @@ static class PagesFeature
     {
         var complete = app.Services.GetRequiredService<CompletionHandler>();
         var chat = app.Services.GetRequiredService<ChatHandler>();
-        app.MapGet("/", (RequestDelegate)complete.ShowAsync);
-        app.MapPost("/", InferenceFeature.Stoppable(app, complete.SubmitAsync));
-        app.MapGet("/chat", (RequestDelegate)chat.ShowAsync);
-        app.MapPost("/chat", InferenceFeature.Stoppable(app, chat.SubmitAsync));
-        app.MapAssets();
+        var pages = app.MapGroup("").WithMetadata(OpenAiDialect.Open);
+        pages.MapGet("/", (RequestDelegate)complete.ShowAsync);
+        pages.MapPost("/", InferenceFeature.Stoppable(app, complete.SubmitAsync));
+        pages.MapGet("/chat", (RequestDelegate)chat.ShowAsync);
+        pages.MapPost("/chat", InferenceFeature.Stoppable(app, chat.SubmitAsync));
+        pages.MapAssets();
     }
 }

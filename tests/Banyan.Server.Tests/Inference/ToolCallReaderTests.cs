@@ -1,4 +1,4 @@
-using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.OpenAi.Chat;
 
 namespace Banyan.Server.Tests.Inference;
 

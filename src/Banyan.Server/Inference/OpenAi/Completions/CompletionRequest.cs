@@ -1,11 +1,11 @@
 using System.Text.Json;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
-using Banyan.Server.Inference.Infill;
+using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Completions;
+namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary>A validated request to <c>/v1/completions</c>.</summary>
 sealed record CompletionRequest

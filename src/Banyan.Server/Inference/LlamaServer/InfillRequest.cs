@@ -2,7 +2,7 @@ using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Infill;
+namespace Banyan.Server.Inference.LlamaServer;
 
 /// <summary>A validated request to llama.cpp's <c>/infill</c>.</summary>
 sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens, bool EvaluateOnly)

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Banyan.Server.Inference.Infill;
+namespace Banyan.Server.Inference.LlamaServer;
 
 /// <summary>llama-server's answer to <c>/infill</c>; also one event of its stream.</summary>
 sealed record InfillAnswer

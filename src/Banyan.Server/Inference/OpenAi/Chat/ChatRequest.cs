@@ -5,7 +5,7 @@ using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>A validated request to <c>/v1/chat/completions</c>.</summary>
 sealed record ChatRequest

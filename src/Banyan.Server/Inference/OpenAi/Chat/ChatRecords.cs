@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>OpenAI's chat completion object.</summary>
 sealed record ChatCompletion(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage, string SystemFingerprint, Timings Timings);

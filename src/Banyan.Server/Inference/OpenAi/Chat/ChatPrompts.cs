@@ -4,7 +4,7 @@ using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>A conversation as the tokens its model was trained on.</summary>
 static class ChatPrompts

@@ -2,7 +2,7 @@ using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Infill;
+namespace Banyan.Server.Inference.LlamaServer;
 
 /// <summary>Fill-in-the-middle for models that were trained for it.</summary>
 static class InfillPrompt

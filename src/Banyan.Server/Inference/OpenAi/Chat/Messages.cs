@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Requests;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>Checks a conversation and brings it into the form that chat templates expect: text as one string.</summary>
 static class Messages

@@ -4,7 +4,7 @@ using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
 sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)

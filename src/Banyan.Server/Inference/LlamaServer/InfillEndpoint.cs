@@ -1,11 +1,11 @@
 using System.Text;
 using Banyan.Runtime.Generation;
-using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
-namespace Banyan.Server.Inference.Infill;
+namespace Banyan.Server.Inference.LlamaServer;
 
 /// <summary><c>POST /infill</c>, as llama-server has it: what llama.vscode, llama.vim and others ask for at each key stroke.</summary>
 sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, Telemetry telemetry)

@@ -1,7 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 static class ChatLogprob
 {

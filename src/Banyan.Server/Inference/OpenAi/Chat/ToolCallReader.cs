@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Banyan.Server.Inference.Chat;
+namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>
 /// Finds the calls in a streamed answer of models that write <c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>

@@ -1,12 +1,12 @@
 using System.Text;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
-using Banyan.Server.Inference.Chat;
+using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
-namespace Banyan.Server.Inference.Completions;
+namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary><c>POST /v1/completions</c>: continues a text or, with <c>suffix</c>, fills the gap between two.</summary>
 sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, TimeProvider time, Telemetry telemetry)

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Unicode;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Server.Inference.Completions;
+namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary>Tokens as the older API names them: by their text. One that is part of a character is <c>bytes:\xc3</c>, as OpenAI wrote it.</summary>
 static class TokenNames

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Banyan.Server.Inference.Completions;
+namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary>OpenAI's text completion object; also, with fewer fields filled, one event of a stream.</summary>
 sealed record Completion(string Id, string Object, long Created, string Model, IReadOnlyList<CompletionChoice> Choices, string SystemFingerprint)

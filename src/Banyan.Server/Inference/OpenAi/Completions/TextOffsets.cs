@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Banyan.Server.Inference.Completions;
+namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary>
 /// Where in the answer's text each token begins, in characters (Unicode code points, as Python counts). A token that goes on with a

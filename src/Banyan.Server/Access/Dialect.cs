@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Banyan.Server.Access;
+
+/// <summary>Metadata of a route: in which dialect it is spoken there.</summary>
+interface IDialectMetadata
+{
+    Dialect Dialect { get; }
+}
+
+/// <summary>
+/// How the clients of a route read errors, and whether the route asks for the server's API key. It hangs on the route: an API that is
+/// added brings its own, and no list of addresses knows of it.
+/// </summary>
+abstract class Dialect : IDialectMetadata
+{
+    /// <summary>Whether a route asks for the API key that the server was started with.</summary>
+    public virtual bool AsksForKey => true;
+
+    /// <summary>Answers with an error.</summary>
+    public abstract Task WriteAsync(HttpContext context, Exception exception);
+
+    /// <summary>What to say where no route takes the address, or none with this method.</summary>
+    public abstract Exception NoRoute(HttpContext context);
+
+    Dialect IDialectMetadata.Dialect => this;
+}
+
+/// <summary>Finds the dialect of a request.</summary>
+sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
+{
+    Dictionary<string, Dialect>? _byFirstPart;
+
+    /// <summary>The route's own; where there is none, that of the routes whose address begins alike.</summary>
+    public Dialect Of(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IDialectMetadata>()?.Dialect ?? Of(context.Request.Path);
+
+    Dialect Of(PathString path)
+    {
+        _byFirstPart ??= Read();
+        return _byFirstPart.GetValueOrDefault(path.Value?.Split('/', 3) is ["", var first, ..] ? first : "", elsewhere);
+    }
+
+    /// <summary>What addresses begin with, where all of them speak alike.</summary>
+    Dictionary<string, Dialect> Read() => routes.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
+        .Select(e => (First: FirstPart(e), e.Metadata.GetMetadata<IDialectMetadata>()?.Dialect))
+        .Where(r => r.First is not null && r.Dialect is not null)
+        .GroupBy(r => r.First!, r => r.Dialect!, StringComparer.OrdinalIgnoreCase)
+        .ToDictionary(g => g.Key, g => g.FirstOrDefault(d => d.AsksForKey) ?? g.First(), StringComparer.OrdinalIgnoreCase);
+
+    static string? FirstPart(RouteEndpoint endpoint) =>
+        endpoint.RoutePattern.PathSegments is [] ? "" : endpoint.RoutePattern.PathSegments[0].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart only] ? only.Content : null;
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Hub;
+
+/// <summary>As Hugging Face's clients read errors: <c>X-Error-Code</c>, <c>X-Error-Message</c> and <c>{"error"}</c>. The hub has tokens of its own.</summary>
+sealed class HubDialect : Dialect
+{
+    public static HubDialect Instance { get; } = new();
+
+    public override bool AsksForKey => false;
+
+    public override Exception NoRoute(HttpContext context) => context.Response.StatusCode == 405
+        ? new HubException(405, null, $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
+        : HubException.NotFound($"There is nothing at {context.Request.Method} {context.Request.Path}.");
+
+    public override Task WriteAsync(HttpContext context, Exception exception)
+    {
+        var error = Translate(exception);
+        var (response, headers) = (context.Response, context.Response.Headers);
+        response.StatusCode = error.Status;
+        headers.CacheControl = "no-store";
+        headers["X-Error-Message"] = Printable(error.Message);
+        if (error.RetryAfterSeconds is { } seconds)
+            headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (error.Code is { } code)
+            headers["X-Error-Code"] = code;
+        if (error.Commit is { } commit)
+            headers["X-Repo-Commit"] = commit;
+        if (error.Status == 401)
+            headers.WWWAuthenticate = error.Challenge;
+        if (error.Location is { } location)
+            headers.Location = location;
+        // Without this a client that HEADs a missing file would wait for a body that never comes.
+        if (HttpMethods.IsHead(context.Request.Method))
+            return Task.CompletedTask;
+        return context.JsonAsync(new HubError(error.Message, error.Url), error.Status);
+    }
+
+    sealed record HubError(string Error, string? Url);
+
+    static HubException Translate(Exception exception) => exception switch
+    {
+        HubException hub => hub,
+        ApiException api => new HubException(api.Status, null, api.Message),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => HubException.TooLarge("The request's body is larger than this address takes."),
+        BadHttpRequestException bad => new HubException(bad.StatusCode, null, bad.Message),
+        OperationCanceledException => new HubException(503, null, "The server is stopping."),
+        _ when IsFull(exception) => new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
+        _ => new HubException(500, null, "The server failed to answer; its log says why."),
+    };
+
+    const int DiskFull = 28, DiskFullOnWindows = unchecked((int)0x80070070), DatabaseFull = 13;   // ENOSPC, ERROR_DISK_FULL, SQLITE_FULL
+
+    static bool IsFull(Exception? exception) => exception switch
+    {
+        null => false,
+        IOException { HResult: DiskFull or DiskFullOnWindows } or Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: DatabaseFull } => true,
+        _ => IsFull(exception.InnerException),
+    };
+
+    /// <summary>A header holds no line breaks and nothing beyond ASCII, whatever name the message quotes.</summary>
+    internal static string Printable(string message) =>
+        string.Create(Math.Min(message.Length, 1000), message, static (to, from) =>
+        {
+            for (var i = 0; i < to.Length; i++)
+                to[i] = from[i] is >= ' ' and <= '~' ? from[i] : '?';
+        });
+}
