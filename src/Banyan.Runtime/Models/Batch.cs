@@ -44,7 +44,8 @@ internal sealed class Batch(int capacity)
     /// <summary>Adds the next tokens of a sequence, for which room is reserved. At most once a sequence.</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="tokens">The tokens after those it holds.</param>
-    /// <param name="logits">After how many of the last of them logits are wanted; the index of the first of these is returned, -1 for none.</param>
+    /// <param name="logits">After how many of the last of them logits are wanted; the index of the first of these is returned, -1 for
+    /// none.</param>
     public int Add(Sequence sequence, ReadOnlySpan<int> tokens, int logits)
     {
         sequence.Plan(tokens.Length, logits);

@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// The shape of a model, read once from its file and checked: what its layers have in common. What a family does otherwise in some of them is in its
-/// own file (Families/). <see cref="ConfigReader"/> makes it.
+/// The shape of a model, read once from its file and checked: what its layers have in common. What a family does otherwise in some of
+/// them is in its own file (Families/). <see cref="ConfigReader"/> makes it.
 /// </summary>
 public sealed record Config
 {
@@ -25,7 +25,9 @@ public sealed record Config
     /// <summary>Tokens in the vocabulary: rows of the embedding.</summary>
     public required int VocabularySize { get; init; }
 
-    /// <summary>The most tokens a sequence can have: what the model was trained for, at most a sliding window that all layers attend to.</summary>
+    /// <summary>
+    /// The most tokens a sequence can have: what the model was trained for, at most a sliding window that all layers attend to.
+    /// </summary>
     public required int ContextLength { get; init; }
 
     /// <summary>The ε of the norms.</summary>

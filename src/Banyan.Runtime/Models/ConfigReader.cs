@@ -14,7 +14,9 @@ internal sealed class ConfigReader
 
     public ModelFile File => _file;
 
-    /// <exception cref="ModelFileException">The architecture is unknown, or a value is missing, impossible or at odds with the tensors.</exception>
+    /// <exception cref="ModelFileException">
+    /// The architecture is unknown, or a value is missing, impossible or at odds with the tensors.
+    /// </exception>
     public static Config Read(ModelFile file) => new ConfigReader(file).Read();
 
     /// <inheritdoc cref="Read(ModelFile)"/>
@@ -71,7 +73,9 @@ internal sealed class ConfigReader
     /// <summary>How many tokens some layers see, or all; 0: everything.</summary>
     public int Window => Int("attention.sliding_window", 0, int.MaxValue, 0);
 
-    /// <summary>Whether a layer sees its window only: as the file's pattern says, else all but every <paramref name="usual"/>th do.</summary>
+    /// <summary>
+    /// Whether a layer sees its window only: as the file's pattern says, else all but every <paramref name="usual"/>th do.
+    /// </summary>
     public bool HasWindow(int layer, int usual)
     {
         const string Pattern = "attention.sliding_window_pattern";
@@ -80,7 +84,9 @@ internal sealed class ConfigReader
         if (!Has(Pattern) || _file.Metadata.Get<object>(Key(Pattern)) is not Array)
             return Int(Pattern, 0, 1 << 12, usual) is > 0 and var every && layer % every != every - 1;
         var windowed = _file.Metadata.Get<bool[]>(Key(Pattern));
-        return layer < windowed.Length ? windowed[layer] : throw Refuse($"'{Key(Pattern)}' has {windowed.Length} values: one a layer is needed");
+        return layer < windowed.Length
+            ? windowed[layer]
+            : throw Refuse($"'{Key(Pattern)}' has {windowed.Length} values: one a layer is needed");
     }
 
     RopeConfig ReadRope(RopePairs pairs, int headSize)
@@ -108,7 +114,8 @@ internal sealed class ConfigReader
         {
             "none" or "default" => null,
             "linear" => factor == 1 ? null : new LinearScaling(factor),
-            "llama3" => new Llama3Scaling(factor, Number("rope.scaling.low_freq_factor", 1e-6, 1e6), Number("rope.scaling.high_freq_factor", 1e-6, 1e6), Original()),
+            "llama3" => new Llama3Scaling(
+                factor, Number("rope.scaling.low_freq_factor", 1e-6, 1e6), Number("rope.scaling.high_freq_factor", 1e-6, 1e6), Original()),
             "yarn" => new YarnScaling(factor, Original(),
                 Number("rope.scaling.yarn_beta_fast", 1e-6, 1e6, 32), Number("rope.scaling.yarn_beta_slow", 1e-6, 1e6, 1),
                 Number("rope.scaling.attn_factor", 1e-6, 1e6, 1)),
@@ -140,7 +147,9 @@ internal sealed class ConfigReader
     public int Int(string name, int least, int most, int? fallback = null)
     {
         var value = fallback is { } f && !Has(name) ? f : _file.Metadata.Get<long>(Key(name));
-        return value >= least && value <= most ? (int)value : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
+        return value >= least && value <= most
+            ? (int)value
+            : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
     }
 
     /// <summary>Whole numbers, one a layer: an array, or a number for all.</summary>
@@ -151,7 +160,8 @@ internal sealed class ConfigReader
             return [.. Enumerable.Repeat(Int(name, least, most, fallback), layers)];
         var values = _file.Metadata.Get<long[]>(Key(name));
         if (values.Length != layers || values.Any(v => v < least || v > most))
-            throw Refuse($"'{Key(name)}' is [{string.Join(", ", values.Take(8))}{(values.Length > 8 ? ", …" : "")}]: {layers} numbers between {least} and {most} are needed");
+            throw Refuse($"'{Key(name)}' is [{string.Join(", ", values.Take(8))}{(values.Length > 8 ? ", …" : "")}]:"
+                + $" {layers} numbers between {least} and {most} are needed");
         return [.. values.Select(v => (int)v)];
     }
 

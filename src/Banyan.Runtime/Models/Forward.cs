@@ -5,8 +5,9 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// Passes of batches of rows through a model. A row is a token at a position of a sequence; rows of many sequences, of prompts and of answers, go
-/// through together. Start reading at <see cref="Run"/>, and go on with the blocks (<see cref="Attention"/>, <see cref="GatedFeedForward"/>).
+/// Passes of batches of rows through a model. A row is a token at a position of a sequence; rows of many sequences, of prompts and of
+/// answers, go through together. Start reading at <see cref="Run"/>, and go on with the blocks (<see cref="Attention"/>,
+/// <see cref="GatedFeedForward"/>).
 /// </summary>
 internal sealed unsafe class Forward : IDisposable
 {
@@ -35,8 +36,8 @@ internal sealed unsafe class Forward : IDisposable
     }
 
     /// <summary>
-    /// Computes the batch: the layers' states of every row's sequence, and results where they are wanted. The caller has reserved room in the
-    /// sequences, and advances them afterwards.
+    /// Computes the batch: the layers' states of every row's sequence, and results where they are wanted. The caller has reserved room in
+    /// the sequences, and advances them afterwards.
     /// </summary>
     public void Run(Batch batch)
     {
@@ -55,7 +56,9 @@ internal sealed unsafe class Forward : IDisposable
         _head.Run(_pass, x, _results.Floats);           // results [wanted rows, vocabulary]
     }
 
-    /// <summary>The result of the i-th row that wanted one, such as its logits [vocabulary]; the caller may change it until the next pass.</summary>
+    /// <summary>
+    /// The result of the i-th row that wanted one, such as its logits [vocabulary]; the caller may change it until the next pass.
+    /// </summary>
     public Span<float> Result(int index) => new(ResultRows + (long)index * _head.Columns, _head.Columns);
 
     /// <summary>All results, [rows that wanted them, vocabulary].</summary>

@@ -7,9 +7,13 @@ using Banyan.Runtime.Kernels.Assembled;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>What this machine can do at most with some number of threads, measured: generation cannot be faster than the one, prompts not than the other.</summary>
+/// <summary>
+/// What this machine can do at most with some number of threads, measured: generation cannot be faster than the one, prompts not than the
+/// other.
+/// </summary>
 /// <param name="ReadBandwidth">Bytes a second that are read from memory, far beyond the caches.</param>
-/// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by the instruction of the kernels in use (AVX-512 VNNI's or AVX2's); 0 where there is none.</param>
+/// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by the instruction of the kernels in use (AVX-512 VNNI's
+/// or AVX2's); 0 where there is none.</param>
 public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
 {
     /// <summary>Measures for half a second with the threads of a model, which must be idle. Takes 256 MB meanwhile.</summary>
@@ -30,10 +34,12 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
         if (Ladder.Current.Form is { } form)
         {
             var dots = new DotJob { Form = form };
-            return (double)DotJob.Rounds * PeakKernel.ProductsPerRound(form) * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref dots));
+            return (double)DotJob.Rounds * PeakKernel.ProductsPerRound(form) * pool.Threads
+                / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref dots));
         }
         var job = new PeakJob();
-        return (double)PeakJob.Rounds * PeakJob.ProductsPerRound * pool.Threads / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref job));
+        return (double)PeakJob.Rounds * PeakJob.ProductsPerRound * pool.Threads
+            / Least(TimeSpan.FromMilliseconds(150), () => pool.Run(ref job));
     }
 
     // The least time is the machine's: what is more is what disturbed.
@@ -89,7 +95,8 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Work(int part, int parts)
         {
-            // Long enough that a thread that has to be woken hardly counts. Every product waits for its own sum, so that none can be moved out of the loop; twelve wait at a time, so that none is late.
+            // Long enough that a thread that has to be woken hardly counts. Every product waits for its own sum, so that none can be
+            // moved out of the loop; twelve wait at a time, so that none is late.
             var w = Vector256.Create((byte)(part + 1));
             var (a, b, c, d) = (Vector256<short>.One, Vector256<short>.One, Vector256<short>.One, Vector256<short>.One);
             var (e, f, g, h) = (a, b, c, d);

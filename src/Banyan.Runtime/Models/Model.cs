@@ -7,7 +7,9 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>A loaded model: configuration, weights, tokenizer, chat template. Give it to an <see cref="Generation.Engine"/> to generate.</summary>
+/// <summary>
+/// A loaded model: configuration, weights, tokenizer, chat template. Give it to an <see cref="Generation.Engine"/> to generate.
+/// </summary>
 public sealed partial class Model : IDisposable
 {
     readonly ModelFile _file;
@@ -18,7 +20,8 @@ public sealed partial class Model : IDisposable
         var keys = new ConfigReader(file);
         (_file, Config, Options) = (file, keys.Read(), options);
         Name = NameOf(file);
-        _template = new Lazy<ChatTemplate?>(() => file.Metadata.TryGet<string>("tokenizer.chat_template", out var template) && template.Length > 0
+        _template = new Lazy<ChatTemplate?>(() =>
+            file.Metadata.TryGet<string>("tokenizer.chat_template", out var template) && template.Length > 0
             ? ChatTemplate.Parse(template)
             : null);
         Pool = new WorkerPool(options.Threads);

@@ -3,7 +3,9 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>What the blocks of one pass share: its rows, the states of their sequences, threads, and memory. Reused from pass to pass.</summary>
+/// <summary>
+/// What the blocks of one pass share: its rows, the states of their sequences, threads, and memory. Reused from pass to pass.
+/// </summary>
 internal sealed unsafe class Pass : IDisposable
 {
     readonly List<Angles> _angles = [];
@@ -42,7 +44,9 @@ internal sealed unsafe class Pass : IDisposable
             angles.AreComputed = false;
     }
 
-    /// <summary>Moves the rows of x[rows, columns] whose results are wanted to the front. The others have done their work: it is in the states.</summary>
+    /// <summary>
+    /// Moves the rows of x[rows, columns] whose results are wanted to the front. The others have done their work: it is in the states.
+    /// </summary>
     public void KeepWanted(float* x, int columns)
     {
         for (var i = 0; i < Batch.LogitCount; i++)
@@ -61,7 +65,8 @@ internal sealed unsafe class Pass : IDisposable
     public void Rotate(float* x, int heads, int headSize, RopeConfig rope)
     {
         var angles = Of(rope);
-        Rope.Apply(x, Rows, heads, headSize, heads * headSize, angles.Table, rope.Pairs == RopePairs.Neighbours ? RopeStyle.Interleaved : RopeStyle.Halves, Pool);
+        var style = rope.Pairs == RopePairs.Neighbours ? RopeStyle.Interleaved : RopeStyle.Halves;
+        Rope.Apply(x, Rows, heads, headSize, heads * headSize, angles.Table, style, Pool);
     }
 
     // Computed once a pass for all layers that turn alike.

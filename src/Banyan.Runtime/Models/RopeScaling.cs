@@ -17,7 +17,8 @@ internal sealed record LinearScaling(double Factor) : RopeScaling
 /// Llama 3.1: long wavelengths are divided by the factor, short ones kept, those between blended. GGUF files carry the result as
 /// <c>rope_freqs.weight</c> instead.
 /// </summary>
-internal sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength) : RopeScaling
+internal sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength)
+    : RopeScaling
 {
     public override double Scale(double frequency, int pair, RopeConfig rope)
     {
@@ -35,7 +36,8 @@ internal sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, d
 /// YaRN (arXiv 2309.00071): pairs that turn more than <see cref="BetaFast"/> times in the original context keep their frequency, those
 /// that turn less than <see cref="BetaSlow"/> times are divided by the factor, those between blended; attention is sharpened a little.
 /// </summary>
-internal sealed record YarnScaling(double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1) : RopeScaling
+internal sealed record YarnScaling(
+    double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1) : RopeScaling
 {
     /// <summary>The scale of the rotated vectors: 0.1 ln(factor) + 1, times the file's own factor.</summary>
     public double Magnitude => AttentionFactor * (Factor > 1 ? 0.1 * Math.Log(Factor) + 1 : 1);

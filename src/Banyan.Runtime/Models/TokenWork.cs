@@ -6,9 +6,11 @@ namespace Banyan.Runtime.Models;
 /// <summary>What a token costs a model: what its speed is held against (<see cref="MachineLimits"/>).</summary>
 /// <param name="WeightBytes">Bytes of weights read for a token alone; of experts those that it uses.</param>
 /// <param name="CacheBytes">Bytes of keys and values that it reads of each position before it.</param>
-/// <param name="Products">Multiply-adds with the weights of all blocks; the output matrix is not counted, as of a prompt only its last token needs it.</param>
+/// <param name="Products">Multiply-adds with the weights of all blocks; the output matrix is not counted, as of a prompt only its last
+/// token needs it.</param>
 /// <param name="PositionProducts">Multiply-adds with the keys and values of each position before it.</param>
-/// <param name="ProductsWithScales">As many products of bytes would take as long as <paramref name="Products"/> with the multiplications by scales that belong to
+/// <param name="ProductsWithScales">As many products of bytes would take as long as <paramref name="Products"/> with the multiplications
+/// by scales that belong to
 /// them, which the same parts of a processor do; 0 where the kernels in use do not tell.</param>
 public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products, long PositionProducts, long ProductsWithScales)
 {
@@ -26,6 +28,7 @@ public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products,
                     isKnown &= rung.PortsPerProduct(matrix.Format, 1) > 0;
                 }
         bytes += weights.Logits.Products.SelectMany(p => p.Projections).Sum(p => p.Matrix.Bytes);
-        return new TokenWork(bytes, KvCache.BytesPerToken(weights.States, cache), products, weights.Blocks.Sum(b => b.PositionProducts), isKnown ? scaled : 0);
+        return new TokenWork(
+            bytes, KvCache.BytesPerToken(weights.States, cache), products, weights.Blocks.Sum(b => b.PositionProducts), isKnown ? scaled : 0);
     }
 }

@@ -9,15 +9,16 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// A model as it computes: an embedding, layers, and heads to end in. Packed once for the kernels, shared by all passes and sequences; nothing here
-/// changes after loading.
+/// A model as it computes: an embedding, layers, and heads to end in. Packed once for the kernels, shared by all passes and sequences;
+/// nothing here changes after loading.
 /// </summary>
 internal sealed class Weights : IDisposable
 {
     readonly Layer[] _layers;
     readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score, IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score,
+        IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
     {
         (Embedding, _layers, Logits, Hidden, Score, States, _owned) = (embedding, layers, logits, hidden, score, states, owned);
         Blocks = [.. layers.SelectMany(l => l.Residuals.ToArray()).Select(r => r.Block)];
@@ -65,13 +66,15 @@ internal sealed class Weights : IDisposable
             layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, layer));
         var score = Classifier(loader, config, norm);
         keys.File.RefuseUnread(config.Layers);
-        return new Weights(embedding, layers, new ProjectionHead(norm, output), new HiddenHead(norm, config.EmbeddingSize), score, states, loader.Keep());
+        var (logits, hidden) = (new ProjectionHead(norm, output), new HiddenHead(norm, config.EmbeddingSize));
+        return new Weights(embedding, layers, logits, hidden, score, states, loader.Keep());
     }
 
     // cls.output.weight [classes, embedding]: Qwen3's rerankers.
-    static ProjectionHead? Classifier(WeightLoader loader, Config config, Norm norm) => loader.Has("cls.output.weight")
-        ? new ProjectionHead(norm, loader.Projection("cls.output", checked((int)loader.File.GetTensor("cls.output.weight").Rows), config.EmbeddingSize))
-        : null;
+    static ProjectionHead? Classifier(WeightLoader loader, Config config, Norm norm) =>
+        loader.File.TryGetTensor("cls.output.weight", out var tensor)
+            ? new ProjectionHead(norm, loader.Projection("cls.output", checked((int)tensor.Rows), config.EmbeddingSize))
+            : null;
 
     public void Dispose()
     {

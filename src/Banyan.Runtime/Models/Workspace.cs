@@ -3,8 +3,8 @@ using Banyan.Runtime.Kernels;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// The memory in which a pass computes. A block takes what it needs and gives all of it back when its frame ends, so that the next block uses
-/// the same memory, still in the caches. It grows in the first passes, and allocates nothing after that.
+/// The memory in which a pass computes. A block takes what it needs and gives all of it back when its frame ends, so that the next block
+/// uses the same memory, still in the caches. It grows in the first passes, and allocates nothing after that.
 /// </summary>
 /// <param name="rows">The most rows of a pass.</param>
 internal sealed unsafe class Workspace(int rows) : IDisposable

@@ -10,12 +10,13 @@ namespace Banyan.Runtime.Kernels;
 /// 16 bits   keys [keySize / 2, 64 positions, 2], values [32, stride, 2 positions]; integers, with a scale for each position
 ///  8 bits   the same in bytes, and a 16-bit share of the position's scale for each 32 numbers
 /// </code>
-/// Positions are lanes for scores and dimensions are lanes for values, so that no sum crosses lanes. Integers lie in pairs, as the instruction
-/// that multiplies them and adds neighbours wants them.
+/// Positions are lanes for scores and dimensions are lanes for values, so that no sum crosses lanes. Integers lie in pairs, as the
+/// instruction that multiplies them and adds neighbours wants them.
 /// </summary>
 /// <remarks>
-/// An integer of 16 bits with a scale is 8 times finer than half precision where it counts (half alone puts log-probabilities of stories260K
-/// off by 0.0083, this by 0.0019), and twice as fast to multiply as a float. A scale is applied to a score or a weight, not to each number.
+/// An integer of 16 bits with a scale is 8 times finer than half precision where it counts (half alone puts log-probabilities of
+/// stories260K off by 0.0083, this by 0.0019), and twice as fast to multiply as a float. A scale is applied to a score or a weight, not
+/// to each number.
 /// </remarks>
 /// <param name="Bits">A number's: 32, 16 or 8.</param>
 /// <param name="KvHeads">Heads that have keys and values.</param>
@@ -71,12 +72,17 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
     public static int Pages(int positions) => (positions + PagePositions - 1) / PagePositions;
 
     /// <summary>Where a number of a position lies, counted in numbers from the head's start.</summary>
-    public int KeyIndex(int slot, int d) => IsFloat ? slot / Lanes * Lanes * KeySize + d * Lanes + slot % Lanes : d / 2 * 2 * PagePositions + slot * 2 + d % 2;
+    public int KeyIndex(int slot, int d) => IsFloat
+        ? slot / Lanes * Lanes * KeySize + d * Lanes + slot % Lanes
+        : d / 2 * 2 * PagePositions + slot * 2 + d % 2;
 
     /// <inheritdoc cref="KeyIndex"/>
-    public int ValueIndex(int slot, int d) => KeyElements + (IsFloat ? slot * ValueStride + d : slot / 2 * 2 * ValueStride + d * 2 + slot % 2);
+    public int ValueIndex(int slot, int d) =>
+        KeyElements + (IsFloat ? slot * ValueStride + d : slot / 2 * 2 * ValueStride + d * 2 + slot % 2);
 
-    /// <summary>Writes one position's keys [kvHeads, keySize] and values [kvHeads, valueSize] into its slot (position mod 64) of its page.</summary>
+    /// <summary>
+    /// Writes one position's keys [kvHeads, keySize] and values [kvHeads, valueSize] into its slot (position mod 64) of its page.
+    /// </summary>
     [SkipLocalsInit]
     public void Write(byte* page, int slot, float* keys, float* values)
     {

@@ -1,10 +1,11 @@
 namespace Banyan.Runtime.Kernels;
 
 /// <summary>
-/// Where one product of a model stands in the order in which a pass reads the weights. Linked once for a whole model (<see cref="Link"/>), so that
-/// each product can plan what idle threads fetch while it is computed: where the next product begins.
+/// Where one product of a model stands in the order in which a pass reads the weights. Linked once for a whole model (<see cref="Link"/>),
+/// so that each product can plan what idle threads fetch while it is computed: where the next product begins.
 /// </summary>
-/// <param name="matrices">The matrices whose starts are fetched; none where only the data decides which matrices are read (experts).</param>
+/// <param name="matrices">The matrices whose starts are fetched; none where only the data decides which matrices are read
+/// (experts).</param>
 /// <param name="together">Panels of each that are read side by side: 2 where a part is a block of 32 columns of what comes after.</param>
 internal sealed class WeightRead(PackedMatrix[] matrices, int together = 1)
 {

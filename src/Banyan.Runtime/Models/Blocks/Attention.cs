@@ -53,7 +53,7 @@ internal sealed unsafe class Attention : Block
     {
         var (heads, kvHeads) = (_shape.Heads, _shape.KvHeads);
         float* q = pass.Floats(_shape.QueryColumns), k = pass.Floats(_shape.KeyColumns), v = pass.Floats(_shape.ValueColumns);
-        _queryKeyValue.Apply(pass, input, q, k, v);                                       // q [rows, heads, headSize], k [rows, kvHeads, headSize], v [rows, kvHeads, valueSize]
+        _queryKeyValue.Apply(pass, input, q, k, v);                      // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
         _queryNorm?.Apply(pass, q, _shape.Norm == QueryKeyNorm.Head ? heads : 1);
         _keyNorm?.Apply(pass, k, _shape.Norm == QueryKeyNorm.Head ? kvHeads : 1);
         if (_shape.Rope is { } rope)
@@ -61,9 +61,10 @@ internal sealed unsafe class Attention : Block
             pass.Rotate(q, heads, _shape.HeadSize, rope);
             pass.Rotate(k, kvHeads, _shape.HeadSize, rope);
         }
-        pass.Cache.Write(_state, pass.Batch, k, v, pass.Pool);                            // pages [kvHeads, positions, headSize and valueSize]
-        var attended = pass.Activations(_shape.OutputColumns, Terms(pass.Precision));     // attended [rows, heads, valueSize]
-        PagedAttention.Run(q, attended.Rows, pass.Spans(_state), pass.Cache.Layout(_state), heads, _shape.Scale, pass.Pool, _shape.Window, pass.Precision.ExactMixer);
+        pass.Cache.Write(_state, pass.Batch, k, v, pass.Pool);           // pages [kvHeads, positions, headSize and valueSize]
+        var attended = pass.Activations(_shape.OutputColumns, Terms(pass.Precision));
+        PagedAttention.Run(q, attended.Rows, pass.Spans(_state), pass.Cache.Layout(_state), heads,
+            _shape.Scale, pass.Pool, _shape.Window, pass.Precision.ExactMixer);   // attended [rows, heads, valueSize]
         _output.AddTo(pass, attended, x);
     }
 }

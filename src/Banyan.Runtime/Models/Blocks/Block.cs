@@ -5,12 +5,14 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
-/// What a residual wraps: a mixer, in which a row meets the other rows of its sequence, or a feed-forward, in which it is alone. A block has weights
-/// and a shape, and nothing that a pass changes: it is shared by all passes and sequences. One file each, to be read beside its paper.
+/// What a residual wraps: a mixer, in which a row meets the other rows of its sequence, or a feed-forward, in which it is alone. A block
+/// has weights and a shape, and nothing that a pass changes: it is shared by all passes and sequences. One file each, to be read beside
+/// its paper.
 /// </summary>
 /// <remarks>
-/// Everything that a block computes lies in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>. That is the seam
-/// for training: a backward pass reads what the forward pass left in a workspace that keeps it, and its gradients and adapters hang on the projections.
+/// Everything that a block computes lies in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>.
+/// That is the seam for training: a backward pass reads what the forward pass left in a workspace that keeps it, and its gradients and
+/// adapters hang on the projections.
 /// </remarks>
 internal abstract class Block
 {

@@ -66,7 +66,8 @@ internal sealed unsafe class MixtureOfExperts : Block
         {
             var (first, end) = Parts.Range(part, parts, Rows);
             for (var row = first; row < end; row++)
-                Choose(Shape, Scores + (long)row * Shape.Count, Routing.Chosen.AsSpan(row * Shape.Used, Shape.Used), Routing.Shares.AsSpan(row * Shape.Used, Shape.Used));
+                Choose(Shape, Scores + (long)row * Shape.Count,
+                    Routing.Chosen.AsSpan(row * Shape.Used, Shape.Used), Routing.Shares.AsSpan(row * Shape.Used, Shape.Used));
         }
     }
 

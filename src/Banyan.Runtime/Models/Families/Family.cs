@@ -11,7 +11,10 @@ namespace Banyan.Runtime.Models.Families;
 internal abstract class Family
 {
     /// <summary>Every family, in the order an error lists them.</summary>
-    public static IReadOnlyList<Family> All { get; } = [new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2(), new Lfm2()];
+    public static IReadOnlyList<Family> All { get; } =
+    [
+        new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2(), new Lfm2(),
+    ];
 
     /// <summary>The architecture's name in GGUF.</summary>
     public abstract string Architecture { get; }
@@ -23,7 +26,8 @@ internal abstract class Family
     public virtual HuggingFaceFamily HuggingFace => new(Architecture);
 
     /// <summary>
-    /// Keys of GGUF, without the architecture's name, as <see cref="ConfigKeys.Table"/> reads them: for what this family computes otherwise than most.
+    /// Keys of GGUF, without the architecture's name, as <see cref="ConfigKeys.Table"/> reads them: for what this family computes
+    /// otherwise than most.
     /// </summary>
     public virtual string Keys => "";
 
@@ -47,5 +51,6 @@ internal abstract class Family
     /// <summary>The family of a file.</summary>
     /// <exception cref="ModelFileException">There is none of its architecture.</exception>
     public static Family Of(ConfigReader keys) => Find(keys.Architecture)
-        ?? throw keys.Refuse($"architecture '{keys.Architecture}' is not supported; what works: {string.Join(", ", All.Select(f => $"{f.Architecture} ({f.Covers})"))}");
+        ?? throw keys.Refuse($"architecture '{keys.Architecture}' is not supported; what works: "
+            + string.Join(", ", All.Select(f => $"{f.Architecture} ({f.Covers})")));
 }

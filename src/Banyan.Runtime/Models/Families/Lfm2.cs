@@ -3,7 +3,10 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>LFM2 (arXiv 2511.23404): short convolutions, with attention in some layers. Which ones the file says by their KV heads: none is a convolution.</summary>
+/// <summary>
+/// LFM2 (arXiv 2511.23404): short convolutions, with attention in some layers. Which ones the file says by their KV heads: none is a
+/// convolution.
+/// </summary>
 internal sealed class Lfm2 : Family
 {
     public override string Architecture => "lfm2";
@@ -18,7 +21,8 @@ internal sealed class Lfm2 : Family
     // The name it has in GGUF, where it is the norm behind the last layer.
     public override string OutputNorm => "token_embd_norm";
 
-    public override Config Refine(ConfigReader reader, Config common) => common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
+    public override Config Refine(ConfigReader reader, Config common) =>
+        common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
 
     public override Layer Layer(LayerLoader at) => new(
         new Residual(Mixer(at), before: at.Norm("attn_norm")),

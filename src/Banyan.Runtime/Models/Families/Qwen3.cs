@@ -1,6 +1,8 @@
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>Qwen3 (arXiv 2505.09388): Qwen2 without biases, with a norm on each query and key head; the head size is given explicitly.</summary>
+/// <summary>
+/// Qwen3 (arXiv 2505.09388): Qwen2 without biases, with a norm on each query and key head; the head size is given explicitly.
+/// </summary>
 internal sealed class Qwen3 : Family
 {
     public override string Architecture => "qwen3";
@@ -9,5 +11,6 @@ internal sealed class Qwen3 : Family
 
     public override HuggingFaceFamily HuggingFace => new("qwen3") { Keys = "use_qk_norm = true" };
 
-    public override Config Refine(ConfigReader reader, Config common) => common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
+    public override Config Refine(ConfigReader reader, Config common) =>
+        common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
 }

@@ -22,6 +22,8 @@ internal sealed class SmolLm3 : Family
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
     public override Layer Layer(LayerLoader at) => new(
-        new Residual(at.Attention((at.Index + 1) % 4 == 0 ? at.Config.Attention with { Rope = null } : at.Config.Attention), before: at.Norm("attn_norm")),
+        new Residual(at.Attention(Shape(at)), before: at.Norm("attn_norm")),
         new Residual(at.FeedForward(), before: at.Norm("ffn_norm")));
+
+    static AttentionShape Shape(LayerLoader at) => (at.Index + 1) % 4 == 0 ? at.Config.Attention with { Rope = null } : at.Config.Attention;
 }

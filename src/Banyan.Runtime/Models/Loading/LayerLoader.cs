@@ -5,7 +5,10 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models.Loading;
 
-/// <summary>What a family builds one layer from: its tensors, by their names in the layer (<c>attn_q</c> is <c>blk.N.attn_q.weight</c>), and the file's keys.</summary>
+/// <summary>
+/// What a family builds one layer from: its tensors, by their names in the layer (<c>attn_q</c> is <c>blk.N.attn_q.weight</c>), and the
+/// file's keys.
+/// </summary>
 /// <param name="weights">The file's tensors.</param>
 /// <param name="keys">The file's metadata.</param>
 /// <param name="config">The model's shape.</param>

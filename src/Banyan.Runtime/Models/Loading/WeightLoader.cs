@@ -4,7 +4,9 @@ using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models.Loading;
 
-/// <summary>Packs tensors one by one, checks their shapes, tells how far it is, and frees everything again where loading fails midway.</summary>
+/// <summary>
+/// Packs tensors one by one, checks their shapes, tells how far it is, and frees everything again where loading fails midway.
+/// </summary>
 internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProgress<LoadProgress>? progress) : IDisposable
 {
     readonly List<IDisposable> _made = [];
@@ -82,7 +84,8 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         var tensor = file.GetTensor(name);
         if (!shape.SequenceEqual([.. tensor.Shape]))
-            throw new ModelFileException(file.Path, $"tensor {name} is [{string.Join(", ", tensor.Shape)}], where the metadata asks for [{string.Join(", ", shape.ToArray())}]");
+            throw new ModelFileException(file.Path,
+                $"tensor {name} is [{string.Join(", ", tensor.Shape)}], where the metadata asks for [{string.Join(", ", shape.ToArray())}]");
         return tensor;
     }
 

@@ -2,7 +2,9 @@ using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Models.Projections;
 
-/// <summary>Gate, up and down of all experts of a layer: Σ share · down(silu(gate(x)) ⊙ up(x)) over the experts that a row goes to.</summary>
+/// <summary>
+/// Gate, up and down of all experts of a layer: Σ share · down(silu(gate(x)) ⊙ up(x)) over the experts that a row goes to.
+/// </summary>
 internal sealed unsafe class ExpertProjections : MatrixProduct
 {
     readonly PackedMatrix[] _gate, _up, _down;
@@ -33,7 +35,9 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
     // Of the input: what down meets is the experts' own.
     public override bool NeedsBlocks(bool exact) => Projections[0].NeedsBlocks(exact) || Projections[_gate.Length].NeedsBlocks(exact);
 
-    /// <summary>x[rows, embedding] += the experts of the input; <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used].</summary>
+    /// <summary>
+    /// x[rows, embedding] += the experts of the input; <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used].
+    /// </summary>
     public void AddTo(Pass pass, Activations input, int[] chosen, float[] shares, float* x)
     {
         Quantize(pass, input, pass.Precision.Exact);

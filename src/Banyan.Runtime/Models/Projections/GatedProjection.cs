@@ -16,7 +16,8 @@ internal sealed unsafe class GatedProjection(Projection gate, Projection up) : M
         var (exact, rows) = (pass.Precision.Exact, pass.Rows);
         var quantize = reader.NeedsBlocks(exact);
         Begin(pass, x, exact);
-        if (!exact && gate.IsPlain && up.IsPlain && Linear.TryMultiplyGated(x, gate.Matrix, up.Matrix, y, rows, pass.Pool, floats: !quantize))
+        if (!exact && gate.IsPlain && up.IsPlain
+            && Linear.TryMultiplyGated(x, gate.Matrix, up.Matrix, y, rows, pass.Pool, floats: !quantize))
             return;
         float* g = pass.Floats(gate.Rows), u = pass.Floats(up.Rows);
         Linear.Multiply(x, gate.Matrix, g, rows, pass.Pool, exact);

@@ -4,8 +4,8 @@ using Banyan.Runtime.Kernels.Packing;
 namespace Banyan.Runtime.Models.Projections;
 
 /// <summary>
-/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, behind the product
-/// (<see cref="Finish"/>): adapters at run time, and in training the gradients of both.
+/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, behind the
+/// product (<see cref="Finish"/>): adapters at run time, and in training the gradients of both.
 /// </summary>
 /// <param name="name">The tensor's name in GGUF, by which adapters name it: <c>blk.0.attn_q.weight</c>.</param>
 /// <param name="matrix">W [rows, columns].</param>

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>The recurrent states of one sequence: at its length, at lengths that guesses may make it, and until they are snapshots at ends of pages.</summary>
+/// <summary>
+/// The recurrent states of one sequence: at its length, at lengths that guesses may make it, and until they are snapshots at ends of
+/// pages.
+/// </summary>
 internal sealed unsafe class Checkpoints(RecurrentStates states)
 {
     readonly List<Checkpoint> _all = []; // by length
@@ -24,7 +27,10 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
             _all.Add(new(length, states.CopyOf(serial), PagePool.Root));
     }
 
-    /// <summary>A pass computes [from, end): a slot for each of the last <paramref name="stops"/> lengths, at least for the end, and for the boundary.</summary>
+    /// <summary>
+    /// A pass computes [from, end): a slot for each of the last <paramref name="stops"/> lengths, at least for the end, and for the
+    /// boundary.
+    /// </summary>
     public void Plan(int from, int end, int stops)
     {
         while (_all.Count > 0 && _all[^1].Length > from)

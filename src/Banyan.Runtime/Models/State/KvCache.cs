@@ -58,7 +58,10 @@ internal sealed unsafe class KvCache : IDisposable
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
         new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize);
 
-    /// <summary>Puts the keys and values of a batch's rows, k[rows, KV heads, key size] and v[rows, KV heads, value size], into their sequences' pages.</summary>
+    /// <summary>
+    /// Puts the keys and values of a batch's rows, k[rows, KV heads, key size] and v[rows, KV heads, value size], into their sequences'
+    /// pages.
+    /// </summary>
     public void Write(KvShape state, Batch batch, float* k, float* v, WorkerPool pool)
     {
         var job = new WriteJob { Layout = Layout(state), Offset = Offset(state), Batch = batch, K = k, V = v };

@@ -77,7 +77,10 @@ internal sealed class PagePool
         return true;
     }
 
-    /// <summary>Keeps a page that has just become full. Returns the serial of this content: of an equal page that is kept already, if there is one.</summary>
+    /// <summary>
+    /// Keeps a page that has just become full. Returns the serial of this content: of an equal page that is kept already, if there is
+    /// one.
+    /// </summary>
     public long Keep(int page, long parent, ReadOnlySpan<int> tokens)
     {
         var key = (parent, Hash(tokens));

@@ -3,9 +3,9 @@ using Banyan.Runtime.Kernels;
 namespace Banyan.Runtime.Models.State;
 
 /// <summary>
-/// The recurrent states of all layers after some token of a sequence, one slot each. A pass writes a new slot for every length at which its sequence may
-/// go on, so that a wrong guess costs nothing: the slot before it is still there. Slots at the ends of pages are kept as snapshots, by the page's serial,
-/// for later prompts that begin alike; the one that was not used for longest is evicted.
+/// The recurrent states of all layers after some token of a sequence, one slot each. A pass writes a new slot for every length at which
+/// its sequence may go on, so that a wrong guess costs nothing: the slot before it is still there. Slots at the ends of pages are kept as
+/// snapshots, by the page's serial, for later prompts that begin alike; the one that was not used for longest is evicted.
 /// </summary>
 /// <param name="floats">Numbers of all layers.</param>
 internal sealed unsafe class RecurrentStates(long floats) : IDisposable
@@ -16,7 +16,8 @@ internal sealed unsafe class RecurrentStates(long floats) : IDisposable
     readonly List<AlignedBuffer> _slots = [];
     readonly Stack<int> _free = [];
     readonly Dictionary<long, (int Slot, long LastUse)> _snapshots = [];
-    readonly int _mostSnapshots = (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare / (floats * sizeof(float)), 1, MostSnapshots);
+    readonly int _mostSnapshots = (int)Math.Clamp(
+        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare / (floats * sizeof(float)), 1, MostSnapshots);
     long _uses;
 
     /// <summary>A slot's numbers, those of all layers one after the other.</summary>

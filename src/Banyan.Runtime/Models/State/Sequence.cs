@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Banyan.Runtime.Models.State;
 
 /// <summary>
-/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages, and recurrent states. Several sequences share the
-/// pages of a common beginning. Everything that begins, grows, goes back or ends a request goes through here, whatever its layers keep.
+/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages, and recurrent states. Several
+/// sequences share the pages of a common beginning. Everything that begins, grows, goes back or ends a request goes through here,
+/// whatever its layers keep.
 /// </summary>
 internal sealed unsafe class Sequence
 {
@@ -30,15 +31,17 @@ internal sealed unsafe class Sequence
     /// <summary>Tokens whose keys and values are in the cache.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Addresses of its pages: page i holds tokens [i · pageTokens, (i + 1) · pageTokens) of all layers. Stays where it is.</summary>
+    /// <summary>
+    /// Addresses of its pages: page i holds tokens [i · pageTokens, (i + 1) · pageTokens) of all layers. Stays where it is.
+    /// </summary>
     public byte** Pages => (byte**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_addresses));
 
     /// <summary>Its recurrent states.</summary>
     public Checkpoints Checkpoints => _checkpoints ?? throw new InvalidOperationException("no layer is recurrent");
 
     /// <summary>
-    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states too. At least the last token stays to be
-    /// computed, as somebody wants its logits. Returns how many tokens need no computing.
+    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states too. At least the last token
+    /// stays to be computed, as somebody wants its logits. Returns how many tokens need no computing.
     /// </summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
@@ -58,10 +61,15 @@ internal sealed unsafe class Sequence
         return Length;
     }
 
-    /// <summary>A pass will compute so many rows behind <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go on.</summary>
+    /// <summary>
+    /// A pass will compute so many rows behind <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go
+    /// on.
+    /// </summary>
     public void Plan(int rows, int stops) => _checkpoints?.Plan(Length, Length + rows, stops);
 
-    /// <summary>Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.</summary>
+    /// <summary>
+    /// Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.
+    /// </summary>
     public bool TryReserve(int length, int spare = 0)
     {
         var needed = Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
@@ -75,8 +83,11 @@ internal sealed unsafe class Sequence
         return true;
     }
 
-    /// <summary>The tokens up to <paramref name="length"/> have been computed and stay. Pages that became full are kept for later prompts.</summary>
-    /// <param name="length">The new length; room for it is reserved. Less than what was computed where guesses were wrong: the next pass writes over them.</param>
+    /// <summary>
+    /// The tokens up to <paramref name="length"/> have been computed and stay. Pages that became full are kept for later prompts.
+    /// </summary>
+    /// <param name="length">The new length; room for it is reserved. Less than what was computed where guesses were wrong: the next pass
+    /// writes over them.</param>
     /// <param name="tokens">The sequence's tokens, at least up to there.</param>
     public void Advance(int length, ReadOnlySpan<int> tokens)
     {
@@ -91,8 +102,8 @@ internal sealed unsafe class Sequence
     }
 
     /// <summary>
-    /// Goes on to <paramref name="length"/>, or back to it, with tokens that may yet be others: no page of them is kept for later prompts. Back where it
-    /// was, <see cref="Advance"/> goes on with those that stay.
+    /// Goes on to <paramref name="length"/>, or back to it, with tokens that may yet be others: no page of them is kept for later
+    /// prompts. Back where it was, <see cref="Advance"/> goes on with those that stay.
     /// </summary>
     public void Try(int length) => Length = length;
 

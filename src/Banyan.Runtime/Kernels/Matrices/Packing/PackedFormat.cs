@@ -4,9 +4,9 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Kernels.Packing;
 
 /// <summary>
-/// How one weight format lies in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then (from a 64-byte
-/// boundary) the quants of all its groups. A group is the file's block, and takes as many bits as in the file. To add a format: one file that describes
-/// it, one row here. Pack and Unpack are enough for all rungs; code of their own makes it fast there.
+/// How one weight format lies in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then
+/// (from a 64-byte boundary) the quants of all its groups. A group is the file's block, and takes as many bits as in the file. To add a
+/// format: one file that describes it, one row here. Pack and Unpack are enough for all rungs; code of their own makes it fast there.
 /// </summary>
 internal sealed unsafe class PackedFormat
 {
@@ -15,7 +15,8 @@ internal sealed unsafe class PackedFormat
     static readonly PackedFormat[] s_all =
     [
         FloatPacking.DescribeF32(), FloatPacking.DescribeF16(), FloatPacking.DescribeBF16(),
-        Q4_0Packing.Describe(), Q5_0Packing.Describe(), Q8_0Packing.Describe(), Q4_KPacking.Describe(), Q5_KPacking.Describe(), Q6_KPacking.Describe(),
+        Q4_0Packing.Describe(), Q5_0Packing.Describe(), Q8_0Packing.Describe(),
+        Q4_KPacking.Describe(), Q5_KPacking.Describe(), Q6_KPacking.Describe(),
     ];
 
     static PackedFormat()
@@ -32,7 +33,8 @@ internal sealed unsafe class PackedFormat
     }
 
     /// <summary>The same format as if it had no code but the reference.</summary>
-    public PackedFormat Plain() => new(Format, Kind, ScaleBytes, QuantBytes) { Pack = Pack, PackScalar = PackScalar, Unpack = Unpack, Index = Index };
+    public PackedFormat Plain() =>
+        new(Format, Kind, ScaleBytes, QuantBytes) { Pack = Pack, PackScalar = PackScalar, Unpack = Unpack, Index = Index };
 
     public static IReadOnlyList<PackedFormat> All => s_all;
 

@@ -12,11 +12,15 @@ internal enum WeightKind
     /// <summary>Unsigned 0…63 that stand for −32…31, an int8 scale for each 16 columns and a float scale.</summary>
     U6,
 
-    /// <summary>Signed −8…7 in the upper four bits of a byte (so 16 times as much), scale a block. What multiplies bytes takes it for I8. AVX2 has no reference
-    /// for it: a format without code of its own is I8.</summary>
+    /// <summary>
+    /// Signed −8…7 in the upper four bits of a byte (so 16 times as much), scale a block. What multiplies bytes takes it for I8. AVX2 has no
+    /// reference for it: a format without code of its own is I8.
+    /// </summary>
     I4,
 
-    /// <summary>Signed −16…15 in the upper five bits of a byte (so 8 times as much), scale a block. What multiplies bytes takes it for I8.</summary>
+    /// <summary>
+    /// Signed −16…15 in the upper five bits of a byte (so 8 times as much), scale a block. What multiplies bytes takes it for I8.
+    /// </summary>
     I5,
 
     /// <summary>Signed −128…127, scale a block.</summary>
