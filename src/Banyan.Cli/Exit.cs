@@ -16,9 +16,13 @@ static class Exit
             configuration.ProcessTerminationTimeout = null;
         try
         {
-            Help.Shorten(banyan);
             Numbers.Check(banyan);
-            return await Help.Parse(banyan, args).InvokeAsync(configuration);
+            var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : args);
+            if (!ParseErrors.Any(parsed))
+                return await parsed.InvokeAsync(configuration);
+            foreach (var line in ParseErrors.Describe(parsed))
+                await Console.Error.WriteLineAsync($"banyan: {line}");
+            return Failed;
         }
         catch (OperationCanceledException)
         {
@@ -27,9 +31,16 @@ static class Exit
         catch (Exception e) when (Environment.GetEnvironmentVariable("BANYAN_TRACE") != "1")
         {
             // A message says what to do; where it does not, the trace helps whoever reports it.
-            Console.Error.WriteLine($"banyan: {e.Message.ReplaceLineEndings(" ")}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
+            Console.Error.WriteLine($"banyan: {Message(e)}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
             return Failed;
         }
+    }
+
+    // The name of a method's parameter tells a user nothing.
+    static string Message(Exception e)
+    {
+        var message = e.Message.ReplaceLineEndings(" ");
+        return e is ArgumentException { ParamName: { } name } ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : message;
     }
 
     static bool IsBanyans(Exception e) => e is NullReferenceException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException;

@@ -5,38 +5,65 @@ using System.CommandLine.Invocation;
 namespace Banyan.Cli;
 
 /// <summary>
-/// How help reads: a list of commands shows a line for each, a command's own help shows its whole description with examples; a mistyped
-/// command line gets the reason and what to type for help, not pages of it.
+/// How help reads: the tool's own is its commands by verb, a line each; that of a group of commands likewise; a command's own shows its
+/// whole description with examples.
 /// </summary>
 static class Help
 {
-    /// <summary>Makes the commands' help so.</summary>
-    public static void Shorten(RootCommand root)
+    const int Widest = 110;
+
+    /// <summary>Makes the tool of its commands, by verb.</summary>
+    public static RootCommand Root(string description, params (string Verb, Command[] Commands)[] groups)
     {
+        var root = new RootCommand(description);
+        foreach (var command in groups.SelectMany(g => g.Commands))
+            root.Subcommands.Add(command);
         var option = root.Options.OfType<HelpOption>().Single();
-        option.Action = new ListOfCommands((HelpAction)option.Action!);
+        option.Action = new Action((HelpAction)option.Action!, groups);
+        return root;
     }
 
-    /// <summary>Parses without showing all help where the command line is wrong.</summary>
-    public static ParseResult Parse(RootCommand root, string[] args)
-    {
-        var result = root.Parse(args);
-        if (args.Length == 0)
-            return root.Parse(["--help"]);
-        if (result.Action is ParseErrorAction error)
-            error.ShowHelp = false;
-        return result;
-    }
-
-    sealed class ListOfCommands(HelpAction whole) : SynchronousCommandLineAction
+    sealed class Action(HelpAction whole, (string Verb, Command[] Commands)[] groups) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
         public override int Invoke(ParseResult parseResult)
         {
-            foreach (var command in parseResult.CommandResult.Command.Subcommands)
-                command.Description = command.Description?.AsSpan().TrimStart().ToString().Split(['\r', '\n'])[0].TrimEnd('.');
-            return whole.Invoke(parseResult);
+            var command = parseResult.CommandResult.Command;
+            foreach (var inner in command.Subcommands)
+                inner.Description = FirstLine(inner);
+            if (command is not RootCommand)
+                return whole.Invoke(parseResult);
+
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine($"{command.Description}\n\nUsage: banyan COMMAND [OPTIONS]; banyan COMMAND --help shows a command's options and examples.");
+            var names = groups.SelectMany(g => g.Commands).Max(c => c.Name.Length) + 4;
+            foreach (var (verb, commands) in groups)
+            {
+                output.WriteLine($"\n{verb}");
+                foreach (var each in commands)
+                    output.WriteLine($"  {each.Name.PadRight(names - 2)}{string.Join('\n' + new string(' ', names), Wrap(each.Description!, Width() - names))}");
+            }
+            return 0;
+        }
+
+        static string FirstLine(Command command) => command.Description?.AsSpan().TrimStart().ToString().Split(['\r', '\n'])[0].TrimEnd('.') ?? "";
+
+        static int Width() => Console.IsOutputRedirected ? Widest : Math.Clamp(Console.WindowWidth, 30, Widest);
+
+        static IEnumerable<string> Wrap(string text, int width)
+        {
+            var line = "";
+            foreach (var word in text.Split(' '))
+            {
+                if (line.Length > 0 && line.Length + 1 + word.Length > width)
+                {
+                    yield return line;
+                    line = "";
+                }
+                line += line.Length == 0 ? word : " " + word;
+            }
+            yield return line;
         }
     }
 }

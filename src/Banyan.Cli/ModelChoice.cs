@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using Banyan.Cli.Hubs;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
@@ -22,6 +21,8 @@ sealed class ModelChoice
     {
         _activations.AcceptOnlyFromAmong("quantized", "float");
         _kv.AcceptOnlyFromAmong("q8_0", "f16", "f32");
+        _threads.Between(1, 1024);
+        _context.Between(2, int.MaxValue);
         command.Arguments.Add(_path);
         foreach (var option in new Option[] { _threads, _context, _activations, _kv })
             command.Options.Add(option);
@@ -41,7 +42,7 @@ sealed class ModelChoice
         if (arguments.GetValue(_draft) is not { } name)
             return null;
         var path = await ModelPull.PathAsync(name, cancellationToken);
-        using var bar = new LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
         var draft = Model.Load(path, model.Options with { ContextLength = null }, bar);
         try
         {
@@ -60,7 +61,7 @@ sealed class ModelChoice
     {
         var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_path), cancellationToken);
         var isFloat = arguments.GetValue(_activations) == "float";
-        using var bar = new LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
         return Model.Load(path, new ModelOptions
         {
             Threads = arguments.GetValue(_threads) ?? new ModelOptions().Threads,
@@ -68,28 +69,5 @@ sealed class ModelChoice
             Activations = isFloat ? ActivationFormat.Float : ActivationFormat.Quantized,
             KvCache = Enum.Parse<KvFormat>(arguments.GetValue(_kv) ?? (isFloat ? "f32" : "f16"), ignoreCase: true),
         }, bar);
-    }
-
-    /// <summary>A line on stderr that grows, and is gone when loading is done.</summary>
-    sealed class LoadingBar(string name) : IProgress<LoadProgress>, IDisposable
-    {
-        const int Width = 30;
-        readonly long _began = Stopwatch.GetTimestamp();
-        int _shown = -1;
-
-        public void Report(LoadProgress progress)
-        {
-            var percent = progress.Total == 0 ? 100 : (int)(progress.Bytes * 100 / progress.Total);
-            if (Console.IsErrorRedirected || percent == _shown || Stopwatch.GetElapsedTime(_began).TotalSeconds < 0.5)
-                return;
-            _shown = percent;
-            Console.Error.Write($"\rloading {name} {new string('━', percent * Width / 100).PadRight(Width, '╌')} {percent,3} %");
-        }
-
-        public void Dispose()
-        {
-            if (_shown >= 0)
-                Console.Error.Write($"\r{new string(' ', name.Length + Width + 16)}\r");
-        }
     }
 }

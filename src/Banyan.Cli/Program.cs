@@ -5,24 +5,11 @@ using Banyan.Cli.Commands.Benchmark;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Commands.Hub;
 
-var banyan = new RootCommand("Share, run, adapt, measure and spread open AI models.")
-{
-    Up.Create(),
-    Serve.Create(),
-    Backup.Create(),
-    Bench.Create(),
-    Chat.Create(),
-    EvalCommand.Create(),
-    Fsck.Create(),
-    HubCommand.Create(),
-    Inspect.Create(),
-    Logits.Create(),
-    Backup.CreateRestore(),
-    Pull.Create(),
-    Push.Create(),
-    Run.Create(),
-    Synthesize.Create(),
-    Template.Create(),
-    Tokenize.Create(),
-};
+StandardStreams.Guard();
+var banyan = Help.Root("Share, run, adapt, measure and spread open AI models.",
+    ("Start", [Up.Create()]),
+    ("Run", [Run.Create(), Chat.Create(), Serve.Create(), Inspect.Create(), Bench.Create(), Tokenize.Create(), Template.Create(), Logits.Create(), Synthesize.Create()]),
+    ("Share and spread", [Pull.Create(), Push.Create(), HubCommand.Create()]),
+    ("Measure", [EvalCommand.Create()]),
+    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), Completion.Create()]));
 return await Exit.Run(banyan, args);

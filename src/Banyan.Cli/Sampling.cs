@@ -17,9 +17,17 @@ sealed class Sampling
     readonly Option<string[]> _stop = new("--stop") { Description = "End before this text (may be given several times)" };
     readonly Option<int?> _maxTokens = new("--max-tokens", "-n") { Description = "The most tokens to generate (default: until the model ends or the context is full)" };
 
-    /// <summary>Adds its options to a command.</summary>
+    /// <summary>Adds its options to a command; their ranges are the API's.</summary>
     public Sampling(Command command)
     {
+        _temperature.Between(0f, 2f);
+        _topK.Between(0, int.MaxValue);
+        _topP.Between(0f, 1f);
+        _minP.Between(0f, 1f);
+        _repetition.Between(0.01f, 10f);
+        _presence.Between(-2f, 2f);
+        _frequency.Between(-2f, 2f);
+        _maxTokens.Between(1, int.MaxValue);
         foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens })
             command.Options.Add(option);
     }
@@ -29,7 +37,7 @@ sealed class Sampling
     {
         Temperature = arguments.GetValue(_temperature) ?? temperature,
         TopK = arguments.GetValue(_topK),
-        TopP = arguments.GetValue(_topP),
+        TopP = Math.Max(arguments.GetValue(_topP), 1e-6f), // 0 is the most likely token alone, as in the API
         MinP = arguments.GetValue(_minP),
         RepetitionPenalty = arguments.GetValue(_repetition),
         PresencePenalty = arguments.GetValue(_presence),

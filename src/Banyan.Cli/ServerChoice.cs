@@ -31,6 +31,9 @@ sealed class ServerChoice
     /// <summary>Adds its options to a command.</summary>
     public ServerChoice(Command command)
     {
+        _threads.Between(1, 1024);
+        _context.Between(2, int.MaxValue);
+        _queue.Between(1, int.MaxValue);
         foreach (var option in new Option[] { _port, _host, _threads, _context, _key, _template, _queue, _hosts, _origins })
             command.Options.Add(option);
     }

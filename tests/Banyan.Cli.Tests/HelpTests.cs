@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Banyan.Tests;
+
 namespace Banyan.Cli.Tests;
 
 public class HelpTests
@@ -43,5 +46,111 @@ public class HelpTests
         Assert.Equal(1, code);
         Assert.Contains("inspect", output + error);
         Assert.DoesNotContain("Usage:", output + error);
+    }
+
+    [Fact]
+    public async Task Commands_are_grouped_by_verb()
+    {
+        var (_, output, _) = await Tool.Run(["--help"]);
+        var order = ((string[])["\nRun\n", "  serve", "\nShare and spread\n", "  pull", "\nMeasure\n", "  eval", "\nOperate\n", "  fsck"]).Select(word => output.ReplaceLineEndings("\n").IndexOf(word, StringComparison.Ordinal)).ToList();
+        Assert.DoesNotContain(-1, order);
+        Assert.Equal(order.Order(), order);
+    }
+
+    [Theory]
+    [InlineData("run m --threads abc", "--threads abc: a whole number is needed")]
+    [InlineData("run m --temperature x", "--temperature x: a number is needed")]
+    [InlineData("run m --seed -1", "--seed -1: a whole number of 0 or more is needed")]
+    [InlineData("serve m --port x", "--port x: a whole number is needed")]
+    [InlineData("run", "banyan run needs MODEL:")]
+    [InlineData("eval run", "--model is missing:")]
+    [InlineData("run m --threads", "--threads needs a value")]
+    [InlineData("hub", "banyan hub needs one of its commands: user")]
+    [InlineData("rnu x", "did you mean run?")]
+    [InlineData("hub user lsit", "did you mean list?")]
+    [InlineData("run m --temprature 1", "did you mean --temperature?")]
+    [InlineData("run m p --temprature=1", "did you mean --temperature?")]
+    [InlineData("run m --kv q4_0", "'q4_0' is none of q8_0, f16, f32")]
+    [InlineData("run m --temperature 2.5", "--temperature 2.5: between 0 and 2")]
+    [InlineData("chat m --top-p 1.5", "--top-p 1.5: between 0 and 1")]
+    [InlineData("run m --context 0", "--context 0: at least 2")]
+    [InlineData("serve m --context 1", "--context 1: at least 2")]
+    [InlineData("run m --max-tokens 0", "--max-tokens 0: at least 1")]
+    [InlineData("bench m --threads 0", "--threads 0: between 1 and 1024")]
+    [InlineData("completion tcsh", "'tcsh' is none of bash, zsh, fish, pwsh")]
+    public async Task A_mistake_is_told_in_the_tool_s_words_with_what_is_needed(string arguments, string expected)
+    {
+        var (code, output, error) = await Tool.Run(arguments.Split(' '));
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(expected, error);
+        Assert.DoesNotContain("System.", error);
+        Assert.DoesNotContain("Parameter '", error);
+        Assert.Contains("--help", error);
+        Assert.InRange(error.Trim().Split('\n').Length, 2, 4);
+    }
+
+    [Theory]
+    [InlineData("run MODEL", "there is no prompt", 1)]
+    [InlineData("run MODEL Hello -n 2", "", 0)]
+    [InlineData("tokenize MODEL", "standard input is closed: pipe the text in", 1)]
+    [InlineData("template MODEL", "standard input is closed", 1)]
+    [InlineData("chat MODEL", "", 0)]
+    public async Task Closed_standard_input_is_no_reason_to_wait(string command, string expected, int exitCode)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("a shell of Unix closes a stream");
+        var model = Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf");
+        var start = new ProcessStartInfo("bash", ["-c", $"exec dotnet '{Path.Combine(AppContext.BaseDirectory, "banyan.dll")}' {command.Replace("MODEL", $"'{model}'", StringComparison.Ordinal)} <&-"])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            Assert.Fail($"{command} waits for an input that is closed");
+        }
+        Assert.Equal(exitCode, process.ExitCode);
+        Assert.Contains(expected, await error);
+    }
+
+    [Theory]
+    [InlineData("[suggest:15]", "banyan run --te", "--temperature")]
+    [InlineData("[suggest:9]", "banyan in", "inspect")]
+    public async Task Shells_complete_by_what_the_tool_suggests(string directive, string line, string expected) =>
+        Assert.Contains(expected, (await Tool.Run([directive, line])).Output);
+
+    [Fact]
+    public async Task The_script_for_a_shell_is_one_command()
+    {
+        var (code, script, _) = await Tool.Run(["completion", "bash"]);
+        Assert.Equal(0, code);
+        var dll = Path.Combine(AppContext.BaseDirectory, "banyan.dll");
+        var bash = Process.Start(new ProcessStartInfo("bash", ["-c",
+            $"banyan() {{ dotnet '{dll}' \"$@\"; }}\n{script}\nCOMP_WORDS=(banyan run --te) COMP_CWORD=2 COMP_LINE='banyan run --te' COMP_POINT=15; _banyan; echo \"${{COMPREPLY[@]}}\""]) { RedirectStandardOutput = true })!;
+        Assert.Equal("--temperature", (await bash.StandardOutput.ReadToEndAsync()).Trim());
+    }
+
+    [Theory]
+    [InlineData("qwen2.5-coder-1.5b-q4_k_m.gguf", 80)]
+    [InlineData("qwen2.5-coder-1.5b-instruct-with-a-very-long-name-q4_k_m.gguf", 80)]
+    [InlineData("qwen2.5-coder-1.5b-q4_k_m.gguf", 40)]
+    [InlineData("m", 20)]
+    [InlineData("model", 8)]
+    [InlineData("model", 1)]
+    public void A_bar_fits_the_terminal(string name, int width)
+    {
+        foreach (var percent in (int[])[0, 7, 50, 100])
+            Assert.InRange(Progress.LoadingBar.Line(name, percent, width - 1).Length, 0, Math.Max(width - 1, 8));
+        if (width >= 40)
+            Assert.Contains('━', Progress.LoadingBar.Line(name, 100, width - 1));
     }
 }

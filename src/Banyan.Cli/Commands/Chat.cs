@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
+using Banyan.Cli.Editing;
 using Banyan.Runtime.Generation;
 
 namespace Banyan.Cli.Commands;
@@ -12,7 +13,7 @@ static class Chat
         /system TEXT  set the system message and begin again
         /reset        forget the conversation
         /help         this
-        /exit         leave (also Ctrl-D; Ctrl-C stops an answer)
+        /exit         leave (also Ctrl-D; Ctrl-C stops an answer, and clears what is typed)
         """;
 
     public static Command Create()
@@ -46,6 +47,7 @@ static class Chat
     sealed class Conversation(Engine engine, GenerationOptions options, string? system)
     {
         readonly bool _interactive = !Console.IsInputRedirected && !Console.IsOutputRedirected;
+        readonly LineEditor? _editor = Console.IsInputRedirected || Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? null : LineEditor.OnTerminal();
         JsonArray _messages = Begin(system);
         CancellationTokenSource? _answering;
 
@@ -82,9 +84,10 @@ static class Chat
 
         string? ReadLine()
         {
-            if (_interactive)
-                Console.Write("\n> ");
-            return Console.In.ReadLine();
+            if (_editor is null)
+                return Console.In.ReadLine();
+            Console.WriteLine();
+            return _editor.Read();
         }
 
         bool Command(string line)
@@ -101,7 +104,7 @@ static class Chat
                     _messages = Begin(system = rest.Trim());
                     break;
                 case "/help":
-                    Console.WriteLine(Help);
+                    Console.WriteLine(_editor is null ? Help : $"{Help}\n{LineEditor.Keys}");
                     break;
                 default:
                     Console.Error.WriteLine($"{name} is unknown; /help lists what can be typed");

@@ -33,11 +33,7 @@ static class Inspect
         var tensors = new Option<bool>("--tensors") { Description = "List every tensor instead of one line for all layers." };
         var template = new Option<bool>("--template") { Description = "Print the chat template and nothing else." };
         var context = new Option<int?>("--context", "-c") { Description = "Tokens of context to reckon memory for (the model's own, at most 8192).", HelpName = "N" };
-        context.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is <= 0)
-                result.AddError("--context must be 1 or more");
-        });
+        context.Between(2, int.MaxValue);
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of text." };
         var command = new Command("inspect", Description) { model, tensors, template, context, json };
         command.SetAction(arguments =>

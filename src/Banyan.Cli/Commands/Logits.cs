@@ -26,6 +26,8 @@ static class Logits
         var steps = new Option<int>("--steps") { Description = "Tokens to generate after each prompt", DefaultValueFactory = _ => 12 };
         var top = new Option<int>("--top") { Description = "Tokens to report at each step", DefaultValueFactory = _ => 10 };
         var follow = new Option<string?>("--follow") { Description = "A file of this command's output whose tokens to follow" };
+        steps.Between(1, int.MaxValue);
+        top.Between(1, GenerationOptions.MaxTopLogprobs);
         var json = new Option<bool>("--json") { Description = "Print one JSON object" };
         foreach (var option in new Option[] { prompts, steps, top, follow, json })
             command.Options.Add(option);

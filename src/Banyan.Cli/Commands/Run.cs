@@ -135,7 +135,7 @@ static class Run
 
     static async Task<string> PromptText(string? argument, CancellationToken cancellationToken)
     {
-        var piped = Console.IsInputRedirected ? await Console.In.ReadToEndAsync(cancellationToken) : "";
+        var piped = Console.IsInputRedirected ? await StandardStreams.ReadAllAsync(null, cancellationToken) : "";
         return argument is null
             ? piped.Length > 0 ? piped : throw new CommandException("there is no prompt: give one as an argument or pipe it in")
             : piped.Length > 0 ? $"{argument}\n{piped}" : argument;

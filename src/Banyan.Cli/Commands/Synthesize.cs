@@ -49,6 +49,8 @@ static class Synthesize
         if (Synthesizer.Types.FirstOrDefault(t => t.Equals(run.Type, StringComparison.OrdinalIgnoreCase)) is not { } type)
             throw new CommandException($"unknown type '{run.Type}'; known are {string.Join(", ", Synthesizer.Types)}");
         var path = Directory.Exists(run.Output) ? Path.Combine(run.Output, $"{shape.Name}-{type}.gguf") : Path.GetFullPath(run.Output);
+        if (Outputs.NoFile(path) is { } other)
+            throw new CommandException($"{path} is {other}, which --force does not replace either; name a file");
         if (File.Exists(path) && !run.Force)
             throw new CommandException($"{path} is there already; --force replaces it");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

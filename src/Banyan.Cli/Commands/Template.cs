@@ -30,9 +30,8 @@ static class Template
         var command = new Command("template", Description) { source, json };
         command.SetAction(async (arguments, cancel) =>
         {
-            using var input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
             var jinja = Read(arguments.GetValue(source)!);
-            var variables = Variables(await input.ReadToEndAsync(cancel));
+            var variables = Variables((await StandardStreams.ReadAllAsync("a JSON object with messages", cancel)).TrimStart('\uFEFF'));
             return Answer(jinja, variables, arguments.GetValue(json));
         });
         return command;

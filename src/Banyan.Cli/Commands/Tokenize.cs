@@ -29,13 +29,13 @@ static class Tokenize
         var skipSpecial = new Option<bool>("--skip-special") { Description = "With --decode: leave out tokens such as BOS." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object: {\"ids\":[…]}, with --decode {\"text\":…}." };
         var command = new Command("tokenize", Description) { model, addSpecial, noParse, decode, skipSpecial, json };
-        command.SetAction(arguments =>
+        command.SetAction(async (arguments, cancellationToken) =>
         {
             var tokenizer = Tokenizer.Open(arguments.GetValue(model)!);
             if (arguments.GetValue(decode))
-                Decode(tokenizer, ReadInput(), arguments.GetValue(skipSpecial), arguments.GetValue(json));
+                Decode(tokenizer, await StandardStreams.ReadAllAsync("the ids", cancellationToken), arguments.GetValue(skipSpecial), arguments.GetValue(json));
             else
-                Encode(tokenizer, ReadInput(), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
+                Encode(tokenizer, await StandardStreams.ReadAllAsync("the text", cancellationToken), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
             return 0;
         });
         return command;
@@ -104,13 +104,5 @@ static class Tokenize
             at += length;
         }
         return ids;
-    }
-
-    static string ReadInput()
-    {
-        using var input = Console.OpenStandardInput();
-        using var bytes = new MemoryStream();
-        input.CopyTo(bytes);
-        return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
     }
 }

@@ -35,6 +35,10 @@ static class ModelPull
             await Console.Error.WriteLineAsync($"{hub.Options.Endpoint.Authority} does not answer: using what was pulled before");
             return path;
         }
+        catch (HubException e) when (e.Problem == HubProblem.Unreachable)
+        {
+            throw new CommandException($"there is no file or folder '{model}' here, and {hub.Options.Endpoint.Authority} does not answer: give the path of a model, start a hub with 'banyan up', or name one with the variable HF_ENDPOINT");
+        }
     }
 
     static HubOptions Options()

@@ -13,12 +13,10 @@ static class TransferView
     {
         if (quiet || Console.IsErrorRedirected)
             return await work(null);
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return await console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+        return await Cli.Progress.Bar(Console.Error)
             .StartAsync(async context =>
             {
-                var task = context.AddTask(Markup.Escape(title), maxValue: 1);
+                var task = context.AddTask(Cli.Progress.Title(title), maxValue: 1);
                 return await work(new Shown(task, title));
             });
     }
@@ -29,7 +27,7 @@ static class TransferView
         {
             task.MaxValue = Math.Max(1, progress.Bytes);
             task.Value = Math.Min(progress.BytesDone, progress.Bytes);
-            task.Description = Markup.Escape($"{title} {progress.FilesDone}/{progress.Files}");
+            task.Description = $"{Cli.Progress.Title(title)} {progress.FilesDone}/{progress.Files}";
         }
     }
 

@@ -45,4 +45,19 @@ public sealed class SynthesizeTests : IDisposable
         Assert.Contains(because, error);
         Assert.Empty(Directory.GetFiles(_folder));
     }
+
+    [Theory]
+    [InlineData("ln -s kept", "a link to kept")]
+    [InlineData("mkfifo", "a device, a pipe")]
+    public async Task Force_replaces_files_and_nothing_else(string make, string what)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("links and pipes of Unix");
+        var path = Path.Combine(_folder, "x.gguf");
+        System.Diagnostics.Process.Start("bash", ["-c", $"{make} '{path}'"])!.WaitForExit();
+        var (code, _, error) = await Tool.Run(["synthesize", "tiny-qwen2", path, "--type", "Q8_0", "--force"]);
+        Assert.Equal(1, code);
+        Assert.Contains(what, error);
+        Assert.True(new FileInfo(path) is { LinkTarget: "kept" } or { Exists: true, Length: 0 });
+    }
 }

@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Banyan.Cli;
+
+/// <summary>
+/// Standard input, output and error, be they open or not. Where one was closed (<c>&lt;&amp;-</c>, some services), the first file that the
+/// runtime opens takes its number: reading it waits for ever, writing it damages that file.
+/// </summary>
+static partial class StandardStreams
+{
+    const int GetDescriptorFlags = 1, CloseOnExec = 1;
+
+    static readonly bool s_hasInput = IsInherited(0);
+
+    /// <summary>Leads what would go to a closed output nowhere; to be called before anything is written.</summary>
+    public static void Guard()
+    {
+        if (!s_hasInput)
+            Console.SetIn(TextReader.Null);
+        if (!IsInherited(1))
+            Console.SetOut(TextWriter.Null);
+        if (!IsInherited(2))
+            Console.SetError(TextWriter.Null);
+    }
+
+    /// <summary>Standard input to its end, as UTF-8; empty where it is a terminal's or closed and nothing needs it.</summary>
+    /// <param name="wanted">What is to be piped in, for the message; null where nothing need be.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <exception cref="CommandException">It is closed, and something is wanted.</exception>
+    public static async Task<string> ReadAllAsync(string? wanted, CancellationToken cancellationToken)
+    {
+        if (!s_hasInput)
+            return wanted is null ? "" : throw new CommandException($"standard input is closed: pipe {wanted} in");
+        await using var input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        await input.CopyToAsync(bytes, cancellationToken);
+        return Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    }
+
+    // What a parent handed down has survived an exec; what the runtime opened would not survive one.
+    static bool IsInherited(int descriptor) =>
+        OperatingSystem.IsWindows() || GetFlags(descriptor, GetDescriptorFlags, 0) is >= 0 and var flags && (flags & CloseOnExec) == 0;
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int GetFlags(int descriptor, int command, int argument);
+}
