@@ -46,7 +46,9 @@ public sealed class ArenaRounds
     public IReadOnlyList<Vote> Votes => _votes.Votes;
 
     /// <summary>Draws the next round and has its answers given.</summary>
-    public async Task<ArenaRound> NextAsync(CancellationToken cancellationToken = default)
+    /// <param name="cancellationToken">Stops waiting for answers.</param>
+    /// <param name="drawn">Told the question before it is answered: answers may take minutes, and a reader can begin.</param>
+    public async Task<ArenaRound> NextAsync(CancellationToken cancellationToken = default, Func<ArenaQuestion, Task>? drawn = null)
     {
         var question = _questions[RandomNumberGenerator.GetInt32(_questions.Count)];
         var able = _entrants.Where(e => e.Has(question)).ToList();
@@ -55,7 +57,10 @@ public sealed class ArenaRounds
         var (left, right) = pairs[RandomNumberGenerator.GetInt32(pairs.Count)];
         if (RandomNumberGenerator.GetInt32(2) == 0)
             (left, right) = (right, left);
-        var round = new ArenaRound(RandomNumberGenerator.GetHexString(32, lowercase: true), question, await left.AnswerAsync(question, cancellationToken), await right.AnswerAsync(question, cancellationToken));
+        if (drawn is not null)
+            await drawn(question);
+        var answers = await Task.WhenAll(left.AnswerAsync(question, cancellationToken), right.AnswerAsync(question, cancellationToken));
+        var round = new ArenaRound(RandomNumberGenerator.GetHexString(32, lowercase: true), question, answers[0], answers[1]);
         lock (_gate)
         {
             _open[round.Id] = (round, left.Name, right.Name);

@@ -42,7 +42,7 @@ public class LineEditorTests
     [InlineData("one two⌫⌫⌫2\r", "one 2")]
     [InlineData("one two①⌦⌦⌦⌦\r", "two")]
     [InlineData("kept gone←←←←⑪\r", "kept ")]
-    [InlineData("gone kept←←←←㉑\r", "gone kept")]
+    [InlineData("gone kept←←←←㉑\r", "kept")]
     [InlineData("first⏎second\r", "first\nsecond")]
     [InlineData("first\\\rsecond\r", "first\nsecond")]
     [InlineData("first⏎second↑X↓Y\r", "firstX\nsecondY")]

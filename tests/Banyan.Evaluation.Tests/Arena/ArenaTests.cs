@@ -187,4 +187,30 @@ public sealed class ArenaTests : IDisposable
         Assert.Contains("&amp;amp;", page);
         Assert.Contains("You preferred <b>y</b> to <b>&lt;x&gt;</b>", page);
     }
+
+    [Fact]
+    public async Task The_question_is_told_before_any_answer_and_both_models_answer_at_once()
+    {
+        var (asked, may) = (0, new TaskCompletionSource());
+        Entrant Slow(string name) => new(name, _ => true, async (_, _) =>
+        {
+            if (Interlocked.Increment(ref asked) == 2)
+                may.SetResult(); // one that waited for the other would wait for ever
+            await may.Task;
+            return name;
+        });
+        using var votes = VoteFile.Open(File);
+        var rounds = new ArenaRounds([Slow("a"), Slow("b")], [new("q", "Which?")], votes);
+        var told = "";
+        var round = await rounds.NextAsync(TestContext.Current.CancellationToken, question =>
+        {
+            Assert.Equal(0, asked);
+            told = ArenaPage.Question(question, null);
+            return Task.CompletedTask;
+        });
+        Assert.Contains("Which?", told);
+        Assert.Contains("Both models are answering", told);
+        Assert.Equal(["a", "b"], ((string[])[round.Left, round.Right]).Order());
+        Assert.Equal(ArenaPage.Round(round, null), told + ArenaPage.Answers(round));
+    }
 }

@@ -49,6 +49,9 @@ public sealed partial class ArenaTests : IDisposable
             using var client = new HttpClient();
             var page = await client.GetStringAsync(address);
             Assert.DoesNotContain("<script", page);
+            foreach (var style in Styles().Matches(page).Select(m => m.Groups[1].Value)) // the look of the other pages, and its own on top
+                Assert.Contains("--leaf", await client.GetStringAsync(new Uri(new Uri(address), style)));
+            Assert.Equal(2, Styles().Count(page));
             Assert.DoesNotContain("whole", page);
             var form = new Dictionary<string, string> { ["round"] = Round().Match(page).Groups[1].Value, ["choice"] = "left" };
             var voted = await client.PostAsync(address, new FormUrlEncodedContent(form));
@@ -87,6 +90,9 @@ public sealed partial class ArenaTests : IDisposable
 
     [GeneratedRegex(@"http://\S+/arena")]
     private static partial Regex Address();
+
+    [GeneratedRegex("rel=\"stylesheet\" href=\"([^\"]+)\"")]
+    private static partial Regex Styles();
 
     [GeneratedRegex("name=\"round\" value=\"([0-9a-f]+)\"")]
     private static partial Regex Round();
