@@ -104,13 +104,13 @@ static partial class ParseErrors
         return d[a.Length, b.Length];
     }
 
-    [GeneratedRegex(@"^Cannot parse argument '(.*)' for (?:option|argument|command) '(.*)' as expected type '(.*)'\.$", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^Cannot parse argument '(.*)' for (?:option|argument|command) '(.*)' as expected type '(.*)'\.\z", RegexOptions.Singleline)]
     private static partial Regex Unparsable();
 
-    [GeneratedRegex(@"^Required argument missing for option: '(.*)'\.$")]
+    [GeneratedRegex(@"^Required argument missing for option: '(.*)'\.\z")]
     private static partial Regex MissingValue();
 
-    [GeneratedRegex(@"^Option '(.*)' is required\.$")]
+    [GeneratedRegex(@"^Option '(.*)' is required\.\z")]
     private static partial Regex RequiredOption();
 
     [GeneratedRegex(@"^Required argument missing for command: ")]
