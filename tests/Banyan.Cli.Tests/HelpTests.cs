@@ -59,7 +59,7 @@ public class HelpTests
 
     [Theory]
     [InlineData("run m --threads abc", "--threads abc: a whole number is needed")]
-    [InlineData("run m --temperature x", "--temperature x: a number is needed")]
+    [InlineData("run m --temperature x", "--temperature x: a number is expected")]
     [InlineData("run m --seed -1", "--seed -1: a whole number of 0 or more is needed")]
     [InlineData("serve m --port x", "--port x: a whole number is needed")]
     [InlineData("run", "banyan run needs MODEL:")]
