@@ -85,6 +85,10 @@ static class CardHeader
         {
             problem = e.Message;
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
+        {
+            problem = "The metadata cannot be read as YAML.";   // the parser stumbles over some texts without saying so
+        }
         return card;
     }
 

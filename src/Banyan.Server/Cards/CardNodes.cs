@@ -10,6 +10,8 @@ namespace Banyan.Server.Cards;
 /// </summary>
 sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, JsonNode?> valueOf)
 {
+    const int MostOpen = 100;
+
     readonly Dictionary<AnchorName, (JsonNode? Node, int Count)> _anchors = [];
     int _nodes;
     bool _tooMuch;
@@ -102,11 +104,14 @@ sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, J
     }
 
     /// <summary>Passes over the rest of a sequence or map.</summary>
+    /// <exception cref="CardException">It is so deep that the parser, which looks at all open levels for each token, would take forever.</exception>
     JsonArray? Pass()
     {
         _tooMuch = true;
         for (var open = 1; open > 0;)
         {
+            if (open > MostOpen)
+                throw new CardException($"Line {parser.Current?.Start.Line}: the metadata is nested too deep: the rest of it was not read.");
             var parsed = parser.Consume<ParsingEvent>();
             open += parsed is SequenceStart or MappingStart ? 1 : parsed is SequenceEnd or MappingEnd ? -1 : 0;
         }

@@ -11,8 +11,7 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
     const int FlushBytes = 1 << 16;
 
     readonly ChunkCodec _codec = new();
-    readonly byte[] _stored = ArrayPool<byte>.Shared.Rent(Chunker.MaxLength + 1024 + ChunkHeader.Size);
-    byte[]? _raw;
+    byte[]? _stored, _raw;   // only where chunks are compressed or taken in part: who reads slowly holds them as long
     int _unflushed;
 
     public async Task WriteAsync(LargeFile file, long offset, long length, PipeWriter destination, CancellationToken cancellationToken)
@@ -58,7 +57,7 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
             var (skip, take) = ((int)Math.Max(0, from - at), (int)Math.Min(length, to - at));
             var whole = head.Compression == Compression.None && skip == 0 && take == length;
             var read = storedLength + (chunk + 1 < end ? ChunkHeader.Size : 0);
-            var bytes = whole ? destination.GetMemory(read)[..read] : _stored.AsMemory(0, read);
+            var bytes = whole ? destination.GetMemory(read)[..read] : (_stored ??= ArrayPool<byte>.Shared.Rent(Chunker.MaxLength + 1024 + ChunkHeader.Size)).AsMemory(0, read);
             await ReadAsync(stored, bytes, layout, chunk, cancellationToken);
             bytes.Span[storedLength..].CopyTo(header);
             if (whole)
@@ -100,7 +99,8 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_stored);
+        if (_stored is not null)
+            ArrayPool<byte>.Shared.Return(_stored);
         if (_raw is not null)
             ArrayPool<byte>.Shared.Return(_raw);
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Banyan.Server.Files;
 
@@ -201,6 +202,8 @@ sealed class PathPattern
 
     static ReadOnlySpan<char> Name(ReadOnlySpan<char> path, ReadOnlySpan<int> ends, int i) => path[(i == 0 ? 0 : ends[i - 1] + 1)..ends[i]];
 
+    // The first ones that are matched may be those of an attack: they do not wait for the compiler to see that this is where time goes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     bool Matches(Part part, ReadOnlySpan<char> name, ref long steps)
     {
         steps--;
@@ -226,6 +229,7 @@ sealed class PathPattern
         return token == tokens.Length || (token == tokens.Length - 1 && tokens[token].Kind == Kind.Many);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     bool Takes(Token token, char character, ref long steps)
     {
         if (token.Kind is Kind.Literal or Kind.One)

@@ -10,8 +10,8 @@ sealed class PathPatterns
     /// <summary>The most patterns with wildcards; what follows is not looked at.</summary>
     public const int MaxWildcards = 2000;
 
-    /// <summary>Comparisons of characters before no further path is matched: about a tenth of a second.</summary>
-    public const long MaxSteps = 50_000_000;
+    /// <summary>Comparisons of characters before no further path is matched: less than a tenth of a second.</summary>
+    public const long MaxSteps = 20_000_000;
 
     const int MaxDepth = 128;
 

@@ -100,8 +100,9 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             if (await refs.FindAsync(id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision)
                 (commit, known) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is not (OperationCanceledException or DbException))
         {
+            // Whatever is wrong with it, those behind it are listed.
             LogUnreadable(log, repo.Path, e);   // listed by its name
         }
         await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known), cancellationToken);

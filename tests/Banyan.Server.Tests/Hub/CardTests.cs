@@ -51,12 +51,27 @@ public sealed class CardTests
     [Theory]
     [InlineData("license: mit\na: *nothing\n", "Line 2: nothing is called &nothing before *nothing.")]
     [InlineData("license: mit\nlicense: apache-2.0\n", "Line 2: 'license' is there twice.")]
-    public void What_cannot_be_read_is_told_and_what_came_before_stays(string header, string expected)
+    [InlineData("license: mit\n...\n...\n", null)]
+    public void What_cannot_be_read_is_told_and_what_came_before_stays(string header, string? expected)
     {
         Assert.Equal("""{"license":"mit"}""", Read($"---\n{header}---\n", out var problem));
         Assert.Equal(expected, problem);
-        Assert.Equal(expected, Assert.Throws<CardException>(() => CardHeader.Parse(header)).Message);
+        if (expected is not null)
+            Assert.Equal(expected, Assert.Throws<CardException>(() => CardHeader.Parse(header)).Message);
     }
+
+    [Theory]
+    [InlineData("{x: ")]
+    [InlineData("[")]
+    [InlineData("- ")]
+    public void What_is_so_deep_that_parsing_it_would_take_forever_is_not_read_on(string open)
+    {
+        Assert.Equal("""{"license":"mit"}""", Read($"---\nlicense: mit\na:\n {string.Concat(Enumerable.Repeat(open, 100_000))}\n---\n", out var problem));
+        Assert.Contains("the rest of it was not read", problem);
+    }
+
+    [Fact]
+    public void What_makes_the_parser_stumble_is_told() => Assert.NotNull(Record.Exception(() => CardHeader.Parse(string.Concat(Enumerable.Repeat("...\n", 1000)))) as CardException);
 
     [Fact]
     public void Of_a_header_that_is_too_long_the_beginning_is_read()
