@@ -22,9 +22,9 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
     public async Task ListAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
-        var names = new Dictionary<string, (string Path, string Ref)>();
+        var (names, seen) = (new Dictionary<string, (string Path, string Ref)>(), new HashSet<GitId>());
         foreach (var found in (await refs.ListAsync(repo.Id, cancellationToken)).OrderBy(r => r.Name != GitRef.Heads + repo.DefaultBranch))
-            if (await revisions.PeelAsync(repo, found.Id, cancellationToken) is { } revision)
+            if (await revisions.PeelAsync(repo, found.Id, cancellationToken) is { } revision && seen.Add(revision.Commit.Tree))
                 await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null), true, cancellationToken))
                     if (entry.Lfs is { } lfs)
                         names.TryAdd(lfs.Sha256, (entry.Path, found.Name));

@@ -10,7 +10,7 @@ namespace Banyan.Server.Xet;
 /// </summary>
 sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, XorbUrls urls)
 {
-    const int MaxFilesAtOnce = 1000;
+    const int MaxFilesAtOnce = 1000, MaxTermsAtOnce = 200_000;
 
     /// <summary>GET /v2/reconstructions/{file}</summary>
     public async Task<IResult> GetV2Async(HttpContext context, string file, CancellationToken cancellationToken)
@@ -36,12 +36,14 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         var ids = context.Request.Query["file_id"];
         if (ids.Count is 0 or > MaxFilesAtOnce)
             throw HubException.BadRequest($"Name 1 to {MaxFilesAtOnce} files as file_id, not {ids.Count}.");
-        var files = new Dictionary<string, IEnumerable<TermAnswer>>();
+        var (files, terms) = (new Dictionary<string, IEnumerable<TermAnswer>>(), 0);
         var fetches = new Dictionary<string, List<FetchV1>>();
         foreach (var id in ids.Distinct())
         {
             var file = await FileAsync(grant, id!, cancellationToken);
             var plan = await ReconstructionPlan.ForAsync(file, 0, file.Size, contents.Xorbs, cancellationToken);
+            if ((terms += plan.Terms.Count) > MaxTermsAtOnce)
+                throw HubException.TooLarge($"These files have more than {MaxTermsAtOnce} terms together: ask for fewer at once.");
             files[id!] = Terms(plan);
             await FetchesAsync(context, plan, fetches, cancellationToken);
         }
