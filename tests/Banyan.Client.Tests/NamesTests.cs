@@ -40,6 +40,11 @@ public class NamesTests
     [InlineData("./a", false)]
     [InlineData("a\n", false)]
     [InlineData(".git/hooks/post-checkout", false)]
+    [InlineData(".cache/huggingface/download/a.metadata", false)]
+    [InlineData("sub/.Cache/HuggingFace/x", false)]
+    [InlineData("a\u202eb", false)]
+    [InlineData("a\u0085b", false)]
+    [InlineData(".cache/other/huggingface", true)]
     [InlineData("sub/.GIT/config", false)]
     public void Paths_stay_below_their_folder(string path, bool safe) => Assert.Equal(safe, RepoPaths.IsSafe(path));
 

@@ -48,8 +48,15 @@ public sealed class HubCache(string folder)
         if (revision == commit || !Hub.RepoPaths.IsSafe(revision))
             return;
         var file = Path.Combine(Folder, repo.CacheFolder, "refs", Path.Combine(revision.Split('/')));
+        // git holds no branch beside one that its name leads through: what is in the way is of a branch that is gone.
+        var refs = Path.Combine(Folder, repo.CacheFolder, "refs");
+        for (var above = Path.GetDirectoryName(file)!; above.Length > refs.Length; above = Path.GetDirectoryName(above)!)
+            if (File.Exists(above))
+                File.Delete(above);
+        if (Directory.Exists(file))
+            Directory.Delete(file, recursive: true);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        var temporary = $"{file}.{Guid.NewGuid():N}.tmp";
+        var temporary = Path.Combine(Folder, repo.CacheFolder, $".{Guid.NewGuid():N}.tmp");
         File.WriteAllText(temporary, commit);
         File.Move(temporary, file, overwrite: true);
     }

@@ -5,7 +5,7 @@ namespace Banyan.Client;
 
 public sealed partial class HubClient
 {
-    const int MostFiles = 1_000_000;
+    const int MostFiles = 1_000_000, MostEmptyPages = 3;
 
     /// <summary>The commit that a revision (branch, tag, commit) is at.</summary>
     /// <exception cref="HubException">There is none, or the hub does not answer.</exception>
@@ -23,14 +23,19 @@ public sealed partial class HubClient
     public async Task<IReadOnlyList<RepoFile>> ListAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {
         var files = new List<RepoFile>();
+        var (paths, pages, empty) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<Uri>(), 0);
         var page = At($"{repo.Api}/tree/{Uri.EscapeDataString(revision)}?recursive=true&expand=false");
         while (page is not null)
         {
             var at = page;
-            using var answer = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, at), s_apiTimeout, cancellationToken);
+            using var answer = await SendAsync(() => Compressed(new HttpRequestMessage(HttpMethod.Get, at)), s_apiTimeout, cancellationToken);
+            var before = paths.Count;
             foreach (var item in await JsonAsync(answer, HubJson.Default.TreeItemArray, $"{repo}@{revision}", cancellationToken))
-                if (item.Type == "file")
+                if (paths.Add(item.Path) && item.Type == "file")
                     files.Add(FileOf(item));
+            // Pages must come to an end: each brings something new, and none comes twice.
+            if (!pages.Add(page) || (empty = paths.Count > before ? 0 : empty + 1) > MostEmptyPages || paths.Count > 2 * MostFiles)
+                throw new HubException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} lists the files of {repo} in pages without an end: nothing was written");
             if (files.Count > MostFiles)
                 throw new HubException(HubProblem.Refused, $"{repo} has more than {MostFiles} files: pull a part of them");
             page = NextPage(answer);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -90,6 +91,8 @@ public sealed partial class HubClient : IDisposable
                     return answer;
                 wait = Retry.AskedFor(answer);
                 answer.Dispose();
+                if (wait > Retry.Patience)
+                    throw new HubException(HubProblem.Refused, $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
             }
             catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
             {
@@ -142,8 +145,30 @@ public sealed partial class HubClient : IDisposable
     /// <exception cref="HubException">The hub says no, or something else than JSON.</exception>
     internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(request, s_apiTimeout, cancellationToken);
+        using var answer = await SendAsync(() => Compressed(request()), s_apiTimeout, cancellationToken);
         return await JsonAsync(answer, type, what, cancellationToken);
+    }
+
+    /// <summary>A request whose answer may come compressed: JSON, never a file, of which parts are asked for.</summary>
+    static HttpRequestMessage Compressed(HttpRequestMessage request)
+    {
+        request.Headers.AcceptEncoding.ParseAdd("br, gzip");
+        return request;
+    }
+
+    /// <summary>A body as it was before it was compressed.</summary>
+    internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken)
+    {
+        var stream = await content.ReadAsStreamAsync(cancellationToken);
+        foreach (var coding in content.Headers.ContentEncoding.Reverse())
+            stream = coding.ToLowerInvariant() switch
+            {
+                "br" => new BrotliStream(stream, CompressionMode.Decompress),
+                "gzip" or "x-gzip" => new GZipStream(stream, CompressionMode.Decompress),
+                "identity" => stream,
+                _ => throw new HubException(HubProblem.WrongAnswer, $"the hub's answer is in the coding '{coding}', which was not asked for"),
+            };
+        return stream;
     }
 
     internal async Task<T> JsonAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
@@ -152,7 +177,20 @@ public sealed partial class HubClient : IDisposable
         try
         {
             await answer.Content.LoadIntoBufferAsync(MaxJsonBytes, cancellationToken);
-            return await JsonSerializer.DeserializeAsync(await answer.Content.ReadAsStreamAsync(cancellationToken), type, cancellationToken) ?? throw new JsonException("null");
+            await using var plain = await PlainAsync(answer.Content, cancellationToken);
+            using var bytes = new MemoryStream();
+            var buffer = new byte[64 * 1024];
+            while (await plain.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+            {
+                bytes.Write(buffer, 0, read);
+                if (bytes.Length > MaxJsonBytes)
+                    throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes >> 20} MiB of JSON");
+            }
+            return JsonSerializer.Deserialize(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), type) ?? throw new JsonException("null");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri}: the answer is not compressed as it says", answer.StatusCode, e);
         }
         catch (JsonException e)
         {

@@ -34,7 +34,7 @@ static class HubErrors
     {
         try
         {
-            await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
+            await using var stream = await HubClient.PlainAsync(answer.Content, cancellationToken);
             var bytes = new byte[MostBytes];
             var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
             if (answer.Content.Headers.ContentType?.MediaType != "application/json")
@@ -48,7 +48,7 @@ static class HubErrors
                 _ => null,
             };
         }
-        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
+        catch (Exception e) when (e is JsonException or IOException or InvalidDataException or HttpRequestException)
         {
             return null;
         }

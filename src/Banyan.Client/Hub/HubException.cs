@@ -38,7 +38,7 @@ public enum HubProblem
 /// <param name="message">For people.</param>
 /// <param name="status">The status of the hub's answer, where it gave one.</param>
 /// <param name="inner">What was underneath.</param>
-public sealed class HubException(HubProblem problem, string message, HttpStatusCode? status = null, Exception? inner = null) : Exception(message, inner)
+public sealed class HubException(HubProblem problem, string message, HttpStatusCode? status = null, Exception? inner = null) : Exception(Hub.RepoPaths.Shown(message), inner)
 {
     /// <summary>Which kind of failure.</summary>
     public HubProblem Problem { get; } = problem;

@@ -8,7 +8,7 @@ static class RepoPaths
     /// <summary>Whether a path can be a file below a folder.</summary>
     public static bool IsSafe(string path)
     {
-        if (path.Length is 0 or > 1024 || path.Any(c => c < ' ' || c is '\\' or '\x7f'))
+        if (path.Length is 0 or > 1024 || path.Any(c => c == '\\' || IsControl(c)) || IsToolsFolder(path))
             return false;
         foreach (var part in path.Split('/'))
         {
@@ -19,6 +19,22 @@ static class RepoPaths
         }
         return true;
     }
+
+    /// <summary>
+    /// What tools keep beside the files they pulled, in whatever folder a pull may go to: notes of what was verified, parts that are arriving. A repo that brought
+    /// such files would speak in the name of the tool.
+    /// </summary>
+    static bool IsToolsFolder(string path)
+    {
+        var parts = path.Split('/');
+        return parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Control characters, and those that make a text read other than it is.</summary>
+    static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+
+    /// <summary>What a hub says, as a terminal may show it: without sequences that move its cursor, or turn what is read.</summary>
+    public static string Shown(string text) => text.Any(c => c != '\n' && IsControl(c)) ? string.Concat(text.Select(c => c != '\n' && IsControl(c) ? '\ufffd' : c)) : text;
 
     /// <summary>A path of a repo in a URL: each part escaped, the slashes kept.</summary>
     public static string Escape(string path) => string.Join('/', path.Split('/').Select(Uri.EscapeDataString));

@@ -6,7 +6,8 @@ namespace Banyan.Client.Hub;
 /// <summary>Which failures pass, and how long to wait for that.</summary>
 static class Retry
 {
-    static readonly TimeSpan s_longest = TimeSpan.FromSeconds(60);
+    /// <summary>A hub that asks for a longer wait is not waited for: whoever runs the command decides.</summary>
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
 
     public static bool IsPassing(HttpStatusCode status) => (int)status is 408 or 425 or 429 or 500 or 502 or 503 or 504;
 
@@ -25,6 +26,6 @@ static class Retry
             foreach (var part in string.Join(';', limits).Split(';', StringSplitOptions.TrimEntries))
                 if (part.StartsWith("t=", StringComparison.Ordinal) && int.TryParse(part[2..], CultureInfo.InvariantCulture, out var seconds))
                     asked = TimeSpan.FromSeconds(seconds);
-        return asked is not { } wait ? null : wait < TimeSpan.Zero ? TimeSpan.Zero : wait > s_longest ? s_longest : wait;
+        return asked is not { } wait ? null : wait < TimeSpan.Zero ? TimeSpan.Zero : wait;
     }
 }

@@ -39,7 +39,7 @@ sealed class CacheTarget(HubCache cache, RepoId repo, string revision, string co
         var target = Path.GetRelativePath(Path.GetDirectoryName(path)!, blob);
         if (new FileInfo(path) is { LinkTarget: { } link, Exists: true } && link == target)
             return;
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var temporary = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.tmp");
         try
         {
             File.CreateSymbolicLink(temporary, target);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Banyan.Client.Cache;
 using Banyan.Client.Hub;
 using Banyan.Client.Transfers;
@@ -17,6 +18,14 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     readonly ConcurrentBag<FileRun> _runs = [];
     bool _usesChunks, _usesDisk = true;
     int _stopped;
+
+    /// <summary>Something on the way gives the whole file whatever part is asked for; one request at a time takes it.</summary>
+    bool _wholeOnly;
+
+    /// <summary>Parts were taken that did not say which they are: the hash tells whether they were the right ones.</summary>
+    bool _unproven;
+
+    readonly SemaphoreSlim _whole = new(1);
 
     HubClient Hub => pull.Hub;
 
@@ -43,6 +52,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             if (attempt == 2)
                 throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
             _usesDisk = false;
+            _wholeOnly = _unproven;
         }
     }
 
@@ -79,6 +89,9 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                 catch (NetworkException e)
                 {
                     idle = Total(part.Missing(window.Start, window.End)) < before ? 1 : idle + 1;
+                    // Of bytes each is kept, of chunks only whole ones: a link that breaks after fewer would never bring any.
+                    if (_usesChunks && idle >= 2)
+                        _usesChunks = false;
                     if (idle >= Hub.Options.Attempts)
                         throw new HubException(HubProblem.Unreachable, $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
                     await Task.Delay(Retry.Pause(idle), cancellationToken);
@@ -128,6 +141,11 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     /// <summary>A range of the file as the web serves it.</summary>
     async Task FetchPlainAsync(PartialFile part, ByteRange range, CancellationToken cancellationToken)
     {
+        if (_wholeOnly)
+        {
+            await FetchWholeAsync(part, range, cancellationToken);
+            return;
+        }
         var meter = Hub.Meter;
         var end = range.End;
         Meter.Reservation? reservation;
@@ -144,20 +162,52 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                 return request;
             }, Hub.StallTimeout + TimeSpan.FromSeconds(20), cancellationToken);
             await Hub.EnsureAsync(answer, $"{pull.Request.Repo}: {file.Path}", cancellationToken);
-            var begins = answer.Content.Headers.ContentRange?.From ?? 0;
-            if (begins != range.Start)
-                throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: bytes from {range.Start} on were asked for, {answer.RequestMessage!.RequestUri!.Authority} sent those from {begins} on");
-            await using var body = await Body.OpenAsync(answer, Hub.StallTimeout, cancellationToken);
-            using var run = part.From(range.Start);
-            var buffer = new byte[128 * 1024];
-            while (run.Position < end)
+            var headers = answer.Content.Headers;
+            // A part without Content-Range, as some mirrors send it, is the one that was asked for if it is as long.
+            var unsaid = answer.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is null && headers.ContentLength == end - range.Start;
+            _unproven |= unsaid;
+            if ((unsaid ? range.Start : headers.ContentRange?.From ?? 0) == range.Start)
             {
-                var read = await body.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - run.Position)), cancellationToken);
-                if (read == 0)
-                    throw new NetworkException("the answer ended early");
-                reservation.Arrived(read);
-                run.Append(buffer.AsSpan(0, read));
+                await TakeAsync(part, answer, range.Start, end, reservation, cancellationToken);
+                return;
             }
+            _wholeOnly = true; // RFC 9110 14.2 lets a server ignore Range
+        }
+        await FetchWholeAsync(part, range, cancellationToken);
+    }
+
+    /// <summary>The file from its start, for all requests that wait for parts of it.</summary>
+    async Task FetchWholeAsync(PartialFile part, ByteRange wanted, CancellationToken cancellationToken)
+    {
+        await _whole.WaitAsync(cancellationToken);
+        try
+        {
+            if (Total(part.Missing(wanted.Start, wanted.End)) == 0)
+                return; // came meanwhile
+            using var reservation = Hub.Meter.Reserve(file.Size) ?? throw Meter.BudgetReached();
+            using var answer = await Hub.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Hub.FileUri(pull.Request.Repo, pull.Commit, file.Path)), Hub.StallTimeout + TimeSpan.FromSeconds(20), cancellationToken);
+            await Hub.EnsureAsync(answer, $"{pull.Request.Repo}: {file.Path}", cancellationToken);
+            await TakeAsync(part, answer, 0, file.Size, reservation, cancellationToken);
+        }
+        finally
+        {
+            _whole.Release();
+        }
+    }
+
+    /// <summary>An answer's body to its place; what came is kept, also when the rest does not.</summary>
+    async Task TakeAsync(PartialFile part, HttpResponseMessage answer, long start, long end, Meter.Reservation reservation, CancellationToken cancellationToken)
+    {
+        await using var body = await Body.OpenAsync(answer, Hub.StallTimeout, cancellationToken);
+        using var run = part.From(start);
+        var buffer = new byte[128 * 1024];
+        while (run.Position < end)
+        {
+            var read = await body.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - run.Position)), cancellationToken);
+            if (read == 0)
+                throw new NetworkException("the answer ended early");
+            reservation.Arrived(read);
+            run.Append(buffer.AsSpan(0, read));
         }
     }
 

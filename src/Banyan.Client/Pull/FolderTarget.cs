@@ -1,33 +1,41 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Banyan.Client.Cache;
 
 namespace Banyan.Client.Pull;
 
 /// <summary>
-/// A folder of the user's that gets the files themselves. What is known of them lies in <c>.cache/huggingface/download</c>,
-/// in the form that other tools write and read too.
+/// A folder of the user's that gets the files themselves. Notes for other tools lie in <c>.cache/huggingface/download</c>, in their form; they are written and never
+/// believed, since a repo may have brought them. What was verified here is noted where no repo's files come, below <paramref name="state"/>.
 /// </summary>
-sealed class FolderTarget(string folder, string commit) : PullTarget
+sealed class FolderTarget(string folder, string commit, string state) : PullTarget
 {
+    const int MostNameBytes = 255;
+
     public override string Folder { get; } = Path.GetFullPath(folder);
 
     string Notes => Path.Combine(Folder, ".cache", "huggingface");
 
-    string NoteOf(RepoFile file) => Below(Path.Combine(Notes, "download"), file.Path) + ".metadata";
+    string Downloads => Path.Combine(Notes, "download");
+
+    /// <summary>A hash in place of a path: what is added to a name may make it longer than a file system takes.</summary>
+    static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];
+
+    string VerifiedOf(RepoFile file) => Path.Combine(state, "verified", Hash(PathOf(file)));
 
     public override string PathOf(RepoFile file) => Below(Folder, file.Path);
 
-    public override string PartOf(RepoFile file) => Below(Path.Combine(Notes, "download"), file.Path) + $".{file.ETag}.banyan.incomplete";
+    public override string PartOf(RepoFile file) => Path.Combine(Downloads, $"{Hash(file.Path)}.{file.ETag}.banyan.incomplete");
 
-    public override string LockOf(RepoFile file) => Below(Path.Combine(Notes, "download"), file.Path) + ".lock";
+    public override string LockOf(RepoFile file) => Path.Combine(Downloads, $"{Hash(file.Path)}.lock");
 
     public override async Task<bool> IsThereAsync(RepoFile file, CancellationToken cancellationToken)
     {
         var info = new FileInfo(PathOf(file));
         if (!info.Exists || info.Length != file.Size)
             return false;
-        if (File.Exists(NoteOf(file)) && await File.ReadAllLinesAsync(NoteOf(file), cancellationToken) is [_, var etag, var written, ..] && etag == file.ETag
-            && double.TryParse(written, CultureInfo.InvariantCulture, out var seconds) && (info.LastWriteTimeUtc - DateTime.UnixEpoch).TotalSeconds <= seconds + 1)
+        if (File.Exists(VerifiedOf(file)) && await File.ReadAllTextAsync(VerifiedOf(file), cancellationToken) == Facts(file, info))
             return true;
         using var handle = File.OpenHandle(info.FullName);
         if (await PartialFile.HashAsync(handle, file.Size, file.Sha256 is null, cancellationToken) != file.ETag)
@@ -42,12 +50,22 @@ sealed class FolderTarget(string folder, string commit) : PullTarget
         Note(file);
     }
 
+    static string Facts(RepoFile file, FileInfo info) => string.Create(CultureInfo.InvariantCulture, $"{file.ETag} {info.Length} {info.LastWriteTimeUtc.Ticks}");
+
     void Note(RepoFile file)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(NoteOf(file))!);
+        Write(VerifiedOf(file), Facts(file, new(PathOf(file))));
         if (!File.Exists(Path.Combine(Notes, ".gitignore")))
-            File.WriteAllText(Path.Combine(Notes, ".gitignore"), "*");
+            Write(Path.Combine(Notes, ".gitignore"), "*");
         var now = (DateTime.UtcNow - DateTime.UnixEpoch).TotalSeconds;
-        File.WriteAllText(NoteOf(file), string.Create(CultureInfo.InvariantCulture, $"{commit}\n{file.ETag}\n{now:F6}\n"));
+        var note = Below(Downloads, file.Path) + ".metadata";
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(note)) <= MostNameBytes)
+            Write(note, string.Create(CultureInfo.InvariantCulture, $"{commit}\n{file.ETag}\n{now:F6}\n"));
+    }
+
+    static void Write(string path, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
     }
 }

@@ -33,7 +33,7 @@ public sealed class Puller(HubClient hub)
             throw new HubException(HubProblem.FileNotFound, $"{request.Repo}@{request.Revision} has no file '{missing}'; it has {Some(all)}");
         }
 
-        PullTarget target = request.Folder is { } folder ? new FolderTarget(folder, commit) : new CacheTarget(request.Cache, request.Repo, request.Revision, commit);
+        PullTarget target = request.Folder is { } folder ? new FolderTarget(folder, commit, hub.Options.StateFolder) : new CacheTarget(request.Cache, request.Repo, request.Revision, commit);
         using var pull = new FileDownloads(hub, request, commit, target, files);
         using var ticking = Ticker.Start(progress, pull.Progress);
         var pulled = await pull.RunAsync(cancellationToken);

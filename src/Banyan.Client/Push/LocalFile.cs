@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Security.Cryptography;
 using Banyan.Chunks;
 using Banyan.Client.Cache;
@@ -23,19 +24,41 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
             throw new ArgumentException($"there is no file or folder '{source}'");
         var root = System.IO.Path.GetFullPath(source);
         var files = new List<LocalFile>();
-        foreach (var file in new DirectoryInfo(root).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 }))
+        // A linked folder is left out, as huggingface_hub does: what it leads to may be above it, or elsewhere on this machine.
+        var found = new FileSystemEnumerable<FileInfo>(root, (ref FileSystemEntry entry) => (FileInfo)entry.ToFileSystemInfo(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 })
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
+        foreach (var file in found)
         {
             var path = System.IO.Path.GetRelativePath(root, file.FullName).Replace(System.IO.Path.DirectorySeparatorChar, '/');
-            if (path.StartsWith(".git/", StringComparison.Ordinal) || path.Contains("/.git/", StringComparison.Ordinal) || path.StartsWith(".cache/huggingface/", StringComparison.Ordinal)
+            if (path.StartsWith(".git/", StringComparison.Ordinal) || path.Contains("/.git/", StringComparison.Ordinal) || path.StartsWith(".cache/huggingface/", StringComparison.Ordinal) || path.Contains("/.cache/huggingface/", StringComparison.Ordinal)
                 || path.EndsWith("/.DS_Store", StringComparison.Ordinal) || path == ".DS_Store")
                 continue;
             if (!RepoPaths.IsSafe(path))
                 throw new ArgumentException($"'{path}' cannot be a path in a repo: rename it, nothing was sent");
             // A link counts as what it leads to: the shared cache is full of them.
-            files.Add(new LocalFile(path, file.FullName, (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length));
+            files.Add(new LocalFile(path, file.FullName, Target(file, path).Length));
         }
         files.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
         return files.Count > 0 ? files : throw new ArgumentException($"the folder '{source}' has no files");
+    }
+
+    static FileInfo Target(FileInfo file, string path)
+    {
+        if (file.LinkTarget is null)
+            return file;
+        FileSystemInfo? target = null;
+        try
+        {
+            target = file.ResolveLinkTarget(returnFinalTarget: true);
+        }
+        catch (IOException)
+        {
+            // Links in a circle.
+        }
+        return target is FileInfo { Exists: true } found ? found : throw new ArgumentException($"'{path}' is a link to {file.LinkTarget}, which is not there: bring the file, or remove the link; nothing was sent");
     }
 
     /// <summary>The first bytes, by which a hub decides how the file is kept.</summary>

@@ -35,6 +35,8 @@ static class PathRules
         if (path.Contains(':', StringComparison.Ordinal))
             return "':' names a drive, or a hidden stream of a file, on some machines";
         var parts = path.Split('/');
+        if (parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase)))
+            return "tools keep notes of what they verified in '.cache/huggingface': no repository may bring them";
         return parts.Length > MaxDepth ? $"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
     }
 
