@@ -128,7 +128,7 @@ static partial class AnswerReader
         // In Java the function stands in a class, which the tests close.
         var outside = item.Language == "java" ? 1 : 0;
         return BraceSource.Close(program, from, outside, hash) is { } end
-            ? new(id, program[..end] + "\n", Whole: true) { Balanced = true }
+            ? new(id, program[..end] + "\n" + (outside == 0 ? BraceSource.Needed(program[..end], program[end..], item.Entry) : ""), Whole: true) { Balanced = true }
             : new(id, program, Whole: true);
     }
 

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>Reads source of languages with braces (JavaScript, TypeScript, Java, C++, PHP): strings and comments are skipped, braces matched.</summary>
-static class BraceSource
+static partial class BraceSource
 {
     /// <summary>The braces that are open at the end of a text.</summary>
     public static int Depth(string text, bool hashComments = false) => Braces(text, hashComments).Sum(b => b.Opens ? 1 : -1);
@@ -18,6 +20,57 @@ static class BraceSource
         }
         return null;
     }
+
+    /// <summary>
+    /// Of what follows a function, the declarations that it uses, directly or not, and what gives it or them a property: <c>twice.cache = new Map();</c>. A statement
+    /// begins at a line's beginning, as it is written by whoever formats code. What calls the function is an example of its use.
+    /// </summary>
+    public static string Needed(string program, string rest, string? entry)
+    {
+        var waiting = Statements(rest).ToList();
+        var kept = new HashSet<int>();
+        for (var grew = true; grew;)
+        {
+            grew = false;
+            for (var i = 0; i < waiting.Count; i++)
+            {
+                var before = program + string.Concat(kept.Select(k => waiting[k]));
+                var name = Declaration().Match(waiting[i]) is { Success: true } declared ? declared.Groups["name"].Value : null;
+                var owner = Property().Match(waiting[i]) is { Success: true } property ? property.Groups["name"].Value : null;
+                var wanted = name is not null ? name != entry && name != "main" && Uses(before, name) : owner is not null && Uses(before, owner) && !Calls(waiting[i], entry);
+                if (wanted && Depth(waiting[i]) == 0)
+                    grew |= kept.Add(i);
+            }
+        }
+        return string.Concat(kept.Order().Select(k => waiting[k]));
+    }
+
+    static bool Uses(string text, string name) => Regex.IsMatch(text, $@"(?<![\w.$]){Regex.Escape(name)}(?!\w)");
+
+    static bool Calls(string text, string? name) => name is not null && Regex.IsMatch(text, $@"(?<![\w.$]){Regex.Escape(name)}\s*\(");
+
+    static IEnumerable<string> Statements(string text)
+    {
+        var statement = "";
+        foreach (var line in text.Split('\n'))
+        {
+            if (line.Length > 0 && !char.IsWhiteSpace(line[0]) && line[0] is not ('}' or ')' or ']') && !line.StartsWith("//", StringComparison.Ordinal) && statement.Length > 0)
+            {
+                yield return statement;
+                statement = "";
+            }
+            if (statement.Length > 0 || line.Trim().Length > 0)
+                statement += line + "\n";
+        }
+        if (statement.Length > 0)
+            yield return statement;
+    }
+
+    [GeneratedRegex(@"\A(export\s+)?(async\s+)?(function\s*\*?\s*&?|class\s+|struct\s+|interface\s+|enum\s+|type\s+|const\s+|let\s+|var\s+)(?<name>[\w$]+)")]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex(@"\A(?<name>[\w$]+)(\.[\w$]+)+\s*=[^=]")]
+    private static partial Regex Property();
 
     /// <summary>Every brace outside strings and comments.</summary>
     static IEnumerable<(int At, bool Opens)> Braces(string text, bool hashComments)

@@ -77,6 +77,18 @@ public class LanguageAnswersTests
         Assert.All(left.Split(','), part => Assert.DoesNotContain(part, program));
     }
 
+    /// <summary>What stands below the function and belongs to it; what runs it does not.</summary>
+    [Theory]
+    [InlineData("javascript", "function f(n) {\n  f.calls++;\n  return g(n) + TABLE[0];\n}\n\nf.calls = 0;\nfunction g(n) {\n  return h(n);\n}\nconst h = (n) => n;\nconst TABLE = [\n  1,\n];\nfunction unused() {\n}\nconsole.log(f(1));\nconst result = f(2);\n", "f.calls = 0,function g,const h,const TABLE", "unused,console.log,result")]
+    [InlineData("php", "<?php\nfunction f($n) {\n  return g($n);\n}\nfunction g($n) {\n  return $n;\n}\necho f(1);\n?>", "function g", "echo,?>")]
+    [InlineData("cpp", "long g(long n);\nlong f(long n) {\n  return n;\n}\nint main() {\n  return f(1);\n}\n", "long f", "main")]
+    public void Below_a_function_its_own_is_kept(string language, string code, string kept, string left)
+    {
+        var read = AnswerReader.Read(new(Asked.Program, language, "x") { Entry = "f" }, PromptLadder.Chat, "x", $"```{language}\n{code}```").Text;
+        Assert.All(kept.Split(','), part => Assert.Contains(part, read));
+        Assert.All(left.Split(','), part => Assert.DoesNotContain(part, read));
+    }
+
     [Fact]
     public void Fences_are_Markdowns() => Assert.Equal(
         [("python", "a\n```\nb\n"), ("", "c\n"), ("cs", "open\n")],
