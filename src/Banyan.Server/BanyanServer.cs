@@ -45,6 +45,7 @@ public static class BanyanServer
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(3));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
+        AnswerCompression.Add(builder.Services);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
         builder.Services.AddInference(options.Inference);

@@ -153,6 +153,26 @@ public class FieldTests(SharedHub shared)
         Assert.DoesNotContain('\u001b', error.Message);
     }
 
+    /// <summary>A pipe would be waited for without end; an empty file is a file.</summary>
+    [Fact]
+    public void Pipes_are_named()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes in folders");
+        var folder = Directory.CreateTempSubdirectory("banyan-pipes-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "empty.txt"), "");
+            Assert.Equal("empty.txt", Assert.Single(LocalFile.Find(folder)).Path);
+            using (var made = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder, "pipe")))
+                made.WaitForExit();
+            Assert.Contains("'pipe' is a pipe", Assert.Throws<ArgumentException>(() => LocalFile.Find(folder)).Message);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>A folder that links to its own parent is left out, a link to a file counts as the file, a link to nothing is named.</summary>
     [Fact]
     public void Links_are_files_or_are_left_out()

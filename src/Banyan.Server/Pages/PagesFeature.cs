@@ -18,7 +18,6 @@ static class PagesFeature
         foreach (var keys in services.Where(s => s.ImplementationType?.Name == "DataProtectionHostedService").ToList())
             services.Remove(keys);
         services.AddSingleton(HtmlEncoder.Create(UnicodeRanges.All));   // pages are UTF-8: no &#x…; for every script but Latin
-        services.AddResponseCompression(o => o.MimeTypes = ["text/html"]);
         services.AddSingleton<PageViews>();
         services.AddSingleton<CompletionHandler>();
         services.AddSingleton<ChatHandler>();

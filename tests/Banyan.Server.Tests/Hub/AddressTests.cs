@@ -18,6 +18,20 @@ public sealed class AddressTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _hub.DisposeAsync();
 
+    [Fact]
+    public async Task Lists_are_compressed_and_files_are_not()
+    {
+        for (var i = 0; i < 5; i++)
+            await _hub.CreateRepoAsync($"listed-{i}");
+        var text = string.Concat(Enumerable.Repeat("[\"the same again\"],", 200));
+        await HubServer.JsonOf(await _hub.CommitAsync("ana/listed-0", _hub.Ana, "x", null, ("file", new { path = "data.json", content = text, encoding = "utf-8" })));
+        var list = await _hub.SendAsync(HttpMethod.Get, "/api/models?full=true", null, null, ("Accept-Encoding", "gzip"));
+        Assert.Equal(["gzip"], list.Content.Headers.ContentEncoding);
+        var file = await _hub.SendAsync(HttpMethod.Get, "/ana/listed-0/resolve/main/data.json", null, null, ("Accept-Encoding", "gzip"));
+        Assert.Empty(file.Content.Headers.ContentEncoding);
+        Assert.Equal(text.Length, file.Content.Headers.ContentLength);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(5000)]
