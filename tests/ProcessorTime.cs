@@ -15,7 +15,7 @@ namespace Banyan.Tests;
 [AttributeUsage(AttributeTargets.Assembly)]
 sealed class ProcessorTimeAttribute : BeforeAfterTestAttribute
 {
-    static readonly string? Table = Environment.GetEnvironmentVariable("BANYAN_CPU_TABLE");
+    static readonly string? Table = Environment.GetEnvironmentVariable("BANYAN_CPU_TABLE") is { Length: > 0 } table ? table : null;
     static readonly Dictionary<string, (double Seconds, int Tests)> Classes = [];
     static double _seen;
 

@@ -13,6 +13,8 @@ static partial class StandardStreams
 
     static readonly bool s_hasInput = IsInherited(0);
 
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
     /// <summary>Leads what would go to a closed output nowhere; to be called before anything is written.</summary>
     public static void Guard()
     {
@@ -34,7 +36,11 @@ static partial class StandardStreams
             return wanted is null ? "" : throw new CommandException($"standard input is closed: pipe {wanted} in");
         await using var input = Console.OpenStandardInput();
         using var bytes = new MemoryStream();
-        await input.CopyToAsync(bytes, cancellationToken);
+        var copying = input.CopyToAsync(bytes, cancellationToken);
+        // Whoever started this may have left a pipe open that nobody writes to: without a word that looks like a hang.
+        if (await Task.WhenAny(copying, Task.Delay(s_patience, cancellationToken)) != copying && bytes.Length == 0)
+            await Console.Error.WriteLineAsync("waiting for standard input, which is a pipe; where nothing comes by it, add < /dev/null");
+        await copying;
         return Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
     }
 

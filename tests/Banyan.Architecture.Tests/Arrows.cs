@@ -13,7 +13,7 @@ public class Arrows
         ["Banyan.Chunks"] = [],
         ["Banyan.Client"] = ["Banyan.Chunks"],
         ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Runtime"],
-        ["Banyan.Cli"] = ["Banyan.Chunks", "Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server"],
+        ["Banyan.Cli"] = ["Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server"],
     };
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p)!)];

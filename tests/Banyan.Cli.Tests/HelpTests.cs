@@ -135,7 +135,8 @@ public class HelpTests
         Assert.Equal(0, code);
         var dll = Path.Combine(AppContext.BaseDirectory, "banyan.dll");
         var bash = Process.Start(new ProcessStartInfo("bash", ["-c",
-            $"banyan() {{ dotnet '{dll}' \"$@\"; }}\n{script}\nCOMP_WORDS=(banyan run --te) COMP_CWORD=2 COMP_LINE='banyan run --te' COMP_POINT=15; _banyan; echo \"${{COMPREPLY[@]}}\""]) { RedirectStandardOutput = true })!;
+            $"banyan() {{ dotnet '{dll}' \"$@\"; }}\n{script}\nCOMP_WORDS=(banyan run --te) COMP_CWORD=2 COMP_LINE='banyan run --te' COMP_POINT=15; _banyan; echo \"${{COMPREPLY[@]}}\""])
+        { RedirectStandardOutput = true })!;
         Assert.Equal("--temperature", (await bash.StandardOutput.ReadToEndAsync()).Trim());
     }
 

@@ -25,9 +25,12 @@ static class TransferView
     {
         public void Report(TransferProgress progress)
         {
-            task.MaxValue = Math.Max(1, progress.Bytes);
-            task.Value = Math.Min(progress.BytesDone, progress.Bytes);
-            task.Description = $"{Cli.Progress.Title(title)} {progress.FilesDone}/{progress.Files}";
+            // Large files are read and hashed before anything is sent.
+            var hashes = progress.BytesHashed < progress.BytesToHash;
+            var (of, done) = hashes ? (progress.BytesToHash, progress.BytesHashed) : (progress.Bytes, progress.BytesDone);
+            task.MaxValue = Math.Max(1, of);
+            task.Value = Math.Min(done, of);
+            task.Description = hashes ? Cli.Progress.Title("Hashing") : $"{Cli.Progress.Title(title)} {progress.FilesDone}/{progress.Files}";
         }
     }
 

@@ -184,7 +184,7 @@ public sealed partial class HubClient : IDisposable
             {
                 bytes.Write(buffer, 0, read);
                 if (bytes.Length > MaxJsonBytes)
-                    throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes >> 20} MiB of JSON");
+                    throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes / 1_000_000} MB of JSON");
             }
             return JsonSerializer.Deserialize(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), type) ?? throw new JsonException("null");
         }

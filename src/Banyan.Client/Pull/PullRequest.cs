@@ -49,4 +49,11 @@ public sealed record PullResult(string Commit, string Folder, IReadOnlyList<Pull
 /// <param name="Bytes">Bytes of all files.</param>
 /// <param name="BytesDone">Bytes that are in their place, wherever they came from.</param>
 /// <param name="BytesReused">Of those, bytes that did not have to cross the network.</param>
-public readonly record struct TransferProgress(int Files, int FilesDone, long Bytes, long BytesDone, long BytesReused);
+public readonly record struct TransferProgress(int Files, int FilesDone, long Bytes, long BytesDone, long BytesReused)
+{
+    /// <summary>Bytes of large files that are to be read and hashed before they are sent; 0 where nothing is pushed.</summary>
+    public long BytesToHash { get; init; }
+
+    /// <summary>Of those, bytes that were.</summary>
+    public long BytesHashed { get; init; }
+}

@@ -97,7 +97,9 @@ sealed partial record LocalFile(string Path, string LocalPath, long Size)
     }
 
     /// <summary>Reads the whole file once: SHA-256 on one core, chunks on another.</summary>
-    public async Task<ScannedFile> ScanAsync(CancellationToken cancellationToken)
+    /// <param name="hashed">Told of bytes that were read since the last call.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async Task<ScannedFile> ScanAsync(Action<long> hashed, CancellationToken cancellationToken)
     {
         const int block = 4 << 20;
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -120,6 +122,7 @@ sealed partial record LocalFile(string Path, string LocalPath, long Size)
                 cut += chunk.Length;
             }
             await hashing;
+            hashed(read);
             if (last)
                 return new ScannedFile(this, Convert.ToHexStringLower(sha256.GetHashAndReset()), MerkleTree.FileHash(chunks.ToArray()), chunks);
             buffer.AsSpan(cut, filled - cut).CopyTo(buffer);

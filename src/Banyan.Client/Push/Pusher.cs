@@ -21,8 +21,13 @@ public sealed class Pusher(HubClient hub)
 {
     long _bytes, _done, _reused, _uploaded;
     int _files, _filesDone;
+    long _toHash, _hashed;
 
-    TransferProgress Progress() => new(_files, _filesDone, Interlocked.Read(ref _bytes), Interlocked.Read(ref _done), Interlocked.Read(ref _reused));
+    TransferProgress Progress() => new(_files, _filesDone, Interlocked.Read(ref _bytes), Interlocked.Read(ref _done), Interlocked.Read(ref _reused))
+    {
+        BytesToHash = Interlocked.Read(ref _toHash),
+        BytesHashed = Interlocked.Read(ref _hashed),
+    };
 
     /// <summary>Pushes.</summary>
     /// <param name="request">What and where to.</param>
@@ -58,9 +63,11 @@ public sealed class Pusher(HubClient hub)
 
         // :: Step 3
         var scanned = new ConcurrentBag<ScannedFile>();
+        var toHash = files.Where(f => modes[f.Path] is { UploadMode: "lfs", ShouldIgnore: false }).ToList();
+        Interlocked.Exchange(ref _toHash, toHash.Sum(f => f.Size));
         await Parallel.ForEachAsync(
-            files.Where(f => modes[f.Path] is { UploadMode: "lfs", ShouldIgnore: false }), new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellationToken },
-            async (file, token) => scanned.Add(await file.ScanAsync(token)));
+            toHash, new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellationToken },
+            async (file, token) => scanned.Add(await file.ScanAsync(read => Interlocked.Add(ref _hashed, read), token)));
         var large = new List<ScannedFile>();
         foreach (var file in scanned.OrderBy(f => f.File.Path, StringComparer.Ordinal))
             if (modes[file.File.Path].Oid == file.Sha256)

@@ -141,7 +141,7 @@ sealed partial class SandboxFolder : IDisposable
             case Regular:
                 left -= new FileInfo(path).Length;
                 if (left < 0)
-                    throw new IOException($"it has more than {MostCopied >> 30} GiB.");
+                    throw new IOException($"it has more than {MostCopied / 1_000_000} MB.");
                 var runs = Mode(path).HasFlag(UnixFileMode.UserExecute);
                 File.Copy(path, target);
                 SetMode(target, runs ? Programs : Files);

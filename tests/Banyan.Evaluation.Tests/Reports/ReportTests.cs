@@ -158,7 +158,14 @@ public sealed class ReportTests : IDisposable
     {
         RunResult Run(string model, int from, int to) => new()
         {
-            Task = "humaneval", Model = model, RequestedModel = model, Prompt = "chat", Sampling = new(), SamplesPerItem = 1, TaskItems = 40, Hashes = new("", "", ""),
+            Task = "humaneval",
+            Model = model,
+            RequestedModel = model,
+            Prompt = "chat",
+            Sampling = new(),
+            SamplesPerItem = 1,
+            TaskItems = 40,
+            Hashes = new("", "", ""),
             Items = [.. Enumerable.Range(0, 40).Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i >= from && i < to, "", "", ""))],
         };
         var report = new EvaluationReport([Run("a", 0, 20), Run("b", 0, 14), Run("c", 0, 19)], []);

@@ -39,7 +39,10 @@ sealed class GitPrograms : IDisposable
     {
         var start = new ProcessStartInfo("git", arguments)
         {
-            WorkingDirectory = Path.Combine(Folder, folder), RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = input is not null,
+            WorkingDirectory = Path.Combine(Folder, folder),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = input is not null,
         };
         foreach (var (name, value) in new[]
         {

@@ -98,7 +98,7 @@ static class ContaminatedCommand
             var now = Environment.TickCount64;
             var next = Interlocked.Read(ref _next);
             if (now >= next && Interlocked.CompareExchange(ref _next, now + 100, next) == next)
-                Console.Error.Write($"\r{value.Done >> 20} of {value.Of >> 20} MiB ");
+                Console.Error.Write($"\r{Sizes.Bytes(value.Done)} of {Sizes.Bytes(value.Of)} ");
         }
 
         public void Clear() => Console.Error.Write("\r\x1b[K");

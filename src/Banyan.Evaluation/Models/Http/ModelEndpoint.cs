@@ -57,7 +57,8 @@ sealed class ModelEndpoint : IDisposable
             var wait = _retry.WaitAfter(attempt, asked);
             if (!passing || attempt >= _retry.Attempts || wait > _retry.Patience)
                 throw new ModelException($"{_http.BaseAddress}{path}: {Clean(problem!)}"
-                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : "")) { Error = error };
+                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : ""))
+                { Error = error };
             await _retry.Wait(wait, cancellationToken);
         }
     }
@@ -110,7 +111,7 @@ sealed class ModelEndpoint : IDisposable
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, time.Token);
             var text = await ReadAsync(response.Content, time.Token);
             if (text is null)
-                return (null, $"an answer of more than {MaximumAnswerBytes >> 20} MiB", false, null, null);
+                return (null, $"an answer of more than {MaximumAnswerBytes / 1_000_000} MB", false, null, null);
             if (!response.IsSuccessStatusCode)
                 return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text), Asked(response.Headers.RetryAfter), ServiceError.Read((int)response.StatusCode, text, Message(text)));
             try
