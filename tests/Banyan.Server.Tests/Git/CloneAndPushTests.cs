@@ -66,7 +66,7 @@ public sealed class CloneAndPushTests : IAsyncLifetime
             """));
         Assert.Equal(HttpStatusCode.OK, made.StatusCode);
         await _git.RunAsync("copy", [.. protocol, "pull", "-q"]);
-        Assert.Equal("api", await File.ReadAllTextAsync(_git.Path_("copy", "api.txt")));
+        Assert.Equal("api", await File.ReadAllTextAsync(_git.PathOf("copy", "api.txt")));
         // What is fetched is little: nothing is sent again.
         await _git.CommitAsync("copy", "more.txt", "more\n");
         await _git.RunAsync("copy", [.. protocol, "push", "-q", Url(_hub.Ana), "main"]);
@@ -105,7 +105,7 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await CloneAsync("blobless", null, "--filter=blob:none", "--no-checkout");
         Assert.Contains("?", await _git.RunAsync("blobless", "rev-list", "--objects", "--missing=print", "main"));
         await _git.RunAsync("blobless", "checkout", "-q", "main");
-        Assert.Equal(await File.ReadAllTextAsync(_git.Path_(work, "a", "file1.txt")), await File.ReadAllTextAsync(_git.Path_("blobless", "a", "file1.txt")));
+        Assert.Equal(await File.ReadAllTextAsync(_git.PathOf(work, "a", "file1.txt")), await File.ReadAllTextAsync(_git.PathOf("blobless", "a", "file1.txt")));
         await CloneAsync("treeless", null, "--filter=tree:0");
         Assert.Equal(await _git.RunAsync(work, "log", "--stat", "main"), await _git.RunAsync("treeless", "log", "--stat", "main"));
         await CloneAsync("short", null, "--filter=blob:limit=1k", "--no-checkout");
@@ -225,7 +225,7 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         var work = await CloneAsync("work", _hub.Ana);
         await _git.RunAsync(work, "lfs", "install", "--local");
         var large = System.Security.Cryptography.RandomNumberGenerator.GetBytes(300_000);
-        await File.WriteAllBytesAsync(_git.Path_(work, "model.safetensors"), large);
+        await File.WriteAllBytesAsync(_git.PathOf(work, "model.safetensors"), large);
         await _git.CommitAsync(work, "readme.txt", "with a model\n");
         // Without its hook git-lfs sends nothing, and the pointer leads nowhere.
         Assert.Contains("git lfs push", (await _git.TryAsync(work, "-c", "core.hooksPath=/dev/null", "push", "origin", "main")).Output);
@@ -233,7 +233,7 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         var copy = await CloneAsync("copy");
         await _git.RunAsync(copy, "lfs", "install", "--local");
         await _git.RunAsync(copy, "lfs", "pull");
-        Assert.Equal(large, await File.ReadAllBytesAsync(_git.Path_(copy, "model.safetensors")));
+        Assert.Equal(large, await File.ReadAllBytesAsync(_git.PathOf(copy, "model.safetensors")));
         var resolved = await _hub.GetAsync("/ana/coder/resolve/main/model.safetensors");
         Assert.Equal(large, await resolved.Content.ReadAsByteArrayAsync());
 

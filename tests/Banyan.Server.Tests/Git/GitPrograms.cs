@@ -17,7 +17,8 @@ sealed class GitPrograms : IDisposable
 
     public string Folder => _folder.FullName;
 
-    public string Path_(params string[] parts) => Path.Combine([Folder, .. parts]);
+    /// <summary>A path below its folder.</summary>
+    public string PathOf(params string[] parts) => Path.Combine([Folder, .. parts]);
 
     /// <summary>The address of a repository, with a token as password.</summary>
     public static string Url(HubServer hub, string repo, string? token) =>

@@ -85,18 +85,18 @@ public sealed class HostilePackTests : IDisposable
         Assert.Equal([first, second, third], read.Objects.Select(o => Encoding.UTF8.GetString(read.Read(o))).Order(StringComparer.Ordinal));
 
         // A chain of four thousand, each with one byte more.
-        var long_ = new Pack(4001);
-        var at = long_.At;
-        long_.Entry(3, "x"u8.ToArray());
+        var chain = new Pack(4001);
+        var at = chain.At;
+        chain.Entry(3, "x"u8.ToArray());
         for (var n = 1; n <= 4000; n++)
         {
-            var here = long_.At;
+            var here = chain.At;
             var distance = (int)(here - at);
             var copy = n < 256 ? new byte[] { 0x90, (byte)n } : [0xb0, (byte)n, (byte)(n >> 8)];
-            long_.Entry(6, Delta(n, n + 1, [.. copy, 1, (byte)'x']), before: [(byte)distance]);
+            chain.Entry(6, Delta(n, n + 1, [.. copy, 1, (byte)'x']), before: [(byte)distance]);
             at = here;
         }
-        using var deep = await ReadAsync(long_.End());
+        using var deep = await ReadAsync(chain.End());
         Assert.Equal(4001, deep.Objects.Max(o => o.Length));
     }
 

@@ -59,7 +59,7 @@ public sealed class RandomHistoryTests : IAsyncLifetime
         Assert.Equal(await RefsAsync($"{name}.git"), await RefsAsync($"{name}-shallow.git"));
         Assert.Equal(await ObjectsAsync($"{name}.git"), await ObjectsAsync($"{name}-shallow.git"));
         foreach (var folder in (string[])[$"{name}.git", $"{name}-copy.git", $"{name}-shallow.git"])
-            Directory.Delete(_git.Path_(folder), recursive: true);
+            Directory.Delete(_git.PathOf(folder), recursive: true);
     }
 
     async Task<string> RefsAsync(string folder) => await _git.RunAsync(folder, "for-each-ref", "--format=%(objectname) %(refname)");

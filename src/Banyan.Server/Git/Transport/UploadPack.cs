@@ -279,9 +279,9 @@ sealed class UploadPack(Refs refs, GitObjects objects, CommitGraphs graphs, Reac
                 throw HubException.BadRequest($"deepen-not is not a ref: {name}");
             without.Add(await PeeledAsync(fetch.Repo, one, cancellationToken) ?? one.Id);
         }
-        var boundary = ShallowBoundary.Of(fetch.Request, fetch.Graph, fetch.Wanted, without);
-        return fetch.Request.Deepens && fetch.Request.Depth is null && fetch.Wanted.Count > 0 && boundary.Ends.Count == 0 && !fetch.Wanted.Any(w => fetch.Reachable.Contains(w) && Included(fetch, w, without))
-            ? throw HubException.BadRequest("no commits selected for shallow requests") : boundary;
+        if (fetch.Request.Deepens && fetch.Request.Depth is null && fetch.Wanted.Count > 0 && !fetch.Wanted.Any(w => Included(fetch, w, without)))
+            throw HubException.BadRequest("no commits selected for shallow requests");
+        return ShallowBoundary.Of(fetch.Request, fetch.Graph, fetch.Wanted, without);
     }
 
     static bool Included(Fetch fetch, GitId id, List<GitId> without) =>
