@@ -215,6 +215,21 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await _git.InitAsync("thief");
         Assert.Contains("not our ref", (await _git.TryAsync("thief", "fetch", Url(), commit)).Output);
         Assert.Contains("not our ref", (await _git.TryAsync("thief", "fetch", Url(), blob)).Output);
+
+        // Nor is it brought back by who may only propose.
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, "/api/models/ana/coder/commit/main?create_pr=1", _hub.Ben, new StringContent(
+            """
+            {"key":"header","value":{"summary":"proposed"}}
+            {"key":"file","value":{"path":"p.txt","content":"one","encoding":"utf-8"}}
+            """)));
+        var head = (await _git.RunAsync("thief", "ls-remote", Url(), "refs/pr/1")).Split('\t')[0];
+        // git would send the objects, which its user has; this one knows the id alone.
+        byte[] command = System.Text.Encoding.ASCII.GetBytes($"{head} {commit} refs/pr/1\0report-status"), pack = [.. "PACK"u8, 0, 0, 0, 2, 0, 0, 0, 0];
+        var body = new ByteArrayContent([.. System.Text.Encoding.ASCII.GetBytes($"{command.Length + 4:x4}"), .. command, .. "0000"u8, .. pack, .. System.Security.Cryptography.SHA1.HashData(pack)]);
+        body.Headers.ContentType = new("application/x-git-receive-pack-request");
+        var answer = await (await _hub.SendAsync(HttpMethod.Post, "/ana/coder.git/git-receive-pack", _hub.Ben, body)).Content.ReadAsStringAsync();
+        Assert.Contains("neither in the pack nor in the repository", answer);
+        Assert.Contains("ng refs/pr/1", answer);
     }
 
     [Fact]

@@ -26,7 +26,7 @@ namespace Banyan.Server.Git.Transport;
 /// </code>
 /// </summary>
 sealed class ReceivePack(
-    Authoriser authoriser, GitObjects objects, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
+    Authoriser authoriser, Refs refs, GitObjects objects, Reachability reachability, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
     StorageLimits limits, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
 {
     /// <summary>The longest request.</summary>
@@ -66,7 +66,7 @@ sealed class ReceivePack(
         try
         {
             // :: Step 2
-            using var pack = request.NeedsPack ? await UnpackAsync(repo, body, cancellationToken) : null;
+            using var pack = request.NeedsPack ? await UnpackAsync(repo, caller, body, cancellationToken) : null;
             // :: Steps 3 to 5
             if (!outcomes.All(o => o.Problem is not null) && !(request.IsAtomic && outcomes.Any(o => o.Problem is not null)))
                 await TakeAsync(repo, caller, request, outcomes, pack, cancellationToken);
@@ -108,19 +108,30 @@ sealed class ReceivePack(
         return change.To is null && name == GitRef.Heads + repo.DefaultBranch ? "the default branch is not deleted" : null;
     }
 
-    async Task<IncomingPack> UnpackAsync(Repo repo, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
+    async Task<IncomingPack> UnpackAsync(Repo repo, Caller caller, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
     {
         await using var spool = new FileStream(
             Path.Combine(options.SpoolFolder, $"pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
         await body.CopyToAsync(spool, cancellationToken);
         spool.Position = 0;
-        return await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, id => objects.FindAsync(repo.Id, id, cancellationToken), cancellationToken);
+        return await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, FindAsync, cancellationToken);
+
+        async ValueTask<GitObject?> FindAsync(GitId id) =>
+            (await VisibleAsync(repo, caller, [id], cancellationToken)).Count > 0 ? await objects.FindAsync(repo.Id, id, cancellationToken) : null;
     }
+
+    /// <summary>
+    /// Those of the objects that a push may build upon. Who may not write, and only proposes, must not bring back by its id what no ref leads
+    /// to any more, be it as a parent, in a folder or as the base of a delta.
+    /// </summary>
+    async Task<IReadOnlyCollection<GitId>> VisibleAsync(Repo repo, Caller caller, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken) =>
+        await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken)
+            ? ids : await reachability.OfAsync(repo.Id, [.. (await refs.ListAsync(repo.Id, cancellationToken)).Select(r => r.Id)], ids, cancellationToken);
 
     async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, IncomingPack? pack, CancellationToken cancellationToken)
     {
         // :: Step 3
-        var check = new PushCheck(pack, ids => KindsAsync(repo.Id, ids, cancellationToken));
+        var check = new PushCheck(pack, async ids => await KindsAsync(repo.Id, await VisibleAsync(repo, caller, ids, cancellationToken), cancellationToken));
         await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
         var large = await LargeAsync(repo, caller, check, cancellationToken);
         using var room = await limits.ReserveAsync(repo.Id, (pack?.Bytes ?? 0) + large.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);
