@@ -9,11 +9,12 @@ public class Arrows
     static readonly Dictionary<string, string[]> s_allowed = new()
     {
         ["Banyan.Runtime"] = [],
+        ["Banyan.Training"] = ["Banyan.Runtime"],
         ["Banyan.Evaluation"] = [],
         ["Banyan.Chunks"] = [],
         ["Banyan.Client"] = ["Banyan.Chunks"],
         ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Runtime"],
-        ["Banyan.Cli"] = ["Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server"],
+        ["Banyan.Cli"] = ["Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server", "Banyan.Training"],
     };
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p)!)];
@@ -30,6 +31,7 @@ public class Arrows
 
     [Theory]
     [InlineData("Banyan.Runtime", "Microsoft.AspNetCore.App")]
+    [InlineData("Banyan.Training", "Microsoft.AspNetCore.App")]
     [InlineData("Banyan.Evaluation", "Microsoft.AspNetCore.App")]
     [InlineData("Banyan.Chunks", "Microsoft.AspNetCore.App")]
     [InlineData("Banyan.Client", "Microsoft.AspNetCore.App")]
