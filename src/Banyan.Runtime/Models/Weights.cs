@@ -59,7 +59,8 @@ internal sealed class Weights : IDisposable
         var tied = !loader.Has("output.weight");
         var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize);
         var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null);
-        var norm = new Norm(loader.Vector($"{family.OutputNorm}.weight", config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
+        var normName = $"{family.OutputNorm}.weight";
+        var norm = new Norm(normName, loader.Vector(normName, config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
         var states = new List<LayerState>();
         var layers = new Layer[config.Layers];
         for (var layer = 0; layer < layers.Length; layer++)

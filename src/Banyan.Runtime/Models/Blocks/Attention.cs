@@ -37,6 +37,20 @@ internal sealed unsafe class Attention : Block
         _output = at.Projection("attn_output", embedding, shape.OutputColumns);
     }
 
+    public AttentionShape Shape => _shape;
+
+    public Projection Query => _queryKeyValue.Projections[0];
+
+    public Projection Key => _queryKeyValue.Projections[1];
+
+    public Projection Value => _queryKeyValue.Projections[2];
+
+    public Projection Output => _output;
+
+    public Norm? QueryNorm => _queryNorm;
+
+    public Norm? KeyNorm => _keyNorm;
+
     public override int Columns => _output.Rows;
 
     public override IEnumerable<MatrixProduct> Products => [_queryKeyValue, _output];

@@ -15,7 +15,17 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied)
         pass.Pool.Run(ref job, Parts.ForWork(16L * pass.Rows * job.Columns, pass.Rows)); // rows are unpacked 16 at a time
     }
 
-    void Write(int token, float* to)
+    /// <summary>Whether the output matrix is the same.</summary>
+    public bool IsTied => tied is not null;
+
+    /// <summary>Tokens.</summary>
+    public int Rows => (int)table.Rows;
+
+    /// <summary>Width of a row.</summary>
+    public int Columns => (int)table.Columns;
+
+    /// <summary>The embedding of a token, [<see cref="Columns"/>].</summary>
+    public void Write(int token, float* to)
     {
         if (tied is null)
             table.Dequantize(token, 1, new Span<float>(to, (int)table.Columns));

@@ -17,6 +17,12 @@ internal sealed unsafe class GatedFeedForward : Block
         _down = at.Projection("ffn_down", embedding, feedForward);
     }
 
+    public Projection Gate => _gateUp.Projections[0];
+
+    public Projection Up => _gateUp.Projections[1];
+
+    public Projection Down => _down;
+
     public override int Columns => _down.Rows;
 
     public override IEnumerable<MatrixProduct> Products => [_gateUp, _down];

@@ -19,6 +19,10 @@ internal abstract unsafe class Head
 /// <summary>Projections of the normed stream: logits by the output matrix, a score by that of a classifier.</summary>
 internal sealed unsafe class ProjectionHead(Norm norm, Projection projection) : Head
 {
+    public Norm Norm => norm;
+
+    public Projection Projection => projection;
+
     public override int Columns => projection.Rows;
 
     public override IEnumerable<MatrixProduct> Products => [projection];

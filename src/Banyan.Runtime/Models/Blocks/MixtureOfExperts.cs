@@ -27,6 +27,12 @@ internal sealed unsafe class MixtureOfExperts : Block
             shape.Used);
     }
 
+    public Experts Shape => _shape;
+
+    public Projection Router => _router;
+
+    public ExpertProjections Experts => _experts;
+
     public override int Columns => _router.Columns;
 
     public override IEnumerable<MatrixProduct> Products => [_router, _experts];

@@ -3,8 +3,20 @@ using Banyan.Runtime.Kernels;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>RMSNorm: y = x ÷ √(mean(x²) + ε) ⊙ weight (arXiv 1910.07467).</summary>
-internal sealed unsafe class Norm(AlignedBuffer weight, int columns, float epsilon)
+/// <param name="name">The tensor's name in GGUF: <c>blk.0.attn_norm.weight</c>.</param>
+/// <param name="weight">[columns]</param>
+/// <param name="columns">Columns of a row.</param>
+/// <param name="epsilon">ε.</param>
+internal sealed unsafe class Norm(string name, AlignedBuffer weight, int columns, float epsilon)
 {
+    public string Name => name;
+
+    public float* Weight => weight.Floats;
+
+    public int Columns => columns;
+
+    public float Epsilon => epsilon;
+
     /// <summary>x[rows, columns] into y, quantized at once where that is needed.</summary>
     public void Apply(Pass pass, float* x, Activations y, bool quantize) =>
         RmsNorm.Apply(x, weight.Floats, y, pass.Rows, epsilon, quantize, pass.Pool);

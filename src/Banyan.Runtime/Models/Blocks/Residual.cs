@@ -9,6 +9,10 @@ internal sealed unsafe class Residual(Block block, Norm? before, Norm? after = n
 {
     public Block Block => block;
 
+    public Norm? Before => before;
+
+    public Norm? After => after;
+
     /// <summary>x[rows, embedding], in place.</summary>
     public void Run(Pass pass, float* x)
     {

@@ -34,7 +34,11 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     public Norm Norm(string name) => Norm(name, config.EmbeddingSize);
 
     /// <summary>An RMSNorm of so many columns.</summary>
-    public Norm Norm(string name, int columns) => new(weights.Vector(Name($"{name}.weight"), columns), columns, config.NormEpsilon);
+    public Norm Norm(string name, int columns)
+    {
+        var tensor = Name($"{name}.weight");
+        return new Norm(tensor, weights.Vector(tensor, columns), columns, config.NormEpsilon);
+    }
 
     /// <summary>Attention in the model's usual shape.</summary>
     public Attention Attention() => new(this, config.Attention);

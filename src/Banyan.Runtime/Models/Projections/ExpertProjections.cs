@@ -27,6 +27,10 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
 
     public override IReadOnlyList<Projection> Projections { get; }
 
+    /// <summary>Of one expert.</summary>
+    public (Projection Gate, Projection Up, Projection Down) Of(int expert) =>
+        (Projections[expert], Projections[_gate.Length + expert], Projections[2 * _gate.Length + expert]);
+
     // Which are read is known when the router has chosen; from then on the product plans by itself.
     public override WeightRead Read { get; } = new([]);
 

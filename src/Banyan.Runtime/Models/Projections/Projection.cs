@@ -18,6 +18,9 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
 
     public PackedMatrix Matrix => matrix;
 
+    /// <summary>[<see cref="Rows"/>]; null for none.</summary>
+    public float* Bias => bias is null ? null : bias.Floats;
+
     public int Rows => matrix.Rows;
 
     public int Columns => matrix.Columns;
