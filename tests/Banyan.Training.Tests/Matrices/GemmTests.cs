@@ -1,29 +1,87 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Packing;
 using Banyan.Training.Matrices;
+using CsCheck;
 
 namespace Banyan.Training.Tests.Matrices;
 
 public sealed unsafe class GemmTests : IDisposable
 {
-    readonly WorkerPool _pool = new(2);
+    readonly WorkerPool _pool = new(3);
+
+    // Shapes around every edge: tiles of 12, 6, 4 and 1 rows, panels of 16 columns, pieces of 256 of the depth.
+    static readonly Gen<int> s_size = Gen.OneOf(Gen.Int[1, 40], Gen.Int[46, 50], Gen.Int[254, 258], Gen.Int[295, 305]);
+
+    [Fact]
+    public void A_product_is_that_of_plain_loops() =>
+        Gen.Select(s_size, s_size, s_size, Gen.Bool, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Gen.Bool).Sample((m, n, k, add, transposed, pooled) =>
+        {
+            float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), expected = [.. c];
+            fixed (float* pa = a, pb = b, pc = c, pe = expected)
+            {
+                var left = transposed.Item1 ? new Matrix(pa, k, m).Transposed : new Matrix(pa, m, k);
+                var right = transposed.Item2 ? new Matrix(pb, n, k).Transposed : new Matrix(pb, k, n);
+                var (result, reference) = transposed.Item3
+                    ? (new Matrix(pc, n, m).Transposed, new Matrix(pe, n, m).Transposed) : (new Matrix(pc, m, n), new Matrix(pe, m, n));
+                Gemm.Multiply(left, right, result, pooled ? _pool : null, 0.5f, add);
+                Gemm.Reference(left, right, reference, 0.5f, add);
+            }
+            AssertClose(expected, c, k);
+        }, iter: 300, threads: 1);
+
+    public static TheoryData<string> Formats => [.. PackedFormat.All.Select(f => f.Format.Name)];
 
     [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(3, 5, 7)]
-    [InlineData(33, 65, 129)]
-    public void A_product_is_the_sum_of_products(int m, int n, int k)
+    [MemberData(nameof(Formats))]
+    public void Frozen_weights_of_every_format_are_multiplied_as_what_they_stand_for(string name)
     {
-        float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), before = [.. c];
-        fixed (float* pa = a, pb = b, pc = c)
-            Gemm.Multiply(new(pa, m, k), new(pb, k, n), new(pc, m, n), _pool, scale: 0.5f, add: true);
-        for (var i = 0; i < m; i++)
-            for (var j = 0; j < n; j++)
-            {
-                double sum = before[i * n + j];
-                for (var p = 0; p < k; p++)
-                    sum += 0.5 * a[i * k + p] * b[p * n + j];
-                Assert.Equal(sum, c[i * n + j], 1e-5 * Math.Sqrt(k));
-            }
+        const int Rows = 40, Columns = 768, Tokens = 29;
+        var format = PackedFormat.All.Single(f => f.Format.Name == name).Format;
+        using var weights = Packed(format, Rows, Columns);
+        using var floats = new AlignedBuffer(sizeof(float) * Rows * Columns);
+        for (var row = 0; row < Rows; row++)
+            weights.CopyRow(row, floats.Floats + row * Columns);
+        var w = new Matrix(floats.Floats, Rows, Columns);
+        float[] x = Values(Tokens * Columns, 1), y = Values(Tokens * Rows, 2), expectedY = [.. y], expectedX = [.. x];
+        fixed (float* px = x, py = y, pey = expectedY, pex = expectedX)
+        {
+            Gemm.Forward(new(px, Tokens, Columns), weights, new(py, Tokens, Rows), _pool, 2, add: true);
+            Gemm.Reference(new(px, Tokens, Columns), w.Transposed, new(pey, Tokens, Rows), 2, add: true);
+            AssertClose(expectedY, y, Columns);
+            Gemm.Backward(new(py, Tokens, Rows), weights, new(px, Tokens, Columns), _pool);
+            Gemm.Reference(new(py, Tokens, Rows), w, new(pex, Tokens, Columns), 1, add: false);
+            AssertClose(expectedX, x, Columns);
+        }
+    }
+
+    [Fact]
+    public void The_result_does_not_depend_on_the_number_of_threads()
+    {
+        const int M = 50, N = 70, K = 600;
+        float[] a = Values(M * K, 1), b = Values(K * N, 2), one = new float[M * N], several = new float[M * N];
+        fixed (float* pa = a, pb = b, po = one, ps = several)
+        {
+            Gemm.Multiply(new(pa, M, K), new(pb, K, N), new(po, M, N), null);
+            Gemm.Multiply(new(pa, M, K), new(pb, K, N), new(ps, M, N), _pool);
+        }
+        Assert.Equal(one, several);
+    }
+
+    static PackedMatrix Packed(Banyan.Runtime.WeightFormats.WeightFormat format, int rows, int columns)
+    {
+        using var pool = new WorkerPool(1);
+        var bytes = new byte[format.ByteLength(columns) * rows];
+        var values = Values(rows * columns, 5);
+        format.Quantize(values, bytes);
+        fixed (byte* source = bytes)
+            return PackedMatrix.Pack(format, source, rows, columns, pool);
+    }
+
+    static void AssertClose(float[] expected, float[] actual, int depth)
+    {
+        for (var i = 0; i < expected.Length; i++)
+            if (!(Math.Abs(expected[i] - actual[i]) <= 2e-6 * Math.Sqrt(depth) * (1 + Math.Abs(expected[i]))))
+                Assert.Fail($"{actual[i]} at {i} instead of {expected[i]}");
     }
 
     static float[] Values(int count, int seed)
