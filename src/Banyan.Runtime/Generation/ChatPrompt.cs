@@ -79,12 +79,22 @@ public static class ChatPrompt
 
     static (string Text, char Mark) RenderMarked(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now, string prefill)
     {
+        var mark = Prepare(tokenizer, template, variables);
+        return (template.Render(variables, now) + tokenizer.Marked(prefill, mark, keepThoughts: true), mark);
+    }
+
+    /// <summary>
+    /// Makes variables ready for a template, in place, so that special tokens in what they rendered to come from the template alone:
+    /// the result is the character with which <see cref="Tokenizer.EncodeMarked"/> tells them from text.
+    /// </summary>
+    internal static char Prepare(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
+    {
         variables.Remove("bos_token");
         variables.Remove("eos_token");
         var mark = FreeMark(variables);
         Mark(tokenizer, variables, mark, keepThoughts: false);
         Complete(tokenizer, template, variables);
-        return (template.Render(variables, now) + tokenizer.Marked(prefill, mark, keepThoughts: true), mark);
+        return mark;
     }
 
     static int[] EncodeMarked(Tokenizer tokenizer, string text, char mark, int maxTokens) =>

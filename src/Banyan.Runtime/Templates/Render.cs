@@ -9,6 +9,8 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     long _steps, _allocated;
     int _depth;
     StringBuilder _output = new();
+    List<(int Start, int End)>? _answers = [];
+    int _captures;
 
     public DateTimeOffset Now { get; } = now;
 
@@ -21,6 +23,24 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     public long Steps => _steps;
     public long Allocated => _allocated;
     public string Output => _output.ToString();
+
+    /// <summary>Characters written so far, to the page or to the innermost capture.</summary>
+    public int Length => _output.Length;
+
+    /// <summary>
+    /// Where in the output each <c>{% generation %}</c> block stands, in order; null where one was captured by a macro, a filter or a
+    /// variable, so that its place is not known.
+    /// </summary>
+    public IReadOnlyList<(int Start, int End)>? Answers => _answers;
+
+    /// <summary>A <c>{% generation %}</c> block wrote these characters.</summary>
+    public void AddAnswer(int start, int end)
+    {
+        if (_captures > 0)
+            _answers = null;
+        else
+            _answers?.Add((start, end));
+    }
 
     /// <summary>Counts one or more steps. Every loop of the interpreter over values that a template created calls this.</summary>
     public void Step(long count = 1)
@@ -85,6 +105,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     {
         var outer = _output;
         _output = new StringBuilder();
+        _captures++;
         try
         {
             Statement.ExecuteAll(body, this);
@@ -92,6 +113,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
         }
         finally
         {
+            _captures--;
             _output = outer;
         }
     }

@@ -126,6 +126,17 @@ public sealed class Tokenizer
     /// </summary>
     internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) => TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);
 
+    /// <summary>The ids of a piece of such a text.</summary>
+    /// <param name="piece">The piece.</param>
+    /// <param name="mark">The character that was inserted.</param>
+    /// <param name="startsText">Whether the text begins with it: some tokenizers put a space before that.</param>
+    internal int[] EncodeMarked(string piece, char mark, bool startsText) =>
+        [.. Encode(piece, int.MaxValue, addSpecial: false, parseSpecial: true, mark, startsText)];
+
+    /// <summary>The ids of what follows other text.</summary>
+    internal int[] EncodeNext(string piece, bool parseSpecial) =>
+        [.. Encode(piece, int.MaxValue, addSpecial: false, parseSpecial, default, startsText: false)];
+
     /// <summary>
     /// Inserts a character into every special token that occurs in a text, so that encoding does not recognise it;
     /// <see cref="TryEncodeMarked"/> removes the character again after that step.
@@ -159,7 +170,7 @@ public sealed class Tokenizer
         return !all.IsFull;
     }
 
-    TokenList Encode(string text, int maxTokens, bool addSpecial, bool parseSpecial, char mark)
+    TokenList Encode(string text, int maxTokens, bool addSpecial, bool parseSpecial, char mark, bool startsText = true)
     {
         var ids = new TokenList(maxTokens) { Capacity = (int)Math.Min(text.Length / 3 + 8, maxTokens + 64L) };
         if (addSpecial)
@@ -168,7 +179,7 @@ public sealed class Tokenizer
         Span<byte> markBytes = stackalloc byte[4];
         markBytes = mark == default ? [] : markBytes[..new Rune(mark).EncodeToUtf8(markBytes)];
         var utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetByteCount(text));
-        EncodeUtf8(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), parseSpecial, markBytes, ids);
+        EncodeUtf8(utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, utf8)), parseSpecial, markBytes, startsText, ids);
         ArrayPool<byte>.Shared.Return(utf8);
 
         if (addSpecial)
@@ -214,17 +225,17 @@ public sealed class Tokenizer
     internal bool DropsFirstSpace => _definition.DropsFirstSpace;
 
     // :: Step 2
-    void EncodeUtf8(ReadOnlySpan<byte> text, bool parseSpecial, ReadOnlySpan<byte> mark, TokenList ids)
+    void EncodeUtf8(ReadOnlySpan<byte> text, bool parseSpecial, ReadOnlySpan<byte> mark, bool startsText, TokenList ids)
     {
         var added = parseSpecial ? _added : _userDefined;
         var at = 0;
         while (at < text.Length && !ids.IsFull && added.TryFind(text, at, out var token, out var start, out var end))
         {
-            EncodeStretch(text[at..start], at == 0, parseSpecial, mark, ids);
+            EncodeStretch(text[at..start], startsText && at == 0, parseSpecial, mark, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodeStretch(text[at..], at == 0, parseSpecial, mark, ids);
+        EncodeStretch(text[at..], startsText && at == 0, parseSpecial, mark, ids);
     }
 
     // :: Step 3

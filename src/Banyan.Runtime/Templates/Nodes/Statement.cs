@@ -103,7 +103,20 @@ sealed class FilterBlock(int line, Filter[] filters, Statement[] body) : Stateme
     }
 }
 
-/// <summary><c>{% with a = 1, b = 2 %}…{% endwith %}</c>; a block without names, such as <c>{% generation %}</c>, only has its own scope.</summary>
+/// <summary><c>{% generation %}…{% endgeneration %}</c>: what the assistant says. The text is as without it; training asks where it is.</summary>
+sealed class Generation(int line, Statement[] body) : Statement(line)
+{
+    protected override Flow Run(Render r)
+    {
+        var (outer, start) = (r.Open(r.Scope), r.Length);
+        var flow = ExecuteAll(body, r);
+        r.Return(outer);
+        r.AddAnswer(start, r.Length);
+        return flow;
+    }
+}
+
+/// <summary><c>{% with a = 1, b = 2 %}…{% endwith %}</c>; a block without names only has its own scope.</summary>
 sealed class With(int line, (Target Target, Expression Value)[] variables, Statement[] body) : Statement(line)
 {
     protected override Flow Run(Render r)

@@ -179,7 +179,7 @@ sealed class Parser
     }
 
     // {% generation %} marks what the assistant says, which only training needs to know.
-    With ParseGeneration(int line) => new(line, [], InnerBody("endgeneration"));
+    Generation ParseGeneration(int line) => new(line, InnerBody("endgeneration"));
 
     Macro ParseMacro(int line)
     {

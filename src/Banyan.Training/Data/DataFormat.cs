@@ -1,0 +1,56 @@
+using System.Text.Json.Nodes;
+
+namespace Banyan.Training.Data;
+
+/// <summary>What the records of a data set look like.</summary>
+public enum DataFormat
+{
+    /// <summary>Conversations as in OpenAI's API: <c>{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}</c>.</summary>
+    Chat,
+
+    /// <summary>Conversations as ShareGPT has them: <c>{"conversations": [{"from": "human", "value": "…"}, …]}</c>.</summary>
+    ShareGpt,
+
+    /// <summary>Instructions as Alpaca has them: <c>{"instruction": "…", "input": "…", "output": "…"}</c>.</summary>
+    Alpaca,
+
+    /// <summary><c>{"prompt": …, "completion": …}</c>, both texts or both lists of messages.</summary>
+    Completion,
+
+    /// <summary>Two answers, the better one first: <c>{"prompt": …, "chosen": …, "rejected": …}</c>, texts or messages.</summary>
+    Preference,
+
+    /// <summary>Plain text: <c>{"text": "…"}</c>, or files of it.</summary>
+    Text,
+
+    /// <summary>A folder of source code.</summary>
+    Source,
+}
+
+/// <summary>Tells formats apart by a record's keys.</summary>
+static class DataFormats
+{
+    /// <summary>The format that a record is of, or null.</summary>
+    public static DataFormat? Recognise(JsonObject record)
+    {
+        bool Has(params ReadOnlySpan<string> keys)
+        {
+            foreach (var key in keys)
+                if (record[key] is null)
+                    return false;
+            return true;
+        }
+        return Has("chosen", "rejected") ? DataFormat.Preference
+            : Has("messages") ? First(record["messages"]) is { } one && one.ContainsKey("from") ? DataFormat.ShareGpt : DataFormat.Chat
+            : Has("conversations") || Has("conversation") ? DataFormat.ShareGpt
+            : record.ContainsKey("instruction") && (record.ContainsKey("output") || record.ContainsKey("response")) ? DataFormat.Alpaca
+            : record.ContainsKey("prompt") && (record.ContainsKey("completion") || record.ContainsKey("response") || record.ContainsKey("answer")) ? DataFormat.Completion
+            : record.ContainsKey("text") || record.ContainsKey("content") ? DataFormat.Text
+            : null;
+    }
+
+    /// <summary>What to write to choose a format.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())];
+
+    static JsonObject? First(JsonNode? list) => (list as JsonArray)?.FirstOrDefault() as JsonObject;
+}

@@ -1,0 +1,27 @@
+using Banyan.Runtime.Templates;
+using Banyan.Runtime.Tokenizers;
+
+namespace Banyan.Training.Data;
+
+/// <summary>Templates for models that have none: a base model that is to learn conversation. The one that was used is a part of the result.</summary>
+public static class DefaultTemplates
+{
+    const string ChatMl =
+        """
+        {%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + (message.content or '') + '<|im_end|>\n' }}{% endfor %}
+        {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}
+        """;
+
+    const string Plain =
+        """
+        {%- for message in messages %}
+        {%- if message.role == 'assistant' %}{{ '### assistant\n' + (message.content or '') + eos_token + '\n\n' }}
+        {%- else %}{{ '### ' + message.role + '\n' + (message.content or '') + '\n\n' }}{% endif %}
+        {%- endfor %}
+        {%- if add_generation_prompt %}{{ '### assistant\n' }}{% endif %}
+        """;
+
+    /// <summary>ChatML where the tokenizer has its tokens, else plain headings and the model's own end of text.</summary>
+    public static ChatTemplate For(Tokenizer tokenizer) =>
+        ChatTemplate.Parse(tokenizer.TryFind("<|im_start|>", out _) && tokenizer.TryFind("<|im_end|>", out _) ? ChatMl : Plain);
+}

@@ -1,0 +1,34 @@
+using Banyan.Runtime.Templates;
+
+namespace Banyan.Training.Data;
+
+/// <summary>Data as tokens on a disk, ready to be learned from.</summary>
+public sealed class PreparedData : IDisposable
+{
+    readonly TokenFile _train, _heldOut;
+
+    internal PreparedData(string folder, DataReport report, ChatTemplate template)
+    {
+        (Report, Template) = (report, template);
+        _train = new(folder, TokenFile.TrainName);
+        _heldOut = new(folder, TokenFile.HeldOutName);
+    }
+
+    /// <summary>What was found.</summary>
+    public DataReport Report { get; }
+
+    /// <summary>The template of conversations.</summary>
+    public ChatTemplate Template { get; }
+
+    /// <summary>What a trainer takes.</summary>
+    public TrainingData Data => Report.Format == DataFormat.Preference
+        ? new() { Pairs = _train, HeldOutPairs = _heldOut }
+        : new() { Samples = _train, HeldOut = _heldOut };
+
+    /// <summary>Unmaps the files.</summary>
+    public void Dispose()
+    {
+        _train.Dispose();
+        _heldOut.Dispose();
+    }
+}
