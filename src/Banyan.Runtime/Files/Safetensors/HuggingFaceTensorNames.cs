@@ -40,6 +40,15 @@ static partial class HuggingFaceTensorNames
         return (name, null);
     }
 
+    /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null where it has none.</summary>
+    public static string? Module(string tensor) =>
+        Layer().Match(tensor) is { Success: true } layer && s_blocks.FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part
+            ? $"model.layers.{layer.Groups[1].Value}.{part}"
+            : null;
+
+    [GeneratedRegex(@"^blk\.([0-9]{1,5})\.(.+)\.weight\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Layer();
+
     [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.(.+)\.(weight|bias)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Block();
 
