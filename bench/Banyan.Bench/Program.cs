@@ -7,6 +7,9 @@ switch (args)
     case ["kernels", ..]:
         KernelBench.Run(threads, Option("--only"));
         return 0;
+    case ["gemm", ..]:
+        GemmBench.Run(threads);
+        return 0;
     case ["attention", ..]:
         AttentionBench.Run(threads);
         return 0;
@@ -37,6 +40,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
+        Console.Error.WriteLine("       Banyan.Bench gemm [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench attention [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Packing;
 
@@ -264,9 +265,16 @@ internal static unsafe class Gemm
             var rows = Math.Min(Rows, a.Rows - first);
             var from = a.Data + first * a.RowStride;
             to += (nint)first * a.Columns;
-            for (var k = 0; k < a.Columns; k++, to += Rows, from += a.ColumnStride)
-                for (var r = 0; r < rows; r++)
-                    to[r] = from[r * a.RowStride];
+            if (a.RowStride == 1 && rows == Rows)
+                for (var k = 0; k < a.Columns; k++, to += Rows, from += a.ColumnStride)
+                {
+                    Vector256.Load(from).Store(to);
+                    Vector128.Load(from + 8).Store(to + 8);
+                }
+            else
+                for (var k = 0; k < a.Columns; k++, to += Rows, from += a.ColumnStride)
+                    for (var r = 0; r < rows; r++)
+                        to[r] = from[r * a.RowStride];
         }
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Packing;
 
@@ -41,25 +43,33 @@ internal static unsafe class Panels
         }
     }
 
+    // Pairs of rows are interleaved, then pairs of pairs: unpcklps and unpckhps where the processor has them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Transpose4(float* a, float* b, float* c, float* d, float* to)
     {
         Vector128<float> w = Vector128.Load(a), x = Vector128.Load(b), y = Vector128.Load(c), z = Vector128.Load(d);
-        Vector128<double> low = Low(w, x), next = Low(y, z), high = High(w, x), last = High(y, z);
-        Vector128.Create(low.GetLower(), next.GetLower()).AsSingle().Store(to);
-        Vector128.Create(low.GetUpper(), next.GetUpper()).AsSingle().Store(to + Columns);
-        Vector128.Create(high.GetLower(), last.GetLower()).AsSingle().Store(to + 2 * Columns);
-        Vector128.Create(high.GetUpper(), last.GetUpper()).AsSingle().Store(to + 3 * Columns);
-
-        // Elements 0 and 1 of both, in turns; elements 2 and 3.
-        static Vector128<double> Low(Vector128<float> p, Vector128<float> q) =>
-            (Vector128.Shuffle(p, Vector128.Create(0, 0, 1, 1)) & Even | Vector128.Shuffle(q, Vector128.Create(0, 0, 1, 1)) & ~Even).AsDouble();
-
-        static Vector128<double> High(Vector128<float> p, Vector128<float> q) =>
-            (Vector128.Shuffle(p, Vector128.Create(2, 2, 3, 3)) & Even | Vector128.Shuffle(q, Vector128.Create(2, 2, 3, 3)) & ~Even).AsDouble();
+        Vector128<double> low = Low(w, x).AsDouble(), next = Low(y, z).AsDouble(), high = High(w, x).AsDouble(), last = High(y, z).AsDouble();
+        Low(low, next).AsSingle().Store(to);
+        High(low, next).AsSingle().Store(to + Columns);
+        Low(high, last).AsSingle().Store(to + 2 * Columns);
+        High(high, last).AsSingle().Store(to + 3 * Columns);
     }
 
-    static Vector128<float> Even => Vector128.Create(-1, 0, -1, 0).AsSingle();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<double> Low(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<double> High(Vector128<double> a, Vector128<double> b) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b);
 }
 
 /// <summary>Floats in memory as the right side.</summary>
