@@ -37,9 +37,3 @@ public sealed record ProjectionAdapter(string Tensor, int Rows, int Columns, flo
 /// <param name="Embedding">[count, embedding]</param>
 /// <param name="Output">[count, embedding]; null where the output is tied to the embedding.</param>
 public sealed record NewTokenRows(int Count, float[] Embedding, float[]? Output);
-
-/// <summary>A whole tensor after training, for <see cref="TuneMethod.Full"/> and <see cref="TuneMethod.Scratch"/>.</summary>
-/// <param name="Name">Its name in GGUF.</param>
-/// <param name="Shape">Outermost dimension first.</param>
-/// <param name="Values">Row by row.</param>
-public sealed record TrainedTensor(string Name, IReadOnlyList<int> Shape, float[] Values);

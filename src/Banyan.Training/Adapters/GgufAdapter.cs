@@ -34,13 +34,7 @@ public static class GgufAdapter
             writer.Add(p.Tensor + A, WeightFormat.F32, [adapter.Rank, p.Columns], to => to.Write(MemoryMarshal.AsBytes(p.A.AsSpan())));
             writer.Add(p.Tensor + B, WeightFormat.F32, [p.Rows, adapter.Rank], to => to.Write(MemoryMarshal.AsBytes(p.B.AsSpan())));
         }
-        var temporary = path + ".tmp";
-        using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-        {
-            writer.WriteTo(stream);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
+        WholeFile.Write(path, stream => writer.WriteTo(stream));
     }
 
     /// <summary>Reads a file.</summary>
@@ -65,7 +59,7 @@ public static class GgufAdapter
                 throw Refuse($"tensor '{tensor.Name}' has no {(isA ? B : A)} beside it");
             if (!isA)
                 continue;
-            if (tensor.Shape is not [var r, var columns] || other.Shape is not [var rows, var same] || r != same || r > MostRank || Math.Max(rows, columns) > int.MaxValue)
+            if (tensor.Shape is not [var r, var columns] || other.Shape is not [var rows, var same] || r != same || r is < 1 or > MostRank || Math.Max(rows, columns) > Array.MaxLength / r)
                 throw Refuse($"'{name}' has [{string.Join(", ", tensor.Shape)}] and [{string.Join(", ", other.Shape)}], where [rank, columns] and [rows, rank] are needed, with a rank of 1 to {MostRank}");
             if (rank != 0 && rank != r)
                 throw Refuse($"'{name}' has rank {r}, others {rank}: adapters of one rank are read");

@@ -38,9 +38,9 @@ public static class PeftAdapter
             if (p.Magnitude is { } magnitude)
                 Add(writer, $"{name}magnitude_vector", [p.Rows], Unpermuted(magnitude, heads, 1));
         }
-        Replace(Path.Combine(folder, "adapter_model.safetensors"), writer.WriteTo);
+        WholeFile.Write(Path.Combine(folder, "adapter_model.safetensors"), writer.WriteTo);
         var json = Config(adapter, modules, baseModel, revision).ToJsonString(new JsonSerializerOptions { WriteIndented = true });
-        Replace(Path.Combine(folder, "adapter_config.json"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json + "\n")));
+        WholeFile.Write(Path.Combine(folder, "adapter_config.json"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json + "\n")));
     }
 
     static JsonObject Config(AdapterWeights adapter, IEnumerable<string> modules, string baseModel, string? revision) => new()
@@ -89,14 +89,4 @@ public static class PeftAdapter
 
     static void Add(SafetensorsWriter writer, string name, long[] shape, float[] values) =>
         writer.Add(name, "F32", shape, stream => stream.Write(MemoryMarshal.AsBytes(values.AsSpan())));
-
-    static void Replace(string path, Action<Stream> write)
-    {
-        using (var stream = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-        {
-            write(stream);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(path + ".tmp", path, overwrite: true);
-    }
 }

@@ -49,8 +49,5 @@ static class DataFormats
             : null;
     }
 
-    /// <summary>What to write to choose a format.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())];
-
     static JsonObject? First(JsonNode? list) => (list as JsonArray)?.FirstOrDefault() as JsonObject;
 }

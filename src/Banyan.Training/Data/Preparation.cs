@@ -66,9 +66,9 @@ public sealed class Preparation
     {
         options.Validate();
         var preparation = new Preparation(options, tokenizer, template, progress);
-        var (files, print) = (preparation.Files(options.Path), "");
+        var files = preparation.Files(options.Path);
         var heldOut = options.HeldOutPath is { } other ? preparation.Files(other) : [];
-        print = preparation.Fingerprint([.. files, .. heldOut]);
+        var print = preparation.Fingerprint([.. files, .. heldOut]);
         var made = Path.Combine(folder, "data.json");
         if (Read(made, print) is { } known)
             return new(folder, known, preparation._template);
@@ -99,17 +99,17 @@ public sealed class Preparation
 
     IReadOnlyList<string> Files(string path)
     {
-        _format ??= _options.Fim > 0 && Directory.Exists(path) || Directory.Exists(path) && DataFiles.LooksLikeSource(path) ? DataFormat.Source : null;
+        _format ??= _options.Fim > 0 && Directory.Exists(path) || DataFiles.LooksLikeSource(path) ? DataFormat.Source : null;
         if (!IsSource)
             return DataFiles.Find(path);
-        return Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(SourceFolder.IsSource).Order(StringComparer.Ordinal)]
+        return Directory.Exists(path) ? [.. DataFiles.Below(path).Where(SourceFolder.IsSource).Order(StringComparer.Ordinal)]
             : throw new DataException($"there is no folder '{path}': source code is read from a folder of it");
     }
 
     string Fingerprint(IReadOnlyList<string> files)
     {
         if (_options.Fim > 0 && _tokenizer.Fim is null)
-            throw new DataException("this model has no tokens to fill in the middle with: leave --fim out, or use a base coder model such as Qwen2.5-Coder");
+            throw new DataException("this model has no tokens to fill in the middle with: set Fim to 0, or use a base coder model such as Qwen2.5-Coder");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
         Add($"{Version} {_options with { Path = "", HeldOutPath = null }} {_template.Source}");
@@ -125,8 +125,7 @@ public sealed class Preparation
     DataReport Write(string folder, IReadOnlyList<string> files, IReadOnlyList<string> heldOut, CancellationToken cancellationToken)
     {
         var chosen = new HeldOut(MostHeldOut + 1);
-        long records;
-        int train, held;
+        var records = 0L;
         using (var writer = new TokenWriter(folder))
         {
             // Records of a file given for it are held out whatever their hash: 0, which no other gets.
@@ -137,7 +136,6 @@ public sealed class Preparation
                 foreach (var (first, second) in samples)
                     writer.Add(first, second, 0);
             }
-            records = 0;
             _seen.Clear();
             foreach (var (samples, hash) in Samples(files, _options.Path, cancellationToken))
             {
@@ -156,9 +154,9 @@ public sealed class Preparation
         if (_bad > 0 && (!_options.SkipBad || _records == _bad))
             throw Refuse();
         var share = heldOut.Count > 0 ? 0 : (long)Math.Min(MostHeldOut, Math.Ceiling(records * _options.HeldOutShare));
-        (train, held) = Divide(folder, chosen.Threshold(share) ?? 0);
+        var (train, held) = Divide(folder, chosen.Threshold(share) ?? 0);
         if (train == 0)
-            throw new DataException($"{_options.Path} has no sample to learn from{(_tooLong > 0 ? $": all {_tooLong:N0} are longer than {_options.MaxTokens} tokens (--length takes more)" : "")}");
+            throw new DataException($"{_options.Path} has no sample to learn from{(_tooLong > 0 ? $": all {_tooLong:N0} are longer than {_options.MaxTokens} tokens (MaxTokens)" : "")}");
         return new()
         {
             Format = _format ?? DataFormat.Text,
@@ -259,7 +257,7 @@ public sealed class Preparation
             if (record.Problem is { } problem)
                 throw new RecordException(problem);
             var format = isText ? DataFormat.Text : _format ??= DataFormats.Recognise(record.Json!)
-                ?? throw new RecordException($"what kind of record this is does not show in its keys ({string.Join(", ", record.Json!.Select(p => p.Key).Take(8))}): choose one of {string.Join(", ", DataFormats.Names)} with --format");
+                ?? throw new RecordException($"what kind of record this is does not show in its keys ({string.Join(", ", record.Json!.Select(p => p.Key).Take(8))}): set Format to one of {string.Join(", ", Enum.GetNames<DataFormat>())}");
             if (isText)
                 _format ??= DataFormat.Text;
             var example = RecordShape.Read(format, record.Json!);
@@ -291,7 +289,7 @@ public sealed class Preparation
             _longest = Math.Max(_longest, length);
             var isTooLong = length > _options.MaxTokens;
             if (isTooLong && _options.TooLong == TooLong.Stop)
-                throw new DataException($"{place}: its sample has {length:N0} tokens, where a sequence has {_options.MaxTokens:N0}: make sequences longer (--length), or let such samples be cut or left out (--too-long cut or skip)");
+                throw new DataException($"{place}: its sample has {length:N0} tokens, where a sequence has {_options.MaxTokens:N0}: raise MaxTokens, or let such samples be cut or left out (TooLong)");
             var (a, b) = isTooLong ? (Cut(first), second is null ? null : Cut(second)) : (first, second);
             if (isTooLong && (_options.TooLong == TooLong.Skip || !HasTarget(a) || b is not null && !HasTarget(b)))
             {
@@ -315,5 +313,5 @@ public sealed class Preparation
 
     DataException Refuse() => new($"{_bad:N0} of {_records:N0} records of {_options.Path} cannot be learned from:\n"
         + string.Join('\n', _problems.Select(p => $"  {p}")) + (_bad > _problems.Count ? $"\n  and {_bad - _problems.Count:N0} more" : "")
-        + (_records == _bad ? "" : "\nCorrect them, or leave them out with --skip-bad"));
+        + (_records == _bad ? "" : "\nCorrect them, or leave them out (SkipBad)"));
 }

@@ -8,8 +8,8 @@ namespace Banyan.Training.Matrices;
 /// The matrix products of training: C = scale · A·B, or C += scale · A·B, in float32, as Goto and van de Geijn arrange them
 /// (ACM TOMS 34, 2008): a piece of B is written as panels that a tile reads in order, then tiles fill C.
 /// <code>
-/// for each 4,096 columns of C and B               the panels of a piece of B fit the last-level cache
-///   for each 256 of the depth                     two panels fit the first-level cache, A's rows the second
+/// for each 4,096 rows of A and C, for each 4,096 columns of B and C
+///   for each 256 of the depth                     so that two panels stay in the first-level cache or near it, A's rows in the second
 ///     write the panels of B                       weights become floats here, a piece at a time
 ///     write A, if its columns are not adjacent
 ///     for each two panels, for each 12 rows: a tile

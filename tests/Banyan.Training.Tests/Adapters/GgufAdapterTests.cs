@@ -44,6 +44,14 @@ public sealed class GgufAdapterTests : IDisposable
         Assert.False(File.Exists(_path));
     }
 
+    [Fact]
+    public void Of_a_file_that_could_not_be_written_nothing_is_left()
+    {
+        var torn = Adapter(false) with { Projections = [Adapter(false).Projections[0], new("blk.1.ffn_down.weight", 10, 16, Random(64), null!)] };
+        Assert.ThrowsAny<Exception>(() => GgufAdapter.Write(_path, torn, "qwen2"));
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(_path)!));
+    }
+
     public static TheoryData<string, int, int, float, string, string> Wrong => new()
     {
         { "x.lora_a", 4, 4, 1, "x.other", "tensor 'x.lora_a' has no .lora_b beside it" },

@@ -5,6 +5,7 @@ using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Tests;
 using Banyan.Training.Data;
+using Banyan.Training.Data.Records;
 using Parquet.Schema;
 using Parquet.Serialization;
 
@@ -266,6 +267,34 @@ public sealed class PreparationTests : IDisposable
         var (suffix, middle) = (Array.IndexOf(psm.Tokens, fim.Suffix), Array.IndexOf(psm.Tokens, fim.Middle));
         var whole = s_tokenizer.Decode(psm.Tokens[1..suffix]) + s_tokenizer.Decode(psm.Tokens[(middle + 1)..^1]) + s_tokenizer.Decode(psm.Tokens[(suffix + 1)..middle]);
         Assert.Contains(Directory.GetFiles(source.FullName, "*.cs").Select(File.ReadAllText), t => t.Contains(whole, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("é")]
+    [InlineData("榕")]
+    [InlineData("🌳")]
+    public void Text_without_line_breaks_is_cut_between_characters(string character)
+    {
+        // Shifted, so that a piece ends at every byte of a character.
+        for (var shift = 0; shift < 4; shift++)
+        {
+            var text = new string('x', shift) + string.Concat(Enumerable.Repeat(character, TextFiles.PieceBytes / Encoding.UTF8.GetByteCount(character) + 3));
+            var pieces = TextFiles.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), "a.txt").ToList();
+            Assert.Equal(2, pieces.Count);
+            Assert.Equal(text, string.Concat(pieces.Select(p => (string?)p.Json?["text"] ?? p.Problem)));
+        }
+    }
+
+    [Fact]
+    public void A_linked_file_is_read_and_a_linked_folder_is_not_entered()
+    {
+        var data = Directory.CreateDirectory(Path.Combine(_folder, "data"));
+        File.WriteAllText(Path.Combine(_folder, "blob"), """{"text":"a"}""");
+        File.CreateSymbolicLink(Path.Combine(data.FullName, "a.jsonl"), Path.Combine(_folder, "blob"));
+        Directory.CreateSymbolicLink(Path.Combine(data.FullName, "up"), data.FullName);
+        using var prepared = Preparation.Run(s_tokenizer, null, new(data.FullName) { HeldOutShare = 0 }, Path.Combine(_folder, "tokens"));
+        Assert.Equal((1, 1), (prepared.Report.Files, prepared.Report.Samples));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Enumeration;
 
 namespace Banyan.Training.Data.Records;
 
@@ -16,8 +17,7 @@ static class DataFiles
                 : throw new DataException($"{path}: what kind of data this is does not show in its name: .jsonl, .json, .parquet, .txt and .md are read, the text ones also with .gz");
         if (!Directory.Exists(path))
             throw new DataException($"there is no file or folder '{path}': give the path of the training data");
-        var all = Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true })
-            .Where(f => !Path.GetRelativePath(path, f).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'))).Order(StringComparer.Ordinal).ToList();
+        var all = Below(path).Where(f => !Path.GetRelativePath(path, f).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'))).Order(StringComparer.Ordinal).ToList();
         // Records before texts: a README.md beside them describes the data.
         var files = all.Where(f => KindOf(f) is Kind.Lines or Kind.Json or Kind.Parquet && !IsDescription(f)).ToList();
         if (files.Count == 0)
@@ -25,13 +25,24 @@ static class DataFiles
         // A data set's splits: what is for testing is not trained on.
         var train = files.Where(f => Path.GetRelativePath(path, f).Contains("train", StringComparison.OrdinalIgnoreCase)).ToList();
         files = train.Count > 0 ? train : [.. files.Where(f => !IsForTesting(Path.GetRelativePath(path, f)))];
-        return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code with --format source)");
+        return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
     }
 
     /// <summary>Whether a folder is of source code rather than data.</summary>
     public static bool LooksLikeSource(string path) => Directory.Exists(path)
-        && !Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Any(f => KindOf(f) is Kind.Lines or Kind.Parquet)
-        && Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Any(Source.SourceFolder.IsSource);
+        && !Below(path).Any(f => KindOf(f) is Kind.Lines or Kind.Parquet)
+        && Below(path).Any(Source.SourceFolder.IsSource);
+
+    /// <summary>
+    /// The files of a folder and of those below it. Linked files are among them, as in a hub's cache; linked folders are not entered: one
+    /// may lead back up.
+    /// </summary>
+    public static IEnumerable<string> Below(string folder) =>
+        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
 
     /// <summary>The records of a file.</summary>
     public static IEnumerable<RawRecord> Read(string path)

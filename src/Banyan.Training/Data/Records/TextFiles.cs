@@ -7,7 +7,7 @@ namespace Banyan.Training.Data.Records;
 /// <summary>A file of plain text: a document, in pieces that can be held in memory.</summary>
 static class TextFiles
 {
-    const int PieceBytes = 4 << 20;
+    internal const int PieceBytes = 4 << 20;
 
     public static IEnumerable<RawRecord> Read(Stream stream, string file)
     {
@@ -21,14 +21,21 @@ static class TextFiles
             // Up to the end of a line; where there is none that far, of a character.
             var cut = ended ? count : bytes.AsSpan(0, count).LastIndexOf((byte)'\n') + 1;
             if (cut == 0)
-                for (cut = count; cut > count - 4 && (bytes[cut - 1] & 0xC0) == 0x80 || cut == count && bytes[cut - 1] >= 0xC0; cut--)
-                {
-                }
+                cut = BeforeLastCharacter(bytes);
             if (cut > 0)
                 yield return Piece(bytes.AsSpan(0, cut), RawRecord.At(file, "part", ++number));
             kept = count - cut;
             bytes.AsSpan(cut, kept).CopyTo(bytes);
         }
+    }
+
+    // Where the last character, which may go on, begins: behind at most three bytes that continue it.
+    static int BeforeLastCharacter(ReadOnlySpan<byte> bytes)
+    {
+        var at = bytes.Length - 1;
+        while (at > bytes.Length - 4 && (bytes[at] & 0xC0) == 0x80)
+            at--;
+        return at;
     }
 
     static RawRecord Piece(ReadOnlySpan<byte> bytes, string place)

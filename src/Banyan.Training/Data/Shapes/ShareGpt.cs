@@ -7,11 +7,20 @@ static class ShareGpt
 {
     static readonly Dictionary<string, string> s_roles = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["human"] = "user", ["user"] = "user",
-        ["gpt"] = "assistant", ["assistant"] = "assistant", ["model"] = "assistant", ["chatgpt"] = "assistant", ["bing"] = "assistant", ["bard"] = "assistant",
+        ["human"] = "user",
+        ["user"] = "user",
+        ["gpt"] = "assistant",
+        ["assistant"] = "assistant",
+        ["model"] = "assistant",
+        ["chatgpt"] = "assistant",
+        ["bing"] = "assistant",
+        ["bard"] = "assistant",
         ["system"] = "system",
-        ["tool"] = "tool", ["observation"] = "tool", ["function_response"] = "tool",
-        ["function_call"] = "call", ["tool_call"] = "call",
+        ["tool"] = "tool",
+        ["observation"] = "tool",
+        ["function_response"] = "tool",
+        ["function_call"] = "call",
+        ["tool_call"] = "call",
     };
 
     public static ChatExample Read(JsonObject record)

@@ -7,7 +7,7 @@ namespace Banyan.Training.Data.Source;
 /// Finds texts that are mostly the same: MinHash over shingles of seven words (Broder 1997), candidates by 16 bands of 4,
 /// a duplicate where at least 0.6 of the 64 minima agree.
 /// </summary>
-public sealed class NearDuplicates
+sealed class NearDuplicates
 {
     const int Hashes = 64, Bands = 16, ShingleWords = 7;
     const double SameShare = 0.6;

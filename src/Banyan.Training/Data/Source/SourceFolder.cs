@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
+using Banyan.Training.Data.Records;
 
 namespace Banyan.Training.Data.Source;
 
@@ -45,8 +46,7 @@ sealed partial class SourceFolder(string folder)
     /// <summary>The files, repository by repository, in the order of their paths.</summary>
     public IEnumerable<SourceFile> Files()
     {
-        var all = Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
-            .Order(StringComparer.Ordinal).ToList();
+        var all = DataFiles.Below(folder).Order(StringComparer.Ordinal).ToList();
         Licences = [.. all.Where(f => s_licences.Any(l => Path.GetFileName(f).StartsWith(l, StringComparison.OrdinalIgnoreCase))).Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))];
         // Each folder that has a licence or a .git of its own is a repository; without any, the whole folder is one.
         var repositories = all.Where(f => s_licences.Any(l => Path.GetFileNameWithoutExtension(f).Equals(l, StringComparison.OrdinalIgnoreCase))).Select(f => Path.GetDirectoryName(f)!)
