@@ -22,7 +22,7 @@ namespace Banyan.Server.Commits;
 ///    moved meanwhile, from step 2 on again
 /// </code>
 /// </summary>
-sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess largeFiles, ContentStore contents, DiscussionStore discussions, StorageLimits limits, TimeProvider time)
+sealed class Committer(HubDatabase database, GitObjects objects, Revisions revisions, LargeFileAccess largeFiles, ContentStore contents, DiscussionStore discussions, StorageLimits limits, TimeProvider time)
 {
     // Tries before a commit, whose blobs are stored by then, keeps the others waiting for its folders.
     const int RetrySeconds = 600, Tries = 4;
@@ -57,6 +57,9 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
     public async Task<(GitId Commit, int? PullRequest)> CommitAsync(
         Repo repo, Caller caller, string branch, bool asPullRequest, CommitRequest request, Spool spool, CancellationToken cancellationToken)
     {
+        // Who proposes reads what it is built upon.
+        if (asPullRequest && request.ParentCommit is { Length: > 0 } parent)
+            request = request with { ParentCommit = (await revisions.GetAsync(repo, parent, cancellationToken)).Id.ToString() };
         // :: Step 1
         var large = await AllowedAsync(repo, caller, request, cancellationToken);
         var work = new Work(repo, caller, branch, asPullRequest, request, spool, large);
@@ -158,8 +161,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, LargeFileAccess
     {
         if (parent is not { Length: > 0 })
             return await Refs.FindAsync(reader.Connection, reader.Transaction, repo.Id, branch);
-        var id = GitId.TryParse(parent, out var whole) ? whole : await GitObjects.FindCommitAsync(reader.Connection, reader.Transaction, repo.Id, parent);
-        return id is { } found && await GitObjects.IsCommitAsync(reader.Connection, reader.Transaction, repo.Id, found) ? found : throw HubException.RevisionNotFound(parent);
+        return GitId.TryParse(parent, out var id) && await GitObjects.IsCommitAsync(reader.Connection, reader.Transaction, repo.Id, id) ? id : throw HubException.RevisionNotFound(parent);
     }
 
     /// <summary>Puts the first commit into a repository that is being made.</summary>

@@ -12,8 +12,10 @@ namespace Banyan.Server.Files;
 /// <summary>
 /// <c>HEAD</c> and <c>GET /{id}/resolve/{rev}/{path}</c>: a file, or a range of it. Never compressed on the way: clients resume by byte.
 /// <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file is its pointer.
+/// Of a commit that no ref leads to any more it gives the files that the refs still lead to: who began to download a branch goes on when it is
+/// rewritten meanwhile, and what was taken out of the history is gone.
 /// </summary>
-sealed class Resolve(Revisions revisions, RepoTree tree, GitObjects objects, HeldFiles held, ContentStore contents, XetLinks xet, Downloads downloads)
+sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tree, GitObjects objects, HeldFiles held, ContentStore contents, XetLinks xet, Downloads downloads)
 {
     const string Sandbox = "default-src 'none'; sandbox";
 
@@ -25,9 +27,12 @@ sealed class Resolve(Revisions revisions, RepoTree tree, GitObjects objects, Hel
     {
         var cancellationToken = context.RequestAborted;
         var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
-        var revision = await revisions.GetAsync(repo, name, cancellationToken);
+        var revision = await revisions.GetStoredAsync(repo, name, cancellationToken);
         var commit = revision.Id.ToString();
-        if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { IsFolder: false } entry)
+        var found = await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken);
+        if (await revisions.IsLeftAsync(repo, revision, cancellationToken) && (found is null || (await reachability.OfAsync(repo.Id, [found.Id], cancellationToken)).Count == 0))
+            throw HubException.RevisionNotFound(name);
+        if (found is not { IsFolder: false } entry)
             throw HubException.EntryNotFound(path, commit);
 
         var (response, headers) = (context.Response, context.Response.Headers);

@@ -25,7 +25,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
         if (!Refs.IsName(name) || GitId.TryParse(name, out _))
             throw HubException.BadRequest($"Invalid reference for a branch: {name}");
         var body = context.HasBody() ? await context.BodyAsync<BranchBody>() : new BranchBody(null, null, null);
-        var start = body.EmptyBranch == true ? null : await revisions.GetAsync(repo, body.StartingPoint ?? repo.DefaultBranch, context.RequestAborted);
+        var start = body.EmptyBranch == true ? null : await revisions.GetStoredAsync(repo, body.StartingPoint ?? repo.DefaultBranch, context.RequestAborted);
         await database.WriteAsync(async t =>
         {
             var there = await Refs.FindAsync(t.Connection!, t, repo.Id, GitRef.Heads + name);
@@ -74,7 +74,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<TagBody>());
         CheckMessage(body.Message);
-        var target = await revisions.GetAsync(repo, RouteRest.Name(context), context.RequestAborted);
+        var target = await revisions.GetStoredAsync(repo, RouteRest.Name(context), context.RequestAborted);
         if (body.Tag is not { } name || !Refs.IsName(name))
             throw HubException.BadRequest($"Invalid reference for a tag: {body.Tag}");
         await database.WriteAsync(async t =>

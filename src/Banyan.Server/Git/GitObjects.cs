@@ -39,20 +39,14 @@ sealed class GitObjects(HubDatabase database)
     /// <param name="repo">Row of the repository.</param>
     /// <param name="start">Seven hexadecimal digits or more, fewer than an id has.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => FindCommitAsync(c, null, repo, start), cancellationToken);
-
-    static bool IsShort(string text) => text.Length is >= ShortestId and < 2 * GitId.Size && text.All(char.IsAsciiHexDigit);
-
-    /// <summary>As <see cref="FindCommitAsync(long, string, CancellationToken)"/>, on a connection.</summary>
-    public static async Task<GitId?> FindCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, string start)
+    public async Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken)
     {
-        if (!IsShort(start))
+        if (start.Length is < ShortestId or >= 2 * GitId.Size || !start.All(char.IsAsciiHexDigit))
             return null;
         var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')), Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
-        var found = (await connection.QueryAsync<byte[]>(
-            "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }, transaction)).AsList();
-        return found is [var oid] ? new GitId(oid) : null;
+        var found = await database.ReadAsync(
+            c => c.QueryAsync<byte[]>("SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }), cancellationToken);
+        return found.AsList() is [var oid] ? new GitId(oid) : null;
     }
 
     /// <summary>As <see cref="FindAsync(long, GitId, CancellationToken)"/>, inside of a transaction.</summary>

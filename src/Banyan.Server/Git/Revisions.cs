@@ -7,16 +7,27 @@ namespace Banyan.Server.Git;
 sealed record Revision(GitId Id, GitCommit Commit);
 
 /// <summary>What <c>main</c>, a tag, <c>refs/pr/1</c> or a commit's id, whole or shortened, means in a repository.</summary>
-sealed class Revisions(Refs refs, GitObjects objects)
+sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
 {
-    /// <summary>The commit of a revision.</summary>
+    /// <summary>The commit of a revision; one that is named by its id only where a ref leads to it.</summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>
-    public async Task<Revision> GetAsync(Repo repo, string revision, CancellationToken cancellationToken)
+    public async Task<Revision> GetAsync(Repo repo, string revision, CancellationToken cancellationToken) =>
+        await GetStoredAsync(repo, revision, cancellationToken) is var found && await IsLeftAsync(repo, found, cancellationToken) ? throw HubException.RevisionNotFound(revision) : found;
+
+    /// <summary>
+    /// As <see cref="GetAsync"/>, also where no ref leads there any more and it is not collected yet: for who may write, to put a branch back,
+    /// and for downloads that began before (<see cref="IsLeftAsync"/>).
+    /// </summary>
+    /// <exception cref="HubException">404 RevisionNotFound.</exception>
+    public async Task<Revision> GetStoredAsync(Repo repo, string revision, CancellationToken cancellationToken)
     {
         if (await IdAsync(repo, revision, cancellationToken) is { } id && await PeelAsync(repo, id, cancellationToken) is { } found)
             return found;
         throw HubException.RevisionNotFound(revision);
     }
+
+    /// <summary>Whether no ref leads to it any more.</summary>
+    public async Task<bool> IsLeftAsync(Repo repo, Revision revision, CancellationToken cancellationToken) => !await reachability.LeadsToAsync(repo.Id, revision.Id, cancellationToken);
 
     /// <summary>Whether there is such a revision.</summary>
     public async Task<bool> IsThereAsync(Repo repo, string revision, CancellationToken cancellationToken) => await IdAsync(repo, revision, cancellationToken) is not null;

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Git.Transport;
 
 /// <summary><c>GET /{repo}/info/refs?service=…</c>: what is here and what this server understands, the first request of every clone, fetch and push.</summary>
-sealed class InfoRefs(Authoriser authoriser, Refs refs, UploadPack uploads)
+sealed class InfoRefs(Authoriser authoriser, Refs refs, Reachability reachability)
 {
     const string Agent = "agent=banyan";
 
@@ -59,7 +59,7 @@ sealed class InfoRefs(Authoriser authoriser, Refs refs, UploadPack uploads)
         foreach (var one in all)
         {
             Line($"{one.Id} {one.Name}");
-            if (!push && await uploads.PeeledAsync(repo, one, cancellationToken) is { } peeled)
+            if (!push && await reachability.PeeledAsync(repo.Id, one, cancellationToken) is { } peeled)
                 Line($"{peeled} {one.Name}^{{}}");
             await writer.SendIfMuchAsync(cancellationToken);
         }

@@ -26,7 +26,7 @@ namespace Banyan.Server.Git.Transport;
 /// </code>
 /// </summary>
 sealed class ReceivePack(
-    Authoriser authoriser, Refs refs, GitObjects objects, Reachability reachability, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
+    Authoriser authoriser, GitObjects objects, Reachability reachability, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
     StorageLimits limits, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
 {
     /// <summary>The longest request.</summary>
@@ -126,7 +126,7 @@ sealed class ReceivePack(
     /// </summary>
     async Task<IReadOnlyCollection<GitId>> VisibleAsync(Repo repo, Caller caller, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken) =>
         await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken)
-            ? ids : await reachability.OfAsync(repo.Id, [.. (await refs.ListAsync(repo.Id, cancellationToken)).Select(r => r.Id)], ids, cancellationToken);
+            ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken);
 
     async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, IncomingPack? pack, CancellationToken cancellationToken)
     {

@@ -87,20 +87,10 @@ sealed class UploadPack(Refs refs, GitObjects objects, CommitGraphs graphs, Reac
         }
         foreach (var one in all.Where(r => IsAsked(r.Name)))
         {
-            writer.Line($"{one.Id} {one.Name}{(peel && await PeeledAsync(repo, one, cancellationToken) is { } peeled ? $" peeled:{peeled}" : "")}");
+            writer.Line($"{one.Id} {one.Name}{(peel && await reachability.PeeledAsync(repo.Id, one, cancellationToken) is { } peeled ? $" peeled:{peeled}" : "")}");
             await writer.SendIfMuchAsync(cancellationToken);
         }
         writer.Flush();
-    }
-
-    /// <summary>What an annotated tag names in the end; null for what is none.</summary>
-    public async Task<GitId?> PeeledAsync(Repo repo, GitRef one, CancellationToken cancellationToken)
-    {
-        GitId? target = null;
-        if (one.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal))
-            for (var id = one.Id; await objects.FindAsync(repo.Id, id, cancellationToken) is { Kind: GitKind.Tag } tag; id = target.Value)
-                target = GitTag.TargetOf(tag.Content);
-        return target;
     }
 
     async Task FetchV2Async(HttpContext context, Repo repo, List<string> arguments, PacketWriter writer)
@@ -241,18 +231,12 @@ sealed class UploadPack(Refs refs, GitObjects objects, CommitGraphs graphs, Reac
     async Task<Fetch> OpenAsync(Repo repo, FetchRequest request, CancellationToken cancellationToken)
     {
         var all = await refs.ListAsync(repo.Id, cancellationToken);
-        var tips = new HashSet<GitId>();
-        foreach (var one in all)
-        {
-            tips.Add(one.Id);
-            if (await PeeledAsync(repo, one, cancellationToken) is { } peeled)
-                tips.Add(peeled);
-        }
+        var tips = await reachability.TipsAsync(repo.Id, all, cancellationToken);
         var graph = await graphs.OfAsync(repo.Id, tips, cancellationToken);
         var reachable = graph.Closure(tips);
         var others = request.Wants.Where(w => !tips.Contains(w) && !reachable.Contains(w)).ToHashSet();
         if (others.Count > 0)
-            others.ExceptWith(await reachability.OfAsync(repo.Id, tips, others, cancellationToken));
+            others.ExceptWith(await reachability.OfAsync(repo.Id, others, cancellationToken));
         if (others.Count > 0)
             throw HubException.NotFound($"upload-pack: not our ref {others.First()}");
         var wanted = new List<GitId>();
@@ -277,7 +261,7 @@ sealed class UploadPack(Refs refs, GitObjects objects, CommitGraphs graphs, Reac
             string[] names = [name, GitRef.Heads + name, GitRef.Tags + name];
             if (fetch.Refs.FirstOrDefault(r => names.Contains(r.Name)) is not { Name: not null } one)
                 throw HubException.BadRequest($"deepen-not is not a ref: {name}");
-            without.Add(await PeeledAsync(fetch.Repo, one, cancellationToken) ?? one.Id);
+            without.Add(await reachability.PeeledAsync(fetch.Repo.Id, one, cancellationToken) ?? one.Id);
         }
         if (fetch.Request.Deepens && fetch.Request.Depth is null && fetch.Wanted.Count > 0 && !fetch.Wanted.Any(w => Included(fetch, w, without)))
             throw HubException.BadRequest("no commits selected for shallow requests");
