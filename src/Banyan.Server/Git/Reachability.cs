@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Banyan.Server.Hub;
 using Banyan.Server.Maintenance.Collection;
@@ -16,7 +17,10 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
     const int BytesEach = 48;
 
     readonly StateCache<(long Repo, GitId Commit), bool> _commits = new(database);
-    readonly GenerationCache<(long Repo, string Tips), HashSet<GitId>> _histories = new(64 << 20), _objects = new(128 << 20);
+    readonly GenerationCache<(long Repo, string Refs), HashSet<GitId>> _histories = new(64 << 20), _objects = new(128 << 20);
+
+    // A walk of a large repository is made once, however many ask meanwhile.
+    readonly ConcurrentDictionary<(bool Commits, long Repo, string Refs), Lazy<Task<HashSet<GitId>>>> _walks = new();
 
     /// <summary>Whether a ref leads to a commit.</summary>
     public ValueTask<bool> LeadsToAsync(long repo, GitId commit, CancellationToken cancellationToken) => _commits.GetAsync((repo, commit), FindAsync, cancellationToken);
@@ -27,27 +31,45 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
         var parameters = new { repo = key.Repo, oid = key.Commit.ToArray() };
         if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM refs WHERE repo_id = @repo AND oid = @oid LIMIT 1", parameters), cancellationToken) is not null)
             return true;
-        var tips = await TipsAsync(key.Repo, await refs.ListAsync(key.Repo, cancellationToken), cancellationToken);
-        var state = StateOf(key.Repo, tips);
-        if (!_histories.TryGet(state, out var history))
+        var all = await refs.ListAsync(key.Repo, cancellationToken);
+        var history = await ReachedAsync(_histories, true, key.Repo, all, async () =>
         {
-            history = (await graphs.OfAsync(key.Repo, tips, cancellationToken)).Closure(tips);
-            _histories.Add(state, history, (long)history.Count * BytesEach);
-        }
+            var tips = await TipsAsync(key.Repo, all, CancellationToken.None);
+            return (await graphs.OfAsync(key.Repo, tips, CancellationToken.None)).Closure(tips);
+        }, cancellationToken);
         return history.Contains(key.Commit);
     }
 
     /// <summary>Those of the objects that the refs lead to: walks all of them once for each state of the refs.</summary>
     public async Task<IReadOnlyCollection<GitId>> OfAsync(long repo, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken)
     {
-        GitId[] tips = [.. (await refs.ListAsync(repo, cancellationToken)).Select(r => r.Id).Distinct()];
-        var state = StateOf(repo, tips);
-        if (!_objects.TryGet(state, out var reached))
-        {
-            reached = await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, tips), cancellationToken);
-            _objects.Add(state, reached, (long)reached.Count * BytesEach);
-        }
+        var all = await refs.ListAsync(repo, cancellationToken);
+        var reached = await ReachedAsync(
+            _objects, false, repo, all, () => database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, all.Select(r => r.Id)), CancellationToken.None), cancellationToken);
         return [.. ids.Where(reached.Contains)];
+    }
+
+    async Task<HashSet<GitId>> ReachedAsync(
+        GenerationCache<(long, string), HashSet<GitId>> known, bool commits, long repo, IReadOnlyList<GitRef> all, Func<Task<HashSet<GitId>>> walk, CancellationToken cancellationToken)
+    {
+        var state = Convert.ToHexString(SHA256.HashData(all.Select(r => r.Id).Distinct().SelectMany(id => id.ToArray()).ToArray()));
+        if (known.TryGet((repo, state), out var reached))
+            return reached;
+        // Whoever asked first may leave: the walk is for all who ask.
+        var walking = _walks.GetOrAdd((commits, repo, state), key => new(() => Task.Run(async () =>
+        {
+            try
+            {
+                var found = await walk();
+                known.Add((repo, state), found, 100 + (long)found.Count * BytesEach);
+                return found;
+            }
+            finally
+            {
+                _walks.TryRemove(key, out _);
+            }
+        })));
+        return await walking.Value.WaitAsync(cancellationToken);
     }
 
     /// <summary>Where refs are, and what annotated tags among them name.</summary>
@@ -72,6 +94,4 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
                 target = GitTag.TargetOf(tag.Content);
         return target;
     }
-
-    static (long, string) StateOf(long repo, IEnumerable<GitId> tips) => (repo, Convert.ToHexString(SHA256.HashData(tips.SelectMany(t => t.ToArray()).ToArray())));
 }
