@@ -61,6 +61,18 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     public async Task<bool> MayAsync(Caller caller, Repo repo, Need need, CancellationToken cancellationToken) =>
         !repo.Disabled && Suffices(caller, await RightAsync(caller, repo, cancellationToken), await StandingAsync(caller, repo, cancellationToken), repo, need);
 
+    /// <summary>
+    /// Whether who was given a signed address or a Xet token may still do what it is for: asked whenever it is used, so that it ends with the user, the
+    /// token by which it was asked for, the role, the grant and the repository.
+    /// </summary>
+    /// <param name="token">The token by which it was asked for; 0 for anonymous.</param>
+    /// <param name="repo">Row of the repository.</param>
+    /// <param name="need">What it is for.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public async ValueTask<bool> StillMayAsync(long token, long repo, Need need, CancellationToken cancellationToken) =>
+        (token == 0 ? Caller.Anonymous : await accounts.FindCallerAsync(token, cancellationToken)) is { IsSuspended: false } caller
+        && await repos.FindAsync(repo, cancellationToken) is { } found && await MayAsync(caller, found, need, cancellationToken);
+
     /// <summary>What the caller may do in a namespace: creating a repository there takes <see cref="Right.Write"/>.</summary>
     public async Task<Right> NamespaceRightAsync(Caller caller, Account owner, CancellationToken cancellationToken) =>
         Min(await UserRightAsync(caller, owner.Id, cancellationToken), caller.TokenAllows(owner.Name, null));

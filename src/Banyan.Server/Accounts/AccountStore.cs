@@ -17,6 +17,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     readonly StateCache<(long, long), Right> _members = new(database);
     readonly StateCache<string, (Caller Caller, long? ExpiresAt)?> _tokens = new(database);
+    readonly StateCache<long, (Caller Caller, long? ExpiresAt)?> _tokensById = new(database);
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -226,17 +227,23 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>Whose token this is, or null where it is none that lives.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
-        token.Length <= TokenText.MaxLength && await _tokens.GetAsync(token, FindTokenAsync, cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
+        token.Length <= TokenText.MaxLength
+        && await _tokens.GetAsync(token, (text, ct) => FindTokenAsync("t.hash = @hash", new { hash = TokenText.Hash(text) }, ct), cancellationToken) is { } found
+        && !(found.ExpiresAt <= Now) ? found.Caller : null;
 
-    async Task<(Caller, long?)?> FindTokenAsync(string token, CancellationToken cancellationToken)
+    /// <summary>As <see cref="FindCallerAsync(string, CancellationToken)"/>, by the token's row.</summary>
+    internal async ValueTask<Caller?> FindCallerAsync(long token, CancellationToken cancellationToken) =>
+        await _tokensById.GetAsync(token, (id, ct) => FindTokenAsync("t.id = @id", new { id }, ct), cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
+
+    async Task<(Caller, long?)?> FindTokenAsync(string condition, object parameters, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(
             c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt, long? SuspendedAt)>(
-                """
+                $"""
                 SELECT t.id, t.user_id, a.name, t.role, t.scopes, t.expires_at, a.suspended_at FROM tokens t JOIN accounts a ON a.id = t.user_id
-                WHERE t.hash = @hash AND t.revoked_at IS NULL AND a.kind = 'user'
+                WHERE {condition} AND t.revoked_at IS NULL AND a.kind = 'user'
                 """,
-                new { hash = TokenText.Hash(token) }),
+                parameters),
             cancellationToken);
         return row.User is null
             ? null

@@ -82,13 +82,14 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
         // That another repository has it is not said, and does not count: who sends an object proves to have it.
         var sha256 = Convert.FromHexString(oid);
+        var token = (await authoriser.CallerAsync(context)).TokenId;
         var file = await contents.FindAsync(repo.Id, sha256, context.RequestAborted);
         if (file is not null && file.Size != asked.Size)
             return answer with { Error = new LfsError(422, $"This object has {file.Size} bytes, not {asked.Size}.") };
         if (!upload)
             return file is null
                 ? answer with { Error = new LfsError(404, "This repository has no such object.") }
-                : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(repo.Id, sha256, file.Size, 0))) };
+                : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(token, repo.Id, sha256, file.Size, 0))) };
         if (file is not null)
         {
             held.Add(file.Id);
@@ -99,7 +100,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
         // Agents of git-lfs know parts alone; other clients save themselves a request for what is small.
         var inParts = transfer == "multipart" && (asked.Size > PartBytes || (asked.Size > 0 && IsGitLfs(context)));
-        var ticket = new LfsTicket(repo.Id, sha256, asked.Size, inParts ? PartLength(asked.Size, parts) : 0);
+        var ticket = new LfsTicket(token, repo.Id, sha256, asked.Size, inParts ? PartLength(asked.Size, parts) : 0);
         return answer with
         {
             Actions = new Dictionary<string, LfsAction>

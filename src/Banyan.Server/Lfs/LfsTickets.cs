@@ -7,11 +7,12 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Lfs;
 
 /// <summary>What an address of the LFS transfers lets its bearer do.</summary>
+/// <param name="Token">Row of the hub's token by which it was asked for; 0 for who reads what is public.</param>
 /// <param name="Repo">Row of the repository.</param>
 /// <param name="Sha256">The object.</param>
 /// <param name="Size">Its length in bytes.</param>
 /// <param name="PartBytes">Length of a part, where it comes in parts; 0 otherwise.</param>
-sealed record LfsTicket(long Repo, byte[] Sha256, long Size, long PartBytes)
+sealed record LfsTicket(long Token, long Repo, byte[] Sha256, long Size, long PartBytes)
 {
     /// <summary>The object's name in text.</summary>
     public string Oid => Convert.ToHexStringLower(Sha256);
@@ -23,8 +24,11 @@ sealed record LfsTicket(long Repo, byte[] Sha256, long Size, long PartBytes)
     public long LengthOf(int part) => Math.Min(PartBytes, Size - (part - 1) * PartBytes);
 }
 
-/// <summary>Signed addresses of uploads and downloads: clients send them no token, so they carry their own right, for one object.</summary>
-sealed class LfsTickets(HubAddress hub, Tickets tickets, TimeProvider time)
+/// <summary>
+/// Signed addresses of uploads and downloads: clients send them no token, so they carry their own right, for one object and as long as whoever
+/// they were given to may do it.
+/// </summary>
+sealed class LfsTickets(Authoriser authoriser, HubAddress hub, Tickets tickets, TimeProvider time)
 {
     /// <summary>A slow line may take long for a large file; the address holds for all of it.</summary>
     public static readonly TimeSpan Validity = TimeSpan.FromHours(24);
@@ -42,18 +46,20 @@ sealed class LfsTickets(HubAddress hub, Tickets tickets, TimeProvider time)
 
     async ValueTask<string> IssueAsync(HttpContext context, string purpose, string path, LfsTicket ticket)
     {
-        string[] fields = [Text(ticket.Repo), ticket.Oid, Text(ticket.Size), Text(ticket.PartBytes)];
+        string[] fields = [Text(ticket.Token), Text(ticket.Repo), ticket.Oid, Text(ticket.Size), Text(ticket.PartBytes)];
         return $"{hub.Root(context)}{path}?ticket={await tickets.IssueAsync(purpose, time.GetUtcNow() + Validity, fields, context.RequestAborted)}";
     }
 
     /// <summary>What this request's address lets it do.</summary>
-    /// <exception cref="HubException">403: the ticket is none of ours, has expired, or is for something else.</exception>
+    /// <exception cref="HubException">403: the ticket is none of ours, has expired, is for something else, or whose it is may not do it any more.</exception>
     public async ValueTask<LfsTicket> ReadAsync(HttpContext context, bool upload)
     {
         var fields = await tickets.ReadAsync(upload ? "lfs-upload" : "lfs-download", context.Request.Query["ticket"], context.RequestAborted);
-        return fields is [var repo, var oid, var size, var part] && oid == (string?)context.Request.RouteValues["oid"]
-            ? new LfsTicket(Number(repo), Convert.FromHexString(oid), Number(size), Number(part))
-            : throw HubException.Forbidden("This address is not of this hub, is for another object, or has expired: ask for another in a batch request.");
+        if (fields is not [var token, var repo, var oid, var size, var part] || oid != (string?)context.Request.RouteValues["oid"])
+            throw HubException.Forbidden("This address is not of this hub, is for another object, or has expired: ask for another in a batch request.");
+        return await authoriser.StillMayAsync(Number(token), Number(repo), upload ? Need.Contribute : Need.Read, context.RequestAborted)
+            ? new LfsTicket(Number(token), Number(repo), Convert.FromHexString(oid), Number(size), Number(part))
+            : throw HubException.Forbidden("Whoever this address was given to may not do this any more: the account, its token, its access or the repository ended.");
     }
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -14,6 +14,7 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
         "r.id, r.type, r.owner_id, a.name AS owner, r.name, r.private, r.gated, r.disabled, r.default_branch, r.downloads, r.likes, r.created_at, r.updated_at";
 
     readonly StateCache<(RepoType, string), Repo?> _named = new(database);
+    readonly StateCache<long, Repo?> _known = new(database);
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -32,8 +33,11 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
             new { type = type.Text(), key = Key(fullName) }, transaction);
 
     /// <summary>The repository of a row, or null.</summary>
-    public Task<Repo?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Repo>($"SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @id", new { id }), cancellationToken);
+    public ValueTask<Repo?> FindAsync(long id, CancellationToken cancellationToken) => _known.GetAsync(
+        id,
+        (row, ct) => database.ReadAsync(
+            c => c.QueryFirstOrDefaultAsync<Repo>($"SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @row", new { row }), ct),
+        cancellationToken);
 
     /// <summary>Makes a repository. Part of a transaction that may put a first commit in it.</summary>
     /// <returns>The repository, and whether it is new: otherwise it is the one that has the name.</returns>

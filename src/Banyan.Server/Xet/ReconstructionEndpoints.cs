@@ -15,18 +15,18 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
     /// <summary>GET /v2/reconstructions/{file}</summary>
     public async Task<IResult> GetV2Async(HttpContext context, string file, CancellationToken cancellationToken)
     {
-        var plan = await PlanAsync(context, file, cancellationToken);
+        var (grant, plan) = await PlanAsync(context, file, cancellationToken);
         var xorbs = new Dictionary<string, List<FetchV2>>();
         foreach (var run in plan.Fetches)
-            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, run, cancellationToken), [new FetchRange(Chunks(run), Bytes(run))]));
+            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, grant, run, cancellationToken), [new FetchRange(Chunks(run), Bytes(run))]));
         return Results.Json(new ReconstructionV2(plan.Offset, Terms(plan), xorbs), XetJson.Default.ReconstructionV2);
     }
 
     /// <summary>GET /v1/reconstructions/{file}</summary>
     public async Task<IResult> GetV1Async(HttpContext context, string file, CancellationToken cancellationToken)
     {
-        var plan = await PlanAsync(context, file, cancellationToken);
-        return Results.Json(new ReconstructionV1(plan.Offset, Terms(plan), await FetchesAsync(context, plan, [], cancellationToken)), XetJson.Default.ReconstructionV1);
+        var (grant, plan) = await PlanAsync(context, file, cancellationToken);
+        return Results.Json(new ReconstructionV1(plan.Offset, Terms(plan), await FetchesAsync(context, grant, plan, [], cancellationToken)), XetJson.Default.ReconstructionV1);
     }
 
     /// <summary>GET /v1/reconstructions?file_id=…</summary>
@@ -45,7 +45,7 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
             if ((terms += plan.Terms.Count) > MaxTermsAtOnce)
                 throw HubException.TooLarge($"These files have more than {MaxTermsAtOnce} terms together: ask for fewer at once.");
             files[id!] = Terms(plan);
-            await FetchesAsync(context, plan, fetches, cancellationToken);
+            await FetchesAsync(context, grant, plan, fetches, cancellationToken);
         }
         return Results.Json(new ReconstructionsV1(files, fetches), XetJson.Default.ReconstructionsV1);
     }
@@ -61,9 +61,10 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         await contents.FindAsync(grant.Repo, Hashes.Parse(hash), cancellationToken)
             ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
 
-    async Task<ReconstructionPlan> PlanAsync(HttpContext context, string hash, CancellationToken cancellationToken)
+    async Task<(XetGrant, ReconstructionPlan)> PlanAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
-        var file = await FileAsync(await access.GrantAsync(context, write: false), hash, cancellationToken);
+        var grant = await access.GrantAsync(context, write: false);
+        var file = await FileAsync(grant, hash, cancellationToken);
         var (from, to) = (0L, file.Size);
         if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && ranges.First() is { From: { } first } range)
         {
@@ -72,13 +73,14 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
             if (from >= to)
                 throw new HubException(StatusCodes.Status416RangeNotSatisfiable, null, $"The file has {file.Size} bytes; {from} and on were asked for.");
         }
-        return await ReconstructionPlan.ForAsync(file, from, to, contents.Xorbs, cancellationToken);
+        return (grant, await ReconstructionPlan.ForAsync(file, from, to, contents.Xorbs, cancellationToken));
     }
 
-    async Task<Dictionary<string, List<FetchV1>>> FetchesAsync(HttpContext context, ReconstructionPlan plan, Dictionary<string, List<FetchV1>> fetches, CancellationToken cancellationToken)
+    async Task<Dictionary<string, List<FetchV1>>> FetchesAsync(
+        HttpContext context, XetGrant grant, ReconstructionPlan plan, Dictionary<string, List<FetchV1>> fetches, CancellationToken cancellationToken)
     {
         foreach (var run in plan.Fetches)
-            Of(fetches, run).Add(new FetchV1(Chunks(run), await urls.OfAsync(context, run, cancellationToken), Bytes(run)));
+            Of(fetches, run).Add(new FetchV1(Chunks(run), await urls.OfAsync(context, grant, run, cancellationToken), Bytes(run)));
         return fetches;
     }
 

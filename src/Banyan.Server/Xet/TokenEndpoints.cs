@@ -28,7 +28,7 @@ sealed class TokenEndpoints(XetAccess access, XetAddresses addresses, Authoriser
     public async Task<XetTokenAnswer> IssueAsync(HttpContext context, Repo repo, bool write)
     {
         var caller = await authoriser.CallerAsync(context);
-        var (token, expires) = await access.IssueAsync(new XetGrant(repo.Id, caller.UserId, write), context.RequestAborted);
+        var (token, expires) = await access.IssueAsync(new XetGrant(repo.Id, caller.TokenId, write), context.RequestAborted);
         return new XetTokenAnswer(addresses.Cas(context), token, expires);
     }
 

@@ -7,15 +7,15 @@ namespace Banyan.Server.Xet;
 
 /// <summary>What a Xet token lets its bearer do, in one repository.</summary>
 /// <param name="Repo">Row of the repository.</param>
-/// <param name="User">Row of the user; 0 for who reads what is public.</param>
+/// <param name="Token">Row of the hub's token by which it was asked for; 0 for who reads what is public.</param>
 /// <param name="MayWrite">Whether chunks and files may be sent.</param>
-sealed record XetGrant(long Repo, long User, bool MayWrite);
+sealed record XetGrant(long Repo, long Token, bool MayWrite);
 
 /// <summary>
 /// The Xet protocol's own tokens. They are handed out by the hub, which asked the authoriser, hold for a quarter of an hour and for
-/// one repository, and open nothing else.
+/// one repository, as long as the one who asked may do there what they are for, and open nothing else.
 /// </summary>
-sealed class XetAccess(Tickets tickets, TimeProvider time)
+sealed class XetAccess(Authoriser authoriser, Tickets tickets, TimeProvider time)
 {
     const string Purpose = "xet";
 
@@ -26,7 +26,7 @@ sealed class XetAccess(Tickets tickets, TimeProvider time)
     public async ValueTask<(string Token, long Expires)> IssueAsync(XetGrant grant, CancellationToken cancellationToken)
     {
         var expires = time.GetUtcNow() + Validity;
-        string[] fields = [grant.MayWrite ? "write" : "read", grant.Repo.ToString(CultureInfo.InvariantCulture), grant.User.ToString(CultureInfo.InvariantCulture)];
+        string[] fields = [grant.MayWrite ? "write" : "read", grant.Repo.ToString(CultureInfo.InvariantCulture), grant.Token.ToString(CultureInfo.InvariantCulture)];
         return (await tickets.IssueAsync(Purpose, expires, fields, cancellationToken), expires.ToUnixTimeSeconds());
     }
 
@@ -36,11 +36,12 @@ sealed class XetAccess(Tickets tickets, TimeProvider time)
     {
         string? header = context.Request.Headers.Authorization;
         var token = header?.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) == true ? header["Bearer ".Length..].Trim() : null;
-        if (await tickets.ReadAsync(Purpose, token, context.RequestAborted) is not [var scope, var repo, var user])
+        if (await tickets.ReadAsync(Purpose, token, context.RequestAborted) is not [var scope, var repo, var by])
             throw new HubException(401, null, "The Xet token is missing, is not of this hub, or has expired: ask for another at xet-read-token or xet-write-token.");
-        var grant = new XetGrant(long.Parse(repo, CultureInfo.InvariantCulture), long.Parse(user, CultureInfo.InvariantCulture), scope == "write");
-        return grant.MayWrite || !write
-            ? grant
-            : throw HubException.Forbidden("This Xet token is for reading: ask for another at xet-write-token.");
+        var grant = new XetGrant(long.Parse(repo, CultureInfo.InvariantCulture), long.Parse(by, CultureInfo.InvariantCulture), scope == "write");
+        if (write && !grant.MayWrite)
+            throw HubException.Forbidden("This Xet token is for reading: ask for another at xet-write-token.");
+        return await authoriser.StillMayAsync(grant.Token, grant.Repo, write ? Need.Contribute : Need.Read, context.RequestAborted)
+            ? grant : throw HubException.Forbidden("Whoever this Xet token was given to may not do this any more: the account, its token, its access or the repository ended.");
     }
 }
