@@ -65,7 +65,7 @@ public static class BanyanServer
         app.MapInference();
         if (options.Hub is not null)
             app.MapHub();
-        app.MapPages();
+        app.MapPages(options.Hub is not null);
         return app;
     }
 

@@ -1,6 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,7 +23,11 @@ static partial class ErrorAnswers
             {
                 await next(context);
                 if (context.Response is { HasStarted: false, StatusCode: 404 or 405, ContentLength: null, ContentType: null } && dialects.Of(context) is var dialect)
-                    await dialect.WriteAsync(context, dialect.NoRoute(context));
+                {
+                    var nothing = dialect.NoRoute(context);
+                    if (!await ErrorPages.TryWriteAsync(context, nothing))
+                        await dialect.WriteAsync(context, nothing);
+                }
             }
             catch (Exception) when (context.RequestAborted.IsCancellationRequested)
             {
@@ -32,7 +37,8 @@ static partial class ErrorAnswers
             {
                 if (exception is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))   // those say all there is to say
                     LogFailed(log, context.Request.Method, context.Request.Path, exception);
-                await (exception is HubException ? HubDialect.Instance : dialects.Of(context)).WriteAsync(context, exception);
+                if (!await ErrorPages.TryWriteAsync(context, exception))
+                    await (exception is HubException ? HubDialect.Instance : dialects.Of(context)).WriteAsync(context, exception);
             }
         });
     }

@@ -62,8 +62,9 @@ static partial class Names
     // First parts of routes, now or likely: a namespace of that name would hide behind them.
     static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase)
     {
-        "api", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "health", "infill", "join", "kernels", "lfs", "login", "logout",
-        "models", "new", "notifications", "oauth", "organizations", "papers", "resolve", "search", "settings", "spaces", "status", "tasks", "tokens", "users", "v1", "v2", "xet",
+        "admin", "api", "arena", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "feed", "health", "infill", "join", "kernels", "lfs", "login",
+        "logout", "models", "new", "notifications", "oauth", "organizations", "papers", "playground", "resolve", "robots.txt", "search", "settings", "sitemap.xml", "spaces", "status", "tasks",
+        "tokens", "users", "v1", "v2", "xet",
     };
 
     [GeneratedRegex(@"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?\z")]
@@ -78,6 +79,9 @@ static partial class Names
 
     /// <summary>As <see cref="Problem"/>, for accounts.</summary>
     public static string? AccountProblem(string name) => Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : null);
+
+    /// <summary>Whether addresses that begin so are of something else than a namespace.</summary>
+    public static bool IsReserved(string name) => s_reserved.Contains(name);
 
     public static string Key(string name) => name.ToLowerInvariant();
 }

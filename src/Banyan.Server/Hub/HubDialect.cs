@@ -19,6 +19,14 @@ sealed class HubDialect : Dialect
     public override Task WriteAsync(HttpContext context, Exception exception)
     {
         var error = Translate(exception);
+        WriteHeaders(context, error);
+        // Without this a client that HEADs a missing file would wait for a body that never comes.
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(error.Message, error.Url), error.Status);
+    }
+
+    /// <summary>Status and headers of an error, in which clients look for what they need.</summary>
+    public static void WriteHeaders(HttpContext context, HubException error)
+    {
         var (response, headers) = (context.Response, context.Response.Headers);
         response.StatusCode = error.Status;
         headers.CacheControl = "no-store";
@@ -33,15 +41,12 @@ sealed class HubDialect : Dialect
             headers.WWWAuthenticate = error.Challenge;
         if (error.Location is { } location)
             headers.Location = location;
-        // Without this a client that HEADs a missing file would wait for a body that never comes.
-        if (HttpMethods.IsHead(context.Request.Method))
-            return Task.CompletedTask;
-        return context.JsonAsync(new HubError(error.Message, error.Url), error.Status);
     }
 
     sealed record HubError(string Error, string? Url);
 
-    static HubException Translate(Exception exception) => exception switch
+    /// <summary>What to tell of an exception.</summary>
+    public static HubException Translate(Exception exception) => exception switch
     {
         HubException hub => hub,
         ApiException api => new HubException(api.Status, null, api.Message),

@@ -21,6 +21,7 @@ using Banyan.Server.Webhooks;
 using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Hub;
@@ -41,6 +42,7 @@ static class HubFeature
         services.AddSingleton<ContentStore>();
         services.AddSingleton<HubAddress>();
         services.AddSingleton<OwnerlessNames>();
+        services.AddSingleton<MatcherPolicy, PageRoutes>();
         services.AddQuotas();
         services.AddAccounts();
         services.AddRepos();

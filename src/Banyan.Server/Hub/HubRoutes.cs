@@ -42,25 +42,42 @@ static class HubRoutes
             app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes);
     }
 
+    /// <summary>Maps the page at <c>/{ns}/{name}</c> with the prefix of each type and what follows: see <see cref="PageRoutes"/>.</summary>
+    public static void MapRepoPage(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20)
+    {
+        foreach (var type in RepoTypes.All)
+            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, isPage: true);
+    }
+
+    /// <summary>Maps a page that is not about one repository.</summary>
+    public static void MapPage(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20) =>
+        app.MapHub(method, pattern, need, handler, maxBytes, isPage: true);
+
     /// <summary>Maps a route that is not about one repository: <see cref="Need.Nothing"/> or <see cref="Need.User"/>, checked before the handler.</summary>
-    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20)
+    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20) =>
+        app.MapHub(method, pattern, need, handler, maxBytes, isPage: false);
+
+    static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes, bool isPage)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
-        app.MapMethods(pattern, [method], (RequestDelegate)(async context =>
+        app.MapAs(isPage, method, pattern, async context =>
         {
             // Bad credentials are an error on every route, also where none are needed.
             _ = need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context);
             await handler(context);
-        })).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
+        }).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
     }
 
-    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false)
+    static IEndpointConventionBuilder MapAs(this WebApplication app, bool isPage, string method, string pattern, RequestDelegate handler) =>
+        isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method)) : app.MapMethods(pattern, [method], handler);
+
+    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         var address = app.The<HubAddress>();
         var git = pattern.Contains(".git", StringComparison.Ordinal);
         var place = pattern.AsSpan(0, pattern.IndexOf("{ns}", StringComparison.Ordinal)).Count('/');
-        app.MapMethods(pattern, [method], (RequestDelegate)(async context =>
+        app.MapAs(isPage, method, pattern, async context =>
         {
             var values = context.Request.RouteValues;
             var name = $"{values["ns"]}/{values["name"]}";
@@ -71,8 +88,10 @@ static class HubRoutes
             if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
                 throw HubException.Moved(address.Path + location);
             await handler(context, repo);
-        })).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
-        app.The<OwnerlessNames>().Add(method, pattern);
+        }).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
+        // What is a repository's page with an owner is a namespace's without.
+        if (!isPage || !pattern.EndsWith("{name}", StringComparison.Ordinal))
+            app.The<OwnerlessNames>().Add(method, pattern);
     }
 
     /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null where it does neither.</summary>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
-using Banyan.Server.Accounts;
 using Banyan.Server.Cards;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
@@ -12,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Listing;
 
 /// <summary><c>GET /api/{type}?search&amp;author&amp;filter&amp;sort&amp;limit…</c>: the repositories that the caller may see.</summary>
-sealed class ListEndpoint(Authoriser authoriser, AccountStore accounts, ListStore lists, ListIndex index, Revisions revisions, RepoJson json, HubAddress address)
+sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex index, Revisions revisions, RepoJson json, HubAddress address)
 {
     // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read at once.
     const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50;
@@ -34,11 +33,11 @@ sealed class ListEndpoint(Authoriser authoriser, AccountStore accounts, ListStor
         var (page, room, told) = (new JsonArray(), MaxPageLength, ((Repo Repo, Listed Listed)?)null);
         for (var more = true; more;)
         {
-            var found = await FindAsync(caller, filter, order, after, Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1), details, cancellationToken);
+            var found = await search.FindAsync(caller, filter, order, after, Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1), details, cancellationToken);
             more = found.Count > 0;
             foreach (var (repo, listed) in found)
             {
-                after = new ListOrder.Place(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), repo.Id);
+                after = ListSearch.PlaceOf(order, repo, listed);
                 // The token may see less than its user; where the list goes on is told by what it saw.
                 if (repo.Private && !await authoriser.MayAsync(caller, repo, Need.See, cancellationToken))
                     continue;
@@ -61,23 +60,9 @@ sealed class ListEndpoint(Authoriser authoriser, AccountStore accounts, ListStor
 
     void Next(HttpContext context, RepoType type, ListOrder order, (Repo Repo, Listed Listed) last)
     {
-        var place = new ListOrder.Place(order.ByName ? last.Listed.NameKey! : last.Listed.SortKey.ToString(CultureInfo.InvariantCulture), last.Repo.Id);
+        var place = ListSearch.PlaceOf(order, last.Repo, last.Listed);
         var next = QueryString.Create(context.Request.Query.Where(q => q.Key != "cursor").Append(new("cursor", place.Text)));
         context.Response.Headers.Link = $"<{address.Root(context)}/api/{type.Plural()}{next}>; rel=\"next\"";
-    }
-
-    async Task<IReadOnlyList<(Repo Repo, Listed Listed)>> FindAsync(
-        Caller caller, ListFilter filter, ListOrder order, ListOrder.Place? after, int limit, bool details, CancellationToken cancellationToken)
-    {
-        long? owner = null;
-        if (filter.Author is { } author)
-        {
-            if (await accounts.FindAsync(author, cancellationToken) is not { } account)
-                return [];
-            owner = account.Id;
-        }
-        long[] own = caller.IsAnonymous ? [] : [caller.UserId, .. await accounts.OrganizationsAsync(caller.UserId, cancellationToken)];
-        return await lists.PageAsync(filter, owner, own, order, after, limit, details, cancellationToken);
     }
 
     static IReadOnlySet<string> Fields(IQueryCollection query)

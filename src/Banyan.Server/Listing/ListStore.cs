@@ -38,7 +38,7 @@ sealed class ListStore(HubDatabase database)
                 if (await WhereAsync(c, filter, owner, order, after, parameters) is not { } where)
                     return [];
                 var direction = order.Ascending ? "ASC" : "DESC";
-                var columns = $"{RepoStore.Columns}, {(order.ByName ? "0" : order.Column)} AS sort_key, l.name_key, l.commit_oid, l.facts{(details ? ", l.details" : "")}";
+                var columns = $"{RepoStore.Columns}, {(order.ByName ? "0" : order.Column)} AS sort_key, l.name_key, l.commit_oid, l.parameters, l.facts{(details ? ", l.details" : "")}";
                 // As an expression the type hides the order's index, where the few that can be meant are looked at one by one.
                 string Branch(string seen, bool few) =>
                     $"""

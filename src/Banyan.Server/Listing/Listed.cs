@@ -16,6 +16,9 @@ sealed record Listed
     /// <summary>JSON: <see cref="Long"/>; null where it was not asked for.</summary>
     public string? Details { get; init; }
 
+    /// <summary>How many numbers its weights have.</summary>
+    public long? Parameters { get; init; }
+
     /// <summary>What the list is sorted by, where that is a number.</summary>
     public long SortKey { get; init; }
 

@@ -14,15 +14,23 @@ static class ListingFeature
         services.AddSingleton<ListStore>();
         services.AddSingleton<ListIndex>();
         services.AddHostedService(p => p.GetRequiredService<ListIndex>());
+        services.AddSingleton<ListSearch>();
         services.AddSingleton<ListEndpoint>();
+        services.AddSingleton<ListPages>();
         services.AddSingleton<TagsByType>();
     }
 
     public static void MapListing(this WebApplication app)
     {
-        var (list, tags) = (app.The<ListEndpoint>(), app.The<TagsByType>());
+        var (list, tags, pages) = (app.The<ListEndpoint>(), app.The<TagsByType>(), app.The<ListPages>());
         foreach (var type in RepoTypes.All)
+        {
             app.MapHub("GET", $"/api/{type.Plural()}", Need.Nothing, c => list.HandleAsync(c, type));
+            app.MapPage("GET", $"/{type.Plural()}", Need.Nothing, c => pages.ListAsync(c, type));
+        }
+        app.MapPage("GET", "/", Need.Nothing, pages.HomeAsync);
+        app.MapPage("GET", "/search", Need.Nothing, pages.SearchAsync);
+        app.MapPage("GET", "/{ns}", Need.Nothing, pages.OwnerAsync);
         app.MapHub("GET", "/api/models-tags-by-type", Need.Nothing, c => tags.HandleAsync(c, RepoType.Model));
         app.MapHub("GET", "/api/datasets-tags-by-type", Need.Nothing, c => tags.HandleAsync(c, RepoType.Dataset));
     }

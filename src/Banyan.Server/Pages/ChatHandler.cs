@@ -16,8 +16,8 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
 
     static readonly PageForm s_defaults = new() { Temperature = 0.7, MaxTokens = 512 };
 
-    public Task ShowAsync(HttpContext context) =>
-        PageViews.RenderAsync<ChatPage>(context, views.Create(context, context.Request.Query["model"], forChat: true) with { Form = s_defaults });
+    public async Task ShowAsync(HttpContext context) =>
+        await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, context.Request.Query["model"], forChat: true) with { Form = s_defaults });
 
     public async Task SubmitAsync(HttpContext context, CancellationToken cancellationToken)
     {
@@ -29,7 +29,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
             turns.Add(new("user", form["message"].ToString().ReplaceLineEndings("\n")));
             var (answer, statistics) = await AnswerAsync(form, turns, settings, cancellationToken);
             turns.Add(answer);
-            await PageViews.RenderAsync<ChatPage>(context, views.Create(context, form["model"]) with
+            await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, form["model"]) with
             {
                 Form = settings,
                 Turns = turns,
@@ -40,7 +40,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
             var error = OpenAiDialect.Translate(e);
-            await PageViews.RenderAsync<ChatPage>(context, views.Create(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
+            await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
         }
     }
 

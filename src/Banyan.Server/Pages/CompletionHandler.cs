@@ -12,11 +12,11 @@ sealed class CompletionHandler(PageViews views)
 {
     const int Alternatives = 5;
 
-    public Task ShowAsync(HttpContext context)
+    public async Task ShowAsync(HttpContext context)
     {
         var example = Example.Find(context.Request.Query["example"]);
-        var view = views.Create(context, context.Request.Query["model"]);
-        return PageViews.RenderAsync<CompletionPage>(context, view with { Form = new() { Text = example.Text, Example = example.Id } });
+        var view = await views.CreateAsync(context, context.Request.Query["model"]);
+        await PageViews.RenderAsync<CompletionPage>(context, view with { Form = new() { Text = example.Text, Example = example.Id } });
     }
 
     public async Task SubmitAsync(HttpContext context, CancellationToken cancellationToken)
@@ -27,12 +27,12 @@ sealed class CompletionHandler(PageViews views)
         try
         {
             var result = await CompleteAsync(form, text, settings, cancellationToken);
-            await PageViews.RenderAsync<CompletionPage>(context, views.Create(context, form["model"]) with { Form = settings, Result = result });
+            await PageViews.RenderAsync<CompletionPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Result = result });
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
             var error = OpenAiDialect.Translate(e);
-            await PageViews.RenderAsync<CompletionPage>(context, views.Create(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
+            await PageViews.RenderAsync<CompletionPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
         }
     }
 

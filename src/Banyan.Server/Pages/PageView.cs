@@ -7,6 +7,9 @@ namespace Banyan.Server.Pages;
 /// <summary>Everything a page shows.</summary>
 public sealed record PageView
 {
+    /// <summary>Who looks.</summary>
+    public required Visitor Visitor { get; init; }
+
     /// <summary>The names of all models.</summary>
     public required IReadOnlyList<string> Models { get; init; }
     public required ModelView? Selected { get; init; }

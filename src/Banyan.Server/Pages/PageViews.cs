@@ -16,7 +16,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
     /// <summary>The frame of a page.</summary>
     /// <param name="name">The model asked for; one that is unknown becomes the default.</param>
     /// <param name="forChat">Prefer a model that can chat where none was asked for.</param>
-    public PageView Create(HttpContext context, string? name, bool forChat = false)
+    public async ValueTask<PageView> CreateAsync(HttpContext context, string? name, bool forChat = false)
     {
         var models = catalogue.List();
         var selected = models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
@@ -24,6 +24,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
             ?? models.FirstOrDefault();
         return new()
         {
+            Visitor = await HtmlPage.VisitorAsync(context),
             Models = [.. models.Select(m => m.Name)],
             Selected = selected is null ? null : ModelView.Of(selected),
             Address = $"{context.Request.Scheme}://{context.Request.Host}",

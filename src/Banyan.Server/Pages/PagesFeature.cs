@@ -23,13 +23,17 @@ static class PagesFeature
         services.AddSingleton<ChatHandler>();
     }
 
-    public static void MapPages(this WebApplication app)
+    /// <summary>Maps them. Without a hub the playground is what the server begins with.</summary>
+    public static void MapPages(this WebApplication app, bool hasHub)
     {
         var complete = app.Services.GetRequiredService<CompletionHandler>();
         var chat = app.Services.GetRequiredService<ChatHandler>();
         var pages = app.MapGroup("").WithMetadata(OpenAiDialect.Open);
-        pages.MapGet("/", (RequestDelegate)complete.ShowAsync);
-        pages.MapPost("/", InferenceFeature.Stoppable(app, complete.SubmitAsync));
+        foreach (var address in (ReadOnlySpan<string>)(hasHub ? ["/playground"] : ["/playground", "/"]))
+        {
+            pages.MapGet(address, (RequestDelegate)complete.ShowAsync);
+            pages.MapPost(address, InferenceFeature.Stoppable(app, complete.SubmitAsync));
+        }
         pages.MapGet("/chat", (RequestDelegate)chat.ShowAsync);
         pages.MapPost("/chat", InferenceFeature.Stoppable(app, chat.SubmitAsync));
         pages.MapAssets();

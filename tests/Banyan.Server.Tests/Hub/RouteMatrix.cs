@@ -61,6 +61,12 @@ public sealed partial class RouteMatrix
         ["POST /api/settings/webhooks/{id}/enable"] = Need.User,
         ["POST /api/settings/webhooks/{id}/disable"] = Need.User,
         ["GET /api/users/{name}/likes"] = Need.Nothing,
+        ["GET /"] = Need.Nothing,
+        ["GET /models"] = Need.Nothing,
+        ["GET /datasets"] = Need.Nothing,
+        ["GET /spaces"] = Need.Nothing,
+        ["GET /search"] = Need.Nothing,
+        ["GET /{ns}"] = Need.Nothing,
         ["* /api/{**rest}"] = Need.Nothing,
         ["* /oauth/{**rest}"] = Need.Nothing,
 
@@ -134,7 +140,7 @@ public sealed partial class RouteMatrix
     static readonly string[] s_signed = ["/xet/", "/lfs/"];
 
     // Not of the hub: models, pages, their assets.
-    [GeneratedRegex(@"^/(v1/.*|infill|health|status|chat|assets/.*|favicon\.ico|)$")]
+    [GeneratedRegex(@"^/(v1/.*|infill|health|status|playground|chat|assets/.*|favicon\.ico)$")]
     private static partial Regex Elsewhere();
 
     sealed record Route(string Row, string Method, string Pattern, HubRoute Metadata);
@@ -154,7 +160,7 @@ public sealed partial class RouteMatrix
                 continue;
             var row = Regex.Replace(pattern, @"^/api/(models|datasets|spaces)/\{ns\}/\{name\}", "/api/{repo}");
             row = Regex.Replace(Regex.Replace(row, @"^/(datasets/|spaces/)?\{ns\}/\{name\}", "/{repo}"), "^/api/(models|datasets|spaces)$", "/api/{type}");
-            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? ["*"])
+            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [endpoint.Metadata.GetMetadata<PageRoute>()?.Method ?? "*"])
                 routes.Add(new Route($"{method} {row}", method, pattern, metadata));
         }
         return routes;
@@ -226,7 +232,7 @@ public sealed partial class RouteMatrix
     public async Task A_name_without_an_owner_is_no_repository_on_any_route()
     {
         await using var hub = await HubServer.StartAsync();
-        var routes = RoutesOf(hub).Where(r => r.Pattern.Contains("{ns}", StringComparison.Ordinal)).ToArray();
+        var routes = RoutesOf(hub).Where(r => r.Pattern.Contains("{ns}/", StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(routes);
         foreach (var route in routes)
         {

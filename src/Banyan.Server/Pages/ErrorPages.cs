@@ -1,0 +1,36 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>What went wrong, as a page: for browsers, where clients get JSON. Status and headers are the same.</summary>
+static class ErrorPages
+{
+    /// <summary>Answers with a page.</summary>
+    /// <returns>False where it is not for a browser, or no error but the address of what moved.</returns>
+    public static async Task<bool> TryWriteAsync(HttpContext context, Exception exception)
+    {
+        if (!HtmlPage.IsWanted(context.Request) || HubDialect.Translate(exception) is not { Status: >= 400 } error)
+            return false;
+        HubDialect.WriteHeaders(context, error);
+        var visitor = new Visitor { HasHub = context.RequestServices.GetService(typeof(HubAddress)) is not null, Address = "", Here = context.Request.Path + context.Request.QueryString, Now = DateTimeOffset.UtcNow };
+        await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
+        return true;
+    }
+}
+
+/// <summary>An error as its page shows it.</summary>
+public sealed record ErrorView(int Status, string Message)
+{
+    /// <summary>In a few words.</summary>
+    public string Title => Status switch
+    {
+        401 => "Please sign in",
+        403 => "This is not open to you",
+        404 => "There is nothing here",
+        429 => "Too many at once",
+        >= 500 => "That did not work",
+        _ => "This cannot be done",
+    };
+}

@@ -1,0 +1,45 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.Pages;
+
+/// <summary>Pages of the hub as answers: made whole on the server, without script, never kept by a cache that others share.</summary>
+static class HtmlPage
+{
+    const string Policy = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    /// <summary>Whether a browser shows the answer to somebody: clients ask for any type, or for JSON.</summary>
+    public static bool IsWanted(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+        && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/v1") && !request.Path.StartsWithSegments("/oauth");
+
+    /// <summary>Answers with a page, whose parameters are <c>View</c> and <c>Visitor</c>.</summary>
+    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200) where TPage : IComponent =>
+        await RenderAsync<TPage>(context, view, await VisitorAsync(context), status);
+
+    /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
+    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status) where TPage : IComponent
+    {
+        context.Response.Headers.CacheControl = "private, no-cache";
+        context.Response.Headers.ContentSecurityPolicy = Policy;
+        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
+    }
+
+    /// <summary>Who looks.</summary>
+    public static async ValueTask<Visitor> VisitorAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var hub = services.GetService<HubAddress>();
+        return new()
+        {
+            HasHub = hub is not null,
+            User = hub is not null && await services.GetRequiredService<Authoriser>().CallerAsync(context) is { IsAnonymous: false } caller ? caller.Name : null,
+            Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
+            Here = context.Request.Path + context.Request.QueryString,
+            Now = (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow(),
+        };
+    }
+}

@@ -1,0 +1,22 @@
+namespace Banyan.Server.Pages;
+
+// Public, as Razor components and so their parameters are.
+
+/// <summary>Who looks at a page, and what the frame of every page needs to know.</summary>
+public sealed record Visitor
+{
+    /// <summary>Whether this server has a hub, or models alone.</summary>
+    public bool HasHub { get; init; }
+
+    /// <summary>Name of the user who is signed in, or null.</summary>
+    public string? User { get; init; }
+
+    /// <summary>Scheme, host and port under which the hub is reached.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>Path and query of the page: where signing in comes back to.</summary>
+    public required string Here { get; init; }
+
+    /// <summary>What time it is.</summary>
+    public required DateTimeOffset Now { get; init; }
+}
