@@ -1,0 +1,33 @@
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training.Blocks;
+
+/// <summary>
+/// A block of the runtime with its way back. One file each, beside the block that it mirrors: it computes the same from the same
+/// projections, keeps what the way back needs in its layer's region, and borrows everything else. To add one: a class, and a row in
+/// <see cref="Of"/>.
+/// </summary>
+internal abstract unsafe class BlockGradient
+{
+    /// <summary>
+    /// output[rows, embedding] += block(input). An output of null: only what the way back needs is computed again.
+    /// </summary>
+    public abstract void Forward(TrainingPass pass, float* input, float* output);
+
+    /// <summary>
+    /// dInput[rows, embedding] = the gradient, from that of the output; null where nothing below is trained. What <see cref="Forward"/> kept
+    /// may be overwritten.
+    /// </summary>
+    public abstract void Backward(TrainingPass pass, float* input, float* dOutput, float* dInput);
+
+    /// <summary>The gradient of a block.</summary>
+    /// <exception cref="ArgumentException">There is none of its kind.</exception>
+    public static BlockGradient Of(Block block, GradientBuilder at) => block switch
+    {
+        Attention attention => new AttentionGradient(attention, at),
+        GatedFeedForward gated => new GatedGradient(gated, at),
+        MixtureOfExperts experts => new ExpertsGradient(experts, at),
+        _ => throw new ArgumentException($"models with {block.GetType().Name} cannot be trained yet"),
+    };
+}

@@ -1,0 +1,36 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Training.Parameters;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training.Blocks;
+
+/// <summary>The embeddings of the tokens and their way back: a row's gradient is added to its token's.</summary>
+/// <param name="embedding">The model's.</param>
+/// <param name="weight">The trained matrix [vocabulary, embedding]; null: it is frozen.</param>
+internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? weight)
+{
+    /// <summary>Whether anything in it is trained.</summary>
+    public bool IsTrained => weight is not null;
+
+    /// <summary>x[rows, embedding]</summary>
+    public void Forward(TrainingPass pass, float* x)
+    {
+        for (var row = 0; row < pass.Rows; row++)
+        {
+            var token = pass.Tokens[row];
+            var to = x + (long)row * embedding.Columns;
+            if (weight is null)
+                embedding.Write(token, to);
+            else
+                new Span<float>(weight.Value + (long)token * embedding.Columns, embedding.Columns).CopyTo(new Span<float>(to, embedding.Columns));
+        }
+    }
+
+    /// <summary>Adds dx[rows, embedding] in the order of the rows.</summary>
+    public void Backward(TrainingPass pass, float* dx)
+    {
+        for (var row = 0; row < pass.Rows; row++)
+            Add.Apply(weight!.Gradient + (long)pass.Tokens[row] * embedding.Columns, dx + (long)row * embedding.Columns, embedding.Columns);
+    }
+}

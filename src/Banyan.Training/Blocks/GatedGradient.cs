@@ -1,0 +1,40 @@
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Training.Kernels;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training.Blocks;
+
+/// <summary>SwiGLU and its way back: down · (silu(gate·x) ⊙ (up·x)).</summary>
+internal sealed unsafe class GatedGradient : BlockGradient
+{
+    readonly LinearGradient _gate, _up, _down;
+    readonly Slot _g, _u, _hidden, _dHidden;
+    readonly int _columns;
+
+    public GatedGradient(GatedFeedForward block, GradientBuilder at)
+    {
+        _columns = block.Down.Columns;
+        (_gate, _up, _down) = (at.Linear(block.Gate), at.Linear(block.Up), at.Linear(block.Down));
+        (_g, _u) = (at.Keep(_columns), at.Keep(_columns));
+        (_hidden, _dHidden) = (at.Borrow(_columns), at.Borrow(_columns));
+    }
+
+    public override void Forward(TrainingPass pass, float* input, float* output)
+    {
+        _gate.Forward(pass, input, _g.Floats, pass.Rows);                  // g, u, hidden [rows, feedForward]
+        _up.Forward(pass, input, _u.Floats, pass.Rows);
+        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)pass.Rows * _columns, pass.Pool);
+        _down.Forward(pass, _hidden.Floats, output, pass.Rows, add: true);
+    }
+
+    public override void Backward(TrainingPass pass, float* input, float* dOutput, float* dInput)
+    {
+        var count = (long)pass.Rows * _columns;
+        if (_down.NeedsInput)
+            Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, count, pass.Pool);
+        _down.Backward(pass, _hidden.Floats, dOutput, _dHidden.Floats, pass.Rows);
+        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, count, pass.Pool);
+        _gate.Backward(pass, input, _g.Floats, dInput, pass.Rows);
+        _up.Backward(pass, input, _u.Floats, dInput, pass.Rows, add: true);
+    }
+}

@@ -1,0 +1,102 @@
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Training.Kernels;
+using Banyan.Training.Parameters;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training.Blocks;
+
+/// <summary>What gradients of blocks are built from: places in memory, and parameters where the options train them.</summary>
+internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet parameters, TrainingPass pass, int layers)
+{
+    /// <summary>Layers of the model.</summary>
+    public int Layers => layers;
+
+    public TuneOptions Options => options;
+
+    public ParameterSet Parameters => parameters;
+
+    public TrainingPass Pass => pass;
+
+    /// <summary>The most rows of a pass.</summary>
+    public int Rows => pass.MaxRows;
+
+    /// <summary>Whether the layer at hand is trained.</summary>
+    public bool IsTrained { get; set; }
+
+    /// <summary>Memory that the layer at hand keeps from its way there to its way back.</summary>
+    public Region Kept { get; set; } = new();
+
+    /// <summary>Memory that a residual has until the next one.</summary>
+    public Region Scratch { get; } = new();
+
+    /// <summary>Memory for all the time.</summary>
+    public Region Lasting { get; } = new();
+
+    /// <summary>What has to be computed from the parameters before a pass, whenever they have changed.</summary>
+    public List<LinearGradient> Prepared { get; } = [];
+
+    /// <summary>Every projection with an adapter, in the order of the model.</summary>
+    public List<LinearGradient> Adapted { get; } = [];
+
+    /// <summary>Bytes that a thread of a kernel works in, at most.</summary>
+    public long ThreadBytes { get; private set; }
+
+    /// <summary>[rows, columns] from the way there to the way back.</summary>
+    public Slot Keep(long columns) => Kept.Take(Rows * columns);
+
+    /// <summary>[rows, columns] for the residual at hand.</summary>
+    public Slot Borrow(long columns) => Scratch.Take(Rows * columns);
+
+    public void Needs(long threadBytes) => ThreadBytes = Math.Max(ThreadBytes, threadBytes);
+
+    public NormGradient Norm(Norm norm, int perRow = 1) => new(norm, NormWeight(norm), Borrow(perRow), perRow);
+
+    /// <summary>The projection, with its adapter or as a whole weight where it is trained.</summary>
+    public LinearGradient Linear(Projection projection) => Linear(projection, PlacesOf(projection, Rows));
+
+    /// <summary>The same for one of several projections of one shape that share their places, such as experts.</summary>
+    public LinearGradient Linear(Projection projection, LinearPlaces places, int? expert = null) =>
+        new(projection, this, places, expert);
+
+    /// <summary>Memory for a projection of so many rows.</summary>
+    public LinearPlaces PlacesOf(Projection projection, int rows)
+    {
+        var adapts = Adapts(projection);
+        var dora = adapts && options.Method == TuneMethod.Dora;
+        return new LinearPlaces(
+            adapts ? Kept.Take((long)rows * options.Rank) : default,
+            adapts ? Scratch.Take((long)rows * options.Rank) : default,
+            dora ? Kept.Take((long)rows * projection.Rows) : default,
+            dora ? Scratch.Take((long)rows * projection.Rows) : default);
+    }
+
+    /// <summary>Whether the projection gets an adapter.</summary>
+    public bool Adapts(Projection projection)
+    {
+        if (!IsTrained || !options.HasAdapters)
+            return false;
+        var module = Module(projection.Name);
+        return options.TargetModules.Count > 0 ? options.TargetModules.Contains(module) : module != "ffn_gate_inp";
+    }
+
+    Parameter? NormWeight(Norm norm) => IsTrained && !options.HasAdapters
+        ? parameters.Add(norm.Name, 1, norm.Columns, ParameterKind.Vector, p =>
+        {
+            if (options.Method == TuneMethod.Scratch)
+                p.Values.Fill(1);
+            else
+                new Span<float>(norm.Weight, norm.Columns).CopyTo(p.Values);
+        })
+        : null;
+
+    /// <summary>A projection's name without layer and ending: <c>attn_q</c> of <c>blk.0.attn_q.weight</c>.</summary>
+    public static string Module(string tensor)
+    {
+        var parts = tensor.Split('.');
+        return parts.Length > 2 ? string.Join('.', parts[2..^1]) : parts[0];
+    }
+}
+
+/// <summary>Where a projection's adapter keeps A·x and borrows its gradient; DoRA also the unscaled result and its gradient.</summary>
+internal readonly record struct LinearPlaces(Slot Inner, Slot InnerGradient, Slot Result, Slot ResultGradient);

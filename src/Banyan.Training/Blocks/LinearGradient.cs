@@ -1,0 +1,196 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Projections;
+using Banyan.Training.Kernels;
+using Banyan.Training.Matrices;
+using Banyan.Training.Parameters;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training.Blocks;
+
+/// <summary>
+/// A projection and its way back. Its weight is frozen, in whatever format the model has it; or frozen with an adapter beside it; or trained
+/// as a whole:
+/// <code>
+/// y = scale · W·x + bias                                     frozen or trained
+/// y = scale · (W·x + s · B·(A·x)) + bias                     LoRA
+/// y = scale · m/‖W + s·B·A‖ ⊙ (W·x + s · B·(A·x)) + bias     DoRA; the norm of each row counts as a constant, as its paper says in 4.3
+/// </code>
+/// </summary>
+internal sealed unsafe class LinearGradient
+{
+    readonly Projection _projection;
+    readonly LinearPlaces _places;
+    readonly Parameter? _weight, _bias, _a, _b, _magnitude;
+    readonly Slot _gain, _inverseNorm, _squares; // [rows] each: DoRA's scale · m/‖…‖, scale/‖…‖ and ‖W‖²
+    readonly float _scale;
+
+    public LinearGradient(Projection projection, GradientBuilder at, LinearPlaces places, int? expert)
+    {
+        (_projection, _places, _scale) = (projection, places, at.Options.Scale);
+        var (rows, columns) = (projection.Rows, projection.Columns);
+        Name = expert is null ? projection.Name : $"{projection.Name}[{expert}]";
+        if (at.Adapts(projection))
+        {
+            var options = at.Options;
+            _a = at.Parameters.Add($"{Name}.lora_a", options.Rank, columns, ParameterKind.Matrix, p => Start.Kaiming(p, options.Seed));
+            _b = at.Parameters.Add($"{Name}.lora_b", rows, options.Rank, ParameterKind.Matrix, p => p.Values.Clear());
+            at.Adapted.Add(this);
+            if (options.Method != TuneMethod.Dora)
+                return;
+            (_gain, _inverseNorm, _squares) = (at.Lasting.Take(rows), at.Lasting.Take(rows), at.Lasting.Take(rows));
+            _magnitude = at.Parameters.Add($"{Name}.lora_magnitude", 1, rows, ParameterKind.Vector, StartMagnitude);
+            (Product, Square) = (at.Lasting.Take((long)rows * options.Rank), at.Lasting.Take((long)options.Rank * options.Rank));
+            at.Prepared.Add(this);
+        }
+        else if (at.IsTrained && !at.Options.HasAdapters)
+        {
+            var options = at.Options;
+            _weight = at.Parameters.Add(Name, rows, columns, ParameterKind.Matrix, p => Start.Weight(p, projection, options, at.Layers));
+            if (projection.Bias is not null)
+                _bias = at.Parameters.Add(BiasName, 1, rows, ParameterKind.Vector, p => Start.Bias(p, projection, options));
+        }
+    }
+
+    /// <summary>The tensor's name in GGUF; of experts with their number: <c>blk.0.ffn_up_exps.weight[3]</c>.</summary>
+    public string Name { get; }
+
+    public Projection Projection => _projection;
+
+    /// <summary>Whether the way back reads the input.</summary>
+    public bool NeedsInput => _weight is not null || _a is not null;
+
+    /// <summary>The adapter, if there is one.</summary>
+    public (Parameter A, Parameter B, Parameter? Magnitude)? Adapter => _a is null ? null : (_a, _b!, _magnitude);
+
+    Slot Product { get; }
+
+    Slot Square { get; }
+
+    string BiasName => Name[..^".weight".Length] + ".bias";
+
+    float* Bias => _bias is null ? _projection.Bias : _bias.Value;
+
+    /// <summary>
+    /// y[rows, outputs] = or += the projection of x. An output of null: only what the way back needs. <paramref name="first"/>: the first
+    /// row of its places, where projections share them.
+    /// </summary>
+    public void Forward(TrainingPass pass, float* x, float* y, int rows, int first = 0, bool add = false)
+    {
+        if (rows == 0)
+            return;
+        var adapts = _a is not null && pass.UsesAdapters;
+        if (adapts && _magnitude is not null)
+        {
+            var result = _places.Result.Floats + (long)first * _projection.Rows;
+            Multiply(pass, x, result, rows, 1, add: false);
+            Adapt(pass, x, result, rows, first, _scale);
+            if (y is not null)
+                RowScales.Apply(result, _gain.Floats, y, rows, _projection.Rows, add, pass.Pool);
+        }
+        else
+        {
+            if (y is not null)
+                Multiply(pass, x, y, rows, _projection.Scale, add);
+            if (adapts)
+                Adapt(pass, x, y, rows, first, _scale * _projection.Scale);
+        }
+        if (Bias is not null && y is not null)
+            Add.Bias(y, Bias, rows, _projection.Rows);
+    }
+
+    /// <summary>
+    /// dx[rows, inputs] = or += the gradient, from x and that of y; null: not needed. Gradients of what is trained are added up.
+    /// </summary>
+    public void Backward(TrainingPass pass, float* x, float* dy, float* dx, int rows, int first = 0, bool add = false)
+    {
+        if (rows == 0)
+            return;
+        var (outputs, inputs) = (_projection.Rows, _projection.Columns);
+        var (scale, adapterScale) = (_projection.Scale, _scale * _projection.Scale);
+        if (_bias is not null)
+            ColumnSums.Add(dy, _bias.Gradient, rows, outputs, pass.Pool);
+        if (_magnitude is not null)
+        {
+            float* result = _places.Result.Floats + (long)first * outputs, dResult = _places.ResultGradient.Floats + (long)first * outputs;
+            ColumnSums.AddProducts(dy, result, _inverseNorm.Floats, _magnitude.Gradient, rows, outputs, pass.Pool);
+            RowScales.Apply(dy, _gain.Floats, dResult, rows, outputs, add: false, pass.Pool);
+            dy = dResult;
+            (scale, adapterScale) = (1, _scale);
+        }
+        Matrix dys = new(dy, rows, outputs), xs = new(x, rows, inputs), dxs = new(dx, rows, inputs);
+        if (_weight is not null)
+        {
+            if (dx is not null)
+                Gemm.Multiply(dys, new Matrix(_weight.Value, outputs, inputs), dxs, pass.Pool, scale, add);
+            Gemm.Multiply(dys.Transposed, xs, new Matrix(_weight.Gradient, outputs, inputs), pass.Pool, scale, add: true);
+            return;
+        }
+        if (dx is not null)
+            Gemm.Backward(dys, _projection.Matrix, dxs, pass.Pool, scale, add);
+        if (_a is null)
+            return;
+        var rank = _a.Rows;
+        Matrix a = new(_a.Value, rank, inputs), b = new(_b!.Value, outputs, rank);
+        var inner = new Matrix(_places.Inner.Floats + (long)first * rank, rows, rank);
+        var dInner = new Matrix(_places.InnerGradient.Floats + (long)first * rank, rows, rank);
+        Gemm.Multiply(dys, b, dInner, pass.Pool, adapterScale);
+        Gemm.Multiply(dys.Transposed, inner, new Matrix(_b.Gradient, outputs, rank), pass.Pool, adapterScale, add: true);
+        Gemm.Multiply(dInner.Transposed, xs, new Matrix(_a.Gradient, rank, inputs), pass.Pool, add: true);
+        if (dx is not null)
+            Gemm.Multiply(dInner, a, dxs, pass.Pool, add: true);
+    }
+
+    /// <summary>DoRA's row norms of the parameters as they are: ‖W‖² + 2s·(W·Aᵀ)⊙B + s²·(B·(A·Aᵀ))⊙B, summed over the rank.</summary>
+    public void Prepare(WorkerPool pool)
+    {
+        var (rank, rows, columns) = (_a!.Rows, _projection.Rows, _projection.Columns);
+        var a = new Matrix(_a.Value, rank, columns);
+        var wa = new Matrix(Product.Floats, rank, rows);
+        Gemm.Forward(a, _projection.Matrix, wa, pool);                                  // [rank, rows]: A·Wᵀ
+        var square = Square.Floats;
+        Gemm.Multiply(a, a.Transposed, new Matrix(square, rank, rank), pool);           // [rank, rank]: A·Aᵀ
+        for (var row = 0; row < rows; row++)
+        {
+            var b = _b!.Value + (long)row * rank;
+            double mixed = 0, own = 0;
+            for (var i = 0; i < rank; i++)
+            {
+                mixed += (double)wa.Data[(long)i * rows + row] * b[i];
+                for (var j = 0; j < rank; j++)
+                    own += (double)b[i] * square[i * rank + j] * b[j];
+            }
+            var norm = Math.Sqrt(Math.Max(0, _squares.Floats[row] + 2.0 * _scale * mixed + (double)_scale * _scale * own));
+            var inverse = norm > 0 ? _projection.Scale / norm : 0;
+            (_inverseNorm.Floats[row], _gain.Floats[row]) = ((float)inverse, (float)(inverse * _magnitude!.Value[row]));
+        }
+    }
+
+    void StartMagnitude(Parameter magnitude)
+    {
+        RowNorms.Squares(_projection.Matrix, _squares.Floats);
+        for (var row = 0; row < magnitude.Columns; row++)
+            magnitude.Value[row] = MathF.Sqrt(_squares.Floats[row]);
+    }
+
+    void Multiply(TrainingPass pass, float* x, float* y, int rows, float scale, bool add)
+    {
+        Matrix xs = new(x, rows, _projection.Columns), ys = new(y, rows, _projection.Rows);
+        if (_weight is null)
+            Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add);
+        else
+            Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add);
+    }
+
+    // inner = A·x, y += scale · B·inner.
+    void Adapt(TrainingPass pass, float* x, float* y, int rows, int first, float scale)
+    {
+        var rank = _a!.Rows;
+        var inner = new Matrix(_places.Inner.Floats + (long)first * rank, rows, rank);
+        var a = new Matrix(_a.Value, rank, _projection.Columns);
+        Gemm.Multiply(new Matrix(x, rows, _projection.Columns), a.Transposed, inner, pass.Pool);
+        if (y is null)
+            return;
+        var b = new Matrix(_b!.Value, _projection.Rows, rank);
+        Gemm.Multiply(inner, b.Transposed, new Matrix(y, rows, _projection.Rows), pass.Pool, scale, add: true);
+    }
+}

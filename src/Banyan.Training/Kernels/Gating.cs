@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Training.Kernels;
+
+/// <summary>hidden = silu(gate) ⊙ up, with silu(g) = g · σ(g), and its way back.</summary>
+internal static unsafe class Gating
+{
+    /// <summary>hidden[count] of gate and up.</summary>
+    public static void Forward(float* gate, float* up, float* hidden, long count, WorkerPool pool)
+    {
+        var job = new ForwardJob { Gate = gate, Up = up, Hidden = hidden, Count = count };
+        pool.Run(ref job, Parts.ForWork(4 * count, 256));
+    }
+
+    /// <summary>
+    /// In place: gate becomes its gradient dHidden ⊙ up · σ · (1 + gate · (1 − σ)), and up dHidden ⊙ silu(gate).
+    /// </summary>
+    public static void Backward(float* gate, float* up, float* dHidden, long count, WorkerPool pool)
+    {
+        var job = new BackwardJob { Gate = gate, Up = up, DHidden = dHidden, Count = count };
+        pool.Run(ref job, Parts.ForWork(8 * count, 256));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Backward(float* gate, float* up, float* dHidden, long count)
+    {
+        long i = 0;
+        var one = Vector256<float>.One;
+        for (; i + 8 <= count; i += 8)
+        {
+            var (g, u, d) = (Vector256.Load(gate + i), Vector256.Load(up + i), Vector256.Load(dHidden + i));
+            var sigmoid = one / (one + VectorExp.Exp(-g));
+            (d * u * sigmoid * (one + g * (one - sigmoid))).Store(gate + i);
+            (d * g * sigmoid).Store(up + i);
+        }
+        for (; i < count; i++)
+        {
+            var (g, u, d) = (gate[i], up[i], dHidden[i]);
+            var sigmoid = 1 / (1 + MathF.Exp(-g));
+            gate[i] = d * u * sigmoid * (1 + g * (1 - sigmoid));
+            up[i] = d * g * sigmoid;
+        }
+    }
+
+    // A vector's lanes and the scalar end are computed a little differently: parts begin at multiples of 16, however many there are.
+    static (long First, long End) Range(int part, int parts, long count) =>
+        (count / 16 * part / parts * 16, part == parts - 1 ? count : count / 16 * (part + 1) / parts * 16);
+
+    struct ForwardJob : IJob
+    {
+        public float* Gate, Up, Hidden;
+        public long Count;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Range(part, parts, Count);
+            SiluMultiply.Vector(Gate + first, Up + first, Hidden + first, end - first);
+        }
+    }
+
+    struct BackwardJob : IJob
+    {
+        public float* Gate, Up, DHidden;
+        public long Count;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = Range(part, parts, Count);
+            Backward(Gate + first, Up + first, DHidden + first, end - first);
+        }
+    }
+}

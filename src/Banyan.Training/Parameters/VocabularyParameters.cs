@@ -1,0 +1,24 @@
+using Banyan.Runtime.Models;
+
+namespace Banyan.Training.Parameters;
+
+/// <summary>Embedding and output where they are trained: one parameter where they are tied.</summary>
+internal static unsafe class VocabularyParameters
+{
+    delegate void ReadRow(int token, float* to);
+
+    public static (Parameter? Embedding, Parameter? Output) Add(Model model, TuneOptions options, ParameterSet parameters)
+    {
+        var (embedding, projection) = (model.Weights.Embedding, model.Weights.Logits.Projection);
+        return (Matrix("token_embd.weight", embedding.Rows, embedding.Write), Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
+
+        Parameter Matrix(string name, int rows, ReadRow read) => parameters.Add(name, rows, embedding.Columns, ParameterKind.Matrix, p =>
+        {
+            if (options.Method == TuneMethod.Scratch)
+                Start.Normal(p, options.Seed);
+            else
+                for (var row = 0; row < p.Rows; row++)
+                    read(row, p.Value + (long)row * p.Columns);
+        });
+    }
+}

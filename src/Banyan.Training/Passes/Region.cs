@@ -1,0 +1,49 @@
+using Banyan.Runtime.Kernels;
+
+namespace Banyan.Training.Passes;
+
+/// <summary>
+/// Memory that is laid out before it is allocated: what a run needs is known to the byte before it takes any. Blocks take their places when
+/// they are built (<see cref="Take"/>) and find them at run time through a <see cref="Slot"/>.
+/// </summary>
+internal sealed unsafe class Region
+{
+    const int Alignment = 16; // floats: a cache line
+
+    long _used;
+
+    /// <summary>Floats taken in all; with frames, the most at a time.</summary>
+    public long Size { get; private set; }
+
+    /// <summary>Where it lies, once it is allocated.</summary>
+    public float* Start { get; set; }
+
+    /// <summary>The next floats.</summary>
+    public Slot Take(long floats)
+    {
+        var slot = new Slot(this, _used);
+        _used += (floats + Alignment - 1) / Alignment * Alignment;
+        Size = Math.Max(Size, _used);
+        return slot;
+    }
+
+    /// <summary>What is taken from here on may be taken again after <see cref="Return"/>.</summary>
+    public long Mark() => _used;
+
+    /// <summary>Gives back what was taken after the mark.</summary>
+    public void Return(long mark) => _used = mark;
+
+    /// <summary>Allocates it by itself.</summary>
+    public AlignedBuffer Allocate(bool zeroed)
+    {
+        var buffer = new AlignedBuffer(Size * sizeof(float), zeroed);
+        Start = buffer.Floats;
+        return buffer;
+    }
+}
+
+/// <summary>A place in a region.</summary>
+internal readonly unsafe struct Slot(Region region, long offset)
+{
+    public float* Floats => region.Start + offset;
+}
