@@ -86,6 +86,8 @@ public sealed class Engine : IAsyncDisposable
     {
         options ??= new GenerationOptions();
         options.Validate(Model.Config.VocabularySize);
+        if (options.Adapter is { } adapter && adapter.Model != Model)
+            throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to the one that the engine serves", nameof(options));
         if (prompt.Count == 0)
             throw new ArgumentException("the prompt is empty: at least one token is needed", nameof(prompt));
         foreach (var token in prompt)
@@ -100,7 +102,7 @@ public sealed class Engine : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         var room = Math.Min(options.MaxTokens, ContextLength - prompt.Length);
-        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room), _options.Speculation);
+        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room, options.Adapter), _options.Speculation);
         Arrive(request);
         try
         {

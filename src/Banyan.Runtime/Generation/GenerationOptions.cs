@@ -1,3 +1,5 @@
+using Banyan.Runtime.Models;
+
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
@@ -48,6 +50,9 @@ public sealed record GenerationOptions
 
     /// <summary>Goes on past the model's end-of-text tokens (for measurements).</summary>
     public bool IgnoreEndOfText { get; init; }
+
+    /// <summary>An adapter of the engine's model (<see cref="Model.AddAdapter"/>); null for the model as it is.</summary>
+    public ModelAdapter? Adapter { get; init; }
 
     /// <summary>The most alternatives a request may ask for.</summary>
     public const int MaxTopLogprobs = 100;

@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
+using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Projections;
 using Banyan.Runtime.Models.State;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
@@ -13,6 +15,7 @@ namespace Banyan.Runtime.Models;
 public sealed partial class Model : IDisposable
 {
     readonly ModelFile _file;
+    readonly List<ModelAdapter> _adapters = [];
     readonly Lazy<ChatTemplate?> _template; // a template that cannot be parsed hinders conversation only
 
     Model(ModelFile file, ModelOptions options, IProgress<LoadProgress>? progress)
@@ -114,6 +117,54 @@ public sealed partial class Model : IDisposable
         return new Model(file, options, progress);
     }
 
+    /// <summary>Adapters beside it, in the order in which they were added.</summary>
+    public IReadOnlyList<ModelAdapter> Adapters
+    {
+        get
+        {
+            lock (_adapters)
+                return [.. _adapters];
+        }
+    }
+
+    /// <summary>
+    /// Puts an adapter beside the model: requests that name it are computed with it, together with those that do not. Engines may be at work.
+    /// </summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="weights">Its weights; they are copied.</param>
+    /// <exception cref="ArgumentException">It is not of this model: a tensor is missing or of another shape.</exception>
+    /// <exception cref="NotSupportedException">It adapts single experts or adds tokens.</exception>
+    public ModelAdapter AddAdapter(string name, AdapterWeights weights)
+    {
+        if (weights.NewTokens is not null)
+            throw new NotSupportedException($"adapter '{name}' adds tokens to the vocabulary: merge it into its base (banyan tune merge)");
+        lock (_adapters)
+        {
+            var targets = weights.Projections.Select(p => (Adapter: p, Projection: Target(name, p))).ToList();
+            var adapter = new ModelAdapter(this, name, _adapters.Count, made => [.. targets.Select(t =>
+            {
+                var term = new AdapterTerm(t.Adapter, weights.Scale, _file.GetTensor(t.Projection.Name));
+                t.Projection.Attach(made, term);
+                return term;
+            })]);
+            _adapters.Add(adapter);
+            return adapter;
+        }
+    }
+
+    Projection Target(string name, ProjectionAdapter adapter)
+    {
+        if (adapter.Expert is not null)
+            throw new NotSupportedException($"adapter '{name}' adapts an expert of {adapter.Tensor}: merge it into its base (banyan tune merge)");
+        // Where the output is the embedding it stands under the embedding's name; an adapter of it changes the output alone.
+        var found = adapter.Tensor == "output.weight" ? Weights.Logits.Projection
+            : Weights.Products.Where(p => p is not ExpertProjections).SelectMany(p => p.Projections).FirstOrDefault(p => p.Name == adapter.Tensor);
+        return found is null ? throw new ArgumentException($"adapter '{name}' adapts {adapter.Tensor}, which '{Name}' does not have or not as a whole: name the base that it was trained on")
+            : (found.Rows, found.Columns) != (adapter.Rows, adapter.Columns) ? throw new ArgumentException(
+                $"adapter '{name}' has {adapter.Tensor} [{adapter.Rows}, {adapter.Columns}], and '{Name}' has [{found.Rows}, {found.Columns}]: name the base that it was trained on")
+            : found;
+    }
+
     static string NameOf(ModelFile file)
     {
         var name = PartOfSplit().Replace(System.IO.Path.GetFileNameWithoutExtension(file.Path), "");
@@ -128,6 +179,7 @@ public sealed partial class Model : IDisposable
     /// <summary>Frees the weights and unmaps the file. Engines over it are to be disposed first.</summary>
     public void Dispose()
     {
+        _adapters.ForEach(a => a.Free());
         Weights.Dispose();
         Pool.Dispose();
         _file.Dispose();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.State;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class Pass : IDisposable
 {
     readonly List<Angles> _angles = [];
     readonly AttentionSpan[] _spans;
+    readonly List<AdaptedRows> _adapted = [];
 
     /// <param name="model">The model.</param>
     /// <param name="cache">What the layers keep of all sequences.</param>
@@ -28,6 +30,9 @@ internal sealed unsafe class Pass : IDisposable
     /// <summary>How many rows there are now: all of the batch's, and behind the last mixer those whose results are wanted.</summary>
     public int Rows { get; private set; }
 
+    /// <summary>Of <see cref="Rows"/>, those of sequences with an adapter.</summary>
+    public ReadOnlySpan<AdaptedRows> Adapted => CollectionsMarshal.AsSpan(_adapted);
+
     public WorkerPool Pool { get; }
 
     public Precision Precision { get; }
@@ -42,6 +47,19 @@ internal sealed unsafe class Pass : IDisposable
         (Batch, Rows) = (batch, batch.Count);
         foreach (var angles in _angles)
             angles.AreComputed = false;
+        _adapted.Clear();
+        foreach (var part in batch.Parts)
+            Adapt(part.Sequence.Adapter, part.First, part.Count);
+    }
+
+    void Adapt(ModelAdapter? adapter, int first, int count)
+    {
+        if (adapter is null)
+            return;
+        if (_adapted.Count > 0 && _adapted[^1] is var last && last.Adapter == adapter && last.First + last.Count == first)
+            _adapted[^1] = last with { Count = last.Count + count };
+        else
+            _adapted.Add(new(adapter, first, count));
     }
 
     /// <summary>
@@ -53,6 +71,16 @@ internal sealed unsafe class Pass : IDisposable
             if (Batch.LogitRows[i] != i)
                 new Span<float>(x + (long)Batch.LogitRows[i] * columns, columns).CopyTo(new Span<float>(x + (long)i * columns, columns));
         Rows = Batch.LogitCount;
+        if (_adapted.Count == 0)
+            return;
+        _adapted.Clear();
+        var part = 0;
+        for (var i = 0; i < Rows; i++)
+        {
+            while (Batch.LogitRows[i] >= Batch.Parts[part].First + Batch.Parts[part].Count)
+                part++;
+            Adapt(Batch.Parts[part].Sequence.Adapter, i, 1);
+        }
     }
 
     /// <summary>Floats [rows, columns] of any content, until the block's frame ends.</summary>
@@ -98,6 +126,9 @@ internal sealed unsafe class Pass : IDisposable
         foreach (var angles in _angles)
             angles.Table.Dispose();
     }
+
+    /// <summary>Rows [First, First + Count) are of sequences with that adapter.</summary>
+    public readonly record struct AdaptedRows(ModelAdapter Adapter, int First, int Count);
 
     sealed class Angles(RopeConfig rope, int rows)
     {

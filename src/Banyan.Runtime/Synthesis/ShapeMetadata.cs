@@ -1,4 +1,5 @@
 using Banyan.Runtime.Files.Gguf;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Synthesis;
 

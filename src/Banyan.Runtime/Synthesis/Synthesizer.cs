@@ -40,7 +40,7 @@ public static class Synthesizer
         VocabularyMetadata.Write(writer, shape, tokenizerFolder);
         foreach (var tensor in ShapeTensors.Of(shape))
         {
-            var format = mix.FormatOf(tensor, shape);
+            var format = mix.FormatOf(tensor.Name, tensor.Shape, new(shape.Layers, shape.Embedding, shape.Tied));
             writer.Add(tensor.Name, format, tensor.Shape, stream =>
             {
                 if (copier is null)

@@ -14,13 +14,12 @@ static class CardsFeature
         services.AddSingleton<RepoFacts>();
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();
-        services.AddSingleton<ValidateYaml>();
     }
 
     public static void MapCards(this WebApplication app)
     {
         app.MapRepoApi("GET", "", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/revision/{**rest}", Need.See, app.The<InfoEndpoint>().HandleAsync);
-        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, app.The<ValidateYaml>().HandleAsync, maxBytes: 2 << 20);
+        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, ValidateYaml.HandleAsync, maxBytes: 2 << 20);
     }
 }

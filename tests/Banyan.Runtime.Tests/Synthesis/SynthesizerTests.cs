@@ -72,7 +72,7 @@ public class SynthesizerTests
     public void Q4_K_M_gives_the_layers_llama_cpp_gives_more_bits()
     {
         static string Formats(string shape, string type, string name) => string.Concat(ShapeTensors.Of(Shape(shape)).Where(t => t.Name == name || t.Name.EndsWith("." + name, StringComparison.Ordinal))
-            .Select(t => TypeMix.TryGet(type, out var mix) ? mix.FormatOf(t, Shape(shape)).Name[1] : '?'));
+            .Select(t => TypeMix.TryGet(type, out var mix) ? mix.FormatOf(t.Name, t.Shape, new(Shape(shape).Layers, Shape(shape).Embedding, Shape(shape).Tied)).Name[1] : '?'));
         // 28 layers: 0–2, 24.., and every third from 5.
         Assert.Equal("6664464464464464464464466666"[..28], Formats("qwen2.5-coder-1.5b", "Q4_K_M", "attn_v.weight"));
         Assert.Equal(Formats("qwen2.5-coder-1.5b", "Q4_K_M", "attn_v.weight"), Formats("qwen2.5-coder-1.5b", "Q4_K_M", "ffn_down.weight"));

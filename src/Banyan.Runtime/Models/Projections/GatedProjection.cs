@@ -16,14 +16,14 @@ internal sealed unsafe class GatedProjection(Projection gate, Projection up) : M
         var (exact, rows) = (pass.Precision.Exact, pass.Rows);
         var quantize = reader.NeedsBlocks(exact);
         Begin(pass, x, exact);
-        if (!exact && gate.IsPlain && up.IsPlain
+        if (!exact && gate.IsPlain && up.IsPlain && !gate.IsAdapted(pass) && !up.IsAdapted(pass)
             && Linear.TryMultiplyGated(x, gate.Matrix, up.Matrix, y, rows, pass.Pool, floats: !quantize))
             return;
         float* g = pass.Floats(gate.Rows), u = pass.Floats(up.Rows);
         Linear.Multiply(x, gate.Matrix, g, rows, pass.Pool, exact);
         Linear.Multiply(x, up.Matrix, u, rows, pass.Pool, exact);
-        gate.Finish(g, rows);
-        up.Finish(u, rows);
+        gate.Finish(pass, x, g);
+        up.Finish(pass, x, u);
         SiluMultiply.Apply(g, u, y, rows, quantize, pass.Pool);
     }
 }

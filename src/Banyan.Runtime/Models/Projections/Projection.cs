@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Models.Projections;
 
 /// <summary>
 /// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, behind the
-/// product (<see cref="Finish"/>): adapters at run time, and in training the gradients of both.
+/// product (<see cref="Finish"/>): adapters at run time, each for the rows of the sequences that use it.
 /// </summary>
 /// <param name="name">The tensor's name in GGUF, by which adapters name it: <c>blk.0.attn_q.weight</c>.</param>
 /// <param name="matrix">W [rows, columns].</param>
@@ -13,6 +13,7 @@ namespace Banyan.Runtime.Models.Projections;
 internal sealed unsafe class Projection(string name, PackedMatrix matrix, AlignedBuffer? bias = null) : MatrixProduct
 {
     Projection[]? _self;
+    AdapterTerm?[] _adapters = []; // by the adapter's number
 
     public string Name => name;
 
@@ -46,7 +47,7 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
     {
         Begin(pass, x, exact);
         Linear.Multiply(x, matrix, y, pass.Rows, pass.Pool, exact);
-        Finish(y, pass.Rows);
+        Finish(pass, x, y);
     }
 
     /// <summary>y[rows of the pass, <see cref="Rows"/>] += the projection of x.</summary>
@@ -57,12 +58,36 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
         Add.Apply(y, update, (long)pass.Rows * Rows, pass.Pool);
     }
 
-    /// <summary>What comes after the matrix, where it was multiplied together with others.</summary>
-    public void Finish(float* y, int rows)
+    /// <summary>What comes after the matrix, where it was multiplied together with others: y [rows of the pass, <see cref="Rows"/>] of x.</summary>
+    public void Finish(Pass pass, Activations x, float* y)
     {
+        if (_adapters.Length > 0)
+            foreach (var part in pass.Adapted)
+                TermOf(part.Adapter)?.AddTo(x.Row(part.First), y + (long)part.First * Rows, part.Count, pass.Pool);
         if (Scale != 1)
-            Kernels.Scale.Apply(y, Scale, (long)rows * Rows);
+            Kernels.Scale.Apply(y, Scale, (long)pass.Rows * Rows);
         if (bias is not null)
-            Add.Bias(y, bias.Floats, rows, Rows);
+            Add.Bias(y, bias.Floats, pass.Rows, Rows);
     }
+
+    /// <summary>Whether an adapter changes it for rows of this pass.</summary>
+    public bool IsAdapted(Pass pass)
+    {
+        if (_adapters.Length > 0)
+            foreach (var part in pass.Adapted)
+                if (TermOf(part.Adapter) is not null)
+                    return true;
+        return false;
+    }
+
+    /// <summary>From now on it is changed for the rows of an adapter. Passes may be under way, of none that uses it.</summary>
+    public void Attach(ModelAdapter adapter, AdapterTerm term)
+    {
+        var adapters = new AdapterTerm?[Math.Max(_adapters.Length, adapter.Number + 1)];
+        _adapters.CopyTo(adapters, 0);
+        adapters[adapter.Number] = term;
+        _adapters = adapters;
+    }
+
+    AdapterTerm? TermOf(ModelAdapter adapter) => adapter.Number < _adapters.Length ? _adapters[adapter.Number] : null;
 }

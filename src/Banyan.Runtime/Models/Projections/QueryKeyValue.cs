@@ -15,8 +15,8 @@ internal sealed unsafe class QueryKeyValue(Projection query, Projection key, Pro
     {
         Begin(pass, x, pass.Precision.Exact);
         Linear.Multiply(x, query.Matrix, q, key.Matrix, k, value.Matrix, v, pass.Rows, pass.Pool, pass.Precision.Exact);
-        query.Finish(q, pass.Rows);
-        key.Finish(k, pass.Rows);
-        value.Finish(v, pass.Rows);
+        query.Finish(pass, x, q);
+        key.Finish(pass, x, k);
+        value.Finish(pass, x, v);
     }
 }

@@ -16,17 +16,25 @@ internal sealed unsafe class Sequence
     readonly nint[] _addresses; // pinned, as kernels read it
     readonly Checkpoints? _checkpoints; // null where no layer is recurrent
     int _pageCount;
-    long _serial = PagePool.Root; // of the last full page
+    readonly long _root;
+    long _serial; // of the last full page
 
     /// <param name="cache">Where pages come from.</param>
     /// <param name="capacity">The most tokens this sequence can have.</param>
-    public Sequence(KvCache cache, int capacity)
+    /// <param name="adapter">What its tokens are computed with; null for the base alone.</param>
+    public Sequence(KvCache cache, int capacity, ModelAdapter? adapter = null)
     {
+        Adapter = adapter;
+        // What was computed with another adapter is no beginning of this one.
+        _serial = _root = adapter is null ? PagePool.Root : -1 - adapter.Number;
         (_cache, _pool) = (cache, cache.Pool);
         _pages = new int[(capacity + _pool.PageTokens - 1) / _pool.PageTokens];
         _addresses = GC.AllocateArray<nint>(_pages.Length, pinned: true);
         _checkpoints = cache.Recurrent is { } states ? new Checkpoints(states) : null;
     }
+
+    /// <summary>What its tokens are computed with; null for the base alone.</summary>
+    public ModelAdapter? Adapter { get; }
 
     /// <summary>Tokens whose keys and values are in the cache.</summary>
     public int Length { get; private set; }
@@ -45,7 +53,7 @@ internal sealed unsafe class Sequence
     /// </summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
-        var (size, usable) = (_pool.PageTokens, (Pages: 0, Serial: PagePool.Root));
+        var (size, usable) = (_pool.PageTokens, (Pages: 0, Serial: _root));
         while (Length + size < tokens.Length && _pool.TryFind(_serial, tokens.Slice(Length, size), out var page))
         {
             Take(page);
@@ -112,7 +120,7 @@ internal sealed unsafe class Sequence
     {
         while (_pageCount > 0)
             _pool.Release(_pages[--_pageCount]);
-        (Length, _serial) = (0, PagePool.Root);
+        (Length, _serial) = (0, _root);
         _checkpoints?.Release();
     }
 

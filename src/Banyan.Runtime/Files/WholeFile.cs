@@ -1,4 +1,4 @@
-namespace Banyan.Training.Adapters;
+namespace Banyan.Runtime.Files;
 
 /// <summary>Files that are there whole or not at all.</summary>
 static class WholeFile

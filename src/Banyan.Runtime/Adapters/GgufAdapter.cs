@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
+using Banyan.Runtime.Models;
 using Banyan.Runtime.WeightFormats;
 
-namespace Banyan.Training.Adapters;
+namespace Banyan.Runtime.Adapters;
 
 /// <summary>
 /// LoRA as a GGUF file, as llama.cpp loads it: <c>blk.N.attn_q.weight.lora_a</c> [rank, columns] and <c>.lora_b</c> [rows, rank], which are
@@ -31,6 +32,8 @@ public static class GgufAdapter
             .Set("adapter.type", "lora").Set("adapter.lora.alpha", adapter.Scale * adapter.Rank);
         foreach (var p in adapter.Projections)
         {
+            if (p.Rank != adapter.Rank)
+                throw new NotSupportedException($"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
             writer.Add(p.Tensor + A, WeightFormat.F32, [adapter.Rank, p.Columns], to => to.Write(MemoryMarshal.AsBytes(p.A.AsSpan())));
             writer.Add(p.Tensor + B, WeightFormat.F32, [p.Rows, adapter.Rank], to => to.Write(MemoryMarshal.AsBytes(p.B.AsSpan())));
         }
@@ -38,13 +41,17 @@ public static class GgufAdapter
     }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="ModelFileException">It is damaged, hostile, or no LoRA adapter.</exception>
-    public static AdapterWeights Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="config">The base's shape; null where its architecture does not matter.</param>
+    /// <exception cref="ModelFileException">It is damaged, hostile, no LoRA adapter, or one of another architecture.</exception>
+    public static AdapterWeights Read(string path, Config? config = null)
     {
         using var file = ModelFile.Open(path);
         ModelFileException Refuse(string problem) => new(path, problem);
         if (file.Metadata.Get("general.type", "") != "adapter" || file.Metadata.Get("adapter.type", "") != "lora")
             throw Refuse("it is no LoRA adapter: 'general.type' and 'adapter.type' have to be 'adapter' and 'lora'");
+        if (config is not null && file.Metadata.Get("general.architecture", "") is var architecture && architecture != config.Architecture)
+            throw Refuse($"it adapts a model of '{architecture}', and the base is of '{config.Architecture}'; name the base that it was trained on");
         var alpha = file.Metadata.Get("adapter.lora.alpha", 0f);
         if (!float.IsFinite(alpha))
             throw Refuse($"'adapter.lora.alpha' is {alpha}: a number is needed");

@@ -1,17 +1,20 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models;
 
-namespace Banyan.Training.Adapters;
+namespace Banyan.Runtime.Adapters;
 
 /// <summary>
 /// LoRA and DoRA as PEFT has them: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> in F32, tensors by transformers' names.
 /// Where conversion to GGUF permuted the base's query and key rows (llama), those of B are put back in transformers' order.
 /// </summary>
-public static class PeftAdapter
+public static partial class PeftAdapter
 {
+    internal const string ConfigName = "adapter_config.json", WeightsName = "adapter_model.safetensors";
+
     /// <summary>Writes both files, each whole or not at all.</summary>
     /// <param name="folder">Where to; it exists.</param>
     /// <param name="adapter">The adapter.</param>
@@ -30,6 +33,8 @@ public static class PeftAdapter
             var module = p.Expert is null ? HuggingFaceTensorNames.Module(p.Tensor) : null;
             if (module is null)
                 throw new NotSupportedException($"{p.Tensor} has no name in transformers that an adapter could be written under: merge the adapter into its base instead");
+            if (p.Rank != adapter.Rank)
+                throw new NotSupportedException($"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
             modules.Add(module[(module.LastIndexOf('.') + 1)..]);
             var heads = HeadsOf(p.Tensor, config);
             var name = $"base_model.model.{module}.lora_";
@@ -38,9 +43,9 @@ public static class PeftAdapter
             if (p.Magnitude is { } magnitude)
                 Add(writer, $"{name}magnitude_vector", [p.Rows], Unpermuted(magnitude, heads, 1));
         }
-        WholeFile.Write(Path.Combine(folder, "adapter_model.safetensors"), writer.WriteTo);
+        WholeFile.Write(Path.Combine(folder, WeightsName), writer.WriteTo);
         var json = Config(adapter, modules, baseModel, revision).ToJsonString(new JsonSerializerOptions { WriteIndented = true });
-        WholeFile.Write(Path.Combine(folder, "adapter_config.json"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json + "\n")));
+        WholeFile.Write(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json + "\n")));
     }
 
     static JsonObject Config(AdapterWeights adapter, IEnumerable<string> modules, string baseModel, string? revision) => new()
@@ -74,8 +79,12 @@ public static class PeftAdapter
         : tensor.EndsWith(".attn_k.weight", StringComparison.Ordinal) ? config.Attention.KvHeads
         : 0;
 
+    internal static float[] Unpermuted(float[] rows, int heads, int columns) => Reordered(rows, heads, columns, back: true);
+
+    internal static float[] Permuted(float[] rows, int heads, int columns) => Reordered(rows, heads, columns, back: false);
+
     // GGUF's row 2i + h of a head is transformers' row i + h · (head size ÷ 2).
-    internal static float[] Unpermuted(float[] rows, int heads, int columns)
+    static float[] Reordered(float[] rows, int heads, int columns, bool back)
     {
         if (heads == 0)
             return rows;
@@ -83,7 +92,11 @@ public static class PeftAdapter
         var result = new float[rows.Length];
         for (var head = 0; head < heads; head++)
             for (var i = 0; i < size; i++)
-                rows.AsSpan((head * size + i) * columns, columns).CopyTo(result.AsSpan((head * size + i / 2 + i % 2 * (size / 2)) * columns));
+            {
+                int gguf = head * size + i, transformers = head * size + i / 2 + i % 2 * (size / 2);
+                var (from, to) = back ? (gguf, transformers) : (transformers, gguf);
+                rows.AsSpan(from * columns, columns).CopyTo(result.AsSpan(to * columns));
+            }
         return result;
     }
 

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
 using Banyan.Runtime.WeightFormats;
-using Banyan.Training.Adapters;
+using Banyan.Runtime.Adapters;
 
-namespace Banyan.Training.Tests.Adapters;
+namespace Banyan.Runtime.Tests.Adapters;
 
 /// <summary>A GGUF adapter comes back as it was written, and a damaged one is refused by name.</summary>
 public sealed class GgufAdapterTests : IDisposable

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Banyan.Training.Matrices;
+namespace Banyan.Runtime.Kernels;
 
 /// <summary>A vector of floats of one width, so that a tile is written once for all of them.</summary>
 internal unsafe interface ILanes<T> where T : struct, ILanes<T>

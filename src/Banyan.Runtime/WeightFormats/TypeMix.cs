@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using Banyan.Runtime.WeightFormats;
+using System.Globalization;
 
-namespace Banyan.Runtime.Synthesis;
+namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
 /// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp), for the
@@ -30,25 +30,35 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     public static bool TryGet(string name, [NotNullWhen(true)] out TypeMix? mix) =>
         (mix = All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) is not null;
 
+    /// <summary>What the choice depends on besides the tensor.</summary>
+    /// <param name="Layers">Blocks.</param>
+    /// <param name="Embedding">Width of the residual stream.</param>
+    /// <param name="Tied">Whether the embedding is also the output matrix.</param>
+    public readonly record struct Whole(int Layers, int Embedding, bool Tied);
+
     /// <summary>The format of one tensor.</summary>
-    public WeightFormat FormatOf(ShapeTensor tensor, ModelShape shape)
+    /// <param name="tensor">Its GGUF name.</param>
+    /// <param name="shape">Outermost dimension first.</param>
+    /// <param name="model">The model that it is of.</param>
+    public WeightFormat FormatOf(string tensor, IReadOnlyList<long> shape, Whole model)
     {
         // Vectors, norms and the experts' router stay exact.
-        if (tensor.Shape.Length < 2 || tensor.Name.EndsWith("ffn_gate_inp.weight", StringComparison.Ordinal))
+        if (shape.Count < 2 || tensor.EndsWith("ffn_gate_inp.weight", StringComparison.Ordinal) || !tensor.EndsWith(".weight", StringComparison.Ordinal))
             return WeightFormat.F32;
         if (Format.BlockWeights == 1)
             return Format;
-        return Fit(Choose(tensor, shape), tensor.Shape[^1]);
+        return Fit(Choose(tensor.Split('.'), shape[^1], model), shape[^1]);
     }
 
-    WeightFormat Choose(ShapeTensor tensor, ModelShape shape)
+    // Of blk.3.attn_v.weight: attn_v in layer 3.
+    WeightFormat Choose(string[] parts, long columns, Whole model)
     {
-        var name = tensor.Name[(tensor.Name.LastIndexOf('.', tensor.Name.Length - 8) + 1)..^7]; // of blk.3.attn_v.weight: attn_v
-        if (name == "output" || (name == "token_embd" && shape.Tied))
-            return Format == WeightFormat.Q8_0 || tensor.Shape[^1] % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
+        var name = parts[^2];
+        if (name == "output" || (name == "token_embd" && model.Tied))
+            return Format == WeightFormat.Q8_0 || columns % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
         if (name is not ("attn_v" or "ffn_down" or "ffn_down_exps"))
             return Format;
-        int layer = tensor.Layer!.Value, layers = shape.Layers;
+        int layer = int.Parse(parts[1], CultureInfo.InvariantCulture), layers = model.Layers;
         var chosen = Name switch
         {
             "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => WeightFormat.Q6_K,
@@ -56,7 +66,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
             _ => Format,
         };
         // In the 70B model eight heads share each row of attn_v, so more bits cost next to nothing.
-        return chosen == WeightFormat.Q4_K && name == "attn_v" && shape is { Layers: 80, Embedding: 8192 } ? WeightFormat.Q5_K : chosen;
+        return chosen == WeightFormat.Q4_K && name == "attn_v" && model is { Layers: 80, Embedding: 8192 } ? WeightFormat.Q5_K : chosen;
     }
 
     /// <summary>The layers at both ends and every third in between.</summary>
