@@ -36,6 +36,23 @@ static class CardHeader
         return readme.Length > first + 1 ? readme[(first + 1)..(readme.LastIndexOf('\n') + 1)] : null;
     }
 
+    /// <summary>What follows the header; all of it where there is none.</summary>
+    public static string BodyOf(string readme)
+    {
+        var text = readme.TrimStart('\ufeff').ReplaceLineEndings("\n");
+        if (!text.StartsWith("---", StringComparison.Ordinal) || TextOf(text, out var isWhole) is null || !isWhole)
+            return text;
+        var at = text.IndexOf("---", StringComparison.Ordinal);
+        while ((at = text.IndexOf("\n---", at, StringComparison.Ordinal)) >= 0)
+        {
+            var end = text.IndexOf('\n', at + 1) is >= 0 and var next ? next : text.Length;
+            if (text.AsSpan((at + 4)..end).Trim().IsEmpty)
+                return text[end..];
+            at++;
+        }
+        return text;
+    }
+
     /// <summary>The header of a README, as much of it as can be read; null where it has none.</summary>
     /// <param name="readme">The README's beginning.</param>
     /// <param name="isCut">Whether the README goes on.</param>

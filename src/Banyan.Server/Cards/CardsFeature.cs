@@ -14,12 +14,15 @@ static class CardsFeature
         services.AddSingleton<RepoFacts>();
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();
+        services.AddSingleton<CardHtml>();
+        services.AddSingleton<CardPages>();
     }
 
     public static void MapCards(this WebApplication app)
     {
         app.MapRepoApi("GET", "", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/revision/{**rest}", Need.See, app.The<InfoEndpoint>().HandleAsync);
+        app.MapRepoPage("GET", "", Need.See, app.The<CardPages>().HandleAsync);
         app.MapHub("POST", "/api/validate-yaml", Need.Nothing, ValidateYaml.HandleAsync, maxBytes: 2 << 20);
     }
 }

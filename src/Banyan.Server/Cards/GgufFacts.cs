@@ -13,11 +13,13 @@ static class GgufFacts
     const int MaxKeys = 10_000, MaxTensors = 200_000, MaxName = 1024, MaxText = 256 << 10, MaxDepth = 4;
 
     /// <summary>Facts as the Hub tells them; null where it is no GGUF file or the window ends too early.</summary>
-    public static JsonObject? Read(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">The file's beginning.</param>
+    /// <param name="table">Receives metadata and tensors, or null where they are not wanted.</param>
+    public static JsonObject? Read(ReadOnlySpan<byte> bytes, TensorTable? table = null)
     {
         try
         {
-            return new Cursor(bytes).Facts();
+            return new Cursor(bytes, table).Facts();
         }
         catch (InvalidDataException)
         {
@@ -25,7 +27,7 @@ static class GgufFacts
         }
     }
 
-    ref struct Cursor(ReadOnlySpan<byte> bytes)
+    ref struct Cursor(ReadOnlySpan<byte> bytes, TensorTable? table)
     {
         ReadOnlySpan<byte> _left = bytes;
 
@@ -38,8 +40,10 @@ static class GgufFacts
             for (var i = 0; i < keys; i++)
             {
                 var key = Text(MaxName);
-                if (Value(U32(), MaxDepth) is { } value)
+                var value = Value(U32(), MaxDepth);
+                if (value is not null)
                     metadata[key] = value;
+                table?.Note(key, value);
             }
             long total = 0;
             for (var i = 0; i < tensors; i++)
@@ -66,14 +70,20 @@ static class GgufFacts
 
         long Tensor()
         {
-            Text(MaxName);
+            var name = Text(MaxName);
             var dimensions = U32();
             if (dimensions is < 1 or > 8)
                 throw new InvalidDataException();
             UInt128 product = 1;
+            var shape = new long[dimensions];
             for (var i = 0; i < dimensions; i++)
-                product = product * U64() is var next && next <= (UInt128)long.MaxValue ? next : throw new InvalidDataException();
-            Take(4 + 8);
+            {
+                var length = U64();
+                product = product * length is var next && next <= (UInt128)long.MaxValue ? next : throw new InvalidDataException();
+                shape[dimensions - 1 - i] = (long)Math.Min(length, long.MaxValue);   // the outermost first, as others write it
+            }
+            table?.Add(name, TensorTable.GgufType(U32()), shape, (long)product);
+            Take(table is null ? 4 + 8 : 8);
             return (long)product;
         }
 

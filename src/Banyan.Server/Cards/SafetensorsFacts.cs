@@ -17,7 +17,8 @@ static class SafetensorsFacts
 
     /// <summary>Numbers by type; null where the header is none.</summary>
     /// <param name="header">Length and header.</param>
-    public static Dictionary<string, long>? Count(ReadOnlyMemory<byte> header)
+    /// <param name="table">Receives metadata and tensors, or null where they are not wanted.</param>
+    public static Dictionary<string, long>? Count(ReadOnlyMemory<byte> header, TensorTable? table = null)
     {
         var counts = new Dictionary<string, long>();
         try
@@ -27,7 +28,12 @@ static class SafetensorsFacts
             foreach (var tensor in json.RootElement.EnumerateObject())
             {
                 if (tensor.NameEquals("__metadata__"))
+                {
+                    if (table is not null && tensor.Value.ValueKind == JsonValueKind.Object)
+                        foreach (var note in tensor.Value.EnumerateObject())
+                            table.Note(note.Name, note.Value.ToString());
                     continue;
+                }
                 if (++tensors > MaxTensors || counts.Count > MaxTypes || tensor.Value.GetProperty("dtype").GetString() is not { Length: <= 16 } type)
                     return null;
                 long product = 1;
@@ -35,6 +41,7 @@ static class SafetensorsFacts
                     product = checked(product * dimension.GetInt64());
                 if (product < 0)
                     return null;
+                table?.Add(tensor.Name, type, [.. tensor.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())], product);
                 counts[type] = checked(counts.GetValueOrDefault(type) + product);
             }
             return counts;

@@ -14,11 +14,15 @@ static class DiscussionsFeature
         services.AddSingleton<DiscussionEndpoints>();
         services.AddSingleton<DiscussionChanges>();
         services.AddSingleton<PullRequests>();
+        services.AddSingleton<DiscussionPages>();
     }
 
     public static void MapDiscussions(this WebApplication app)
     {
         var (discussions, changes) = (app.The<DiscussionEndpoints>(), app.The<DiscussionChanges>());
+        var pages = app.The<DiscussionPages>();
+        app.MapRepoPage("GET", "/discussions", Need.Read, pages.ListAsync);
+        app.MapRepoPage("GET", "/discussions/{num}", Need.Read, pages.ShowAsync);
         app.MapRepoApi("GET", "/discussions", Need.Read, discussions.ListAsync);
         app.MapRepoApi("GET", "/discussions/{num}", Need.Read, discussions.ShowAsync);
         app.MapRepoApi("POST", "/discussions", Need.Contribute, discussions.BeginAsync);

@@ -20,6 +20,7 @@ static class FilesFeature
         services.AddSingleton<Downloads>();
         services.AddHostedService(p => p.GetRequiredService<Downloads>());
         services.AddSingleton<Resolve>();
+        services.AddSingleton<FilePages>();
         services.AddSingleton<TreeEndpoint>();
         services.AddSingleton<PathsInfo>();
         services.AddSingleton<LfsFiles>();
@@ -31,9 +32,10 @@ static class FilesFeature
         foreach (var method in (ReadOnlySpan<string>)["GET", "HEAD"])
         {
             app.MapRepo(method, "/resolve/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
-            app.MapRepo(method, "/blob/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
+            app.MapRepo(method, "/blob/{**rest}", Need.Read, app.The<FilePages>().BlobAsync);
             app.MapRepo(method, "/raw/{**rest}", Need.Read, app.The<Resolve>().RawAsync);
         }
+        app.MapRepoPage("GET", "/tree/{**rest}", Need.Read, app.The<FilePages>().TreeAsync);
         app.MapRepoApi("GET", "/tree/{**rest}", Need.Read, app.The<TreeEndpoint>().HandleAsync);
         app.MapRepoApi("POST", "/paths-info/{**rest}", Need.Read, app.The<PathsInfo>().HandleAsync, maxBytes: 4 << 20);
         app.MapRepoApi("GET", "/lfs-files", Need.Write, app.The<LfsFiles>().ListAsync);

@@ -17,6 +17,7 @@ static class GitFeature
         services.AddSingleton<History>();
         services.AddSingleton<RefsEndpoint>();
         services.AddSingleton<CommitsEndpoint>();
+        services.AddSingleton<HistoryPages>();
         services.AddSingleton<Branches>();
         services.AddSingleton<CommitGraphs>();
         services.AddSingleton<Reachability>();
@@ -30,6 +31,8 @@ static class GitFeature
     {
         app.MapRepoApi("GET", "/refs", Need.Read, app.The<RefsEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/commits/{**rest}", Need.Read, app.The<CommitsEndpoint>().HandleAsync);
+        app.MapRepoPage("GET", "/commits/{**rest}", Need.Read, app.The<HistoryPages>().ListAsync);
+        app.MapRepoPage("GET", "/commit/{**rest}", Need.Read, app.The<HistoryPages>().CommitAsync);
         var branches = app.The<Branches>();
         app.MapRepoApi("POST", "/branch/{**rest}", Need.Write, branches.CreateBranchAsync);
         app.MapRepoApi("DELETE", "/branch/{**rest}", Need.Write, branches.DeleteBranchAsync);

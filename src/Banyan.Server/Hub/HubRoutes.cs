@@ -89,8 +89,8 @@ static class HubRoutes
                 throw HubException.Moved(address.Path + location);
             await handler(context, repo);
         }).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
-        // What is a repository's page with an owner is a namespace's without.
-        if (!isPage || !pattern.EndsWith("{name}", StringComparison.Ordinal))
+        // What is a model's page with an owner is a namespace's without.
+        if (!isPage || pattern != "/{ns}/{name}")
             app.The<OwnerlessNames>().Add(method, pattern);
     }
 

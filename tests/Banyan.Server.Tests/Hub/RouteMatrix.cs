@@ -116,6 +116,12 @@ public sealed partial class RouteMatrix
         ["POST /api/{repo}/discussions/{num}/status"] = Need.Contribute,
         ["POST /api/{repo}/discussions/{num}/merge"] = Need.Write,
 
+        ["GET /{repo}"] = Need.See,
+        ["GET /{repo}/tree/{**rest}"] = Need.Read,
+        ["GET /{repo}/commits/{**rest}"] = Need.Read,
+        ["GET /{repo}/commit/{**rest}"] = Need.Read,
+        ["GET /{repo}/discussions"] = Need.Read,
+        ["GET /{repo}/discussions/{num}"] = Need.Read,
         ["GET /{repo}/resolve/{**rest}"] = Need.Read,
         ["HEAD /{repo}/resolve/{**rest}"] = Need.Read,
         ["GET /{repo}/blob/{**rest}"] = Need.Read,

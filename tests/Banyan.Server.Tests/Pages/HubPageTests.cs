@@ -21,6 +21,21 @@ public class HubPageTests(SharedHub shared)
     [InlineData("/ACME", "<a href=\"/ana\">ana</a>")]
     [InlineData("/playground", "href=\"/models\"")]
     [InlineData("/chat", "href=\"/models\"")]
+    [InlineData("/ana/coder", "<td>1</td>")]
+    [InlineData("/ana/coder", "href=\"/ana/coder/blob/main/src/model.py\"")]
+    [InlineData("/ana/coder", "src=\"/ana/coder/resolve/main/chart.png\"")]
+    [InlineData("/ana/coder", "Keep the licence and notices")]
+    [InlineData("/ana/coder", "<dd>acme/base</dd>")]
+    [InlineData("/datasets/ana/words", "load_dataset(&quot;ana/words&quot;)")]
+    [InlineData("/acme/gated", "This repository is gated")]
+    [InlineData("/acme/gated", "license=mit")]
+    [InlineData("/ana/coder/tree/main", ">src/</a>")]
+    [InlineData("/ana/coder/tree/main/src", "/ana/coder/blob/main/src/model.py")]
+    [InlineData("/ana/coder/blob/main/src/model.py", "href=\"#L2\" aria-label=\"Line 2\"></a>    return x")]
+    [InlineData("/ana/coder/blob/main/README.md", "<h1 id=\"card-coder\">Coder</h1>")]
+    [InlineData("/ana/coder/commits/main", "2 commits")]
+    [InlineData("/ana/coder/commit/main", "<span class=\"add\">&#x2B;def forward(x):")]
+    [InlineData("/ana/coder/discussions", "Nothing is open")]
     public async Task A_page_shows_what_everyone_may_see(string path, string expected)
     {
         var (status, html, response) = await shared.PageAsync(path);
@@ -37,6 +52,15 @@ public class HubPageTests(SharedHub shared)
     [InlineData("/nobody", 404)]
     [InlineData("/ana/nothing/at/all/here", 404)]
     [InlineData("/blog", 404)]
+    [InlineData("/ana/secret", 404)]
+    [InlineData("/ana/secret/tree/main", 404)]
+    [InlineData("/ana/coder/tree/none", 404)]
+    [InlineData("/ana/coder/blob/main/none.txt", 404)]
+    [InlineData("/ana/coder/commit/none", 404)]
+    [InlineData("/ana/coder/discussions/9", 404)]
+    [InlineData("/acme/gated/tree/main", 401)]
+    [InlineData("/acme/gated/blob/main/README.md", 401)]
+    [InlineData("/acme/gated/commits/main", 401)]
     [InlineData("/models?sort=nonsense", 400)]
     [InlineData("/models?cursor=nonsense", 400)]
     [InlineData("/models?num_parameters=many", 400)]
@@ -61,6 +85,61 @@ public class HubPageTests(SharedHub shared)
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
         Assert.StartsWith("{", text);
         Assert.Equal(status, (await (await shared.GetAsync()).GetAsync(path)).StatusCode);
+    }
+
+    [Fact]
+    public async Task What_a_gate_hides_is_on_no_page()
+    {
+        foreach (var path in new[] { "/acme/gated", "/", "/models", "/search?q=gated", "/acme" })
+            Assert.DoesNotContain("Behind the gate", (await shared.PageAsync(path)).Html);
+        var hub = await shared.GetAsync();
+        Assert.Contains("Behind the gate", await (await hub.GetAsync("/acme/gated", hub.Ana)).Content.ReadAsStringAsync());
+        Assert.Contains("A secret plan", await (await hub.GetAsync("/ana/secret", hub.Ana)).Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync("/ana/secret", hub.Ben)).StatusCode);
+    }
+
+    [Fact]
+    public async Task An_address_of_a_blob_gives_the_page_to_browsers_and_the_file_to_clients()
+    {
+        Assert.Contains("<main", (await shared.PageAsync("/ana/coder/blob/main/src/model.py")).Html);
+        Assert.Equal("def forward(x):\n    return x\n", await (await (await shared.GetAsync()).GetAsync("/ana/coder/blob/main/src/model.py")).Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Weights_are_shown_by_their_header()
+    {
+        var hub = await shared.GetAsync();
+        var repo = await hub.CreateRepoAsync("weights");
+        var header = """{"__metadata__": {"format": "pt<b>"}, "a.<i>weight": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}}""";
+        byte[] file = [.. BitConverter.GetBytes((long)header.Length), .. System.Text.Encoding.UTF8.GetBytes(header), .. new byte[12]];
+        await hub.UploadAsync(repo, file);
+        var gguf = await File.ReadAllBytesAsync(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"));
+        await hub.UploadAsync(repo, gguf);
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file), HubServer.Large("m.gguf", gguf), HubServer.File("broken.gguf", "GGUF nonsense")));
+        var (_, html, _) = await shared.PageAsync($"/{repo}/blob/main/model.safetensors");
+        Assert.Contains("1 tensors, 6 parameters", html);
+        Assert.Contains("a.&lt;i&gt;weight</th><td class=\"num\">2 × 3</td><td>BF16</td>", html);
+        Assert.Contains("pt&lt;b&gt;", html);
+        Assert.Contains("token_embd.weight", (await shared.PageAsync($"/{repo}/blob/main/m.gguf")).Html);
+        Assert.Contains("cannot be read as weights", (await shared.PageAsync($"/{repo}/blob/main/broken.gguf")).Html);
+        Assert.Contains("Memory", (await shared.PageAsync($"/{repo}")).Html);
+    }
+
+    [Fact]
+    public async Task Names_and_words_of_strangers_are_never_markup()
+    {
+        var hub = await shared.GetAsync();
+        var repo = await hub.CreateRepoAsync("strange");
+        await hub.CommitFilesAsync(repo, hub.Ben.Length > 0 ? hub.Ana : null, ($"a{SharedHub.Hostile.Replace("/", "")}.txt", SharedHub.Hostile), ("README.md", $"---\ntags: ['{SharedHub.Hostile}']\nlicense: '\"><script>alert(1)</script>'\n---\n{SharedHub.Hostile}"));
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, SharedHub.Hostile, null, HubServer.File("b.txt", SharedHub.Hostile)));
+        var number = (await hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = SharedHub.Hostile, description = $"{SharedHub.Hostile} <img src=x onerror=alert(1)>" }, hub.Ben)).GetProperty("num").GetInt32();
+        foreach (var path in new[] { "", "/tree/main", "/blob/main/b.txt", "/commits/main", "/commit/main", "/discussions", $"/discussions/{number}", $"/blob/main/a{Uri.EscapeDataString("<script>alert(1)<script>")}.txt" })
+        {
+            var (status, html, _) = await shared.PageAsync($"/{repo}{path}");
+            Assert.Equal((200, path), (status, path));
+            Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("onerror", html, StringComparison.OrdinalIgnoreCase);
+        }
     }
 
     [Fact]

@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using Banyan.Server.Access;
+using Banyan.Server.Files;
+using Banyan.Server.Git;
+using Banyan.Server.Listing;
+using Banyan.Server.Pages;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Cards;
+
+/// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search)
+{
+    const int MaxNamed = 12, MaxGgufs = 30;
+
+    public async Task HandleAsync(HttpContext context, Repo repo)
+    {
+        var (caller, cancellationToken) = (await authoriser.CallerAsync(context), context.RequestAborted);
+        var mayRead = await authoriser.MayAsync(caller, repo, Need.Read, cancellationToken);
+        var revision = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
+        var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
+        var files = revision is null ? [] : await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken);
+        await HtmlPage.RenderAsync<CardPage>(context, new CardView
+        {
+            Head = new(repo, "card", repo.DefaultBranch),
+            MayRead = mayRead,
+            HasCommits = revision is not null,
+            Html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null,
+            Problem = known.CardProblem,
+            Task = known.PipelineTag,
+            Library = known.Library,
+            Parameters = Number(known.Safetensors, "total") ?? Number(known.Gguf, "total"),
+            Types = known.Safetensors?["parameters"] is JsonObject types ? [.. types.Select(t => (t.Key, t.Value!.GetValue<long>())).OrderByDescending(t => t.Item2)] : [],
+            Architecture = Text(known.Gguf, "architecture") ?? Text(known.Config, "model_type"),
+            ContextLength = Number(known.Gguf, "context_length"),
+            SafetensorsBytes = files.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Sum(f => f.Size) is > 0 and var bytes ? bytes : null,
+            Ggufs = [.. files.Where(f => !f.IsFolder && f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).Take(MaxGgufs).Select(f => (f.Path, f.Size))],
+            Languages = Texts(known.Card, "language"),
+            Licences = [.. Texts(known.Card, "license").Select(l => (l, Licences.Of(l)))],
+            Tags = [.. Texts(known.Card, "tags").Take(30)],
+            Bases = await HereAsync(caller, RepoType.Model, Texts(known.Card, "base_model"), cancellationToken),
+            Relation = Text(known.Card, "base_model_relation"),
+            Datasets = await HereAsync(caller, RepoType.Dataset, Texts(known.Card, "datasets"), cancellationToken),
+            Derived = repo.Type == RepoType.Model ? await DerivedAsync(caller, repo, cancellationToken) : [],
+        });
+    }
+
+    async Task<string?> HtmlAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken) =>
+        files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength + CardHtml.MaxLength, cancellationToken) is { } bytes
+            ? await cards.RenderAsync(repo, file.Id, repo.DefaultBranch, "", bytes, cancellationToken) : null;
+
+    /// <summary>Which of these repositories are here and may be seen.</summary>
+    async Task<IReadOnlyList<(string, bool)>> HereAsync(Caller caller, RepoType type, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        var told = new List<(string, bool)>();
+        foreach (var name in names.Take(MaxNamed))
+            told.Add((name, name.Contains('/', StringComparison.Ordinal) && await repos.FindAsync(type, name, cancellationToken) is { } repo && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)));
+        return told;
+    }
+
+    async Task<IReadOnlyList<string>> DerivedAsync(Caller caller, Repo repo, CancellationToken cancellationToken)
+    {
+        var filter = new ListFilter { Type = RepoType.Model, Tags = [$"base_model:{repo.FullName}".ToLowerInvariant()] };
+        return [.. (await search.PageAsync(caller, filter, ListOrder.Read("downloads", null), null, MaxNamed, cancellationToken)).Rows.Select(r => r.Repo.FullName)];
+    }
+
+    static string? Text(JsonObject? json, string name) => json?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 200 ? text : null;
+
+    static long? Number(JsonObject? json, string name) => json?[name] is JsonValue value && value.TryGetValue<long>(out var number) ? number : null;
+
+    static IReadOnlyList<string> Texts(JsonObject? card, string name) => card?[name] switch
+    {
+        JsonValue value when value.TryGetValue<string>(out var text) && text.Length <= 200 => [text],
+        JsonArray array => [.. array.OfType<JsonValue>().Select(v => v.ToString()).Where(t => t.Length is > 0 and <= 200).Take(100)],
+        _ => [],
+    };
+}

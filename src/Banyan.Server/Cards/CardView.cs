@@ -1,0 +1,59 @@
+using Banyan.Server.Repos;
+
+namespace Banyan.Server.Cards;
+
+/// <summary>A repository's first page.</summary>
+public sealed record CardView
+{
+    public required RepoHeadView Head { get; init; }
+
+    /// <summary>The card, sanitized; null where there is none or it may not be read.</summary>
+    public string? Html { get; init; }
+
+    /// <summary>Why the card's header is not read whole, or null.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>Whether the files may be read; a gated repository can be seen without.</summary>
+    public bool MayRead { get; init; }
+
+    /// <summary>Whether there is any commit.</summary>
+    public bool HasCommits { get; init; }
+
+    public string? Task { get; init; }
+
+    public string? Library { get; init; }
+
+    public long? Parameters { get; init; }
+
+    /// <summary>Numbers by type, of safetensors.</summary>
+    public IReadOnlyList<(string Type, long Count)> Types { get; init; } = [];
+
+    public string? Architecture { get; init; }
+
+    public long? ContextLength { get; init; }
+
+    /// <summary>Bytes of the weights in safetensors, or null.</summary>
+    public long? SafetensorsBytes { get; init; }
+
+    /// <summary>GGUF files with their bytes.</summary>
+    public IReadOnlyList<(string Path, long Bytes)> Ggufs { get; init; } = [];
+
+    public IReadOnlyList<string> Languages { get; init; } = [];
+
+    /// <summary>Licences with what each asks for.</summary>
+    public IReadOnlyList<(string Id, string Means)> Licences { get; init; } = [];
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>What it was made from, and whether that is here.</summary>
+    public IReadOnlyList<(string Name, bool IsHere)> Bases { get; init; } = [];
+
+    /// <summary>How it was made from it: finetune, adapter, quantized, merge.</summary>
+    public string? Relation { get; init; }
+
+    /// <summary>What was made from it here.</summary>
+    public IReadOnlyList<string> Derived { get; init; } = [];
+
+    /// <summary>Data sets it names, and whether they are here.</summary>
+    public IReadOnlyList<(string Name, bool IsHere)> Datasets { get; init; } = [];
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json;
+using Banyan.Server.Cards;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+using Banyan.Server.Pages;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Discussions;
+
+/// <summary>Pages of discussions and pull requests.</summary>
+sealed class DiscussionPages(DiscussionStore discussions, PullRequests pullRequests, CardHtml html)
+{
+    const int PageLength = 40, ShortId = 7;
+
+    /// <summary><c>/{id}/discussions?status=&amp;p=</c></summary>
+    public async Task ListAsync(HttpContext context, Repo repo)
+    {
+        var status = context.Request.Query["status"].ToString() switch { "closed" => "closed", "all" => "all", _ => "open" };
+        var page = int.TryParse(context.Request.Query["p"], NumberStyles.None, CultureInfo.InvariantCulture, out var p) ? Math.Min(p, 1_000_000) : 0;
+        var (rows, count) = await discussions.ListAsync(repo.Id, new(null, status == "all" ? null : status == "open", null), page * (long)PageLength, PageLength, context.RequestAborted);
+        await HtmlPage.RenderAsync<DiscussionListPage>(context, new DiscussionListView(HeadOf(repo), [.. rows.Select(DiscussionRow.Of)], count, page, PageLength, status));
+    }
+
+    /// <summary><c>/{id}/discussions/{num}</c></summary>
+    public async Task ShowAsync(HttpContext context, Repo repo)
+    {
+        var (number, cancellationToken) = (DiscussionEndpoints.NumberOf(context), context.RequestAborted);
+        var discussion = await discussions.FindAsync(repo.Id, number, cancellationToken) ?? throw DiscussionEndpoints.NotFound(repo, number);
+        var events = new List<EventView>();
+        foreach (var happened in await discussions.EventsAsync(discussion.Id, cancellationToken))
+            events.Add(await ViewAsync(repo, happened, cancellationToken));
+        var diff = discussion.IsPullRequest ? await pullRequests.DiffAsync(repo, discussion, cancellationToken) : null;
+        await HtmlPage.RenderAsync<DiscussionPage>(context, new DiscussionView
+        {
+            Head = HeadOf(repo),
+            Discussion = DiscussionRow.Of(discussion),
+            Events = events,
+            Diff = diff is null ? null : DiffView.Read(diff),
+            Conflicts = discussion is { IsPullRequest: true, Status: Discussion.Open or Discussion.Draft } ? await pullRequests.ConflictsAsync(repo, discussion, cancellationToken) : [],
+        });
+    }
+
+    static RepoHeadView HeadOf(Repo repo) => new(repo, "community", repo.DefaultBranch);
+
+    async Task<EventView> ViewAsync(Repo repo, DiscussionEvent happened, CancellationToken cancellationToken)
+    {
+        var data = JsonSerializer.Deserialize<EventData>(happened.Data, HubJson.Options)!;
+        EventView Told(string words) => new(happened.Id, happened.Author, happened.CreatedAt, null, words);
+        return happened.Type switch
+        {
+            DiscussionEvent.Comment when data.Hidden == true => new(happened.Id, happened.Author, happened.CreatedAt, null, null, IsHidden: true),
+            DiscussionEvent.Comment => new(happened.Id, happened.Author, happened.CreatedAt, await html.CommentAsync(repo, data.Text ?? "", cancellationToken), null),
+            DiscussionEvent.StatusChange => Told(data.Status switch { Discussion.Open => "opened this", Discussion.Merged => "merged this", _ => $"changed this to {data.Status}" }),
+            DiscussionEvent.TitleChange => Told($"changed the title from “{data.From}” to “{data.To}”"),
+            _ => Told($"committed “{data.Subject}”{(data.Oid is { Length: > ShortId } oid ? $" ({oid[..ShortId]})" : "")}"),
+        };
+    }
+}

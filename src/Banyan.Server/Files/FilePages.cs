@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text;
+using Banyan.Server.Access;
+using Banyan.Server.Cards;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+using Banyan.Server.Pages;
+using Banyan.Server.Repos;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Files;
+
+/// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
+sealed class FilePages(Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve)
+{
+    const int PageRows = 300, MaxBranches = 200, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
+
+    static readonly HashSet<string> s_pictures = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".gif", ".webp" };
+
+    readonly SemaphoreSlim _headers = new(2);
+
+    /// <summary><c>/{id}/tree/{rev}[/{path}]</c></summary>
+    public async Task TreeAsync(HttpContext context, Repo repo)
+    {
+        var cancellationToken = context.RequestAborted;
+        var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
+        if (name.Length == 0)
+            name = repo.DefaultBranch;
+        var revision = await revisions.GetAsync(repo, name, cancellationToken);
+        if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { } folder)
+            throw HubException.EntryNotFound(path, revision.Id.ToString());
+        if (!folder.IsFolder)
+        {
+            context.Response.Redirect($"/{repo.Path}/blob/{Uri.EscapeDataString(name)}/{Show.Escape(path)}");
+            return;
+        }
+        var start = int.TryParse(context.Request.Query["start"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? asked : 0;
+        var prefix = folder.Path.Length == 0 ? "" : folder.Path + "/";
+        var all = (await tree.FolderAsync(repo.Id, folder.Id, cancellationToken)).OrderBy(e => !e.IsFolder).ToArray();
+        var entries = all.Skip(start).Take(PageRows).Select(e => e with { Path = prefix + e.Path }).ToArray();
+        var last = await lastCommits.FindAsync(repo.Id, revision, entries, cancellationToken);
+        var branches = (await refs.ListAsync(repo.Id, cancellationToken)).Where(r => r.Name.StartsWith(GitRef.Heads, StringComparison.Ordinal) || r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Take(MaxBranches).Select(r => r.Short);
+        context.Response.Headers["X-Repo-Commit"] = revision.Id.ToString();
+        await HtmlPage.RenderAsync<TreePage>(context, new TreeView(
+            new(repo, "files", name), folder.Path, CommitLine.Of(revision),
+            [.. entries.Select(e => new TreeRow(e.Path, e.IsFolder, e.Lfs is not null, e.Size, last.TryGetValue(e.Path, out var commit) ? CommitLine.Of(commit) : null))], all.Length, start, [.. branches]));
+    }
+
+    /// <summary><c>/{id}/blob/{rev}/{path}</c>: a page for browsers; clients that were given the address get the file.</summary>
+    public async Task BlobAsync(HttpContext context, Repo repo)
+    {
+        context.Response.Headers.Append("Vary", "Accept");
+        if (!HtmlPage.IsWanted(context.Request))
+        {
+            await resolve.FileAsync(context, repo);
+            return;
+        }
+        var cancellationToken = context.RequestAborted;
+        var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
+        var revision = await revisions.GetAsync(repo, name, cancellationToken);
+        if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { } entry)
+            throw HubException.EntryNotFound(path, revision.Id.ToString());
+        if (entry.IsFolder)
+        {
+            context.Response.Redirect($"/{repo.Path}/tree/{Uri.EscapeDataString(name)}/{Show.Escape(path)}");
+            return;
+        }
+        var last = await lastCommits.FindAsync(repo.Id, revision, [entry], cancellationToken);
+        context.Response.Headers["X-Repo-Commit"] = revision.Id.ToString();
+        var view = new BlobView
+        {
+            Head = new(repo, "files", name),
+            Path = entry.Path,
+            Size = entry.Size,
+            Hash = entry.ETag,
+            IsLarge = entry.Lfs is not null,
+            Latest = CommitLine.Of(last.GetValueOrDefault(entry.Path, revision)),
+        };
+        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, cancellationToken));
+    }
+
+    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, CancellationToken cancellationToken)
+    {
+        var extension = Path.GetExtension(entry.Path);
+        if (s_pictures.Contains(extension))
+            return view with { Medium = "image" };
+        if (ContentTypes.Of(entry.Path, entry.Lfs is not null).Split('/')[0] is var medium && medium is "audio" or "video")
+            return view with { Medium = medium };
+        if (extension.Equals(".safetensors", StringComparison.OrdinalIgnoreCase) || extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
+            return await TensorsAsync(repo, entry, extension, cancellationToken) is { } table ? view with { Tensors = table } : view with { Note = "The header of this file cannot be read as weights." };
+        if (await window.ReadAsync(repo.Id, entry, MaxBytes, cancellationToken) is not { } bytes)
+            return view with { Note = "This is a pointer to a file that was never uploaded." };
+        if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
+            return view with { Note = "This file is not text." };
+        var lines = Encoding.UTF8.GetString(bytes).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n', MaxLines + 1);
+        return view with
+        {
+            Lines = [.. lines.Take(MaxLines).Select(l => l.Length > MaxLine ? l[..MaxLine] + "…" : l)],
+            IsCut = bytes.Length < entry.Size || lines.Length > MaxLines,
+            Html = extension.Equals(".md", StringComparison.OrdinalIgnoreCase)
+                ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes, cancellationToken) : null,
+        };
+    }
+
+    /// <summary>What a header says. It may have many megabytes: two are read at a time.</summary>
+    async Task<TensorTable?> TensorsAsync(Repo repo, RepoEntry entry, string extension, CancellationToken cancellationToken)
+    {
+        await _headers.WaitAsync(cancellationToken);
+        try
+        {
+            var table = new TensorTable();
+            if (extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
+                return await window.ReadAsync(repo.Id, entry, GgufFacts.Window, cancellationToken) is { } gguf && GgufFacts.Read(gguf, table) is not null ? table : null;
+            return await window.ReadAsync(repo.Id, entry, 8, cancellationToken) is { } start && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length
+                && await window.ReadAsync(repo.Id, entry, length, cancellationToken) is { } header && SafetensorsFacts.Count(header, table) is not null ? table : null;
+        }
+        finally
+        {
+            _headers.Release();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Banyan.Server.Files;
+using Banyan.Server.Repos;
+
+namespace Banyan.Server.Git;
+
+/// <summary>The history of a revision.</summary>
+public sealed record HistoryView(RepoHeadView Head, IReadOnlyList<CommitLine> Commits, int Count, int Page, int PageLength);
+
+/// <summary>A commit with what it changed.</summary>
+public sealed record CommitView(RepoHeadView Head, CommitLine Commit, string Message, IReadOnlyList<string> Parents, DiffView Diff);
+
+/// <summary>A difference for people: files with their lines.</summary>
+/// <param name="Files">Each file.</param>
+/// <param name="IsCut">Whether there is more.</param>
+public sealed record DiffView(IReadOnlyList<DiffView.File> Files, bool IsCut)
+{
+    const int MaxLines = 4000, MaxLine = 1000;
+
+    /// <summary>A file.</summary>
+    /// <param name="Path">Its path.</param>
+    /// <param name="What">added, removed or changed.</param>
+    /// <param name="Lines">Lines, each with its first character: ' ', '+', '-', '@'.</param>
+    public sealed record File(string Path, string What, IReadOnlyList<string> Lines)
+    {
+        public int Added => Lines.Count(l => l[0] == '+');
+
+        public int Removed => Lines.Count(l => l[0] == '-');
+    }
+
+    /// <summary>Reads what <c>git diff</c> writes.</summary>
+    internal static DiffView Read(string diff)
+    {
+        var (files, path, what, lines, count, cut) = (new List<File>(), "", "", new List<string>(), 0, false);
+        void End()
+        {
+            if (path.Length > 0)
+                files.Add(new File(path, what, lines));
+            lines = [];
+        }
+        var inHunk = false;
+        foreach (var line in diff.Split('\n'))
+        {
+            if (line.StartsWith("diff --git a/", StringComparison.Ordinal))
+            {
+                End();
+                // Both names are the same: the second half of the line.
+                (path, what, inHunk) = (line[(line.Length - (line.Length - 13 - 3) / 2)..], "changed", false);
+            }
+            else if (!inHunk && line.StartsWith("new file", StringComparison.Ordinal))
+                what = "added";
+            else if (!inHunk && line.StartsWith("deleted file", StringComparison.Ordinal))
+                what = "removed";
+            else if (!inHunk && line.StartsWith("Binary files", StringComparison.Ordinal))
+                lines.Add("@ not text");
+            else if (line.StartsWith("# The difference is longer", StringComparison.Ordinal))
+                cut = true;
+            else if (line.StartsWith("@@", StringComparison.Ordinal) || (inHunk && line.Length > 0))
+            {
+                inHunk = true;
+                if (++count <= MaxLines)
+                    lines.Add(line.Length > MaxLine ? line[..MaxLine] + "…" : line);
+                else
+                    cut = true;
+            }
+        }
+        End();
+        return new(files, cut);
+    }
+}
