@@ -1,7 +1,7 @@
 namespace Banyan.Training;
 
 /// <summary>What of a model is trained.</summary>
-internal enum TuneMethod
+public enum TuneMethod
 {
     /// <summary>Low-rank adapters beside frozen weights of any format (arXiv 2106.09685); QLoRA where these are quantized.</summary>
     Lora,
@@ -16,11 +16,27 @@ internal enum TuneMethod
     Scratch,
 }
 
-/// <summary>How a run trains.</summary>
-internal sealed record TuneOptions
+/// <summary>What is minimized.</summary>
+public enum TuneObjective
+{
+    /// <summary>Cross-entropy of the target tokens; of pairs there is none.</summary>
+    Supervised,
+
+    /// <summary>Direct preference optimization of pairs (arXiv 2305.18290); the model without its adapter is the reference.</summary>
+    Dpo,
+
+    /// <summary>Odds ratio preference optimization of pairs (arXiv 2403.07691), without a reference.</summary>
+    Orpo,
+}
+
+/// <summary>How a run trains. Runs with equal options, data and base take the same steps, bit for bit on the same instruction set.</summary>
+public sealed record TuneOptions
 {
     /// <summary>What of the model is trained.</summary>
     public TuneMethod Method { get; init; } = TuneMethod.Lora;
+
+    /// <summary>What is minimized.</summary>
+    public TuneObjective Objective { get; init; } = TuneObjective.Supervised;
 
     /// <summary>Rank of the adapters.</summary>
     public int Rank { get; init; } = 16;
@@ -33,18 +49,124 @@ internal sealed record TuneOptions
 
     /// <summary>
     /// The projections that are adapted, by their names in GGUF without layer and <c>.weight</c>: <c>attn_q</c>, <c>ffn_down</c>. Empty: all
-    /// linear layers but the output and routers.
+    /// linear layers but the output, routers and experts.
     /// </summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
 
     /// <summary>Only the last so many layers are trained; null: all.</summary>
     public int? TopLayers { get; init; }
 
-    /// <summary>Decides the first values of adapters.</summary>
+    /// <summary>Tokens of a sequence, into which samples are packed; a longer sample is cut.</summary>
+    public int SequenceLength { get; init; } = 1024;
+
+    /// <summary>Sequences whose gradients make one step.</summary>
+    public int SequencesPerStep { get; init; } = 2;
+
+    /// <summary>Passes over the data, where <see cref="Steps"/> does not say how long.</summary>
+    public int Epochs { get; init; } = 3;
+
+    /// <summary>Steps in all; null: as many as <see cref="Epochs"/> take.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>The highest learning rate; null: 2·10⁻⁴ for adapters, 2·10⁻⁵ for all weights, 10⁻³ from scratch; a tenth of it for preferences.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>The share of the steps in which the learning rate rises to its highest; then it falls along half a cosine.</summary>
+    public double Warmup { get; init; } = 0.03;
+
+    /// <summary>Decay of Adam's mean gradient.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of Adam's mean square.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>What Adam adds to the root of the mean square.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Decoupled weight decay (arXiv 1711.05101); norms, biases and magnitudes have none.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The norm of all gradients together is scaled down to this; 0: not.</summary>
+    public double ClipNorm { get; init; } = 1;
+
+    /// <summary>β of <see cref="TuneObjective.Dpo"/>: how much a departure from the reference costs.</summary>
+    public double DpoBeta { get; init; } = 0.1;
+
+    /// <summary>λ of <see cref="TuneObjective.Orpo"/>: the weight of the odds ratio beside the likelihood of the chosen answer.</summary>
+    public double OrpoLambda { get; init; } = 0.1;
+
+    /// <summary>Decides the first values of adapters and the order of the samples.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>Steps between checkpoints; 0: only when it ends or is cancelled.</summary>
+    public int CheckpointEvery { get; init; } = 50;
+
+    /// <summary>Steps between evaluations on what is held out, besides those before the first and after the last; 0: none.</summary>
+    public int EvaluateEvery { get; init; } = 50;
+
+    /// <summary>The most sequences of held-out samples that are evaluated each time.</summary>
+    public int EvaluateSequences { get; init; } = 32;
+
+    /// <summary>
+    /// Layers are computed again on the way back, so that only their inputs are kept: a third more work, a fraction of the memory. Null:
+    /// where it would not fit otherwise. The result is the same, bit for bit.
+    /// </summary>
+    public bool? Recompute { get; init; }
+
+    /// <summary>The highest learning rate in effect.</summary>
+    public double HighestRate => LearningRate ?? (HasPairs ? 0.1 : 1) * Method switch
+    {
+        TuneMethod.Full => 2e-5,
+        TuneMethod.Scratch => 1e-3,
+        _ => 2e-4,
+    };
 
     /// <summary>What adapters are scaled by.</summary>
     public float Scale => RankStabilized ? Alpha / MathF.Sqrt(Rank) : Alpha / Rank;
 
+    internal bool HasPairs => Objective is TuneObjective.Dpo or TuneObjective.Orpo;
+
     internal bool HasAdapters => Method is TuneMethod.Lora or TuneMethod.Dora;
+
+    /// <summary>Checks every option.</summary>
+    /// <exception cref="ArgumentException">Some are out of range; the message lists all of them.</exception>
+    public void Validate()
+    {
+        var wrong = new List<string>();
+        void Range(string name, double value, double least, double most)
+        {
+            if (!(value >= least && value <= most)) // NaN is wrong, too
+                wrong.Add(FormattableString.Invariant($"{name} is {value}: between {least} and {most}"));
+        }
+        void Known<T>(string name, T value) where T : struct, Enum
+        {
+            if (!Enum.IsDefined(value))
+                wrong.Add($"{name} is {value}: one of {string.Join(", ", Enum.GetNames<T>())}");
+        }
+        Known(nameof(Method), Method);
+        Known(nameof(Objective), Objective);
+        Range(nameof(Rank), Rank, 1, 4096);
+        Range(nameof(Alpha), Alpha, 1e-3, 1e5);
+        Range(nameof(TopLayers), TopLayers ?? 1, 1, 1 << 14);
+        Range(nameof(SequenceLength), SequenceLength, 8, 1 << 20);
+        Range(nameof(SequencesPerStep), SequencesPerStep, 1, 1 << 16);
+        Range(nameof(Epochs), Epochs, 1, 1 << 16);
+        Range(nameof(Steps), Steps ?? 1, 1, int.MaxValue);
+        Range(nameof(LearningRate), LearningRate ?? 1e-4, 0, 10);
+        Range(nameof(Warmup), Warmup, 0, 1);
+        Range(nameof(Beta1), Beta1, 0, 0.99999);
+        Range(nameof(Beta2), Beta2, 0, 0.9999999);
+        Range(nameof(Epsilon), Epsilon, 1e-15, 1);
+        Range(nameof(WeightDecay), WeightDecay, 0, 10);
+        Range(nameof(ClipNorm), ClipNorm, 0, 1e6);
+        Range(nameof(DpoBeta), DpoBeta, 1e-4, 100);
+        Range(nameof(OrpoLambda), OrpoLambda, 0, 100);
+        Range(nameof(CheckpointEvery), CheckpointEvery, 0, int.MaxValue);
+        Range(nameof(EvaluateEvery), EvaluateEvery, 0, int.MaxValue);
+        Range(nameof(EvaluateSequences), EvaluateSequences, 1, 1 << 20);
+        if (Objective == TuneObjective.Dpo && !HasAdapters)
+            wrong.Add($"Objective is Dpo and Method is {Method}: its reference is the model without its adapter, so Method has to be Lora or Dora");
+        if (wrong.Count > 0)
+            throw new ArgumentException(string.Join("; ", wrong));
+    }
 }

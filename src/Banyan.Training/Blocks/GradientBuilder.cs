@@ -77,7 +77,8 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
         if (!IsTrained || !options.HasAdapters)
             return false;
         var module = Module(projection.Name);
-        return options.TargetModules.Count > 0 ? options.TargetModules.Contains(module) : module != "ffn_gate_inp";
+        return options.TargetModules.Count > 0 ? options.TargetModules.Contains(module)
+            : module != "ffn_gate_inp" && !module.EndsWith("_exps", StringComparison.Ordinal);
     }
 
     Parameter? NormWeight(Norm norm) => IsTrained && !options.HasAdapters

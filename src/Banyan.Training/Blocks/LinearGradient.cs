@@ -28,6 +28,7 @@ internal sealed unsafe class LinearGradient
     {
         (_projection, _places, _scale) = (projection, places, at.Options.Scale);
         var (rows, columns) = (projection.Rows, projection.Columns);
+        Expert = expert;
         Name = expert is null ? projection.Name : $"{projection.Name}[{expert}]";
         if (at.Adapts(projection))
         {
@@ -55,6 +56,9 @@ internal sealed unsafe class LinearGradient
     public string Name { get; }
 
     public Projection Projection => _projection;
+
+    /// <summary>Which expert it is of; null where there are none.</summary>
+    public int? Expert { get; }
 
     /// <summary>Whether the way back reads the input.</summary>
     public bool NeedsInput => _weight is not null || _a is not null;

@@ -43,10 +43,10 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
 
     public void Clear() => (Rows, TargetCount, _segmentCount) = (0, 0, 0);
 
-    /// <summary>Adds a text, or as much of it as there is room for in a whole sequence.</summary>
-    public void Add(Sample sample)
+    /// <summary>Adds a text, or its beginning where it is longer than <paramref name="most"/>.</summary>
+    public void Add(Sample sample, int most = int.MaxValue)
     {
-        var count = Math.Min(sample.Tokens.Length, maxRows);
+        var count = Math.Min(sample.Tokens.Length, most);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Rows + count, maxRows);
         _segments[_segmentCount++] = new Segment(Rows, count);
         for (var i = 0; i < count; i++)

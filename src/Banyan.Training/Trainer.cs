@@ -1,0 +1,305 @@
+using System.Diagnostics;
+using Banyan.Runtime.Adapters;
+using Banyan.Runtime.Models;
+using Banyan.Training.Checkpoints;
+using Banyan.Training.Objectives;
+using Banyan.Training.Optimization;
+using Banyan.Training.Packing;
+using Banyan.Training.Passes;
+
+namespace Banyan.Training;
+
+/// <summary>
+/// Trains a model, or an adapter beside it:
+/// <code>
+/// using var model = Model.Load("base.gguf");
+/// using var data = Preparation.Run(model, new DataOptions("data.jsonl"), "out/data");
+/// using var trainer = new Trainer(model, data.Data, new TuneOptions { Steps = 100 }, "out");
+/// trainer.Stepped += step => Console.WriteLine($"{step.Step}: {step.Loss:f3}");
+/// trainer.Run();
+/// PeftAdapter.Write("out", trainer.Adapter(), model.Config, model.Path);
+/// </code>
+/// A step, of which no bit depends on how many threads there are:
+/// <code>
+/// 1. each of its sequences forward and back; gradients are added up, of the mean over the step's targets
+/// 2. their norm, clipped
+/// 3. AdamW with the step's learning rate
+/// 4. now and then: the loss of what is held out, and a checkpoint
+/// </code>
+/// With a folder it goes on where its last checkpoint is, and comes to the same result. The model generates nothing meanwhile.
+/// </summary>
+public sealed unsafe class Trainer : IDisposable
+{
+    /// <summary>The checkpoint's name in its folder.</summary>
+    public const string CheckpointName = "checkpoint.bin";
+
+    const double ProbeSeconds = 60;
+
+    readonly Model _model;
+    readonly TuneOptions _options;
+    readonly Network _network;
+    readonly AdamW _optimizer;
+    readonly Objective _objective;
+    readonly Items _items, _heldOut;
+    readonly SequenceStream _stream;
+    readonly int[][] _evaluated;
+    readonly long _sequences; // of the whole run
+    readonly string? _checkpoint;
+    readonly string _baseFingerprint;
+    readonly List<StepResult> _history = [];
+    int _saved = -1;
+
+    /// <summary>Prepares a run, or finds where it stands.</summary>
+    /// <param name="model">The base. Its weights are not changed.</param>
+    /// <param name="data">What is learned from.</param>
+    /// <param name="options">How.</param>
+    /// <param name="folder">Where the checkpoint is; null: there is none.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or does not fit the model or the data.</exception>
+    /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or the memory does not suffice.</exception>
+    public Trainer(Model model, TrainingData data, TuneOptions options, string? folder = null)
+    {
+        options.Validate();
+        options = options with { SequenceLength = Math.Min(options.SequenceLength, model.Config.ContextLength) };
+        (_model, _options, _objective) = (model, options, Objective.Of(options));
+        CheckKind(data, options);
+        var vocabulary = model.Config.VocabularySize;
+        _items = new(data.Samples, data.Pairs, options.SequenceLength, vocabulary);
+        _heldOut = new(data.HeldOut, data.HeldOutPairs, options.SequenceLength, vocabulary);
+        if (_items.Count == 0)
+            throw new ArgumentException("no sample has a target within its first " + options.SequenceLength + " tokens: there is nothing to learn");
+        var capacity = options.SequenceLength * _objective.TextsPerItem;
+        _stream = new(_items.Lengths, capacity, options.Seed);
+        _evaluated = [.. SequenceStream.InOrder(_heldOut.Lengths, capacity).Take(options.EvaluateSequences)];
+        _sequences = options.Steps is { } steps ? (long)steps * options.SequencesPerStep : _stream.End(options.Epochs - 1);
+        _network = new Network(model, options, capacity);
+        Plan = MakePlan();
+        _network.Allocate(Plan.Recomputes);
+        _optimizer = new(_network.Parameters, options, model.Pool);
+        _baseFingerprint = BaseFingerprint.Of(model);
+        if (folder is null)
+            return;
+        Directory.CreateDirectory(folder);
+        _checkpoint = Path.Combine(folder, CheckpointName);
+        if (Checkpoint.ReadHeader(_checkpoint) is { } checkpoint)
+            GoOn(checkpoint);
+    }
+
+    /// <summary>Raised after each step, on the thread that runs.</summary>
+    public event Action<StepResult>? Stepped;
+
+    /// <summary>What the run takes.</summary>
+    public TrainingPlan Plan { get; }
+
+    /// <summary>Steps taken.</summary>
+    public int Step => _history.Count;
+
+    /// <summary>What each step did; of steps before a checkpoint it went on from, without their speed.</summary>
+    public IReadOnlyList<StepResult> History => _history;
+
+    /// <summary>The loss of what is held out before the first step; null where nothing is, or before the run.</summary>
+    public double? HeldOutBefore { get; private set; }
+
+    /// <summary>The last loss of what is held out.</summary>
+    public double? HeldOut => _history.LastOrDefault(s => s.HeldOut is not null)?.HeldOut ?? HeldOutBefore;
+
+    /// <summary>What is held out and evaluated, in tokens that count.</summary>
+    public int HeldOutTokens { get; private set; }
+
+    /// <summary>Learns from some sequences without a trace, for a minute at most, to tell what the rest will take.</summary>
+    public ProbeResult Probe(CancellationToken cancellationToken = default)
+    {
+        var (tokens, began) = (0L, 0L);
+        var first = (long)Step * _options.SequencesPerStep;
+        var last = Math.Min(Math.Min(_sequences, first + Math.Max(3L * _options.SequencesPerStep, 4)), _sequences);
+        for (var i = first; i < last && (tokens == 0 || Stopwatch.GetElapsedTime(began).TotalSeconds < ProbeSeconds); i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _items.Fill(_network.Pass, _stream[i]);
+            _objective.Run(_network, 1f);
+            if (i == first) // what is compiled and touched for the first time is not counted
+                began = Stopwatch.GetTimestamp();
+            if (i > first || last == first + 1)
+                tokens += _network.Pass.Rows;
+        }
+        _network.Parameters.ClearGradients();
+        var speed = tokens / Math.Max(1e-6, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        var mean = (double)_items.Tokens / (_stream.End(0) is var epoch and > 0 ? epoch : 1);
+        var evaluations = _evaluated.Length == 0 ? 0
+            : 2 + (_options.EvaluateEvery == 0 ? 0 : (Plan.Steps - Step) / _options.EvaluateEvery);
+        // An evaluation goes forward only, a third of the work.
+        var work = (_sequences - first) * mean + evaluations * _evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])) / 3.0;
+        return new(speed, TimeSpan.FromSeconds(Math.Min(work / speed, TimeSpan.MaxValue.TotalSeconds / 2)));
+    }
+
+    /// <summary>Takes all steps that are left. Cancelled, it saves the last step and returns false; the step at hand is forgotten.</summary>
+    /// <exception cref="TrainingException">A loss is not finite, or a checkpoint cannot be written: what was saved before stays.</exception>
+    public bool Run(CancellationToken cancellationToken = default)
+    {
+        if (Step == 0 && (HeldOutBefore ??= Evaluate(cancellationToken)) is null && cancellationToken.IsCancellationRequested)
+            return false;
+        while (Step < Plan.Steps)
+        {
+            if (cancellationToken.IsCancellationRequested || Take(cancellationToken) is not { } result)
+            {
+                Save();
+                return false;
+            }
+            var isLast = result.Step == Plan.Steps;
+            if (isLast || _options.EvaluateEvery > 0 && result.Step % _options.EvaluateEvery == 0)
+                result = result with { HeldOut = Evaluate(CancellationToken.None) };
+            _history.Add(result);
+            if (isLast || _options.CheckpointEvery > 0 && result.Step % _options.CheckpointEvery == 0)
+                Save();
+            Stepped?.Invoke(result with { IsSaved = _saved == result.Step });
+        }
+        return true;
+    }
+
+    /// <summary>The adapter as it is now.</summary>
+    /// <exception cref="InvalidOperationException">All weights are trained: there is none.</exception>
+    public AdapterWeights Adapter() => _options.HasAdapters
+        ? new(_options.Rank, _options.Alpha, _options.RankStabilized, [.. _network.Adapted.Select(linear =>
+        {
+            var (a, b, magnitude) = linear.Adapter!.Value;
+            return new ProjectionAdapter(linear.Projection.Name, linear.Projection.Rows, linear.Projection.Columns, a.Values.ToArray(), b.Values.ToArray())
+            {
+                Expert = linear.Expert,
+                Magnitude = magnitude?.Values.ToArray(),
+            };
+        })])
+        : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
+
+    // :: 1-3; null: cancelled.
+    StepResult? Take(CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var first = (long)Step * _options.SequencesPerStep;
+        int[][] sequences = [.. Enumerable.Range(0, (int)Math.Min(_options.SequencesPerStep, _sequences - first)).Select(i => _stream[first + i])];
+        var (tokens, targets, items) = (0, 0, 0);
+        foreach (var sequence in sequences)
+        {
+            _items.Fill(_network.Pass, sequence);
+            (tokens, targets, items) = (tokens + _network.Pass.Rows, targets + _network.Pass.TargetCount, items + sequence.Length);
+        }
+        var count = _objective.Count(items, targets);
+        var (sum, margins) = (0.0, 0.0);
+        _network.Parameters.ClearGradients();
+        foreach (var sequence in sequences)
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return null;
+            _items.Fill(_network.Pass, sequence);
+            var (loss, margin) = _objective.Run(_network, 1f / count);
+            if (!double.IsFinite(loss))
+                throw NotFinite($"the loss is {loss} in {Named(sequence)}");
+            (sum, margins) = (sum + loss, margins + margin);
+        }
+        var norm = _optimizer.Norm();
+        if (!double.IsFinite(norm))
+            throw NotFinite($"the gradient's norm is {norm}, of {Named([.. sequences.SelectMany(s => s)])}");
+        var rate = LearningRate.At(Step, Plan.Steps, _options);
+        _optimizer.Step(Step + 1, rate, _options.ClipNorm > 0 && norm > _options.ClipNorm ? _options.ClipNorm / norm : 1);
+        _network.Prepare();
+        return new(Step + 1, sum / count, rate, norm, tokens, targets, tokens / Stopwatch.GetElapsedTime(began).TotalSeconds)
+        {
+            Margin = _options.HasPairs ? margins / count : null,
+        };
+    }
+
+    static string Named(int[] items) =>
+        $"{(items.Length == 1 ? "sample" : "samples")} {string.Join(", ", items.Order().Take(8).Select(i => i + 1))}{(items.Length > 8 ? $" and {items.Length - 8} more" : "")}";
+
+    TrainingException NotFinite(string what) => new($"step {Step + 1}: {what}. It was not taken; "
+        + (_saved > 0 ? $"step {_saved} is saved. " : "nothing is saved. ")
+        + FormattableString.Invariant($"A lower learning rate (it is {_options.HighestRate:g3}) or a longer warm-up often helps; else look at these samples"));
+
+    double? Evaluate(CancellationToken cancellationToken)
+    {
+        var (sum, count, tokens) = (0.0, 0L, 0);
+        foreach (var sequence in _evaluated)
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return null;
+            _heldOut.Fill(_network.Pass, sequence);
+            sum += _objective.Run(_network, null).Loss;
+            count += _objective.Count(sequence.Length, _network.Pass.TargetCount);
+            tokens += _network.Pass.TargetCount;
+        }
+        HeldOutTokens = tokens;
+        return count == 0 ? null : sum / count;
+    }
+
+    void Save()
+    {
+        if (_checkpoint is null || _saved == Step || Step == 0)
+            return;
+        var history = _history.Select(s => s with { TokensPerSecond = 0 }).ToList();
+        try
+        {
+            new Checkpoint(Step, Lasting, Fingerprint, _baseFingerprint, HeldOutBefore, history).Write(_checkpoint, Numbers());
+            _saved = Step;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException($"step {Step} cannot be saved: {e.Message.TrimEnd('.')}. {(_saved > 0 ? $"Step {_saved} is, whole; make" : "Make")} room and run the same again", e);
+        }
+    }
+
+    // Without what changes when and how something is done, and nothing of the result.
+    TuneOptions Lasting => _options with { CheckpointEvery = 0, Recompute = null };
+
+    string Fingerprint => $"{_items.Fingerprint} {_heldOut.Fingerprint}";
+
+    void GoOn(Checkpoint checkpoint)
+    {
+        if (Differences.Between(checkpoint.Options, Lasting) is { } differs)
+            throw new TrainingException($"{_checkpoint} is of a run with other options: {differs}. Use the same, another folder, or remove it to begin anew");
+        if (checkpoint.Data != Fingerprint)
+            throw new TrainingException($"{_checkpoint} is of a run on other data, or the data has changed since. Use the same, another folder, or remove it to begin anew");
+        if (checkpoint.Base != _baseFingerprint)
+            throw new TrainingException($"{_checkpoint} is of a run on another base, or {_model.Path} has changed since. Use the same, another folder, or remove it to begin anew");
+        Checkpoint.ReadNumbers(_checkpoint!, Numbers());
+        _network.Prepare();
+        _history.AddRange(checkpoint.History);
+        (HeldOutBefore, _saved) = (checkpoint.HeldOutBefore, checkpoint.Step);
+    }
+
+    Checkpoint.Numbers[] Numbers() =>
+    [
+        new(_network.Parameters.Values, _network.Parameters.Size),
+        new(_optimizer.State.Mean.Floats, _network.Parameters.Size),
+        new(_optimizer.State.Square.Floats, _network.Parameters.Size),
+    ];
+
+    TrainingPlan MakePlan()
+    {
+        var parameters = _network.Parameters;
+        if (parameters.Count == 0)
+            throw new ArgumentException($"nothing is trained: no projection of the model is called {string.Join(" or ", _options.TargetModules)}");
+        var state = parameters.Size * sizeof(float) * (2 + AdamW.StateSize);
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var recomputes = _options.Recompute ?? _model.WeightBytes + state + _network.ActivationBytes(recompute: false) > memory * 0.7;
+        var activations = _network.ActivationBytes(recomputes);
+        var total = _model.WeightBytes + state + activations;
+        if (total > memory)
+            throw new TrainingException($"{total >> 20:N0} MiB of memory are needed, and there are {memory >> 20:N0}: shorter sequences, fewer layers (TopLayers) or a smaller base need less");
+        return new(parameters.Count, total, _model.WeightBytes, activations, state, recomputes,
+            checked((int)((_sequences + _options.SequencesPerStep - 1) / _options.SequencesPerStep)),
+            _items.Count, _items.Tokens, _items.Targets, _items.Truncated, _items.WithoutTargets);
+    }
+
+    static void CheckKind(TrainingData data, TuneOptions options)
+    {
+        if (options.HasPairs && data.Pairs.Count == 0)
+            throw new ArgumentException($"Objective is {options.Objective}, and the data has no pairs: each record has to have 'chosen' and 'rejected'");
+        if (!options.HasPairs && data.Samples.Count == 0 && data.Pairs.Count > 0)
+            throw new ArgumentException($"the data are pairs, and Objective is {options.Objective}: it has to be Dpo or Orpo");
+    }
+
+    /// <summary>Frees its memory; the model stays.</summary>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _network.Dispose();
+    }
+}
