@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Banyan.Cli.Hubs;
+using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 
@@ -15,6 +16,8 @@ sealed class ModelChoice
     readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in q8_0, f16 or f32 (default: f16, f32 with float activations)" };
 
     readonly Option<string?> _draft = new("--draft") { Description = "A smaller model with the same tokenizer that guesses ahead; never changes the text", HelpName = "MODEL" };
+
+    readonly Option<string?> _adapter = new("--adapter") { Description = "A LoRA or DoRA adapter of the model: a folder that PEFT or 'banyan tune' wrote, or a .gguf", HelpName = "DIR" };
 
     /// <summary>Adds its argument and options to a command.</summary>
     public ModelChoice(Command command)
@@ -33,6 +36,29 @@ sealed class ModelChoice
     {
         command.Options.Add(_draft);
         return this;
+    }
+
+    /// <summary>Adds the option of an adapter, for commands that generate.</summary>
+    public ModelChoice WithAdapter(Command command)
+    {
+        command.Options.Add(_adapter);
+        return this;
+    }
+
+    /// <summary>The adapter beside a loaded model; null where none was chosen.</summary>
+    /// <exception cref="CommandException">It is of another model.</exception>
+    public ModelAdapter? LoadAdapter(ParseResult arguments, Model model)
+    {
+        if (arguments.GetValue(_adapter) is not { } path)
+            return null;
+        try
+        {
+            return model.AddAdapter(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)), AdapterWeights.Read(path, model.Config));
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new CommandException($"--adapter {path}: {e.Message}");
+        }
     }
 
     /// <summary>The draft model for a loaded one; null where none was chosen.</summary>

@@ -40,7 +40,7 @@ sealed class ServerChoice
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken, string? draft = null)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -57,6 +57,7 @@ sealed class ServerChoice
             {
                 Models = models,
                 Draft = draft,
+                Adapters = adapters ?? [],
                 ModelsFolder = modelsFolder,
                 Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
                 ChatTemplate = arguments.GetValue(_template) is { } file ? await File.ReadAllTextAsync(file.FullName, cancellationToken) : null,

@@ -27,7 +27,7 @@ static class Chat
               banyan chat qwen2.5-coder-1.5b-instruct-q8_0.gguf
               echo "What is a banyan?" | banyan chat model.gguf --system "Answer in one sentence."
             """);
-        var model = new ModelChoice(command);
+        var model = new ModelChoice(command).WithAdapter(command);
         var system = new Option<string?>("--system") { Description = "The system message" };
         command.Options.Add(system);
         var sampling = new Sampling(command);
@@ -35,6 +35,7 @@ static class Chat
         {
             var options = sampling.Read(arguments);
             using var loaded = await model.LoadAsync(arguments, cancellationToken);
+            options = options with { Adapter = model.LoadAdapter(arguments, loaded) };
             if (loaded.Template is null)
                 throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });

@@ -21,7 +21,7 @@ static class Logits
               banyan logits model.gguf --prompts '[[672,912,7,64]]' --steps 12 --top 10 --json
               banyan logits model.gguf --follow model.reference.json --activations float --json
             """);
-        var model = new ModelChoice(command);
+        var model = new ModelChoice(command).WithAdapter(command);
         var prompts = new Option<string?>("--prompts") { Description = "Prompts as token ids: [[1,2],[3]]" };
         var steps = new Option<int>("--steps") { Description = "Tokens to generate after each prompt", DefaultValueFactory = _ => 12 };
         var top = new Option<int>("--top") { Description = "Tokens to report at each step", DefaultValueFactory = _ => 10 };
@@ -35,13 +35,14 @@ static class Logits
         {
             var runs = Runs(arguments.GetValue(prompts), arguments.GetValue(follow));
             using var loaded = await model.LoadAsync(arguments, cancellationToken);
+            var options = new GenerationOptions { Temperature = 0, TopLogprobs = arguments.GetValue(top), IgnoreEndOfText = true, Adapter = model.LoadAdapter(arguments, loaded) };
             await using var engine = new Engine(loaded);
             var results = new JsonArray();
             foreach (var (prompt, path) in runs)
                 results.Add((JsonNode)new JsonObject
                 {
                     ["prompt_tokens"] = new JsonArray([.. prompt.Select(t => (JsonNode)t)]),
-                    ["steps"] = await Steps(engine, prompt, path, path?.Length ?? arguments.GetValue(steps), arguments.GetValue(top), cancellationToken),
+                    ["steps"] = await Steps(engine, prompt, path, path?.Length ?? arguments.GetValue(steps), options, cancellationToken),
                 });
             var result = new JsonObject
             {
@@ -80,10 +81,10 @@ static class Logits
         }
     }
 
-    static async Task<JsonArray> Steps(Engine engine, int[] prompt, int[]? path, int count, int top, CancellationToken cancellationToken)
+    static async Task<JsonArray> Steps(Engine engine, int[] prompt, int[]? path, int count, GenerationOptions options, CancellationToken cancellationToken)
     {
         var steps = new JsonArray();
-        var options = new GenerationOptions { Temperature = 0, MaxTokens = path is null ? count : 1, TopLogprobs = top, IgnoreEndOfText = true };
+        options = options with { MaxTokens = path is null ? count : 1 };
         // Without a path one greedy answer; with one a single step after each of its beginnings, whose keys and values are cached.
         for (var at = 0; at < (path is null ? 1 : count); at++)
             await foreach (var generated in engine.GenerateAsync([.. prompt, .. path?.Take(at) ?? []], options, cancellationToken))

@@ -24,8 +24,9 @@ static class Run
               banyan run coder.gguf --fim < file-with-<CURSOR>.cs
               banyan run coder.gguf --prefix before.cs --suffix after.cs
               banyan run coder-7b.gguf --draft coder-0.5b.gguf "Write a parser"
+              banyan run coder.gguf --adapter mine/ "Write a parser"     as it was tuned: see banyan tune
             """);
-        var model = new ModelChoice(command).WithDraft(command);
+        var model = new ModelChoice(command).WithDraft(command).WithAdapter(command);
         var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; what is piped in follows it", Arity = ArgumentArity.ZeroOrOne };
         var raw = new Option<bool>("--raw") { Description = "Continue the prompt as it is, without the chat template" };
         var system = new Option<string?>("--system") { Description = "The system message" };
@@ -49,6 +50,7 @@ static class Run
             var text = arguments.GetValue(prefix) is null && arguments.GetValue(suffix) is null ? await PromptText(arguments.GetValue(prompt), cancellationToken) : "";
             var (before, after) = fills ? Halves(text) : ("", "");
             using var loaded = await model.LoadAsync(arguments, cancellationToken);
+            options = options with { Adapter = model.LoadAdapter(arguments, loaded) };
             using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(speculation) == "on", Draft = draft });
             int[] tokens;

@@ -17,6 +17,7 @@ static class Serve
               banyan serve qwen2.5-coder-1.5b-q4_k_m.gguf
               banyan serve owner/name:q4_k_m                       pulled from the hub where it is not here
               banyan serve coder-7b.gguf --draft coder-0.5b.gguf
+              banyan serve coder.gguf --adapter mine/ --adapter theirs/       each under its folder's name
               banyan serve coder.gguf chat.gguf --port 9000 --api-key secret
               curl localhost:8080/v1/completions -d '{"prompt": "def add(a, b):", "max_tokens": 32}'
             """);
@@ -24,14 +25,19 @@ static class Serve
         command.Arguments.Add(models);
         var draft = new Option<string?>("--draft") { Description = "A smaller model with the same tokenizer that guesses ahead for all of them; never changes a text", HelpName = "MODEL" };
         command.Options.Add(draft);
+        var adapters = new Option<string[]>("--adapter") { Description = "A LoRA or DoRA adapter of the first model, served under its own name beside it (may be given several times)", HelpName = "DIR" };
+        command.Options.Add(adapters);
         var server = new ServerChoice(command);
         command.SetAction(async (arguments, cancellationToken) =>
         {
             var paths = new List<string>();
             foreach (var model in arguments.GetRequiredValue(models))
                 paths.Add(await ModelPull.PathAsync(model, cancellationToken));
+            foreach (var adapter in arguments.GetValue(adapters) ?? [])
+                if (!File.Exists(adapter) && !Directory.Exists(adapter))
+                    throw new CommandException($"--adapter {adapter}: there is no such file or folder");
             return await server.RunAsync(arguments, paths, null, null, cancellationToken,
-                arguments.GetValue(draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null);
+                arguments.GetValue(draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null, arguments.GetValue(adapters));
         });
         return command;
     }

@@ -41,6 +41,10 @@ public sealed class AdapterMerge
             Check(projection);
     }
 
+    /// <summary>As the constructor, with the adapter of a folder or file.</summary>
+    /// <exception cref="ModelFileException">There is none, or it is damaged or of a kind that is not computed here.</exception>
+    public static AdapterMerge Of(ModelFile file, string adapter, string? type = null) => new(file, AdapterWeights.Read(adapter, ConfigReader.Read(file)), type);
+
     /// <summary>The weight formats of GGUF files that can be asked for.</summary>
     public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
 

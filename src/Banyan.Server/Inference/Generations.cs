@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Banyan.Runtime.Generation;
+using Banyan.Server.Inference.Models;
 
 namespace Banyan.Server.Inference;
 
@@ -13,18 +14,18 @@ readonly record struct Piece(int Choice, Generated Generated);
 /// <summary>Runs several generations at once and hands their pieces on as they come. Leaving the loop cancels all of them.</summary>
 static class Generations
 {
-    public static async IAsyncEnumerable<Piece> RunAsync(Engine engine, IReadOnlyList<Request> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<Piece> RunAsync(LoadedModel model, IReadOnlyList<Request> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (requests is [var only])
         {
-            await foreach (var generated in engine.GenerateAsync(only.Prompt, only.Options, cancellationToken))
+            await foreach (var generated in model.GenerateAsync(only.Prompt, only.Options, cancellationToken))
                 yield return new Piece(only.Choice, generated);
             yield break;
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pieces = Channel.CreateBounded<Piece>(new BoundedChannelOptions(64) { SingleReader = true });
-        var running = Task.WhenAll(requests.Select(r => PumpAsync(engine, r, pieces.Writer, stop)))
+        var running = Task.WhenAll(requests.Select(r => PumpAsync(model, r, pieces.Writer, stop)))
             .ContinueWith(all => pieces.Writer.TryComplete(all.Exception?.InnerException), TaskScheduler.Default);
         try
         {
@@ -38,11 +39,11 @@ static class Generations
         }
     }
 
-    static async Task PumpAsync(Engine engine, Request request, ChannelWriter<Piece> pieces, CancellationTokenSource stop)
+    static async Task PumpAsync(LoadedModel model, Request request, ChannelWriter<Piece> pieces, CancellationTokenSource stop)
     {
         try
         {
-            await foreach (var generated in engine.GenerateAsync(request.Prompt, request.Options, stop.Token))
+            await foreach (var generated in model.GenerateAsync(request.Prompt, request.Options, stop.Token))
                 await pieces.WriteAsync(new Piece(request.Choice, generated), stop.Token);
         }
         catch (Exception e)

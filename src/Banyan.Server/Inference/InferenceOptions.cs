@@ -17,6 +17,12 @@ public sealed record InferenceOptions
     /// <summary>A smaller model with the same tokenizer that guesses ahead for every model served; null for none.</summary>
     public string? Draft { get; init; }
 
+    /// <summary>
+    /// Adapters of the first model, folders or GGUF files, each served under its folder's or file's name beside it. Those of the folder of
+    /// models are found there, with the base that they name.
+    /// </summary>
+    public IReadOnlyList<string> Adapters { get; init; } = [];
+
     /// <summary>A Jinja chat template to use instead of the models' own.</summary>
     public string? ChatTemplate { get; init; }
 

@@ -51,7 +51,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = WriteHistory(turns), ["add_generation_prompt"] = true }, time.GetLocalNow());
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
         var pieces = new List<Generated>();
-        await foreach (var piece in model.Engine.GenerateAsync(prompt, options, cancellationToken))
+        await foreach (var piece in model.GenerateAsync(prompt, options, cancellationToken))
             pieces.Add(piece);
         return (new("assistant", string.Concat(pieces.Select(p => p.Text)), TokenView.Of(pieces, model.Tokenizer)), pieces[^1].Statistics);
     }

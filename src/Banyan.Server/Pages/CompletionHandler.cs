@@ -48,7 +48,7 @@ sealed class CompletionHandler(PageViews views)
 
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
         var pieces = new List<Generated>();
-        await foreach (var piece in model.Engine.GenerateAsync(prompt, gap ? options.EndingAtGap(model) : options, cancellationToken))
+        await foreach (var piece in model.GenerateAsync(prompt, gap ? options.EndingAtGap(model) : options, cancellationToken))
             pieces.Add(piece);
         return new(before, TokenView.Of(pieces, model.Tokenizer), gap ? after : "", pieces[^1].Statistics);
     }

@@ -14,6 +14,15 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
+    public void Folders_of_adapters_are_none_and_name_their_base()
+    {
+        Touch("a.gguf", "mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/adapter.gguf", "owner/other/adapter_config.json");
+        File.WriteAllText(Path.Combine(_folder.FullName, "mine", "adapter_config.json"), """{"base_model_name_or_path": "owner/a"}""");
+        Assert.Equal(["a"], ModelFolder.Find(_folder.FullName).Select(m => m.Name));
+        Assert.Equal([("mine", "owner/a")], ModelFolder.FindAdapters(_folder.FullName).Select(m => (m.Name, m.Base)));
+    }
+
+    [Fact]
     public void A_missing_folder_has_none() => Assert.Empty(ModelFolder.Find(Path.Combine(_folder.FullName, "missing")));
 
     [Theory]

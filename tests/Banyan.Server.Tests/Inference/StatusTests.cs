@@ -1,5 +1,8 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Adapters;
+using Banyan.Runtime.Models;
 using Banyan.Server.Tests.Support;
 
 namespace Banyan.Server.Tests.Inference;
@@ -41,6 +44,38 @@ public class StatusTests(SharedServer shared)
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task An_adapter_is_served_by_its_name_beside_its_base()
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-test-");
+        try
+        {
+            File.Copy(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"), Path.Combine(folder.FullName, "stories260K-F32.gguf"));
+            Adapter(folder.CreateSubdirectory("pirates").FullName, 0.5f);
+            Adapter(folder.CreateSubdirectory("orphan").FullName, 0.5f, "somebody/else");
+            await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
+            var models = JsonNode.Parse(await server.Client.GetStringAsync("/v1/models"))!["data"]!.AsArray().Select(m => (string?)m!["id"]);
+            Assert.Equal(["pirates", "stories260K-F32"], models.Order());
+            async Task<string> Answer(string model) => (await server.PostJsonAsync("/v1/completions", new { model, prompt = "Once upon a time", max_tokens = 8, temperature = 0 })).GetProperty("choices")[0].GetProperty("text").GetString()!;
+            // At the same time, as one batch may hold both.
+            var answers = await Task.WhenAll(Answer("stories260K-F32"), Answer("pirates"), Answer("stories260K-F32"), Answer("pirates"));
+            Assert.Equal((answers[0], answers[1]), (answers[2], answers[3]));
+            Assert.NotEqual(answers[0], answers[1]);
+            Assert.StartsWith(", there was a little", answers[0]);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    static void Adapter(string folder, float size, string of = "somebody/stories260K")
+    {
+        using var model = Model.Load(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"));
+        float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => size * MathF.Sin(i * 12.9898f + seed))];
+        PeftAdapter.Write(folder, new(2, 4, false, [.. Enumerable.Range(0, 3).Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer), Numbers(128, layer + 9)))]), model.Config, of);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, Telemetry teleme
         using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("infill", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model.Engine, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
+        var pieces = measured.Watch(Generations.RunAsync(model, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
 
         var events = request.Stream ? new ServerSentEvents(context.Response) : null;
         var text = new StringBuilder();

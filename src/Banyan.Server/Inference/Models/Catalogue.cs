@@ -7,8 +7,16 @@ namespace Banyan.Server.Inference.Models;
 sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyncDisposable
 {
     readonly Lock _lock = new();
-    readonly List<ServedModel> _models = [.. options.Models.Select(path => new ServedModel(path, ModelFolder.NameOf(path), options, log))];
+    readonly List<ServedModel> _models = Given(options, log);
     bool _disposed;
+
+    static List<ServedModel> Given(InferenceOptions options, ILogger log)
+    {
+        var models = options.Models.Select(path => new ServedModel(path, ModelFolder.NameOf(path), options, log)).ToList();
+        if (models.Count > 0)
+            models.AddRange(options.Adapters.Select(path => new ServedModel(path, ModelFolder.NameOf(path), options, log, models[0])).ToArray());
+        return models;
+    }
 
     /// <summary>The model that answers requests which name none.</summary>
     public ServedModel? Default => Known.FirstOrDefault() ?? List().FirstOrDefault();
@@ -23,6 +31,9 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
                 foreach (var (name, path) in ModelFolder.Find(folder))
                     if (!_models.Exists(m => m.Path == path))
                         _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log));
+                foreach (var (name, path, of) in ModelFolder.FindAdapters(folder))
+                    if (!_models.Exists(m => m.Path == path) && BaseOf(of) is { } found)
+                        _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log, found));
                 _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
             }
             return [.. _models];
@@ -41,6 +52,16 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
         return Named(all) ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
 
         ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
+    }
+
+    // An adapter names its base by a path, a repo or a file: Qwen/Qwen2.5-Coder-0.5B is served as qwen2.5-coder-0.5b-q8_0, say.
+    ServedModel? BaseOf(string named)
+    {
+        var name = ModelFolder.NameOf(named.TrimEnd('/'));
+        var models = _models.Where(m => m.Base is null).ToList();
+        return models.Find(m => string.Equals(m.Path, named, StringComparison.Ordinal))
+            ?? models.Find(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
+            ?? models.Find(m => m.Name.StartsWith($"{name}-", StringComparison.OrdinalIgnoreCase) || m.Name.StartsWith($"{name}.", StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>The models of the last listing.</summary>

@@ -7,15 +7,29 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>A model in memory with the engine that batches its requests.</summary>
-sealed class LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft) : IAsyncDisposable
+/// <summary>A model in memory with the engine that batches its requests, or an adapter beside one: the same model and engine, under another name.</summary>
+sealed class LoadedModel : IAsyncDisposable
 {
-    public string Name { get; } = name;
-    public Model Model { get; } = model;
+    readonly ChatTemplate? _replacement;
+    readonly Model? _draft;
+    readonly ModelAdapter? _adapter;
+
+    public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft)
+    {
+        (Name, Model, _replacement, _draft) = (name, model, replacement, draft);
+        Engine = new Engine(model, new EngineOptions { Draft = draft });
+    }
+
+    /// <summary>An adapter of a loaded model; that one owns what both use.</summary>
+    public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter) =>
+        (Name, Model, Engine, _replacement, _adapter) = (name, @base.Model, @base.Engine, @base._replacement, adapter);
+
+    public string Name { get; }
+    public Model Model { get; }
 
     /// <summary>The template this server was started with, or else the model's own; null for a model that only completes.</summary>
     /// <exception cref="TemplateException">The model's own cannot be parsed.</exception>
-    public ChatTemplate? Template => replacement ?? Model.Template;
+    public ChatTemplate? Template => _replacement ?? Model.Template;
 
     /// <summary>Whether it has a usable template.</summary>
     public bool Chats
@@ -33,29 +47,37 @@ sealed class LoadedModel(string name, Model model, ChatTemplate? replacement, Mo
         }
     }
 
-    public Engine Engine { get; } = new(model, new EngineOptions { Draft = draft });
+    public Engine Engine { get; }
     public Tokenizer Tokenizer => Model.Tokenizer;
 
     /// <summary>Tokens a prompt and its answer may have together.</summary>
     public int ContextLength => Model.ContextLength;
 
     /// <summary>Changes with Banyan's version and with the weights: the same seed gives the same text under the same fingerprint.</summary>
-    public string Fingerprint { get; } = "fp_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{typeof(LoadedModel).Assembly.GetName().Version}|{name}|{model.WeightBytes}")).AsSpan(0, 5));
+    public string Fingerprint => _fingerprint ??= "fp_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        $"{typeof(LoadedModel).Assembly.GetName().Version}|{Name}|{Model.WeightBytes}")).AsSpan(0, 5));
+    string? _fingerprint;
+
+    /// <summary>Generates with its adapter, where it is one.</summary>
+    /// <inheritdoc cref="Engine.GenerateAsync"/>
+    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken) =>
+        Engine.GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
 
     /// <summary>A first pass compiles the kernels: that is not to be the first user's wait.</summary>
     public async Task WarmUpAsync(CancellationToken cancellationToken)
     {
         var start = Tokenizer.Bos ?? Tokenizer.Eos ?? 0;
-        await foreach (var _ in Engine.GenerateAsync([.. Enumerable.Repeat(start, Math.Min(16, ContextLength - 2))], new() { MaxTokens = 2, IgnoreEndOfText = true }, cancellationToken))
+        await foreach (var _ in GenerateAsync([.. Enumerable.Repeat(start, Math.Min(16, ContextLength - 2))], new() { MaxTokens = 2, IgnoreEndOfText = true }, cancellationToken))
         {
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_adapter is not null)
+            return;
         await Engine.DisposeAsync();
         Model.Dispose();
-        draft?.Dispose();
+        _draft?.Dispose();
     }
 }

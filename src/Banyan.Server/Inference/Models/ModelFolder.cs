@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Banyan.Server.Inference.Models;
@@ -5,10 +6,30 @@ namespace Banyan.Server.Inference.Models;
 /// <summary>Finds models under a folder: GGUF files (the first part of a split one) and folders of safetensors.</summary>
 static partial class ModelFolder
 {
+    const string AdapterConfig = "adapter_config.json";
     const int MaxDepth = 3;   // models/owner/name/file.gguf
 
     public static IEnumerable<(string Name, string Path)> Find(string folder) =>
-        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path)) : [];
+        Directory.Exists(folder) ? Search(folder, 0).Where(path => !IsAdapter(path)).Select(path => (NameOf(path), path)) : [];
+
+    /// <summary>Folders of adapters, each with the base that it names.</summary>
+    public static IEnumerable<(string Name, string Path, string Base)> FindAdapters(string folder) =>
+        Directory.Exists(folder) ? Search(folder, 0).Where(IsAdapter).Select(path => (NameOf(path), path, BaseOf(path))).Where(a => a.Item3.Length > 0) : [];
+
+    static bool IsAdapter(string path) => File.Exists(Path.Combine(path, AdapterConfig));
+
+    static string BaseOf(string adapter)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(adapter, AdapterConfig)));
+            return json.RootElement.GetProperty("base_model_name_or_path").GetString() ?? "";
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or KeyNotFoundException or InvalidOperationException)
+        {
+            return ""; // it cannot be served without
+        }
+    }
 
     /// <summary>File name without ".gguf" and without the part number, or the folder's name.</summary>
     public static string NameOf(string path)
@@ -33,6 +54,8 @@ static partial class ModelFolder
         var found = new List<string>();
         try
         {
+            if (depth > 0 && IsAdapter(folder))
+                return [folder]; // what lies in it is the adapter, not a model
             if (depth > 0 && File.Exists(Path.Combine(folder, "config.json")) && Directory.EnumerateFiles(folder, "*.safetensors").Any())
                 found.Add(folder);
             foreach (var file in Directory.EnumerateFiles(folder, "*.gguf").Order(StringComparer.Ordinal))

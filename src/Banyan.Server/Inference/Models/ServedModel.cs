@@ -1,3 +1,4 @@
+using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
@@ -7,8 +8,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>One model of the catalogue: loaded when first used, then kept.</summary>
-sealed partial class ServedModel(string path, string name, InferenceOptions options, ILogger log) : IAsyncDisposable
+/// <summary>One model of the catalogue, or an adapter beside its base: loaded when first used, then kept.</summary>
+sealed partial class ServedModel(string path, string name, InferenceOptions options, ILogger log, ServedModel? @base = null) : IAsyncDisposable
 {
     readonly Lock _lock = new();
     readonly Progress _progress = new();
@@ -17,6 +18,10 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
 
     public string Name { get; } = name;
     public string Path { get; } = path;
+
+    /// <summary>What it is an adapter of; null for a model of its own.</summary>
+    public ServedModel? Base => @base;
+
     public DateTimeOffset Created { get; } = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : Directory.GetLastWriteTimeUtc(path);
 
     /// <summary>Whether its file is still there.</summary>
@@ -34,7 +39,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     public Exception? Failure => _loading?.Exception?.InnerException;
 
     /// <summary>Generations running or waiting.</summary>
-    public int Pending => Volatile.Read(ref _pending);
+    public int Pending => @base?.Pending ?? Volatile.Read(ref _pending);
 
     /// <summary>The model, loaded now if it is not. One that failed to load is tried again: its file may have been mended.</summary>
     /// <exception cref="ApiException">It cannot be loaded.</exception>
@@ -44,7 +49,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         lock (_lock)
         {
             if (_loading is null or { IsFaulted: true })
-                _loading = Task.Run(Load, CancellationToken.None);
+                _loading = @base is null ? Task.Run(Load, CancellationToken.None) : LoadBesideAsync(@base);
             loading = _loading;
         }
         try
@@ -81,6 +86,8 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     /// <exception cref="ApiException">More would be running or waiting than this server allows.</exception>
     public Admission Admit(int generations)
     {
+        if (@base is not null)
+            return @base.Admit(generations);
         var pending = Interlocked.Add(ref _pending, generations);
         if (pending <= options.MaxPending)
             return new Admission(this, generations);
@@ -117,6 +124,20 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         var loaded = new LoadedModel(Name, model, replacement, draft);
         LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
         return loaded;
+    }
+
+    async Task<LoadedModel> LoadBesideAsync(ServedModel of)
+    {
+        await Task.Yield();
+        var loaded = await of.LoadAsync(CancellationToken.None);
+        try
+        {
+            return new LoadedModel(Name, loaded, loaded.Model.AddAdapter(Name, AdapterWeights.Read(Path, loaded.Model.Config)));
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ModelFileException(Path, e.Message, e);
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -17,7 +17,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
         using var measured = telemetry.Begin("chat", model.Name);
 
         var head = new Head($"chatcmpl-{Guid.NewGuid():N}", time.GetUtcNow().ToUnixTimeSeconds(), model);
-        var pieces = measured.Watch(Generations.RunAsync(model.Engine, Requests(request), cancellationToken), cancellationToken);
+        var pieces = measured.Watch(Generations.RunAsync(model, Requests(request), cancellationToken), cancellationToken);
         if (request.Stream)
             await StreamAsync(context.Response, request, head, pieces, cancellationToken);
         else

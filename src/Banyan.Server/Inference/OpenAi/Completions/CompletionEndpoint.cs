@@ -20,7 +20,7 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
         using var measured = telemetry.Begin("text_completion", model.Name);
 
         var head = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(), model.Name, [], model.Fingerprint);
-        var pieces = measured.Watch(Generations.RunAsync(model.Engine, generations, cancellationToken), cancellationToken);
+        var pieces = measured.Watch(Generations.RunAsync(model, generations, cancellationToken), cancellationToken);
         var choices = generations.Select(g => new Choice(request, g.Choice, model.Tokenizer)).ToArray();
         if (request.Stream)
             await StreamAsync(context.Response, request, head, choices, model.Tokenizer, pieces, cancellationToken);

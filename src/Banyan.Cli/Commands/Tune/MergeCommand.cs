@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Banyan.Cli.Hubs;
+using Banyan.Runtime.Adapters;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Cli.Commands.Tune;
+
+/// <summary><c>banyan tune merge BASE ADAPTER OUT</c>: one model of both.</summary>
+static class MergeCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("merge", """
+            Make one model of a base and its adapter
+
+            A GGUF base becomes a GGUF file, a folder of safetensors a folder; everything but the adapted weights stays as it was.
+
+            Examples:
+              banyan tune merge coder.gguf mine/ coder-mine.gguf
+              banyan tune merge coder-f16.gguf mine/ coder-mine.gguf --type Q4_K_M
+              banyan tune merge Qwen2.5-Coder-0.5B/ mine/ coder-mine/
+            """);
+        var model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
+        var adapter = new Argument<string>("ADAPTER") { Description = "A folder that PEFT or 'banyan tune' wrote, or a .gguf" };
+        var output = new Argument<string>("OUT") { Description = "The file or folder to write" };
+        var type = new Option<string?>("--type", "-t") { Description = $"Weight formats: {string.Join(", ", AdapterMerge.Types)} (default: the base's)" };
+        var force = new Option<bool>("--force") { Description = "Replace the file if it is there" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object" };
+        foreach (var argument in new[] { model, adapter, output })
+            command.Arguments.Add(argument);
+        foreach (var option in new Option[] { type, force, json })
+            command.Options.Add(option);
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var (from, to) = (arguments.GetRequiredValue(adapter), Path.GetFullPath(arguments.GetRequiredValue(output)));
+            CheckOutput(to, arguments.GetValue(force));
+            var path = await ModelPull.PathAsync(arguments.GetRequiredValue(model), cancellationToken);
+            using var file = ModelFile.Open(path);
+            try
+            {
+                var merge = AdapterMerge.Of(file, from, arguments.GetValue(type));
+                if (Directory.Exists(to) || merge.IsGguf != to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+                    throw new CommandException(merge.IsGguf ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(output)}'"
+                        : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(output)}'");
+                using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(to)));
+                merge.Write(to, bar);
+            }
+            catch (Exception e) when (e is ArgumentException or NotSupportedException)
+            {
+                throw new CommandException(e.Message);
+            }
+            var bytes = File.Exists(to) ? new FileInfo(to).Length : Directory.GetFiles(to).Sum(f => new FileInfo(f).Length);
+            if (arguments.GetValue(json))
+                Console.Out.WriteLine(new JsonObject { ["path"] = to, ["bytes"] = bytes }.ToJsonString());
+            else
+                Console.Out.WriteLine($"{to}  {Sizes.Bytes(bytes)}");
+            return 0;
+        });
+        return command;
+    }
+
+    static void CheckOutput(string path, bool force)
+    {
+        if (Outputs.NoFile(path) is { } other)
+            throw new CommandException($"{path} is {other}, which is not replaced; name a file or a folder that is not there yet");
+        if (File.Exists(path) && !force)
+            throw new CommandException($"{path} is there already; --force replaces it");
+        if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path)) is { } folder && !Directory.Exists(folder))
+            throw new CommandException($"there is no folder {folder}; make it first");
+    }
+}
