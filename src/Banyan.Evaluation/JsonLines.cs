@@ -65,7 +65,7 @@ static class JsonLines
             }
             catch (JsonException e)
             {
-                throw new EvaluationException($"{file}, line {number}: not JSON: {e.Message}");
+                throw new EvaluationException($"{file}, line {number}: not JSON: {JsonProblem.Of(e, ofLine: true)}");
             }
             yield return value;
         }

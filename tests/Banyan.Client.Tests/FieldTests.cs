@@ -153,6 +153,31 @@ public class FieldTests(SharedHub shared)
         Assert.DoesNotContain('\u001b', error.Message);
     }
 
+    /// <summary>A wait that the hub asks for is waited for, and said once however many requests are asked.</summary>
+    [Theory]
+    [InlineData("3", 1)]
+    [InlineData("0", 0)]
+    public async Task A_wait_is_said(string seconds, int times)
+    {
+        var hub = await shared.GetAsync();
+        using var machine = new Machine(hub);
+        await machine.PushAsync(machine.Folder("model", ("a.txt", [1])), "busy-hub");
+        var (asked, said) = (0, new System.Collections.Concurrent.ConcurrentQueue<string>());
+        await using var between = await Between.StartAsync(hub, instead: context =>
+        {
+            if (Interlocked.Increment(ref asked) > 2)
+                return Task.FromResult(false);
+            (context.Response.StatusCode, context.Response.Headers.RetryAfter) = (503, seconds);
+            return Task.FromResult(true);
+        });
+        using var client = new HubClient(new() { Endpoint = between.Address, Token = hub.Ana, Waits = said.Enqueue });
+        // Two at once, each asked to wait once.
+        var repo = RepoId.TryParse("ana/busy-hub", RepoType.Model, out var id, out _) ? id : throw new InvalidOperationException();
+        await Task.WhenAll(client.CommitOfAsync(repo, "main", default), client.CommitOfAsync(repo, "main", default));
+        Assert.Equal(times, said.Count);
+        Assert.All(said, line => Assert.Contains($"is busy (503) and asks for a wait of {seconds} s", line));
+    }
+
     /// <summary>A pipe would be waited for without end; an empty file is a file.</summary>
     [Fact]
     public void Pipes_are_named()

@@ -45,7 +45,7 @@ static class ModelPull
     {
         try
         {
-            return HubOptions.FromEnvironment();
+            return HubOptions.FromEnvironment() with { Waits = TransferView.Say };
         }
         catch (ArgumentException e)
         {

@@ -29,6 +29,7 @@ sealed class RemoteHub
         {
             return HubOptions.FromEnvironment(arguments.GetValue(_hub)) with
             {
+                Waits = TransferView.Say,
                 MaxSpeed = arguments.GetValue(_maxSpeed) is { } speed ? ByteAmount.Parse("--max-speed", speed) : null,
             };
         }

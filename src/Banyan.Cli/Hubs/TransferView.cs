@@ -21,6 +21,9 @@ static class TransferView
             });
     }
 
+    /// <summary>Says a line while a transfer runs: in place of the bar, which is drawn anew below it.</summary>
+    public static void Say(string line) => Console.Error.WriteLine(Console.IsErrorRedirected ? line : $"\r\e[K{line}");
+
     sealed class Shown(ProgressTask task, string title) : IProgress<TransferProgress>
     {
         public void Report(TransferProgress progress)

@@ -16,11 +16,12 @@ namespace Banyan.Client;
 public sealed partial class HubClient : IDisposable
 {
     const int MaxRedirects = 5, MaxJsonBytes = 64 * 1024 * 1024;
-    static readonly TimeSpan s_apiTimeout = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan s_apiTimeout = TimeSpan.FromSeconds(60), s_noticed = TimeSpan.FromSeconds(2);
 
     static readonly HttpRequestOptionsKey<bool> s_signed = new("signed");
 
     readonly HttpClient _http;
+    long _waitsUntil;
 
     /// <summary>A client; connects when first asked for something.</summary>
     public HubClient(HubOptions options)
@@ -91,6 +92,8 @@ public sealed partial class HubClient : IDisposable
                     return answer;
                 wait = Retry.AskedFor(answer);
                 answer.Dispose();
+                if (wait > s_noticed && wait <= Retry.Patience)
+                    Say(answer.StatusCode, wait.Value);
                 if (wait > Retry.Patience)
                     throw new HubException(HubProblem.Refused, $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
             }
@@ -104,6 +107,15 @@ public sealed partial class HubClient : IDisposable
             }
             await Task.Delay(wait ?? Retry.Pause(attempt), cancellationToken);
         }
+    }
+
+    /// <summary>Many requests at once are asked to wait by the same hub at the same time: that is said once.</summary>
+    void Say(HttpStatusCode status, TimeSpan wait)
+    {
+        var (now, said) = (Environment.TickCount64, Interlocked.Read(ref _waitsUntil));
+        if (now < said || Interlocked.CompareExchange(ref _waitsUntil, now + (long)wait.TotalMilliseconds, said) != said)
+            return;
+        Options.Waits?.Invoke($"{Options.Endpoint.Authority} is busy ({(int)status}) and asks for a wait of {Math.Ceiling(wait.TotalSeconds):0} s: waiting");
     }
 
     async Task<HttpResponseMessage> FollowAsync(HttpRequestMessage request, TimeSpan within, CancellationToken cancellationToken)

@@ -29,6 +29,9 @@ public sealed record HubOptions
     /// <summary>An answer that brings no byte for so long is asked for again.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Told when a hub asks for a wait that is waited for, once for each: what to say to whoever watches.</summary>
+    public Action<string>? Waits { get; init; }
+
     /// <summary>How often a request is tried that makes no progress at all.</summary>
     public int Attempts { get; init; } = 6;
 

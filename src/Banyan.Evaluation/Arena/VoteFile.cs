@@ -6,8 +6,9 @@ using System.Text.Json;
 namespace Banyan.Evaluation.Arena;
 
 /// <summary>
-/// Votes, a JSON line each, only ever appended; every line names the hash of the one before it, and a file beside it (<c>FILE.last</c>) the hash of the last. One
-/// program at a time writes. Whoever takes away the last votes and that file's line leaves no trace here: the hash is printed with the standings, to be kept elsewhere.
+/// Votes, a JSON line each, only ever appended; every line names the hash of the one before it. The hash of the last one is noted twice: in a file beside it
+/// (<c>FILE.last</c>), and, for each account that casts or reads votes, in a folder of its own, so that whoever may write the votes alone cannot take away the
+/// last ones and the note of them. It is also printed with the standings, to be kept elsewhere (<c>--contains</c>). One program at a time writes.
 /// </summary>
 public sealed class VoteFile : IDisposable
 {
@@ -16,9 +17,15 @@ public sealed class VoteFile : IDisposable
     readonly Lock _gate = new();
     readonly FileStream _file, _lock;
     readonly List<Vote> _votes;
+    readonly string _note;
     string _last;
 
-    VoteFile(FileStream file, FileStream @lock, List<Vote> votes, string last) => (_file, _lock, _votes, _last) = (file, @lock, votes, last);
+    VoteFile(FileStream file, FileStream @lock, List<Vote> votes, string last, string note) => (_file, _lock, _votes, _last, _note) = (file, @lock, votes, last, note);
+
+    /// <summary><c>$XDG_STATE_HOME/banyan/votes</c>, or the same under <c>~/.local/state</c>: which vote of a file was the last that this account knows of.</summary>
+    public static string DefaultNotes => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "banyan", "votes");
 
     /// <summary>Every vote.</summary>
     public IReadOnlyList<Vote> Votes
@@ -31,7 +38,9 @@ public sealed class VoteFile : IDisposable
     }
 
     /// <summary>Opens a file to append to, or begins one. Throws <see cref="EvaluationException"/> where a vote was changed, or another program has it.</summary>
-    public static VoteFile Open(string path)
+    /// <param name="path">The file of votes.</param>
+    /// <param name="notes">A folder for notes of the last votes; null for <see cref="DefaultNotes"/>.</param>
+    public static VoteFile Open(string path, string? notes = null)
     {
         FileStream? owner = null, file = null;
         try
@@ -44,10 +53,11 @@ public sealed class VoteFile : IDisposable
             var text = reader.ReadToEnd();
             var whole = text.LastIndexOf('\n') + 1; // a crash may have torn the last line
             var (votes, last) = Parse(text[..whole], path);
-            CheckLast(path, text[..whole]);
+            var note = NoteOf(path, notes);
+            CheckLast(path, note, text[..whole]);
             file.SetLength(Encoding.UTF8.GetByteCount(text.AsSpan(0, whole)));
             file.Seek(0, SeekOrigin.End);
-            return new(file, owner, votes, last);
+            return new(file, owner, votes, last, note);
         }
         catch (Exception e)
         {
@@ -60,10 +70,14 @@ public sealed class VoteFile : IDisposable
     }
 
     /// <summary>Reads the votes of a file and checks their chain.</summary>
-    public static IReadOnlyList<Vote> Read(string path) => Read(path, out _);
+    public static IReadOnlyList<Vote> Read(string path, string? notes = null) => Read(path, out _, notes: notes);
 
     /// <summary>The same, with the hash of the last; empty without votes.</summary>
-    public static IReadOnlyList<Vote> Read(string path, out string last)
+    /// <param name="path">The file of votes.</param>
+    /// <param name="last">The hash of the last vote.</param>
+    /// <param name="contains">The hash of a vote that must be there; null for none.</param>
+    /// <param name="notes">A folder for notes of the last votes; null for <see cref="DefaultNotes"/>.</param>
+    public static IReadOnlyList<Vote> Read(string path, out string last, string? contains = null, string? notes = null)
     {
         try
         {
@@ -71,7 +85,12 @@ public sealed class VoteFile : IDisposable
             var text = reader.ReadToEnd();
             var whole = text[..(text.LastIndexOf('\n') + 1)];
             (var votes, last) = Parse(whole, path);
-            CheckLast(path, whole);
+            var note = NoteOf(path, notes);
+            CheckLast(path, note, whole);
+            if (contains is { Length: > 0 } && !Lines(whole).Any(line => Hash(line) == contains))
+                throw new EvaluationException($"{path} has no vote {contains}: votes were taken away or changed since that was the last");
+            if (last.Length > 0)
+                WriteNote(note, last);
             return votes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -91,9 +110,27 @@ public sealed class VoteFile : IDisposable
             _file.Flush(flushToDisk: true);
             _votes.Add(vote);
             _last = Hash(line);
-            var last = LastOf(_file.Name);
-            File.WriteAllText(last + ".new", _last + "\n");
-            File.Move(last + ".new", last, overwrite: true);
+            Write(LastOf(_file.Name), _last);
+            WriteNote(_note, _last);
+        }
+    }
+
+    static void Write(string path, string text)
+    {
+        File.WriteAllText(path + ".new", text + "\n");
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    /// <summary>Where an account has no folder for it (a service's, say), the note beside the votes is all there is.</summary>
+    static void WriteNote(string path, string last)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            Write(path, last);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
         }
     }
 
@@ -102,14 +139,21 @@ public sealed class VoteFile : IDisposable
 
     static string LastOf(string path) => path + ".last";
 
-    /// <summary>The last vote that was noted must be there: it, or one after it where a crash came between, ends the file.</summary>
-    static void CheckLast(string path, string text)
+    static string NoteOf(string path, string? notes) => Path.Combine(notes ?? DefaultNotes, Hash(Path.GetFullPath(path)));
+
+    static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>
+    /// The last vote that was noted must be there: it, or one after it where a crash came between, ends the file. What this account noted is somewhere in it:
+    /// others may have voted since.
+    /// </summary>
+    static void CheckLast(string path, string note, string text)
     {
-        if (!File.Exists(LastOf(path)))
-            return; // from before it was noted
-        var noted = File.ReadAllText(LastOf(path)).Trim();
-        if (!text.Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(2).Any(line => Hash(line) == noted))
-            throw new EvaluationException($"{path} does not end with the last vote that was cast ({noted}, in {LastOf(path)}): votes were taken away. Bring them back, or, if that is how it should be, remove {LastOf(path)}");
+        // Without a note it is from before there were any, or comes from elsewhere.
+        if (File.Exists(LastOf(path)) && File.ReadAllText(LastOf(path)).Trim() is var noted && !Lines(text).TakeLast(2).Any(line => Hash(line) == noted))
+            throw new EvaluationException($"{path} does not end with the last vote that was cast ({noted}, in {LastOf(path)}): votes were taken away. Bring them back, or, if that is how it should be, remove {LastOf(path)} and {note}");
+        if (File.Exists(note) && File.ReadAllText(note).Trim() is { Length: > 0 } known && !Lines(text).Any(line => Hash(line) == known))
+            throw new EvaluationException($"{path} lacks a vote that it had when it was last used here ({known}, in {note}): votes were taken away. Bring them back, or, if that is how it should be, remove {note}");
     }
 
     /// <summary>Closes the file.</summary>
@@ -123,16 +167,16 @@ public sealed class VoteFile : IDisposable
     {
         var votes = new List<Vote>();
         var last = "";
-        foreach (var (index, line) in text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Index())
+        foreach (var (index, line) in Lines(text).Index())
         {
             Vote vote;
             try
             {
-                vote = JsonSerializer.Deserialize<Vote>(line, s_json)!;
+                vote = JsonSerializer.Deserialize<Vote>(line, s_json) ?? throw new JsonException("null");
             }
             catch (JsonException e)
             {
-                throw new EvaluationException($"{path}, line {index + 1} is no vote: {e.Message}");
+                throw new EvaluationException($"{path}, line {index + 1} is no vote: {JsonProblem.Of(e, ofLine: true)}");
             }
             if (vote.Previous != last)
                 throw new EvaluationException($"{path}, line {index + 1} does not follow the line before it: a vote was changed, added or taken out");

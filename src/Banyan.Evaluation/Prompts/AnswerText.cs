@@ -14,19 +14,30 @@ static partial class AnswerText
     /// The answer alone. What a model thought before is not its answer, and one that was cut off while it thought has given none. A thought begins the text;
     /// where the prompt began it, its end alone is there. A tag in the code or the prose of an answer is a part of it.
     /// </summary>
-    public static string WithoutThought(string text)
+    /// <param name="text">All the model wrote.</param>
+    /// <param name="isBegun">Whether it is known that the prompt began a thought: without its end all of the text is one.</param>
+    public static string WithoutThought(string text, bool isBegun = false)
     {
         text = Lines(text);
+        var (opens, close) = Thought(text);
+        if (close is null)
+            return opens || isBegun ? "" : text;
+        // Without an opening tag, a fence that is open at the tag is the answer's own, with the tag in it.
+        return opens || !MarkdownFences.IsInside(text, close.Index) ? text[(close.Index + close.Length)..] : text;
+    }
+
+    /// <summary>Whether an answer ends a thought that it did not begin: the prompt did, as it does for each question to this model.</summary>
+    public static bool EndsThoughtOfPrompt(string text) => Thought(Lines(text)) is (false, { } close) && !MarkdownFences.IsInside(Lines(text), close.Index);
+
+    static (bool Opens, Match? Close) Thought(string text)
+    {
         var open = Opening().Match(text);
         var from = open.Success ? open.Length : 0;
         var closes = Closing().Matches(text, from);
         // One that stands alone on its line; or, as some models write it, the first after the prose, outside fences, comments and strings.
         var close = closes.FirstOrDefault(c => IsAlone(text, c)) ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c))
             ?? (open.Success ? closes.FirstOrDefault() : null);
-        if (close is null)
-            return open.Success ? "" : text;
-        // Without an opening tag, a fence that is open at the tag is the answer's own, with the tag in it.
-        return open.Success || !MarkdownFences.IsInside(text, close.Index) ? text[(close.Index + close.Length)..] : text;
+        return (open.Success, close);
     }
 
     static bool IsAlone(string text, Match tag) =>

@@ -25,7 +25,7 @@ public static class RecordedAnswers
         }
         catch (JsonException e)
         {
-            throw new EvaluationException($"{file} is neither JSON nor JSON lines: {e.Message}");
+            throw new EvaluationException($"{file} is neither JSON nor JSON lines: {JsonProblem.Of(e)}");
         }
     }
 

@@ -124,7 +124,7 @@ public static class ReportVerification
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException)
         {
-            throw new EvaluationException($"{file} is no report of this version: {e.Message}");
+            throw new EvaluationException($"{file} is no report of this version: {JsonProblem.Of(e)}");
         }
     }
 

@@ -46,7 +46,7 @@ static class SignedJson
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new EvaluationException($"{file} is no signed report (banyan eval report writes one): {e.Message}");
+            throw new EvaluationException($"{file} is no signed report (banyan eval report writes one): {JsonProblem.Of(e)}");
         }
     }
 

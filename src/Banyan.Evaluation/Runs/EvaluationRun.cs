@@ -161,10 +161,12 @@ public sealed class EvaluationRun
     async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var verdicts = new Verdict[_questions.Count];
+        // Where the prompts of this model begin a thought, one that was cut off has no tag at all to be known by.
+        var thinks = entries.Any(e => AnswerText.EndsThoughtOfPrompt(e.Answer));
         var (gate, clock, done) = (new Lock(), Stopwatch.StartNew(), 0);
         await _judge.ForEachAsync(Enumerable.Range(0, _questions.Count), async (i, token) =>
         {
-            var answer = _items.Read(_questions[i].Item, _form, entries[i].Answer);
+            var answer = _items.Read(_questions[i].Item, _form, thinks && Ending(entries[i]) == AnswerEnding.CutOff ? AnswerText.WithoutThought(entries[i].Answer, isBegun: true) : entries[i].Answer);
             verdicts[i] = await _items.JudgeAsync(_judge, answer, token);
             lock (gate)
             {

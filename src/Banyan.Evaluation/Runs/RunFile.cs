@@ -58,7 +58,7 @@ public static class RunFile
         }
         catch (JsonException e)
         {
-            throw new EvaluationException($"{path} is no result of a run (banyan eval run writes one): {e.Message}");
+            throw new EvaluationException($"{path} is no result of a run (banyan eval run writes one): {JsonProblem.Of(e)}");
         }
     }
 

@@ -37,7 +37,7 @@ public static class ScoreFile
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new EvaluationException($"{file} is no score (banyan eval score --json writes one): {e.Message}");
+            throw new EvaluationException($"{file} is no score (banyan eval score --json writes one): {JsonProblem.Of(e)}");
         }
     }
 }

@@ -164,7 +164,7 @@ public sealed class Transcript : IDisposable
         catch (JsonException e)
         {
             var shown = Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)]);
-            throw new EvaluationException($"{path}, line {number} is no answer of a transcript ({e.Message.Split('.')[0]}): {shown}");
+            throw new EvaluationException($"{path}, line {number} is no answer of a transcript ({JsonProblem.Of(e, ofLine: true)}): {shown}");
         }
     }
 }

@@ -10,6 +10,8 @@ public sealed class ArenaTests : IDisposable
 
     string File => Path.Combine(_folder, "votes.jsonl");
 
+    string Notes => Path.Combine(_folder, "notes");
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     static Vote Vote(string left, string right, Choice choice) => new() { At = DateTimeOffset.UnixEpoch, Question = "q", Left = left, Right = right, Choice = choice, LeftHash = "", RightHash = "" };
@@ -123,36 +125,49 @@ public sealed class ArenaTests : IDisposable
     [Fact]
     public void Votes_are_kept_in_order_and_a_changed_one_is_noticed()
     {
-        using (var votes = VoteFile.Open(File))
+        using (var votes = VoteFile.Open(File, Notes))
         {
             votes.Append(Vote("a", "b", Choice.Left));
-            Assert.Throws<EvaluationException>(() => VoteFile.Open(File).Dispose()); // one program writes
+            Assert.Throws<EvaluationException>(() => VoteFile.Open(File, Notes).Dispose()); // one program writes
             votes.Append(Vote("b", "a", Choice.Neither));
         }
         System.IO.File.AppendAllText(File, "{\"at\":\"torn"); // a crash
-        using (var votes = VoteFile.Open(File))
+        using (var votes = VoteFile.Open(File, Notes))
         {
             Assert.Equal(2, votes.Votes.Count);
             votes.Append(Vote("a", "b", Choice.Right));
         }
-        Assert.Equal([Choice.Left, Choice.Neither, Choice.Right], VoteFile.Read(File).Select(v => v.Choice));
+        Assert.Equal([Choice.Left, Choice.Neither, Choice.Right], VoteFile.Read(File, Notes).Select(v => v.Choice));
 
         var lines = System.IO.File.ReadAllLines(File);
         // The last vote, or the last two, taken away; a crash that came between a vote and its note is none of that.
         foreach (var kept in (int[])[2, 1])
         {
             System.IO.File.WriteAllLines(File, lines[..kept]);
-            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Read(File)).Message);
-            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Open(File)).Message);
+            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Read(File, Notes)).Message);
+            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Open(File, Notes)).Message);
+        }
+        // Whoever rewrites or removes the note beside the votes as well is given away by the account's own, or by a hash that was kept.
+        System.IO.File.WriteAllLines(File, lines[..2]);
+        foreach (var note in (string?[])[VoteFile.Hash(lines[1]), null])
+        {
+            System.IO.File.Delete(File + ".last");
+            if (note is not null)
+                System.IO.File.WriteAllText(File + ".last", note + "\n");
+            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Read(File, Notes)).Message);
+            Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Open(File, Notes)).Message);
+            var elsewhere = Notes + "-of-another";
+            Assert.Contains(VoteFile.Hash(lines[2]), Assert.Throws<EvaluationException>(() => VoteFile.Read(File, out _, VoteFile.Hash(lines[2]), elsewhere)).Message);
+            Assert.Equal(2, VoteFile.Read(File, out _, VoteFile.Hash(lines[1]), elsewhere).Count);
         }
         System.IO.File.WriteAllLines(File, lines);
         System.IO.File.WriteAllText(File + ".last", VoteFile.Hash(lines[1]) + "\n");
-        Assert.Equal(3, VoteFile.Read(File).Count);
+        Assert.Equal(3, VoteFile.Read(File, Notes).Count);
         System.IO.File.WriteAllText(File + ".last", VoteFile.Hash(lines[2]) + "\n");
         System.IO.File.WriteAllLines(File, [lines[0].Replace("left\":\"a", "left\":\"x"), lines[1], lines[2]]);
-        Assert.Contains("line 2", Assert.Throws<EvaluationException>(() => VoteFile.Read(File)).Message);
+        Assert.Contains("line 2", Assert.Throws<EvaluationException>(() => VoteFile.Read(File, Notes)).Message);
         System.IO.File.WriteAllLines(File, [lines[0], lines[2]]);
-        Assert.Throws<EvaluationException>(() => VoteFile.Open(File));
+        Assert.Throws<EvaluationException>(() => VoteFile.Open(File, Notes));
     }
 
     [Fact]
@@ -162,7 +177,7 @@ public sealed class ArenaTests : IDisposable
         var task = TaskTable.Find("humaneval");
         var items = task.Load(new(SharedData.Path("evaluation")));
         var canonical = new Entrant("canonical", _ => true, (q, _) => Task.FromResult(items.Text(q.Id)!.Solution!));
-        using var votes = VoteFile.Open(File);
+        using var votes = VoteFile.Open(File, Notes);
         var rounds = new ArenaRounds([Entrant.Recorded(answers, "qwen-1.5b"), canonical], [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)!.Statement))], votes);
         var sides = new HashSet<string>();
         for (var i = 0; i < 40; i++)
@@ -199,7 +214,7 @@ public sealed class ArenaTests : IDisposable
             await may.Task;
             return name;
         });
-        using var votes = VoteFile.Open(File);
+        using var votes = VoteFile.Open(File, Notes);
         var rounds = new ArenaRounds([Slow("a"), Slow("b")], [new("q", "Which?")], votes);
         var told = "";
         var round = await rounds.NextAsync(TestContext.Current.CancellationToken, question =>

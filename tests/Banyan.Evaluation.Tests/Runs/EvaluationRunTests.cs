@@ -83,6 +83,24 @@ public sealed class EvaluationRunTests : IDisposable
         }
     }
 
+    /// <summary>Where the prompt's template begins the thought, one that is cut off has no tag: a draft in it is no answer. The same text that ended by itself is one.</summary>
+    [Theory]
+    [InlineData("length", false)]
+    [InlineData("stop", true)]
+    public async Task A_draft_in_a_thought_that_the_prompt_began_and_that_was_cut_off_is_no_answer(string finish, bool passes)
+    {
+        using var server = Server((_, request) =>
+        {
+            var answer = AnswerTo(request);
+            var isFirst = answer == s_answers.Value.First().Value;
+            return new(200, isFirst ? Wire.All[0].Answer($"Let me see.\n</think>\n\n{answer}", Wire.Model) : Wire.All[0].Answer(answer, Wire.Model).Replace("\"stop\"", $"\"{finish}\"", StringComparison.Ordinal));
+        });
+        await using var model = Model(server);
+        var result = await RunAsync(model, $"thought-{finish}");
+        Assert.True(result.Items[0].Passed);
+        Assert.Equal(passes, result.Items.Skip(1).Any(i => i.Passed));
+    }
+
     [Fact]
     public async Task When_another_model_answers_the_run_stops_and_keeps_nothing_of_it()
     {

@@ -44,7 +44,8 @@ static class ArenaCommand
         var port = new Option<int>("--port", "-p") { Description = "with --serve: TCP port; 0 takes a free one", DefaultValueFactory = _ => 8090 };
         var host = new Option<string>("--host") { Description = "with --serve: localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
         var json = new Option<bool>("--json") { Description = "with --standings: print JSON" };
-        var command = new Command("arena", Description) { answers, models, task, prompts, temperature, maxTokens, votes, standings, serve, port, host, json };
+        var contains = new Option<string?>("--contains") { Description = "with --standings: fail unless the vote with this hash, printed with earlier standings, is still there", HelpName = "HASH" };
+        var command = new Command("arena", Description) { answers, models, task, prompts, temperature, maxTokens, votes, standings, serve, port, host, json, contains };
         var data = new DataChoices(command);
         command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(async () =>
         {
@@ -52,7 +53,7 @@ static class ArenaCommand
             if (result.GetValue(standings))
             {
                 var last = "";
-                var cast = File.Exists(file) ? VoteFile.Read(file, out last) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
+                var cast = File.Exists(file) ? VoteFile.Read(file, out last, result.GetValue(contains)) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
                 var table = Standings.Of(cast);
                 if (result.GetValue(json))
                     Console.WriteLine(Standings.ToJson(table, cast.Count, last));
