@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
@@ -11,6 +12,13 @@ namespace Banyan.Runtime.Adapters;
 public static partial class PeftAdapter
 {
     const int MostRank = 4096;
+
+    // What PEFT's versions until 0.20 have added to LoRA that computes something else at run time.
+    static readonly string[] s_changes =
+    [
+        "alora_invocation_tokens", "arrow_config", "layer_replication", "monteclora_config", "target_parameters", "trainable_token_indices",
+        "use_bdlora", "use_qalora", "kasa_config",
+    ];
 
     /// <summary>Reads a folder of PEFT's: LoRA (rank-stabilized too) and DoRA of linear layers, in F32, F16 or BF16.</summary>
     /// <param name="folder">With <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
@@ -29,7 +37,10 @@ public static partial class PeftAdapter
             throw Refuse("'fan_in_fan_out' is true: no model that runs here has such layers");
         if (json.Bool("lora_bias") == true)
             throw Refuse("'lora_bias' is true: adapters with biases are not computed");
-        if (json.TryGet("modules_to_save", out var saved) && saved.ValueKind == System.Text.Json.JsonValueKind.Array && saved.GetArrayLength() > 0)
+        foreach (var key in s_changes)
+            if (json.TryGet(key, out var value) && value.ValueKind != JsonValueKind.False)
+                throw Refuse($"'{key}' is {(value.GetRawText() is { Length: <= 60 } raw ? raw : "set")}: this changes the computation to one that is not implemented");
+        if (json.TryGet("modules_to_save", out var saved) && saved.ValueKind == JsonValueKind.Array && saved.GetArrayLength() > 0)
             throw Refuse($"'modules_to_save' is {saved.GetRawText()}: whole layers beside the adapter are not computed; merge it with PEFT");
         var rank = json.Count("r") is { } r and >= 1 and <= MostRank ? (int)r : throw Refuse($"'r' is no rank of 1 to {MostRank}");
         var stabilized = json.Bool("use_rslora") ?? false;

@@ -48,28 +48,40 @@ public static partial class PeftAdapter
         WholeFile.Write(Path.Combine(folder, ConfigName), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(json + "\n")));
     }
 
+    // Every field that PEFT 0.17 writes, in its order.
     static JsonObject Config(AdapterWeights adapter, IEnumerable<string> modules, string baseModel, string? revision) => new()
     {
         ["alpha_pattern"] = new JsonObject(),
         ["auto_mapping"] = null,
         ["base_model_name_or_path"] = baseModel,
         ["bias"] = "none",
+        ["corda_config"] = null,
+        ["eva_config"] = null,
+        ["exclude_modules"] = null,
         ["fan_in_fan_out"] = false,
         ["inference_mode"] = true,
         ["init_lora_weights"] = true,
+        ["layer_replication"] = null,
         ["layers_pattern"] = null,
         ["layers_to_transform"] = null,
+        ["loftq_config"] = new JsonObject(),
         ["lora_alpha"] = adapter.Alpha == MathF.Round(adapter.Alpha) ? JsonValue.Create((int)adapter.Alpha) : JsonValue.Create(adapter.Alpha),
         ["lora_bias"] = false,
         ["lora_dropout"] = 0.0,
+        ["megatron_config"] = null,
+        ["megatron_core"] = "megatron.core",
         ["modules_to_save"] = null,
         ["peft_type"] = "LORA",
+        ["qalora_group_size"] = 16,
         ["r"] = adapter.Rank,
         ["rank_pattern"] = new JsonObject(),
         ["revision"] = revision,
         ["target_modules"] = new JsonArray([.. modules.Select(m => (JsonNode)m)]),
+        ["target_parameters"] = null,
         ["task_type"] = "CAUSAL_LM",
+        ["trainable_token_indices"] = null,
         ["use_dora"] = adapter.IsDora,
+        ["use_qalora"] = false,
         ["use_rslora"] = adapter.RankStabilized,
     };
 

@@ -24,6 +24,11 @@ public class PeftAdapterTests
         Assert.Equal("[192,2]", header.ElementAt(2).Value!["shape"]!.ToJsonString());
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "adapter_config.json")))!;
         Assert.Equal(("LORA", 2, 4, true, "banyan/sprout"), ((string?)config["peft_type"], (int)config["r"]!, (int)config["lora_alpha"]!, (bool)config["use_rslora"]!, (string?)config["base_model_name_or_path"]));
+        // Exactly what save_pretrained of PEFT 0.17 writes, sorted as it sorts.
+        Assert.Equal("alpha_pattern auto_mapping base_model_name_or_path bias corda_config eva_config exclude_modules fan_in_fan_out inference_mode init_lora_weights "
+            + "layer_replication layers_pattern layers_to_transform loftq_config lora_alpha lora_bias lora_dropout megatron_config megatron_core modules_to_save peft_type "
+            + "qalora_group_size r rank_pattern revision target_modules target_parameters task_type trainable_token_indices use_dora use_qalora use_rslora",
+            string.Join(' ', config.AsObject().Select(p => p.Key)));
         Assert.Equal("[\"q_proj\"]", config["target_modules"]!.ToJsonString());
         Directory.Delete(folder, recursive: true);
     }
@@ -59,6 +64,7 @@ public class PeftAdapterTests
     [InlineData("""{"peft_type": "LORA", "r": 0}""", "'r' is no rank")]
     [InlineData("""{"peft_type": "LORA", "r": 2, "bias": "all"}""", "'bias' is 'all'")]
     [InlineData("""{"peft_type": "LORA", "r": 2, "modules_to_save": ["lm_head"]}""", "'modules_to_save'")]
+    [InlineData("""{"peft_type": "LORA", "r": 2, "alora_invocation_tokens": [5, 7]}""", "'alora_invocation_tokens' is [5, 7]")]
     [InlineData("""{"peft_type": "LORA", "r": 2, "use_dora": true}""", "lora_magnitude_vector")]
     [InlineData("""{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "alpha_pattern": {"q.*j": 3}}""", "regular expressions are not")]
     [InlineData("""{"peft_type": "LORA", "r": """, "cannot be read")]

@@ -84,6 +84,35 @@ public sealed class AdapterTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// What llama.cpp (node-llama-cpp 3.22.1) gives for the prompt with the same file as its LoRA adapter: tokens and log-probabilities.
+    /// It rounds activations to F16 before it multiplies by F16 weights.
+    /// </summary>
+    public static TheoryData<string, int[], double[]> LlamaCpp => new()
+    {
+        { "qwen2-tiny-F16", [231, 960, 42, 159, 578], [-3.39108, -4.57547, -4.64684, -4.75939, -4.86967] },
+        { "llama-tiny-F16", [350, 1121, 686, 841, 1190], [-4.18309, -4.21954, -4.40939, -4.56196, -4.58194] },
+        { "qwen3-tiny-F16", [1364, 8, 1846, 1530, 1885], [-4.52314, -4.66267, -4.70031, -4.73621, -4.89779] },
+    };
+
+    [Theory]
+    [MemberData(nameof(LlamaCpp))]
+    public void Llama_cpp_gives_the_same_with_the_same_file(string name, int[] tokens, double[] expected)
+    {
+        using var model = Model.Load(Reference.Path(name), new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        var seed = 0u;
+        float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => ((seed = seed * 1664525 + 1013904223) >> 8) / 16777216f * 0.1f - 0.05f)];
+        var projections = model.Weights.Products.SelectMany(p => p.Projections).Where(p => p.Name.StartsWith("blk.", StringComparison.Ordinal)).OrderBy(p => p.Name, StringComparer.Ordinal)
+            .Select(p => new ProjectionAdapter(p.Name, p.Rows, p.Columns, Numbers(8 * p.Columns), Numbers(8 * p.Rows))).ToList();
+        var path = Path.Combine(_folder, "adapter.gguf");
+        GgufAdapter.Write(path, new(8, 16, true, projections), model.Config.Architecture);
+        var logits = Logits(model, ([5, 9, 17, 33, 2, 41, 8, 100, 23, 7], model.AddAdapter("a", AdapterWeights.Read(path, model.Config))))[0];
+        var normalizer = Math.Log(logits.Sum(l => Math.Exp(l)));
+        var actual = tokens.Select(t => logits[t] - normalizer).ToArray();
+        Assert.All(actual.Zip(expected), p => Assert.Equal(p.Second, p.First, 3e-3));
+        Assert.InRange(actual.Zip(expected).Average(p => Math.Abs(p.First - p.Second)), 0, 2e-3);
+    }
+
     [Fact]
     public async Task A_beginning_computed_with_one_adapter_is_none_of_another()
     {
