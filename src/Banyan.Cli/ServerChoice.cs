@@ -4,7 +4,7 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Banyan.Runtime.Models;
 using Banyan.Server;
-using Banyan.Server.Accounts;
+using Banyan.Server.SignIn;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Microsoft.AspNetCore.Builder;
@@ -101,12 +101,12 @@ sealed class ServerChoice
             .Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
         var root = options.Hub?.PublicUrl?.TrimEnd('/') ?? uri.GetLeftPart(UriPartial.Authority);
         var elsewhere = options.IsOpen ? string.Join("  ", NetworkAddresses(options).Select(a => $"http://{a}:{uri.Port}")) : "";
-        var nobody = options.Hub is not null && !await app.Services.GetRequiredService<AccountStore>().HasUsersAsync(CancellationToken.None);
+        var setup = options.Hub is null ? null : await app.Services.GetRequiredService<SignInLinks>().BeginAsync(CancellationToken.None);
         await Console.Out.WriteLineAsync($"""
 
               Banyan is at  {root}{(elsewhere.Length > 0 ? $"\n  From others   {elsewhere}" : "")}
               API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
-              Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(nobody ? $"\n  Users         none yet: banyan hub user add NAME{HubChoice.Place(options.Hub!)} prints a token" : "")}
+              Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(setup is null ? "" : $"\n  Set it up     {root}/join?code={setup}  (makes the administrator, once)")}
 
               Ctrl-C stops it.
 

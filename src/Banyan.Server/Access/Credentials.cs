@@ -1,11 +1,18 @@
 using System.Text;
 using Banyan.Server.Accounts;
+using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>Finds the caller of a request: <c>Bearer TOKEN</c>, or <c>Basic</c> with the token as password, as git sends it.</summary>
-sealed class Credentials(AccountStore accounts)
+/// <summary>Metadata of a route: a browser's session counts there as a token does elsewhere. Pages are such, and reading files; the API is not.</summary>
+sealed record TakesSession;
+
+/// <summary>
+/// Finds the caller of a request: <c>Bearer TOKEN</c>, or <c>Basic</c> with the token as password, as git sends it; on routes that take it, the session of
+/// a browser.
+/// </summary>
+sealed class Credentials(AccountStore accounts, Sessions sessions)
 {
     static readonly object s_key = new();
 
@@ -14,9 +21,21 @@ sealed class Credentials(AccountStore accounts)
     public ValueTask<Caller> CallerAsync(HttpContext context)
     {
         string? header = context.Request.Headers.Authorization;
-        if (string.IsNullOrEmpty(header))
-            return new(Caller.Anonymous);
-        return context.Items.TryGetValue(s_key, out var known) ? new((Caller)known!) : new(FindAsync(context, header));
+        if (context.Items.TryGetValue(s_key, out var known))
+            return new((Caller)known!);
+        if (!string.IsNullOrEmpty(header))
+            return new(FindAsync(context, header));
+        return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
+    }
+
+    async Task<Caller> OfSessionAsync(HttpContext context)
+    {
+        var caller = await sessions.CallerAsync(context) ?? Caller.Anonymous;
+        // No cache between gives this to others.
+        if (!caller.IsAnonymous)
+            context.Response.Headers.CacheControl = "private";
+        context.Items[s_key] = caller;
+        return caller;
     }
 
     async Task<Caller> FindAsync(HttpContext context, string header)

@@ -31,9 +31,9 @@ static class FilesFeature
     {
         foreach (var method in (ReadOnlySpan<string>)["GET", "HEAD"])
         {
-            app.MapRepo(method, "/resolve/{**rest}", Need.Read, app.The<Resolve>().FileAsync);
-            app.MapRepo(method, "/blob/{**rest}", Need.Read, app.The<FilePages>().BlobAsync);
-            app.MapRepo(method, "/raw/{**rest}", Need.Read, app.The<Resolve>().RawAsync);
+            app.MapRepo(method, "/resolve/{**rest}", Need.Read, app.The<Resolve>().FileAsync, metadata: new TakesSession());
+            app.MapRepo(method, "/blob/{**rest}", Need.Read, app.The<FilePages>().BlobAsync, metadata: new TakesSession());
+            app.MapRepo(method, "/raw/{**rest}", Need.Read, app.The<Resolve>().RawAsync, metadata: new TakesSession());
         }
         app.MapRepoPage("GET", "/tree/{**rest}", Need.Read, app.The<FilePages>().TreeAsync);
         app.MapRepoApi("GET", "/tree/{**rest}", Need.Read, app.The<TreeEndpoint>().HandleAsync);

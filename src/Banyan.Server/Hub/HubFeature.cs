@@ -14,6 +14,7 @@ using Banyan.Server.Maintenance;
 using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
+using Banyan.Server.SignIn;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
@@ -45,6 +46,7 @@ static class HubFeature
         services.AddSingleton<MatcherPolicy, PageRoutes>();
         services.AddQuotas();
         services.AddAccounts();
+        services.AddSignIn();
         services.AddRepos();
         services.AddGit();
         services.AddFiles();
@@ -68,6 +70,7 @@ static class HubFeature
         _ = app.The<HubDatabase>();   // a database that cannot be opened stops the start, not a request
         _ = app.The<IObjectStore>();
         app.MapAccounts();
+        app.MapSignIn();
         app.MapQuotas();
         app.MapRepos();
         app.MapGit();

@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Discussions;
 using Banyan.Server.Repos;
+using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -36,17 +37,17 @@ static class HubRoutes
     }
 
     /// <summary>Maps <c>/{ns}/{name}</c> with the prefix of each type and what follows. A pattern that begins with <c>.git</c> is one of git's.</summary>
-    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20)
+    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null)
     {
         foreach (var type in RepoTypes.All)
-            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes);
+            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, metadata: metadata);
     }
 
     /// <summary>Maps the page at <c>/{ns}/{name}</c> with the prefix of each type and what follows: see <see cref="PageRoutes"/>.</summary>
-    public static void MapRepoPage(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20)
+    public static void MapRepoPage(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null)
     {
         foreach (var type in RepoTypes.All)
-            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, isPage: true);
+            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, isPage: true, metadata: metadata);
     }
 
     /// <summary>Maps a page that is not about one repository.</summary>
@@ -64,14 +65,20 @@ static class HubRoutes
         {
             // Bad credentials are an error on every route, also where none are needed.
             _ = need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context);
+            await CheckFormAsync(app, context, isPage);
             await handler(context);
         }).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
     }
 
-    static IEndpointConventionBuilder MapAs(this WebApplication app, bool isPage, string method, string pattern, RequestDelegate handler) =>
-        isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method)) : app.MapMethods(pattern, [method], handler);
+    /// <summary>What a browser sends by itself is no sign that its user meant it: a page takes forms that were made here. Tokens are sent by programs.</summary>
+    static Task CheckFormAsync(WebApplication app, HttpContext context, bool isPage) =>
+        isPage && HttpMethods.IsPost(context.Request.Method) && context.Request.Headers.Authorization.Count == 0 && context.GetEndpoint()?.Metadata.GetMetadata<ChecksForm>() is null
+            ? app.The<FormTokens>().CheckAsync(context) : Task.CompletedTask;
 
-    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false)
+    static IEndpointConventionBuilder MapAs(this WebApplication app, bool isPage, string method, string pattern, RequestDelegate handler) =>
+        isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method), new TakesSession()) : app.MapMethods(pattern, [method], handler);
+
+    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false, object? metadata = null)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         var address = app.The<HubAddress>();
@@ -87,8 +94,9 @@ static class HubRoutes
             // What is read moves on to the present name, as clients and caches know it from the Hub; what is sent is taken here and now.
             if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
                 throw HubException.Moved(address.Path + location);
+            await CheckFormAsync(app, context, isPage);
             await handler(context, repo);
-        }).WithMetadata(new HubRoute(need, type), new BodyLimit(maxBytes));
+        }).WithMetadata([new HubRoute(need, type), new BodyLimit(maxBytes), .. metadata is null ? Array.Empty<object>() : [metadata]]);
         // What is a model's page with an owner is a namespace's without.
         if (!isPage || pattern != "/{ns}/{name}")
             app.The<OwnerlessNames>().Add(method, pattern);

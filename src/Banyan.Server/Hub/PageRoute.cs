@@ -11,6 +11,9 @@ namespace Banyan.Server.Hub;
 /// <summary>Metadata of a page: with which method it is asked for.</summary>
 sealed record PageRoute(string Method);
 
+/// <summary>Metadata of a page whose body is too long to be read before it is known where the form was made: its handler checks that.</summary>
+sealed record ChecksForm;
+
 /// <summary>
 /// Addresses of pages are made of names alone (<c>/ana</c>, <c>/ana/coder</c>) and would take in those of the API: where the first part is reserved, or
 /// the method is another, such a route is none, and what was found without it is found. That is also 405, where the address takes other methods.

@@ -1,6 +1,8 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Pages;
 
@@ -14,7 +16,10 @@ static class ErrorPages
         if (!HtmlPage.IsWanted(context.Request) || HubDialect.Translate(exception) is not { Status: >= 400 } error)
             return false;
         HubDialect.WriteHeaders(context, error);
-        var visitor = new Visitor { HasHub = context.RequestServices.GetService(typeof(HubAddress)) is not null, Address = "", Here = context.Request.Path + context.Request.QueryString, Now = DateTimeOffset.UtcNow };
+        var hasHub = context.RequestServices.GetService(typeof(HubAddress)) is not null;
+        if (hasHub && error.Status == 401)
+            FormTokens.Begin(context);
+        var visitor = new Visitor { HasHub = hasHub, FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + context.Request.QueryString, Now = DateTimeOffset.UtcNow };
         await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
         return true;
     }

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -37,6 +38,7 @@ static class HtmlPage
         {
             HasHub = hub is not null,
             User = hub is not null && await services.GetRequiredService<Authoriser>().CallerAsync(context) is { IsAnonymous: false } caller ? caller.Name : null,
+            FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
             Here = context.Request.Path + context.Request.QueryString,
             Now = (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow(),

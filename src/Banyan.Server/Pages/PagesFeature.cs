@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Unicode;
+using Banyan.Server.Access;
 using Banyan.Server.Inference;
 using Banyan.Server.Inference.OpenAi;
 using Microsoft.AspNetCore.Builder;
@@ -28,7 +29,7 @@ static class PagesFeature
     {
         var complete = app.Services.GetRequiredService<CompletionHandler>();
         var chat = app.Services.GetRequiredService<ChatHandler>();
-        var pages = app.MapGroup("").WithMetadata(OpenAiDialect.Open);
+        var pages = app.MapGroup("").WithMetadata(OpenAiDialect.Open, new TakesSession());
         foreach (var address in (ReadOnlySpan<string>)(hasHub ? ["/playground"] : ["/playground", "/"]))
         {
             pages.MapGet(address, (RequestDelegate)complete.ShowAsync);

@@ -1,0 +1,139 @@
+using System.Globalization;
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Hub;
+using Banyan.Server.Pages;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.SignIn;
+
+/// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, TimeProvider time)
+{
+    const int MaxName = 100, MaxDays = 3650;
+
+    /// <summary><c>GET /settings/tokens</c></summary>
+    public async Task TokensAsync(HttpContext context) => await ShowAsync(context, new() { Active = "tokens" });
+
+    /// <summary><c>POST /settings/tokens</c></summary>
+    public Task AddTokenAsync(HttpContext context) => ChangeAsync(context, "tokens", async (caller, form) =>
+    {
+        var name = form["name"].ToString().Trim() is { Length: > 0 and <= MaxName } said ? said : throw HubException.BadRequest($"Say what the token is for, in 1 to {MaxName} characters.");
+        var role = form["role"].ToString() switch { "read" => TokenRole.Read, "write" => TokenRole.Write, "fine-grained" => TokenRole.FineGrained, _ => throw HubException.BadRequest("Choose what the token may do.") };
+        int? days = form["days"].ToString() is not { Length: > 0 } text ? null : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MaxDays ? n : throw HubException.BadRequest($"Days: 1 to {MaxDays}, or nothing for a token without an end.");
+        var scopes = role != TokenRole.FineGrained ? null : new List<TokenScope>
+        {
+            new(form["on"].ToString().Trim() is { Length: > 0 and <= 200 } on ? on : throw HubException.BadRequest("Say what the token may be used on: a namespace, a repository, or *."),
+                Enum.TryParse<Right>(form["may"], ignoreCase: true, out var may) && may != Right.None ? may : Right.Read),
+        };
+        var token = await accounts.AddTokenAsync(caller.Name, name, role, scopes, days is { } d ? time.GetUtcNow().AddDays(d) : null, context.RequestAborted);
+        return new() { Active = "tokens", Secret = token, Done = "This is the token. It is shown this once." };
+    });
+
+    /// <summary><c>POST /settings/tokens/revoke</c></summary>
+    public Task RevokeTokenAsync(HttpContext context) => ChangeAsync(context, "tokens", async (caller, form) =>
+    {
+        var id = long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        if (!(await accounts.TokensAsync(caller.Name, context.RequestAborted)).Any(t => t.Id == id))
+            throw HubException.NotFound("You have no such token.");
+        await accounts.RevokeTokenAsync(id, context.RequestAborted);
+        return new() { Active = "tokens", Done = "The token does nothing any more." };
+    });
+
+    /// <summary><c>GET /settings/password</c></summary>
+    public async Task PasswordAsync(HttpContext context) => await ShowAsync(context, new() { Active = "password" });
+
+    /// <summary><c>POST /settings/password</c>: other sessions end.</summary>
+    public Task SetPasswordAsync(HttpContext context) => ChangeAsync(context, "password", async (caller, form) =>
+    {
+        throttle.Count(context, caller.Name);
+        if (await passwords.HasAsync(caller.UserId, context.RequestAborted) && await passwords.FindAsync(caller.Name, form["current"].ToString(), context.RequestAborted) is null)
+            throw HubException.BadRequest("The present password is not right.");
+        await passwords.SetAsync((await accounts.FindAsync(caller.UserId, context.RequestAborted))!, form["password"].ToString(), context.RequestAborted);
+        await sessions.EndAsync(caller.UserId, null, caller.SessionId, context.RequestAborted);
+        return new() { Active = "password", Done = "The password is set, and you are signed out everywhere else." };
+    });
+
+    /// <summary><c>POST /settings/sessions/end</c></summary>
+    public Task EndSessionAsync(HttpContext context) => ChangeAsync(context, "password", async (caller, form) =>
+    {
+        await sessions.EndAsync(caller.UserId, long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0, null, context.RequestAborted);
+        return new() { Active = "password", Done = "That session has ended." };
+    });
+
+    /// <summary><c>GET /settings/users</c></summary>
+    public async Task UsersAsync(HttpContext context)
+    {
+        await AdminAsync(context);
+        await ShowAsync(context, new() { Active = "users" });
+    }
+
+    /// <summary><c>POST /settings/users</c>: a user with a link to set a password, an invitation, who may join, suspending and resuming.</summary>
+    public Task ChangeUsersAsync(HttpContext context) => ChangeAsync(context, "users", async (caller, form) =>
+    {
+        await AdminAsync(context);
+        var name = form["name"].ToString().Trim();
+        string Link(string code) => $"{address.Root(context)}/join?code={code}";
+        switch (form["do"].ToString())
+        {
+            case "add":
+                var made = await accounts.AddAsync("user", name, form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, null, context.RequestAborted);
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, made.Id, context.RequestAborted)), Done = $"{made.Name} sets a password with this link. It works once, for three days." };
+            case "link":
+                var user = await accounts.GetAsync("user", name, context.RequestAborted);
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, user.Id, context.RequestAborted)), Done = $"{user.Name} sets a new password with this link. It works once, for three days." };
+            case "invite":
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted)), Done = "Whoever has this link makes an account. It works once, for three days." };
+            case "policy":
+                await links.SetPolicyAsync(caller, Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
+                return new() { Active = "users", Done = "Saved." };
+            case "suspend" or "resume" when Names.Key(name) == Names.Key(caller.Name):
+                throw HubException.BadRequest("You would suspend yourself: another administrator may.");
+            case "suspend" or "resume":
+                await accounts.SuspendAsync(name, form["do"] == "suspend", context.RequestAborted);
+                return new() { Active = "users", Done = form["do"] == "suspend" ? $"{name} may do nothing for now." : $"{name} may again do what they could." };
+            default:
+                throw HubException.BadRequest("This form says nothing to do.");
+        }
+    });
+
+    async Task AdminAsync(HttpContext context)
+    {
+        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
+            throw HubException.Forbidden("Users are managed by an administrator of the hub.");
+    }
+
+    /// <summary>Does what a form asks for and shows the page again with what came of it. A token that is no session's is for the API.</summary>
+    async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)
+    {
+        var caller = await authoriser.UserAsync(context);
+        if (caller.SessionId == 0)
+            throw HubException.Forbidden("This form is for who signed in by a browser; with a token use the API.");
+        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        try
+        {
+            await ShowAsync(context, await change(caller, form));
+        }
+        catch (Exception e) when (e is AccountException or HubException { Status: 400 or 404 })
+        {
+            await ShowAsync(context, new() { Active = active, Error = e.Message }, StatusCodes.Status400BadRequest);
+        }
+    }
+
+    async Task ShowAsync(HttpContext context, SettingsView view, int status = 200)
+    {
+        var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
+        if (caller.SessionId == 0)
+            throw HubException.Forbidden("This page is for who signed in by a browser; with a token use the API.");
+        await HtmlPage.RenderAsync<SettingsPage>(context, view with
+        {
+            IsAdmin = await accounts.IsAdminAsync(caller, cancellationToken),
+            Tokens = view.Active == "tokens" ? await accounts.TokensAsync(caller.Name, cancellationToken) : [],
+            Sessions = view.Active == "password" ? await sessions.ListAsync(caller.UserId, cancellationToken) : [],
+            Current = caller.SessionId,
+            HasPassword = view.Active == "password" && await passwords.HasAsync(caller.UserId, cancellationToken),
+            Users = view.Active == "users" ? await accounts.ListAsync("user", cancellationToken) : [],
+            Policy = view.Active == "users" ? await links.PolicyAsync(cancellationToken) : SignUp.Closed,
+        }, status);
+    }
+}

@@ -1,0 +1,40 @@
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Banyan.Server.SignIn;
+
+/// <summary>Signing in by a browser: sessions, passwords, links that work once, and the pages of one's own account.</summary>
+static class SignInFeature
+{
+    public static void AddSignIn(this IServiceCollection services)
+    {
+        services.AddSingleton<Sessions>();
+        services.AddSingleton<Passwords>();
+        services.AddSingleton<SignInLinks>();
+        services.AddSingleton<Throttle>();
+        services.AddSingleton<FormTokens>();
+        services.AddSingleton<SignInPages>();
+        services.AddSingleton<SettingsPages>();
+    }
+
+    public static void MapSignIn(this WebApplication app)
+    {
+        var (pages, settings) = (app.The<SignInPages>(), app.The<SettingsPages>());
+        app.MapPage("GET", "/login", Need.Nothing, pages.ShowLoginAsync);
+        app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10);
+        app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10);
+        app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync);
+        app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10);
+        app.MapPage("GET", "/settings", Need.User, settings.TokensAsync);
+        app.MapPage("GET", "/settings/tokens", Need.User, settings.TokensAsync);
+        app.MapPage("POST", "/settings/tokens", Need.User, settings.AddTokenAsync, maxBytes: 16 << 10);
+        app.MapPage("POST", "/settings/tokens/revoke", Need.User, settings.RevokeTokenAsync, maxBytes: 16 << 10);
+        app.MapPage("GET", "/settings/password", Need.User, settings.PasswordAsync);
+        app.MapPage("POST", "/settings/password", Need.User, settings.SetPasswordAsync, maxBytes: 16 << 10);
+        app.MapPage("POST", "/settings/sessions/end", Need.User, settings.EndSessionAsync, maxBytes: 16 << 10);
+        app.MapPage("GET", "/settings/users", Need.User, settings.UsersAsync);
+        app.MapPage("POST", "/settings/users", Need.User, settings.ChangeUsersAsync, maxBytes: 16 << 10);
+    }
+}

@@ -1,0 +1,119 @@
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Pages;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.SignIn;
+
+/// <summary>Signing in and out, and making an account.</summary>
+sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser)
+{
+    const string Wrong = "The name or the password is not right.";
+
+    /// <summary><c>GET /login?next=</c></summary>
+    public async Task ShowLoginAsync(HttpContext context)
+    {
+        FormTokens.Begin(context);
+        await HtmlPage.RenderAsync<LoginPage>(context, new LoginView(Next(context.Request.Query["next"]), null, await links.PolicyAsync(context.RequestAborted) == SignUp.Open));
+    }
+
+    /// <summary><c>POST /login</c>: a name with a password, or a token of the role write.</summary>
+    public async Task LoginAsync(HttpContext context)
+    {
+        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var (name, next) = (form["name"].ToString().Trim(), Next(form["next"]));
+        if (form["token"].ToString().Trim() is { Length: > 0 } token)
+        {
+            var caller = await accounts.FindCallerAsync(token, context.RequestAborted);
+            if (caller is { Role: TokenRole.Write, IsSuspended: false } && await accounts.FindAsync(caller.UserId, context.RequestAborted) is { } owner)
+                await EnterAsync(context, owner, caller.TokenId, next);
+            else
+                await AgainAsync(context, next, caller is null ? "This is no token that lives." : caller.IsSuspended ? "This account is suspended." : "Signing in takes a token of the role write: a lesser one could become a greater.");
+            return;   // nobody guesses 220 bits: not counted
+        }
+        throttle.Count(context, name);
+        if (await passwords.FindAsync(name, form["password"].ToString(), context.RequestAborted) is not { } user)
+        {
+            await AgainAsync(context, next, Wrong);
+            return;
+        }
+        throttle.Forget(context, name);
+        if (user.SuspendedAt is not null)
+            await AgainAsync(context, next, "This account is suspended: ask whoever runs this hub.");
+        else
+            await EnterAsync(context, user, null, next);
+    }
+
+    async Task AgainAsync(HttpContext context, string next, string error) =>
+        await HtmlPage.RenderAsync<LoginPage>(context, new LoginView(next, error, await links.PolicyAsync(context.RequestAborted) == SignUp.Open), StatusCodes.Status400BadRequest);
+
+    async Task EnterAsync(HttpContext context, Account user, long? token, string next)
+    {
+        await sessions.BeginAsync(context, user, token);
+        SeeOther(context, next);
+    }
+
+    /// <summary><c>POST /logout</c></summary>
+    public async Task LogoutAsync(HttpContext context)
+    {
+        if (await authoriser.CallerAsync(context) is { SessionId: > 0 } caller)
+            await sessions.EndAsync(caller.UserId, caller.SessionId, null, context.RequestAborted);
+        context.Response.Cookies.Delete(Sessions.CookieName, Sessions.Options(context, null));
+        SeeOther(context, "/");
+    }
+
+    /// <summary><c>GET /join?code=</c></summary>
+    public async Task ShowJoinAsync(HttpContext context)
+    {
+        FormTokens.Begin(context);
+        var code = context.Request.Query["code"].ToString();
+        await HtmlPage.RenderAsync<JoinPage>(context, new JoinView(code, (await CheckAsync(context, code)).Kind == SignInLinks.First, "", null));
+    }
+
+    /// <summary><c>POST /join</c>: makes an account; the first is the administrator's. A user's own link sets the password alone.</summary>
+    public async Task JoinAsync(HttpContext context)
+    {
+        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var (code, name, password) = (form["code"].ToString(), form["name"].ToString().Trim(), form["password"].ToString());
+        throttle.Count(context, "join");
+        var (kind, user) = await CheckAsync(context, code);
+        try
+        {
+            var account = user is { } id ? await accounts.FindAsync(id, context.RequestAborted) : null;
+            Passwords.Check(account?.Name ?? name, password);
+            if (account is null && (Names.AccountProblem(name) ?? (await accounts.FindAsync(name, context.RequestAborted) is null ? null : $"the name '{name}' is taken: choose another")) is { } problem)
+                throw new AccountException(problem);
+            if (kind != "" && !await links.UseAsync(code, context.RequestAborted))
+                throw HubException.NotFound("This link was used already.");
+            account ??= await accounts.AddAsync("user", name, form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, null, context.RequestAborted);
+            if (kind == SignInLinks.First)
+                await accounts.SetAdminAsync(account.Name, true, context.RequestAborted);
+            await passwords.SetAsync(account, password, context.RequestAborted);
+            await EnterAsync(context, account, null, $"/{account.Name}");
+        }
+        catch (Exception e) when (e is AccountException or HubException { Status: 400 })
+        {
+            await HtmlPage.RenderAsync<JoinPage>(context, new JoinView(code, kind == SignInLinks.First, name, e.Message), StatusCodes.Status400BadRequest);
+        }
+    }
+
+    /// <summary>What lets somebody make an account: a link, or that everyone may.</summary>
+    async Task<(string Kind, long? User)> CheckAsync(HttpContext context, string code)
+    {
+        if (await links.FindAsync(code, context.RequestAborted) is { } link)
+            return link;
+        if (code.Length > 0)
+            throw HubException.NotFound("This link was used, or is too old: ask for another.");
+        return await links.PolicyAsync(context.RequestAborted) == SignUp.Open ? ("", null) : throw HubException.Forbidden("Accounts of this hub are made by an administrator, or by a link from one.");
+    }
+
+    /// <summary>An address of this hub to go on to, or its first page: never one of another server.</summary>
+    internal static string Next(string? next) =>
+        next is ['/', ..] and { Length: <= 1000 } && !next.StartsWith("//", StringComparison.Ordinal) && !next.Any(c => char.IsControl(c) || c == '\\') ? next : "/";
+
+    internal static void SeeOther(HttpContext context, string address)
+    {
+        context.Response.StatusCode = StatusCodes.Status303SeeOther;
+        context.Response.Headers.Location = Uri.EscapeDataString(address).Length == address.Length ? address : string.Concat(address.Select(c => c is > ' ' and <= '~' ? c.ToString() : Uri.EscapeDataString(c.ToString())));
+    }
+}

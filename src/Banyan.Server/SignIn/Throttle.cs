@@ -1,0 +1,60 @@
+using System.Net;
+using Banyan.Server.Access;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.SignIn;
+
+/// <summary>
+/// Attempts to sign in, counted by address, by name, and by both: guessing is slow, and nobody is locked out by others' guesses soon. What is
+/// counted is forgotten after a quarter of an hour, and bounded.
+/// </summary>
+sealed class Throttle(TimeProvider time)
+{
+    const int PerPair = 8, PerAddress = 60, PerName = 200, MaxKeys = 50_000;
+
+    static readonly TimeSpan s_window = TimeSpan.FromMinutes(15);
+
+    readonly Lock _gate = new();
+    readonly Dictionary<string, (int Count, DateTimeOffset Until)> _counts = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Counts an attempt.</summary>
+    /// <exception cref="HubException">429: there were too many.</exception>
+    public void Count(HttpContext context, string name)
+    {
+        var (now, from) = (time.GetUtcNow(), AddressOf(context));
+        name = name.Length > 100 ? name[..100] : name;
+        lock (_gate)
+        {
+            if (_counts.Count > MaxKeys)
+                foreach (var key in _counts.Where(c => c.Value.Until <= now).Select(c => c.Key).ToList())
+                    _counts.Remove(key);
+            if (_counts.Count > MaxKeys)
+                _counts.Clear();
+            foreach (var (key, most) in (ReadOnlySpan<(string, int)>)[($"both {from} {name}", PerPair), ($"from {from}", PerAddress), ($"name {name}", PerName)])
+            {
+                var (count, until) = _counts.TryGetValue(key, out var known) && known.Until > now ? known : (0, now + s_window);
+                if (count >= most)
+                    throw new HubException(429, null, $"Too many attempts. Try again in {Math.Ceiling((until - now).TotalMinutes)} minutes.") { RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds) };
+                _counts[key] = (count + 1, until);
+            }
+        }
+    }
+
+    /// <summary>Forgets what was counted for who has signed in.</summary>
+    public void Forget(HttpContext context, string name)
+    {
+        lock (_gate)
+            _counts.Remove($"both {AddressOf(context)} {name}");
+    }
+
+    /// <summary>Where a request comes from; of IPv6 the network that a household has.</summary>
+    static string AddressOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress;
+        if (ForwardedAddress.IsNear(address) && IPAddress.TryParse(context.Request.Headers["X-Forwarded-For"].ToString().Split(',')[^1].Trim(), out var told))
+            address = told;
+        if (address is null or { IsIPv4MappedToIPv6: true })
+            return address?.MapToIPv4().ToString() ?? "";
+        return address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.ToString();
+    }
+}
