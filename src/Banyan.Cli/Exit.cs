@@ -11,8 +11,8 @@ static class Exit
     public static async Task<int> Run(RootCommand banyan, string[] args)
     {
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(5) };
-        // In a chat Ctrl-C ends an answer and not the program; the command sees to it.
-        if (args is ["chat", ..])
+        // In a chat Ctrl-C ends an answer and not the program, in a training it waits for a checkpoint; the command sees to it.
+        if (args is ["chat" or "tune", ..])
             configuration.ProcessTerminationTimeout = null;
         try
         {

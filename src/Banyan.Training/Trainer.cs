@@ -33,7 +33,7 @@ public sealed unsafe class Trainer : IDisposable
     /// <summary>The checkpoint's name in its folder.</summary>
     public const string CheckpointName = "checkpoint.bin";
 
-    const double ProbeSeconds = 60;
+    const double ProbeSeconds = 60, SaveSeconds = 300;
 
     readonly Model _model;
     readonly TuneOptions _options;
@@ -48,6 +48,7 @@ public sealed unsafe class Trainer : IDisposable
     readonly string _baseFingerprint;
     readonly List<StepResult> _history = [];
     int _saved = -1;
+    long _savedAt = Stopwatch.GetTimestamp();
 
     /// <summary>Prepares a run, or finds where it stands.</summary>
     /// <param name="model">The base. Its weights are not changed.</param>
@@ -148,7 +149,8 @@ public sealed unsafe class Trainer : IDisposable
             if (isLast || _options.EvaluateEvery > 0 && result.Step % _options.EvaluateEvery == 0)
                 result = result with { HeldOut = Evaluate(CancellationToken.None) };
             _history.Add(result);
-            if (isLast || _options.CheckpointEvery > 0 && result.Step % _options.CheckpointEvery == 0)
+            if (isLast || _options.CheckpointEvery > 0
+                && (result.Step % _options.CheckpointEvery == 0 || Stopwatch.GetElapsedTime(_savedAt).TotalSeconds > SaveSeconds))
                 Save();
             Stepped?.Invoke(result with { IsSaved = _saved == result.Step });
         }
@@ -168,6 +170,52 @@ public sealed unsafe class Trainer : IDisposable
             };
         })])
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
+
+    /// <summary>What is held out with the base and with the adapter as it is now, text by text; null where nothing is, or there is no adapter.</summary>
+    public HeldOutComparison? Compare()
+    {
+        if (!_options.HasAdapters || _options.HasPairs || _evaluated.Length == 0)
+            return null;
+        var texts = new List<(double Base, double Tuned, int Tokens)>();
+        foreach (var sequence in _evaluated)
+        {
+            _heldOut.Fill(_network.Pass, sequence);
+            var (with, without) = (TextLosses(adapter: true), TextLosses(adapter: false));
+            texts.AddRange(with.Zip(without, (a, b) => (b.Loss, a.Loss, a.Tokens)));
+        }
+        return HeldOutComparison.Of(texts);
+    }
+
+    List<(double Loss, int Tokens)> TextLosses(bool adapter)
+    {
+        var losses = TokenLosses(adapter);
+        var pass = _network.Pass;
+        return [.. Enumerable.Range(0, pass.Segments.Length).Select(pass.TargetsOf).Select(t => (losses[t.First..t.End].Sum(), t.End - t.First))];
+    }
+
+    /// <summary>−ln p of the targets of a text of the data, by this trainer.</summary>
+    internal double[] Losses(Sample text)
+    {
+        _network.Pass.Clear();
+        _network.Pass.Add(text, _options.SequenceLength);
+        return TokenLosses(adapter: true);
+    }
+
+    double[] TokenLosses(bool adapter)
+    {
+        _network.Pass.UsesAdapters = adapter;
+        _network.Forward();
+        _network.Losses(CrossEntropy.Instance);
+        _network.Pass.UsesAdapters = true;
+        return _network.Head.Losses[.._network.Pass.TargetCount].ToArray();
+    }
+
+    /// <summary>A text to check results with: what is held out, or what was learned from.</summary>
+    internal Sample ProbeText => (_heldOut.Count > 0 ? _heldOut : _items).First;
+
+    internal Model Model => _model;
+
+    internal TuneOptions Options => _options;
 
     // :: 1-3; null: cancelled.
     StepResult? Take(CancellationToken cancellationToken)
@@ -237,7 +285,7 @@ public sealed unsafe class Trainer : IDisposable
         try
         {
             new Checkpoint(Step, Lasting, Fingerprint, _baseFingerprint, HeldOutBefore, history).Write(_checkpoint, Numbers());
-            _saved = Step;
+            (_saved, _savedAt) = (Step, Stopwatch.GetTimestamp());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -70,6 +70,9 @@ internal sealed class Items
                 pass.Add(text, _most);
     }
 
+    /// <summary>The first text with a target.</summary>
+    public Sample First => Texts(Array.FindIndex(Lengths, l => l > 0))[0];
+
     Sample[] Texts(int item) => _pairs.Count == 0 ? [_samples[item]] : _pairs[item] is var pair ? [pair.Chosen, pair.Rejected] : [];
 
     static void Check(int item, Sample text, int vocabulary)

@@ -1,12 +1,139 @@
 using System.CommandLine;
+using Banyan.Training;
+using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary><c>banyan tune</c>: adapt a model.</summary>
+/// <summary><c>banyan tune BASE DATA --out DIR</c>: adapt a model.</summary>
 static class TuneCommand
 {
-    public static Command Create() => new("tune", "Adapt models: merge an adapter into its base.")
+    const string Description = """
+        Adapt a model to your own data: train an adapter (LoRA) beside it
+
+        DATA is JSON lines of conversations, prompts and completions, preferences or texts, Parquet, plain text, or a folder of source code.
+        It is checked first. A part is held out and measured before and after. Ctrl-C stops; the same command goes on.
+        DIR gets the adapter for PEFT and for llama.cpp, and a model card.
+
+        Examples:
+          banyan tune coder.gguf chats.jsonl --out mine
+          banyan tune Qwen/Qwen2.5-Coder-0.5B src/ --fim 0.5 --out mine --epochs 1
+          banyan tune coder.gguf pairs.jsonl --objective dpo --out mine --steps 100 --json
+          banyan run coder.gguf --adapter mine "…"
+          banyan tune merge coder.gguf mine coder-mine.gguf
+        """;
+
+    public static Command Create()
     {
-        MergeCommand.Create(),
-    };
+        var command = new Command("tune", Description) { MergeCommand.Create() };
+        var model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
+        var data = new Argument<string>("DATA") { Description = "A file or a folder to learn from" };
+        var output = new Option<string>("--out", "-o") { Description = "The folder of the adapter and its checkpoint", HelpName = "DIR", Required = true };
+        command.Arguments.Add(model);
+        command.Arguments.Add(data);
+        command.Options.Add(output);
+        var defaults = new TuneOptions();
+        T Add<T>(T option) where T : Option
+        {
+            command.Options.Add(option);
+            return option;
+        }
+        Option<double?> Number(string name, string description, double least, double most)
+        {
+            var option = new Option<double?>(name) { Description = description };
+            option.Between(least, most);
+            return Add(option);
+        }
+        Option<int?> Count(string name, string description, int most = int.MaxValue, int least = 1)
+        {
+            var option = new Option<int?>(name) { Description = description };
+            option.Between(least, most);
+            return Add(option);
+        }
+        Option<string> Choice(string name, string description, params string[] values)
+        {
+            var option = new Option<string>(name) { Description = $"{description}: {string.Join(", ", values)}", DefaultValueFactory = _ => values[0] };
+            option.AcceptOnlyFromAmong(values);
+            return Add(option);
+        }
+        var steps = Count("--steps", "Steps in all");
+        var epochs = Count("--epochs", $"Passes over the data, without --steps (default: {defaults.Epochs})", 1 << 16);
+        var seed = Add(new Option<ulong>("--seed") { Description = "Decides the adapter's start and the order of the data", DefaultValueFactory = _ => 1 });
+        var method = Choice("--method", "What is trained", "lora", "rslora", "dora");
+        var objective = Add(new Option<string?>("--objective") { Description = "What is minimized: supervised, dpo, orpo (default: dpo where the data are preferences, else supervised)" });
+        objective.AcceptOnlyFromAmong("supervised", "dpo", "orpo");
+        var rank = Count("--rank", $"Rank of the adapter (default: {defaults.Rank})", 4096);
+        var alpha = Number("--alpha", $"The adapter is scaled by α ÷ rank (default: {defaults.Alpha})", 0.001, 1e5);
+        var target = Add(new Option<string[]>("--target") { Description = "Projections to adapt: attn_q, ffn_down, … (default: all linear layers but output, routers and experts)", AllowMultipleArgumentsPerToken = true });
+        var top = Count("--top-layers", "Only the last so many layers are adapted", 1 << 14);
+        var rate = Number("--lr", "Highest learning rate (default: 2e-4; 2e-5 for preferences)", 1e-12, 10);
+        var warmup = Number("--warmup", $"Share of the steps in which the rate rises (default: {FormattableString.Invariant($"{defaults.Warmup}")})", 0, 1);
+        var decay = Number("--weight-decay", "Decoupled weight decay (default: 0)", 0, 10);
+        var clip = Number("--clip", "The norm of the gradient is clipped to this; 0: not (default: 1)", 0, 1e6);
+        var beta = Number("--beta", "β of DPO (default: 0.1)", 1e-4, 100);
+        var length = Count("--length", $"Tokens of a sequence, into which samples are packed (default: {defaults.SequenceLength}, at most the model's context)", 1 << 20, 8);
+        var batch = Count("--batch", $"Sequences a step (default: {defaults.SequencesPerStep})", 1 << 16);
+        var recompute = Choice("--recompute", "Compute layers again on the way back, for less memory", "auto", "on", "off");
+        var format = Add(new Option<string?>("--format") { Description = $"What records look like: {string.Join(", ", Enum.GetNames<DataFormat>()).ToLowerInvariant()} (default: as the first does)" });
+        format.AcceptOnlyFromAmong([.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())]);
+        var heldOut = Add(new Option<string?>("--held-out") { Description = "What is measured and not learned from (default: a part of DATA)", HelpName = "FILE" });
+        var share = Number("--held-out-share", "The share of DATA that is held out (default: 0.05)", 0, 0.9);
+        var fim = Number("--fim", "Of source code: the share of excerpts with a hole to fill in (default: 0)", 0, 1);
+        var skipBad = Add(new Option<bool>("--skip-bad") { Description = "Leave out records that cannot be learned from" });
+        var tooLong = Choice("--too-long", "Samples longer than a sequence", "cut", "skip", "stop");
+        var evaluateEvery = Count("--evaluate-every", $"Steps between measurements of what is held out; 0: only before and after (default: {defaults.EvaluateEvery})", least: 0);
+        var checkpointEvery = Count("--checkpoint-every", $"Steps between checkpoints, besides one every five minutes (default: {defaults.CheckpointEvery})");
+        var threads = Count("--threads", "Threads that compute (default: physical cores)", 1024);
+        threads.Aliases.Add("-t");
+        var restart = Add(new Option<bool>("--restart") { Description = "Begin anew where DIR has a checkpoint" });
+        var json = Add(new Option<bool>("--json") { Description = "Print one JSON object a step" });
+
+        command.SetAction(arguments =>
+        {
+            var which = arguments.GetRequiredValue(method);
+            var dataOptions = new DataOptions(arguments.GetRequiredValue(data))
+            {
+                HeldOutPath = arguments.GetValue(heldOut),
+                HeldOutShare = arguments.GetValue(share) ?? 0.05,
+                Format = arguments.GetValue(format) is { } name ? Enum.Parse<DataFormat>(name, ignoreCase: true) : null,
+                Fim = arguments.GetValue(fim) ?? 0,
+                SkipBad = arguments.GetValue(skipBad),
+                TooLong = Enum.Parse<TooLong>(arguments.GetRequiredValue(tooLong), ignoreCase: true),
+            };
+            var options = defaults with
+            {
+                Method = which == "dora" ? TuneMethod.Dora : TuneMethod.Lora,
+                RankStabilized = which == "rslora",
+                Steps = arguments.GetValue(steps),
+                Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
+                Seed = arguments.GetValue(seed),
+                Rank = arguments.GetValue(rank) ?? defaults.Rank,
+                Alpha = (float)(arguments.GetValue(alpha) ?? defaults.Alpha),
+                TargetModules = arguments.GetValue(target) ?? [],
+                TopLayers = arguments.GetValue(top),
+                LearningRate = arguments.GetValue(rate),
+                Warmup = arguments.GetValue(warmup) ?? defaults.Warmup,
+                WeightDecay = arguments.GetValue(decay) ?? 0,
+                ClipNorm = arguments.GetValue(clip) ?? defaults.ClipNorm,
+                DpoBeta = arguments.GetValue(beta) ?? defaults.DpoBeta,
+                SequenceLength = arguments.GetValue(length) ?? defaults.SequenceLength,
+                SequencesPerStep = arguments.GetValue(batch) ?? defaults.SequencesPerStep,
+                Recompute = arguments.GetRequiredValue(recompute) switch { "on" => true, "off" => false, _ => null },
+                EvaluateEvery = arguments.GetValue(evaluateEvery) ?? defaults.EvaluateEvery,
+                CheckpointEvery = arguments.GetValue(checkpointEvery) ?? defaults.CheckpointEvery,
+            };
+            var objectiveName = arguments.GetValue(objective);
+            return new TuneRun
+            {
+                Base = arguments.GetRequiredValue(model),
+                Output = Path.GetFullPath(arguments.GetRequiredValue(output)),
+                Data = dataOptions,
+                Options = options with { Objective = objectiveName is null ? TuneObjective.Supervised : Enum.Parse<TuneObjective>(objectiveName, ignoreCase: true) },
+                ObjectiveByData = objectiveName is null,
+                Threads = arguments.GetValue(threads),
+                Restart = arguments.GetValue(restart),
+                Json = arguments.GetValue(json),
+            }.RunAsync();
+        });
+        return command;
+    }
 }

@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+using Banyan.Cli.Hubs;
+using Banyan.Runtime.Models;
+using Banyan.Training;
+using Banyan.Training.Data;
+
+namespace Banyan.Cli.Commands.Tune;
+
+/// <summary>
+/// A run of <c>banyan tune</c>:
+/// <code>
+/// 1. the base is loaded
+/// 2. the data is checked, prepared and shown
+/// 3. what the run takes is said, measured on a few sequences
+/// 4. steps, until they are done or Ctrl-C
+/// 5. the adapter is written, read back and compared
+/// </code>
+/// </summary>
+sealed class TuneRun
+{
+    const string WorkFolder = "training"; // prepared data and checkpoint
+
+    public required string Base { get; init; }
+
+    public required string Output { get; init; }
+
+    public required DataOptions Data { get; init; }
+
+    public required TuneOptions Options { get; init; }
+
+    /// <summary>Whether the data decide the objective.</summary>
+    public bool ObjectiveByData { get; init; }
+
+    public int? Threads { get; init; }
+
+    public bool Restart { get; init; }
+
+    public bool Json { get; init; }
+
+    public async Task<int> RunAsync()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        var view = new TuneView(Json);
+        Options.Validate();
+        if (!File.Exists(Data.Path) && !Directory.Exists(Data.Path))
+            throw new CommandException($"there is no file or folder '{Data.Path}' to learn from");
+        var work = MakeFolders();
+        using var model = await LoadAsync(cancel.Token); // :: 1
+        var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
+        using var data = Prepare(model, options, work, view, cancel.Token); // :: 2
+        if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
+            options = options with { Objective = TuneObjective.Dpo };
+        view.ShowData(model, data);
+        using var trainer = new Trainer(model, data.Data, options, work);
+        if (AdapterFolder.Problem(trainer) is { } problem)
+            throw new CommandException(problem.Replace("TargetModules", "--target", StringComparison.Ordinal));
+        view.ShowPlan(trainer); // :: 3
+        if (trainer.Step < trainer.Plan.Steps)
+            view.ShowProbe(trainer.Probe(cancel.Token));
+        trainer.Stepped += view.ShowStep; // :: 4
+        if (!trainer.Run(cancel.Token))
+        {
+            view.ShowStopped(trainer);
+            throw new OperationCanceledException();
+        }
+        var result = AdapterFolder.Write(Output, trainer, new(Base, Data.Path)); // :: 5
+        view.ShowResult(trainer, result, Base, Output);
+        return 0;
+
+        // Once: the step at hand is let go. Twice: the process ends as always.
+        void Stop(PosixSignalContext context)
+        {
+            if (cancel.IsCancellationRequested)
+                return;
+            context.Cancel = true;
+            Console.Error.WriteLine("\nstopping after the sequence at hand; once more ends at once");
+            cancel.Cancel();
+        }
+    }
+
+    string MakeFolders()
+    {
+        if (File.Exists(Output))
+            throw new CommandException($"--out {Output}: there is a file of that name; name a folder");
+        var work = Path.Combine(Output, WorkFolder);
+        Directory.CreateDirectory(work);
+        if (Restart)
+            File.Delete(Path.Combine(work, Trainer.CheckpointName));
+        return work;
+    }
+
+    async Task<Model> LoadAsync(CancellationToken cancellationToken)
+    {
+        var path = await ModelPull.PathAsync(Base, cancellationToken);
+        using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
+        return Model.Load(path, new ModelOptions
+        {
+            Threads = Threads ?? new ModelOptions().Threads,
+            Activations = ActivationFormat.Float,
+            KvCache = KvFormat.F32,
+        }, bar);
+    }
+
+    PreparedData Prepare(Model model, TuneOptions options, string work, TuneView view, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Preparation.Run(model, Data with { MaxTokens = options.SequenceLength }, work, view, cancellationToken);
+        }
+        catch (DataException e)
+        {
+            // The places one below the other; the library's options by the command's names.
+            var lines = e.Message.Replace("(SkipBad)", "(--skip-bad)", StringComparison.Ordinal).Replace("(MaxTokens)", "(--length)", StringComparison.Ordinal)
+                .Replace("raise MaxTokens", "raise --length", StringComparison.Ordinal).Replace("(TooLong)", "(--too-long)", StringComparison.Ordinal)
+                .Replace("set Fim", "set --fim", StringComparison.Ordinal).Replace("set Format", "set --format", StringComparison.Ordinal).Split('\n');
+            foreach (var line in lines[..^1])
+                Console.Error.WriteLine(line);
+            throw new CommandException(lines[^1].Trim());
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Models;
+using Banyan.Training;
+using Banyan.Training.Data;
+
+namespace Banyan.Cli.Commands.Tune;
+
+/// <summary>What a run shows: facts and progress on standard error, the result on standard output; with --json one object a step there.</summary>
+sealed class TuneView(bool json) : IProgress<long>
+{
+    const int ShownTokens = 160; // of the sample
+
+    readonly bool _terminal = !Console.IsErrorRedirected;
+    Trainer? _trainer;
+    (long At, int Step) _began, _shown;
+
+    static void Say(FormattableString line) => Console.Error.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>Records read.</summary>
+    public void Report(long value)
+    {
+        if (_terminal)
+            Console.Error.Write($"\rreading data: {value:N0} records\e[K");
+    }
+
+    public void ShowData(Model model, PreparedData data)
+    {
+        if (_terminal)
+            Console.Error.Write("\r\e[K");
+        var r = data.Report;
+        Say($"data      {r.Records:N0} records of {r.Format.ToString().ToLowerInvariant()} in {r.Files} {(r.Files == 1 ? "file" : "files")}: {r.Samples:N0} to learn from, {r.HeldOut:N0} held out");
+        Say($"tokens    {r.Tokens:N0}, of which {r.TargetTokens:N0} are targets; the longest sample has {r.Longest:N0}");
+        foreach (var (count, what) in new (long, string)[]
+        {
+            (r.Cut, "cut, as they are longer than a sequence (--length)"), (r.TooLong, "left out, as they are too long"), (r.Bad, "left out, as nothing can be learned from them"),
+            (r.Duplicates, "the same as another"), (r.AlsoHeldOut, "left out, as they are held out too"), (r.NearDuplicates, "files left out, as they are mostly the same as another"),
+            (r.LeftOut, "files left out, as they are generated, too large or no text"),
+        })
+            if (count > 0)
+                Say($"          {count:N0} {what}");
+        foreach (var bad in r.Problems)
+            Say($"            {bad}");
+        if (r.Licences.Count > 0)
+            Say($"          licences: {string.Join(", ", r.Licences.Take(5))}{(r.Licences.Count > 5 ? $" and {r.Licences.Count - 5} more" : "")}");
+        if (r.DefaultTemplate is not null)
+            Say($"          the base has no chat template: a plain one is used");
+        var sample = data.Data.Samples.Count > 0 ? data.Data.Samples[0] : data.Data.Pairs[0].Chosen;
+        Say($"sample    as the model sees it, what it learns {(_terminal ? "in green" : "between ⟦ and ⟧")}:");
+        Console.Error.WriteLine(Masked(model, sample));
+    }
+
+    // Runs of targets and of what is only read, decoded.
+    string Masked(Model model, Sample sample)
+    {
+        var text = new StringBuilder();
+        // Around a target, some of what stands before it.
+        var start = Math.Max(0, Array.IndexOf(sample.Targets, true) - ShownTokens / 2);
+        var end = Math.Min(sample.Tokens.Length, start + ShownTokens);
+        for (var i = start; i < end;)
+        {
+            var run = i;
+            while (run < end && sample.Targets[run] == sample.Targets[i])
+                run++;
+            var part = model.Tokenizer.Decode(sample.Tokens[i..run]);
+            text.Append(sample.Targets[i] ? _terminal ? $"\e[32m{Plain(part)}\e[0m" : $"⟦{Plain(part)}⟧" : Plain(part));
+            i = run;
+        }
+        return "  " + $"{(start > 0 ? "… " : "")}{text}{(end < sample.Tokens.Length ? " …" : "")}".Replace("\n", "\n  ", StringComparison.Ordinal);
+    }
+
+    // Data commands no terminal.
+    static string Plain(string text) => string.Concat(text.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '�' : c));
+
+    public void ShowPlan(Trainer trainer)
+    {
+        (_trainer, _began, _shown) = (trainer, (Stopwatch.GetTimestamp(), trainer.Step), (0, -1));
+        var p = trainer.Plan;
+        Say($"training  {p.TrainableParameters:N0} parameters; {p.Steps:N0} steps over {p.Samples:N0} {(trainer.Plan.Samples == 1 ? "sample" : "samples")}");
+        Say($"memory    {Sizes.Bytes(p.MemoryBytes)}: weights {Sizes.Bytes(p.WeightBytes)}, activations {Sizes.Bytes(p.ActivationBytes)}{(p.Recomputes ? " (layers are computed twice)" : "")}, adapter and optimizer {Sizes.Bytes(p.StateBytes)}");
+        if (trainer.Step > 0)
+            Say($"going on  after step {trainer.Step:N0} of {p.Steps:N0}");
+    }
+
+    public void ShowProbe(ProbeResult probe)
+    {
+        _began = (Stopwatch.GetTimestamp(), _began.Step);
+        Say($"time      about {Duration(probe.Remaining)} ({probe.TokensPerSecond:F0} tokens a second); Ctrl-C stops, the same command goes on");
+    }
+
+    public void ShowStep(StepResult step)
+    {
+        if (json)
+        {
+            Console.Out.WriteLine(Object(step, _trainer!).ToJsonString());
+            Console.Out.Flush();
+            return;
+        }
+        var (isLast, elapsed) = (step.Step == _trainer!.Plan.Steps, Stopwatch.GetElapsedTime(_began.At));
+        var left = elapsed / (step.Step - _began.Step) * (_trainer.Plan.Steps - step.Step);
+        var line = string.Create(CultureInfo.InvariantCulture, $"step {step.Step}/{_trainer.Plan.Steps}  loss {step.Loss:f3}")
+            + (step.Margin is { } margin ? string.Create(CultureInfo.InvariantCulture, $"  margin {margin:f3}") : "")
+            + (step.HeldOut is { } heldOut ? string.Create(CultureInfo.InvariantCulture, $"  held out {heldOut:f3}") : "")
+            + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s") + (isLast ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
+        var stays = step.HeldOut is not null || step.IsSaved;
+        if (_terminal)
+            Console.Error.Write($"\r{line}\e[K{(stays ? "\n" : "")}");
+        else if (stays || _shown.Step < 0 || Stopwatch.GetElapsedTime(_shown.At).TotalSeconds > 10)
+        {
+            Console.Error.WriteLine(line);
+            _shown = (Stopwatch.GetTimestamp(), step.Step);
+        }
+    }
+
+    static JsonObject Object(StepResult step, Trainer trainer)
+    {
+        var o = new JsonObject
+        {
+            ["step"] = step.Step,
+            ["steps"] = trainer.Plan.Steps,
+            ["loss"] = step.Loss,
+            ["learning_rate"] = step.LearningRate,
+            ["gradient_norm"] = step.GradientNorm,
+            ["tokens"] = step.Tokens,
+            ["target_tokens"] = step.TargetTokens,
+            ["tokens_per_second"] = Math.Round(step.TokensPerSecond, 1),
+            ["saved"] = step.IsSaved,
+        };
+        if (step.Margin is { } margin)
+            o["margin"] = margin;
+        var isLast = step.Step == trainer.Plan.Steps;
+        if (step.HeldOut is not null || isLast)
+            o["held_out"] = step.HeldOut;
+        if (isLast)
+            o["held_out_before"] = trainer.HeldOutBefore;
+        return o;
+    }
+
+    public void ShowStopped(Trainer trainer) =>
+        Say($"{(_terminal ? "\r\e[K" : "")}{(trainer.Step > 0 ? $"stopped after step {trainer.Step} of {trainer.Plan.Steps}, which is saved: the same command goes on" : "stopped before the first step")}");
+
+    public void ShowResult(Trainer trainer, AdapterResult result, string model, string folder)
+    {
+        if (json)
+        {
+            // Steps of an earlier call: the last is told again.
+            if (trainer.Step == _began.Step)
+                Console.Out.WriteLine(Object(trainer.History[^1] with { IsSaved = true }, trainer).ToJsonString());
+            return;
+        }
+        void Out(FormattableString line) => Console.Out.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+        if (result.Comparison is { } c)
+            Out($"held out  {c.Base:f3} before, {c.Tuned:f3} after: {c.Verdict} (95 % interval of the difference {c.Low:f3} … {c.High:f3}, {c.Texts} texts)");
+        else if (trainer.HeldOut is { } after)
+            Out($"held out  {trainer.HeldOutBefore:f3} before, {after:f3} after");
+        Out($"written   {folder}: {string.Join(", ", result.Files)}; read back, at most {result.LargestDifference:g2} nats from the trainer");
+        Out($"try it    banyan run {model} --adapter {folder} \"…\"");
+    }
+
+    static string Duration(TimeSpan time) => time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:f1} hours")
+        : time.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:f0} minutes") : $"{Math.Max(1, (int)time.TotalSeconds)} seconds";
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text;
+using Banyan.Runtime.Files;
+
+namespace Banyan.Training;
+
+/// <summary>A model card of facts alone: what was trained on what, how, and what came of it.</summary>
+internal static class ModelCard
+{
+    public static string Of(Trainer trainer, AdapterFacts facts, IReadOnlyList<string> files, double difference, HeldOutComparison? comparison)
+    {
+        var (options, plan, history) = (trainer.Options, trainer.Plan, trainer.History);
+        using var file = ModelFile.Open(trainer.Model.Path);
+        var licence = file.Metadata.Get("general.license", "");
+        var text = new StringBuilder();
+        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        Line($"---");
+        Line($"base_model: {Quoted(facts.BaseName)}");
+        Line($"base_model_relation: adapter");
+        Line($"library_name: peft");
+        Line($"pipeline_tag: text-generation");
+        if (licence.Length > 0)
+            Line($"license: {Quoted(licence)}");
+        Line($"tags:");
+        Line($"  - lora");
+        Line($"  - banyan");
+        Line($"---");
+        Line($"");
+        Line($"# An adapter of {Inline(facts.BaseName)}");
+        Line($"");
+        Line($"Trained by Banyan. Every line is a fact of the run; what it is good for is for its maker to say.");
+        Line($"");
+        Line($"| | |");
+        Line($"|---|---|");
+        Line($"| Base | {Inline(facts.BaseName)}{(facts.Revision is null ? "" : $", revision {facts.Revision}")}, `{trainer.Model.Config.Architecture}` |");
+        Line($"| Licence of the base | {(licence.Length > 0 ? Inline(licence) : "not stated in its file")} |");
+        Line($"| Data | {Inline(facts.Data)}: {plan.Samples} {(options.HasPairs ? "pairs" : "samples")}, {plan.Tokens} tokens, {plan.TargetTokens} of them targets |");
+        Line($"| Method | {options.Method}{(options.RankStabilized ? ", rank-stabilized" : "")}, rank {options.Rank}, α {options.Alpha}: {plan.TrainableParameters} parameters |");
+        Line($"| Adapted | {string.Join(", ", trainer.Adapter().Projections.Select(p => $"`{Module(p.Tensor)}`").Distinct())} |");
+        Line($"| Objective | {options.Objective} |");
+        Line($"| Steps | {history.Count} of {plan.Steps}, each of {options.SequencesPerStep} sequences of {options.SequenceLength} tokens |");
+        Line($"| Optimizer | AdamW, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
+        Line($"| Seed | {options.Seed} |");
+        Line($"");
+        Line($"## Held out");
+        Line($"");
+        if (comparison is { } c)
+        {
+            Line($"Loss in nats a target token, of {c.Texts} texts with {c.Tokens} targets that were not learned from:");
+            Line($"");
+            Line($"| base | tuned | difference | 95 % interval | verdict |");
+            Line($"|---|---|---|---|---|");
+            Line($"| {c.Base:f4} | {c.Tuned:f4} | {c.Tuned - c.Base:f4} | {c.Low:f4} … {c.High:f4} | {c.Verdict} |");
+        }
+        else if (trainer.HeldOut is { } after)
+            Line($"Loss before: {trainer.HeldOutBefore:f4}; after: {after:f4}.");
+        else
+            Line($"Nothing was held out.");
+        Line($"");
+        Line($"## Curve");
+        Line($"");
+        Line($"| step | loss | held out |");
+        Line($"|---|---|---|");
+        foreach (var step in Points(history))
+            Line($"| {step.Step} | {step.Loss:f4} | {step.HeldOut:f4} |");
+        Line($"");
+        Line($"## Files");
+        Line($"");
+        Line($"{string.Join(", ", files.Select(f => $"`{f}`"))}. {(files.Contains(AdapterFolder.GgufName) ? "PEFT loads the folder, llama.cpp the GGUF file." : "PEFT loads the folder; GGUF has no place for magnitudes (DoRA).")}");
+        Line($"Both were read back: their numbers are those that were trained, and a text's likelihoods differ by at most {difference:g2} nats a token from the trainer's.");
+        return text.ToString().Replace("Both were", files.Contains(AdapterFolder.GgufName) ? "Both were" : "They were", StringComparison.Ordinal);
+    }
+
+    // The first, the last, those that were evaluated, and some between.
+    static IEnumerable<StepResult> Points(IReadOnlyList<StepResult> history) =>
+        history.Where((s, i) => i == 0 || i == history.Count - 1 || s.HeldOut is not null || i % Math.Max(1, history.Count / 10) == 0);
+
+    static string Module(string tensor) => Blocks.GradientBuilder.Module(tensor);
+
+    static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+
+    static string Inline(string text) => $"`{text.ReplaceLineEndings(" ").Replace("`", "'", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)}`";
+}
