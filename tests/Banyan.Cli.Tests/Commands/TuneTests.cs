@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Banyan.Tests;
+
+namespace Banyan.Cli.Tests.Commands;
+
+/// <summary><c>banyan tune</c> as scripts and people use it, on a tiny model.</summary>
+public sealed class TuneTests : IDisposable
+{
+    readonly string _folder = Directory.CreateTempSubdirectory("banyan-tune-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    static readonly string s_base = SharedData.Path("models", "qwen2-tiny-Q8_0.gguf");
+
+    string Data(int records = 40)
+    {
+        var path = Path.Combine(_folder, "data.jsonl");
+        File.WriteAllLines(path, Enumerable.Range(0, records).Select(i =>
+            $$"""{"messages": [{"role": "user", "content": "What is {{i}}?"}, {"role": "assistant", "content": "It is {{i * 7 % 10}}, of course."}]}"""));
+        return path;
+    }
+
+    string[] Command(string folder, int steps, params string[] more) =>
+        ["tune", s_base, Data(), "--out", Path.Combine(_folder, folder), "--steps", $"{steps}", "--seed", "3", "--length", "64", "--batch", "1", "--rank", "2", "--json", .. more];
+
+    static List<JsonElement> Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+
+    [Fact]
+    public async Task One_object_a_step_the_last_with_what_is_held_out_and_a_folder_that_runs()
+    {
+        var (code, output, error) = await Tool.Run(Command("mine", 4));
+        Assert.True(code == 0, error);
+        var lines = Lines(output);
+        Assert.Equal([1, 2, 3, 4], lines.Select(l => l.GetProperty("step").GetInt32()));
+        Assert.All(lines, l => Assert.True(l.GetProperty("loss").GetDouble() > 0));
+        Assert.True(lines[^1].GetProperty("held_out").GetDouble() > 0 && lines[^1].GetProperty("saved").GetBoolean());
+        var mine = Path.Combine(_folder, "mine");
+        Assert.Equal(["README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("It is", error); // the sample is shown
+        Assert.Contains("| base | tuned |", File.ReadAllText(Path.Combine(mine, "README.md")));
+
+        // Done is done: the last step is told again, and the files are the same.
+        var files = Directory.GetFiles(mine).ToDictionary(f => f, File.ReadAllBytes);
+        (code, output, error) = await Tool.Run(Command("mine", 4));
+        Assert.True(code == 0, error);
+        Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(), Lines(output).Single().GetProperty("held_out").GetDouble());
+        Assert.All(files, f => Assert.Equal(f.Value, File.ReadAllBytes(f.Key)));
+
+        (code, _, error) = await Tool.Run(Command("mine", 5));
+        Assert.Equal(1, code);
+        Assert.Contains("Steps was 4 and is 5", error);
+        (code, output, error) = await Tool.Run(["run", s_base, "Hello", "--adapter", mine, "-n", "4", "--json"]);
+        Assert.True(code == 0, error);
+    }
+
+    [Fact]
+    public async Task Interrupted_it_saves_and_the_same_command_comes_to_the_same_files()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("signals of Unix");
+        var command = Command("parts", 120);
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
+        Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
+        var told = Lines(await process.StandardOutput.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 130, await error);
+        Assert.Contains("the same command goes on", await error);
+
+        var (code, output, problem) = await Tool.Run(command);
+        Assert.True(code == 0, problem);
+        Assert.Contains("going on  after step", problem);
+        var first = Lines(output)[0].GetProperty("step").GetInt32();
+        Assert.Equal(told.Count == 0 ? 2 : told[^1].GetProperty("step").GetInt32() + 1, first);
+        (code, _, problem) = await Tool.Run(Command("whole", 120));
+        Assert.True(code == 0, problem);
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "parts", Path.GetFileName(file))));
+    }
+
+    [Theory]
+    [InlineData("""{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho" }""", "line 3")]
+    [InlineData("""{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}""", "line 3")]
+    public async Task Bad_data_is_named_before_anything_is_trained(string record, string place)
+    {
+        var command = Command("bad", 2);
+        File.WriteAllLines(command[2], [.. File.ReadAllLines(command[2])[..2], record]);
+        var (code, output, error) = await Tool.Run(command);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(place, error);
+        Assert.Contains("--skip-bad", error);
+        (code, output, error) = await Tool.Run([.. command, "--skip-bad"]);
+        Assert.True(code == 0, error);
+        Assert.Equal(2, Lines(output).Count);
+    }
+
+    [Theory]
+    [InlineData("--warmup 2", "between 0 and 1")]
+    [InlineData("--lr 0,001", "0.001")]
+    [InlineData("--target attn_quux", "attn_quux")]
+    [InlineData("--objective dpo", "chosen")]
+    [InlineData("--method qlora", "qlora")]
+    public async Task Wrong_options_are_refused_by_name(string options, string names)
+    {
+        var (code, output, error) = await Tool.Run([.. Command("wrong", 2), .. options.Split(' ')]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(names, error);
+    }
+}
