@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Files;
+using Banyan.Server.Gating;
 using Banyan.Server.Git;
+using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Pages;
 using Banyan.Server.Repos;
@@ -10,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Cards;
 
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
-sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search)
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests)
 {
     const int MaxNamed = 12, MaxGgufs = 30;
 
@@ -25,6 +27,9 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         {
             Head = new(repo, "card", repo.DefaultBranch),
             MayRead = mayRead,
+            MayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken),
+            IsLiked = !caller.IsAnonymous && await likes.IsLikedAsync(caller.UserId, repo, cancellationToken),
+            Standing = mayRead || caller.IsAnonymous ? null : await requests.StatusAsync(repo.Id, caller.UserId, cancellationToken),
             HasCommits = revision is not null,
             Html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null,
             Problem = known.CardProblem,

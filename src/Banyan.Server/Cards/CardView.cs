@@ -16,6 +16,15 @@ public sealed record CardView
     /// <summary>Whether the files may be read; a gated repository can be seen without.</summary>
     public bool MayRead { get; init; }
 
+    /// <summary>Whether the visitor may change it.</summary>
+    public bool MayWrite { get; init; }
+
+    /// <summary>Whether the visitor likes it.</summary>
+    public bool IsLiked { get; init; }
+
+    /// <summary>What became of the visitor's request for access, or null.</summary>
+    public string? Standing { get; init; }
+
     /// <summary>Whether there is any commit.</summary>
     public bool HasCommits { get; init; }
 

@@ -31,10 +31,16 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
     /// <summary><c>POST …/discussions/{num}/comment</c></summary>
     public async Task CommentAsync(HttpContext context, Repo repo)
     {
-        var text = DiscussionText.Comment((await context.BodyAsync<CommentBody>()).Comment);
-        var happened = await ChangeAsync(context, repo, own: false, (t, discussion, caller) =>
-            discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = text }));
+        var happened = await CommentAsync(context, repo, (await context.BodyAsync<CommentBody>()).Comment);
         await context.JsonAsync(new JsonObject { ["newMessage"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <summary>Says something.</summary>
+    public async Task<DiscussionEvent> CommentAsync(HttpContext context, Repo repo, string? said)
+    {
+        var text = DiscussionText.Comment(said);
+        return await ChangeAsync(context, repo, own: false, (t, discussion, caller) =>
+            discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = text }));
     }
 
     /// <summary><c>POST …/discussions/{num}/title</c></summary>
@@ -53,9 +59,16 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
     public async Task SetStatusAsync(HttpContext context, Repo repo)
     {
         var body = await context.BodyAsync<StatusBody>();
-        var status = body.Status is Discussion.Open or Discussion.Closed ? body.Status : throw HubException.BadRequest($"status '{body.Status}': open or closed");
-        var comment = body.Comment is { } text && text.Trim().Length > 0 ? DiscussionText.Comment(text) : null;
-        var happened = await ChangeAsync(context, repo, own: true, async (t, discussion, caller) =>
+        var happened = await SetStatusAsync(context, repo, body.Status, body.Comment);
+        await context.JsonAsync(new JsonObject { ["newStatus"] = DiscussionJson.Of(happened) });
+    }
+
+    /// <summary>Opens or closes a discussion, with a comment or without.</summary>
+    public async Task<DiscussionEvent> SetStatusAsync(HttpContext context, Repo repo, string? to, string? said)
+    {
+        var status = to is Discussion.Open or Discussion.Closed ? to : throw HubException.BadRequest($"status '{to}': open or closed");
+        var comment = said is { } text && text.Trim().Length > 0 ? DiscussionText.Comment(text) : null;
+        return await ChangeAsync(context, repo, own: true, async (t, discussion, caller) =>
         {
             if (discussion.Status == Discussion.Merged)
                 throw HubException.BadRequest($"Pull request {discussion.Num} is merged.");
@@ -66,7 +79,6 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
             await t.ExecuteAsync("UPDATE discussions SET status = @status WHERE id = @Id", new { status, discussion.Id });
             return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.StatusChange, new EventData { Status = status });
         });
-        await context.JsonAsync(new JsonObject { ["newStatus"] = DiscussionJson.Of(happened) });
     }
 
     /// <summary><c>POST …/discussions/{num}/comment/{comment}/edit</c></summary>

@@ -59,10 +59,18 @@ sealed class DiscussionEndpoints(Authoriser authoriser, DiscussionStore discussi
     public async Task BeginAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<Body>());
-        var title = DiscussionText.Title(body.Title);
-        var description = DiscussionText.Comment(body.Description ?? "", mayBeEmpty: true);
         var isPull = body.PullRequest == true;
-        var number = await database.WriteAsync(async t =>
+        var number = await BeginAsync(repo, caller, body.Title, body.Description, isPull, context.RequestAborted);
+        await context.JsonAsync(new JsonObject { ["num"] = number, ["pullRequest"] = isPull, ["url"] = $"{address.Of(context, repo)}/discussions/{number}" });
+    }
+
+    /// <summary>Begins a discussion or pull request.</summary>
+    /// <returns>Its number.</returns>
+    public async Task<int> BeginAsync(Repo repo, Caller caller, string? said, string? text, bool isPull, CancellationToken cancellationToken)
+    {
+        var title = DiscussionText.Title(said);
+        var description = DiscussionText.Comment(text ?? "", mayBeEmpty: true);
+        return await database.WriteAsync(async t =>
         {
             var next = await DiscussionStore.NextNumberAsync(t, repo.Id);
             var branch = GitRef.Heads + repo.DefaultBranch;
@@ -77,8 +85,7 @@ sealed class DiscussionEndpoints(Authoriser authoriser, DiscussionStore discussi
                 new Discussion { Num = next, Title = title, Status = isPull ? Discussion.Draft : Discussion.Open, IsPullRequest = isPull, BaseRef = isPull ? branch : null }, description);
             await Audit.RecordAsync(t, caller.UserId, isPull ? "pr.open" : "discussion.open", $"{repo.Path}#{next}");
             return next;
-        }, context.RequestAborted);
-        await context.JsonAsync(new JsonObject { ["num"] = number, ["pullRequest"] = isPull, ["url"] = $"{address.Of(context, repo)}/discussions/{number}" });
+        }, cancellationToken);
     }
 
     public static int NumberOf(HttpContext context) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Server.Access;
 using Banyan.Server.Cards;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
@@ -10,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Discussions;
 
 /// <summary>Pages of discussions and pull requests.</summary>
-sealed class DiscussionPages(DiscussionStore discussions, PullRequests pullRequests, CardHtml html)
+sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests, CardHtml html)
 {
     const int PageLength = 40, ShortId = 7;
 
@@ -32,8 +33,12 @@ sealed class DiscussionPages(DiscussionStore discussions, PullRequests pullReque
         foreach (var happened in await discussions.EventsAsync(discussion.Id, cancellationToken))
             events.Add(await ViewAsync(repo, happened, cancellationToken));
         var diff = discussion.IsPullRequest ? await pullRequests.DiffAsync(repo, discussion, cancellationToken) : null;
+        var caller = await authoriser.CallerAsync(context);
+        var mayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         await HtmlPage.RenderAsync<DiscussionPage>(context, new DiscussionView
         {
+            MayChange = discussion.Status != Discussion.Merged && (mayWrite || (!caller.IsAnonymous && discussion.AuthorId == caller.UserId)),
+            MayMerge = mayWrite && discussion is { IsPullRequest: true, Status: Discussion.Open },
             Head = HeadOf(repo),
             Discussion = DiscussionRow.Of(discussion),
             Events = events,

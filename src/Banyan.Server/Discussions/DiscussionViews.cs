@@ -24,6 +24,12 @@ public sealed record DiscussionView
     /// <summary>What a pull request changes, or null.</summary>
     public DiffView? Diff { get; init; }
 
+    /// <summary>Whether the visitor may close and open it: its author, and who may write.</summary>
+    public bool MayChange { get; init; }
+
+    /// <summary>Whether the visitor may merge it now.</summary>
+    public bool MayMerge { get; init; }
+
     /// <summary>Files that changed on both sides.</summary>
     public IReadOnlyList<string> Conflicts { get; init; } = [];
 }

@@ -15,6 +15,7 @@ static class DiscussionsFeature
         services.AddSingleton<DiscussionChanges>();
         services.AddSingleton<PullRequests>();
         services.AddSingleton<DiscussionPages>();
+        services.AddSingleton<DiscussionForms>();
     }
 
     public static void MapDiscussions(this WebApplication app)
@@ -23,6 +24,10 @@ static class DiscussionsFeature
         var pages = app.The<DiscussionPages>();
         app.MapRepoPage("GET", "/discussions", Need.Read, pages.ListAsync);
         app.MapRepoPage("GET", "/discussions/{num}", Need.Read, pages.ShowAsync);
+        var forms = app.The<DiscussionForms>();
+        app.MapRepoPage("POST", "/discussions", Need.Contribute, forms.BeginAsync);
+        app.MapRepoPage("POST", "/discussions/{num}", Need.Contribute, forms.ChangeAsync);
+        app.MapRepoPage("POST", "/discussions/{num}/merge", Need.Write, forms.MergeAsync);
         app.MapRepoApi("GET", "/discussions", Need.Read, discussions.ListAsync);
         app.MapRepoApi("GET", "/discussions/{num}", Need.Read, discussions.ShowAsync);
         app.MapRepoApi("POST", "/discussions", Need.Contribute, discussions.BeginAsync);

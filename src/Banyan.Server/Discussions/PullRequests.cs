@@ -53,8 +53,14 @@ sealed class PullRequests(
     /// <summary><c>POST …/discussions/{num}/merge</c></summary>
     public async Task MergeAsync(HttpContext context, Repo repo)
     {
+        await MergeAsync(context, repo, context.HasBody() ? (await context.BodyAsync<Body>()).Comment : null);
+        await context.JsonAsync(new { });
+    }
+
+    /// <summary>Merges the pull request of the address.</summary>
+    public async Task MergeAsync(HttpContext context, Repo repo, string? comment)
+    {
         var (caller, number, cancellationToken) = (await authoriser.UserAsync(context), DiscussionEndpoints.NumberOf(context), context.RequestAborted);
-        var comment = context.HasBody() ? (await context.BodyAsync<Body>()).Comment : null;
         var discussion = await discussions.FindAsync(repo.Id, number, cancellationToken) ?? throw DiscussionEndpoints.NotFound(repo, number);
         if (!discussion.IsPullRequest)
             throw HubException.BadRequest($"Discussion {number} is no pull request.");
@@ -74,7 +80,6 @@ sealed class PullRequests(
         // Its author is who made the first; the latest are told of.
         var commits = await history.ReadAsync(repo.Id, standing.Commits.Take(MaxListed).Union(standing.Commits.TakeLast(1)), cancellationToken);
         await database.WriteAsync(t => RecordAsync(t, repo, caller, discussion, standing, commits, branch, tree, comment), cancellationToken);
-        await context.JsonAsync(new { });
     }
 
     async Task RecordAsync(

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve)
 {
     const int PageRows = 300, MaxBranches = 200, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
 
@@ -40,10 +40,12 @@ sealed class FilePages(Revisions revisions, Refs refs, RepoTree tree, LastCommit
         var entries = all.Skip(start).Take(PageRows).Select(e => e with { Path = prefix + e.Path }).ToArray();
         var last = await lastCommits.FindAsync(repo.Id, revision, entries, cancellationToken);
         var branches = (await refs.ListAsync(repo.Id, cancellationToken)).Where(r => r.Name.StartsWith(GitRef.Heads, StringComparison.Ordinal) || r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Take(MaxBranches).Select(r => r.Short);
+        var caller = await authoriser.CallerAsync(context);
+        var mayUpload = !caller.IsAnonymous && await refs.FindAsync(repo.Id, GitRef.Heads + name, cancellationToken) is not null && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         context.Response.Headers["X-Repo-Commit"] = revision.Id.ToString();
         await HtmlPage.RenderAsync<TreePage>(context, new TreeView(
             new(repo, "files", name), folder.Path, CommitLine.Of(revision),
-            [.. entries.Select(e => new TreeRow(e.Path, e.IsFolder, e.Lfs is not null, e.Size, last.TryGetValue(e.Path, out var commit) ? CommitLine.Of(commit) : null))], all.Length, start, [.. branches]));
+            [.. entries.Select(e => new TreeRow(e.Path, e.IsFolder, e.Lfs is not null, e.Size, last.TryGetValue(e.Path, out var commit) ? CommitLine.Of(commit) : null))], all.Length, start, [.. branches], mayUpload));
     }
 
     /// <summary><c>/{id}/blob/{rev}/{path}</c>: a page for browsers; clients that were given the address get the file.</summary>

@@ -19,7 +19,8 @@ public sealed record CommitLine(string Id, string Title, string Author, long At)
 /// <param name="Count">How many there are in all.</param>
 /// <param name="Start">Which the first of them is.</param>
 /// <param name="Branches">Branches and tags to choose from.</param>
-public sealed record TreeView(RepoHeadView Head, string Path, CommitLine Latest, IReadOnlyList<TreeRow> Rows, int Count, int Start, IReadOnlyList<string> Branches);
+/// <param name="MayUpload">Whether the visitor may put files here.</param>
+public sealed record TreeView(RepoHeadView Head, string Path, CommitLine Latest, IReadOnlyList<TreeRow> Rows, int Count, int Start, IReadOnlyList<string> Branches, bool MayUpload);
 
 /// <summary>A file or folder, and the commit that touched it last.</summary>
 public sealed record TreeRow(string Path, bool IsFolder, bool IsLarge, long Size, CommitLine? Last)

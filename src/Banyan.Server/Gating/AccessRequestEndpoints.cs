@@ -85,6 +85,14 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
         await context.JsonAsync(new { status });
     }
 
+    /// <summary><c>POST /{id}/access</c>: as <see cref="AskAsync"/>, by the form of the repository's page.</summary>
+    public async Task AskByFormAsync(HttpContext context, Repo repo)
+    {
+        CheckGated(repo);
+        await requests.AskAsync(repo, await authoriser.UserAsync(context), null, context.RequestAborted);
+        SignIn.SignInPages.SeeOther(context, $"/{repo.Path}");
+    }
+
     /// <summary><c>POST /api/{type}/{id}/user-access-request/cancel</c>: the caller's own request.</summary>
     public async Task CancelAsync(HttpContext context, Repo repo)
     {

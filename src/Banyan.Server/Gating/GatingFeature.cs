@@ -25,6 +25,7 @@ static class GatingFeature
         app.MapRepoApi("POST", "/user-access-request/handle", Need.Write, requests.HandleAsync);
         app.MapRepoApi("POST", "/user-access-request/grant", Need.Write, requests.GrantAsync);
         app.MapRepoApi("POST", "/user-access-request/cancel", Need.Ask, requests.CancelAsync);
+        app.MapRepoPage("POST", "/access", Need.Ask, requests.AskByFormAsync);
         app.MapRepo("POST", "/ask-access", Need.Ask, requests.AskAsync);
     }
 }

@@ -18,7 +18,17 @@ sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoSto
     /// <summary><c>POST</c>, <c>DELETE /api/{type}/{id}/like</c>: done twice it is done once.</summary>
     public async Task SetAsync(HttpContext context, Repo repo, bool liked)
     {
-        var caller = await authoriser.UserAsync(context);
+        await SetAsync(await authoriser.UserAsync(context), repo, liked, context.RequestAborted);
+        await context.JsonAsync(new { });
+    }
+
+    /// <summary>Whether a user likes a repository.</summary>
+    public async Task<bool> IsLikedAsync(long user, Repo repo, CancellationToken cancellationToken) => await database.ReadAsync(
+        c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM likes WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user }), cancellationToken) is not null;
+
+    /// <summary>Gives a like or takes it back.</summary>
+    public async Task SetAsync(Caller caller, Repo repo, bool liked, CancellationToken cancellationToken)
+    {
         await database.WriteAsync(async t =>
         {
             var row = new { repo = repo.Id, user = caller.UserId, now = time.GetUtcNow().ToUnixTimeMilliseconds() };
@@ -27,8 +37,7 @@ sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoSto
                     : "DELETE FROM likes WHERE repo_id = @repo AND user_id = @user", row);
             if (changed > 0)
                 await t.ExecuteAsync($"UPDATE repos SET likes = likes {(liked ? "+" : "-")} 1 WHERE id = @repo", row);
-        }, context.RequestAborted);
-        await context.JsonAsync(new { });
+        }, cancellationToken);
     }
 
     /// <summary><c>GET /api/{type}/{id}/likers</c>: the latest first.</summary>

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,6 +16,12 @@ static class LikesFeature
         var likes = app.The<LikeEndpoints>();
         app.MapRepoApi("POST", "/like", Need.Ask, (context, repo) => likes.SetAsync(context, repo, liked: true));
         app.MapRepoApi("DELETE", "/like", Need.Ask, (context, repo) => likes.SetAsync(context, repo, liked: false));
+        app.MapRepoPage("POST", "/like", Need.Ask, async (context, repo) =>
+        {
+            var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : throw HubException.BadRequest("This address takes a form.");
+            await likes.SetAsync(await app.The<Authoriser>().UserAsync(context), repo, form["liked"] != "false", context.RequestAborted);
+            SignInPages.SeeOther(context, $"/{repo.Path}");
+        });
         app.MapRepoApi("GET", "/likers", Need.See, likes.LikersAsync);
         app.MapHub("GET", "/api/users/{name}/likes", Need.Nothing, likes.OfUserAsync);
     }

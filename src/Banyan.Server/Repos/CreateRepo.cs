@@ -18,14 +18,22 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
 {
     const int MaxFiles = 20, MaxFileBytes = 100_000;
 
-    sealed record Body(string? Name, string? Organization, string? Type, string? Visibility, bool? Private, string? Sdk, string? License, IReadOnlyList<FirstFile>? Files);
+    public sealed record Body(string? Name, string? Organization, string? Type, string? Visibility, bool? Private, string? Sdk, string? License, IReadOnlyList<FirstFile>? Files);
 
-    sealed record FirstFile(string? Path, string? Content, string? Encoding);
+    public sealed record FirstFile(string? Path, string? Content, string? Encoding);
 
     public async Task HandleAsync(HttpContext context)
     {
+        var (repo, isNew) = await CreateAsync(context, await context.BodyAsync<Body>());
+        if (!isNew)
+            throw new HubException(409, null, $"You already created this {repo.Type.Text()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
+        await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
+    }
+
+    /// <summary>Makes a repository with its first commit, or finds the one that has the name.</summary>
+    public async Task<(Repo Repo, bool IsNew)> CreateAsync(HttpContext context, Body body)
+    {
         var caller = await authoriser.UserAsync(context);
-        var body = await context.BodyAsync<Body>();
         var type = RepoTypes.Parse(body.Type) ?? throw HubException.BadRequest($"'{body.Type}' is no type of repository: model, dataset or space");
         var name = body.Name ?? throw HubException.BadRequest("The body has no name.");
         // Some clients put the namespace into the name.
@@ -46,7 +54,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
             throw HubException.Forbidden($"You don't have the rights to create a {type.Text()} under the namespace \"{ns}\"");
 
         using var room = await limits.ReserveOfAsync(owner.Id, context.Request.ContentLength ?? 1, context.RequestAborted);
-        var (repo, isNew) = await database.WriteAsync(async t =>
+        return await database.WriteAsync(async t =>
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);
             if (made.IsNew)
@@ -57,9 +65,6 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
                 await Audit.RecordAsync(t, caller.UserId, "repo.create", made.Repo.Path);
             return made;
         }, context.RequestAborted);
-        if (!isNew)
-            throw new HubException(409, null, $"You already created this {type.Text()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
-        await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
     }
 
     /// <summary>Attributes that say what is large, the client's own first files, and the card's header where it asks for one.</summary>

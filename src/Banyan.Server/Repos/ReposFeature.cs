@@ -15,10 +15,13 @@ static class ReposFeature
         services.AddSingleton<RepoChanges>();
         services.AddSingleton<ChangeRepo>();
         services.AddSingleton<OwnRepos>();
+        services.AddSingleton<NewRepoPages>();
     }
 
     public static void MapRepos(this WebApplication app)
     {
+        app.MapPage("GET", "/new", Need.User, app.The<NewRepoPages>().ShowAsync);
+        app.MapPage("POST", "/new", Need.User, app.The<NewRepoPages>().CreateAsync, maxBytes: 16 << 10);
         app.MapHub("POST", "/api/repos/create", Need.User, app.The<CreateRepo>().HandleAsync, maxBytes: 4 << 20);
         foreach (var place in (ReadOnlySpan<string>)["settings", "organizations/{name}/settings"])
             app.MapHub("GET", $"/api/{place}/repositories", Need.User, app.The<OwnRepos>().HandleAsync);

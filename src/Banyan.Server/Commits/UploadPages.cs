@@ -1,0 +1,119 @@
+using System.Text;
+using Banyan.Server.Access;
+using Banyan.Server.Content;
+using Banyan.Server.Files;
+using Banyan.Server.Git;
+using Banyan.Server.Hub;
+using Banyan.Server.Pages;
+using Banyan.Server.Quotas;
+using Banyan.Server.Repos;
+using Banyan.Server.SignIn;
+using Banyan.Server.Storage.Objects;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Banyan.Server.Commits;
+
+/// <summary>Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.</summary>
+sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, ContentStore contents, StorageLimits limits, FormTokens forms, HubOptions options)
+{
+    /// <summary>The most that one form may bring.</summary>
+    public const long MaxBytes = 20L << 30;
+
+    const int MaxFiles = 500, MaxField = 2000, Sample = 8000;
+
+    /// <summary><c>GET /{id}/upload/{branch}</c></summary>
+    public async Task ShowAsync(HttpContext context, Repo repo)
+    {
+        var branch = BranchOf(context, repo);
+        _ = await revisions.GetAsync(repo, branch, context.RequestAborted);
+        await HtmlPage.RenderAsync<UploadPage>(context, new RepoHeadView(repo, "files", branch));
+    }
+
+    /// <summary><c>POST /{id}/upload/{branch}</c>: the form's fields come before its files.</summary>
+    public async Task CommitAsync(HttpContext context, Repo repo)
+    {
+        var (caller, branch, cancellationToken) = (await authoriser.UserAsync(context), BranchOf(context, repo), context.RequestAborted);
+        if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 100 } boundary)
+            throw HubException.BadRequest("This address takes a form of files.");
+        using var room = await limits.ReserveAsync(repo.Id, context.Request.ContentLength ?? 1, cancellationToken);
+        using var spool = new Spool(options.SpoolFolder);
+        var revision = await revisions.GetAsync(repo, branch, cancellationToken);
+        var attributes = new Attributes(await tree.SmallFileAsync(repo.Id, revision.Commit.Tree, Attributes.FileName, cancellationToken));
+        var (fields, operations) = (new Dictionary<string, string>(), new List<CommitOperation>());
+        var reader = new MultipartReader(boundary, context.Request.Body);
+        while (await NextAsync(reader, cancellationToken) is { } section)
+        {
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var part))
+                continue;
+            if (!part.IsFileDisposition())
+            {
+                fields[HeaderUtilities.RemoveQuotes(part.Name).ToString()] = await FieldAsync(section.Body, cancellationToken);
+                continue;
+            }
+            // Where the form was made is known before anything of a file is taken.
+            if (operations.Count == 0 && context.Request.Headers.Authorization.Count == 0)
+                await forms.CheckAsync(context, fields.GetValueOrDefault(FormTokens.Field, ""));
+            var name = HeaderUtilities.RemoveQuotes(part.FileNameStar.HasValue ? part.FileNameStar : part.FileName).ToString();
+            if (name.Length == 0)
+                continue;   // a field in which nothing was chosen
+            if (operations.Count == MaxFiles)
+                throw HubException.TooLarge($"A form brings at most {MaxFiles} files: upload folders with hf upload or git.");
+            var folder = fields.GetValueOrDefault("folder", "").Trim().Trim('/');
+            operations.Add(await FileAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes, spool, cancellationToken));
+        }
+        if (operations.Count == 0)
+            throw HubException.BadRequest("No file was chosen.");
+        var summary = fields.GetValueOrDefault("summary", "").Trim() is { Length: > 0 } said ? said : $"Upload {(operations.Count == 1 ? operations[0].Path : $"{operations.Count} files")}";
+        await committer.CommitAsync(repo, caller, GitRef.Heads + branch, asPullRequest: false, new CommitRequest(summary, "", null, operations), spool, cancellationToken);
+        SignInPages.SeeOther(context, $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}");
+    }
+
+    /// <summary>Takes a file in: text of up to ten megabytes is git's, all else is large.</summary>
+    async Task<CommitOperation> FileAsync(Repo repo, string path, Stream body, Attributes attributes, Spool spool, CancellationToken cancellationToken)
+    {
+        using var start = new MemoryStream();
+        var buffer = new byte[64 << 10];
+        var isLarge = attributes.IsLfs(path);
+        while (!isLarge && await body.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+        {
+            start.Write(buffer, 0, read);
+            isLarge = start.Length > CommitReader.MaxFileBytes || start.GetBuffer().AsSpan(0, (int)Math.Min(start.Length, Sample)).Contains((byte)0);
+        }
+        if (!isLarge)
+            return new CommitOperation.File(path, spool.Add(start.GetBuffer().AsSpan(0, (int)start.Length)), (int)start.Length);
+        start.Position = 0;
+        var file = await contents.IngestAsync(new Chain(start, body), null, null, cancellationToken, repo.Id);
+        await contents.GrantAsync(repo.Id, [file.Id], cancellationToken);
+        return new CommitOperation.Large(path, [.. file.Sha256], file.Size);
+    }
+
+    static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reader.ReadNextSectionAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
+        {
+            throw HubException.BadRequest("The form ended too early: send it again.");
+        }
+    }
+
+    static async Task<string> FieldAsync(Stream body, CancellationToken cancellationToken)
+    {
+        var bytes = new byte[MaxField];
+        var length = await body.ReadAtLeastAsync(bytes, MaxField, throwOnEndOfStream: false, cancellationToken);
+        return length < MaxField ? Encoding.UTF8.GetString(bytes, 0, length) : throw HubException.TooLarge($"A field of the form has more than {MaxField} bytes.");
+    }
+
+    static string BranchOf(HttpContext context, Repo repo) => RouteRest.Name(context) is { Length: > 0 } name ? name : repo.DefaultBranch;
+
+    /// <summary>What was looked at, then the rest.</summary>
+    sealed class Chain(Stream first, Stream then) : ReadStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            await first.ReadAsync(buffer, cancellationToken) is > 0 and var read ? read : await then.ReadAsync(buffer, cancellationToken);
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text;
+using Banyan.Server.Tests.Support;
+
+namespace Banyan.Server.Tests.Pages;
+
+/// <summary>What people change by forms: repositories, files, discussions, likes, access.</summary>
+public class FormTests(SharedHub shared)
+{
+    static MultipartFormDataContent Files(string token, params (string Name, byte[] Bytes)[] files)
+    {
+        var form = new MultipartFormDataContent { { new StringContent(token), "_token" }, { new StringContent("sub"), "folder" }, { new StringContent("By hand"), "summary" } };
+        foreach (var (name, bytes) in files)
+            form.Add(new ByteArrayContent(bytes), "file", name);
+        return form;
+    }
+
+    static HttpRequestMessage Post(string path, HttpContent content) => new(HttpMethod.Post, path) { Content = content };
+
+    [Fact]
+    public async Task A_newcomer_makes_a_repository_uploads_discusses_and_merges()
+    {
+        var hub = await shared.GetAsync();
+        await hub.AddUserAsync("nina");
+        using var nina = await PageVisit.OfAsync(hub, "nina");
+        using var ben = await PageVisit.OfAsync(hub, "ben");
+        foreach (var (name, status) in new[] { ("..", 400), ("", 400), ("made", 303), ("made", 409) })
+            Assert.Equal((name, status), (name, (int)(await nina.SendAsync("/new", "/new", ("name", name), ("owner", "nina"), ("type", "model"), ("license", "mit"), ("visibility", "public"))).StatusCode));
+        Assert.Equal(HttpStatusCode.Forbidden, (await nina.SendAsync("/new", "/new", ("name", "x"), ("owner", "acme"), ("type", "model"))).StatusCode);
+
+        // Text is git's; what is no text, or long, is large.
+        var large = new byte[300_000];
+        new Random(1).NextBytes(large);
+        var upload = await nina.SendAsync(Post("/nina/made/upload/main", Files(await nina.TokenAsync("/nina/made/upload/main"), ("notes.txt", "first\n"u8.ToArray()), ("weights.dat", large), ("empty.txt", []))));
+        Assert.Equal((HttpStatusCode.SeeOther, "/nina/made/tree/main"), (upload.StatusCode, upload.Headers.Location!.OriginalString));
+        Assert.Equal("first\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
+        Assert.Equal(large, await hub.Client.GetByteArrayAsync("/nina/made/resolve/main/sub/weights.dat"));
+        Assert.Contains("By hand", (await ben.GetAsync("/nina/made/commits/main")).Html);
+
+        // Ben may discuss and propose, not upload or merge.
+        Assert.Equal(403, (await ben.GetAsync("/nina/made/upload/main")).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync(Post("/nina/made/upload/main", Files(await ben.TokenAsync("/nina/made"), ("x.txt", [65]))))).StatusCode);
+        var begun = await ben.SendAsync("/nina/made/discussions", "/nina/made/discussions", ("title", "Which *data*?"), ("text", "Was it **public**?"));
+        Assert.Equal("/nina/made/discussions/1", begun.Headers.Location!.OriginalString);
+        Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync(begun.Headers.Location.OriginalString, begun.Headers.Location.OriginalString, ("text", "All of it."), ("do", "close"))).StatusCode);
+        var discussion = (await ben.GetAsync("/nina/made/discussions/1")).Html;
+        Assert.Contains("<strong>public</strong>", discussion);
+        Assert.Contains("All of it.", discussion);
+        Assert.Contains("discussion, closed", discussion);
+
+        var proposed = await hub.SendAsync(HttpMethod.Post, "/api/models/nina/made/commit/main?create_pr=1", hub.Ben,
+            new StringContent("{\"key\":\"header\",\"value\":{\"summary\":\"Better notes\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"sub/notes.txt\",\"encoding\":\"utf-8\",\"content\":\"second\\n\"}}\n", Encoding.UTF8, "application/x-ndjson"));
+        Assert.Equal(HttpStatusCode.OK, proposed.StatusCode);
+        Assert.Contains("<span class=\"del\">-first", (await nina.GetAsync("/nina/made/discussions/2")).Html);
+        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", ""))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", "Thanks"))).StatusCode);
+        Assert.Equal("second\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
+        Assert.Contains("pull request, merged", (await ben.GetAsync("/nina/made/discussions?status=all")).Html);
+
+        Assert.Equal(HttpStatusCode.SeeOther, (await ben.SendAsync("/nina/made", "/nina/made/like", ("liked", "true"))).StatusCode);
+        Assert.Contains("♥ Liked", (await ben.GetAsync("/nina/made")).Html);
+        Assert.Equal(HttpStatusCode.SeeOther, (await ben.SendAsync("/nina/made", "/nina/made/like", ("liked", "false"))).StatusCode);
+        Assert.Contains("♡ Like", (await ben.GetAsync("/nina/made")).Html);
+    }
+
+    [Theory]
+    [InlineData("../x.txt", 422)]
+    [InlineData("a\\b.txt", 422)]
+    [InlineData(".git/config", 422)]
+    public async Task A_file_whose_name_leads_elsewhere_is_refused(string name, int status)
+    {
+        using var visit = await PageVisit.OfAsync(await shared.GetAsync(), "ana");
+        var form = new MultipartFormDataContent { { new StringContent(await visit.TokenAsync("/ana/coder/upload/main")), "_token" } };
+        var file = new ByteArrayContent([65]);
+        file.Headers.TryAddWithoutValidation("Content-Disposition", $"form-data; name=\"file\"; filename*=UTF-8''{Uri.EscapeDataString(name)}");
+        form.Add(file);
+        Assert.Equal(status, (int)(await visit.SendAsync(Post("/ana/coder/upload/main", form))).StatusCode);
+    }
+
+    [Fact]
+    public async Task Files_of_a_form_that_was_made_elsewhere_are_not_taken()
+    {
+        var hub = await shared.GetAsync();
+        using var visit = await PageVisit.OfAsync(hub, "ana");
+        Assert.Equal(HttpStatusCode.Forbidden, (await visit.SendAsync(Post("/ana/coder/upload/main", Files("x", ("evil.txt", [65]))))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync("/ana/coder/resolve/main/sub/evil.txt")).StatusCode);
+        foreach (var content in new HttpContent[] { new StringContent("x"), new StringContent("--b\r\nnonsense", Encoding.UTF8, "multipart/form-data"), new MultipartFormDataContent() })
+            Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Post("/ana/coder/upload/main", content))).StatusCode);
+        foreach (var action in new[] { "/ana/coder/like", "/ana/coder/discussions", "/acme/gated/access", "/new" })
+            Assert.Equal((action, HttpStatusCode.Forbidden), (action, (await visit.PostAsync(action, ("title", "A title"), ("name", "x"))).StatusCode));
+    }
+
+    [Fact]
+    public async Task A_gate_is_asked_by_its_page()
+    {
+        var hub = await shared.GetAsync();
+        await hub.AddUserAsync("greta");
+        using var greta = await PageVisit.OfAsync(hub, "greta");
+        Assert.Contains("Ask for access", (await greta.GetAsync("/acme/gated")).Html);
+        Assert.Equal(HttpStatusCode.SeeOther, (await greta.SendAsync("/acme/gated", "/acme/gated/access")).StatusCode);
+        Assert.Contains("waits for an answer", (await greta.GetAsync("/acme/gated")).Html);
+        Assert.Equal(403, (await greta.GetAsync("/acme/gated/tree/main")).Status);
+        await HubServer.JsonOf(await hub.PostAsync("/api/models/acme/gated/user-access-request/handle", new { user = "greta", status = "accepted" }, hub.Ana));
+        Assert.Contains("Behind the gate", (await greta.GetAsync("/acme/gated")).Html);
+    }
+}
