@@ -10,6 +10,9 @@ switch (args)
     case ["gemm", ..]:
         GemmBench.Run(threads);
         return 0;
+    case ["tune", var path, ..]:
+        TuneBench.Run(path, threads, Number("--length", 512), Number("--steps", 3));
+        return 0;
     case ["attention", ..]:
         AttentionBench.Run(threads);
         return 0;
@@ -41,6 +44,7 @@ switch (args)
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");
         Console.Error.WriteLine("       Banyan.Bench gemm [--threads N]");
+        Console.Error.WriteLine("       Banyan.Bench tune FILE [--threads N] [--length 512] [--steps 3]");
         Console.Error.WriteLine("       Banyan.Bench attention [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench model FILE [--threads N] [--prompt 256] [--generate 64] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench speculation MODEL FILE [--names \"OLD NEW\"] [--threads N] [--generate 4000] [--runs 5]");

@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
 namespace Banyan.Runtime.Files;
 
-/// <summary>Files that are there whole or not at all.</summary>
-static class WholeFile
+/// <summary>Files that are there whole or not at all, and stay after a power cut.</summary>
+static partial class WholeFile
 {
     /// <summary>Writes a file beside <paramref name="path"/>, flushes it to the disk and puts it in its place; where writing fails, nothing is left of it.</summary>
     public static void Write(string path, Action<Stream> write)
@@ -21,5 +24,22 @@ static class WholeFile
             File.Delete(temporary);
             throw;
         }
+        FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
+
+    // The new name itself, which .NET has no call for. Windows journals it (NTFS); file systems that cannot flush folders say so, and have nothing to flush.
+    static void FlushFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        using var handle = Open(folder, 0);
+        if (!handle.IsInvalid)
+            _ = Synchronize(handle);
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int Synchronize(SafeFileHandle handle);
 }

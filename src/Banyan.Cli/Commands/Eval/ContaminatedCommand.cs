@@ -46,6 +46,20 @@ static class ContaminatedCommand
         return command;
     }
 
+    /// <summary>The items of all tasks whose data is here, in data that is about to be learned from; none where it is not text.</summary>
+    public static IReadOnlyList<ContaminationHit> Scan(string set, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var report = new ContaminationScan(Tasks([], new(DataStore.DefaultFolder))).Run(set, Environment.ProcessorCount, null, cancellationToken);
+            return [.. report.Hits];
+        }
+        catch (EvaluationException)
+        {
+            return []; // such as a set of Parquet files alone
+        }
+    }
+
     static List<(EvaluationTask, ItemSet)> Tasks(string[] names, TaskSource source)
     {
         var chosen = names.Length > 0 ? [.. names.Select(TaskTable.Find)] : TaskTable.All.Where(t => t.DataFiles.Count == 0 || source.Find(t.DataFiles) is not null).ToList();

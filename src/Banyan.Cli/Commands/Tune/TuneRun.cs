@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Hubs;
 using Banyan.Runtime.Models;
 using Banyan.Training;
@@ -46,28 +47,18 @@ sealed class TuneRun
         Options.Validate();
         if (!File.Exists(Data.Path) && !Directory.Exists(Data.Path))
             throw new CommandException($"there is no file or folder '{Data.Path}' to learn from");
-        var work = MakeFolders();
         using var model = await LoadAsync(cancel.Token); // :: 1
-        var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
-        using var data = Prepare(model, options, work, view, cancel.Token); // :: 2
-        if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
-            options = options with { Objective = TuneObjective.Dpo };
-        view.ShowData(model, data);
-        using var trainer = new Trainer(model, data.Data, options, work);
-        if (AdapterFolder.Problem(trainer) is { } problem)
-            throw new CommandException(problem.Replace("TargetModules", "--target", StringComparison.Ordinal));
-        view.ShowPlan(trainer); // :: 3
-        if (trainer.Step < trainer.Plan.Steps)
-            view.ShowProbe(trainer.Probe(cancel.Token));
-        trainer.Stepped += view.ShowStep; // :: 4
-        if (!trainer.Run(cancel.Token))
+        var isNew = !Directory.Exists(Output);
+        var work = MakeFolders();
+        try
         {
-            view.ShowStopped(trainer);
-            throw new OperationCanceledException();
+            return Train(model, work, view, cancel.Token);
         }
-        var result = AdapterFolder.Write(Output, trainer, new(Base, Data.Path)); // :: 5
-        view.ShowResult(trainer, result, Base, Output);
-        return 0;
+        catch when (isNew && !File.Exists(Path.Combine(work, Trainer.CheckpointName)))
+        {
+            Directory.Delete(Output, recursive: true);
+            throw;
+        }
 
         // Once: the step at hand is let go. Twice: the process ends as always.
         void Stop(PosixSignalContext context)
@@ -80,12 +71,44 @@ sealed class TuneRun
         }
     }
 
+    int Train(Model model, string work, TuneView view, CancellationToken cancellationToken)
+    {
+        var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
+        using var data = Prepare(model, options, work, view, cancellationToken); // :: 2
+        if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
+            options = options with { Objective = TuneObjective.Dpo };
+        view.ShowData(model, data);
+        TuneView.Warn(ContaminatedCommand.Scan(Data.Path, cancellationToken));
+        using var trainer = new Trainer(model, data.Data, options, work);
+        if (AdapterFolder.Problem(trainer) is { } problem)
+            throw new CommandException(problem.Replace("TargetModules", "--target", StringComparison.Ordinal));
+        view.ShowPlan(trainer); // :: 3
+        if (trainer.Step < trainer.Plan.Steps)
+            view.ShowProbe(trainer.Probe(cancellationToken));
+        trainer.Stepped += view.ShowStep; // :: 4
+        if (!trainer.Run(cancellationToken))
+        {
+            view.ShowStopped(trainer);
+            throw new OperationCanceledException();
+        }
+        var result = AdapterFolder.Write(Output, trainer, new(Base, Data.Path)); // :: 5
+        view.ShowResult(trainer, result, Base, Output);
+        return 0;
+    }
+
     string MakeFolders()
     {
         if (File.Exists(Output))
             throw new CommandException($"--out {Output}: there is a file of that name; name a folder");
         var work = Path.Combine(Output, WorkFolder);
-        Directory.CreateDirectory(work);
+        try
+        {
+            Directory.CreateDirectory(work);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--out {Output}: no folder can be made there: {e.Message}");
+        }
         if (Restart)
             File.Delete(Path.Combine(work, Trainer.CheckpointName));
         return work;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Banyan.Evaluation.Contamination;
 using Banyan.Runtime.Models;
 using Banyan.Training;
 using Banyan.Training.Data;
@@ -50,6 +51,17 @@ sealed class TuneView(bool json) : IProgress<long>
         var sample = data.Data.Samples.Count > 0 ? data.Data.Samples[0] : data.Data.Pairs[0].Chosen;
         Say($"sample    as the model sees it, what it learns {(_terminal ? "in green" : "between ⟦ and ⟧")}:");
         Console.Error.WriteLine(Masked(model, sample));
+    }
+
+    /// <summary>Items that the result should not be measured with.</summary>
+    public static void Warn(IReadOnlyList<ContaminationHit> hits)
+    {
+        foreach (var task in hits.GroupBy(h => h.Task))
+        {
+            var items = task.Select(h => h.Id).Distinct().ToList();
+            var first = task.First();
+            Say($"warning   {items.Count} items of {task.Key} are in the data, such as {items[0]} at {first.File}:{first.Line}: its results will say nothing (banyan eval contaminated names all)");
+        }
     }
 
     // Runs of targets and of what is only read, decoded.

@@ -1,0 +1,61 @@
+using Banyan.Runtime.Adapters;
+using Banyan.Training.Objectives;
+
+namespace Banyan.Training;
+
+/// <summary>What came of it.</summary>
+public sealed unsafe partial class Trainer
+{
+    /// <summary>The adapter as it is now.</summary>
+    /// <exception cref="InvalidOperationException">All weights are trained: there is none.</exception>
+    public AdapterWeights Adapter() => _options.HasAdapters
+        ? new(_options.Rank, _options.Alpha, _options.RankStabilized, [.. _network.Adapted.Select(linear =>
+        {
+            var (a, b, magnitude) = linear.Adapter!.Value;
+            return new ProjectionAdapter(linear.Projection.Name, linear.Projection.Rows, linear.Projection.Columns, a.Values.ToArray(), b.Values.ToArray())
+            {
+                Expert = linear.Expert,
+                Magnitude = magnitude?.Values.ToArray(),
+            };
+        })])
+        : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
+
+    /// <summary>What is held out with the base and with the adapter as it is now, text by text; null where nothing is, or there is no adapter.</summary>
+    public HeldOutComparison? Compare()
+    {
+        if (!_options.HasAdapters || _options.HasPairs || _evaluated.Length == 0)
+            return null;
+        var texts = new List<(double Base, double Tuned, int Tokens)>();
+        foreach (var sequence in _evaluated)
+        {
+            _heldOut.Fill(_network.Pass, sequence);
+            var (with, without) = (TextLosses(adapter: true), TextLosses(adapter: false));
+            texts.AddRange(with.Zip(without, (a, b) => (b.Loss, a.Loss, a.Tokens)));
+        }
+        return HeldOutComparison.Of(texts);
+    }
+
+    List<(double Loss, int Tokens)> TextLosses(bool adapter)
+    {
+        var losses = TokenLosses(adapter);
+        var pass = _network.Pass;
+        return [.. Enumerable.Range(0, pass.Segments.Length).Select(pass.TargetsOf).Select(t => (losses[t.First..t.End].Sum(), t.End - t.First))];
+    }
+
+    /// <summary>−ln p of the targets of a text of the data, by this trainer.</summary>
+    internal double[] Losses(Sample text)
+    {
+        _network.Pass.Clear();
+        _network.Pass.Add(text, _options.SequenceLength);
+        return TokenLosses(adapter: true);
+    }
+
+    double[] TokenLosses(bool adapter)
+    {
+        _network.Pass.UsesAdapters = adapter;
+        _network.Forward();
+        _network.Losses(CrossEntropy.Instance);
+        _network.Pass.UsesAdapters = true;
+        return _network.Head.Losses[.._network.Pass.TargetCount].ToArray();
+    }
+}
