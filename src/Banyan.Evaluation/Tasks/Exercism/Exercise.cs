@@ -41,18 +41,34 @@ sealed record Exercise(string Name, string Instructions, string Stub, string Exa
     /// <summary>The types that the stub declares: a file that declares none of them is no answer.</summary>
     public IReadOnlyList<string> Types => [.. Root(Stub).DescendantNodes().OfType<BaseTypeDeclarationSyntax>().Select(t => t.Identifier.Text)];
 
+    /// <summary>Types of the solution that are sequences, by themselves or their bases.</summary>
+    public IReadOnlySet<string> Sequences
+    {
+        get
+        {
+            var types = Root(Example).DescendantNodes().OfType<TypeDeclarationSyntax>().ToList();
+            var found = new HashSet<string>();
+            while (types.RemoveAll(t => t.BaseList?.Types.Any(b => b.Type.ToString().Split('<')[0] is "IEnumerable" or "IReadOnlyList" or "IList" or "ICollection" || found.Contains(b.Type.ToString())) == true && found.Add(t.Identifier.Text)) > 0)
+                ;
+            return found;
+        }
+    }
+
     /// <summary>A program's entry: an object of its own for each test, as xUnit has.</summary>
     public string Main(string lastStatement)
     {
         var calls = new StringBuilder();
         foreach (var type in Root(Tests).DescendantNodes().OfType<ClassDeclarationSyntax>())
-            foreach (var method in type.Members.OfType<MethodDeclarationSyntax>().Where(m => m.AttributeLists.SelectMany(l => l.Attributes).Any(a => a.Name.ToString() == "Fact")))
+            foreach (var method in type.Members.OfType<MethodDeclarationSyntax>().Where(IsFact))
             {
                 var wait = method.ReturnType.ToString().Contains("Task", StringComparison.Ordinal) ? ".GetAwaiter().GetResult()" : "";
                 calls.Append("        { var test = new global::").Append(type.Identifier.Text).Append("(); test.").Append(method.Identifier.Text).Append("()").Append(wait).Append("; ((object)test as System.IDisposable)?.Dispose(); }\n");
             }
         return $"static class BanyanExercise {{\n    static void Main() {{\n{calls}        {lastStatement}\n    }}\n}}\n";
     }
+
+    /// <summary>Whether a method is a test.</summary>
+    public static bool IsFact(MethodDeclarationSyntax method) => method.AttributeLists.SelectMany(l => l.Attributes).Any(a => a.Name.ToString() == "Fact");
 
     static CompilationUnitSyntax Root(string source) => CSharpSyntaxTree.ParseText(source).GetCompilationUnitRoot();
 }

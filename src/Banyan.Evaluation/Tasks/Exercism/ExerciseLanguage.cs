@@ -22,6 +22,8 @@ sealed class ExerciseLanguage(Exercise exercise) : ProgramLanguage
 
     protected override Check? Read(string line) => null;
 
+    protected override BlindChecks Blind(string tests) => BlindChecks.Of(ExerciseChecks.Of(tests, exercise.Sequences), Write);
+
     // The files, with a character between them that no source has.
     protected override string WithTests(string solution, string tests, string lastStatement) => string.Join('\0', Usings, solution, tests, s_xunit, exercise.Main(lastStatement));
 

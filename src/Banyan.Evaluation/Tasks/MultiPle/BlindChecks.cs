@@ -9,7 +9,11 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 /// <param name="Actual">An expression with the program's function.</param>
 /// <param name="Expected">What it must be, as written in the test.</param>
 /// <param name="Compare">The comparison of two expressions.</param>
-sealed record Check(string Actual, string Expected, Func<string, string, string> Compare);
+sealed record Check(string Actual, string Expected, Func<string, string, string> Compare)
+{
+    /// <summary>Other values to ask with; null to make some of the text of the expected one.</summary>
+    public IReadOnlyList<string>? Others { get; init; }
+}
 
 /// <summary>
 /// Tests whose checks do not say what is right. Each is asked with several values, of which one is the expected one, in an order drawn for this run; the program
@@ -38,22 +42,26 @@ sealed partial class BlindChecks
     /// <param name="tests">The tests.</param>
     /// <param name="read">Reads a line.</param>
     /// <param name="write">Writes the report of a check: the check, and for each of its values the value and the two texts to print where it is equal, or not.</param>
-    public static BlindChecks Of(string tests, Func<string, Check?> read, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write)
+    public static BlindChecks Of(string tests, Func<string, Check?> read, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write) =>
+        Of([.. tests.Split('\n').Select(line => (line, read(line)))], write);
+
+    /// <summary>Of tests in pieces that lie on lines of their own; one that is no check stays as it is.</summary>
+    /// <param name="pieces">The pieces, in the order in which they are run.</param>
+    /// <param name="write">As above.</param>
+    public static BlindChecks Of(IReadOnlyList<(string Text, Check? Check)> pieces, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write)
     {
         var blind = new BlindChecks(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
-        var lines = tests.Split('\n');
-        var checks = lines.Select(read).ToList();
-        var count = checks.Count(c => c is not null);
+        var count = pieces.Count(p => p.Check is not null);
         var choices = count == 0 ? 0 : (int)Math.Clamp(Math.Ceiling(Math.Pow(2, Bits / (double)count)), 3, MostChoices);
         var made = new StringBuilder();
-        foreach (var (index, line) in lines.Index())
+        foreach (var (index, (text, found)) in pieces.Index())
         {
-            if (checks[index] is not { } check)
+            if (found is not { } check)
             {
-                made.Append(line).Append('\n');
+                made.Append(text).Append('\n');
                 continue;
             }
-            string[] values = [check.Expected, .. Others(check.Expected, choices - 1)];
+            string[] values = [check.Expected, .. check.Others?.Take(choices - 1) ?? Others(check.Expected, choices - 1)];
             RandomNumberGenerator.Shuffle<string>(values);
             blind.Tell |= values.Length > 1;
             made.Append(write(index, check, [.. values.Select(value =>

@@ -71,14 +71,14 @@ abstract partial class ProgramLanguage
 
     protected virtual string IfElse(string condition, string yes, string no) => $"if ({condition}) {{ {yes} }} else {{ {no} }}";
 
-    string Write(int index, Check check, IReadOnlyList<(string Value, string Yes, string No)> values)
+    protected string Write(int index, Check check, IReadOnlyList<(string Value, string Yes, string No)> values)
     {
         var name = Name(index);
         return Bind(name, check.Actual) + " " + string.Join(' ', values.Select(v => IfElse(check.Compare(name, v.Value), Report(v.Yes), Report(v.No))));
     }
 
     /// <summary>The tests with checks that do not say what is right.</summary>
-    protected BlindChecks Blind(string tests) => BlindChecks.Of(tests, Read, Write);
+    protected virtual BlindChecks Blind(string tests) => BlindChecks.Of(tests, Read, Write);
 
     /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
     protected abstract SandboxProgram? Build(string program, string variant, out string? error);
