@@ -67,6 +67,14 @@ public sealed unsafe class Tensor
         return new Tensor($"{Name}[{index}]", Format, [.. Shape.Skip(1)], part);
     }
 
+    /// <summary>Rows [first, first + rows) of a matrix in one piece.</summary>
+    internal Tensor RowRange(int first, int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(_parts.Length, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + (long)rows, Rows);
+        return new Tensor($"{Name}#{first}", Format, [rows, Columns], _parts[0] with { Offset = _parts[0].Offset + first * _rowBytes });
+    }
+
     /// <summary>The bytes of a row: <see cref="Columns"/> weights.</summary>
     public ReadOnlySpan<byte> Row(long row)
     {

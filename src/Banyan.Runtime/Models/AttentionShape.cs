@@ -24,8 +24,14 @@ internal sealed record AttentionShape
     /// <summary>Only the last so many positions are seen, its own counted; 0: all.</summary>
     public int Window { get; init; }
 
-    /// <summary>Which queries and keys are RMS-normed, before they turn.</summary>
+    /// <summary>Which queries and keys are RMS-normed, before they turn unless <see cref="NormAfterRope"/>.</summary>
     public QueryKeyNorm Norm { get; init; }
+
+    /// <summary>They are normed when they have turned (Hunyuan).</summary>
+    public bool NormAfterRope { get; init; }
+
+    /// <summary>How queries grow with their position; null: they do not.</summary>
+    public AttentionTemperature? Temperature { get; init; }
 
     /// <summary>Columns of the queries of a row.</summary>
     public int QueryColumns => Heads * HeadSize;
@@ -38,6 +44,22 @@ internal sealed record AttentionShape
 
     /// <summary>Columns of what attention gives for a row.</summary>
     public int OutputColumns => Heads * ValueSize;
+}
+
+/// <summary>
+/// Queries far behind the context of the original training are sharpened (Ministral 3, Llama 4): q · (1 + β·ln(1 + ⌊position ÷ original⌋)).
+/// </summary>
+/// <param name="Beta">β</param>
+/// <param name="OriginalContextLength">Positions below it stay as they are.</param>
+internal sealed record AttentionTemperature(float Beta, int OriginalContextLength)
+{
+    /// <summary>q[rows, columns], in place.</summary>
+    public unsafe void Apply(float* q, ReadOnlySpan<int> positions, int columns)
+    {
+        for (var row = 0; row < positions.Length; row++)
+            if (positions[row] >= OriginalContextLength)
+                Kernels.Scale.Apply(q + (long)row * columns, 1 + Beta * MathF.Log(1 + positions[row] / OriginalContextLength), columns);
+    }
 }
 
 /// <summary>How queries and keys are normed.</summary>

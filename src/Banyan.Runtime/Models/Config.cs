@@ -36,6 +36,18 @@ public sealed record Config
     /// <summary>Mixture of experts; null for a dense model.</summary>
     public Experts? Experts { get; init; }
 
+    /// <summary>What embeddings are multiplied by (Gemma: the root of their width; Granite).</summary>
+    internal float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>What each block's result is multiplied by before it is added to the stream (Granite).</summary>
+    internal float ResidualScale { get; init; } = 1;
+
+    /// <summary>What logits are multiplied by (Granite).</summary>
+    internal float LogitScale { get; init; } = 1;
+
+    /// <summary>What gates go through.</summary>
+    internal Kernels.GateActivation GateActivation { get; init; }
+
     /// <summary>Query heads.</summary>
     public int Heads => Attention.Heads;
 
@@ -53,4 +65,14 @@ public sealed record Config
 /// <param name="Count">Experts in a layer.</param>
 /// <param name="Used">Experts a token goes to.</param>
 /// <param name="NormalizeWeights">The weights of the chosen experts are scaled to sum to 1 (<c>norm_topk_prob</c>).</param>
-public sealed record Experts(int Count, int Used, bool NormalizeWeights);
+public sealed record Experts(int Count, int Used, bool NormalizeWeights)
+{
+    /// <summary>Width of an expert.</summary>
+    public required int FeedForwardSize { get; init; }
+
+    /// <summary>Each score is a sigmoid of its own instead of a softmax over all (DeepSeek V3, arXiv 2412.19437).</summary>
+    public bool Sigmoid { get; init; }
+
+    /// <summary>What the weights of the chosen are multiplied by (<c>routed_scaling_factor</c>).</summary>
+    public float Scale { get; init; } = 1;
+}

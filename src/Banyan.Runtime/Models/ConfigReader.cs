@@ -7,8 +7,12 @@ namespace Banyan.Runtime.Models;
 internal sealed class ConfigReader
 {
     readonly ModelFile _file;
+    readonly int? _context;
 
-    public ConfigReader(ModelFile file) => (_file, Architecture) = (file, file.Metadata.Get<string>("general.architecture"));
+    /// <param name="file">The model.</param>
+    /// <param name="context">The context it is opened with; null for its own.</param>
+    public ConfigReader(ModelFile file, int? context = null) =>
+        (_file, _context, Architecture) = (file, context, file.Metadata.Get<string>("general.architecture"));
 
     public string Architecture { get; }
 
@@ -70,6 +74,9 @@ internal sealed class ConfigReader
     /// <summary>The tokens that the model was trained for.</summary>
     public int ContextLength => Int("context_length", 2, 1 << 30);
 
+    /// <summary>The tokens that the model was opened for.</summary>
+    public int OpenedContextLength => Math.Min(ContextLength, _context ?? ContextLength);
+
     /// <summary>How many tokens some layers see, or all; 0: everything.</summary>
     public int Window => Int("attention.sliding_window", 0, int.MaxValue, 0);
 
@@ -118,22 +125,39 @@ internal sealed class ConfigReader
                 factor, Number("rope.scaling.low_freq_factor", 1e-6, 1e6), Number("rope.scaling.high_freq_factor", 1e-6, 1e6), Original()),
             "yarn" => new YarnScaling(factor, Original(),
                 Number("rope.scaling.yarn_beta_fast", 1e-6, 1e6, 32), Number("rope.scaling.yarn_beta_slow", 1e-6, 1e6, 1),
-                Number("rope.scaling.attn_factor", 1e-6, 1e6, 1)),
+                Number("rope.scaling.attn_factor", 1e-6, 1e6, 1), Number("rope.scaling.yarn_log_multiplier", 0, 1e3, 0)),
             _ => throw Refuse($"'{Key("rope.scaling.type")}' is '{type}': supported are none, linear, llama3 and yarn"),
         };
     }
 
-    float[]? ReadFrequencyFactors(int dimensions)
+    float[]? ReadFrequencyFactors(int dimensions) => FrequencyFactors("rope_freqs.weight", dimensions);
+
+    /// <summary>What each frequency is divided by, [dimensions / 2]; null where the file has no such tensor.</summary>
+    public float[]? FrequencyFactors(string name, int dimensions)
     {
-        if (!_file.TryGetTensor("rope_freqs.weight", out var tensor))
+        if (!_file.TryGetTensor(name, out var tensor))
             return null;
         if (tensor.Rows != 1 || tensor.Columns != dimensions / 2)
-            throw Refuse($"rope_freqs.weight is [{string.Join(", ", tensor.Shape)}], where [{dimensions / 2}] is needed");
+            throw Refuse($"{name} is [{string.Join(", ", tensor.Shape)}], where [{dimensions / 2}] is needed");
         var factors = new float[tensor.Columns];
         tensor.Dequantize(0, 1, factors);
         if (factors.Any(f => !(f >= 1e-6f && f <= 1e6f)))
-            throw Refuse($"rope_freqs.weight holds {factors.First(f => !(f >= 1e-6f && f <= 1e6f))}: finite positive factors are needed");
+            throw Refuse($"{name} holds {factors.First(f => !(f >= 1e-6f && f <= 1e6f))}: finite positive factors are needed");
         return factors;
+    }
+
+    /// <summary>The experts that the file's keys describe.</summary>
+    /// <param name="width">Of one.</param>
+    /// <param name="normalize">Whether the weights of the chosen sum to 1 where the file does not say.</param>
+    public Experts Experts(int width, bool normalize)
+    {
+        var count = Int("expert_count", 1, 1 << 14);
+        return new Experts(count, Int("expert_used_count", 1, count), Flag("expert_weights_norm", normalize))
+        {
+            FeedForwardSize = width,
+            Sigmoid = Int("expert_gating_func", 0, 2, 1) == 2,
+            Scale = (float)Number("expert_weights_scale", 0, 1e6, 0) is > 0 and var scale ? scale : 1,
+        };
     }
 
     /// <summary>A key under the architecture's name.</summary>

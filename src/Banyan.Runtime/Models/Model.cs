@@ -20,7 +20,7 @@ public sealed partial class Model : IDisposable
 
     Model(ModelFile file, ModelOptions options, IProgress<LoadProgress>? progress)
     {
-        var keys = new ConfigReader(file);
+        var keys = new ConfigReader(file, options.ContextLength);
         (_file, Config, Options) = (file, keys.Read(), options);
         Name = NameOf(file);
         _template = new Lazy<ChatTemplate?>(() =>

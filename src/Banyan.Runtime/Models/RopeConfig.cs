@@ -20,8 +20,11 @@ internal sealed record RopeConfig
     /// <summary>What each frequency is divided by, [Dimensions / 2], from the tensor <c>rope_freqs.weight</c>; null for none.</summary>
     public IReadOnlyList<float>? FrequencyFactors { get; init; }
 
-    /// <summary>What queries and keys are scaled by while they turn (YaRN's √t, in effect); 1 without YaRN.</summary>
-    public double Magnitude => Scaling is YarnScaling yarn ? yarn.Magnitude : 1;
+    /// <summary>What queries and keys are scaled by while they turn, besides what YaRN asks for (LongRoPE, arXiv 2402.13753).</summary>
+    public double AttentionFactor { get; init; } = 1;
+
+    /// <summary>What queries and keys are scaled by while they turn in all (YaRN's √t, in effect).</summary>
+    public double Magnitude => AttentionFactor * (Scaling is YarnScaling yarn ? yarn.Magnitude : 1);
 
     /// <summary>Radians a position for each pair, [Dimensions / 2].</summary>
     public double[] Frequencies()

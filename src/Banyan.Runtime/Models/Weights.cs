@@ -57,8 +57,8 @@ internal sealed class Weights : IDisposable
         using var loader = new WeightLoader(keys.File, pool, progress);
         var family = Family.Of(keys);
         var tied = !loader.Has("output.weight");
-        var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize);
-        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null);
+        var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize, config.LogitScale);
+        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale);
         var normName = $"{family.OutputNorm}.weight";
         var norm = new Norm(normName, loader.Vector(normName, config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
         var states = new List<LayerState>();

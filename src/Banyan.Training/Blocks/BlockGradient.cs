@@ -25,6 +25,11 @@ internal abstract unsafe class BlockGradient
     /// <exception cref="ArgumentException">There is none of its kind.</exception>
     public static BlockGradient Of(Block block, GradientBuilder at) => block switch
     {
+        Attention attention when attention.Query.Name.Contains('#', StringComparison.Ordinal) => throw new ArgumentException("models with query, key and value in one matrix cannot be trained yet"),
+        Attention { Shape.NormAfterRope: true } => throw new ArgumentException("models that norm queries and keys when they have turned cannot be trained yet"),
+        Attention { Shape.Temperature: not null } => throw new ArgumentException("models whose queries grow with their position cannot be trained yet"),
+        MixtureOfExperts { Shared: not null } or MixtureOfExperts { HasSelectionBias: true } or MixtureOfExperts { Shape: { Sigmoid: true } or { Scale: not 1 } } =>
+            throw new ArgumentException("experts that every token goes to, or that are chosen by sigmoids, with a bias or a scale, cannot be trained yet"),
         Attention attention => new AttentionGradient(attention, at),
         GatedFeedForward gated => new GatedGradient(gated, at),
         MixtureOfExperts experts => new ExpertsGradient(experts, at),

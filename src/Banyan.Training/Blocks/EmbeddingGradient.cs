@@ -23,7 +23,9 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
             if (weight is null)
                 embedding.Write(token, to);
             else
-                new Span<float>(weight.Value + (long)token * embedding.Columns, embedding.Columns).CopyTo(new Span<float>(to, embedding.Columns));
+                Row(weight.Value, token).CopyTo(new Span<float>(to, embedding.Columns));
+            if (weight is not null && embedding.Scale != 1)
+                Scale.Apply(to, embedding.Scale, embedding.Columns);
         }
     }
 
@@ -31,6 +33,13 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
     public void Backward(TrainingPass pass, float* dx)
     {
         for (var row = 0; row < pass.Rows; row++)
-            Add.Apply(weight!.Gradient + (long)pass.Tokens[row] * embedding.Columns, dx + (long)row * embedding.Columns, embedding.Columns);
+        {
+            var sum = Row(weight!.Gradient, pass.Tokens[row]);
+            var part = new ReadOnlySpan<float>(dx + (long)row * embedding.Columns, embedding.Columns);
+            for (var column = 0; column < part.Length; column++)
+                sum[column] += embedding.Scale * part[column];
+        }
     }
+
+    Span<float> Row(float* matrix, int token) => new(matrix + (long)token * embedding.Columns, embedding.Columns);
 }

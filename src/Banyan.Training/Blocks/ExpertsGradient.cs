@@ -55,7 +55,7 @@ internal sealed unsafe class ExpertsGradient : BlockGradient
             _gate[e].Forward(pass, X(first), G(first), count, first);
             _up[e].Forward(pass, X(first), U(first), count, first);
         }
-        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)places * _feedForward, pass.Pool);
+        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)places * _feedForward, GateActivation.Silu, pass.Pool);
         for (var e = 0; e < _shape.Count; e++)
         {
             var (first, count) = (_starts[e], _starts[e + 1] - _starts[e]);
@@ -72,14 +72,14 @@ internal sealed unsafe class ExpertsGradient : BlockGradient
         Gather(pass, dOutput, _y.Floats);                                      // y: the gradient of each place's output
         for (var i = 0; i < places; i++)
             Scale.Apply(_y.Floats + (long)_places[i] * _columns, _shares.Floats[i], _columns);
-        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)places * _feedForward, pass.Pool);
+        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)places * _feedForward, GateActivation.Silu, pass.Pool);
         for (var e = 0; e < _shape.Count; e++)
         {
             var (first, count) = (_starts[e], _starts[e + 1] - _starts[e]);
             _down[e].Backward(pass, Hidden(first), _y.Floats + (long)first * _columns, DHidden(first), count, first);
         }
         RouteBack(pass.Rows);                                                  // from hidden · dHidden: dp [rows, experts]
-        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, (long)places * _feedForward, pass.Pool);
+        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, (long)places * _feedForward, GateActivation.Silu, pass.Pool);
         for (var e = 0; e < _shape.Count; e++)
         {
             var (first, count) = (_starts[e], _starts[e + 1] - _starts[e]);

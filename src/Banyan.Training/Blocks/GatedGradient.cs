@@ -1,19 +1,21 @@
+using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Training.Kernels;
 using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>SwiGLU and its way back: down · (silu(gate·x) ⊙ (up·x)).</summary>
+/// <summary>SwiGLU or GEGLU and its way back: down · (activation(gate·x) ⊙ (up·x)).</summary>
 internal sealed unsafe class GatedGradient : BlockGradient
 {
     readonly LinearGradient _gate, _up, _down;
     readonly Slot _g, _u, _hidden, _dHidden;
     readonly int _columns;
+    readonly GateActivation _activation;
 
     public GatedGradient(GatedFeedForward block, GradientBuilder at)
     {
-        _columns = block.Down.Columns;
+        (_columns, _activation) = (block.Down.Columns, block.Activation);
         (_gate, _up, _down) = (at.Linear(block.Gate), at.Linear(block.Up), at.Linear(block.Down));
         (_g, _u) = (at.Keep(_columns), at.Keep(_columns));
         (_hidden, _dHidden) = (at.Borrow(_columns), at.Borrow(_columns));
@@ -23,7 +25,7 @@ internal sealed unsafe class GatedGradient : BlockGradient
     {
         _gate.Forward(pass, input, _g.Floats, pass.Rows);                  // g, u, hidden [rows, feedForward]
         _up.Forward(pass, input, _u.Floats, pass.Rows);
-        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)pass.Rows * _columns, pass.Pool);
+        Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, (long)pass.Rows * _columns, _activation, pass.Pool);
         _down.Forward(pass, _hidden.Floats, output, pass.Rows, add: true);
     }
 
@@ -31,9 +33,9 @@ internal sealed unsafe class GatedGradient : BlockGradient
     {
         var count = (long)pass.Rows * _columns;
         if (_down.NeedsInput)
-            Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, count, pass.Pool);
+            Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, count, _activation, pass.Pool);
         _down.Backward(pass, _hidden.Floats, dOutput, _dHidden.Floats, pass.Rows);
-        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, count, pass.Pool);
+        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, count, _activation, pass.Pool);
         _gate.Backward(pass, input, _g.Floats, dInput, pass.Rows);
         _up.Backward(pass, input, _u.Floats, dInput, pass.Rows, add: true);
     }

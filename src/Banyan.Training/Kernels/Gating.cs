@@ -4,42 +4,45 @@ using Banyan.Runtime.Kernels;
 
 namespace Banyan.Training.Kernels;
 
-/// <summary>hidden = silu(gate) ⊙ up, with silu(g) = g · σ(g), and its way back.</summary>
+/// <summary>hidden = activation(gate) ⊙ up, with activation(g) = g · σ(z(g)): z = g of SiLU, √(8/π)·(g + 0.044715·g³) of GELU; and its way back.</summary>
 internal static unsafe class Gating
 {
     /// <summary>hidden[count] of gate and up.</summary>
-    public static void Forward(float* gate, float* up, float* hidden, long count, WorkerPool pool)
+    public static void Forward(float* gate, float* up, float* hidden, long count, GateActivation activation, WorkerPool pool)
     {
-        var job = new ForwardJob { Gate = gate, Up = up, Hidden = hidden, Count = count };
+        var job = new ForwardJob { Activation = activation, Gate = gate, Up = up, Hidden = hidden, Count = count };
         pool.Run(ref job, Parts.ForWork(4 * count, 256));
     }
 
     /// <summary>
-    /// In place: gate becomes its gradient dHidden ⊙ up · σ · (1 + gate · (1 − σ)), and up dHidden ⊙ silu(gate).
+    /// In place: gate becomes its gradient dHidden ⊙ up · σ · (1 + gate · z′ · (1 − σ)), and up dHidden ⊙ activation(gate).
     /// </summary>
-    public static void Backward(float* gate, float* up, float* dHidden, long count, WorkerPool pool)
+    public static void Backward(float* gate, float* up, float* dHidden, long count, GateActivation activation, WorkerPool pool)
     {
-        var job = new BackwardJob { Gate = gate, Up = up, DHidden = dHidden, Count = count };
+        var job = new BackwardJob { Activation = activation, Gate = gate, Up = up, DHidden = dHidden, Count = count };
         pool.Run(ref job, Parts.ForWork(8 * count, 256));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Backward(float* gate, float* up, float* dHidden, long count)
+    static void Backward(float* gate, float* up, float* dHidden, long count, GateActivation activation)
     {
+        // z = linear·g + cubic·g³
+        var (linear, cubic) = activation == GateActivation.Silu ? (1f, 0f) : (GeluMultiply.Linear, GeluMultiply.Cubic);
         long i = 0;
         var one = Vector256<float>.One;
         for (; i + 8 <= count; i += 8)
         {
             var (g, u, d) = (Vector256.Load(gate + i), Vector256.Load(up + i), Vector256.Load(dHidden + i));
-            var sigmoid = one / (one + VectorExp.Exp(-g));
-            (d * u * sigmoid * (one + g * (one - sigmoid))).Store(gate + i);
+            var square = g * g;
+            var sigmoid = one / (one + VectorExp.Exp(-g * (linear * one + cubic * square)));
+            (d * u * sigmoid * (one + g * (linear * one + 3 * cubic * square) * (one - sigmoid))).Store(gate + i);
             (d * g * sigmoid).Store(up + i);
         }
         for (; i < count; i++)
         {
             var (g, u, d) = (gate[i], up[i], dHidden[i]);
-            var sigmoid = 1 / (1 + MathF.Exp(-g));
-            gate[i] = d * u * sigmoid * (1 + g * (1 - sigmoid));
+            var sigmoid = 1 / (1 + MathF.Exp(-g * (linear + cubic * g * g)));
+            gate[i] = d * u * sigmoid * (1 + g * (linear + 3 * cubic * g * g) * (1 - sigmoid));
             up[i] = d * g * sigmoid;
         }
     }
@@ -52,11 +55,15 @@ internal static unsafe class Gating
     {
         public float* Gate, Up, Hidden;
         public long Count;
+        public GateActivation Activation;
 
         public readonly void Work(int part, int parts)
         {
             var (first, end) = Range(part, parts, Count);
-            SiluMultiply.Vector(Gate + first, Up + first, Hidden + first, end - first);
+            if (Activation == GateActivation.Silu)
+                SiluMultiply.Vector(Gate + first, Up + first, Hidden + first, end - first);
+            else
+                GeluMultiply.Vector(Gate + first, Up + first, Hidden + first, end - first);
         }
     }
 
@@ -64,11 +71,12 @@ internal static unsafe class Gating
     {
         public float* Gate, Up, DHidden;
         public long Count;
+        public GateActivation Activation;
 
         public readonly void Work(int part, int parts)
         {
             var (first, end) = Range(part, parts, Count);
-            Backward(Gate + first, Up + first, DHidden + first, end - first);
+            Backward(Gate + first, Up + first, DHidden + first, end - first, Activation);
         }
     }
 }

@@ -75,7 +75,7 @@ public unsafe class OperationTests
         var gate = RandomWeights.Floats(tokens * columns, 1);
         var up = RandomWeights.Floats(tokens * columns, 2);
         fixed (float* g = gate, u = up)
-            SiluMultiply.Apply(g, u, y, tokens, quantize: true, s_pool);
+            GatedUnit.Apply(g, u, y, tokens, GateActivation.Silu, quantize: true, s_pool);
         for (var i = 0; i < tokens * columns; i++)
             Assert.Equal(gate[i] / (1 + Math.Exp(-gate[i])) * up[i], y.Rows[i], 1e-5);
         var block = stackalloc ActivationBlock[1];

@@ -18,7 +18,9 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
     [
         "stories260K", "llama-tiny-F16", "llama-tiny-Q4_K_M", "llama-tiny-Q8_0", "qwen2-tiny-f32", "qwen2-tiny-F16", "qwen2-tiny-Q4_0", "qwen2-tiny-Q4_K_M",
         "qwen2-tiny-Q5_0", "qwen2-tiny-Q6_K", "qwen2-tiny-Q8_0", "qwen3-tiny-F16", "qwen3-tiny-Q8_0", "qwen3moe-tiny-F16", "qwen3moe-tiny-Q8_0", "families/llama3",
-        "families/smollm3", "families/olmo2", "families/olmo3", "families/lfm2",
+        "families/smollm3", "families/olmo2", "families/olmo3", "families/lfm2", "families/gemma3", "families/phi3", "families/granite", "families/granitemoe",
+        "families/mixtral", "families/ernie4_5", "families/ernie4_5-moe", "families/qwen2moe", "families/hunyuan-dense", "families/hunyuan-moe", "families/glm4moe",
+        "families/minimax-m2", "families/mistral3", "families/qwen3vl", "families/qwen3vlmoe", "families/lfm2moe",
     ];
 
     public static string Path(string model) => SharedData.Path("models", $"{model}.gguf");

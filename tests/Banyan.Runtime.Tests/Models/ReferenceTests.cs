@@ -9,6 +9,9 @@ public class ReferenceTests
 {
     const float Exact = 2e-3f, HalfCache = 6e-3f, Fast = 0.2f, FastMean = 0.05f;
 
+    // The reference's GELU is a table of half precision, which float64 differs from by up to 6e-3.
+    const float ExactGelu = 1e-2f;
+
     public static TheoryData<string> Models => [.. Reference.All];
 
     static Model Load(string model, ActivationFormat activations, KvFormat kv) =>
@@ -30,7 +33,7 @@ public class ReferenceTests
     {
         using var model = Load(name, ActivationFormat.Float, KvFormat.F32);
         foreach (var run in Reference.Load(name).Runs)
-            Check(Reference.Differences(model, [run], 256), Exact);
+            Check(Reference.Differences(model, [run], 256), name.Contains("gemma") ? ExactGelu : Exact);
     }
 
     [Theory]
@@ -78,6 +81,8 @@ public class ReferenceTests
     [InlineData("stories260K")]
     [InlineData("families/olmo3")]
     [InlineData("families/lfm2")]
+    [InlineData("families/phi3")]
+    [InlineData("families/granitemoe")]
     public void Eight_interleaved_sequences_are_the_same(string name)
     {
         var runs = Reference.Load(name).Runs;

@@ -25,16 +25,23 @@ internal sealed unsafe class Attention : Block
         var embedding = at.Config.EmbeddingSize;
         _shape = shape;
         _state = at.AddKv(shape.KvHeads, shape.HeadSize, shape.ValueSize);
-        _queryKeyValue = new QueryKeyValue(
-            at.Projection("attn_q", shape.QueryColumns, embedding),
-            at.Projection("attn_k", shape.KeyColumns, embedding),
-            at.Projection("attn_v", shape.ValueColumns, embedding));
+        var all = shape.QueryColumns + shape.KeyColumns + shape.ValueColumns;
+        // Some files have all three in one tensor, in that order (phi3).
+        _queryKeyValue = at.Has("attn_q.weight")
+            ? new QueryKeyValue(
+                at.Projection("attn_q", shape.QueryColumns, embedding),
+                at.Projection("attn_k", shape.KeyColumns, embedding),
+                at.Projection("attn_v", shape.ValueColumns, embedding))
+            : new QueryKeyValue(
+                at.Part("attn_qkv", 0, shape.QueryColumns, all, embedding),
+                at.Part("attn_qkv", shape.QueryColumns, shape.KeyColumns, all, embedding),
+                at.Part("attn_qkv", shape.QueryColumns + shape.KeyColumns, shape.ValueColumns, all, embedding));
         if (shape.Norm != QueryKeyNorm.None)
         {
             _queryNorm = at.Norm("attn_q_norm", shape.Norm == QueryKeyNorm.Head ? shape.HeadSize : shape.QueryColumns);
             _keyNorm = at.Norm("attn_k_norm", shape.Norm == QueryKeyNorm.Head ? shape.HeadSize : shape.KeyColumns);
         }
-        _output = at.Projection("attn_output", embedding, shape.OutputColumns);
+        _output = at.Projection("attn_output", embedding, shape.OutputColumns, at.Config.ResidualScale);
     }
 
     public AttentionShape Shape => _shape;
@@ -68,17 +75,27 @@ internal sealed unsafe class Attention : Block
         var (heads, kvHeads) = (_shape.Heads, _shape.KvHeads);
         float* q = pass.Floats(_shape.QueryColumns), k = pass.Floats(_shape.KeyColumns), v = pass.Floats(_shape.ValueColumns);
         _queryKeyValue.Apply(pass, input, q, k, v);                      // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
-        _queryNorm?.Apply(pass, q, _shape.Norm == QueryKeyNorm.Head ? heads : 1);
-        _keyNorm?.Apply(pass, k, _shape.Norm == QueryKeyNorm.Head ? kvHeads : 1);
+        if (!_shape.NormAfterRope)
+            NormQueryKey(pass, q, k);
         if (_shape.Rope is { } rope)
         {
             pass.Rotate(q, heads, _shape.HeadSize, rope);
             pass.Rotate(k, kvHeads, _shape.HeadSize, rope);
         }
+        if (_shape.NormAfterRope)
+            NormQueryKey(pass, q, k);
+        if (_shape.Temperature is { } temperature)
+            temperature.Apply(q, pass.Batch.Positions, _shape.QueryColumns);
         pass.Cache.Write(_state, pass.Batch, k, v, pass.Pool);           // pages [kvHeads, positions, headSize and valueSize]
         var attended = pass.Activations(_shape.OutputColumns, Terms(pass.Precision));
         PagedAttention.Run(q, attended.Rows, pass.Spans(_state), pass.Cache.Layout(_state), heads,
             _shape.Scale, pass.Pool, _shape.Window, pass.Precision.ExactMixer);   // attended [rows, heads, valueSize]
         _output.AddTo(pass, attended, x);
+    }
+
+    void NormQueryKey(Pass pass, float* q, float* k)
+    {
+        _queryNorm?.Apply(pass, q, _shape.Norm == QueryKeyNorm.Head ? _shape.Heads : 1);
+        _keyNorm?.Apply(pass, k, _shape.Norm == QueryKeyNorm.Head ? _shape.KvHeads : 1);
     }
 }

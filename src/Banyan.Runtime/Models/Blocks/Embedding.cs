@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <summary>The first step of a pass: a row of the embedding matrix for each token.</summary>
 /// <param name="table">[vocabulary, embedding], in the file's own format.</param>
 /// <param name="tied">The output matrix where it is the same; the table is then not read.</param>
-internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied)
+/// <param name="scale">What rows are multiplied by.</param>
+internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1)
 {
     /// <summary>x[rows, embedding] = the embeddings of the batch's tokens.</summary>
     public void Run(Pass pass, float* x)
@@ -31,7 +32,12 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied)
             table.Dequantize(token, 1, new Span<float>(to, (int)table.Columns));
         else
             tied.CopyRow(token, to);
+        if (scale != 1)
+            Kernels.Scale.Apply(to, scale, (int)table.Columns);
     }
+
+    /// <summary>What rows are multiplied by.</summary>
+    public float Scale => scale;
 
     struct Job : IJob
     {

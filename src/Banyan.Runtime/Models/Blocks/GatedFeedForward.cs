@@ -4,18 +4,27 @@ using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>SwiGLU (arXiv 2002.05202): down · (silu(gate·x) ⊙ (up·x)).</summary>
+/// <summary>down · (activation(gate·x) ⊙ (up·x)): SwiGLU or GEGLU (arXiv 2002.05202).</summary>
 internal sealed unsafe class GatedFeedForward : Block
 {
     readonly GatedProjection _gateUp;
     readonly Projection _down;
 
-    public GatedFeedForward(LayerLoader at, int feedForward)
+    /// <param name="at">The layer's tensors.</param>
+    /// <param name="feedForward">Width of the hidden layer.</param>
+    /// <param name="suffix">Of the tensors' names: <c>_shexp</c> of an expert that every row goes to.</param>
+    public GatedFeedForward(LayerLoader at, int feedForward, string suffix = "")
     {
         var embedding = at.Config.EmbeddingSize;
-        _gateUp = new GatedProjection(at.Projection("ffn_gate", feedForward, embedding), at.Projection("ffn_up", feedForward, embedding));
-        _down = at.Projection("ffn_down", embedding, feedForward);
+        // Some files have gate and up in one tensor, in that order (phi3).
+        var (gate, up) = at.Has($"ffn_gate{suffix}.weight")
+            ? (at.Projection($"ffn_gate{suffix}", feedForward, embedding), at.Projection($"ffn_up{suffix}", feedForward, embedding))
+            : (at.Part($"ffn_up{suffix}", 0, feedForward, 2 * feedForward, embedding), at.Part($"ffn_up{suffix}", feedForward, feedForward, 2 * feedForward, embedding));
+        _gateUp = new GatedProjection(gate, up, at.Config.GateActivation);
+        _down = at.Projection($"ffn_down{suffix}", embedding, feedForward, at.Config.ResidualScale);
     }
+
+    public GateActivation Activation => _gateUp.Activation;
 
     public Projection Gate => _gateUp.Projections[0];
 

@@ -14,6 +14,9 @@ internal sealed unsafe class MixtureOfExperts : Block
     readonly Experts _shape;
     readonly Projection _router;
     readonly ExpertProjections _experts;
+    readonly AlignedBuffer? _selection;  // [experts]: added to the scores for the choice alone (arXiv 2408.15664)
+    readonly GatedFeedForward? _shared;  // an expert that every row goes to
+    readonly AlignedBuffer? _sharedGate; // [embedding]: and by how much
 
     public MixtureOfExperts(LayerLoader at, Experts shape, int feedForward)
     {
@@ -25,7 +28,20 @@ internal sealed unsafe class MixtureOfExperts : Block
             at.Experts("ffn_up_exps", shape.Count, feedForward, embedding),
             at.Experts("ffn_down_exps", shape.Count, embedding, feedForward),
             shape.Used);
+        if (at.Has("exp_probs_b.bias"))
+            _selection = at.Vector("exp_probs_b.bias", shape.Count);
+        if (!at.Has("ffn_up_shexp.weight"))
+            return;
+        _shared = new GatedFeedForward(at, at.Rows("ffn_up_shexp"), "_shexp");
+        if (at.Has("ffn_gate_inp_shexp.weight"))
+            _sharedGate = at.Vector("ffn_gate_inp_shexp.weight", embedding);
     }
+
+    /// <summary>The expert that every row goes to; null for none.</summary>
+    public GatedFeedForward? Shared => _shared;
+
+    /// <summary>Whether the choice is by other numbers than the weights.</summary>
+    public bool HasSelectionBias => _selection is not null;
 
     public Experts Shape => _shape;
 
@@ -35,9 +51,9 @@ internal sealed unsafe class MixtureOfExperts : Block
 
     public override int Columns => _router.Columns;
 
-    public override IEnumerable<MatrixProduct> Products => [_router, _experts];
+    public override IEnumerable<MatrixProduct> Products => [_router, _experts, .. _shared?.Products ?? []];
 
-    public override bool NeedsBlocks(Precision precision) => _experts.NeedsBlocks(precision.Exact);
+    public override bool NeedsBlocks(Precision precision) => _experts.NeedsBlocks(precision.Exact) || _shared?.NeedsBlocks(precision) == true;
 
     public override void Run(Pass pass, Activations input, float* x)
     {
@@ -45,9 +61,32 @@ internal sealed unsafe class MixtureOfExperts : Block
         var routing = pass.Memory.Tool(_shape, pass, static (shape, pass) => new Routing(pass.Memory.MaxRows * shape.Used));
         // The choice is discrete, so the router is always computed exactly.
         _router.Apply(pass, input, scores, exact: true);                                              // scores [rows, experts]
-        var choose = new ChooseJob { Shape = _shape, Scores = scores, Routing = routing, Rows = pass.Rows };
+        var choose = new ChooseJob { Block = this, Scores = scores, Routing = routing, Rows = pass.Rows };
         pass.Pool.Run(ref choose, Parts.ForWork((long)pass.Rows * _shape.Count * _shape.Used, pass.Rows)); // chosen, shares [rows, used]
         _experts.AddTo(pass, input, routing.Chosen, routing.Shares, x);
+        AddShared(pass, input, x);
+    }
+
+    // x += σ(gate·input) · shared(input)
+    void AddShared(Pass pass, Activations input, float* x)
+    {
+        if (_shared is null || _sharedGate is null)
+        {
+            _shared?.Run(pass, input, x);
+            return;
+        }
+        var columns = Columns;
+        var update = pass.Floats(columns);
+        new Span<float>(update, checked(pass.Rows * columns)).Clear();
+        _shared.Run(pass, input, update);
+        for (var row = 0; row < pass.Rows; row++)
+        {
+            var score = 0f;
+            for (var column = 0; column < columns; column++)
+                score += input.Row(row)[column] * _sharedGate.Floats[column];
+            Scale.Apply(update + (long)row * columns, 1 / (1 + MathF.Exp(-score)), columns);
+        }
+        Add.Apply(x, update, (long)pass.Rows * columns, pass.Pool);
     }
 
     /// <summary>Which experts the rows go to, [rows, used], and each one's share.</summary>
@@ -63,7 +102,7 @@ internal sealed unsafe class MixtureOfExperts : Block
 
     struct ChooseJob : IJob
     {
-        public Experts Shape;
+        public MixtureOfExperts Block;
         public float* Scores;
         public Routing Routing;
         public int Rows;
@@ -72,31 +111,39 @@ internal sealed unsafe class MixtureOfExperts : Block
         {
             var (first, end) = Parts.Range(part, parts, Rows);
             for (var row = first; row < end; row++)
-                Choose(Shape, Scores + (long)row * Shape.Count,
-                    Routing.Chosen.AsSpan(row * Shape.Used, Shape.Used), Routing.Shares.AsSpan(row * Shape.Used, Shape.Used));
+                Block.Choose(new Span<float>(Scores + (long)row * Block._shape.Count, Block._shape.Count),
+                    Routing.Chosen.AsSpan(row * Block._shape.Used, Block._shape.Used), Routing.Shares.AsSpan(row * Block._shape.Used, Block._shape.Used));
         }
     }
 
-    // The best experts of a row by softmax, and each one's share.
+    // The best experts of a row, and each one's share.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Choose(Experts shape, float* row, Span<int> chosen, Span<float> shares)
+    void Choose(Span<float> scores, Span<int> chosen, Span<float> shares)
     {
-        const float Taken = -1; // below every share
-        Softmax.Apply(row, shape.Count);
-        var scores = new Span<float>(row, shape.Count);
+        // The least sum that shares are divided by: that of half precision, as llama.cpp has it.
+        const float Taken = float.NegativeInfinity, LeastSum = 1f / (1 << 14);
+        fixed (float* row = scores)
+            if (_shape.Sigmoid)
+                for (var expert = 0; expert < scores.Length; expert++)
+                    row[expert] = 1 / (1 + MathF.Exp(-row[expert]));
+            else
+                Softmax.Apply(row, scores.Length);
+        Span<float> ranks = stackalloc float[scores.Length];
+        for (var expert = 0; expert < scores.Length; expert++)
+            ranks[expert] = _selection is null ? scores[expert] : scores[expert] + _selection.Floats[expert];
         var sum = 0f;
         for (var place = 0; place < chosen.Length; place++)
         {
             var best = -1;
-            for (var expert = 0; expert < scores.Length; expert++)
-                if (scores[expert] != Taken && (best < 0 || scores[expert] > scores[best]))
+            for (var expert = 0; expert < ranks.Length; expert++)
+                if (ranks[expert] != Taken && (best < 0 || ranks[expert] > ranks[best]))
                     best = expert;
             (chosen[place], shares[place]) = (best, scores[best]);
             sum += scores[best];
-            scores[best] = Taken;
+            ranks[best] = Taken;
         }
-        if (shape.NormalizeWeights)
-            foreach (ref var share in shares)
-                share /= sum;
+        var factor = _shape.NormalizeWeights ? _shape.Scale / Math.Max(sum, LeastSum) : _shape.Scale;
+        foreach (ref var share in shares)
+            share *= factor;
     }
 }

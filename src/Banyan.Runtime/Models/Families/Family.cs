@@ -13,7 +13,9 @@ internal abstract class Family
     /// <summary>Every family, in the order an error lists them.</summary>
     public static IReadOnlyList<Family> All { get; } =
     [
-        new Qwen2(), new Qwen3(), new Qwen3Moe(), new Llama(), new SmolLm3(), new Olmo2(), new Lfm2(),
+        new Qwen2(), new Qwen2Moe(), new Qwen3(), new Qwen3Moe(), new Qwen3Vl(), new Qwen3VlMoe(), new Llama(), new Mistral3(), new SmolLm3(),
+        new Gemma3(), new Phi3(), new Granite(), new GraniteMoe(), new Olmo2(), new Lfm2(), new Lfm2Moe(), new Ernie45(), new Ernie45Moe(),
+        new HunyuanDense(), new HunyuanMoe(), new Glm4Moe(), new MiniMaxM2(),
     ];
 
     /// <summary>The architecture's name in GGUF.</summary>

@@ -24,7 +24,9 @@ internal sealed class Lfm2 : Family
     public override Config Refine(ConfigReader reader, Config common) =>
         common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };
 
-    public override Layer Layer(LayerLoader at) => new(
+    public override Layer Layer(LayerLoader at) => Mixed(at);
+
+    internal static Layer Mixed(LayerLoader at) => new(
         new Residual(Mixer(at), before: at.Norm("attn_norm")),
         new Residual(at.FeedForward(), before: at.Norm("ffn_norm")));
 

@@ -10,14 +10,15 @@ internal sealed class Llama : Family
 {
     public override string Architecture => "llama";
 
-    public override string Covers => "Llama 1-3.x, Mistral, SmolLM, TinyLlama, DeepSeek-Coder v1";
+    public override string Covers => "Llama 1-3.x, Mistral, Mixtral, SmolLM, TinyLlama, DeepSeek-Coder v1";
 
     // Qwen's configurations name a window that is off unless use_sliding_window says otherwise; Mistral's has no such switch.
     public override HuggingFaceFamily HuggingFace => new("llama", "mistral") { HasWindow = true };
 
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
+    // Mixtral (arXiv 2401.04088) is a llama with experts.
     public override Config Refine(ConfigReader reader, Config common) => reader.Int("expert_count", 0, 1 << 14, 0) == 0
         ? common
-        : throw reader.Refuse("llama with experts (Mixtral) is not supported; dense llama models are");
+        : common with { Experts = reader.Experts(common.FeedForwardSize, normalize: true) };
 }

@@ -14,12 +14,12 @@ internal sealed class Qwen3Moe : Family
 
     public override Config Refine(ConfigReader reader, Config common)
     {
-        var count = reader.Int("expert_count", 1, 1 << 14);
+        var width = reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize);
         return common with
         {
             Attention = common.Attention with { Norm = QueryKeyNorm.Head },
-            FeedForwardSize = reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize),
-            Experts = new Experts(count, reader.Int("expert_used_count", 1, count), reader.Flag("expert_weights_norm", true)),
+            FeedForwardSize = width,
+            Experts = reader.Experts(width, normalize: true),
         };
     }
 }

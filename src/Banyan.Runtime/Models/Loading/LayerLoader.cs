@@ -26,7 +26,17 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>Whether the layer has such a tensor: <c>attn_q_norm.weight</c>.</summary>
     public bool Has(string tensor) => weights.Has(Name(tensor));
 
-    public Projection Projection(string name, int rows, int columns) => weights.Projection(Name(name), rows, columns);
+    /// <summary>Rows of a matrix <c>NAME.weight</c>, for a width that has no key.</summary>
+    public int Rows(string name) => weights.Rows(Name($"{name}.weight"));
+
+    /// <summary>A projection, whose product is multiplied by <paramref name="scale"/>.</summary>
+    public Projection Projection(string name, int rows, int columns, float scale = 1) => weights.Projection(Name(name), rows, columns, scale);
+
+    /// <summary>Rows [first, first + rows) of a tensor [all, columns] as a projection of their own.</summary>
+    public Projection Part(string name, int first, int rows, int all, int columns) => weights.Part(Name(name), first, rows, all, columns);
+
+    /// <summary>A vector of floats.</summary>
+    public AlignedBuffer Vector(string name, int size) => weights.Vector(Name(name), size);
 
     public Projection[] Experts(string name, int experts, int rows, int columns) => weights.Experts(Name(name), experts, rows, columns);
 
@@ -46,9 +56,9 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>Attention in a shape of the layer's own.</summary>
     public Attention Attention(AttentionShape shape) => new(this, shape);
 
-    /// <summary>Experts where the model has them, else one gated feed-forward.</summary>
-    public Block FeedForward() => config.Experts is { } experts
-        ? new MixtureOfExperts(this, experts, config.FeedForwardSize)
+    /// <summary>Experts where the layer has a router, else one gated feed-forward.</summary>
+    public Block FeedForward() => config.Experts is { } experts && Has("ffn_gate_inp.weight")
+        ? new MixtureOfExperts(this, experts, experts.FeedForwardSize)
         : new GatedFeedForward(this, config.FeedForwardSize);
 
     /// <summary>A short convolution, one for each channel, from a tensor [channels, kernel]: [kernel, channels].</summary>

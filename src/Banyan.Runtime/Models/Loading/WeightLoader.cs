@@ -19,12 +19,27 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     public bool Has(string name) => file.TryGetTensor(name, out _);
 
     /// <summary>The projection of <c>NAME.weight</c> [rows, columns], and of <c>NAME.bias</c> [rows] where the file has it.</summary>
-    public Projection Projection(string name, int rows, int columns)
+    public Projection Projection(string name, int rows, int columns, float scale = 1)
     {
         var weight = $"{name}.weight";
         var matrix = Pack(Get(weight, [rows, columns]), rows, columns);
-        return new Projection(weight, matrix, Has($"{name}.bias") ? Vector($"{name}.bias", rows) : null);
+        return new Projection(weight, matrix, Has($"{name}.bias") ? Vector($"{name}.bias", rows) : null) { Scale = scale };
     }
+
+    /// <summary>
+    /// Rows [first, first + rows) of <c>NAME.weight</c> [all, columns], and of its bias, as a projection: <c>NAME.weight#first</c>, a name that
+    /// no file has.
+    /// </summary>
+    public Projection Part(string name, int first, int rows, int all, int columns)
+    {
+        var matrix = Pack(Get($"{name}.weight", [all, columns]).RowRange(first, rows), rows, columns);
+        var bias = Has($"{name}.bias") ? Vector($"{name}.bias", all, first, rows) : null;
+        return new Projection($"{name}.weight#{first}", matrix, bias);
+    }
+
+    /// <summary>Rows of a matrix.</summary>
+    public int Rows(string name) => File.GetTensor(name) is { Shape: [var rows and >= 1 and <= int.MaxValue, _] } ? (int)rows
+        : throw new ModelFileException(File.Path, $"tensor {name} is [{string.Join(", ", File.GetTensor(name).Shape)}], where a matrix is needed");
 
     /// <summary>A projection [rows, columns] for each expert, from one tensor [experts, rows, columns].</summary>
     public Projection[] Experts(string name, int experts, int rows, int columns)
@@ -35,12 +50,15 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     }
 
     /// <summary>A vector of floats.</summary>
-    public AlignedBuffer Vector(string name, int size)
+    public AlignedBuffer Vector(string name, int size) => Vector(name, size, 0, size);
+
+    AlignedBuffer Vector(string name, int size, int first, int count)
     {
-        var tensor = Get(name, [size]);
-        var vector = new AlignedBuffer(size * sizeof(float));
+        var all = new float[size];
+        Get(name, [size]).Dequantize(0, 1, all);
+        var vector = new AlignedBuffer(count * sizeof(float));
         _made.Add(vector);
-        tensor.Dequantize(0, 1, new Span<float>(vector.Floats, size));
+        all.AsSpan(first, count).CopyTo(new Span<float>(vector.Floats, count));
         return vector;
     }
 

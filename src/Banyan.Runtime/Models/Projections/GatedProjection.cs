@@ -3,10 +3,12 @@ using Banyan.Runtime.Kernels.Packing;
 
 namespace Banyan.Runtime.Models.Projections;
 
-/// <summary>silu(gate·x) ⊙ (up·x), in one product where both are plain: then neither lies in memory as a whole.</summary>
-internal sealed unsafe class GatedProjection(Projection gate, Projection up) : MatrixProduct
+/// <summary>activation(gate·x) ⊙ (up·x), in one product where both are plain and the activation is SiLU: then neither lies in memory as a whole.</summary>
+internal sealed unsafe class GatedProjection(Projection gate, Projection up, GateActivation activation = GateActivation.Silu) : MatrixProduct
 {
     public override IReadOnlyList<Projection> Projections { get; } = [gate, up];
+
+    public GateActivation Activation => activation;
 
     public override WeightRead Read { get; } = new([gate.Matrix, up.Matrix], ActivationBlock.Columns / PackedFormat.Rows);
 
@@ -16,7 +18,7 @@ internal sealed unsafe class GatedProjection(Projection gate, Projection up) : M
         var (exact, rows) = (pass.Precision.Exact, pass.Rows);
         var quantize = reader.NeedsBlocks(exact);
         Begin(pass, x, exact);
-        if (!exact && gate.IsPlain && up.IsPlain && !gate.IsAdapted(pass) && !up.IsAdapted(pass)
+        if (!exact && activation == GateActivation.Silu && gate.IsPlain && up.IsPlain && !gate.IsAdapted(pass) && !up.IsAdapted(pass)
             && Linear.TryMultiplyGated(x, gate.Matrix, up.Matrix, y, rows, pass.Pool, floats: !quantize))
             return;
         float* g = pass.Floats(gate.Rows), u = pass.Floats(up.Rows);
@@ -24,6 +26,6 @@ internal sealed unsafe class GatedProjection(Projection gate, Projection up) : M
         Linear.Multiply(x, up.Matrix, u, rows, pass.Pool, exact);
         gate.Finish(pass, x, g);
         up.Finish(pass, x, u);
-        SiluMultiply.Apply(g, u, y, rows, quantize, pass.Pool);
+        GatedUnit.Apply(g, u, y, rows, activation, quantize, pass.Pool);
     }
 }
