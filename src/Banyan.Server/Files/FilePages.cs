@@ -94,11 +94,13 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             return view with { Note = "This is a pointer to a file that was never uploaded." };
         if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
             return view with { Note = "This file is not text." };
-        var lines = Encoding.UTF8.GetString(bytes).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n', MaxLines + 1);
+        var text = Encoding.UTF8.GetString(bytes);
+        var lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n', MaxLines + 1);
         return view with
         {
             Lines = [.. lines.Take(MaxLines).Select(l => l.Length > MaxLine ? l[..MaxLine] + "…" : l)],
             IsCut = bytes.Length < entry.Size || lines.Length > MaxLines,
+            Table = TableHead.Read(extension, text, bytes.Length < entry.Size),
             Html = extension.Equals(".md", StringComparison.OrdinalIgnoreCase)
                 ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes, cancellationToken) : null,
         };

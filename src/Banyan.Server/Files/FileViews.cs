@@ -48,6 +48,9 @@ public sealed record BlobView
     /// <summary>Lines of text, as many as are shown.</summary>
     public IReadOnlyList<string>? Lines { get; init; }
 
+    /// <summary>The first rows of a table.</summary>
+    public TableHead? Table { get; init; }
+
     /// <summary>Whether more follows.</summary>
     public bool IsCut { get; init; }
 

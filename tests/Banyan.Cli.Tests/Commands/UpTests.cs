@@ -31,6 +31,17 @@ public sealed partial class UpTests : IDisposable
         Assert.Equal(["sprout", "stories260K"], JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
         Assert.Contains("<h1>", await client.GetStringAsync("/"));
 
+        // Nobody is here yet: a link makes the administrator, once.
+        var said = new List<string?>();
+        while (!said.Any(l => l?.Contains("/join?code=", StringComparison.Ordinal) == true) && said.Count < 20)
+            said.Add(await banyan.StandardOutput.ReadLineAsync());
+        var link = SetUpLink().Match(string.Join("\n", said)).Value;
+        var token = (await client.GetStringAsync(link)).Split("name=\"_token\" value=\"")[1].Split('"')[0];
+        var form = new FormUrlEncodedContent([new("_token", token), new("code", link.Split("code=")[1]), new("name", "ana"), new("password", "a long enough password")]);
+        Assert.Contains("<h1>ana</h1>", await (await client.PostAsync("/join", form)).Content.ReadAsStringAsync());
+        Assert.Contains("administrator", await client.GetStringAsync("/settings/users"));
+        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(link)).StatusCode);
+
         // A stream is under way when Ctrl-C comes: it ends, and so does the process.
         var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = "stories260K", prompt = "Once", max_tokens = 100_000, ignore_eos = true, stream = true }) };
         using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -39,8 +50,11 @@ public sealed partial class UpTests : IDisposable
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await banyan.WaitForExitAsync(patience.Token);
         Assert.Equal((0, ""), (banyan.ExitCode, await banyan.StandardError.ReadToEndAsync()));
-        Assert.Contains($"http://localhost:{port}", await banyan.StandardOutput.ReadToEndAsync());
+        Assert.Contains($"http://localhost:{port}", string.Join("\n", said) + await banyan.StandardOutput.ReadToEndAsync());
     }
+
+    [GeneratedRegex(@"http://\S+/join\?code=[A-Za-z0-9_-]+")]
+    private static partial Regex SetUpLink();
 
     [Fact]
     public async Task One_that_others_reach_says_where_and_warns()

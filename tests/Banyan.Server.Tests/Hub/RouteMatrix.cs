@@ -66,6 +66,8 @@ public sealed partial class RouteMatrix
         ["GET /datasets"] = Need.Nothing,
         ["GET /spaces"] = Need.Nothing,
         ["GET /search"] = Need.Nothing,
+        ["GET /feed"] = Need.Nothing,
+        ["GET /robots.txt"] = Need.Nothing,
         ["GET /{ns}"] = Need.Nothing,
         ["GET /login"] = Need.Nothing,
         ["POST /login"] = Need.Nothing,

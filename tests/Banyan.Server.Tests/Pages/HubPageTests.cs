@@ -36,6 +36,7 @@ public class HubPageTests(SharedHub shared)
     [InlineData("/ana/coder/commits/main", "2 commits")]
     [InlineData("/ana/coder/commit/main", "<span class=\"add\">&#x2B;def forward(x):")]
     [InlineData("/ana/coder/discussions", "Nothing is open")]
+    [InlineData("/datasets/ana/words/blob/main/data.csv", "<td>with, comma</td><td>4</td>")]
     public async Task A_page_shows_what_everyone_may_see(string path, string expected)
     {
         var (status, html, response) = await shared.PageAsync(path);
@@ -85,6 +86,34 @@ public class HubPageTests(SharedHub shared)
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
         Assert.StartsWith("{", text);
         Assert.Equal(status, (await (await shared.GetAsync()).GetAsync(path)).StatusCode);
+    }
+
+    [Theory]
+    [InlineData(".csv", "a,b\n1,\"2\n\"\"3\"\"\"\n", false, "a|b;1|2\n\"3\"")]
+    [InlineData(".csv", "a,b\r\n1,2\r\n3,", true, "a|b;1|2")]
+    [InlineData(".csv", "a,b\n1,2\n3,4", false, "a|b;1|2;3|4")]
+    [InlineData(".tsv", "a\tb\n1\t2\n", false, "a|b;1|2")]
+    [InlineData(".csv", "no table", false, null)]
+    [InlineData(".csv", "", false, null)]
+    [InlineData(".jsonl", "{\"a\":1}\n{\"b\":[2],\"a\":\"x\"}\n", false, "a|b;1|;x|[2]")]
+    [InlineData(".jsonl", "{\"a\":1}\n{\"a\":", true, "a;1")]
+    [InlineData(".jsonl", "{\"a\":1}\n{\"a\":", false, null)]
+    [InlineData(".jsonl", "[1]\n", false, null)]
+    [InlineData(".txt", "a,b\n1,2\n", false, null)]
+    public void The_first_rows_of_a_table_are_read(string extension, string text, bool isCut, string? expected)
+    {
+        var table = Banyan.Server.Files.TableHead.Read(extension, text, isCut);
+        Assert.Equal(expected, table is null ? null : string.Join(";", table.Rows.Prepend(table.Columns).Select(r => string.Join("|", r))));
+    }
+
+    [Fact]
+    public async Task A_feed_tells_what_everyone_may_see()
+    {
+        var (status, text, response) = await shared.PageAsync("/feed");
+        Assert.Equal((200, "application/atom+xml"), (status, response.Content.Headers.ContentType!.MediaType));
+        Assert.Contains(System.Xml.Linq.XDocument.Parse(text).Descendants(), e => e.Name.LocalName == "title" && e.Value == "ana/coder (model)");
+        Assert.DoesNotContain("secret", text);
+        Assert.Contains("Disallow: /settings/", (await shared.PageAsync("/robots.txt")).Html);
     }
 
     [Fact]
