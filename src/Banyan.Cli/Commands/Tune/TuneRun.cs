@@ -54,10 +54,21 @@ sealed class TuneRun
         {
             return Train(model, work, view, cancel.Token);
         }
-        catch when (isNew && !File.Exists(Path.Combine(work, Trainer.CheckpointName)))
+        catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
-            Directory.Delete(Output, recursive: true);
+            Clean();
+            throw new CommandException(Renamed(e.Message));
+        }
+        catch
+        {
+            Clean();
             throw;
+        }
+
+        void Clean()
+        {
+            if (isNew && !File.Exists(Path.Combine(work, Trainer.CheckpointName)))
+                Directory.Delete(Output, recursive: true);
         }
 
         // Once: the step at hand is let go. Twice: the process ends as always.
@@ -81,7 +92,7 @@ sealed class TuneRun
         TuneView.Warn(ContaminatedCommand.Scan(Data.Path, cancellationToken));
         using var trainer = new Trainer(model, data.Data, options, work);
         if (AdapterFolder.Problem(trainer) is { } problem)
-            throw new CommandException(problem.Replace("TargetModules", "--target", StringComparison.Ordinal));
+            throw new CommandException(Renamed(problem));
         view.ShowPlan(trainer); // :: 3
         if (trainer.Step < trainer.Plan.Steps)
             view.ShowProbe(trainer.Probe(cancellationToken));
@@ -134,13 +145,21 @@ sealed class TuneRun
         }
         catch (DataException e)
         {
-            // The places one below the other; the library's options by the command's names.
-            var lines = e.Message.Replace("(SkipBad)", "(--skip-bad)", StringComparison.Ordinal).Replace("(MaxTokens)", "(--length)", StringComparison.Ordinal)
-                .Replace("raise MaxTokens", "raise --length", StringComparison.Ordinal).Replace("(TooLong)", "(--too-long)", StringComparison.Ordinal)
-                .Replace("set Fim", "set --fim", StringComparison.Ordinal).Replace("set Format", "set --format", StringComparison.Ordinal).Split('\n');
+            // The places one below the other.
+            var lines = Renamed(e.Message).Split('\n');
             foreach (var line in lines[..^1])
                 Console.Error.WriteLine(line);
             throw new CommandException(lines[^1].Trim());
         }
     }
+
+    // The library's options by the command's names.
+    static readonly (string Library, string Command)[] s_names =
+    [
+        ("SkipBad", "--skip-bad"), ("MaxTokens", "--length"), ("SequenceLength", "--length"), ("TooLong", "--too-long"), ("set Fim", "set --fim"), ("set Format", "set --format"),
+        ("TargetModules", "--target"), ("TopLayers", "--top-layers"), ("Objective has to be Dpo or Orpo", "--objective has to be dpo or orpo"), ("Objective is", "--objective is"),
+        ("remove it to begin anew", "--restart to begin anew"), ("or --restart to begin", "or give --restart to begin"),
+    ];
+
+    static string Renamed(string message) => s_names.Aggregate(message, (text, name) => text.Replace(name.Library, name.Command, StringComparison.Ordinal));
 }
