@@ -1,6 +1,8 @@
+using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
+using Banyan.Tests;
 using Banyan.Training.Objectives;
 using Banyan.Training.Parameters;
 using Banyan.Training.Passes;
@@ -66,6 +68,36 @@ public unsafe class NetworkTests
         Assert.Equal(expected.Length, losses.Length);
         for (var i = 0; i < losses.Length; i++)
             Assert.Equal(expected[i], losses[i], 1e-4 * (1 + expected[i]));
+    }
+
+    // A family that runs is trained as it runs, or refused by name; never trained as something else.
+    [Fact]
+    public void Every_family_that_runs_is_trained_as_it_runs_or_refused()
+    {
+        var (trained, refused, wrong) = (0, 0, new List<string>());
+        foreach (var path in Directory.GetFiles(SharedData.Path("models", "families"), "*.gguf").Order(StringComparer.Ordinal))
+        {
+            var name = "families/" + Path.GetFileNameWithoutExtension(path);
+            try
+            {
+                using var model = TinyModels.Load(name);
+                var sample = TinyModels.Sample(model, 40, 1);
+                using var network = Build(model, new TuneOptions { Rank = 4 }, false, sample);
+                network.Forward();
+                network.Losses(CrossEntropy.Instance);
+                var expected = RuntimeLosses(model, sample);
+                var largest = expected.Zip(network.Head.Losses[..network.Pass.TargetCount].ToArray(), (a, b) => Math.Abs(a - b)).Max();
+                if (!(largest <= 2e-3))
+                    wrong.Add($"{name}: {largest:g3}");
+                trained++;
+            }
+            catch (Exception e) when (e is ModelFileException or ArgumentException)
+            {
+                refused++;
+            }
+        }
+        Assert.Empty(wrong);
+        Assert.True(trained >= 5 && refused >= 1, $"{trained} trained, {refused} refused");
     }
 
     static List<double> RuntimeLosses(Model model, Sample sample)
