@@ -16,7 +16,7 @@ public sealed record PageView
 
     /// <summary>Scheme, host and port under which the browser came.</summary>
     public required string Address { get; init; }
-    public required string ModelsFolder { get; init; }
+    public required string? ModelsFolder { get; init; }
     public required bool NeedsKey { get; init; }
     public required string Memory { get; init; }
     public PageForm Form { get; init; } = new();

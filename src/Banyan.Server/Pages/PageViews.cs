@@ -28,7 +28,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
             Models = [.. models.Select(m => m.Name)],
             Selected = selected is null ? null : ModelView.Of(selected),
             Address = $"{context.Request.Scheme}://{context.Request.Host}",
-            ModelsFolder = options.Inference.ModelsFolder ?? "a folder, and start banyan serve with it",
+            ModelsFolder = options.Inference.ModelsFolder,
             NeedsKey = options.ApiKey is not null,
             Memory = ByteSize.Text(ProcessMemory.Bytes),
         };

@@ -110,6 +110,7 @@ function speedometer() {
   let first = 0, count = 0;
   const show = (...items) => $('stats').replaceChildren(...items.filter(Boolean).map(i => make('span', '', i)));
   const number = n => n.toFixed(n < 10 ? 1 : 0);
+  const time = ms => ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000)} s`;
   return {
     tick() {
       if (!first) first = performance.now();
@@ -119,8 +120,8 @@ function speedometer() {
       const status = await fetch('/status', { headers: headers() }).then(r => r.ok ? r.json() : null, () => null);
       const mb = status && status.memory_bytes / 1e6;
       show(timings && `${number(timings.predicted_per_second)} tokens/s`,
-        `${timings?.predicted_n ?? count} tokens in ${number((timings?.predicted_ms ?? performance.now() - began) / 1000)} s`,
-        timings && `prompt of ${timings.prompt_n + timings.cache_n} in ${number(timings.prompt_ms)} ms`,
+        `${timings?.predicted_n ?? count} tokens in ${time(timings?.predicted_ms ?? performance.now() - began)}`,
+        timings && `prompt of ${timings.prompt_n + timings.cache_n} in ${time(timings.prompt_ms)}`,
         mb && `${mb >= 1000 ? (mb / 1000).toFixed(1) + ' GB' : mb.toFixed(0) + ' MB'} memory`);
     },
   };
