@@ -16,6 +16,7 @@ static class CardsFeature
         services.AddSingleton<InfoEndpoint>();
         services.AddSingleton<CardHtml>();
         services.AddSingleton<CardPages>();
+        services.AddSingleton<ValidateYaml>();
     }
 
     public static void MapCards(this WebApplication app)
@@ -23,6 +24,6 @@ static class CardsFeature
         app.MapRepoApi("GET", "", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/revision/{**rest}", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoPage("GET", "", Need.See, app.The<CardPages>().HandleAsync);
-        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, ValidateYaml.HandleAsync, maxBytes: 2 << 20);
+        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, app.The<ValidateYaml>().HandleAsync, maxBytes: 2 << 20);
     }
 }

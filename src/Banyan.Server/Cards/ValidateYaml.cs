@@ -5,15 +5,52 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Cards;
 
-/// <summary><c>POST /api/validate-yaml</c>: what is wrong with a card before it is committed.</summary>
-static class ValidateYaml
+/// <summary>
+/// <c>POST /api/validate-yaml</c>: what is wrong with a card before it is committed. Anyone may ask, and a megabyte of YAML takes a processor one
+/// to two seconds: one card is read at a time, and each caller's share is bounded.
+/// </summary>
+sealed class ValidateYaml(Authoriser authoriser, TimeProvider time)
 {
+    // Some two megabytes a minute; cards are of a few kilobytes.
+    const int Most = 4_000_000, PerSecond = 32_000, EachRequest = 2_000, MaxWaiting = 32, RetrySeconds = 5;
+
+    readonly CallerBudget _budget = new(Most, PerSecond, time);
+    readonly SemaphoreSlim _turn = new(1);
+    int _waiting;
+
     sealed record Body(string? Content, string? RepoType);
 
-    public static async Task HandleAsync(HttpContext context)
+    public async Task HandleAsync(HttpContext context)
     {
         var body = await context.BodyAsync<Body>();
+        _budget.Take(context, await authoriser.CallerAsync(context), EachRequest + (body.Content?.Length ?? 0));
+        if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw HubException.Busy(RetrySeconds, $"{MaxWaiting} cards are being read: try again in {RetrySeconds} s.");
+        }
         JsonArray errors = [], warnings = [];
+        try
+        {
+            await _turn.WaitAsync(context.RequestAborted);
+            try
+            {
+                Check(body, errors, warnings);
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+        await context.JsonAsync(new JsonObject { ["errors"] = errors, ["warnings"] = warnings }, errors.Count > 0 ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK);
+    }
+
+    static void Check(Body body, JsonArray errors, JsonArray warnings)
+    {
         try
         {
             var text = CardHeader.TextOf(body.Content ?? throw HubException.BadRequest("The body has no content."));
@@ -26,7 +63,6 @@ static class ValidateYaml
         {
             Add(errors, e.Message);
         }
-        await context.JsonAsync(new JsonObject { ["errors"] = errors, ["warnings"] = warnings }, errors.Count > 0 ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK);
     }
 
     static void Check(JsonObject card, JsonArray errors, JsonArray warnings)

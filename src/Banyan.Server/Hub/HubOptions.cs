@@ -34,6 +34,9 @@ public sealed record HubOptions
     /// <summary>Bytes that are free on the data folder's disk; null to ask the system.</summary>
     internal Func<long>? FreeSpace { get; init; }
 
+    /// <summary>Bytes of the data folder's disk; null to ask the system.</summary>
+    internal long? DiskSize { get; init; }
+
     /// <summary>What time it is for the hub.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -9,12 +9,10 @@ namespace Banyan.Server.Quotas;
 
 /// <summary>
 /// <c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: what a namespace keeps and may, told to its members, set by an admin of
-/// the hub. <c>/api/settings/storage</c>: the quota of those that have none of their own, and how much of the disk stays free.
+/// the hub. <c>/api/settings/storage</c>: quota and number of repositories of those that have none of their own, and how much of the disk stays free.
 /// </summary>
 sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimits limits)
 {
-    sealed record NamespaceBody(JsonElement? Quota);
-
     /// <summary><c>GET …/{name}/storage</c></summary>
     public async Task ShowAsync(HttpContext context, bool user)
     {
@@ -24,12 +22,16 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
         await AnswerAsync(context, account);
     }
 
-    /// <summary><c>PUT …/{name}/storage</c>: <c>{"quota": BYTES}</c>, null for the hub's default.</summary>
+    /// <summary><c>PUT …/{name}/storage</c>: <c>{"quota": BYTES, "repoLimit": COUNT}</c>, null for the hub's default; what the body leaves out stays.</summary>
     public async Task SetAsync(HttpContext context, bool user)
     {
         await CheckAsync(context);
-        var (account, body) = (await FindAsync(context, user), await context.BodyAsync<NamespaceBody>());
-        await limits.SetQuotaAsync(account.Id, Bytes("quota", body.Quota), context.RequestAborted);
+        var account = await FindAsync(context, user);
+        var body = await BodyAsync(context, "quota", "repoLimit");
+        if (body.TryGetValue("quota", out var quota))
+            await limits.SetQuotaAsync(account.Id, quota, context.RequestAborted);
+        if (body.TryGetValue("repoLimit", out var repos))
+            await limits.SetRepoLimitAsync(account.Id, repos, context.RequestAborted);
         await AnswerAsync(context, account);
     }
 
@@ -40,37 +42,45 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
         await AnswerAsync(context);
     }
 
-    /// <summary><c>PUT /api/settings/storage</c>: what the body leaves out stays; null for none.</summary>
+    /// <summary><c>PUT /api/settings/storage</c>: what the body leaves out stays; null for the default.</summary>
     public async Task SetHubAsync(HttpContext context)
     {
         await CheckAsync(context);
-        // A member that is null counts, one that is left out does not: a record cannot tell them apart.
-        var body = await context.BodyAsync<Dictionary<string, JsonElement>>();
-        if (body.Count == 0 || body.Keys.FirstOrDefault(k => k is not ("defaultQuota" or "freeSpaceFloor")) is not null)
-            throw HubException.BadRequest("The body has defaultQuota, freeSpaceFloor or both: bytes, or null for none.");
+        var body = await BodyAsync(context, "defaultQuota", "freeSpaceFloor", "defaultRepoLimit");
         if (body.TryGetValue("defaultQuota", out var quota))
-            await limits.SetDefaultQuotaAsync(Bytes("defaultQuota", quota), context.RequestAborted);
+            await limits.SetDefaultQuotaAsync(quota, context.RequestAborted);
         if (body.TryGetValue("freeSpaceFloor", out var floor))
-            await limits.SetFloorAsync(Bytes("freeSpaceFloor", floor), context.RequestAborted);
+            await limits.SetFloorAsync(floor, context.RequestAborted);
+        if (body.TryGetValue("defaultRepoLimit", out var repos))
+            await limits.SetRepoLimitAsync(repos, context.RequestAborted);
         await AnswerAsync(context);
     }
 
-    static long? Bytes(string name, JsonElement? value) => value switch
+    /// <summary>A member that is null counts, one that is left out does not: a record cannot tell them apart.</summary>
+    static async Task<Dictionary<string, long?>> BodyAsync(HttpContext context, params string[] names)
     {
-        null or { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => null,
+        var body = await context.BodyAsync<Dictionary<string, JsonElement>>();
+        return body.Count > 0 && body.Keys.All(names.Contains)
+            ? body.ToDictionary(m => m.Key, m => Number(m.Key, m.Value)) : throw HubException.BadRequest($"The body has some of {string.Join(", ", names)}: numbers, or null for the default.");
+    }
+
+    static long? Number(string name, JsonElement value) => value switch
+    {
+        { ValueKind: JsonValueKind.Null } => null,
         { ValueKind: JsonValueKind.Number } number when number.TryGetInt64(out var bytes) && bytes >= 0 => bytes,
-        _ => throw HubException.BadRequest($"{name}: a number of bytes, or null for none"),
+        _ => throw HubException.BadRequest($"{name}: a whole number of 0 or more, or null for the default"),
     };
 
     async Task AnswerAsync(HttpContext context, Account account)
     {
         var use = await limits.UseAsync(account.Id, context.RequestAborted);
-        await context.JsonAsync(new JsonObject { ["namespace"] = use.Name, ["used"] = use.Used, ["quota"] = use.Quota, ["isDefault"] = use.Own is null });
+        await context.JsonAsync(new JsonObject { ["namespace"] = use.Name, ["used"] = use.Used, ["quota"] = use.Quota, ["isDefault"] = use.Own is null, ["repos"] = use.Repos, ["repoLimit"] = use.RepoLimit });
     }
 
     async Task AnswerAsync(HttpContext context) => await context.JsonAsync(new JsonObject
     {
         ["defaultQuota"] = await limits.DefaultQuotaAsync(context.RequestAborted),
+        ["defaultRepoLimit"] = await limits.RepoLimitAsync(context.RequestAborted),
         ["freeSpaceFloor"] = await limits.FloorAsync(context.RequestAborted),
         ["freeSpace"] = limits.FreeSpace,
     });

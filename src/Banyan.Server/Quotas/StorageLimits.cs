@@ -12,15 +12,23 @@ namespace Banyan.Server.Quotas;
 /// <param name="Used">Bytes of the large files and git objects of its repositories, a file that several hold once, and of what was sent and is no file yet.</param>
 /// <param name="Own">Its own quota, or null.</param>
 /// <param name="Quota">Its own or the hub's default, or null for none.</param>
-public sealed record NamespaceUse(string Name, long Used, long? Own, long? Quota);
+/// <param name="Repos">How many repositories it has.</param>
+/// <param name="RepoLimit">How many it may have: its own limit or the hub's default.</param>
+public sealed record NamespaceUse(string Name, long Used, long? Own, long? Quota, long Repos, long RepoLimit);
 
 /// <summary>
-/// How much the hub keeps: a quota for each namespace, and disk space that stays free, both set by an administrator. Bytes are taken only where they fit:
+/// How much the hub keeps: a quota and a number of repositories for each namespace, and disk space that stays free, all set by an administrator. Bytes are taken only where they fit:
 /// whoever takes them reserves room first, so that uploads at once do not each find the same room.
 /// </summary>
 public sealed class StorageLimits(HubDatabase database, HubOptions options, TimeProvider time)
 {
-    const string Default = "quota", FloorName = "free-space-floor";
+    const string Default = "quota", FloorName = "free-space-floor", ReposName = "repo-limit";
+
+    /// <summary>How many repositories a namespace may have where nobody says otherwise.</summary>
+    public const long DefaultRepoLimit = 10_000;
+
+    // Where nobody says otherwise, a full hub leaves its database and the machine some room: 2 %, which small disks have too.
+    const long DefaultFloor = 2_000_000_000, DefaultFloorPart = 50;
 
     /// <summary>How long an unfinished upload counts: as long as what it brought is kept.</summary>
     static readonly TimeSpan s_incoming = TimeSpan.FromDays(31), s_fresh = TimeSpan.FromSeconds(5);
@@ -32,6 +40,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         public long? Quota { get; init; }
         public byte[]? DefaultQuota { get; init; }
         public byte[]? Floor { get; init; }
+        public long? RepoLimit { get; init; }
+        public byte[]? DefaultRepoLimit { get; init; }
     }
 
     /// <summary>What is known of a namespace on this node: used when it was counted, taken since, being taken.</summary>
@@ -47,13 +57,38 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     /// <summary>The quota of namespaces that have none of their own; null for none.</summary>
     public Task<long?> DefaultQuotaAsync(CancellationToken cancellationToken) => ReadAsync(Default, cancellationToken);
 
-    /// <summary>Bytes of the data folder's disk that stay free; null for none.</summary>
-    public Task<long?> FloorAsync(CancellationToken cancellationToken) => ReadAsync(FloorName, cancellationToken);
+    /// <summary>Bytes of the data folder's disk that stay free: what an administrator set, or 2 % of the disk and no more than 2 GB.</summary>
+    public async Task<long> FloorAsync(CancellationToken cancellationToken) => FloorOf(await ReadAsync(FloorName, cancellationToken));
+
+    long FloorOf(long? set) => set ?? Math.Min(DefaultFloor, DiskSize / DefaultFloorPart);
+
+    /// <summary>How many repositories a namespace may have that has no limit of its own.</summary>
+    public async Task<long> RepoLimitAsync(CancellationToken cancellationToken) => await ReadAsync(ReposName, cancellationToken) ?? DefaultRepoLimit;
+
+    /// <summary>Sets <see cref="RepoLimitAsync"/>; null for <see cref="DefaultRepoLimit"/>.</summary>
+    public Task SetRepoLimitAsync(long? count, CancellationToken cancellationToken) => WriteAsync(ReposName, count, cancellationToken);
+
+    /// <summary>Sets how many repositories a namespace may have; null for the hub's default.</summary>
+    public Task SetRepoLimitAsync(long account, long? count, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        await t.ExecuteAsync("UPDATE accounts SET repo_limit = @count WHERE id = @account", new { account, count });
+        await Audit.RecordAsync(t, null, "quota.set", $"account {account}", count is null ? "repositories: default" : $"repositories: {count}");
+    }, cancellationToken);
+
+    /// <summary>Looks, in the transaction that gave a namespace one more repository, whether it may have as many.</summary>
+    /// <exception cref="HubException">507: it may not.</exception>
+    internal static async Task CheckReposAsync(DbTransaction t, long account)
+    {
+        var row = (await t.FirstAsync<Row>($"SELECT {Columns} FROM accounts a WHERE a.id = @account", new { account }))!;
+        var limit = row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit;
+        if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM (SELECT 1 AS one FROM repos WHERE owner_id = @account AND removed_at IS NULL LIMIT @most) counted", new { account, most = limit + 1 }) > limit)
+            throw new HubException(507, "QuotaExceeded", $"{row.Name} may have {limit} repositories: remove some that are not needed, or ask whoever runs this hub for more.");
+    }
 
     /// <summary>Sets <see cref="DefaultQuotaAsync"/>.</summary>
     public Task SetDefaultQuotaAsync(long? bytes, CancellationToken cancellationToken) => WriteAsync(Default, bytes, cancellationToken);
 
-    /// <summary>Sets <see cref="FloorAsync"/>.</summary>
+    /// <summary>Sets <see cref="FloorAsync"/>; 0 for none, null for the default.</summary>
     public Task SetFloorAsync(long? bytes, CancellationToken cancellationToken) => WriteAsync(FloorName, bytes, cancellationToken);
 
     /// <summary>Sets a namespace's own quota; null for the hub's default.</summary>
@@ -66,11 +101,15 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     /// <summary>Bytes that are free on the data folder's disk.</summary>
     public long FreeSpace => options.FreeSpace?.Invoke() ?? new DriveInfo(Path.GetFullPath(options.DataFolder)).AvailableFreeSpace;
 
+    long DiskSize => options.DiskSize ?? new DriveInfo(Path.GetFullPath(options.DataFolder)).TotalSize;
+
     /// <summary>What a namespace keeps, counted now.</summary>
     public async Task<NamespaceUse> UseAsync(long account, CancellationToken cancellationToken)
     {
         var row = (await RowAsync("a.id = @id", account, cancellationToken))!;
-        return new NamespaceUse(row.Name, await CountAsync(account, cancellationToken), row.Quota, row.Quota ?? Number(row.DefaultQuota));
+        var repos = await database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @account AND removed_at IS NULL", new { account }), cancellationToken);
+        return new NamespaceUse(
+            row.Name, await CountAsync(account, cancellationToken), row.Quota, row.Quota ?? Number(row.DefaultQuota), repos, row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit);
     }
 
     /// <summary>Room for bytes that are about to come to a repository; disposed when they have come, or have not.</summary>
@@ -88,7 +127,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         if (await RowAsync("a.id = (SELECT owner_id FROM repos WHERE id = @id)", repo, cancellationToken) is not { } row)
             return long.MaxValue;
         var room = (row.Quota ?? Number(row.DefaultQuota)) is { } quota ? Math.Max(0, quota - await CountAsync(row.Id, cancellationToken)) : long.MaxValue;
-        return Number(row.Floor) is { } floor && options.S3 is null ? Math.Min(room, Math.Max(0, FreeSpace - floor)) : room;
+        return options.S3 is null ? Math.Min(room, Math.Max(0, FreeSpace - FloorOf(Number(row.Floor)))) : room;
     }
 
     /// <summary>Notes, in the transaction that records them, bytes that came for a repository and are no part of a file yet.</summary>
@@ -126,8 +165,9 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         if (row is null || bytes <= 0)
             return new Reservation(this, null, 0);
         // Where the objects lie elsewhere, they pass through this disk all the same.
-        if (Number(row.Floor) is { } floor && FreeSpace - (options.S3 is null ? Interlocked.Read(ref _inFlight) + bytes : 0) < floor)
-            throw new HubException(507, "NoSpace", $"The hub's disk has no room for {bytes} bytes more: whoever runs it keeps {floor} bytes free. Nothing was taken.");
+        var floor = FloorOf(Number(row.Floor));
+        if (floor > 0 && FreeSpace - (options.S3 is null ? Interlocked.Read(ref _inFlight) + bytes : 0) < floor)
+            throw new HubException(507, "NoSpace", $"The hub's disk has no room for {bytes} bytes more: {floor} bytes stay free (banyan hub quota floor). Nothing was taken.");
         if ((row.Quota ?? Number(row.DefaultQuota)) is not { } quota)
             return new Reservation(this, null, bytes);
         var known = await KnownAsync(row.Id, s_fresh, cancellationToken);
@@ -174,13 +214,14 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             new { account, Since }),
         cancellationToken);
 
+    const string Columns = $"""
+        a.id, a.name, a.quota, a.repo_limit, (SELECT value FROM settings WHERE name = '{Default}') AS default_quota,
+        (SELECT value FROM settings WHERE name = '{FloorName}') AS floor, (SELECT value FROM settings WHERE name = '{ReposName}') AS default_repo_limit
+        """;
+
     Task<Row?> RowAsync(string condition, long id, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Row>(
-            $"""
-            SELECT a.id, a.name, a.quota, (SELECT value FROM settings WHERE name = '{Default}') AS default_quota, (SELECT value FROM settings WHERE name = '{FloorName}') AS floor
-            FROM accounts a WHERE {condition}
-            """,
-            new { id }),
+            $"SELECT {Columns} FROM accounts a WHERE {condition}", new { id }),
         cancellationToken);
 
     static long? Number(byte[]? value) => value is { Length: sizeof(long) } ? BinaryPrimitives.ReadInt64LittleEndian(value) : null;
@@ -197,7 +238,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             BinaryPrimitives.WriteInt64LittleEndian(value, number);
             await t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@name, @value)", new { name, value });
         }
-        await Audit.RecordAsync(t, null, "quota.set", name, bytes is null ? "none" : $"{bytes}");
+        await Audit.RecordAsync(t, null, "quota.set", name, bytes is null ? "default" : $"{bytes}");
     }, cancellationToken);
 
     sealed class Reservation : IDisposable

@@ -58,6 +58,8 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);
             if (made.IsNew)
+                await StorageLimits.CheckReposAsync(t, owner.Id);
+            if (made.IsNew)
                 await WebhookEvents.RepoAsync(t, made.Repo.Id, "create");
             if (made.IsNew)
                 await committer.BeginAsync(t, made.Repo, caller, FirstFiles(body, type));

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Listing;
+using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
 using Dapper;
@@ -55,6 +56,9 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
         await WebhookEvents.MovedAsync(t, repo.Id, owner.Id, fullName);
         await t.ExecuteAsync(
             "UPDATE repos SET owner_id = @owner, name = @name, name_key = @nameKey, updated_at = @Now WHERE id = @Id", new { owner = owner.Id, name, nameKey = Names.Key(name), Now, repo.Id });
+        // Whoever runs the hub moves what has to be moved, as when somebody leaves.
+        if (actor is not null && owner.Id != repo.OwnerId && await t.FirstAsync<long?>("SELECT id FROM accounts WHERE id = @actor AND is_admin = @yes", new { actor, yes = true }) is null)
+            await StorageLimits.CheckReposAsync(t, owner.Id);
         await t.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @Id) ON CONFLICT DO NOTHING", new { type, key, repo.Id });
         await ListIndex.MarkAsync(t, repo.Id);
         await Audit.RecordAsync(t, actor, "repo.move", repo.Path, fullName);

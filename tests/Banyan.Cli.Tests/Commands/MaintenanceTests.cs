@@ -76,9 +76,18 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal(0, (await Hub("quota", "default", "50GB")).Item1);
         Assert.Equal(0, (await Hub("quota", "floor", "1GB")).Item1);
         Assert.Equal(0, (await Hub("quota", "set", "ana", "2TB")).Item1);
-        Assert.Equal("ana                         0 bytes of 2.00 TB\n1.00 GB of the disk stay free\n", (await Hub("quota", "list")).Item2);
+        Assert.Equal("ana                         0 bytes of 2.00 TB, 1 of 10000 repositories\n1.00 GB of the disk stay free\n", (await Hub("quota", "list")).Item2);
         Assert.Equal(0, (await Hub("quota", "set", "ana", "default")).Item1);
         Assert.Contains("of 50.0 GB (default)", (await Hub("quota", "list")).Item2);
+        Assert.Equal(0, (await Hub("quota", "floor", "none")).Item1);
+        Assert.DoesNotContain("stay free", (await Hub("quota", "list")).Item2);
+        Assert.Equal(0, (await Hub("quota", "floor", "default")).Item1);
+        Assert.Contains("of the disk stay free", (await Hub("quota", "list")).Item2);
+        Assert.Equal(0, (await Hub("quota", "repos", "200")).Item1);
+        Assert.Contains("1 of 200 repositories", (await Hub("quota", "list")).Item2);
+        Assert.Equal(0, (await Hub("quota", "repos", "5", "ana")).Item1);
+        Assert.Contains("1 of 5 repositories", (await Hub("quota", "list")).Item2);
+        Assert.StartsWith("banyan: COUNT few: a whole number", (await Hub("quota", "repos", "few")).Item3);
     }
 
     [Fact]

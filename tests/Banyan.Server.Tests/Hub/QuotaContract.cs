@@ -16,7 +16,7 @@ public sealed class QuotaTests(LocalHub hub) : QuotaContract(hub), IClassFixture
     public async Task The_disk_keeps_what_is_to_stay_free()
     {
         var free = 1_000_000L;
-        await using var hub = await HubServer.StartAsync(change: o => o with { FreeSpace = () => free });
+        await using var hub = await HubServer.StartAsync(change: o => o with { FreeSpace = () => free, DiskSize = 5_000_000 });
         var repo = await hub.CreateRepoAsync("floor");
         await hub.Server.Services.GetRequiredService<StorageLimits>().SetFloorAsync(900_000, default);
         var bytes = CutFile.Random(60_000, 7);
@@ -28,6 +28,26 @@ public sealed class QuotaTests(LocalHub hub) : QuotaContract(hub), IClassFixture
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", "small")));
         free = 2_000_000;
         Assert.Equal(HttpStatusCode.OK, (await hub.SendAsync(HttpMethod.Put, href!, content: new ByteArrayContent(bytes))).StatusCode);
+    }
+}
+
+public sealed class DefaultFloorTests
+{
+    [Theory]
+    [InlineData(1_000_000_000_000, 2_000_000_000)]
+    [InlineData(20_000_000_000, 400_000_000)]
+    [InlineData(100_000_000, 2_000_000)]
+    public async Task Some_of_the_disk_stays_free_where_nobody_set_it(long disk, long floor)
+    {
+        var free = floor + 100_000;
+        await using var hub = await HubServer.StartAsync(change: o => o with { FreeSpace = () => free, DiskSize = disk });
+        var limits = hub.Server.Services.GetRequiredService<StorageLimits>();
+        Assert.Equal(floor, await limits.FloorAsync(default));
+        var repo = await hub.CreateRepoAsync("floor");
+        free = floor + 500;
+        await HubServer.AssertErrorAsync(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 1000))), HttpStatusCode.InsufficientStorage, "NoSpace");
+        await limits.SetFloorAsync(0, default);
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 1000))));
     }
 }
 
@@ -57,11 +77,11 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         await HubServer.AssertErrorAsync(await SetAsync("/api/users/ben/storage", new { quota = 5 }, Hub.Ana), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await Hub.GetAsync("/api/settings/storage", Hub.Ana), HttpStatusCode.Forbidden);
         await Hub.Accounts.SetAdminAsync("ana", true, default);
-        foreach (var bad in new object[] { new { }, new { quota = 5 }, new { defaultQuota = -1 }, new { defaultQuota = "much" } })
+        foreach (var bad in new object[] { new { }, new { quota = 5 }, new { defaultQuota = -1 }, new { defaultQuota = "much" }, new { defaultRepoLimit = 1.5 } })
             await HubServer.AssertErrorAsync(await SetAsync("/api/settings/storage", bad, Hub.Ana), HttpStatusCode.BadRequest);
         await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { defaultQuota = 1000, freeSpaceFloor = 10 }, Hub.Ana));
-        var hub = await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { freeSpaceFloor = (long?)null }, Hub.Ana));
-        Assert.Equal("""1000 null""", $"{hub.GetProperty("defaultQuota")} {(hub.GetProperty("freeSpaceFloor").ValueKind == JsonValueKind.Null ? "null" : "")}");
+        var hub = await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { freeSpaceFloor = 0 }, Hub.Ana));
+        Assert.Equal("1000 0 10000", $"{hub.GetProperty("defaultQuota")} {hub.GetProperty("freeSpaceFloor")} {hub.GetProperty("defaultRepoLimit")}");
         await HubServer.JsonOf(await SetAsync("/api/organizations/acme/storage", new { quota = 7000 }, Hub.Ana));
         Assert.Equal(7000, (await Hub.GetJsonAsync("/api/organizations/acme/storage", Hub.Ana)).GetProperty("quota").GetInt64());
         var bens = await Hub.GetJsonAsync("/api/users/ben/storage", Hub.Ben);
@@ -70,6 +90,33 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         await HubServer.AssertErrorAsync(await Hub.GetAsync("/api/users/acme/storage", Hub.Ana), HttpStatusCode.NotFound);
         await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { defaultQuota = (long?)null }, Hub.Ana));
         Assert.Equal(JsonValueKind.Null, (await Hub.GetJsonAsync("/api/users/ben/storage", Hub.Ben)).GetProperty("quota").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_namespace_has_so_many_repositories_and_no_more()
+    {
+        await Hub.Accounts.SetAdminAsync("ben", true, default);
+        var set = await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { defaultRepoLimit = 2 }, Hub.Ben));
+        Assert.Equal(2, set.GetProperty("defaultRepoLimit").GetInt64());
+        await Hub.CreateRepoAsync("second", type: "dataset");
+        Task<HttpResponseMessage> CreateAsync(string name, string? organization = null) => Hub.PostAsync("/api/repos/create", new { name, organization }, Hub.Ana);
+        Assert.Contains("ana may have 2 repositories", await HubServer.AssertErrorAsync(await CreateAsync("third"), HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
+        await HubServer.AssertErrorAsync(await Hub.GetAsync("/api/models/ana/third", Hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
+        // One that is there is answered as ever; one that another namespace has does not come here.
+        await HubServer.AssertErrorAsync(await CreateAsync(Repo.Split('/')[1]), HttpStatusCode.Conflict);
+        await HubServer.JsonOf(await CreateAsync("guest", "acme"));
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/move", new { fromRepo = "acme/guest", toRepo = "ana/guest" }, Hub.Ana), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
+        await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = Repo, toRepo = "ana/renamed" }, Hub.Ana));
+        // An admin of the hub moves what has to be moved, and gives one namespace more.
+        await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = "acme/guest", toRepo = "ana/guest" }, Hub.Ben));
+        await HubServer.JsonOf(await SetAsync("/api/users/ana/storage", new { repoLimit = 4 }, Hub.Ben));
+        await HubServer.JsonOf(await CreateAsync("fourth"));
+        var told = await Hub.GetJsonAsync("/api/users/ana/storage", Hub.Ana);
+        Assert.Equal("4 of 4", $"{told.GetProperty("repos")} of {told.GetProperty("repoLimit")}");
+        // A removed one is room again.
+        await HubServer.AssertErrorAsync(await CreateAsync("fifth"), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = "fourth" })));
+        await HubServer.JsonOf(await CreateAsync("fifth"));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Banyan.Server.Tests.Maintenance;
 using Banyan.Server.Tests.Support;
 using Banyan.Tests;
 
@@ -308,6 +309,25 @@ public sealed class RepoTests : IAsyncLifetime
         var response = await _hub.PostAsync("/api/validate-yaml", new { content, repoType = "model" });
         Assert.Equal(status, response.StatusCode);
         Assert.Equal(errors, JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("errors").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Cards_are_checked_within_each_callers_share()
+    {
+        var clock = new TestClock();
+        await using var hub = await HubServer.StartAsync(change: o => o with { Clock = clock });
+        Task<HttpResponseMessage> CheckAsync(string? token, int length) => hub.PostAsync("/api/validate-yaml", new { content = $"---\nlicense: mit\n# {new string('x', length)}\n---\n" }, token);
+        // Anyone may ask, and some do without end: it costs nobody else the answer.
+        for (var i = 0; i < 4; i++)
+            await HubServer.JsonOf(await CheckAsync(null, 990_000));
+        var refused = await CheckAsync(null, 990_000);
+        Assert.Contains("try again in", await HubServer.AssertErrorAsync(refused, HttpStatusCode.TooManyRequests));
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        await HubServer.JsonOf(await CheckAsync(null, 100));
+        await HubServer.JsonOf(await CheckAsync(hub.Ana, 990_000));
+        clock.Ahead += refused.Headers.RetryAfter!.Delta!.Value;
+        await HubServer.JsonOf(await CheckAsync(null, 980_000));
+        await HubServer.AssertErrorAsync(await CheckAsync(null, 980_000), HttpStatusCode.TooManyRequests);
     }
 
     [Fact]

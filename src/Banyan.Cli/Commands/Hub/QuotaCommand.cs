@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Banyan.Cli.Hubs;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
@@ -7,25 +8,25 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub quota list|set|default|floor</c>.</summary>
+/// <summary><c>banyan hub quota list|set|default|floor|repos</c>.</summary>
 static class QuotaCommand
 {
-    public static Command Create() => new("quota", "Bound how much users and organizations keep, and how much of the disk stays free.") { List(), Set(), Default(), Floor() };
+    public static Command Create() => new("quota", "Bound how much users and organizations keep, and how much of the disk stays free.") { List(), Set(), Default(), Floor(), Repos() };
 
     static Argument<string> Size(string none) => new("SIZE") { Description = $"like 500MB, 100GB or 2TB, or {none}" };
 
-    static StorageLimits Limits(HubDatabase database) => new(database, new HubOptions { DataFolder = "." }, TimeProvider.System);
+    static StorageLimits Limits(HubDatabase database, string folder = ".") => new(database, new HubOptions { DataFolder = folder }, TimeProvider.System);
 
     static Command List()
     {
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         return new Command("list", "List what users and organizations keep, and may.") { json }.OnHub(async (arguments, database, cancellationToken) =>
         {
-            var (accounts, limits, rows) = (new AccountStore(database, TimeProvider.System), Limits(database), new List<NamespaceUse>());
+            var (accounts, limits, rows) = (new AccountStore(database, TimeProvider.System), Limits(database, Path.GetFullPath(arguments.GetRequiredValue<string>("--data"))), new List<NamespaceUse>());
             foreach (var account in (await accounts.ListAsync("user", cancellationToken)).Concat(await accounts.ListAsync("org", cancellationToken)))
                 rows.Add(await limits.UseAsync(account.Id, cancellationToken));
-            HubCommand.Print(rows, arguments.GetValue(json), r => $"{r.Name,-24} {Sizes.Bytes(r.Used),10} of {(r.Quota is { } quota ? Sizes.Bytes(quota) : "no quota")}{(r.Own is null && r.Quota is not null ? " (default)" : "")}");
-            if (!arguments.GetValue(json) && await limits.FloorAsync(cancellationToken) is { } floor)
+            HubCommand.Print(rows, arguments.GetValue(json), r => $"{r.Name,-24} {Sizes.Bytes(r.Used),10} of {(r.Quota is { } quota ? Sizes.Bytes(quota) : "no quota")}{(r.Own is null && r.Quota is not null ? " (default)" : "")}, {r.Repos} of {r.RepoLimit} repositories");
+            if (!arguments.GetValue(json) && await limits.FloorAsync(cancellationToken) is > 0 and var floor)
                 Console.WriteLine($"{Sizes.Bytes(floor)} of the disk stay free");
         });
     }
@@ -60,13 +61,38 @@ static class QuotaCommand
 
     static Command Floor()
     {
-        var size = Size("none");
+        var size = Size("none, or default for 2 % of the disk and no more than 2 GB");
         return new Command("floor", """
             Keep so much of the data folder's disk free: uploads that would take it are refused before their bytes come
 
-            Example:
+            Examples:
               banyan hub quota floor 20GB
-            """) { size }.OnHub((arguments, database, cancellationToken) => Limits(database).SetFloorAsync(Bytes(arguments.GetRequiredValue(size), "none"), cancellationToken));
+              banyan hub quota floor default
+            """) { size }.OnHub((arguments, database, cancellationToken) =>
+                Limits(database).SetFloorAsync(arguments.GetRequiredValue(size) == "none" ? 0 : Bytes(arguments.GetRequiredValue(size), "default"), cancellationToken));
+    }
+
+    static Command Repos()
+    {
+        var count = new Argument<string>("COUNT") { Description = "a whole number, or default" };
+        var name = new Argument<string?>("NAMESPACE") { Description = "a user or an organization; all that have no limit of their own where it is left out", DefaultValueFactory = _ => null };
+        return new Command("repos", $"""
+            Bound how many repositories a user or an organization has; {StorageLimits.DefaultRepoLimit:N0} where nobody says otherwise
+
+            Examples:
+              banyan hub quota repos 200
+              banyan hub quota repos 50000 mirrors
+              banyan hub quota repos default mirrors
+            """) { count, name }.OnHub(async (arguments, database, cancellationToken) =>
+        {
+            var text = arguments.GetRequiredValue(count);
+            long? limit = text == "default" ? null
+                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new CommandException($"COUNT {text}: a whole number, or default");
+            if (arguments.GetValue(name) is not { } ns)
+                await Limits(database).SetRepoLimitAsync(limit, cancellationToken);
+            else
+                await Limits(database).SetRepoLimitAsync((await RepoCommand.NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken)).Id, limit, cancellationToken);
+        });
     }
 
     static long? Bytes(string text, string none) => text == none ? null : text == "0" ? 0 : ByteAmount.Parse("SIZE", text);
