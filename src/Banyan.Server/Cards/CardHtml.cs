@@ -124,6 +124,8 @@ sealed class CardHtml
             link.SetAttribute("rel", "nofollow noreferrer ugc");
             instead.Add(link.HasAttribute("href") && element.Closest("a") is null ? link : document.CreateTextNode(link.TextContent));
         }
+        else if (element.LocalName == "code" && element.Closest("td, th") is not null)
+            element.TextContent = element.TextContent.Replace("\\|", "|", StringComparison.Ordinal);   // as GitHub has it: a cell ends at other bars
         else if (element.LocalName == "table")
             element.SetAttribute("tabindex", "0");   // scrolled by keyboard where it is wide
     }

@@ -21,7 +21,9 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     /// <summary>The most that one form may bring.</summary>
     public const long MaxBytes = 20L << 30;
 
-    const int MaxFiles = 500, MaxField = 2000, Sample = 8000;
+    const int MaxFiles = 500, MaxFields = 10, MaxField = 2000, Sample = 8000;
+
+    const long MaxSpool = 512L << 20;
 
     /// <summary><c>GET /{id}/upload/{branch}</c></summary>
     public async Task ShowAsync(HttpContext context, Repo repo)
@@ -49,6 +51,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
                 continue;
             if (!part.IsFileDisposition())
             {
+                if (fields.Count == MaxFields)
+                    throw HubException.BadRequest("This form has more fields than the page that it is of.");
                 fields[HeaderUtilities.RemoveQuotes(part.Name).ToString()] = await FieldAsync(section.Body, cancellationToken);
                 continue;
             }
@@ -61,6 +65,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
             if (operations.Count == MaxFiles)
                 throw HubException.TooLarge($"A form brings at most {MaxFiles} files: upload folders with hf upload or git.");
             var folder = fields.GetValueOrDefault("folder", "").Trim().Trim('/');
+            if (spool.Length > MaxSpool)
+                throw HubException.TooLarge("The text files of a form have at most 512 MB together: upload the rest apart.");
             operations.Add(await FileAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes, spool, cancellationToken));
         }
         if (operations.Count == 0)

@@ -105,6 +105,7 @@ public partial class CardHtmlTests
     [InlineData("![a](/ana/other/resolve/main/x.png)", "<a href=\"/ana/other/resolve/main/x.png\"")]
     [InlineData("<div align=\"center\"><img src=\"l.png\" width=\"40%\"></div>", "<div align=\"center\"><img src=\"/ana/coder/resolve/main/docs/l.png\" width=\"40%\"")]
     [InlineData("<details><summary>More</summary>\n\n**b**\n\n</details>", "<strong>b</strong>")]
+    [InlineData("| a |\n|---|\n| `x\\|y` |", "<code>x|y</code>")]
     [InlineData("a < b & c", "a &lt; b &amp; c")]
     [InlineData("हिन्दी 中文", "हिन्दी 中文")]
     public void A_card_looks_as_its_author_meant(string markdown, string expected) => Assert.Contains(expected, Render(markdown));

@@ -86,6 +86,10 @@ public class FormTests(SharedHub shared)
         Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync("/ana/coder/resolve/main/sub/evil.txt")).StatusCode);
         foreach (var content in new HttpContent[] { new StringContent("x"), new StringContent("--b\r\nnonsense", Encoding.UTF8, "multipart/form-data"), new MultipartFormDataContent() })
             Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Post("/ana/coder/upload/main", content))).StatusCode);
+        var many = new MultipartFormDataContent();
+        for (var i = 0; i < 11; i++)
+            many.Add(new StringContent("x"), $"f{i}");
+        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Post("/ana/coder/upload/main", many))).StatusCode);
         foreach (var action in new[] { "/ana/coder/like", "/ana/coder/discussions", "/acme/gated/access", "/new" })
             Assert.Equal((action, HttpStatusCode.Forbidden), (action, (await visit.PostAsync(action, ("title", "A title"), ("name", "x"))).StatusCode));
     }
