@@ -92,8 +92,8 @@ static class Inspect
         [
             ("weights", Sizes.Bytes(memory.Weights)),
             ("KV cache", $"{Sizes.Bytes(memory.KvCache)} for {memory.Context} tokens"),
-            ("all else", Sizes.Bytes(memory.Overhead)),
-            ("together", $"{Sizes.Bytes(memory.Total)}: {memory.Verdict} ({Sizes.Bytes(memory.Free)} free of {Sizes.Bytes(memory.Machine)})"),
+            ("all else", $"up to {Sizes.Bytes(memory.Overhead)} for activations, packing and the program (banyan bench measures it)"),
+            ("together", $"up to {Sizes.Bytes(memory.Total)}: {memory.Verdict} ({Sizes.Bytes(memory.Free)} free of {Sizes.Bytes(memory.Machine)})"),
         ]);
     }
 
