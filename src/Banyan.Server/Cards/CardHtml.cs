@@ -90,6 +90,12 @@ sealed class CardHtml
             AllowedAtRules = new HashSet<AngleSharp.Css.Dom.CssRuleType>(),
         })
         { KeepChildNodes = true };
+        // GitHub's tables: a pipe that ends no cell is escaped, in code too.
+        sanitizer.PostProcessNode += (_, e) =>
+        {
+            if (e.Node is IElement { LocalName: "code" } code && code.TextContent.Contains("\\|", StringComparison.Ordinal) && code.Closest("td, th") is not null)
+                code.TextContent = code.TextContent.Replace("\\|", "|", StringComparison.Ordinal);
+        };
         sanitizer.PostProcessNode += (_, e) => Place(e.Node as IElement, e.Document, repo, revision, folder, e.ReplacementNodes);
         return sanitizer.Sanitize(CardMarkup.Nest(html));
     }

@@ -8,6 +8,14 @@ public partial class CardHtmlTests
 {
     static string Render(string markdown) => CardHtml.Render(markdown, "/ana/coder", "main", "docs/");
 
+    [Fact]
+    public void A_pipe_in_code_in_a_table_is_a_pipe()
+    {
+        var html = Render("| a |\n|---|\n| `<\\|im_end\\|>` |\n\n`x \\| y`");
+        Assert.Contains("<code>&lt;|im_end|&gt;</code>", html);
+        Assert.Contains("<code>x \\| y</code>", html);
+    }
+
     [Theory]
     [InlineData("<script>alert(1)</script>")]
     [InlineData("<SCRIPT SRC=//evil.example/x.js></SCRIPT>")]
