@@ -42,8 +42,11 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         }));
         if (transfer == "multipart")
             request.Headers.TryAddWithoutValidation("User-Agent", "git-lfs/3.6.0");
-        var batch = await SendAsync(request, cancellationToken);
-        return batch.GetProperty("objects")[0].TryGetProperty("actions", out var actions) ? actions.GetProperty("upload") : null;
+        var answer = (await SendAsync(request, cancellationToken)).GetProperty("objects")[0];
+        // As git-lfs does: an object is refused within an answer that is 200.
+        if (answer.TryGetProperty("error", out var error))
+            throw new HttpRequestException($"{error}", null, (HttpStatusCode)error.GetProperty("code").GetInt32());
+        return answer.TryGetProperty("actions", out var actions) ? actions.GetProperty("upload") : null;
     }
 
     async Task<string?> UploadAddressAsync(byte[] bytes, CancellationToken cancellationToken) =>

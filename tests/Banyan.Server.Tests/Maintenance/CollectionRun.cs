@@ -229,8 +229,13 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     {
         var parent = AnyCommit(repo);
         var (files, lines) = Change(repo, repo.Commits[parent].Files);
-        if (await BuiltAsync(repo, parent, await SendCommitAsync(repo, "main?create_pr=1", parent, lines), "a pull request on") is not { } made)
+        var answer = await SendCommitAsync(repo, "main?create_pr=1", parent, lines);
+        if (repo.Commits[parent].LeftAt is not null)
+        {
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode); // who proposes reads what it is built upon
             return $"no pull request on {parent[..7]}";
+        }
+        var made = await OkAsync(answer, $"a pull request on {parent[..7]} of {repo.Name}");
         var (commit, url) = (made.GetProperty("commitOid").GetString()!, made.GetProperty("pullRequestUrl").GetString()!);
         repo.Commits[commit] = new ModelCommit([parent], files);
         repo.Move($"refs/pr/{url[(url.LastIndexOf('/') + 1)..]}", commit, Now);
@@ -329,6 +334,12 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task ReadAsync(ModelRepo repo, string commit, string path, ModelFile file)
     {
         using var answer = await hub.GetAsync($"/{repo.Name}/resolve/{commit}/{path}", hub.Ana);
+        // Of a commit that no ref leads to, only what they lead to otherwise.
+        if (repo.Commits[commit].LeftAt is not null && !repo.Reached().Any(c => repo.Commits[c].Files.ContainsValue(file)))
+        {
+            Assert.True(answer.StatusCode == HttpStatusCode.NotFound, Told($"{path} of {commit[..7]} in {repo.Name}, which no ref leads to: {(int)answer.StatusCode}"));
+            return;
+        }
         Assert.True(answer.IsSuccessStatusCode, Told($"{path} of {commit[..7]} in {repo.Name}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}"));
         var bytes = await answer.Content.ReadAsByteArrayAsync();
         Assert.True(file.Bytes().AsSpan().SequenceEqual(bytes), Told($"{path} of {commit[..7]} in {repo.Name} has other bytes"));
