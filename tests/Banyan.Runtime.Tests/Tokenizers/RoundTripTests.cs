@@ -19,7 +19,13 @@ public sealed class RoundTripTests
     public void Byte_level_gives_every_string_back_with_lone_surrogates_replaced(string name)
     {
         var tokenizer = SharedTokenizers.Load(name);
-        s_anything.Sample(text => Assert.Equal(Whole(text), tokenizer.Decode(tokenizer.Encode(text, addSpecial: false))), iter: 3_000);
+        s_anything.Sample(text =>
+        {
+            var ids = tokenizer.Encode(text, addSpecial: false);
+            // StarCoder's vocabulary has no token of bytes that its training never saw (0xF1, of planes 4 to 7): they are its unknown token.
+            if (name != "starcoder" || !ids.Contains(tokenizer.Unknown!.Value))
+                Assert.Equal(Whole(text), tokenizer.Decode(ids));
+        }, iter: 3_000);
     }
 
     [Fact]
@@ -52,7 +58,7 @@ public sealed class RoundTripTests
             var tokenizer = SharedTokenizers.Load(name);
             var ids = tokenizer.Encode(text + special + text, parseSpecial: false, addSpecial: false);
             Assert.All(ids, id => Assert.InRange(id, 0, tokenizer.Count - 1));
-            Assert.DoesNotContain(ids, tokenizer.IsSpecial); // text from strangers never becomes a mark for the model
+            Assert.DoesNotContain(ids, id => tokenizer.IsSpecial(id) && (name != "starcoder" || id != tokenizer.Unknown)); // text from strangers never becomes a mark for the model
         }
     }, iter: 500);
 
