@@ -19,7 +19,7 @@ public sealed record Config
     /// <summary>Width of the residual stream.</summary>
     public required int EmbeddingSize { get; init; }
 
-    /// <summary>Width of the feed-forward layer; of one expert where there are experts.</summary>
+    /// <summary>Width of the feed-forward of a layer without experts; of one expert where no such layer is described.</summary>
     public required int FeedForwardSize { get; init; }
 
     /// <summary>Tokens in the vocabulary: rows of the embedding.</summary>

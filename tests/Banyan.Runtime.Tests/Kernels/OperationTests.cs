@@ -64,6 +64,44 @@ public unsafe class OperationTests
         }
     });
 
+    [Fact]
+    public void Gelu_vectors_agree_with_the_scalar_and_with_tanh() => ForAllLengths(4, (n, m) =>
+    {
+        var (gate, up) = ((IntPtr)m[0], (IntPtr)m[1]);
+        GeluMultiply.Scalar((float*)gate, (float*)up, (float*)m[2], n);
+        GeluMultiply.Vector((float*)gate, (float*)up, (float*)m[3], n);
+        for (var i = 0; i < n; i++)
+        {
+            double g = ((float*)gate)[i], expected = 0.5 * g * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (g + 0.044715 * g * g * g))) * ((float*)up)[i];
+            Assert.Equal(expected, ((float*)m[2])[i], 1e-5 * (1 + Math.Abs(expected)));
+            Assert.Equal(((float*)m[2])[i], ((float*)m[3])[i], 1e-5 * (1 + Math.Abs(expected)));
+        }
+    });
+
+    [Theory]
+    [InlineData(1, 8, 96, 200)]
+    [InlineData(3, 5, 71, 64)]
+    [InlineData(9, 16, 40, 33)]
+    [InlineData(40, 6, 130, 257)]
+    public void A_product_of_low_rank_is_that_of_plain_loops(int rows, int rank, int columns, int outputs)
+    {
+        using var term = new LowRank(rank, columns, outputs);
+        float[] a = RandomWeights.Floats(rank * columns, 1), b = RandomWeights.Floats(rank * outputs, 2), x = RandomWeights.Floats(rows * columns, 3), y = RandomWeights.Floats(rows * outputs, 4);
+        a.CopyTo(new Span<float>(term.A, a.Length));
+        b.CopyTo(new Span<float>(term.B, b.Length));
+        var actual = y.ToArray();
+        fixed (float* px = x, py = actual)
+            term.AddTo(px, py, rows, s_pool);
+        for (var row = 0; row < rows; row++)
+            for (var output = 0; output < outputs; output++)
+            {
+                double sum = y[row * outputs + output];
+                for (var k = 0; k < rank; k++)
+                    sum += b[k * outputs + output] * Enumerable.Range(0, columns).Sum(c => (double)x[row * columns + c] * a[k * columns + c]);
+                Assert.Equal(sum, actual[row * outputs + output], 1e-4 * (1 + Math.Abs(sum)));
+            }
+    }
+
     [Theory]
     [InlineData(1, 2048)]
     [InlineData(1, 8960)]

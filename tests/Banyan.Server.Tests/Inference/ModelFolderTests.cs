@@ -18,8 +18,8 @@ public sealed class ModelFolderTests : IDisposable
     {
         Touch("a.gguf", "mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/adapter.gguf", "owner/other/adapter_config.json");
         File.WriteAllText(Path.Combine(_folder.FullName, "mine", "adapter_config.json"), """{"base_model_name_or_path": "owner/a"}""");
-        Assert.Equal(["a"], ModelFolder.Find(_folder.FullName).Select(m => m.Name));
-        Assert.Equal([("mine", "owner/a")], ModelFolder.FindAdapters(_folder.FullName).Select(m => (m.Name, m.Base)));
+        Assert.Equal(["a"], ModelFolder.Find(_folder.FullName).Where(m => m.Base is null).Select(m => m.Name));
+        Assert.Equal([("mine", "owner/a")], ModelFolder.Find(_folder.FullName).Where(m => m.Base is not null).Select(m => (m.Name, m.Base!)));
     }
 
     [Fact]

@@ -171,6 +171,6 @@ sealed class TuneView(bool json) : IProgress<long>
         Out($"try it    banyan run {model} --adapter {folder} \"…\"");
     }
 
-    static string Duration(TimeSpan time) => time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:f1} hours")
-        : time.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:f0} minutes") : $"{Math.Max(1, (int)time.TotalSeconds)} seconds";
+    static string Duration(TimeSpan time) => time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:f1} h")
+        : time.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:f0} min") : $"{Math.Max(1, (int)time.TotalSeconds)} s";
 }

@@ -28,12 +28,14 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
         {
             if (options.ModelsFolder is { } folder && !_disposed)
             {
-                foreach (var (name, path) in ModelFolder.Find(folder))
-                    if (!_models.Exists(m => m.Path == path))
-                        _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log));
-                foreach (var (name, path, of) in ModelFolder.FindAdapters(folder))
-                    if (!_models.Exists(m => m.Path == path) && BaseOf(of) is { } found)
-                        _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log, found));
+                // Adapters last: their bases are known then.
+                foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is not null))
+                {
+                    var @base = of is null ? null : BaseOf(of);
+                    if (_models.Exists(m => m.Path == path) || (of is not null && @base is null))
+                        continue;
+                    _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log, @base));
+                }
                 _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
             }
             return [.. _models];

@@ -9,12 +9,9 @@ static partial class ModelFolder
     const string AdapterConfig = "adapter_config.json";
     const int MaxDepth = 3;   // models/owner/name/file.gguf
 
-    public static IEnumerable<(string Name, string Path)> Find(string folder) =>
-        Directory.Exists(folder) ? Search(folder, 0).Where(path => !IsAdapter(path)).Select(path => (NameOf(path), path)) : [];
-
-    /// <summary>Folders of adapters, each with the base that it names.</summary>
-    public static IEnumerable<(string Name, string Path, string Base)> FindAdapters(string folder) =>
-        Directory.Exists(folder) ? Search(folder, 0).Where(IsAdapter).Select(path => (NameOf(path), path, BaseOf(path))).Where(a => a.Item3.Length > 0) : [];
+    /// <summary>Models, and folders of adapters with the base that each names; of a model it is null.</summary>
+    public static IEnumerable<(string Name, string Path, string? Base)> Find(string folder) =>
+        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path, IsAdapter(path) ? BaseOf(path) : null)).Where(found => found.Item3 != "") : [];
 
     static bool IsAdapter(string path) => File.Exists(Path.Combine(path, AdapterConfig));
 
