@@ -13,6 +13,15 @@ static class BlockScale
         return farthest;
     }
 
+    /// <summary>Scale and minimum of a grid from the least weight to the greatest.</summary>
+    public static (float Scale, float Min) Range(ReadOnlySpan<float> weights, int levels)
+    {
+        var (low, high) = (float.MaxValue, float.MinValue);
+        foreach (var weight in weights)
+            (low, high) = (Math.Min(low, weight), Math.Max(high, weight));
+        return ((high - low) / levels, low);
+    }
+
     /// <summary>
     /// The scale s for which s·round(w/s), levels −<paramref name="levels"/> … <paramref name="levels"/> − 1, is nearest to the weights
     /// in the least-squares sense, among a few candidates around the scale that maps the farthest weight to the lowest level. May be

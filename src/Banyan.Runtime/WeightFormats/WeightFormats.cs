@@ -32,8 +32,24 @@ public abstract partial class WeightFormat
     /// <summary>6 bits around zero, an 8-bit scale for each 16 of 256 weights.</summary>
     public static WeightFormat Q6_K { get; } = new Q6_KFormat();
 
+    /// <summary>4 bits above a minimum, one scale and minimum for 32 weights.</summary>
+    public static WeightFormat Q4_1 { get; } = new Q4_1Format();
+
+    /// <summary>5 bits above a minimum, one scale and minimum for 32 weights.</summary>
+    public static WeightFormat Q5_1 { get; } = new Q5_1Format();
+
     /// <summary>All formats that can be read and computed with.</summary>
-    public static IReadOnlyList<WeightFormat> All { get; } = [F32, F16, BF16, Q4_0, Q5_0, Q8_0, Q4_K, Q5_K, Q6_K];
+    public static IReadOnlyList<WeightFormat> All { get; } =
+    [
+        F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K,
+        new CodedFormat<Q2_K>(), new CodedFormat<Q3_K>(), new CodedFormat<IQ4_NL>(), new CodedFormat<IQ4_XS>(), new CodedFormat<IQ3_S>(),
+        new CodedFormat<IQ3_XXS>(), new CodedFormat<IQ2_S>(), new CodedFormat<IQ2_XS>(), new CodedFormat<IQ2_XXS>(), new CodedFormat<IQ1_M>(),
+        new CodedFormat<IQ1_S>(), new CodedFormat<TQ1_0>(), new CodedFormat<TQ2_0>(), new CodedFormat<MXFP4>(), new CodedFormat<NVFP4>(),
+        new CodedFormat<Q1_0>(), new CodedFormat<Q2_0>(),
+    ];
+
+    /// <summary>The format of <typeparamref name="TCodes"/>.</summary>
+    internal static WeightFormat Coded<TCodes>() where TCodes : struct, ICodes => All.First(f => f is CodedFormat<TCodes>);
 
     /// <summary>The names of <see cref="All"/>, for messages.</summary>
     internal static string Names => string.Join(", ", All);

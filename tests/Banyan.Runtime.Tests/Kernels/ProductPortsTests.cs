@@ -33,7 +33,7 @@ public class ProductPortsTests
     public void Rungs_that_are_assembled_tell_it_of_every_format()
     {
         foreach (var rung in Ladder.All)
-            foreach (var format in PackedFormat.All)
+            foreach (var format in PackedFormat.All.Where(f => f.Kind != Banyan.Runtime.Kernels.Packing.WeightKind.Halves))
                 Assert.Equal(rung.Form is not null, rung.PortsPerProduct(format, terms: 1) >= 1);
     }
 }

@@ -16,15 +16,40 @@ static class RandomWeights
                 format.Quantize([(float)(random.NextDouble() - 0.5)], bytes.AsSpan(i, format.BlockBytes));
         else
             for (var i = 0; i < bytes.Length; i += format.BlockBytes)
-                foreach (var offset in ScaleOffsets(format))
-                    BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(i + offset), (Half)((random.NextDouble() - 0.3) * 0.02));
+                WriteScales(format, bytes.AsSpan(i, format.BlockBytes), random);
         return bytes;
     }
 
-    /// <summary>Where a block has its F16 scales.</summary>
+    static void WriteScales(WeightFormat format, Span<byte> block, Random random)
+    {
+        foreach (var offset in ScaleOffsets(format))
+            switch (format.Name)
+            {
+                case "MXFP4": // a power of two
+                    block[offset] = (byte)random.Next(118, 123);
+                    break;
+                case "NVFP4": // bytes of a few exponents
+                    block[offset] = (byte)random.Next(1, 24);
+                    block[offset + 1] = (byte)random.Next(1, 24);
+                    break;
+                case "IQ1_M": // the upper nibbles of four words are a half
+                    block[offset + 1] = (byte)(block[offset + 1] & 15 | 0x211F >> (offset - 48) * 2 << 4);
+                    break;
+                default:
+                    BinaryPrimitives.WriteHalfLittleEndian(block[offset..], (Half)((random.NextDouble() - 0.3) * 0.02));
+                    break;
+            }
+    }
+
+    /// <summary>Where a block has its scales, most of them F16.</summary>
     public static int[] ScaleOffsets(WeightFormat format) => format.Name switch
     {
-        "Q4_K" or "Q5_K" => [0, 2],
+        "Q4_1" or "Q5_1" or "Q4_K" or "Q5_K" or "NVFP4" => [0, 2],
+        "Q2_K" => [80, 82],
+        "Q3_K" => [108],
+        "IQ1_M" => [48, 50, 52, 54],
+        "TQ1_0" => [52],
+        "TQ2_0" => [64],
         "Q6_K" => [208],
         _ => [0],
     };

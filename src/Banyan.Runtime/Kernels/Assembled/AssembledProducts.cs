@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// <summary>The integer products of the assembled rungs, which differ in their vectors alone.</summary>
 internal sealed unsafe class AssembledProducts(VectorForm form)
 {
-    static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind != WeightKind.Float)];
+    static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind is not (WeightKind.Float or WeightKind.Halves))];
 
     readonly int[] _tileTokens = Most(terms: 1, form, TileKernel.MaxTokens), _tileTokensOfTwo = Most(terms: 2, form, TileKernel.MaxTokens);
     readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo = Most(terms: 2, form, PanelKernel.MaxTokens);
@@ -17,7 +17,12 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     /// <summary>How many tokens are multiplied with a panel on its way from memory: as many as most formats take at once.</summary>
     public int PanelTokens => _panelTokens[0];
 
-    public double PortsPerProduct(PackedFormat format, int terms) => format.Kind == WeightKind.Float ? ProductPorts.PerFloat : ProductPorts.PerProduct(form, format.Kind, terms);
+    public double PortsPerProduct(PackedFormat format, int terms) => format.Kind switch
+    {
+        WeightKind.Float => ProductPorts.PerFloat,
+        WeightKind.Halves => 0,
+        var kind => ProductPorts.PerProduct(form, kind, terms),
+    };
 
     public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms)
     {

@@ -13,6 +13,7 @@ internal sealed class KernelWriter
 
     const int YmmLanes = 8;
 
+    readonly List<(Label Label, byte[] Bytes)> _tables = [];
     readonly Dictionary<uint, Label> _constants = [], _wideConstants = [];
 
     public Assembler A { get; } = new(64);
@@ -47,6 +48,12 @@ internal sealed class KernelWriter
         A.ret();
         Place(_constants, 1);
         Place(_wideConstants, YmmLanes);
+        foreach (var (label, bytes) in _tables)
+        {
+            var here = label;
+            A.Label(ref here);
+            A.db(bytes);
+        }
     }
 
     /// <summary>A number that lies behind the code, in every lane.</summary>
@@ -57,6 +64,14 @@ internal sealed class KernelWriter
 
     /// <summary>The same as often as 256 bits hold it, for instructions that cannot broadcast.</summary>
     public AssemblerMemoryOperand ConstantYmm(uint value) => __ymmword_ptr[LabelOf(_wideConstants, value)];
+
+    /// <summary>16 bytes that lie behind the code.</summary>
+    public AssemblerMemoryOperand Table(ReadOnlySpan<byte> bytes)
+    {
+        var label = A.CreateLabel();
+        _tables.Add((label, bytes.ToArray()));
+        return __xmmword_ptr[label];
+    }
 
     Label ConstantLabel(uint value) => LabelOf(_constants, value);
 

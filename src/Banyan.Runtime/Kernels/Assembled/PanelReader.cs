@@ -166,6 +166,22 @@ internal abstract class PanelReader(Vectors vectors)
         }
     }
 
+    /// <summary>Q4_1, Q5_1: a scale and a minimum, both F16.</summary>
+    internal sealed class MinReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
+    {
+        public override int StepsPerGroup => 1;
+        public override int StepScaleBytes => 64;
+        public override int BlockBytes => quants.Bytes;
+
+        public override void ReadScales(int block, int part)
+        {
+            Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
+            Vectors.LoadHalves(Registers.Min, Scales, 32 + part * Vectors.Bytes / 2);
+        }
+
+        public override void ReadQuants(int offset, Action<int, int, int> each) => quants.Read(offset, each);
+    }
+
     /// <summary>Q4_K, Q5_K: see <see cref="KScales"/>.</summary>
     internal sealed class KReader(Vectors vectors, NibbleQuants quants) : PanelReader(vectors)
     {

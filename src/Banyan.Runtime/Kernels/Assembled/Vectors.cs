@@ -61,6 +61,12 @@ internal abstract class Vectors(KernelWriter code)
 
     public abstract void LoadConstant(int to, uint value);
 
+    /// <summary>16 bytes, in every 16 bytes.</summary>
+    public abstract void LoadTable(int to, ReadOnlySpan<byte> table);
+
+    /// <summary>Each byte, 0…15, becomes the one that a table has there.</summary>
+    public abstract void LookUp(int to, int table, int codes);
+
     /// <summary>What lies there, shifted to the left, or to the right where <paramref name="left"/> is negative.</summary>
     public abstract void LoadShifted(int to, AssemblerRegister64 at, int offset, int left);
 

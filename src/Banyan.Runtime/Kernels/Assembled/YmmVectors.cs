@@ -36,6 +36,8 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
             A.vpmovzxbd(Ymm(to), __qword_ptr[at + offset]);
     }
 
+    public override void LoadTable(int to, ReadOnlySpan<byte> table) => A.vbroadcasti128(Ymm(to), Code.Table(table));
+    public override void LookUp(int to, int table, int codes) => A.vpshufb(Ymm(to), Ymm(table), Ymm(codes));
     public override void LoadConstant(int to, uint value) => A.vpbroadcastd(Ymm(to), Code.ConstantDword(value));
 
     public override void LoadShifted(int to, AssemblerRegister64 at, int offset, int left)

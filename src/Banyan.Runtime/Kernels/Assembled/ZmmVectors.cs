@@ -30,6 +30,8 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
             A.vpmovzxbd(Zmm(to), __xmmword_ptr[at + offset]);
     }
 
+    public override void LoadTable(int to, ReadOnlySpan<byte> table) => A.vbroadcasti32x4(Zmm(to), Code.Table(table));
+    public override void LookUp(int to, int table, int codes) => A.vpshufb(Zmm(to), Zmm(table), Zmm(codes));
     public override void LoadConstant(int to, uint value) => A.vpbroadcastd(Zmm(to), Code.ConstantDword(value));
 
     public override void LoadShifted(int to, AssemblerRegister64 at, int offset, int left)

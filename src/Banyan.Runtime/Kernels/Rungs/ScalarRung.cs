@@ -71,6 +71,11 @@ internal sealed unsafe class ScalarRung : Rung
 
     static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
     {
+        if (kind == WeightKind.Halves)
+        {
+            MultiplyHalves(w, x, second, y);
+            return;
+        }
         for (var r = 0; r < UnpackedBlock.Rows; r++)
         {
             float sum = Sum(kind, w, r, x);
@@ -82,7 +87,35 @@ internal sealed unsafe class ScalarRung : Rung
         }
     }
 
+    static void MultiplyHalves(UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
+    {
+        var sums = ActivationHalves.Of(x, second);
+        for (var r = 0; r < UnpackedBlock.Rows; r++)
+        {
+            var (first, last) = Halves(WeightKind.Halves, w, r, x);
+            float a = first, b = last;
+            if (second is not null)
+            {
+                (first, last) = Halves(WeightKind.Halves, w, r, second);
+                (a, b) = (MathF.FusedMultiplyAdd(a, 1 << ActivationBlock.SecondBits, first), MathF.FusedMultiplyAdd(b, 1 << ActivationBlock.SecondBits, last));
+            }
+            y[r] = MathF.FusedMultiplyAdd(a, w->Scales[r] * x->Scale, y[r]);
+            y[r] = MathF.FusedMultiplyAdd(b, w->LastScales[r] * x->Scale, y[r]);
+            y[r] = MathF.FusedMultiplyAdd(w->Mins[r], sums.First, y[r]);
+            y[r] = MathF.FusedMultiplyAdd(w->LastMins[r], sums.Last, y[r]);
+        }
+    }
+
     static int Sum(WeightKind kind, UnpackedBlock* w, int row, ActivationBlock* x)
+    {
+        var (first, last) = Halves(kind, w, row, x);
+        return kind == WeightKind.U6
+            ? (first + x->FirstOffset32) * w->HalfScales[2 * row] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * row]
+            : first + last;
+    }
+
+    // The sums of the first and of the last 16 columns.
+    static (int First, int Last) Halves(WeightKind kind, UnpackedBlock* w, int row, ActivationBlock* x)
     {
         var (first, last) = (0, 0);
         for (var c = 0; c < UnpackedBlock.Columns; c++)
@@ -94,9 +127,7 @@ internal sealed unsafe class ScalarRung : Rung
             else
                 last += product;
         }
-        return kind == WeightKind.U6
-            ? (first + x->FirstOffset32) * w->HalfScales[2 * row] + (last + x->LastOffset32) * w->HalfScales[32 + 2 * row]
-            : first + last;
+        return (first, last);
     }
 
     public override void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride)
@@ -126,6 +157,9 @@ internal sealed unsafe class ScalarRung : Rung
                     *to++ = kind switch
                     {
                         WeightKind.U6 => w->Scales[r] * (w->HalfScales[c / 16 * 32 + 2 * r] * (value - 32)),
+                        WeightKind.Halves => c < 16
+                            ? MathF.FusedMultiplyAdd(w->Scales[r], (sbyte)value, w->Mins[r])
+                            : MathF.FusedMultiplyAdd(w->LastScales[r], (sbyte)value, w->LastMins[r]),
                         _ when kind.HasMins() => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),
                         _ => w->Scales[r] * (sbyte)value,
                     };

@@ -15,8 +15,13 @@ internal sealed unsafe class PackedFormat
     static readonly PackedFormat[] s_all =
     [
         FloatPacking.DescribeF32(), FloatPacking.DescribeF16(), FloatPacking.DescribeBF16(),
-        Q4_0Packing.Describe(), Q5_0Packing.Describe(), Q8_0Packing.Describe(),
+        Q4_0Packing.Describe(), Q4_1Packing.Describe(), Q5_0Packing.Describe(), Q5_1Packing.Describe(), Q8_0Packing.Describe(),
         Q4_KPacking.Describe(), Q5_KPacking.Describe(), Q6_KPacking.Describe(),
+        CodedPacking<Q2_K>.Describe(), CodedPacking<Q3_K>.Describe(), CodedPacking<IQ4_NL>.Describe(), CodedPacking<IQ4_XS>.Describe(),
+        CodedPacking<IQ3_S>.Describe(), CodedPacking<IQ3_XXS>.Describe(), CodedPacking<IQ2_S>.Describe(), CodedPacking<IQ2_XS>.Describe(),
+        CodedPacking<IQ2_XXS>.Describe(), CodedPacking<IQ1_M>.Describe(), CodedPacking<IQ1_S>.Describe(), CodedPacking<TQ1_0>.Describe(),
+        CodedPacking<TQ2_0>.Describe(), CodedPacking<MXFP4>.Describe(), CodedPacking<NVFP4>.Describe(), CodedPacking<Q1_0>.Describe(),
+        CodedPacking<Q2_0>.Describe(),
     ];
 
     static PackedFormat()

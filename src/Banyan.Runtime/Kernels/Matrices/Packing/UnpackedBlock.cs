@@ -22,6 +22,12 @@ internal unsafe struct UnpackedBlock
     /// <summary>One a row; only for kinds that have one.</summary>
     public fixed float Mins[Rows];
 
+    /// <summary>Of <see cref="WeightKind.Halves"/>, one a row: scales and minima of the last 16 columns, those above being of the first.</summary>
+    public float* LastScales => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref HalfScales[0]);
+
+    /// <summary>See <see cref="LastScales"/>.</summary>
+    public float* LastMins => LastScales + Rows;
+
     /// <summary>[half, row, 2]: an int8 scale twice in a row, as the pairwise multiply wants it; only for kinds that have them.</summary>
     public fixed short HalfScales[2 * Rows * 2];
 

@@ -26,14 +26,19 @@ internal enum WeightKind
     /// <summary>Signed −128…127, scale a block.</summary>
     I8,
 
+    /// <summary>
+    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 where the format has none). No kernel is assembled for it: managed code multiplies it on every rung.
+    /// </summary>
+    Halves,
+
     /// <summary>Floats of 16 or 32 bits.</summary>
     Float,
 }
 
 internal static class WeightKinds
 {
-    /// <summary>Whether a weight is scale × a signed byte.</summary>
-    public static bool IsSigned(this WeightKind kind) => kind is WeightKind.I4 or WeightKind.I5 or WeightKind.I8;
+    /// <summary>Whether a weight is scale × a signed byte (and of <see cref="WeightKind.Halves"/> a minimum).</summary>
+    public static bool IsSigned(this WeightKind kind) => kind is WeightKind.I4 or WeightKind.I5 or WeightKind.I8 or WeightKind.Halves;
 
     /// <summary>Whether a weight is scale × an unsigned byte + a minimum.</summary>
     public static bool HasMins(this WeightKind kind) => kind is WeightKind.U4 or WeightKind.U5;

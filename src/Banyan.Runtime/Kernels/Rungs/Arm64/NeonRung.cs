@@ -82,6 +82,20 @@ internal unsafe partial class NeonRung : Rung
                 var zero = Vector128<int>.Zero;
                 var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c), TProducts.Add(zero, last, d));
                 var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g), TProducts.Add(zero, last, h));
+                if (kind == WeightKind.Halves)
+                {
+                    if (terms == 2)
+                    {
+                        AddHalves(Together(Float(sa), Float(sc)), Together(Float(sb), Float(sd)), w, row, x, x1, y + row);
+                        AddHalves(Together(Float(se), Float(sg)), Together(Float(sf), Float(sh)), w, row, x2, x3, y + 16 + row);
+                        continue;
+                    }
+                    AddHalves(Float(sa), Float(sb), w, row, x, null, y + row);
+                    AddHalves(Float(sc), Float(sd), w, row, x1, null, y + 16 + row);
+                    AddHalves(Float(se), Float(sf), w, row, x2, null, y + 32 + row);
+                    AddHalves(Float(sg), Float(sh), w, row, x3, null, y + 48 + row);
+                    continue;
+                }
                 var (ta, tb, tc, td) = (Sum(kind, sa, sb, w, row, x), Sum(kind, sc, sd, w, row, x1), Sum(kind, se, sf, w, row, x2), Sum(kind, sg, sh, w, row, x3));
                 if (terms == 2)
                 {
@@ -112,7 +126,11 @@ internal unsafe partial class NeonRung : Rung
                 for (var row = 0; row < UnpackedBlock.Rows; row += 4)
                 {
                     var values = (sbyte*)w->Values + 4 * row;
-                    AddTo(format.Kind, Sum(format.Kind, TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b), w, row, x), w, row, x, y + row);
+                    var (first, last) = (TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b));
+                    if (format.Kind == WeightKind.Halves)
+                        AddHalves(Float(first), Float(last), w, row, x, null, y + row);
+                    else
+                        AddTo(format.Kind, Sum(format.Kind, first, last, w, row, x), w, row, x, y + row);
                 }
             }
         }
@@ -129,6 +147,19 @@ internal unsafe partial class NeonRung : Rung
             sum = (first + Vector128.Create(x->FirstOffset32)) * (firstScale << 16 >> 16) + (last + Vector128.Create(x->LastOffset32)) * (lastScale << 16 >> 16);
         }
         return Vector128.ConvertToSingle(sum);
+    }
+
+    static Vector128<float> Float(Vector128<int> sum) => Vector128.ConvertToSingle(sum);
+
+    /// <summary>The sums of both halves of the columns of four rows, each with its scale and minimum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AddHalves(Vector128<float> first, Vector128<float> last, UnpackedBlock* w, int row, ActivationBlock* x, ActivationBlock* second, float* y)
+    {
+        var sums = ActivationHalves.Of(x, second);
+        var total = Vector128.FusedMultiplyAdd(first, Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
+        total = Vector128.FusedMultiplyAdd(last, Vector128.Load(w->LastScales + row) * x->Scale, total);
+        total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(sums.First), total);
+        Vector128.FusedMultiplyAdd(Vector128.Load(w->LastMins + row), Vector128.Create(sums.Last), total).Store(y);
     }
 
     /// <summary>Both terms of a token.</summary>

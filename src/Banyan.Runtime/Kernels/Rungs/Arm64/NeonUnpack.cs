@@ -20,6 +20,19 @@ internal static unsafe class NeonUnpack
         UpperFive(quants + Nibbles.Bytes, to->Values);
     }
 
+    public static void Q4_1(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        ToFloats(scales, to->Scales);
+        ToFloats(scales + 32, to->Mins);
+        LowBits(quants, to->Values);
+    }
+
+    public static void Q5_1(byte* scales, byte* quants, UnpackedBlock* to)
+    {
+        Q4_1(scales, quants, to);
+        FifthBits(quants + Nibbles.Bytes, to->Values);
+    }
+
     public static void Q8_0(byte* scales, byte* quants, UnpackedBlock* to)
     {
         ToFloats(scales, to->Scales);

@@ -1,0 +1,30 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// IQ2_XS: <c>half d; ushort q[32]; byte scales[8]</c>: nine bits of a word are an entry of a codebook of eight weights, seven are signs; 16
+/// weights have a scale of d · (½ + s) / 4, s a nibble.
+/// </summary>
+readonly struct IQ2_XS : ICodes
+{
+    public static string Name => "IQ2_XS";
+    public static uint GgufType => 17;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 74;
+    public static int Unit => 16;
+    public static int Bits => 3;
+    public static ReadOnlySpan<sbyte> Values => IQ2_XXS.Values;
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block) / 8;
+        for (var unit = 0; unit < 16; unit++)
+            to.Numbers[unit] = (byte)(2 * (block[66 + unit / 2] >> 4 * (unit % 2) & 15) + 1);
+        for (var eight = 0; eight < 32; eight++)
+        {
+            var word = BinaryPrimitives.ReadUInt16LittleEndian(block[(2 + 2 * eight)..]);
+            IQ2_XXS.Write(Codebook.Iq2Xs[word & 511], Codebook.EvenSigns(word >> 9), to.Codes[(8 * eight)..]);
+        }
+    }
+}

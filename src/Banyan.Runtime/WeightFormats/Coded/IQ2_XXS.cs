@@ -1,0 +1,39 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// IQ2_XXS: <c>half d; { byte entry[4]; uint signs }[8]</c>: eight weights are an entry of a codebook with signs; 32 have a scale of
+/// d · (½ + s) / 4, s in the upper four bits of their signs, below which lie four times seven signs.
+/// </summary>
+readonly struct IQ2_XXS : ICodes
+{
+    public static string Name => "IQ2_XXS";
+    public static uint GgufType => 16;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 66;
+    public static int Bits => 3;
+
+    /// <summary>A level of the codebook, and 3 more where the weight is negative.</summary>
+    public static ReadOnlySpan<sbyte> Values => [8, 25, 43, -8, -25, -43, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block) / 8;
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var entries = block.Slice(2 + 8 * unit, 4);
+            var signs = BinaryPrimitives.ReadUInt32LittleEndian(block[(6 + 8 * unit)..]);
+            to.Numbers[unit] = (byte)(2 * (signs >> 28) + 1);
+            for (var eight = 0; eight < 4; eight++)
+                Write(Codebook.Iq2Xxs[entries[eight]], Codebook.EvenSigns((int)(signs >> 7 * eight & 127)), to.Codes[(32 * unit + 8 * eight)..]);
+        }
+    }
+
+    /// <summary>The codes of an entry with signs.</summary>
+    internal static void Write(ReadOnlySpan<byte> levels, int signs, Span<byte> codes)
+    {
+        for (var i = 0; i < 8; i++)
+            codes[i] = (byte)(levels[i] + 3 * (signs >> i & 1));
+    }
+}

@@ -1,0 +1,43 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// IQ3_XXS: <c>half d; byte entry[64]; uint signs[8]</c>: four weights are an entry of a codebook; signs and scales as in IQ2_XXS, the scale
+/// d · (½ + s) / 2.
+/// </summary>
+readonly struct IQ3_XXS : ICodes
+{
+    public static string Name => "IQ3_XXS";
+    public static uint GgufType => 18;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 98;
+    public static int Bits => 4;
+
+    /// <summary>A level of the codebook, and 8 more where the weight is negative.</summary>
+    public static ReadOnlySpan<sbyte> Values => [4, 12, 20, 28, 36, 44, 52, 62, -4, -12, -20, -28, -36, -44, -52, -62];
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block) / 4;
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var signs = BinaryPrimitives.ReadUInt32LittleEndian(block[(66 + 4 * unit)..]);
+            to.Numbers[unit] = (byte)(2 * (signs >> 28) + 1);
+            for (var eight = 0; eight < 4; eight++)
+            {
+                var negative = Codebook.EvenSigns((int)(signs >> 7 * eight & 127));
+                var entries = block.Slice(2 + 8 * unit + 2 * eight, 2);
+                Write(Codebook.Iq3Xxs[entries[0]], negative, to.Codes[(32 * unit + 8 * eight)..]);
+                Write(Codebook.Iq3Xxs[entries[1]], negative >> 4, to.Codes[(32 * unit + 8 * eight + 4)..]);
+            }
+        }
+    }
+
+    /// <summary>The codes of an entry with signs.</summary>
+    internal static void Write(ReadOnlySpan<byte> levels, int signs, Span<byte> codes)
+    {
+        for (var i = 0; i < 4; i++)
+            codes[i] = (byte)(levels[i] + 8 * (signs >> i & 1));
+    }
+}

@@ -1,0 +1,23 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>IQ4_NL: <c>half d; byte q[16]</c>: Q4_0 with uneven levels.</summary>
+readonly struct IQ4_NL : ICodes
+{
+    public static string Name => "IQ4_NL";
+    public static uint GgufType => 20;
+    public static int BlockWeights => 32;
+    public static int BlockBytes => 18;
+    public static ScaleForm Scales => ScaleForm.Plain;
+    public static int Bits => 4;
+
+    /// <summary>Near the quantiles of a normal distribution.</summary>
+    public static ReadOnlySpan<sbyte> Values => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        CodedNibbles.Split(block.Slice(2, 16), to.Codes);
+    }
+}

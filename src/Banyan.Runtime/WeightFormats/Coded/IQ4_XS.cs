@@ -1,0 +1,28 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// IQ4_XS: <c>half d; ushort high; byte low[4]; byte q[128]</c>: the levels of IQ4_NL; the scale of each 32 of 256 weights is
+/// d × (six bits − 32), four of the bits in low, two in high.
+/// </summary>
+readonly struct IQ4_XS : ICodes
+{
+    public static string Name => "IQ4_XS";
+    public static uint GgufType => 23;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 136;
+    public static int Bits => 4;
+    public static ReadOnlySpan<sbyte> Values => IQ4_NL.Values;
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        var high = BinaryPrimitives.ReadUInt16LittleEndian(block[2..]);
+        for (var unit = 0; unit < 8; unit++)
+        {
+            to.Numbers[unit] = (byte)((block[4 + unit / 2] >> 4 * (unit % 2) & 15 | (high >> 2 * unit & 3) << 4) - 32);
+            CodedNibbles.Split(block.Slice(8 + 16 * unit, 16), to.Codes[(32 * unit)..]);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>Q1_0: <c>half d; byte q[16]</c>: 128 weights of −d (bit 0) or d (bit 1).</summary>
+readonly struct Q1_0 : ICodes
+{
+    public static string Name => "Q1_0";
+    public static uint GgufType => 41;
+    public static int BlockWeights => 128;
+    public static int BlockBytes => 18;
+    public static int Bits => 2;
+    public static ReadOnlySpan<sbyte> Values => [-1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
+        to.Numbers[..4].Fill(1);
+        for (var i = 0; i < 128; i++)
+            to.Codes[i] = (byte)(block[2 + i / 8] >> i % 8 & 1);
+    }
+}

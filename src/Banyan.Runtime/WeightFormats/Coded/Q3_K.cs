@@ -1,0 +1,29 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>
+/// Q3_K: <c>byte high[32]; byte q[64]; byte scales[12]; half d</c>: q as in Q2_K, and bit j of high[i] is the third bit of weight 32j + i; a
+/// weight is d × (scale − 32) × (bits − 4). The scales have six bits: the low four of scale k in byte k mod 8 (k ≥ 8: upper nibble), the
+/// other two in byte 8 + k mod 4.
+/// </summary>
+readonly struct Q3_K : ICodes
+{
+    public static string Name => "Q3_K";
+    public static uint GgufType => 11;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 110;
+    public static int Unit => 16;
+    public static int Bits => 3;
+    public static ReadOnlySpan<sbyte> Values => [-4, -3, -2, -1, 0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block[108..]);
+        var scales = block.Slice(96, 12);
+        for (var unit = 0; unit < 16; unit++)
+            to.Numbers[unit] = (byte)((scales[unit % 8] >> unit / 8 * 4 & 15 | (scales[8 + unit % 4] >> unit / 4 * 2 & 3) << 4) - 32);
+        for (var i = 0; i < 256; i++)
+            to.Codes[i] = (byte)(block[32 + i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3 | (block[i % 32] >> i / 32 & 1) << 2);
+    }
+}

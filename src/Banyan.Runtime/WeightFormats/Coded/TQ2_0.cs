@@ -1,0 +1,22 @@
+using System.Buffers.Binary;
+
+namespace Banyan.Runtime.WeightFormats;
+
+/// <summary>TQ2_0: <c>byte q[64]; half d</c>: −d, 0 or d, two bits each, laid out as in Q2_K.</summary>
+readonly struct TQ2_0 : ICodes
+{
+    public static string Name => "TQ2_0";
+    public static uint GgufType => 35;
+    public static int BlockWeights => 256;
+    public static int BlockBytes => 66;
+    public static int Bits => 2;
+    public static ReadOnlySpan<sbyte> Values => TQ1_0.Values;
+
+    public static void Decode(ReadOnlySpan<byte> block, ref CodedBlock to)
+    {
+        to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block[64..]);
+        to.Numbers[..8].Fill(1);
+        for (var i = 0; i < 256; i++)
+            to.Codes[i] = (byte)(block[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
+    }
+}
