@@ -19,6 +19,9 @@ public abstract partial class WeightFormat
     /// <summary>Bytes of a block.</summary>
     public int BlockBytes { get; }
 
+    /// <summary>Whether <see cref="Quantize"/> is there for it.</summary>
+    internal virtual bool IsWritten => true;
+
     /// <summary>Bits per weight, scales included.</summary>
     public double BitsPerWeight => BlockBytes * 8.0 / BlockWeights;
 
@@ -49,6 +52,7 @@ public abstract partial class WeightFormat
     /// <param name="weights">n × <see cref="BlockWeights"/> finite floats.</param>
     /// <param name="blocks">n × <see cref="BlockBytes"/> bytes.</param>
     /// <exception cref="ArgumentException">The lengths are not a whole number of blocks, or do not match.</exception>
+    /// <exception cref="NotSupportedException">The format is read only.</exception>
     public void Quantize(ReadOnlySpan<float> weights, Span<byte> blocks)
     {
         CheckLengths(blocks.Length, weights.Length);

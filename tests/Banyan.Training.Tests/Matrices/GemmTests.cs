@@ -29,7 +29,7 @@ public sealed unsafe class GemmTests : IDisposable
             AssertClose(expected, c, k);
         }, iter: 300, threads: 1);
 
-    public static TheoryData<string> Formats => [.. PackedFormat.All.Select(f => f.Format.Name)];
+    public static TheoryData<string> Formats => [.. PackedFormat.All.Where(f => f.Format.IsWritten).Select(f => f.Format.Name)];
 
     [Theory]
     [MemberData(nameof(Formats))]

@@ -23,6 +23,8 @@ sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, 
         }
     }
 
+    internal override bool IsWritten => false;
+
     private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks) =>
         throw new NotSupportedException($"{Name} can be read, but not yet be written");
 }
