@@ -12,9 +12,9 @@ public unsafe class LinearTests
     public static TheoryData<string> Rungs => [.. Ladder.All.Where(r => r.IsSupported).Select(r => r.Name)];
 
     // Formats of codes share their code: one for each form of scales, and each number of bits.
-    static readonly string[] s_alike = ["Q5_1", "Q3_K", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ1_0", "TQ2_0", "NVFP4", "Q1_0", "Q2_0"];
+    internal static readonly string[] Alike = ["Q5_1", "Q3_K", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ1_0", "TQ2_0", "NVFP4", "Q1_0", "Q2_0"];
 
-    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where !s_alike.Contains(f.Name) from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
+    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where !Alike.Contains(f.Name) from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
 
     public static TheoryData<string, string> AllFormatsAndRungs => [.. from f in WeightFormat.All from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
 
@@ -168,7 +168,7 @@ public unsafe class LinearTests
     [MemberData(nameof(AllFormatsAndRungs))]
     public void Every_rung_equals_the_scalar_rung(string name, string rungName)
     {
-        var (format, rung, scalar, isAlike) = (Format(name), Ladder.Choose(rungName), new ScalarRung(), s_alike.Contains(name));
+        var (format, rung, scalar, isAlike) = (Format(name), Ladder.Choose(rungName), new ScalarRung(), Alike.Contains(name));
         var exactBits = format.BlockWeights > 1; // integer kernels
         foreach (var rows in (int[])[1, 16, 31])
             foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])

@@ -23,6 +23,13 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
         "families/minimax-m2", "families/mistral3", "families/qwen3vl", "families/qwen3vlmoe", "families/lfm2moe",
     ];
 
+    /// <summary>One of each weight format that has kernels of its own, and of each kind of mixer and feed-forward.</summary>
+    public static readonly string[] FormatsAndKinds =
+    [
+        "stories260K", "llama-tiny-F16", "qwen2-tiny-Q4_0", "qwen2-tiny-Q4_K_M", "qwen2-tiny-Q5_0", "qwen2-tiny-Q8_0", "qwen3moe-tiny-Q8_0", "families/lfm2", "families/gemma3",
+        "families/olmo3",
+    ];
+
     public static string Path(string model) => SharedData.Path("models", $"{model}.gguf");
 
     public static Reference Load(string model) => new(model, [.. JsonNode.Parse(File.ReadAllText(SharedData.Path("models", $"{model}.reference.json")))!["runs"]!.AsArray()

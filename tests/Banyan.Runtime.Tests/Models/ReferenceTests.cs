@@ -52,6 +52,21 @@ public class ReferenceTests
         Check(Reference.Differences(model, Reference.Load(name).Runs, 256), Fast, FastMean);
     }
 
+    /// <summary>What a rung has to show: one model of each weight format, and of each kind of mixer and feed-forward. What else a family does is the same on all.</summary>
+    public static TheoryData<string> FormatsAndKinds => [.. Reference.FormatsAndKinds];
+
+    [Theory]
+    [MemberData(nameof(FormatsAndKinds))]
+    public void Formats_and_kinds_of_layers_stay_close(string name) => Fast_kernels_stay_close(name);
+
+    [Theory]
+    [MemberData(nameof(FormatsAndKinds))]
+    public void Formats_and_kinds_of_layers_are_exact(string name)
+    {
+        Float_activations_and_an_F32_cache_are_exact(name);
+        An_F16_cache_is_nearly_exact(name);
+    }
+
     // Chunks of 1 (a token at a time), of odd sizes, across pages of 64, of nearly everything.
     [Theory]
     [InlineData("qwen2-tiny-Q4_K_M", 1)]

@@ -21,9 +21,8 @@ public class RungReferenceTests
     public async Task Logits_hold_without_executable_memory() =>
         await RungProcess.Run("BANYAN_NO_EXECUTABLE_MEMORY", "1", Ladder.All.First(r => r.IsSupported && r.Form is null).Name, Bars(few: false));
 
-    // Plain loops take their time: every model once on the fast path, which is what differs most between rungs.
+    // Plain loops take their time: the fast path alone, which is what differs most between rungs.
     static string[] Bars(bool few) => few
-        ? RungProcess.Methods(typeof(ReferenceTests), nameof(ReferenceTests.Fast_kernels_stay_close))
-        : RungProcess.Methods(typeof(ReferenceTests), nameof(ReferenceTests.Fast_kernels_stay_close), nameof(ReferenceTests.An_F16_cache_is_nearly_exact),
-            nameof(ReferenceTests.Float_activations_and_an_F32_cache_are_exact));
+        ? RungProcess.Methods(typeof(ReferenceTests), nameof(ReferenceTests.Formats_and_kinds_of_layers_stay_close))
+        : RungProcess.Methods(typeof(ReferenceTests), nameof(ReferenceTests.Formats_and_kinds_of_layers_stay_close), nameof(ReferenceTests.Formats_and_kinds_of_layers_are_exact));
 }

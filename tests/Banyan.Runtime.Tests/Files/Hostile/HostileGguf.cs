@@ -55,7 +55,7 @@ public class HostileGguf
         ("rows of 9223372036854775807 weights", new RawGguf(1, 0).Tensor("t", 0, 0, long.MaxValue).With(64)),
         ("but the file has", new RawGguf(1, 0).Tensor("t", 0, 0, 4, long.MaxValue, long.MaxValue, long.MaxValue).With(64)),
         ("but the file has", new RawGguf(1, 0).Tensor("t", 0, 0, 1 << 28, 1UL << 36).With(64)), // 2^64 rows times 4: 0 in 64 bits
-        ("format IQ4_XS (23), which cannot be read; formats that can: F32, F16", new RawGguf(1, 0).Tensor("t", 23, 0, 256).With(200)),
+        ("format Q8_1 (9), which cannot be read; formats that can: F32, F16", new RawGguf(1, 0).Tensor("t", 9, 0, 256).With(200)),
         ("format number 4000000000", new RawGguf(1, 0).Tensor("t", 4_000_000_000, 0, 256).With(200)),
         ("no whole number of Q4_K blocks of 256", new RawGguf(1, 0).Tensor("t", 12, 0, 128).With(200)),
         ("at offset 18446744073709551584", new RawGguf(1, 0).Tensor("t", 0, ulong.MaxValue - 31, 4).With(64)),
