@@ -33,6 +33,31 @@ internal sealed record AttentionShape
     /// <summary>How queries grow with their position; null: they do not.</summary>
     public AttentionTemperature? Temperature { get; init; }
 
+    /// <summary>Scores become this · tanh(score ÷ this) (Gemma 2); 0: they do not.</summary>
+    public float SoftCap { get; init; }
+
+    /// <summary>Each head has a score beside those of the positions, which takes its share and gives nothing (gpt-oss).</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>What attention gives is multiplied by a sigmoid of the input, and where that comes from.</summary>
+    public AttentionGate Gate { get; init; }
+
+    /// <summary>Values are RMS-normed head by head, without a weight (Gemma 4).</summary>
+    public bool NormsValues { get; init; }
+
+    /// <summary>Keys, before they are normed and turned, are the values too (Gemma 4's larger models).</summary>
+    public bool KeysAreValues { get; init; }
+
+    /// <summary>What of this has no gradient yet; null for nothing.</summary>
+    public string? WithoutGradient => NormAfterRope ? "norm queries and keys when they have turned"
+        : Norm == QueryKeyNorm.Unit ? "norm queries and keys without a weight"
+        : Temperature is not null ? "scale queries by their position"
+        : SoftCap > 0 ? "cap attention scores"
+        : HasSinks ? "have attention sinks"
+        : Gate != AttentionGate.None ? "gate their attention"
+        : NormsValues || KeysAreValues ? "norm values, or have keys as values"
+        : null;
+
     /// <summary>Columns of the queries of a row.</summary>
     public int QueryColumns => Heads * HeadSize;
 
@@ -71,6 +96,22 @@ internal enum QueryKeyNorm
     /// <summary>Each head by itself, with one weight [head size] for all (Qwen3).</summary>
     Head,
 
+    /// <summary>Each head by itself, without a weight (Llama 4).</summary>
+    Unit,
+
     /// <summary>All heads of a row together, with a weight for each column (OLMo 2).</summary>
     Row,
+}
+
+/// <summary>Where the gate of attention comes from.</summary>
+internal enum AttentionGate
+{
+    /// <summary>There is none.</summary>
+    None,
+
+    /// <summary>The query's matrix has it behind each head's query (Qwen3-Next, Qwen3.5).</summary>
+    InQuery,
+
+    /// <summary>A matrix of its own, attn_gate (Muse Glimmer).</summary>
+    Own,
 }

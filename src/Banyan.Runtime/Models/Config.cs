@@ -45,6 +45,15 @@ public sealed record Config
     /// <summary>What logits are multiplied by (Granite).</summary>
     internal float LogitScale { get; init; } = 1;
 
+    /// <summary>Logits become this · tanh(logit ÷ this) (Gemma 2 and 4); 0: they do not.</summary>
+    internal float LogitSoftCap { get; init; }
+
+    /// <summary>The ε by which embeddings are RMS-normed without a weight (Muse Glimmer); 0: they are not.</summary>
+    internal float EmbeddingEpsilon { get; init; }
+
+    /// <summary>Norms are LayerNorms.</summary>
+    internal bool HasLayerNorm { get; init; }
+
     /// <summary>What gates go through.</summary>
     internal Kernels.GateActivation GateActivation { get; init; }
 
@@ -72,6 +81,21 @@ public sealed record Experts(int Count, int Used, bool NormalizeWeights)
 
     /// <summary>Each score is a sigmoid of its own instead of a softmax over all (DeepSeek V3, arXiv 2412.19437).</summary>
     public bool Sigmoid { get; init; }
+
+    /// <summary>The softmax is over the chosen alone (gpt-oss).</summary>
+    public bool SoftmaxOfChosen { get; init; }
+
+    /// <summary>Groups of experts, of which the best <see cref="GroupsUsed"/> are chosen first (DeepSeek V3); 1: there are none.</summary>
+    public int Groups { get; init; } = 1;
+
+    /// <summary>See <see cref="Groups"/>.</summary>
+    public int GroupsUsed { get; init; } = 1;
+
+    /// <summary>The weight of a chosen expert multiplies its input, not its output (Llama 4).</summary>
+    public bool ScalesInput { get; init; }
+
+    /// <summary>What experts are.</summary>
+    internal Kernels.GateActivation Activation { get; init; }
 
     /// <summary>What the weights of the chosen are multiplied by (<c>routed_scaling_factor</c>).</summary>
     public float Scale { get; init; } = 1;

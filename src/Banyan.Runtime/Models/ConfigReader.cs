@@ -28,11 +28,11 @@ internal sealed class ConfigReader
     {
         _file.Keys.Check(_file.Path);
         var family = Family.Of(this);
-        return family.Refine(this, ReadCommon(family.Pairs(_file.Kind)));
+        return family.Refine(this, ReadCommon(family.Pairs(_file.Kind), family.HasLayerNorm));
     }
 
     /// <summary>The keys nearly all architectures share.</summary>
-    Config ReadCommon(RopePairs pairs)
+    Config ReadCommon(RopePairs pairs, bool hasLayerNorm)
     {
         var embedding = _file.GetTensor("token_embd.weight");
         var embeddingSize = Int("embedding_length", 1, 1 << 20);
@@ -54,11 +54,12 @@ internal sealed class ConfigReader
             Architecture = Architecture,
             Layers = Int("block_count", 1, 1 << 12),
             EmbeddingSize = embeddingSize,
-            FeedForwardSize = Int("feed_forward_length", 1, 1 << 22, experts > 0 ? Int("expert_feed_forward_length", 1, 1 << 22, 1) : null),
+            FeedForwardSize = FeedForward(experts),
             VocabularySize = (int)vocabulary,
             // Attention that reaches back a window is full attention as long as a sequence is no longer than that.
             ContextLength = Window >= 2 ? Math.Min(ContextLength, Window) : ContextLength,
-            NormEpsilon = (float)Number("attention.layer_norm_rms_epsilon", 1e-12, 1),
+            NormEpsilon = (float)Number(hasLayerNorm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-12, 1),
+            HasLayerNorm = hasLayerNorm,
             Attention = new AttentionShape
             {
                 Heads = heads,
@@ -69,6 +70,13 @@ internal sealed class ConfigReader
                 Rope = ReadRope(pairs, headSize),
             },
         };
+    }
+
+    // The widest layer's.
+    int FeedForward(int experts)
+    {
+        var widest = Ints("feed_forward_length", 0, 1 << 22, experts > 0 ? Int("expert_feed_forward_length", 1, 1 << 22, 1) : null).Max();
+        return widest > 0 ? widest : throw Refuse($"'{Key("feed_forward_length")}' is 0 in every layer");
     }
 
     /// <summary>The tokens that the model was trained for.</summary>
@@ -141,8 +149,8 @@ internal sealed class ConfigReader
             throw Refuse($"{name} is [{string.Join(", ", tensor.Shape)}], where [{dimensions / 2}] is needed");
         var factors = new float[tensor.Columns];
         tensor.Dequantize(0, 1, factors);
-        if (factors.Any(f => !(f >= 1e-6f && f <= 1e6f)))
-            throw Refuse($"{name} holds {factors.First(f => !(f >= 1e-6f && f <= 1e6f))}: finite positive factors are needed");
+        if (factors.Any(f => !(f >= 1e-6f && f <= 1e31f))) // 1e30: such a pair does not turn (Gemma 4)
+            throw Refuse($"{name} holds {factors.First(f => !(f >= 1e-6f && f <= 1e31f))}: finite positive factors are needed");
         return factors;
     }
 
@@ -155,7 +163,10 @@ internal sealed class ConfigReader
         return new Experts(count, Int("expert_used_count", 1, count), Flag("expert_weights_norm", normalize))
         {
             FeedForwardSize = width,
-            Sigmoid = Int("expert_gating_func", 0, 2, 1) == 2,
+            Sigmoid = Int("expert_gating_func", 0, 3, 1) == 2,
+            SoftmaxOfChosen = Int("expert_gating_func", 0, 3, 1) == 3,
+            Groups = Int("expert_group_count", 0, count, 1) is > 1 and var groups ? groups : 1,
+            GroupsUsed = Int("expert_group_used_count", 0, count, 1) is > 1 and var usedGroups ? usedGroups : 1,
             Scale = (float)Number("expert_weights_scale", 0, 1e6, 0) is > 0 and var scale ? scale : 1,
         };
     }
@@ -166,6 +177,14 @@ internal sealed class ConfigReader
     public bool Has(string name) => _file.Metadata.Contains(Key(name));
 
     public bool Flag(string name, bool fallback) => _file.Metadata.Get(Key(name), fallback);
+
+    /// <summary>Flags, one a layer.</summary>
+    public IReadOnlyList<bool> Flags(string name)
+    {
+        var flags = _file.Metadata.Get<bool[]>(Key(name));
+        var layers = Int("block_count", 1, 1 << 12);
+        return flags.Length == layers ? flags : throw Refuse($"'{Key(name)}' has {flags.Length} values: {layers} are needed");
+    }
 
     /// <summary>A whole number in a range; missing without a fallback is an error.</summary>
     public int Int(string name, int least, int most, int? fallback = null)

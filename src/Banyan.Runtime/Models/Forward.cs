@@ -45,6 +45,7 @@ internal sealed unsafe class Forward : IDisposable
         _pass.Begin(batch);
         _weights.Embedding.Run(_pass, x);               // x [rows, embedding]
         foreach (var layer in _weights.Layers)
+        {
             foreach (var residual in layer.Residuals)
             {
                 residual.Run(_pass, x);                 // x += attention(norm(x)), then x += feed-forward(norm(x))
@@ -53,6 +54,9 @@ internal sealed unsafe class Forward : IDisposable
                 if (_pass.Rows == 0)
                     return;
             }
+            if (layer.OutputScale != 1)
+                Scale.Apply(x, layer.OutputScale, (long)_pass.Rows * _columns);
+        }
         _head.Run(_pass, x, _results.Floats);           // results [wanted rows, vocabulary]
     }
 

@@ -12,6 +12,7 @@ internal sealed unsafe class Pass : IDisposable
     readonly List<Angles> _angles = [];
     readonly AttentionSpan[] _spans;
     readonly List<AdaptedRows> _adapted = [];
+    bool _areWanted; // only rows whose results are wanted are left
 
     /// <param name="model">The model.</param>
     /// <param name="cache">What the layers keep of all sequences.</param>
@@ -44,7 +45,7 @@ internal sealed unsafe class Pass : IDisposable
     /// <summary>Another batch.</summary>
     public void Begin(Batch batch)
     {
-        (Batch, Rows) = (batch, batch.Count);
+        (Batch, Rows, _areWanted) = (batch, batch.Count, false);
         foreach (var angles in _angles)
             angles.AreComputed = false;
         _adapted.Clear();
@@ -71,6 +72,7 @@ internal sealed unsafe class Pass : IDisposable
             if (Batch.LogitRows[i] != i)
                 new Span<float>(x + (long)Batch.LogitRows[i] * columns, columns).CopyTo(new Span<float>(x + (long)i * columns, columns));
         Rows = Batch.LogitCount;
+        _areWanted = true;
         if (_adapted.Count == 0)
             return;
         _adapted.Clear();
@@ -82,6 +84,9 @@ internal sealed unsafe class Pass : IDisposable
             Adapt(Batch.Parts[part].Sequence.Adapter, i, 1);
         }
     }
+
+    /// <summary>The token of a row.</summary>
+    public int Token(int row) => Batch.Tokens[_areWanted ? Batch.LogitRows[row] : row];
 
     /// <summary>Floats [rows, columns] of any content, until the block's frame ends.</summary>
     public float* Floats(int columns) => Memory.Floats((long)Rows * columns);

@@ -16,5 +16,5 @@ internal readonly record struct Precision(bool Exact, int MixerTerms)
     /// moves the choice is rounded in the mixers, so where there is a router their activations have 16 bits.
     /// </summary>
     public static Precision Of(ModelOptions options, IEnumerable<Block> blocks) =>
-        new(options.Activations == ActivationFormat.Float, blocks.Any(b => b is MixtureOfExperts) ? 2 : 1);
+        new(options.Activations == ActivationFormat.Float, blocks.Any(b => b.HasRouter) ? 2 : 1);
 }

@@ -58,16 +58,15 @@ internal sealed class Weights : IDisposable
         var family = Family.Of(keys);
         var tied = !loader.Has("output.weight");
         var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize, config.LogitScale);
-        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale);
-        var normName = $"{family.OutputNorm}.weight";
-        var norm = new Norm(normName, loader.Vector(normName, config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon);
+        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale, config.EmbeddingEpsilon);
+        var norm = loader.Norm(family.OutputNorm, config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
         var states = new List<LayerState>();
-        var layers = new Layer[config.Layers];
+        var (layers, attentions) = (new Layer[config.Layers], new Dictionary<int, Attention>());
         for (var layer = 0; layer < layers.Length; layer++)
-            layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, layer));
+            layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, attentions, layer));
         var score = Classifier(loader, config, norm);
         keys.File.RefuseUnread(config.Layers);
-        var (logits, hidden) = (new ProjectionHead(norm, output), new HiddenHead(norm, config.EmbeddingSize));
+        var (logits, hidden) = (new ProjectionHead(norm, output, config.LogitSoftCap), new HiddenHead(norm, config.EmbeddingSize));
         return new Weights(embedding, layers, logits, hidden, score, states, loader.Keep());
     }
 

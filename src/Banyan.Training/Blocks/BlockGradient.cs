@@ -1,3 +1,4 @@
+using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Training.Passes;
 
@@ -26,8 +27,9 @@ internal abstract unsafe class BlockGradient
     public static BlockGradient Of(Block block, GradientBuilder at) => block switch
     {
         Attention attention when attention.Query.Name.Contains('#', StringComparison.Ordinal) => throw new ArgumentException("models with query, key and value in one matrix cannot be trained yet"),
-        Attention { Shape.NormAfterRope: true } => throw new ArgumentException("models that norm queries and keys when they have turned cannot be trained yet"),
-        Attention { Shape.Temperature: not null } => throw new ArgumentException("models whose queries grow with their position cannot be trained yet"),
+        Attention { WithoutGradient: { } what } => throw new ArgumentException($"models that {what} cannot be trained yet"),
+        MixtureOfExperts { IsPlain: false } => throw new ArgumentException("experts with biases, groups, or other activations than SwiGLU cannot be trained yet"),
+        GatedFeedForward { Activation: not (GateActivation.Silu or GateActivation.Gelu) } => throw new ArgumentException("feed-forwards of this activation cannot be trained yet"),
         MixtureOfExperts { Shared: not null } or MixtureOfExperts { HasSelectionBias: true } or MixtureOfExperts { Shape: { Sigmoid: true } or { Scale: not 1 } } =>
             throw new ArgumentException("experts that every token goes to, or that are chosen by sigmoids, with a bias or a scale, cannot be trained yet"),
         Attention attention => new AttentionGradient(attention, at),

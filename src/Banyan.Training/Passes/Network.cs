@@ -34,6 +34,8 @@ internal sealed unsafe class Network : IDisposable
         var (embedding, output) = !options.HasAdapters && _firstTrained == 0
             ? VocabularyParameters.Add(model, options, Parameters)
             : default;
+        if (weights.Embedding.IsNormed || weights.Logits.IsCapped || weights.Logits.Norm.IsCentered || weights.Layers.ToArray().Any(l => l.OutputScale != 1))
+            throw new ArgumentException("models with normed embeddings, capped logits, LayerNorms or scaled layers cannot be trained yet");
         _embedding = new EmbeddingGradient(weights.Embedding, embedding);
         _layers = new ResidualGradient[layers][];
         _kept = [.. Enumerable.Range(0, layers).Select(_ => new Region())];

@@ -7,7 +7,9 @@ namespace Banyan.Runtime.Tests.Models;
 /// <summary>States that cannot be cut like keys and values: guesses that were wrong, prompts that begin alike, requests that give way.</summary>
 public sealed class RecurrentTests : IDisposable
 {
-    readonly Model _model = Model.Load(Reference.Path("families/lfm2"), new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+    Model _model = null!;
+
+    void Open(string name) => _model = Model.Load(Reference.Path($"families/{name}"), new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
 
     static int[] Tokens(int count, int seed = 0) => [.. Enumerable.Range(0, count).Select(i => (i * 7919 + seed * 131 + 13) % 509)];
 
@@ -31,12 +33,15 @@ public sealed class RecurrentTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, 0)]
-    [InlineData(5, 0)]
-    [InlineData(5, 3)]
-    [InlineData(5, 4)]
-    public void A_wrong_guess_is_as_if_it_had_not_been(int rows, int right)
+    [InlineData("lfm2", 1, 0)]
+    [InlineData("lfm2", 5, 0)]
+    [InlineData("lfm2", 5, 3)]
+    [InlineData("lfm2", 5, 4)]
+    [InlineData("qwen35", 5, 2)]
+    [InlineData("granitehybrid", 5, 2)]
+    public void A_wrong_guess_is_as_if_it_had_not_been(string name, int rows, int right)
     {
+        Open(name);
         using var cache = new KvCache(_model, 256);
         using var forward = new Forward(_model, cache, 128, 8);
         var (batch, sequence) = (new Batch(128), new Sequence(cache, 256));
@@ -64,9 +69,13 @@ public sealed class RecurrentTests : IDisposable
         }
     }
 
-    [Fact]
-    public void What_was_tried_is_gone_back_on()
+    [Theory]
+    [InlineData("lfm2")]
+    [InlineData("qwen35moe")]
+    [InlineData("nemotron_h")]
+    public void What_was_tried_is_gone_back_on(string name)
     {
+        Open(name);
         using var cache = new KvCache(_model, 256);
         using var forward = new Forward(_model, cache, 128, 1);
         var (batch, sequence) = (new Batch(128), new Sequence(cache, 256));
@@ -103,9 +112,13 @@ public sealed class RecurrentTests : IDisposable
         return ([.. tokens], cached);
     }
 
-    [Fact]
-    public async Task A_conversation_begins_where_its_last_turn_ended()
+    [Theory]
+    [InlineData("lfm2")]
+    [InlineData("qwen35")]
+    [InlineData("falcon-h1")]
+    public async Task A_conversation_begins_where_its_last_turn_ended(string name)
     {
+        Open(name);
         await using var engine = new Engine(_model, new EngineOptions { PrefillTokens = 48 });
         await using var fresh = new Engine(_model, new EngineOptions { PrefillTokens = 256 });
         var first = Tokens(150);
@@ -128,6 +141,7 @@ public sealed class RecurrentTests : IDisposable
     [Fact]
     public async Task Requests_that_give_way_and_guesses_change_nothing()
     {
+        Open("lfm2");
         using var model = Model.Load(Reference.Path("families/lfm2"), _model.Options with { ContextLength = 320 });
         await using var roomy = new Engine(model, new EngineOptions { CacheTokens = 8192, Speculation = false });
         await using var tight = new Engine(model, new EngineOptions { CacheTokens = 320, SharedPrefillTokens = 7 });
@@ -154,5 +168,5 @@ public sealed class RecurrentTests : IDisposable
         Assert.Equal(300, states[states.CopyOf(300)][0]);
     }
 
-    public void Dispose() => _model.Dispose();
+    public void Dispose() => _model?.Dispose();
 }

@@ -20,7 +20,9 @@ sealed record Reference(string Model, IReadOnlyList<Reference.Run> Runs)
         "qwen2-tiny-Q5_0", "qwen2-tiny-Q6_K", "qwen2-tiny-Q8_0", "qwen3-tiny-F16", "qwen3-tiny-Q8_0", "qwen3moe-tiny-F16", "qwen3moe-tiny-Q8_0", "families/llama3",
         "families/smollm3", "families/olmo2", "families/olmo3", "families/lfm2", "families/gemma3", "families/phi3", "families/granite", "families/granitemoe",
         "families/mixtral", "families/ernie4_5", "families/ernie4_5-moe", "families/qwen2moe", "families/hunyuan-dense", "families/hunyuan-moe", "families/glm4moe",
-        "families/minimax-m2", "families/mistral3", "families/qwen3vl", "families/qwen3vlmoe", "families/lfm2moe",
+        "families/qwen35", "families/qwen35moe", "families/qwen3next", "families/gemma2", "families/gemma4", "families/gemma4moe", "families/gpt-oss", "families/granitehybrid",
+        "families/nemotron_h", "families/nemotron_h_moe", "families/falcon-h1", "families/deepseek2", "families/deepseek2-lite", "families/cohere2", "families/muse-glimmer",
+        "families/llama4", "families/minimax-m2", "families/mistral3", "families/qwen3vl", "families/qwen3vlmoe", "families/lfm2moe",
     ];
 
     /// <summary>One of each weight format that has kernels of its own, and of each kind of mixer and feed-forward.</summary>

@@ -29,13 +29,15 @@ internal readonly unsafe struct AttentionTile
 
     readonly KvLayout _layout;
     readonly AttentionSpan _span;
+    readonly float _softCap;
     readonly int _kvHead, _firstPosition, _tokens, _window, _padded, _terms;
     readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes, _bounds;
     readonly short* _queries, _weights, _keys, _values;
 
-    public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact)
+    public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact, float softCap = 0)
     {
         _terms = exact ? 2 : 1;
+        _softCap = softCap;
         (_layout, _span, _kvHead, _firstPosition, _tokens, _window) = (layout, span, kvHead, firstPosition, tokens, window);
         Queries = tokens * group;
         _padded = (Queries + IntegerDots.Queries - 1) / IntegerDots.Queries * IntegerDots.Queries;
@@ -219,6 +221,8 @@ internal readonly unsafe struct AttentionTile
         {
             var scores = _scores + (page - first) * Page;
             Score(page, scores);
+            for (var i = 0; _softCap > 0 && i < _padded; i++)
+                FloatRows.SoftCap(scores + (long)i * RunPositions, _softCap, Page);
             if (IsMasked(page))
                 for (var i = 0; i < _padded; i++)
                 {

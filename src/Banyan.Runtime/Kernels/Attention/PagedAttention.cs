@@ -31,16 +31,18 @@ internal static unsafe class PagedAttention
     /// <summary>
     /// q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
     /// <paramref name="window"/> &gt; 0: only the last so many positions are seen (its own counted). <paramref name="exact"/>: an integer cache is
-    /// met by numbers of 23 bits instead of 11, in twice the time.
+    /// met by numbers of 23 bits instead of 11, in twice the time. <paramref name="softCap"/> &gt; 0: scores become softCap · tanh(score ÷ softCap)
+    /// (Gemma 2). <paramref name="sinks"/>: a score a head that takes its share of the softmax and gives nothing (gpt-oss); null for none.
     /// </summary>
     public static void Run(
-        float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool, int window = 0, bool exact = false)
+        float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool, int window = 0, bool exact = false,
+        float softCap = 0, float* sinks = null)
     {
         if (heads % layout.KvHeads != 0)
             throw new ArgumentException($"{heads} query heads cannot share {layout.KvHeads} key heads.", nameof(heads));
         fixed (AttentionSpan* first = spans)
         {
-            var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact, Threads = pool.Threads };
+            var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact, Threads = pool.Threads, SoftCap = softCap, Sinks = sinks };
             var (parts, splits, rows) = (0, 0, 0L);
             foreach (ref readonly var span in spans)
             {
@@ -61,11 +63,11 @@ internal static unsafe class PagedAttention
 
     struct Job : IJob
     {
-        public float* Q, Output, Partials;
+        public float* Q, Output, Partials, Sinks;
         public AttentionSpan* Spans;
         public int SpanCount, Heads, Window, Threads;
         public KvLayout Layout;
-        public float Scale;
+        public float Scale, SoftCap;
         public bool Exact;
 
         public readonly int Group => Heads / Layout.KvHeads;
@@ -113,7 +115,7 @@ internal static unsafe class PagedAttention
 
         readonly AttentionTile Tile(in AttentionSpan span, int kvHead, int firstToken, int tokens)
         {
-            var tile = new AttentionTile(Layout, span, kvHead, span.FirstPosition + firstToken, tokens, Group, Window, Exact);
+            var tile = new AttentionTile(Layout, span, kvHead, span.FirstPosition + firstToken, tokens, Group, Window, Exact, SoftCap);
             var query = Q + ((long)(span.FirstToken + firstToken) * Heads + kvHead * Group) * Layout.KeySize;
             tile.LoadQueries(query, Heads, Scale);
             return tile;
@@ -145,12 +147,14 @@ internal static unsafe class PagedAttention
                     Merge(tile.Maxima[i], tile.Sums[i], tile.Outputs + (long)i * stride, tile.TotalMaxima + i, tile.TotalSums + i, tile.TotalOutputs + (long)i * stride, stride);
             }
             for (var i = 0; i < tile.Queries; i++)
-                StoreOutput(span, kvHead, firstToken + i % tokens, i / tokens, tile.TotalOutputs + (long)i * stride, tile.TotalSums[i]);
+                StoreOutput(span, kvHead, firstToken + i % tokens, i / tokens, tile.TotalOutputs + (long)i * stride, tile.TotalMaxima[i], tile.TotalSums[i]);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public readonly void StoreOutput(in AttentionSpan span, int kvHead, int token, int head, float* from, float sum)
+        public readonly void StoreOutput(in AttentionSpan span, int kvHead, int token, int head, float* from, float maximum, float sum)
         {
+            if (Sinks is not null)
+                sum += MathF.Exp(Sinks[kvHead * Group + head] - maximum);
             var to = Output + ((long)(span.FirstToken + token) * Heads + kvHead * Group + head) * Layout.ValueSize;
             var (inverse, d) = (1 / sum, 0);
             for (; d + 8 <= Layout.ValueSize; d += 8)
@@ -188,7 +192,7 @@ internal static unsafe class PagedAttention
                         var from = Job.Partial(partial + s, kvHead);
                         Merge(from[i], from[queries + i], from + 2 * queries + i * stride, &maximum, &sum, output, stride);
                     }
-                    Job.StoreOutput(*span, kvHead, i % span->Tokens, i / span->Tokens, output, sum);
+                    Job.StoreOutput(*span, kvHead, i % span->Tokens, i / span->Tokens, output, maximum, sum);
                 }
                 partial += splits;
             }

@@ -32,6 +32,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     readonly int _used;
     readonly WorkerPool _pool;
     readonly bool _exact;
+    readonly ExpertUnit _unit;
     readonly Rung _rung;
     readonly Activations _hidden;
     readonly int[] _firstSlot;   // [experts + 1]
@@ -45,6 +46,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     Activations _input = null!;
     PackedMatrix[] _gate = null!, _up = null!, _down = null!;
     float[] _shares = null!;
+    ExpertBiases _biases;
     float* _x;
 
     /// <param name="rows">The most rows.</param>
@@ -54,8 +56,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// <param name="pool">Who works.</param>
     /// <param name="exact">Activations stay floats.</param>
     /// <param name="rung">The kernels.</param>
-    public ExpertLinear(int rows, int experts, int used, int feedForward, WorkerPool pool, bool exact, Rung? rung = null)
+    /// <param name="unit">What they compute between gate, up and down.</param>
+    public ExpertLinear(int rows, int experts, int used, int feedForward, WorkerPool pool, bool exact, Rung? rung = null, ExpertUnit unit = default)
     {
+        _unit = unit;
         (_used, _pool, _exact, _rung) = (used, pool, exact, rung ?? Ladder.Current);
         _hidden = new Activations(rows * used, feedForward);
         _firstSlot = new int[experts + 1];
@@ -71,8 +75,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// Adds to x[rows, embedding] what the experts make of <paramref name="input"/>, which is quantized unless all is exact.
     /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used]. <paramref name="read"/> is this product's place among the reads.
     /// </summary>
-    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, WeightRead? read = null)
+    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, WeightRead? read = null,
+        ExpertBiases biases = default)
     {
+        _biases = biases;
         (_input, _gate, _up, _down, _shares) = (input, gate, up, down, shares);
         _x = x;
         Sort(chosen, rows);
@@ -206,22 +212,31 @@ internal sealed unsafe class ExpertLinear : IDisposable
         {
             var end = Math.Min((block + step) * Panels, gate.Panels);
             gateProduct.Sum(gate, block * Panels, end, work, g);
-            upProduct.Sum(up, block * Panels, end, work, u);
+            if (_unit.Activation != GateActivation.SquaredRelu) // without a gate both are up
+                upProduct.Sum(up, block * Panels, end, work, u);
             for (var panel = block * Panels; panel < end; panel++)
-                Activate(g + (panel - block * Panels) * gateProduct.SumsPerPanel, u + (panel - block * Panels) * upProduct.SumsPerPanel, slot, count, panel * PackedFormat.Rows);
+                Activate(expert, g + (panel - block * Panels) * gateProduct.SumsPerPanel,
+                    (_unit.Activation == GateActivation.SquaredRelu ? g : u) + (panel - block * Panels) * upProduct.SumsPerPanel, slot, count, panel * PackedFormat.Rows);
             Quantize(slot, count, block, Math.Min(block + step, endBlock));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Activate(float* gate, float* up, int slot, int count, int column)
+    void Activate(int expert, float* gate, float* up, int slot, int count, int column)
     {
         var columns = Math.Min(PackedFormat.Rows, _hidden.Columns - column);
+        var at = (long)expert * _hidden.Columns + column;
         for (var i = 0; i < count; i++, gate += PackedFormat.Rows, up += PackedFormat.Rows)
-            if (Ladder.UsesVectors)
-                SiluMultiply.Vector(gate, up, _hidden.Row(slot + i) + column, columns);
-            else
-                SiluMultiply.Scalar(gate, up, _hidden.Row(slot + i) + column, columns);
+        {
+            if (_unit.ScalesInput) // the products are linear
+            {
+                Scale.Apply(gate, _shares[_slots[slot + i]], columns);
+                Scale.Apply(up, _shares[_slots[slot + i]], columns);
+            }
+            for (var c = 0; _biases.Up is not null && c < columns; c++)
+                (gate[c], up[c]) = (gate[c] + _biases.Gate[at + c], up[c] + _biases.Up[at + c]);
+            GatedUnit.Row(_unit.Activation, gate, up, _hidden.Row(slot + i) + column, columns);
+        }
     }
 
     /// <summary>Blocks of the activated rows in the form that the last product needs.</summary>
@@ -309,16 +324,18 @@ internal sealed unsafe class ExpertLinear : IDisposable
         {
             product.Sum(down, panel, panel + step, work, sums);
             for (var i = 0; i < step; i++)
-                Scatter(sums + i * product.SumsPerPanel, slot, count, (panel + i) * PackedFormat.Rows, down.Rows);
+                Scatter(expert, sums + i * product.SumsPerPanel, slot, count, (panel + i) * PackedFormat.Rows, down.Rows);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Scatter(float* sums, int slot, int count, int column, int columns)
+    void Scatter(int expert, float* sums, int slot, int count, int column, int columns)
     {
         for (var i = slot; i < slot + count; i++, sums += PackedFormat.Rows)
         {
-            var share = _shares[_slots[i]];
+            var share = _unit.ScalesInput ? 1 : _shares[_slots[i]];
+            for (var c = 0; _biases.Down is not null && c < Math.Min(PackedFormat.Rows, columns - column); c++)
+                sums[c] += _biases.Down[(long)expert * columns + column + c];
             var to = _x + (long)(_slots[i] / _used) * columns + column;
             if (column + PackedFormat.Rows <= columns)
                 (Vector512.Load(to) + Vector512.Load(sums) * share).Store(to);

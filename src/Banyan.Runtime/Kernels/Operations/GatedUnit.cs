@@ -8,6 +8,12 @@ internal enum GateActivation
 
     /// <summary><see cref="GeluMultiply"/></summary>
     Gelu,
+
+    /// <summary>min(g, 7) · σ(1.702·min(g, 7)) · (clamp(u, −7, 7) + 1) (gpt-oss).</summary>
+    ClampedSwish,
+
+    /// <summary>max(0, u)², without a gate (Nemotron-H).</summary>
+    SquaredRelu,
 }
 
 /// <summary>The gated unit of a feed-forward layer: y = activation(gate) × up.</summary>
@@ -22,6 +28,29 @@ internal static unsafe class GatedUnit
         var splits = tokens > 1 ? 1 : Math.Max(1, y.BlocksPerRow / 64);
         pool.Run(ref job, tokens > 1 ? Parts.ForWork((long)tokens * y.Columns, tokens) : splits);
         y.HasBlocks = quantize;
+    }
+
+    /// <summary>to = activation(gate) × up.</summary>
+    public static void Row(GateActivation activation, float* gate, float* up, float* to, long count)
+    {
+        switch (activation)
+        {
+            case GateActivation.Silu when Ladder.UsesVectors: SiluMultiply.Vector(gate, up, to, count); break;
+            case GateActivation.Silu: SiluMultiply.Scalar(gate, up, to, count); break;
+            case GateActivation.Gelu when Ladder.UsesVectors: GeluMultiply.Vector(gate, up, to, count); break;
+            case GateActivation.Gelu: GeluMultiply.Scalar(gate, up, to, count); break;
+            default:
+                for (long i = 0; i < count; i++)
+                    to[i] = activation == GateActivation.ClampedSwish ? ClampedSwish(gate[i], up[i]) : Math.Max(up[i], 0) * Math.Max(up[i], 0);
+                break;
+        }
+    }
+
+    static float ClampedSwish(float gate, float up)
+    {
+        const float Limit = 7, Alpha = 1.702f;
+        gate = Math.Min(gate, Limit);
+        return gate / (1 + MathF.Exp(-Alpha * gate)) * (Math.Clamp(up, -Limit, Limit) + 1);
     }
 
     struct Job : IJob
@@ -50,14 +79,7 @@ internal static unsafe class GatedUnit
         {
             var offset = (long)token * Y.Columns + first;
             float* gate = Gate + offset, up = Up + offset, to = Y.Rows + offset;
-            if (Activation == GateActivation.Silu && Ladder.UsesVectors)
-                SiluMultiply.Vector(gate, up, to, end - first);
-            else if (Activation == GateActivation.Silu)
-                SiluMultiply.Scalar(gate, up, to, end - first);
-            else if (Ladder.UsesVectors)
-                GeluMultiply.Vector(gate, up, to, end - first);
-            else
-                GeluMultiply.Scalar(gate, up, to, end - first);
+            Row(Activation, gate, up, to, end - first);
             if (Quantize)
                 Y.QuantizeBlocks(token, first / ActivationBlock.Columns, (end - first) / ActivationBlock.Columns);
         }

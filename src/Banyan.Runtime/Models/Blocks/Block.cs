@@ -31,6 +31,9 @@ internal abstract class Block
     /// <summary>Int8 values that stand for one activation of it, where activations are quantized.</summary>
     public virtual int Terms(Precision precision) => 1;
 
+    /// <summary>Whether a router in it makes discrete choices.</summary>
+    public virtual bool HasRouter => false;
+
     /// <summary>Multiply-adds that a row takes for each position before it.</summary>
     public virtual long PositionProducts => 0;
 

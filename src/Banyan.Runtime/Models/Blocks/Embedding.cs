@@ -7,7 +7,8 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <param name="table">[vocabulary, embedding], in the file's own format.</param>
 /// <param name="tied">The output matrix where it is the same; the table is then not read.</param>
 /// <param name="scale">What rows are multiplied by.</param>
-internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1)
+/// <param name="epsilon">The ε by which they are RMS-normed without a weight; 0: they are not.</param>
+internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1, float epsilon = 0)
 {
     /// <summary>x[rows, embedding] = the embeddings of the batch's tokens.</summary>
     public void Run(Pass pass, float* x)
@@ -34,7 +35,12 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float s
             tied.CopyRow(token, to);
         if (scale != 1)
             Kernels.Scale.Apply(to, scale, (int)table.Columns);
+        if (epsilon > 0)
+            FloatRows.Norm(to, null, (int)table.Columns, epsilon);
     }
+
+    /// <summary>Whether rows are normed.</summary>
+    public bool IsNormed => epsilon > 0;
 
     /// <summary>What rows are multiplied by.</summary>
     public float Scale => scale;

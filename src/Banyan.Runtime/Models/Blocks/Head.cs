@@ -17,11 +17,16 @@ internal abstract unsafe class Head
 }
 
 /// <summary>Projections of the normed stream: logits by the output matrix, a score by that of a classifier.</summary>
-internal sealed unsafe class ProjectionHead(Norm norm, Projection projection) : Head
+/// <param name="norm">The norm behind the last layer.</param>
+/// <param name="projection">What it is projected by.</param>
+/// <param name="softCap">Results become this · tanh(result ÷ this); 0: they do not.</param>
+internal sealed unsafe class ProjectionHead(Norm norm, Projection projection, float softCap = 0) : Head
 {
     public Norm Norm => norm;
 
     public Projection Projection => projection;
+
+    public bool IsCapped => softCap > 0;
 
     public override int Columns => projection.Rows;
 
@@ -33,6 +38,8 @@ internal sealed unsafe class ProjectionHead(Norm norm, Projection projection) : 
         var input = pass.Activations(projection.Columns);
         norm.Apply(pass, x, input, projection.NeedsBlocks(pass.Precision.Exact));
         projection.Apply(pass, input, results);
+        for (var row = 0; softCap > 0 && row < pass.Rows; row++)
+            FloatRows.SoftCap(results + (long)row * projection.Rows, softCap, projection.Rows);
     }
 }
 

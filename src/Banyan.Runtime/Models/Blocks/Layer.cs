@@ -4,4 +4,7 @@ namespace Banyan.Runtime.Models.Blocks;
 internal sealed class Layer(params Residual[] residuals)
 {
     public ReadOnlySpan<Residual> Residuals => residuals;
+
+    /// <summary>What the stream is multiplied by behind the layer (Gemma 4).</summary>
+    public float OutputScale { get; init; } = 1;
 }

@@ -2,7 +2,10 @@ using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>RMSNorm: y = x ÷ √(mean(x²) + ε) ⊙ weight (arXiv 1910.07467).</summary>
+/// <summary>
+/// RMSNorm: y = x ÷ √(mean(x²) + ε) ⊙ weight (arXiv 1910.07467); or LayerNorm, which takes the mean off first and may add a bias (arXiv
+/// 1607.06450).
+/// </summary>
 /// <param name="name">The tensor's name in GGUF: <c>blk.0.attn_norm.weight</c>.</param>
 /// <param name="weight">[columns]</param>
 /// <param name="columns">Columns of a row.</param>
@@ -17,11 +20,31 @@ internal sealed unsafe class Norm(string name, AlignedBuffer weight, int columns
 
     public float Epsilon => epsilon;
 
+    /// <summary>Whether it is a LayerNorm.</summary>
+    public bool IsCentered { get; init; }
+
+    /// <summary>[columns], of a LayerNorm; null for none.</summary>
+    public AlignedBuffer? Bias { get; init; }
+
     /// <summary>x[rows, columns] into y, quantized at once where that is needed.</summary>
-    public void Apply(Pass pass, float* x, Activations y, bool quantize) =>
-        RmsNorm.Apply(x, weight.Floats, y, pass.Rows, epsilon, quantize, pass.Pool);
+    public void Apply(Pass pass, float* x, Activations y, bool quantize)
+    {
+        if (!IsCentered)
+        {
+            RmsNorm.Apply(x, weight.Floats, y, pass.Rows, epsilon, quantize, pass.Pool);
+            return;
+        }
+        LayerNorm.Apply(x, weight.Floats, Bias is null ? null : Bias.Floats, y.Rows, pass.Rows, columns, epsilon, pass.Pool);
+        if (quantize)
+            y.Quantize(pass.Rows, pass.Pool);
+    }
 
     /// <summary>In place: x[rows · <paramref name="perRow"/>, columns], such as the heads of a row.</summary>
-    public void Apply(Pass pass, float* x, int perRow = 1) =>
-        RmsNorm.Apply(x, weight.Floats, x, pass.Rows * perRow, columns, epsilon, pass.Pool);
+    public void Apply(Pass pass, float* x, int perRow = 1)
+    {
+        if (IsCentered)
+            LayerNorm.Apply(x, weight.Floats, Bias is null ? null : Bias.Floats, x, pass.Rows * perRow, columns, epsilon, pass.Pool);
+        else
+            RmsNorm.Apply(x, weight.Floats, x, pass.Rows * perRow, columns, epsilon, pass.Pool);
+    }
 }

@@ -15,7 +15,9 @@ internal abstract class Family
     [
         new Qwen2(), new Qwen2Moe(), new Qwen3(), new Qwen3Moe(), new Qwen3Vl(), new Qwen3VlMoe(), new Llama(), new Mistral3(), new SmolLm3(),
         new Gemma3(), new Phi3(), new Granite(), new GraniteMoe(), new Olmo2(), new Lfm2(), new Lfm2Moe(), new Ernie45(), new Ernie45Moe(),
-        new HunyuanDense(), new HunyuanMoe(), new Glm4Moe(), new MiniMaxM2(),
+        new HunyuanDense(), new HunyuanMoe(), new Glm4Moe(), new MiniMaxM2(), new Qwen35(), new Qwen35Moe(), new Qwen3Next(), new Gemma2(),
+        new Gemma4(), new GptOss(), new GraniteHybrid(), new NemotronH(), new NemotronHMoe(), new FalconH1(), new DeepSeek2(), new Cohere2(),
+        new MuseGlimmer(), new Llama4(),
     ];
 
     /// <summary>The architecture's name in GGUF.</summary>
@@ -38,6 +40,9 @@ internal abstract class Family
 
     /// <summary>The tensor of the norm behind the last layer.</summary>
     public virtual string OutputNorm => "output_norm";
+
+    /// <summary>Norms are LayerNorms.</summary>
+    public virtual bool HasLayerNorm => false;
 
     /// <summary>Adds what is the family's own to the common configuration.</summary>
     public virtual Config Refine(ConfigReader reader, Config common) => common;

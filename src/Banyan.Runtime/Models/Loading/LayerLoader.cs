@@ -13,8 +13,9 @@ namespace Banyan.Runtime.Models.Loading;
 /// <param name="keys">The file's metadata.</param>
 /// <param name="config">The model's shape.</param>
 /// <param name="states">What the layers before it keep; <see cref="AddKv"/> and <see cref="AddRecurrent"/> add to it.</param>
+/// <param name="attentions">The attention of the layers before it.</param>
 /// <param name="index">The layer's number, from 0 on.</param>
-internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states, int index)
+internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states, Dictionary<int, Attention> attentions, int index)
 {
     public int Index => index;
 
@@ -40,21 +41,41 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
 
     public Projection[] Experts(string name, int experts, int rows, int columns) => weights.Experts(Name(name), experts, rows, columns);
 
-    /// <summary>An RMSNorm of the residual stream.</summary>
-    public Norm Norm(string name) => Norm(name, config.EmbeddingSize);
+    /// <summary>A norm of the residual stream, of the model's kind.</summary>
+    public Norm Norm(string name) => NormBy(name, config.NormEpsilon);
+
+    /// <summary>The same with an ε of its own.</summary>
+    public Norm NormBy(string name, float epsilon) => weights.Norm(Name(name), config.EmbeddingSize, epsilon, config.HasLayerNorm);
 
     /// <summary>An RMSNorm of so many columns.</summary>
-    public Norm Norm(string name, int columns)
-    {
-        var tensor = Name($"{name}.weight");
-        return new Norm(tensor, weights.Vector(tensor, columns), columns, config.NormEpsilon);
-    }
+    public Norm RmsNorm(string name, int columns) => weights.Norm(Name(name), columns, config.NormEpsilon, isCentered: false);
+
+    /// <summary>An RMSNorm without a weight.</summary>
+    public Norm UnitNorm(string name, int columns) => new(Name(name), weights.Ones(columns), columns, config.NormEpsilon);
+
+    /// <summary>A vector of floats that the file has as a matrix [size, 1] or [1, size].</summary>
+    public AlignedBuffer Column(string name, int size) => weights.Flat(Name(name), [size, 1]);
+
+    /// <summary>A small matrix of floats, row by row; a vector where it has one row.</summary>
+    public AlignedBuffer Flat(string name, int rows, int columns) => weights.Flat(Name(name), rows == 1 && weights.File.GetTensor(Name(name)).Shape.Count == 1 ? [columns] : [rows, columns]);
+
+    /// <summary>Gate and up of experts that the file has in one tensor [experts, 2 · rows, columns], in that order.</summary>
+    public (Projection[] Gate, Projection[] Up) FusedExperts(string name, int experts, int rows, int columns) => weights.FusedExperts(Name(name), experts, rows, columns);
+
+    /// <summary>A number of the layer's own.</summary>
+    public unsafe float Number(string name) => weights.Vector(Name(name), 1).Floats[0];
+
+    /// <summary>The tensors that belong to no layer.</summary>
+    public WeightLoader Whole => weights;
+
+    /// <summary>The attention of the layers before, by their number.</summary>
+    public Dictionary<int, Attention> Attentions => attentions;
 
     /// <summary>Attention in the model's usual shape.</summary>
-    public Attention Attention() => new(this, config.Attention);
+    public Attention Attention() => Attention(config.Attention);
 
     /// <summary>Attention in a shape of the layer's own.</summary>
-    public Attention Attention(AttentionShape shape) => new(this, shape);
+    public Attention Attention(AttentionShape shape, Attention? keysOf = null) => attentions[index] = new(this, shape, keysOf);
 
     /// <summary>Experts where the layer has a router, else one gated feed-forward.</summary>
     public Block FeedForward() => config.Experts is { } experts && Has("ffn_gate_inp.weight")

@@ -1,5 +1,6 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models.Loading;
@@ -51,6 +52,51 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
 
     /// <summary>A vector of floats.</summary>
     public AlignedBuffer Vector(string name, int size) => Vector(name, size, 0, size);
+
+    /// <summary>The norm of <c>NAME.weight</c>, or of NAME where a converter left the ending out, and of <c>NAME.bias</c> of a LayerNorm.</summary>
+    public Norm Norm(string name, int columns, float epsilon, bool isCentered)
+    {
+        var weight = Has($"{name}.weight") || !Has(name) ? $"{name}.weight" : name;
+        return new Norm(weight, Vector(weight, columns), columns, epsilon)
+        {
+            IsCentered = isCentered,
+            Bias = isCentered && Has($"{name}.bias") ? Vector($"{name}.bias", columns) : null,
+        };
+    }
+
+    /// <summary>So many ones.</summary>
+    public AlignedBuffer Ones(int count)
+    {
+        var ones = Made(count);
+        new Span<float>(ones.Floats, count).Fill(1);
+        return ones;
+    }
+
+    /// <summary>A tensor of that shape as floats, row by row.</summary>
+    public AlignedBuffer Flat(string name, ReadOnlySpan<long> shape)
+    {
+        var tensor = Get(name, shape);
+        var flat = Made(checked((int)(tensor.Rows * tensor.Columns)));
+        tensor.Dequantize(0, (int)tensor.Rows, new Span<float>(flat.Floats, (int)(tensor.Rows * tensor.Columns)));
+        return flat;
+    }
+
+    /// <summary>Gate and up of experts, from one tensor [experts, 2 · rows, columns].</summary>
+    public (Projection[] Gate, Projection[] Up) FusedExperts(string name, int experts, int rows, int columns)
+    {
+        var weight = $"{name}.weight";
+        var tensor = Get(weight, [experts, 2 * rows, columns]);
+        Projection[] Half(int first) => [.. Enumerable.Range(0, experts).Select(expert =>
+            new Projection($"{weight}#{first}", Pack(tensor.Slice(expert).RowRange(first, rows), rows, columns)))];
+        return (Half(0), Half(rows));
+    }
+
+    AlignedBuffer Made(int count)
+    {
+        var buffer = new AlignedBuffer((long)count * sizeof(float));
+        _made.Add(buffer);
+        return buffer;
+    }
 
     AlignedBuffer Vector(string name, int size, int first, int count)
     {

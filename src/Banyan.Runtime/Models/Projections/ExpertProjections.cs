@@ -11,18 +11,19 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
     readonly Shape _shape;
 
     /// <summary>What the buffers of the computation depend on.</summary>
-    sealed record Shape(int Experts, int Used, int FeedForward);
+    sealed record Shape(int Experts, int Used, int FeedForward, ExpertUnit Unit);
 
     /// <param name="gate">One an expert, [feed-forward, embedding]; plain.</param>
     /// <param name="up">Likewise.</param>
     /// <param name="down">Likewise, [embedding, feed-forward].</param>
     /// <param name="used">Experts that a row goes to.</param>
-    public ExpertProjections(Projection[] gate, Projection[] up, Projection[] down, int used)
+    /// <param name="unit">What they compute between these.</param>
+    public ExpertProjections(Projection[] gate, Projection[] up, Projection[] down, int used, ExpertUnit unit = default)
     {
         Projections = [.. gate, .. up, .. down];
         PackedMatrix[] Matrices(Projection[] projections) => [.. projections.Select(p => p.Matrix)];
         (_gate, _up, _down) = (Matrices(gate), Matrices(up), Matrices(down));
-        _shape = new Shape(gate.Length, used, gate[0].Rows);
+        _shape = new Shape(gate.Length, used, gate[0].Rows, unit);
     }
 
     public override IReadOnlyList<Projection> Projections { get; }
@@ -42,12 +43,12 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
     /// <summary>
     /// x[rows, embedding] += the experts of the input; <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used].
     /// </summary>
-    public void AddTo(Pass pass, Activations input, int[] chosen, float[] shares, float* x)
+    public void AddTo(Pass pass, Activations input, int[] chosen, float[] shares, float* x, ExpertBiases biases = default)
     {
         Quantize(pass, input, pass.Precision.Exact);
-        Buffers(pass).Run(input, pass.Rows, chosen, shares, _gate, _up, _down, x, Read);
+        Buffers(pass).Run(input, pass.Rows, chosen, shares, _gate, _up, _down, x, Read, biases);
     }
 
     ExpertLinear Buffers(Pass pass) => pass.Memory.Tool(_shape, pass, static (shape, pass) =>
-        new ExpertLinear(pass.Memory.MaxRows, shape.Experts, shape.Used, shape.FeedForward, pass.Pool, pass.Precision.Exact));
+        new ExpertLinear(pass.Memory.MaxRows, shape.Experts, shape.Used, shape.FeedForward, pass.Pool, pass.Precision.Exact, unit: shape.Unit));
 }

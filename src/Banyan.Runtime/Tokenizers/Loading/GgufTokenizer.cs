@@ -17,7 +17,8 @@ static class GgufTokenizer
         {
             "gpt2" => ReadByteLevel(path, metadata),
             "llama" => ReadSentencePiece(path, metadata),
-            _ => throw new ModelFileException(path, $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
+            "gemma4" => ReadGemma4(path, metadata),
+            _ => throw new ModelFileException(path, $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE), llama (SentencePiece BPE) and gemma4"),
         };
     }
 
@@ -72,6 +73,30 @@ static class GgufTokenizer
             Normalizers = addsSpace ? [SentencePiece.SpacesFromMarks, new Prepend([(byte)' '])] : [SentencePiece.SpacesFromMarks],
             PreTokenizers = builder.SpaceBoundaries(),
             DropsFirstSpace = addsSpace,
+            Before = Around(path, metadata, "add_bos_token", true, special.Bos),
+            After = Around(path, metadata, "add_eos_token", false, special.Eos),
+            Special = special,
+        });
+    }
+
+    // Merges as byte-level BPE has them, of characters as SentencePiece has them; lines alone are apart.
+    static Tokenizer ReadGemma4(string path, Metadata metadata)
+    {
+        var (tokens, kinds) = Tokens(path, metadata);
+        for (var id = 0; id < tokens.Length; id++)
+            if (kinds[id] is TokenKind.Normal or TokenKind.Undefined or TokenKind.UserDefined && TokenizerBuilder.ByteOf(tokens[id]) is not null)
+                kinds[id] = TokenKind.Byte;
+        var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
+        var special = Special(metadata, tokens.Length, new SpecialIds());
+        var symbols = new CharacterSymbols(builder.Vocabulary, builder.ByteTokens(), special.Unknown, fuseUnknown: false);
+        return new Tokenizer(new TokenizerDefinition
+        {
+            Vocabulary = builder.Vocabulary,
+            Encoder = builder.FromMerges(MergeLines.Split(metadata.Get<string[]>(Key + "merges"), builder), symbols, ignoresMerges: false),
+            Named = builder.Named(),
+            Added = builder.AddedByKind(),
+            Normalizers = metadata.Get(Key + "add_space_prefix", false) ? [SentencePiece.SpacesFromMarks, new Prepend([(byte)' '])] : [SentencePiece.SpacesFromMarks],
+            PreTokenizers = [new LinesSplit()],
             Before = Around(path, metadata, "add_bos_token", true, special.Bos),
             After = Around(path, metadata, "add_eos_token", false, special.Eos),
             Special = special,

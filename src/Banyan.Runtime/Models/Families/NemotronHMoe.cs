@@ -1,0 +1,33 @@
+using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Loading;
+
+namespace Banyan.Runtime.Models.Families;
+
+/// <summary>
+/// Nemotron 3 (research.nvidia.com/labs/nemotron): Nemotron-H with experts without a gate, chosen by sigmoids with a bias; the larger ones
+/// compute them in a narrower space.
+/// </summary>
+internal sealed class NemotronHMoe : NemotronH
+{
+    public override string Architecture => "nemotron_h_moe";
+
+    public override string Covers => "Nemotron 3 Nano 30B-A3B, Super, Ultra";
+
+    public override string Keys => base.Keys + """
+
+        expert_gating_func = 0 2
+        expert_weights_scale expert_shared_count expert_shared_feed_forward_length moe_latent_size
+        """;
+
+    public override Config Refine(ConfigReader reader, Config common) => base.Refine(reader, common) with
+    {
+        Experts = reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: true) with
+        {
+            Sigmoid = true,
+            Activation = GateActivation.SquaredRelu,
+        },
+    };
+
+    protected override Block FeedForward(LayerLoader at, int width) => new MixtureOfExperts(at, at.Config.Experts!, at.Config.Experts!.FeedForwardSize);
+}
