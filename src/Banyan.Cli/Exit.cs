@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Settings;
 
 namespace Banyan.Cli;
 
@@ -17,11 +18,11 @@ static class Exit
         try
         {
             Numbers.Check(banyan);
-            var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : args);
+            var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : ServerSettings.Complete(banyan, args));
             if (!ParseErrors.Any(parsed))
                 return await parsed.InvokeAsync(configuration);
             foreach (var line in ParseErrors.Describe(parsed))
-                await Console.Error.WriteLineAsync($"banyan: {line}");
+                await Console.Error.WriteLineAsync($"banyan: {ServerSettings.Locate(line)}");
             return Failed;
         }
         catch (OperationCanceledException)
@@ -31,7 +32,7 @@ static class Exit
         catch (Exception e) when (Environment.GetEnvironmentVariable("BANYAN_TRACE") != "1")
         {
             // A message says what to do; where it does not, the trace helps whoever reports it.
-            Console.Error.WriteLine($"banyan: {Message(e)}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
+            Console.Error.WriteLine($"banyan: {ServerSettings.Locate(Message(e))}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
             return Failed;
         }
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Settings;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Objects;
@@ -8,9 +9,10 @@ namespace Banyan.Cli;
 /// <summary>The options that say where a hub is, the same for <c>up</c> and everything under <c>hub</c>.</summary>
 sealed class HubChoice
 {
-    static readonly string s_folder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
+    /// <summary>The data folder where none is named.</summary>
+    public static readonly string DefaultFolder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
 
-    readonly Option<string> _data = new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => s_folder };
+    readonly Option<string> _data = new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => DefaultFolder };
     readonly Option<string?> _database = new("--database")
     {
         Description = "PostgreSQL (\"Host=…;Database=…;Username=…\"; its password in the variable PGPASSWORD or the file that PGPASSFILE names, since every account of a machine reads command lines) "
@@ -21,24 +23,20 @@ sealed class HubChoice
     readonly Option<string?> _url = new("--public-url") { Description = "Address under which clients reach the hub, where a proxy hides it" };
 
     /// <summary>Adds its options to a command.</summary>
-    public HubChoice(Command command)
-    {
-        foreach (var option in new Option[] { _data, _database, _objects, _url })
-            command.Options.Add(option);
-    }
+    public HubChoice(Command command) => ServerSettings.Add(command, _data, _database, _objects, _url);
 
     /// <summary>The data folder.</summary>
     public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
 
     /// <summary>The options with which another command finds the same hub; its database's password is not told again.</summary>
-    public static string Place(HubOptions hub) => $"{(hub.DataFolder == s_folder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || hub.Database == Variable("BANYAN_DATABASE") ? "" : " --database …")}";
+    public static string Place(HubOptions hub) => $"{(hub.DataFolder == DefaultFolder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || !ServerSettings.IsOnCommandLine("--database") ? "" : " --database …")}";
 
     /// <summary>Where the hub is.</summary>
     /// <exception cref="CommandException">An option makes no sense.</exception>
     public HubOptions Options(ParseResult arguments) => new()
     {
         DataFolder = Folder(arguments),
-        Database = arguments.GetValue(_database) ?? Variable("BANYAN_DATABASE"),
+        Database = arguments.GetValue(_database),
         S3 = arguments.GetValue(_objects) is { } objects ? S3(objects) : null,
         PublicUrl = arguments.GetValue(_url),
     };
@@ -46,7 +44,7 @@ sealed class HubChoice
     /// <summary>Says on stderr what whoever runs the hub should know of where it lies: what others on this machine can read.</summary>
     public void Warn(ParseResult arguments, HubOptions hub)
     {
-        if (arguments.GetValue(_database) is { } told && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))
+        if (ServerSettings.IsOnCommandLine(_database.Name) && arguments.GetValue(_database) is { } told && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))
             Console.Error.WriteLine("warning: every account of this machine can read the password in --database: put it into the variable PGPASSWORD or a file that PGPASSFILE names, or all of it into BANYAN_DATABASE");
         var folders = new List<string> { hub.DataFolder };
         if (hub.DatabaseFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && folder != hub.DataFolder)

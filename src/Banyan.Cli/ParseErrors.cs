@@ -80,10 +80,13 @@ static partial class ParseErrors
 
     static string FirstSentence(string text) => text.TrimStart().Split('\n')[0].TrimEnd('.') is var line && line.Length > 0 ? char.ToLower(line[0], CultureInfo.InvariantCulture) + line[1..] : "a value";
 
-    static string Suggestion(Command command, string word)
+    static string Suggestion(Command command, string word) =>
+        Suggestion(command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name)), word);
+
+    /// <summary>Which of some names was perhaps meant by a word, as the end of a message; empty if none is near.</summary>
+    public static string Suggestion(IEnumerable<string> names, string word)
     {
-        var near = command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name)
-            .Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name))
+        var near = names
             .Where(name => name.StartsWith('-') == word.StartsWith('-'))
             .Select(name => (name, Distance: Distance(word, name)))
             .Where(c => c.Distance <= Math.Max(1, c.name.TrimStart('-').Length / 3))

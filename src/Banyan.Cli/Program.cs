@@ -2,6 +2,7 @@ using System.CommandLine;
 using Banyan.Cli;
 using Banyan.Cli.Commands;
 using Banyan.Cli.Commands.Benchmark;
+using Banyan.Cli.Commands.Doctor;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Commands.Hub;
 using Banyan.Cli.Commands.Tune;
@@ -13,5 +14,5 @@ var banyan = Help.Root("Share, run, adapt, measure and spread open AI models.",
     ("Share and spread", [Pull.Create(), Push.Create(), HubCommand.Create()]),
     ("Adapt", [TuneCommand.Create()]),
     ("Measure", [EvalCommand.Create()]),
-    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), Completion.Create()]));
+    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), DoctorCommand.Create(), ConfigCommand.Create(), Completion.Create()]));
 return await Exit.Run(banyan, args);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Banyan.Cli.Settings;
 using Banyan.Runtime.Models;
 using Banyan.Server;
 using Banyan.Server.SignIn;
@@ -34,8 +35,7 @@ sealed class ServerChoice
         _threads.Between(1, 1024);
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
-        foreach (var option in new Option[] { _port, _host, _threads, _context, _key, _template, _queue, _hosts, _origins })
-            command.Options.Add(option);
+        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _hosts, _origins);
     }
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
@@ -49,7 +49,7 @@ sealed class ServerChoice
         {
             Host = arguments.GetRequiredValue(_host),
             Port = arguments.GetValue(_port),
-            ApiKey = arguments.GetValue(_key) ?? (Environment.GetEnvironmentVariable("BANYAN_API_KEY") is { Length: > 0 } key ? key : null),
+            ApiKey = arguments.GetValue(_key),
             AllowedHosts = arguments.GetValue(_hosts) ?? [],
             AllowedOrigins = arguments.GetValue(_origins) ?? [],
             Hub = hub,

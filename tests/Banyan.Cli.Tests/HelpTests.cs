@@ -100,7 +100,7 @@ public class HelpTests
         if (OperatingSystem.IsWindows())
             Assert.Skip("a shell of Unix closes a stream");
         var model = Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf");
-        var start = new ProcessStartInfo("bash", ["-c", $"exec dotnet '{Path.Combine(AppContext.BaseDirectory, "banyan.dll")}' {command.Replace("MODEL", $"'{model}'", StringComparison.Ordinal)} <&-"])
+        var start = new ProcessStartInfo("bash", ["-c", $"exec {BanyanProgram.InShell} {command.Replace("MODEL", $"'{model}'", StringComparison.Ordinal)} <&-"])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -133,9 +133,8 @@ public class HelpTests
     {
         var (code, script, _) = await Tool.Run(["completion", "bash"]);
         Assert.Equal(0, code);
-        var dll = Path.Combine(AppContext.BaseDirectory, "banyan.dll");
         var bash = Process.Start(new ProcessStartInfo("bash", ["-c",
-            $"banyan() {{ dotnet '{dll}' \"$@\"; }}\n{script}\nCOMP_WORDS=(banyan run --te) COMP_CWORD=2 COMP_LINE='banyan run --te' COMP_POINT=15; _banyan; echo \"${{COMPREPLY[@]}}\""])
+            $"banyan() {{ {BanyanProgram.InShell} \"$@\"; }}\n{script}\nCOMP_WORDS=(banyan run --te) COMP_CWORD=2 COMP_LINE='banyan run --te' COMP_POINT=15; _banyan; echo \"${{COMPREPLY[@]}}\""])
         { RedirectStandardOutput = true })!;
         Assert.Equal("--temperature", (await bash.StandardOutput.ReadToEndAsync()).Trim());
     }

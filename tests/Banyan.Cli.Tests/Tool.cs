@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Banyan.Tests;
 
 namespace Banyan.Cli.Tests;
 
@@ -7,15 +8,8 @@ static class Tool
 {
     public static async Task<(int ExitCode, string Output, string Error)> Run(string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "banyan.dll"));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        var start = BanyanProgram.Start(arguments);
+        start.RedirectStandardInput = true;
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         using var process = Process.Start(start)!;

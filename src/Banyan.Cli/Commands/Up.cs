@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Settings;
 using Banyan.Server.Shipped;
 using Banyan.Server.Storage;
 
@@ -24,30 +25,18 @@ static class Up
         var server = new ServerChoice(command);
         var pack = new Option<bool>("--pack-weights") { Description = "Keep BF16 weights in 71 % of their bytes under --data; they are served at half the speed, and by chunks uncompressed" };
         var webhooks = new Option<bool>("--allow-private-webhooks") { Description = "Let webhooks go to this machine and its networks as well, not only to the internet" };
-        command.Options.Add(pack);
-        command.Options.Add(webhooks);
+        ServerSettings.Add(command, pack, webhooks);
         command.SetAction((arguments, cancellationToken) =>
         {
             var folder = hub.Folder(arguments);
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
-            var shipped = Path.Combine(AppContext.BaseDirectory, "models", "sprout.gguf");
-            var options = hub.Options(arguments) with { Shipped = Shipped(shipped), PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
+            var shipped = Sprout.Files(folder);
+            var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
             hub.Warn(arguments, options);
-            return server.RunAsync(arguments, File.Exists(shipped) ? [shipped] : [], Path.Combine(folder, "models"), options, cancellationToken);
+            return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, cancellationToken);
         });
         return command;
-    }
-
-    /// <summary>sprout as a repository: what lies beside the program, its weights in both formats.</summary>
-    static IReadOnlyList<ShippedRepo> Shipped(string gguf)
-    {
-        var folder = Path.Combine(AppContext.BaseDirectory, "models", "sprout");
-        if (!Directory.Exists(folder) || !File.Exists(gguf))
-            return [];
-        var files = Directory.GetFiles(folder).ToDictionary(f => Path.GetFileName(f), f => f);
-        files["sprout-Q8_0.gguf"] = gguf;
-        return [new ShippedRepo("banyan", "sprout", files)];
     }
 
     /// <summary>Makes the folder and tries to write into it; says what went wrong.</summary>

@@ -7,7 +7,7 @@ namespace Banyan.Cli.Hubs;
 static class ModelPull
 {
     /// <summary>
-    /// The path of a model: a file or folder as it is; <c>owner/name[@revision][:which]</c> after pulling what it needs. Without the hub
+    /// The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program; <c>owner/name[@revision][:which]</c> after pulling what it needs. Without the hub
     /// what was pulled before is used.
     /// </summary>
     /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
@@ -15,6 +15,8 @@ static class ModelPull
     {
         if (File.Exists(model) || Directory.Exists(model))
             return model;
+        if (model == Sprout.Name)
+            return Sprout.Files(HubChoice.DefaultFolder)[Sprout.Weights];
         var (text, wanted) = model.IndexOf(':') is var colon and > 0 ? (model[..colon], model[(colon + 1)..]) : (model, null);
         if (!text.Contains('/') || Path.IsPathRooted(text) || text.StartsWith('.') || text.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
             || !RepoId.TryParse(text, RepoType.Model, out var repo, out var revision))

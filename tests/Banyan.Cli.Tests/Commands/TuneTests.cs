@@ -60,7 +60,7 @@ public sealed class TuneTests : IDisposable
         if (OperatingSystem.IsWindows())
             Assert.Skip("signals of Unix");
         var command = Command("parts", 120);
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = BanyanProgram.Start(command);
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         Assert.NotNull(await process.StandardOutput.ReadLineAsync());

@@ -121,11 +121,7 @@ public sealed partial class UpTests : IDisposable
         }
     }
 
-    static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments])
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
+    static Process Start(params string[] arguments) => Process.Start(BanyanProgram.Start(arguments))!;
 
     static int FreePort()
     {

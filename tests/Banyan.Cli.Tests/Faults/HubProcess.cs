@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Banyan.Tests;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -48,11 +49,7 @@ sealed partial class HubProcess(string data, string[] options, IReadOnlyDictiona
     public async Task StartAsync()
     {
         Starts++;
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), "up", "--data", data, "--host", "127.0.0.1", "--port", $"{_port}", .. options])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = BanyanProgram.Start(["up", "--data", data, "--host", "127.0.0.1", "--port", $"{_port}", .. options]);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         var process = _process = Process.Start(start)!;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Banyan.Tests;
 
 namespace Banyan.Cli.Tests.Faults;
 
@@ -10,7 +11,7 @@ sealed class ToolProcess : IDisposable
 
     public ToolProcess(string[] arguments, IReadOnlyDictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = BanyanProgram.Start(arguments);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         _process = Process.Start(start)!;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Banyan.Tests;
 using System.Text.Json;
 
 namespace Banyan.Client.Tests.Support;
@@ -59,7 +60,7 @@ sealed class Machine(LocalHub hub) : IDisposable
     /// <summary>Starts the tool as a user's shell does.</summary>
     public Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = BanyanProgram.Start(arguments);
         start.Environment["HF_HOME"] = Home;
         start.Environment["HF_ENDPOINT"] = hub.Address;
         start.Environment["HF_TOKEN"] = hub.Ana;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Banyan.Evaluation.Sandboxes;
 using Microsoft.CodeAnalysis;
@@ -6,18 +5,16 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
-/// <summary>Compiles C# with Roslyn in this process, against this process's runtime, to a program for the sandbox.</summary>
+/// <summary>Compiles C# with Roslyn in this process, against .NET's own libraries, to a program for the sandbox.</summary>
 static class CSharpCompiler
 {
-    static readonly string s_runtime = RuntimeEnvironment.GetRuntimeDirectory();
-    static readonly string s_dotnet = Path.GetFullPath(Path.Combine(s_runtime, "..", "..", ".."));
-    static readonly Lazy<MetadataReference[]> s_references = new(() =>
-        [.. Directory.EnumerateFiles(s_runtime, "System*.dll").Concat(Directory.EnumerateFiles(s_runtime, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
+    static readonly Lazy<MetadataReference[]> s_references = new(() => [.. Directory.EnumerateFiles(Runtime.Libraries, "System*.dll")
+        .Concat(Directory.EnumerateFiles(Runtime.Libraries, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
 
-    static readonly byte[] s_runtimeConfig = Encoding.UTF8.GetBytes($$"""
-        {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Environment.Version.ToString(3)}}"},
+    static readonly Lazy<byte[]> s_runtimeConfig = new(() => Encoding.UTF8.GetBytes($$"""
+        {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Runtime.Version}}"},
         "configProperties":{"System.GC.Server":false,"System.GC.Concurrent":false,"System.GC.HeapHardLimit":1073741824,"System.Globalization.Invariant":true} } }
-        """);
+        """));
 
     /// <summary>How source is parsed.</summary>
     public static CSharpParseOptions Parse { get; } = new(LanguageVersion.Latest, preprocessorSymbols: ["DEBUG"]);
@@ -25,8 +22,11 @@ static class CSharpCompiler
     /// <summary>What programs may refer to: .NET's own libraries.</summary>
     public static IReadOnlyList<MetadataReference> References => s_references.Value;
 
-    /// <summary>The program <c>dotnet</c>.</summary>
-    public static string Dotnet { get; } = Path.Combine(s_dotnet, "dotnet");
+    /// <summary>The program <c>dotnet</c>; where no .NET is installed, the place where it would be.</summary>
+    public static string Dotnet => DotnetRuntime.Installed?.Program ?? "/usr/bin/dotnet";
+
+    static DotnetRuntime Runtime => DotnetRuntime.Installed
+        ?? throw new InvalidOperationException($"C# is compiled against .NET's own libraries: install the .NET runtime {Environment.Version.Major}.0, or set DOTNET_ROOT to where it is");
 
     /// <summary>
     /// What to run in the sandbox; null when it does not compile, with the first error. The compiler descends by recursion: it gets a stack of its own that is large enough for all that is let in.
@@ -70,8 +70,8 @@ static class CSharpCompiler
         return (new()
         {
             Command = [Dotnet, "exec", "--runtimeconfig", "/program/Problem.runtimeconfig.json", "/program/Problem.dll"],
-            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig },
-            Readable = s_dotnet.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Dotnet, Path.Combine(s_dotnet, "host"), s_runtime.TrimEnd('/')],
+            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig.Value },
+            Readable = Runtime.Root.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Dotnet, Path.Combine(Runtime.Root, "host"), Runtime.Libraries],
             Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
         }, null);
     }

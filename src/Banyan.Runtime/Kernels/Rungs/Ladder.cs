@@ -27,7 +27,8 @@ internal static class Ladder
             $"BANYAN_KERNELS={name}: {Reason(name, facts)}; here it can be {string.Join(", ", usable.Select(r => r.Name))}.");
     }
 
-    static string Reason(string name, ProcessorFacts facts) => All.FirstOrDefault(r => r.Name == name) switch
+    /// <summary>Why a machine cannot stand on a rung.</summary>
+    public static string Reason(string name, ProcessorFacts facts) => All.FirstOrDefault(r => r.Name == name) switch
     {
         null => "there is no such rung",
         var rung when rung.IsSupportedBy(facts with { HasExecutableMemory = true, Xcr0 = facts.Xcr0 ?? ulong.MaxValue }) => "the system refuses memory that can be executed",

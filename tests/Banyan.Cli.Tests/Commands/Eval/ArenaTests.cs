@@ -81,10 +81,8 @@ public sealed partial class ArenaTests : IDisposable
 
     static Process Start(string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "banyan.dll"));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        var start = BanyanProgram.Start(arguments);
+        (start.RedirectStandardInput, start.RedirectStandardError) = (true, false);
         return Process.Start(start)!;
     }
 

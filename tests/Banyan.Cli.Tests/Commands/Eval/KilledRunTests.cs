@@ -162,7 +162,7 @@ public sealed class KilledRunTests : IDisposable
 
     static async Task KillAsync(string[] arguments, Func<bool> when)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(BanyanProgram.Start(arguments))!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromSeconds(120));
         while (!process.HasExited && !when())

@@ -60,7 +60,7 @@ public sealed class RunTests : IDisposable
     public async Task A_server_is_asked_as_a_file_is_and_answers_the_same()
     {
         NeedSandbox();
-        using var server = new Process { StartInfo = Shell("serve", s_sprout, "--port", "0", "--threads", "1") };
+        using var server = new Process { StartInfo = BanyanProgram.Start("serve", s_sprout, "--port", "0", "--threads", "1") };
         server.Start();
         try
         {
@@ -112,7 +112,6 @@ public sealed class RunTests : IDisposable
 
     int Lines(string name) => Transcript(name) is { Length: > 0 } file ? File.ReadAllText(file).Count(c => c == '\n') : 0;
 
-    static Process Start(string[] arguments) => Process.Start(Shell(arguments))!;
+    static Process Start(string[] arguments) => Process.Start(BanyanProgram.Start(arguments))!;
 
-    static ProcessStartInfo Shell(params string[] arguments) => new("dotnet", [Path.Combine(AppContext.BaseDirectory, "banyan.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
 }

@@ -1,0 +1,54 @@
+using Tomlyn.Parsing;
+using Tomlyn.Syntax;
+
+namespace Banyan.Cli.Settings;
+
+/// <summary>A TOML file of settings: one <c>name = value</c> for each, where a value is text, a number, true or false, or a list of texts.</summary>
+static class SettingsFile
+{
+    const int LargestFile = 1 << 20;
+
+    /// <summary>A setting as it stands in the file.</summary>
+    /// <param name="Values">The value as a command line would have it; several for a list.</param>
+    /// <param name="Place">File and line.</param>
+    public sealed record Entry(string Name, IReadOnlyList<string> Values, string Place);
+
+    /// <summary>Reads a file; what is wrong with it is added to <paramref name="problems"/>, all of it.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static IReadOnlyList<Entry> Read(string path, List<string> problems)
+    {
+        if (new FileInfo(path).Length > LargestFile)
+        {
+            problems.Add($"{path} is larger than a file of settings can be ({LargestFile >> 20} MiB)");
+            return [];
+        }
+        var document = SyntaxParser.Parse(File.ReadAllText(path), path, validate: true);
+        if (document.HasErrors)
+        {
+            problems.AddRange(document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error).Select(d => $"{path}:{d.Span.Start.Line + 1}: {d.Message}"));
+            return [];
+        }
+        problems.AddRange(document.Tables.Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table: leave out {t.ToString()!.Trim().Split('\n')[0]}"));
+        var entries = new List<Entry>();
+        foreach (var line in document.KeyValues)
+        {
+            var place = $"{path}:{line.Span.Start.Line + 1}";
+            var name = line.Key!.ToString()!.Trim().Trim('"');
+            if (Values(line.Value!) is { } values)
+                entries.Add(new(name, values, place));
+            else
+                problems.Add($"{place}: {name} must be text, a number, true or false, or a list of texts");
+        }
+        return entries;
+    }
+
+    static IReadOnlyList<string>? Values(ValueSyntax value) => value switch
+    {
+        StringValueSyntax text => [text.Value ?? ""],
+        IntegerValueSyntax integer => [integer.Value.ToString(System.Globalization.CultureInfo.InvariantCulture)],
+        FloatValueSyntax or BooleanValueSyntax => [value.ToString()!.Trim()],
+        ArraySyntax list => list.Items.Select(i => Values(i.Value!)).ToList() is var all && all.All(v => v is [_]) ? [.. all.Select(v => v![0])] : null,
+        _ => null,
+    };
+}
