@@ -56,7 +56,7 @@ static partial class AnswerReader
                 var program = defined ? Given(item) + code : item.Code + code;
                 return new(id, item.Entry is { } name ? PythonProgram.Extract(program, name, first: false) ?? program : program, Whole: true);
             case "csharp":
-                return new(id, item.Entry is { } method ? CSharpSource.AsProblem(code, method) ?? item.Code + code : code, Whole: true) { Balanced = true };
+                return new(id, item.Entry is { } method ? CSharpProblem.Extract(code, method) ?? item.Code + code : code, Whole: true) { Balanced = true };
             case "bash":
                 return Bash(id, item.Entry is { } function && code.Contains(function, StringComparison.Ordinal) ? code : item.Code + code);
             default:
@@ -73,9 +73,12 @@ static partial class AnswerReader
         if (item.Entry is { } entry ? plain.Any(b => Defines(item.Language, b, entry)) : plain.Count > 0)
             return plain;
         List<string> nested = [.. MarkdownFences.Read(text, nested: true).Select(b => b.Text)];
-        // Nothing is fenced, and the code has a fence in a comment of its own.
-        var ownFence = plain.Count == 0 && item.Entry is { } name && Defines(item.Language, text, name) && !nested.Any(b => Defines(item.Language, b, name));
-        return ownFence ? [] : plain.Count > 0 && item.Entry is { } wanted && !nested.Any(b => Defines(item.Language, b, wanted)) ? plain : nested;
+        if (item.Entry is not { } wanted || nested.Any(b => Defines(item.Language, b, wanted)))
+            return nested;
+        // Code as Markdown has it without fences, or as Python's prompt shows it; and code with a fence in a comment of its own.
+        if (MarkdownFences.Indented(text).Concat(item.Language == "python" ? [.. plain.Append(text).Select(PythonSource.Session)] : []).LastOrDefault(b => Defines(item.Language, b, wanted)) is { } shown)
+            return [shown];
+        return plain.Count == 0 || item.Language == "python" && Defines(item.Language, text, wanted) ? plain.Count == 0 && !Defines(item.Language, text, wanted) ? nested : [] : plain;
     }
 
     static string Program(ItemPrompt item, IReadOnlyList<string> blocks, string text)
@@ -83,7 +86,12 @@ static partial class AnswerReader
         if (item.Entry is { } entry)
         {
             if (blocks.LastOrDefault(b => Defines(item.Language, b, entry)) is { } defining)
-                return item.Language == "python" ? PythonProgram.WithMissing(defining, [.. blocks.Where(b => b != defining)]) : defining;
+                return item.Language switch
+                {
+                    "python" => PythonProgram.WithMissing(defining, [.. blocks.Where(b => b != defining)]),
+                    "csharp" => CSharpProblem.WithMissing(defining, entry, [.. blocks.Where(b => b != defining)]),
+                    _ => defining,
+                };
             if (blocks.LastOrDefault(b => Regex.IsMatch(b, $@"\b{Regex.Escape(entry)}\b")) is { } naming)
                 return naming;
         }
@@ -97,7 +105,7 @@ static partial class AnswerReader
         return language switch
         {
             "python" => PythonProgram.Defines(code, entry),
-            "csharp" => CSharpSource.AsProblem(code, entry) is not null,
+            "csharp" => CSharpProblem.Extract(code, entry) is not null,
             "bash" => Regex.IsMatch(code, $@"(^|[\n;])\s*(function\s+{name}\b|{name}\s*\(\s*\))"),
             "php" => Regex.IsMatch(code, $@"\bfunction\s+&?{name}\s*\(", RegexOptions.IgnoreCase),
             "javascript" or "typescript" => Regex.IsMatch(code, $@"\bfunction\s*\*?\s*{name}\b|\b(const|let|var)\s+{name}\s*[:=]|(^|\n)\s*(exports\.|module\.exports\.)?{name}\s*="),

@@ -23,7 +23,10 @@ static partial class AnswerText
         if (close is null)
             return opens || isBegun ? "" : text;
         // Without an opening tag, a fence that is open at the tag is the answer's own, with the tag in it.
-        return opens || !MarkdownFences.IsInside(text, close.Index) ? text[(close.Index + close.Length)..] : text;
+        if (!opens && MarkdownFences.IsInside(text, close.Index))
+            return text;
+        var rest = text[(close.Index + close.Length)..];
+        return Opening().IsMatch(rest) ? WithoutThought(rest) : rest;
     }
 
     /// <summary>Whether an answer ends a thought that it did not begin: the prompt did, as it does for each question to this model.</summary>

@@ -14,20 +14,6 @@ static class CSharpSource
         CSharpSyntaxTree.ParseText(text, s_parse).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault()?.Identifier.Text;
 
     /// <summary>
-    /// The method asked for with the members beside it as <c>class Problem</c>, whatever class the model put it in, or none; types and usings are kept,
-    /// a <c>Main</c> of the model's own is not. Null when there is no such method.
-    /// </summary>
-    public static string? AsProblem(string text, string method)
-    {
-        if (Find(text, method) is { } found)
-            return found;
-        // A method without a class: members at the outermost level, after usings.
-        var lines = AnswerText.Lines(text).Split('\n');
-        var usings = lines.TakeWhile(l => string.IsNullOrWhiteSpace(l) || l.TrimStart().StartsWith("using ", StringComparison.Ordinal)).Count();
-        return Find($"{string.Join('\n', lines[..usings])}\nclass Problem {{\n{string.Join('\n', lines[usings..])}\n}}\n", method);
-    }
-
-    /// <summary>
     /// Whether brackets in a text are nested deeper than anyone writes. Roslyn looks ahead over types (tuples, generic ones) by recursion without asking
     /// for room, and would take this process with it: such a text is not parsed at all.
     /// </summary>
@@ -79,33 +65,10 @@ static class CSharpSource
         var root = CSharpSyntaxTree.ParseText(text, s_parse).GetCompilationUnitRoot();
         if (IsTooDeep(root))
             return root;
+        // What a directive leaves out is left out; those that stay would be torn from their ends where members are taken apart.
+        root = root.ReplaceTrivia(root.DescendantTrivia().Where(t => t.IsDirective || t.IsKind(SyntaxKind.DisabledTextTrivia)), (_, _) => default);
         var written = root.DescendantTokens().LastOrDefault(t => t.Span.Length > 0).Span.End;
         var open = root.DescendantTokens().Where(t => t.IsMissing && t.IsKind(SyntaxKind.CloseBraceToken) && t.SpanStart >= written).ToList();
         return root.ReplaceTokens(open, (token, _) => SyntaxFactory.Token([SyntaxFactory.EndOfLine("\n"), .. token.LeadingTrivia], SyntaxKind.CloseBraceToken, token.TrailingTrivia));
-    }
-
-    static string? Find(string text, string method)
-    {
-        var root = ReadCut(text);
-        var asked = root.DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault(m => m.Identifier.Text == method && m.Parent is TypeDeclarationSyntax && (m.Body is not null || m.ExpressionBody is not null));
-        if (asked?.Parent is not TypeDeclarationSyntax owner)
-            return null;
-        var types = root.DescendantNodes().OfType<MemberDeclarationSyntax>()
-            .Where(t => t is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax && t != owner && t.Parent is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax)
-            .Select(WithoutMain).OfType<MemberDeclarationSyntax>();
-        var members = owner.Members.Where(m => m != asked && m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).Prepend(asked);
-        // What the model called its class goes on to mean the one that the tests know.
-        var alias = owner.Identifier.Text is not "Problem" and not "" && owner.TypeParameterList is null && owner.Parent is not TypeDeclarationSyntax ? $"using {owner.Identifier.Text} = Problem;\n" : "";
-        var usings = root.Usings.Concat(root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>().SelectMany(n => n.Usings)).Select(u => u.ToFullString());
-        return $"{string.Concat(usings)}\n{alias}{string.Concat(types.Select(t => t.ToFullString()))}\nclass Problem {{\n{string.Concat(members.Select(m => m.ToFullString()))}\n}}\n";
-    }
-
-    /// <summary>A type without a <c>Main</c> of its own; null where nothing else is in it.</summary>
-    static MemberDeclarationSyntax? WithoutMain(MemberDeclarationSyntax type)
-    {
-        if (type is not TypeDeclarationSyntax declared || declared.Members.OfType<MethodDeclarationSyntax>().All(m => m.Identifier.Text != "Main"))
-            return type;
-        var rest = declared.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).ToList();
-        return rest.Count == 0 ? null : declared.WithMembers(SyntaxFactory.List(rest));
     }
 }

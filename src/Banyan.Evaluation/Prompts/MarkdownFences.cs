@@ -19,6 +19,23 @@ static partial class MarkdownFences
         return blocks;
     }
 
+    /// <summary>The indented code blocks (CommonMark 4.4), without what they are indented by.</summary>
+    public static IReadOnlyList<string> Indented(string text)
+    {
+        var blocks = new List<string>();
+        var block = new List<string>();
+        foreach (var line in AnswerText.Lines(text).Split('\n').Append("."))
+            if (Columns(line[..^line.TrimStart(' ', '\t').Length]) >= 4 || (block.Count > 0 && line.Trim().Length == 0))
+                block.Add(line);
+            else if (block.Count > 0)
+            {
+                var indent = block.Where(l => l.Trim().Length > 0).Min(l => Columns(l[..^l.TrimStart(' ', '\t').Length]));
+                blocks.Add(string.Concat(block.Select(l => WithoutIndent(l, new(' ', indent)) + "\n")));
+                block.Clear();
+            }
+        return blocks;
+    }
+
     /// <summary>Whether a position is in a block.</summary>
     public static bool IsInside(string text, int at) => Blocks(text, nested: false).Any(b => b.Span.Start.Value <= at && at < b.Span.End.Value);
 
@@ -63,7 +80,8 @@ static partial class MarkdownFences
     [GeneratedRegex(@"^(?<indent> {0,3})(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Opening();
 
-    [GeneratedRegex(@"^(?<indent>[ \t]*((>|[-*+]|\d{1,9}[.)])[ \t]+)*)(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
+    /// <summary>Also one that a sentence goes before: "Here: ```python".</summary>
+    [GeneratedRegex(@"^(?<indent>[ \t]*((>|[-*+]|\d{1,9}[.)])[ \t]+)*)([^`]*[^`\s][ \t]+(?=```\w+\s*\z))?(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Nested();
 
     [GeneratedRegex(@"^([ \t]*>)+ ?")]

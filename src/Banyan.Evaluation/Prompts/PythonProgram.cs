@@ -26,7 +26,7 @@ sealed partial class PythonProgram
         for (var grew = true; grew;)
         {
             grew = false;
-            foreach (var statement in all.Where(s => s.Kind is "def" or "class" || s.Kind == "assign" && !Runs(s.Text)))
+            foreach (var statement in all.Where(s => s.Kind is "def" or "class" || s.Kind == "assign" && !Executes(s)))
                 if (statement.Names.Any(n => !_runners.Contains(n)) && statement.Reads.Any(_runners.Contains))
                     foreach (var name in statement.Names)
                         grew |= _runners.Add(name);
@@ -36,7 +36,8 @@ sealed partial class PythonProgram
     /// <summary>Whether a text defines a function at its outermost level.</summary>
     public static bool Defines(string text, string entry) => PythonSource.Read(text).Any(s => Defines(s, entry));
 
-    static bool Defines(PythonSource.Statement statement, string entry) => statement.Names.Contains(entry) && statement.Kind != "augment" && !IsMain(statement);
+    static bool Defines(PythonSource.Statement statement, string entry) =>
+        statement.Names.Contains(entry) && statement.Kind != "augment" && !IsMain(statement) && !PythonSource.IsStub(statement);
 
     /// <summary>The program, or null when no such function is there.</summary>
     /// <param name="text">The source.</param>
@@ -65,7 +66,7 @@ sealed partial class PythonProgram
 
     /// <summary><c>f = plain(f)</c>, <c>@f.register</c>.</summary>
     static bool GoesOn(PythonSource.Statement definition, string entry) => definition.Kind == "assign" ? definition.Uses.Count(n => n == entry) > 1
-        : DecoratedBy().Match(definition.Text) is { Success: true } by && by.Groups[1].Value == entry;
+        : DecoratedBy().Match(definition.Text) is { Success: true } by && by.Groups[2].Success && by.Groups[1].Value == entry;
 
     bool Keep(PythonSource.Statement statement)
     {
@@ -79,8 +80,8 @@ sealed partial class PythonProgram
     {
         var own = PythonSource.Read(block);
         var (used, bound) = (own.SelectMany(s => s.Uses).ToHashSet(), own.SelectMany(s => s.Names).ToHashSet());
-        var found = new List<PythonSource.Statement>();
-        var parts = others.SelectMany(PythonSource.Read).Where(s => s.Closed && s.Kind is "import" or "def" or "class" or "assign").ToList();
+        var found = new HashSet<PythonSource.Statement>(ReferenceEqualityComparer.Instance);
+        var parts = others.SelectMany(PythonSource.Read).Where(s => s.Closed).ToList();
         for (var grew = true; grew;)
         {
             grew = false;
@@ -92,23 +93,45 @@ sealed partial class PythonProgram
                 grew = true;
             }
         }
+        // What changes these comes with them; whether it is needed is seen with the whole program.
+        var names = found.SelectMany(p => p.Names).ToHashSet();
+        found.UnionWith(parts.Where(p => p.Kind is "augment" or "block" or "other" or "assign" && p.Changes.Concat(p.Reads).Any(names.Contains)));
         return string.Concat(parts.Where(found.Contains).Select(p => p.Text)) + block;
     }
 
     bool Needs(PythonSource.Statement statement) => !IsMain(statement) && statement.Kind switch
     {
         "import" => statement.Names.Any(n => n == "*" || _used.Contains(n)) || statement.Text.StartsWith("from __future__", StringComparison.Ordinal),
-        "def" or "class" => !statement.Names.Contains(_entry) && (statement.Names.Any(_used.Contains) || DecoratedBy().Match(statement.Text) is { Success: true } by && _bound.Contains(by.Groups[1].Value) && !IsImported(by.Groups[1].Value)),
-        "assign" => !statement.Names.Contains(_entry) && !Asks(statement.Text) && (statement.Names.Any(_used.Contains) && !Runs(statement.Text) || ChangesKept(statement)),
+        "def" or "class" => !statement.Names.Contains(_entry) && (statement.Names.Any(_used.Contains) || IsRegistered(statement)),
+        "assign" => !statement.Names.Contains(_entry) && !Asks(statement.Text) && (statement.Names.Any(_used.Contains) && !Executes(statement) || ChangesKept(statement) || Handles(statement)),
         "augment" => !Asks(statement.Text) && ChangesKept(statement),
         "block" => !Asks(statement.Text) && !statement.Reads.Any(_runners.Contains)
             && (statement.Names.Any(_used.Contains) || statement.Uses.Any(n => _bound.Contains(n) && _sources[n].Any(s => s.Kind is "assign" or "class"))),
-        _ => SetsUp(statement),
+        _ => SetsUp(statement) || Handles(statement),
     };
 
     /// <summary><c>f.calls = 0</c>, <c>TABLE[1] = 2</c>, <c>A += [3]</c>, <c>getcontext().prec = 60</c>: of what is kept, or of a library's.</summary>
     bool ChangesKept(PythonSource.Statement statement) =>
-        statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c)) && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
+        statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars") && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
+
+    /// <summary>Whether the function is run to bind a name: not by what a <c>lambda</c> will do once it is called.</summary>
+    bool Executes(PythonSource.Statement statement) => Runs(statement.Text) && !Later().IsMatch(statement.Text);
+
+    /// <summary>A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class below one that does.</summary>
+    bool IsRegistered(PythonSource.Statement statement) =>
+        DecoratedBy().Matches(statement.Text).Select(m => (Name: m.Groups[1].Value, Dot: m.Groups[2].Success)).Any(by => !IsImported(by.Name) && (by.Dot ? _bound.Contains(by.Name) : Fills(by.Name)))
+        || (statement.Kind == "class" && Bases().Match(statement.Text) is { Success: true } bases
+            && PythonSource.Words(bases.Groups[1].Value).Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
+
+    /// <summary>Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.</summary>
+    bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name) && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text)
+        && (PythonSource.Declared(s.Text).Any(_used.Contains) || s.Reads.Any(r => _bound.Contains(r) && _sources[r].Any(o => o.Kind is "assign" or "block"))
+            || s.Reads.Distinct().Any(r => r != name && Fills(r, depth + 1))));
+
+    /// <summary>An expression that calls a method of what is kept (<c>[TABLE.append(i) for i in …]</c>, <c>last = TABLE.pop()</c>), whatever form it has; not prose about it.</summary>
+    bool Handles(PythonSource.Statement statement) => !Asks(statement.Text) && !Tests().IsMatch(statement.Text) && !Runs(statement.Text) && !statement.Reads.Any(_runners.Contains)
+        && !Prose().IsMatch(Keywords().Replace(statement.Text, ","))
+        && Method().Matches(statement.Text).Any(m => m.Groups[1].Value is var name && _bound.Contains(name) && _sources[name].Any(s => s.Kind is "assign" or "class" or "block"));
 
     /// <summary>A call that changes what is kept, or a library's state, and does not run the program.</summary>
     bool SetsUp(PythonSource.Statement statement)
@@ -120,8 +143,10 @@ sealed partial class PythonProgram
             return call.Groups["dot"].Success && !Runs(statement.Text); // f.cache_clear()
         if (_runners.Contains(root) || rest.Any(_runners.Contains))
             return false;
+        if (root is "exec" or "globals" or "vars")
+            return statement.Uses.Any(n => _used.Contains(n) && !_sources.Contains(n));
         return IsImported(root) || (call.Groups["dot"].Success && _bound.Contains(root)) || rest.Any(n => _bound.Contains(n) && !IsImported(n)) && (IsBuiltin().IsMatch(root) || _sources.Contains(root))
-            || _sources[root].Any(s => s.Kind == "def" && Globals().Matches(s.Text).SelectMany(m => m.Groups[1].Value.Split(',')).Any(n => _used.Contains(n.Trim())));
+            || Fills(root);
     }
 
     bool IsImported(string name) => _sources[name].Any(s => s.Kind == "import" || (s.Kind == "block" && s.Text.Contains("import ", StringComparison.Ordinal)));
@@ -143,12 +168,28 @@ sealed partial class PythonProgram
     [GeneratedRegex(@"(?<![\w.])(input|raw_input)\(|sys\.stdin|sys\.argv")]
     private static partial Regex Input();
 
-    [GeneratedRegex(@"\A@([\p{L}_][\p{L}\p{N}_]*)\.")]
+    [GeneratedRegex(@"^@([\p{L}_][\p{L}\p{N}_]*)(\.)?", RegexOptions.Multiline)]
     private static partial Regex DecoratedBy();
+
+    [GeneratedRegex(@"\A[^=]*=\s*lambda\b")]
+    private static partial Regex Later();
+
+    [GeneratedRegex(@"^class\s+\w+\s*\(([^)]*)\)", RegexOptions.Multiline)]
+    private static partial Regex Bases();
+
+    [GeneratedRegex(@"__init_subclass__|__subclasses__|metaclass\s*=")]
+    private static partial Regex Watches();
+
+    [GeneratedRegex(@"(?<![\w.])([\p{L}_][\p{L}\p{N}_]*)(\.[\p{L}\p{N}_]+|\[[^\]]*\])+\(")]
+    private static partial Regex Method();
+
+    [GeneratedRegex(@"\b(and|or|not|in|is|if|else|for|lambda|await|async|yield|from)\b")]
+    private static partial Regex Keywords();
+
+    /// <summary>Two words with nothing but space between them.</summary>
+    [GeneratedRegex(@"[\p{L}\p{N}_)\]][ \t]+[\p{L}_]|[.!?:]\s*\z")]
+    private static partial Regex Prose();
 
     [GeneratedRegex(@"\A(setattr|delattr|list|tuple|dict|set|exec|any|all|sum|sorted|next)\z")]
     private static partial Regex IsBuiltin();
-
-    [GeneratedRegex(@"\bglobal\s+([\w, ]+)")]
-    private static partial Regex Globals();
 }

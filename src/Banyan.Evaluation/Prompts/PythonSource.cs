@@ -76,24 +76,72 @@ static partial class PythonSource
 
     static Statement Describe(string text, bool closed)
     {
-        var match = Definition().Match(text);
+        var match = Definition().Match(WithoutDecorators(text));
         if (match.Success)
-            return new(text, match.Groups["kind"].Value, [match.Groups["name"].Value], closed);
+            return new(text, match.Groups["kind"].Value, match.Groups["kind"].Value == "class" ? [match.Groups["name"].Value, .. Declared(text)] : [match.Groups["name"].Value], closed);
         if (Import().IsMatch(text))
             return new(text, "import", Imported(text), closed);
         if (Block().IsMatch(text))
-            return new(text, "block", [.. text.Split('\n').Skip(1).SelectMany(l => Bound(l.Trim())).Distinct()], closed);
+            return new(text, "block", [.. text.Split('\n').SelectMany(l => Bound(l.Trim())).Distinct()], closed);
         if (Deletion().IsMatch(text))
             return new(text, "augment", [], closed) { Changes = [.. Root(text["del".Length..].Trim()) is { } gone ? [gone] : Array.Empty<string>()] };
         var (targets, augmented) = Targets(text);
-        return targets.Count > 0 ? new(text, augmented ? "augment" : "assign", [.. targets.SelectMany(Plain)], closed) { Changes = [.. targets.Select(t => Root(t)).OfType<string>()] }
+        if (targets.Count == 0 && Named(text).ToList() is { Count: > 0 } named)
+            return new(text, "assign", named, closed);
+        return targets.Count > 0 ? new(text, augmented ? "augment" : "assign", [.. targets.SelectMany(Plain), .. Named(text)], closed) { Changes = [.. targets.Select(t => Root(t)).OfType<string>()] }
             : new(text, "other", [], closed);
     }
 
-    /// <summary>What a line inside a block binds for the whole module.</summary>
-    static IEnumerable<string> Bound(string line) => Definition().Match(line) is { Success: true } definition ? [definition.Groups["name"].Value]
-        : Import().IsMatch(line) ? Imported(line)
-        : Targets(line).Targets.SelectMany(Plain);
+    /// <summary>What a line of a block binds for the whole module: its head (<c>for a, b in …</c>, <c>with … as c</c>, <c>case d</c>), and what follows on the line.</summary>
+    static IEnumerable<string> Bound(string line)
+    {
+        if (Definition().Match(line) is { Success: true } definition)
+            return [definition.Groups["name"].Value];
+        if (Import().IsMatch(line))
+            return Imported(line);
+        if (!Head().IsMatch(line))
+            return Targets(line).Targets.SelectMany(Plain).Concat(Named(line));
+        var end = Code(line).Where(c => line[c.At] == ':' && c.Depth == 0 && !(c.At + 1 < line.Length && line[c.At + 1] == '=')).Select(c => c.At).DefaultIfEmpty(line.Length).First();
+        var head = Declaring().Matches(line[..end]).SelectMany(m => Identifier().Matches(m.Groups[1].Value + " " + m.Groups[2].Value + " " + m.Groups[3].Value)).Select(m => m.Value);
+        return head.Concat(Named(line[..end])).Concat(end < line.Length ? line[(end + 1)..].Split(';').SelectMany(part => Bound(part.Trim())) : []);
+    }
+
+    /// <summary>What was typed at Python's prompt, without the prompts and the answers.</summary>
+    public static string Session(string text) => string.Concat(AnswerText.Lines(text).Split('\n').Select(l => Typed().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value + "\n"));
+
+    /// <summary>Every word of a text.</summary>
+    public static IEnumerable<string> Words(string text) => Identifier().Matches(text).Select(m => m.Value);
+
+    /// <summary>The names of <c>name := …</c>.</summary>
+    static IEnumerable<string> Named(string text) => Walrus().Matches(text).Select(m => m.Groups[1].Value);
+
+    /// <summary>What a class's body declares as the module's: <c>global a</c>.</summary>
+    public static IEnumerable<string> Declared(string text) => Global().Matches(text).SelectMany(m => Identifier().Matches(m.Groups[1].Value)).Select(m => m.Value);
+
+    /// <summary>A definition without the decorators, and the comments between them, that it begins with.</summary>
+    static string WithoutDecorators(string text)
+    {
+        if (text[0] != '@')
+            return text;
+        var at = 0;
+        foreach (var (line, _) in LogicalLines(text))
+        {
+            if (line.Length > 0 && line[0] != '@' && line[0] != '#' && !char.IsWhiteSpace(line[0]))
+                break;
+            at += line.Length + 1;
+        }
+        return at < text.Length ? text[at..] : "";
+    }
+
+    /// <summary>Whether a function is only its signature: <c>...</c>, <c>pass</c> or <c>raise NotImplementedError</c> after its docstring.</summary>
+    public static bool IsStub(Statement statement)
+    {
+        if (statement.Kind != "def")
+            return false;
+        var text = WithoutDecorators(statement.Text);
+        var head = Code(text).Where(c => c.Depth == 0 && text[c.At] == ':').Select(c => (int?)c.At).FirstOrDefault();
+        return head is { } colon && Stub().IsMatch(new string([.. Code(text).Where(c => c.At > colon).Select(c => text[c.At])]));
+    }
 
     /// <summary>The names that an import binds; <c>*</c> for all of a module's.</summary>
     static IReadOnlyList<string> Imported(string text)
@@ -228,14 +276,33 @@ static partial class PythonSource
     [GeneratedRegex(@"^(else|elif|except|finally)\b")]
     private static partial Regex Continues();
 
-    [GeneratedRegex(@"\A(@.*\n)*(async\s+)?(?<kind>def|class)\s+(?<name>[\p{L}_][\p{L}\p{N}_]*)")]
+    [GeneratedRegex(@"\A(async\s+)?(?<kind>def|class)\s+(?<name>[\p{L}_][\p{L}\p{N}_]*)")]
     private static partial Regex Definition();
 
     [GeneratedRegex(@"\A(import\s+[\p{L}_]|from\s+[\p{L}_.]+\s+import\b)")]
     private static partial Regex Import();
 
-    [GeneratedRegex(@"\A(if|try|for|while|with|async)\b.*:", RegexOptions.Singleline)]
+    [GeneratedRegex(@"\A((if|try|for|while|with|async)\b.*:|match\s+[^=\s].*:\s*\n)", RegexOptions.Singleline)]
     private static partial Regex Block();
+
+    /// <summary>The head of a block, or of a part of one.</summary>
+    [GeneratedRegex(@"\A(if|elif|else|for|while|try|except|finally|with|async|match|case)\b.*:")]
+    private static partial Regex Head();
+
+    [GeneratedRegex(@"\bfor\s+(.+?)\s+in\b|\bas\s+([^,:]+)|\Acase\s+(.+)")]
+    private static partial Regex Declaring();
+
+    [GeneratedRegex(@"(?<![\w.])([\p{L}_][\p{L}\p{N}_]*)\s*:=")]
+    private static partial Regex Walrus();
+
+    [GeneratedRegex(@"\A\s*(?:>>>|\.\.\.)(?: (.*))?\z")]
+    private static partial Regex Typed();
+
+    [GeneratedRegex(@"\bglobal\s+([\w, ]+)")]
+    private static partial Regex Global();
+
+    [GeneratedRegex(@"\A\s*(\.\.\.|pass|raise\s+NotImplementedError(\(\))?)?\s*\z")]
+    private static partial Regex Stub();
 
     /// <summary>What may be assigned to: names, attributes, items, calls' attributes, and lists of them; not <c>lambda x</c>, of two words.</summary>
     [GeneratedRegex(@"\A[(\[*\s]*[\p{L}_][\p{L}\p{N}_]*\s*([.\[(,)\]*].*)?\z", RegexOptions.Singleline)]

@@ -45,23 +45,31 @@ sealed class CSharp : ProgramLanguage
     public override string Solution(string generation, string? uncut)
     {
         var root = CSharpSource.ReadCut(uncut ?? generation);
-        if (root.DescendantNodes().OfType<ClassDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
+        if (root.DescendantNodes().OfType<TypeDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
-        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }).DistinctBy(Signature).ToList();
+        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" } && (m is not ConstructorDeclarationSyntax made || made.Identifier.Text == "Problem")).DistinctBy(Signature).ToList();
         var types = root.Members.Where(m => m != problem && m is (BaseTypeDeclarationSyntax or DelegateDeclarationSyntax)).DistinctBy(Signature).ToList();
         if (members.OfType<MethodDeclarationSyntax>().FirstOrDefault(m => generation.Contains(m.Identifier.Text, StringComparison.Ordinal)) is not { } asked)
             return generation;
-        var used = Reachable(asked, [.. members, .. types]);
-        return $"{root.Usings.ToFullString()}\n{Text(types.Where(used.Contains))}\nclass Problem {{\n{Text(members.Where(used.Contains))}\n";
+        // What the class derives from, its parameters, and members without a name of their own belong to it.
+        var head = problem.WithMembers([]).WithAttributeLists(default).WithoutLeadingTrivia();
+        var used = Reachable([head, asked, .. members.Where(m => m is BaseMethodDeclarationSyntax and not MethodDeclarationSyntax or IndexerDeclarationSyntax)], [.. members, .. types]);
+        return $"{root.Usings.ToFullString()}\n{Text(types.Where(used.Contains))}\n{Head(head)} {{\n{Text(members.Where(used.Contains))}\n";
+    }
+
+    static string Head(TypeDeclarationSyntax type)
+    {
+        var text = type.WithOpenBraceToken(default).WithCloseBraceToken(default).WithSemicolonToken(default).ToFullString();
+        return text.TrimEnd();
     }
 
     static string Text(IEnumerable<MemberDeclarationSyntax> members) => string.Concat(members.Select(m => m.ToFullString()));
 
     /// <summary>A member and the members that it uses, directly or not, going by names: what else a model went on to write may be anything.</summary>
-    static HashSet<MemberDeclarationSyntax> Reachable(MemberDeclarationSyntax from, IReadOnlyList<MemberDeclarationSyntax> all)
+    static HashSet<MemberDeclarationSyntax> Reachable(IEnumerable<MemberDeclarationSyntax> from, IReadOnlyList<MemberDeclarationSyntax> all)
     {
         var reached = new HashSet<MemberDeclarationSyntax>();
-        var waiting = new Stack<MemberDeclarationSyntax>([from]);
+        var waiting = new Stack<MemberDeclarationSyntax>(from);
         while (waiting.TryPop(out var member))
         {
             if (!reached.Add(member))
@@ -77,8 +85,11 @@ sealed class CSharp : ProgramLanguage
     {
         MethodDeclarationSyntax m => [m.Identifier.Text],
         PropertyDeclarationSyntax p => [p.Identifier.Text],
+        // A method that extends another type is named without its own.
+        TypeDeclarationSyntax t => t.Members.OfType<MethodDeclarationSyntax>().Where(m => m.ParameterList.Parameters is [{ Modifiers: var first }, ..] && first.Any(SyntaxKind.ThisKeyword)).Select(m => m.Identifier.Text).Append(t.Identifier.Text),
         BaseTypeDeclarationSyntax t => [t.Identifier.Text],
         DelegateDeclarationSyntax d => [d.Identifier.Text],
+        EventDeclarationSyntax e => [e.Identifier.Text],
         BaseFieldDeclarationSyntax f => f.Declaration.Variables.Select(v => v.Identifier.Text),
         _ => [],
     };
