@@ -60,10 +60,14 @@ public sealed class JsonProblemTests : IDisposable
     [InlineData("{\"count\": \"many\", \"name\": \"x\"}", "count is of another kind than is expected (line 1, column 17)")]
     [InlineData("{\n\"count\": 1}", "name is missing")]
     [InlineData("{\"count\": 1, \"name\": null}", "name is null")]
+    [InlineData("", "it is empty")]
+    [InlineData("{\"count\": 1,", "it ends too early")]
+    [InlineData("{\"count\": 1, \"name\": \"\\ud800\"}", "name is not valid Unicode")]
+    [InlineData("{\"count\": 1, \"name\": \"x\", \"more\": [[[[[[[[[[1]]]]]]]]]]}", "it is nested more than 8 deep")]
     [InlineData("{\"count\": 1 \"name\"", "'\"' is invalid after a value")]
     public void Names_what_and_where(string text, string message)
     {
-        var error = Assert.ThrowsAny<JsonException>(() => JsonSerializer.Deserialize<Needed>(text, new JsonSerializerOptions(JsonSerializerDefaults.Web) { RespectNullableAnnotations = true }));
+        var error = Assert.ThrowsAny<JsonException>(() => JsonSerializer.Deserialize<Needed>(text, new JsonSerializerOptions(JsonSerializerDefaults.Web) { RespectNullableAnnotations = true, MaxDepth = 8 }));
         Assert.StartsWith(message, JsonProblem.Of(error));
     }
 }

@@ -77,7 +77,7 @@ static class Logits
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException)
         {
-            throw new CommandException($"{(follow is null ? "--prompts" : $"--prompts or {follow}")} cannot be read: [[1,2],[3]] is needed, or a file with runs, prompt_tokens and steps ({e.Message})");
+            throw new CommandException($"{(follow is null ? "--prompts" : $"--prompts or {follow}")} cannot be read: [[1,2],[3]] is needed, or a file with runs, prompt_tokens and steps ({JsonProblem.Of(e)})");
         }
     }
 

@@ -75,7 +75,7 @@ static class Template
         }
         catch (JsonException e)
         {
-            throw new FormatException($"standard input is no JSON object: {e.Message}");
+            throw new FormatException($"standard input is no JSON object: {JsonProblem.Of(e)}");
         }
     }
 

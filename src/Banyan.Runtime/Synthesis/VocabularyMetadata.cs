@@ -101,7 +101,7 @@ static class VocabularyMetadata
         }
         catch (JsonException e)
         {
-            throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {e.Message}", e);
+            throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {JsonProblem.Of(e)}", e);
         }
         var lines = File.ReadAllLines(merges).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
         return (InOrder(ids, vocabulary, shape), lines);
@@ -118,7 +118,7 @@ static class VocabularyMetadata
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
         {
-            throw new ModelFileException(path, $"it is no tokenizer.json with a byte-level BPE model: {e.Message}", e);
+            throw new ModelFileException(path, $"it is no tokenizer.json with a byte-level BPE model: {JsonProblem.Of(e)}", e);
         }
     }
 

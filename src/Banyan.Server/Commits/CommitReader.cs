@@ -73,6 +73,8 @@ static class CommitReader
         {
             if (line.Length > MaxLineBytes)
                 throw TooLong();
+            if (_summary is null && _operations.Count == 0 && line.Length >= 3 && line.Slice(0, 3).ToArray().AsSpan().SequenceEqual("\uFEFF"u8))
+                line = line.Slice(3);
             if (IsBlank(line))
                 return;
             try
@@ -94,7 +96,7 @@ static class CommitReader
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
-                throw HubException.BadRequest($"Line {_operations.Count + 1} of the commit is not as expected: {e.Message}");
+                throw HubException.BadRequest($"Line {_operations.Count + 1} of the commit is not as expected: {(e is FormatException ? e.Message : JsonProblem.Of(e, ofLine: true))}.");
             }
         }
 

@@ -38,5 +38,5 @@ sealed class DiscussionForms(Authoriser authoriser, DiscussionEndpoints discussi
     }
 
     static async Task<IFormCollection> FormAsync(HttpContext context) =>
-        context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : throw HubException.BadRequest("This address takes a form.");
+        await context.FormAsync();
 }

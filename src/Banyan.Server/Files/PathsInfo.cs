@@ -20,7 +20,7 @@ sealed class PathsInfo(Revisions revisions, RepoTree tree, EntryJson json)
         Body body;
         if (context.Request.HasFormContentType)
         {
-            var form = await context.Request.ReadFormAsync(new() { ValueCountLimit = MaxPaths + 10, KeyLengthLimit = 64, ValueLengthLimit = 8192 }, cancellationToken);
+            var form = await context.FormAsync(new() { ValueCountLimit = MaxPaths + 10, KeyLengthLimit = 64, ValueLengthLimit = 8192 });
             body = new Body([.. form["paths"].OfType<string>()], form.ContainsKey("expand") && TreeEndpoint.IsTrue(form["expand"]));
         }
         else

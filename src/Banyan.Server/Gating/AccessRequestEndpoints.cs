@@ -121,7 +121,7 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
         var fields = new Dictionary<string, string>();
         if (context.Request.HasFormContentType)
         {
-            foreach (var (name, value) in await context.Request.ReadFormAsync(new() { ValueCountLimit = MaxFields, KeyLengthLimit = 256, ValueLengthLimit = MaxField }, context.RequestAborted))
+            foreach (var (name, value) in await context.FormAsync(new() { ValueCountLimit = MaxFields, KeyLengthLimit = 256, ValueLengthLimit = MaxField }))
                 fields[name] = value.ToString();
         }
         else if (context.HasBody())

@@ -1,7 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Banyan.Server.Access;
+using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Hub;
@@ -14,7 +16,36 @@ static class HubJson
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
         MaxDepth = 32,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { NoNullItems } },
+        Converters = { new Elements() },
     };
+
+    /// <summary>No list of a request has a null in it: who reads it need not ask.</summary>
+    public static void NoNullItems(JsonTypeInfo type)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object)
+            return;
+        var lists = type.Properties.Where(p => p.PropertyType != typeof(string) && p.Get is not null && typeof(System.Collections.IEnumerable).IsAssignableFrom(p.PropertyType) && !typeof(JsonNode).IsAssignableFrom(p.PropertyType)).ToList();
+        if (lists.Count > 0)
+            type.OnDeserialized += value =>
+            {
+                foreach (var list in lists)
+                    if (list.Get!(value) is System.Collections.IEnumerable items && items.Cast<object?>().Contains(null))
+                        throw new JsonException($"an item of {list.Name} is null");
+            };
+    }
+
+    /// <summary>JSON that is looked at later: its strings and names can be read.</summary>
+    sealed class Elements : System.Text.Json.Serialization.JsonConverter<JsonElement>
+    {
+        public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            var element = JsonElement.ParseValue(ref reader);
+            return HalfPairs.Find(element) is null ? element : throw new JsonException("a string is not valid Unicode (half a surrogate pair)");
+        }
+
+        public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) => value.WriteTo(writer);
+    }
 
     /// <summary>Answers 200 with <paramref name="value"/>.</summary>
     public static Task JsonAsync<T>(this HttpContext context, T value, int status = 200)
@@ -33,7 +64,7 @@ static class HubJson
         }
         catch (JsonException e)
         {
-            throw HubException.BadRequest($"The body is not the JSON that is expected here: {e.Message}");
+            throw HubException.BadRequest($"The body is not the JSON that is expected here: {JsonProblem.Of(e)}.");
         }
     }
 

@@ -33,7 +33,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
 
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
-        var request = await LfsBody.ReadAsync(context, LfsJson.Default.BatchRequest);
+        var request = await LfsBody.ReadAsync<BatchRequest>(context);
         if (request.HashAlgorithm is not (null or "sha256" or "sha_256"))
             throw HubException.Conflict($"Objects are named by sha256 here, not by {request.HashAlgorithm}.");
         if (request.Objects is not { Count: <= MaxObjects } objects)

@@ -62,7 +62,7 @@ static class LfsFeature
     /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
     static async Task VerifyAsync(HttpContext context, long repo, string? only)
     {
-        var asked = await LfsBody.ReadAsync(context, LfsJson.Default.LfsObject);
+        var asked = await LfsBody.ReadAsync<LfsObject>(context);
         if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower))
             throw HubException.Unprocessable("An object is 64 lower-case hexadecimal digits.");
         var file = oid != (only ?? oid) ? null : await context.RequestServices.GetRequiredService<ContentStore>().FindAsync(repo, Convert.FromHexString(oid), context.RequestAborted);

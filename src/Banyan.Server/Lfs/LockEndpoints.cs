@@ -35,7 +35,7 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
     public async Task LockAsync(HttpContext context, Repo repo)
     {
         var caller = await authoriser.UserAsync(context);
-        var path = PathRules.Checked((await LfsBody.ReadAsync(context, LfsJson.Default.LockRequest)).Path);
+        var path = PathRules.Checked((await LfsBody.ReadAsync<LockRequest>(context)).Path);
         var (taken, row) = await database.WriteAsync(async t =>
         {
             if (await FindAsync(t, repo, "l.path = @key", path) is { } there)
@@ -62,7 +62,7 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
     /// <summary><c>POST …/locks/verify</c>: whose locks are in the way of a push.</summary>
     public async Task VerifyAsync(HttpContext context, Repo repo)
     {
-        var (caller, asked) = (await authoriser.UserAsync(context), context.HasBody() ? await LfsBody.ReadAsync(context, LfsJson.Default.VerifyLocks) : new VerifyLocks(null, null));
+        var (caller, asked) = (await authoriser.UserAsync(context), context.HasBody() ? await LfsBody.ReadAsync<VerifyLocks>(context) : new VerifyLocks(null, null));
         var (locks, next) = await PageAsync(repo, asked.Cursor, asked.Limit, null, null, context.RequestAborted);
         var mine = locks.ToLookup(l => l.UserId == caller.UserId, l => l.Told);
         await LfsBody.WriteAsync(context, new LocksToVerify([.. mine[true]], [.. mine[false]], next), LfsJson.Default.LocksToVerify);
@@ -71,7 +71,7 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
     /// <summary><c>POST …/locks/{id}/unlock</c></summary>
     public async Task UnlockAsync(HttpContext context, Repo repo)
     {
-        var (caller, force) = (await authoriser.UserAsync(context), context.HasBody() && (await LfsBody.ReadAsync(context, LfsJson.Default.UnlockRequest)).Force);
+        var (caller, force) = (await authoriser.UserAsync(context), context.HasBody() && (await LfsBody.ReadAsync<UnlockRequest>(context)).Force);
         var id = Number((string?)context.Request.RouteValues["id"]) ?? 0;
         var gone = await database.WriteAsync(async t =>
         {

@@ -61,7 +61,7 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
     public async Task CompleteAsync(HttpContext context)
     {
         var ticket = await tickets.ReadAsync(context, upload: true);
-        var request = await LfsBody.ReadAsync(context, LfsJson.Default.CompleteRequest);
+        var request = await LfsBody.ReadAsync<CompleteRequest>(context);
         if (request.Oid != ticket.Oid)
             throw HubException.BadRequest($"This address is for object {ticket.Oid}.");
         var keys = new string[ticket.Parts];

@@ -18,7 +18,7 @@ static class LikesFeature
         app.MapRepoApi("DELETE", "/like", Need.Ask, (context, repo) => likes.SetAsync(context, repo, liked: false));
         app.MapRepoPage("POST", "/like", Need.Ask, async (context, repo) =>
         {
-            var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : throw HubException.BadRequest("This address takes a form.");
+            var form = await context.FormAsync();
             await likes.SetAsync(await app.The<Authoriser>().UserAsync(context), repo, form["liked"] != "false", context.RequestAborted);
             SignInPages.SeeOther(context, $"/{repo.Path}");
         });

@@ -49,9 +49,9 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
         {
             return await context.Request.ReadFormAsync(cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException || (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested))
         {
-            throw new ApiException(400, $"This is no form: {e.Message}");
+            throw new ApiException(400, "This is no form, or it ends too early.");
         }
     }
 

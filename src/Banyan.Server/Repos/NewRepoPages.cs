@@ -19,7 +19,7 @@ sealed class NewRepoPages(Authoriser authoriser, AccountStore accounts, CreateRe
 
     public async Task CreateAsync(HttpContext context)
     {
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var form = await context.FormAsync();
         string? Text(string field) => form[field].ToString().Trim() is { Length: > 0 } text ? text : null;
         try
         {

@@ -38,17 +38,7 @@ sealed class FormTokens(Secrets secrets)
     /// <exception cref="HubException">400: it is no form; 403: it was made elsewhere.</exception>
     public async Task CheckAsync(HttpContext context)
     {
-        if (!context.Request.HasFormContentType)
-            throw HubException.BadRequest("This address takes a form.");
-        IFormCollection form;
-        try
-        {
-            form = await context.Request.ReadFormAsync(context.RequestAborted);
-        }
-        catch (InvalidDataException e)
-        {
-            throw HubException.BadRequest($"This is no form: {e.Message}");
-        }
+        var form = await context.FormAsync();
         await CheckAsync(context, form[Field].ToString());
     }
 

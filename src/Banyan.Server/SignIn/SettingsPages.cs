@@ -109,7 +109,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         var caller = await authoriser.UserAsync(context);
         if (caller.SessionId == 0)
             throw HubException.Forbidden("This form is for who signed in by a browser; with a token use the API.");
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var form = await context.FormAsync();
         try
         {
             await ShowAsync(context, await change(caller, form));

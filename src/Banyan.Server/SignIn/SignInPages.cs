@@ -20,7 +20,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
     /// <summary><c>POST /login</c>: a name with a password, or a token of the role write.</summary>
     public async Task LoginAsync(HttpContext context)
     {
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var form = await context.FormAsync();
         var (name, next) = (form["name"].ToString().Trim(), Next(form["next"]));
         if (form["token"].ToString().Trim() is { Length: > 0 } token)
         {
@@ -73,7 +73,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
     /// <summary><c>POST /join</c>: makes an account; the first is the administrator's. A user's own link sets the password alone.</summary>
     public async Task JoinAsync(HttpContext context)
     {
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var form = await context.FormAsync();
         var (code, name, password) = (form["code"].ToString(), form["name"].ToString().Trim(), form["password"].ToString());
         throttle.Count(context, "join");
         var (kind, user) = await CheckAsync(context, code);

@@ -78,7 +78,7 @@ internal sealed record Checkpoint(
         }
         catch (JsonException e)
         {
-            throw Damaged(path, e.Message, e);
+            throw Damaged(path, JsonProblem.Of(e), e);
         }
     }
 

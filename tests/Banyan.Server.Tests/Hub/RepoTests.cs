@@ -356,4 +356,33 @@ public sealed class RepoTests : IAsyncLifetime
         Assert.Equal(byForm.GetRawText(), (await _hub.PostJsonAsync($"/api/models/{repo}/paths-info/main", new { paths = new[] { "d0", "d1/f1.txt", "nothing" }, expand = true })).GetRawText());
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/tree/main/nothing"), HttpStatusCode.NotFound, "EntryNotFound");
     }
+
+    /// <summary>Whatever a body is, the answer is no failure of the server, and says what is wrong in the terms of who sent it.</summary>
+    [Fact]
+    public async Task Bodies_that_are_not_as_expected_are_refused_in_the_clients_terms()
+    {
+        var repo = await _hub.CreateRepoAsync("bodies");
+        string[] addresses =
+        [
+            $"POST /api/models/{repo}/preupload/main files", $"POST /api/models/{repo}/paths-info/main paths", $"POST /api/models/{repo}/branch/b startingPoint", $"POST /api/models/{repo}/tag/main tag",
+            $"PUT /api/models/{repo}/settings gated", $"POST /api/models/{repo}/discussions title", $"POST /api/models/{repo}/commit/main key", $"POST /api/models/{repo}/lfs-files/batch deletions",
+            "POST /api/settings/webhooks watched", "POST /api/settings/webhooks domains", "POST /api/settings/tokens name", $"POST /{repo}.git/info/lfs/objects/batch objects", $"POST /{repo}.git/info/lfs/locks path",
+        ];
+        string[] values = ["null", "[null]", "5", "[]", "{}", "1e999", "\"\\ud800\"", "[\"\\udc00\"]", "{\"\\ud800\":1}"];
+        string[] texts = ["", "null", "[1,", "{\"a\":1}x", "\u00ff", "{'a':1}", new('[', 100), .. values.Select(v => $"{{\"NAME\": {v}}}")];
+        foreach (var address in addresses.Select(a => a.Split(' ')))
+            foreach (var text in texts.Select(t => t.Replace("NAME", address[2], StringComparison.Ordinal)))
+            {
+                var json = new ByteArrayContent(Encoding.Latin1.GetBytes(text)) { Headers = { ContentType = new("application/json") } };
+                var answer = await _hub.SendAsync(new(address[0]), address[1], _hub.Ana, json);
+                var told = await answer.Content.ReadAsStringAsync();
+                Assert.True((int)answer.StatusCode is 200 or (>= 400 and < 500), $"{address[1]} {text}: {answer.StatusCode} {told}");
+                Assert.DoesNotMatch(@"System\.|Banyan\.|LineNumber|BytePosition|JSON value could not|Parameter|depth to be", told);
+            }
+        foreach (var address in (string[])[$"/api/models/{repo}/paths-info/main", "/login"])
+        {
+            var form = new StringContent("--x\r\nContent-Dis") { Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") } };
+            Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
+        }
+    }
 }

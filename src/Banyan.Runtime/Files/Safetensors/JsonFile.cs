@@ -44,7 +44,7 @@ sealed class JsonFile
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair in a name
         {
-            throw new ModelFileException(path, WrongFile.Recognise(json.Span) ?? $"its JSON cannot be read: {e.Message} The file is damaged: download it again", e);
+            throw new ModelFileException(path, WrongFile.Recognise(json.Span) ?? $"its JSON cannot be read: {JsonProblem.Of(e)}. The file is damaged: download it again", e);
         }
     }
 

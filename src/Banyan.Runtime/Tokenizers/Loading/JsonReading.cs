@@ -19,7 +19,7 @@ static class JsonReading
         }
         catch (JsonException e)
         {
-            throw new ModelFileException(path, WrongFile.Recognise(path) ?? $"it is not JSON: {e.Message}", e);
+            throw new ModelFileException(path, WrongFile.Recognise(path) ?? $"it is not JSON: {JsonProblem.Of(e)}", e);
         }
         catch (IOException e)
         {

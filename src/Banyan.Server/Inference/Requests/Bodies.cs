@@ -64,7 +64,7 @@ sealed class Bodies : IDisposable
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The request's body is not valid JSON: {e.Message}", code: "invalid_json");
+            throw new ApiException(400, $"The request's body is not valid JSON: {JsonProblem.Of(e)}.", code: "invalid_json");
         }
         catch (InvalidOperationException e) when (e.InnerException is System.Text.DecoderFallbackException)
         {

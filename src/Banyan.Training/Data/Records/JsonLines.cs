@@ -45,7 +45,7 @@ static class JsonLines
         }
         catch (JsonException e)
         {
-            return $"broken JSON: {e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')} (at byte {e.BytePositionInLine + 1})";
+            return $"broken JSON: {JsonProblem.Of(e, ofLine: true)}";
         }
     }
 

@@ -21,7 +21,7 @@ static class JsonList
             }
             catch (JsonException e)
             {
-                problem = $"broken JSON after item {number:N0}: {e.Message.Split(" Path:", 2)[0].TrimEnd('.')} (line {e.LineNumber + 1})";
+                problem = $"broken JSON after item {number:N0}: {JsonProblem.Of(e)}";
             }
             if (problem is not null)
             {

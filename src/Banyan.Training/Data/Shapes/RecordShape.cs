@@ -46,7 +46,7 @@ static class RecordShape
         }
         catch (JsonException e)
         {
-            throw new RecordException($"its 'tools' are no JSON: {e.Message}");
+            throw new RecordException($"its 'tools' are no JSON: {JsonProblem.Of(e)}");
         }
     }
 
