@@ -40,7 +40,7 @@ static class Exit
     // The name of a method's parameter tells a user nothing.
     static string Message(Exception e)
     {
-        var message = e.Message.ReplaceLineEndings(" ");
+        var message = e is IOException or UnauthorizedAccessException ? SystemProblem.Of(e) : e.Message.ReplaceLineEndings(" ");
         return e is ArgumentException { ParamName: { } name } ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : message;
     }
 

@@ -2,7 +2,9 @@ using System.CommandLine;
 using Banyan.Cli.Settings;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage;
+using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
+using Npgsql;
 
 namespace Banyan.Cli;
 
@@ -36,7 +38,7 @@ sealed class HubChoice
     public HubOptions Options(ParseResult arguments) => new()
     {
         DataFolder = Folder(arguments),
-        Database = arguments.GetValue(_database),
+        Database = arguments.GetValue(_database) is { } database ? Checked(database) : null,
         S3 = arguments.GetValue(_objects) is { } objects ? S3(objects) : null,
         PublicUrl = arguments.GetValue(_url),
     };
@@ -51,6 +53,21 @@ sealed class HubChoice
             folders.Add(folder);
         foreach (var warning in folders.Select(Private.Warning).OfType<string>())
             Console.Error.WriteLine($"warning: {warning}");
+    }
+
+    static string Checked(string database)
+    {
+        if (!HubDatabase.IsPostgres(database))
+            return database;
+        try
+        {
+            if (new NpgsqlConnectionStringBuilder(database) is { Host: { Length: > 0 } })
+                return database;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or KeyNotFoundException)
+        {
+        }
+        throw new CommandException("--database: expected PostgreSQL's \"Host=…;Database=…;Username=…\", or the path of a SQLite file");
     }
 
     static S3Options S3(string objects)

@@ -88,12 +88,17 @@ sealed class ModelChoice
         var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_path), cancellationToken);
         var isFloat = arguments.GetValue(_activations) == "float";
         using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
-        return Model.Load(path, new ModelOptions
+        var context = arguments.GetValue(_context);
+        var model = Model.Load(path, new ModelOptions
         {
             Threads = arguments.GetValue(_threads) ?? new ModelOptions().Threads,
-            ContextLength = arguments.GetValue(_context),
+            ContextLength = context,
             Activations = isFloat ? ActivationFormat.Float : ActivationFormat.Quantized,
             KvCache = Enum.Parse<KvFormat>(arguments.GetValue(_kv) ?? (isFloat ? "f32" : "f16"), ignoreCase: true),
         }, bar);
+        if (context <= model.Config.ContextLength || context is null)
+            return model;
+        model.Dispose();
+        throw new CommandException($"--context {context}: the model has a context of {model.Config.ContextLength} tokens");
     }
 }

@@ -27,7 +27,7 @@ static class DataFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new EvaluationException($"{file} cannot be read: {e.Message}");
+            throw new EvaluationException($"{file} cannot be read: {SystemProblem.Of(e)}");
         }
     }
 }

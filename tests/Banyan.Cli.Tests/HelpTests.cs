@@ -123,6 +123,28 @@ public class HelpTests
     }
 
     [Theory]
+    [InlineData("run MODEL x --context 2000 -n 1", "--context 2000: the model has a context of 1024 tokens")]
+    [InlineData("logits MODEL --follow DIR", "DIR is a folder")]
+    [InlineData("restore DIR --data DIR/new", "DIR has no snapshot")]
+    [InlineData("hub user list --database Host=", "--database: expected PostgreSQL's")]
+    public async Task What_cannot_be_used_is_named_and_nothing_is_made(string command, string expected)
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-mistakes-").FullName;
+        try
+        {
+            string Placed(string text) => text.Replace("MODEL", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), StringComparison.Ordinal).Replace("DIR", folder, StringComparison.Ordinal);
+            var (code, output, error) = await Tool.Run([.. command.Split(' ').Select(Placed)]);
+            Assert.Equal(1, code);
+            Assert.Contains(Placed(expected), output + error, StringComparison.Ordinal);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
     [InlineData("[suggest:15]", "banyan run --te", "--temperature")]
     [InlineData("[suggest:9]", "banyan in", "inspect")]
     public async Task Shells_complete_by_what_the_tool_suggests(string directive, string line, string expected) =>

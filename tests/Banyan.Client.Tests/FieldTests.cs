@@ -179,6 +179,32 @@ public class FieldTests(SharedHub shared)
     }
 
     /// <summary>A pipe would be waited for without end; an empty file is a file.</summary>
+    [Theory]
+    [InlineData("RemoteCertificateNameMismatch", "another name's")]
+    [InlineData("RemoteCertificateChainErrors (PartialChain)", "SSL_CERT_FILE")]
+    [InlineData("Cannot determine the frame size or a corrupted frame was received.", "http:// instead of https://")]
+    public void What_is_wrong_with_a_certificate_is_said(string inner, string expected) =>
+        Assert.Contains(expected, SystemProblem.Of(new HttpRequestException("The SSL connection could not be established, see inner exception.", new System.Security.Authentication.AuthenticationException(inner))), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_the_system_refuses_is_said_in_a_users_terms()
+    {
+        var folder = Directory.CreateTempSubdirectory("banyan-system-").FullName;
+        try
+        {
+            string Said(Action work) => SystemProblem.Of(Assert.ThrowsAny<Exception>(work));
+            Assert.Equal($"there is no file {folder}/a", Said(() => File.ReadAllText($"{folder}/a")));
+            Assert.Equal($"there is no folder {folder}/b for a", Said(() => File.ReadAllText($"{folder}/b/a")));
+            Assert.StartsWith($"{folder} is a folder", Said(() => File.ReadAllText(folder)), StringComparison.Ordinal);
+            File.WriteAllText($"{folder}/f", "");
+            Assert.StartsWith($"{folder}/f is a file where a folder is needed", Said(() => Directory.CreateDirectory($"{folder}/f")), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public void Pipes_are_named()
     {
@@ -191,6 +217,7 @@ public class FieldTests(SharedHub shared)
             using (var made = System.Diagnostics.Process.Start("mkfifo", Path.Combine(folder, "pipe")))
                 made.WaitForExit();
             Assert.Contains("'pipe' is a pipe", Assert.Throws<ArgumentException>(() => LocalFile.Find(folder)).Message);
+            Assert.Contains("is a pipe", Assert.Throws<ArgumentException>(() => LocalFile.Find(Path.Combine(folder, "pipe"))).Message);
         }
         finally
         {

@@ -109,11 +109,16 @@ static class Backup
         var hub = new HubChoice(command);
         command.SetAction((arguments, cancellationToken) => Explained(async () =>
         {
+            var backup = arguments.GetRequiredValue(folder);
+            if (!backup.Exists)
+                throw new CommandException($"there is no folder {backup.FullName}");
+            if (!Directory.Exists(Path.Combine(backup.FullName, "snapshots")))
+                throw new CommandException($"{backup.FullName} has no snapshot: banyan backup makes one");
             Private.CreateFolder(hub.Folder(arguments));
             var quiet = arguments.GetValue(json);
             var options = hub.Options(arguments);
             await using var place = HubPlace.OpenNew(options);
-            var report = await MaintenanceProgress.RunAsync(quiet, show => new Restore(place.Database, place.Objects).RunAsync(arguments.GetRequiredValue(folder).FullName, arguments.GetValue(snapshot), show, cancellationToken));
+            var report = await MaintenanceProgress.RunAsync(quiet, show => new Restore(place.Database, place.Objects).RunAsync(backup.FullName, arguments.GetValue(snapshot), show, cancellationToken));
             if (quiet)
                 HubCommand.PrintJson(report);
             else

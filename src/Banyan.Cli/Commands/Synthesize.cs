@@ -70,7 +70,7 @@ static class Synthesize
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"{path} cannot be written: {e.Message}");
+            throw new CommandException($"{path} cannot be written: {SystemProblem.Of(e)}");
         }
         catch (OperationCanceledException)
         {

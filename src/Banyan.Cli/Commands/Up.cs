@@ -53,7 +53,7 @@ static class Up
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return e.Message.TrimEnd('.');
+            return SystemProblem.Of(e);
         }
     }
 }

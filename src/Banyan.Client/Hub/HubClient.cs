@@ -237,7 +237,7 @@ public sealed partial class HubClient : IDisposable
     {
         var address = uri.GetLeftPart(UriPartial.Authority);
         var advice = SameHost(uri, HubOptions.Local) ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT" : "check the address and the connection, then run the same command again";
-        var reason = Refused(e) ? "nothing answers" : e is OperationCanceledException ? "no answer in time" : (e.InnerException ?? e).Message.TrimEnd('.');
+        var reason = Refused(e) ? "nothing answers" : e is OperationCanceledException ? "no answer in time" : SystemProblem.Of(e);
         return new HubException(HubProblem.Unreachable, $"{address}: {reason}: {advice}", inner: e);
     }
 

@@ -1,10 +1,8 @@
 using System.IO.Enumeration;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Banyan.Chunks;
 using Banyan.Client.Cache;
 using Banyan.Client.Hub;
-using Microsoft.Win32.SafeHandles;
 
 namespace Banyan.Client.Push;
 
@@ -12,7 +10,7 @@ namespace Banyan.Client.Push;
 /// <param name="Path">Its path in the repo.</param>
 /// <param name="LocalPath">Where it is.</param>
 /// <param name="Size">Bytes.</param>
-sealed partial record LocalFile(string Path, string LocalPath, long Size)
+sealed record LocalFile(string Path, string LocalPath, long Size)
 {
     const int SampleBytes = 512;
 
@@ -21,7 +19,7 @@ sealed partial record LocalFile(string Path, string LocalPath, long Size)
     public static List<LocalFile> Find(string source)
     {
         if (File.Exists(source))
-            return [new LocalFile(System.IO.Path.GetFileName(source), System.IO.Path.GetFullPath(source), new FileInfo(source).Length)];
+            return SpecialFile.Is(new(source)) ? throw Special(source) : [new LocalFile(System.IO.Path.GetFileName(source), System.IO.Path.GetFullPath(source), new FileInfo(source).Length)];
         if (!Directory.Exists(source))
             throw new ArgumentException($"there is no file or folder '{source}'");
         var root = System.IO.Path.GetFullPath(source);
@@ -42,28 +40,15 @@ sealed partial record LocalFile(string Path, string LocalPath, long Size)
                 throw new ArgumentException($"'{path}' cannot be a path in a repo: rename it, nothing was sent");
             // A link counts as what it leads to: the shared cache is full of them.
             var target = Target(file, path);
-            if (IsSpecial(target))
-                throw new ArgumentException($"'{path}' is a pipe, a socket or a device, or may not be read: remove it or let it be read; nothing was sent");
+            if (SpecialFile.Is(target))
+                throw Special(path);
             files.Add(new LocalFile(path, file.FullName, target.Length));
         }
         files.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
         return files.Count > 0 ? files : throw new ArgumentException($"the folder '{source}' has no files");
     }
 
-    /// <summary>What has no length is opened without waiting for whoever writes into a pipe: only a file can be gone through.</summary>
-    static bool IsSpecial(FileInfo file)
-    {
-        if (file.Length > 0 || OperatingSystem.IsWindows())
-            return false;
-        using var opened = new SafeFileHandle(Open(file.FullName, OperatingSystem.IsMacOS() ? 4 : 0x800), ownsHandle: true);   // O_RDONLY | O_NONBLOCK
-        if (opened.IsInvalid)
-            return true;
-        using var stream = new FileStream(opened, FileAccess.Read, 1);
-        return !stream.CanSeek;
-    }
-
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint Open(string path, int flags);
+    static ArgumentException Special(string path) => new($"'{path}' is a pipe, a socket or a device, or may not be read: remove it or let it be read; nothing was sent");
 
     static FileInfo Target(FileInfo file, string path)
     {

@@ -64,7 +64,7 @@ public sealed class VoteFile : IDisposable
             file?.Dispose();
             owner?.Dispose();
             if (e is IOException or UnauthorizedAccessException)
-                throw new EvaluationException($"{path} cannot be appended to (does another arena use it?): {e.Message}");
+                throw new EvaluationException($"{path} cannot be appended to (does another arena use it?): {SystemProblem.Of(e)}");
             throw;
         }
     }
@@ -95,7 +95,7 @@ public sealed class VoteFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EvaluationException($"{path} cannot be read: {e.Message}");
+            throw new EvaluationException($"{path} cannot be read: {SystemProblem.Of(e)}");
         }
     }
 

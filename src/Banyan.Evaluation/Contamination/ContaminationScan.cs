@@ -111,6 +111,6 @@ public sealed class ContaminationScan
             throw new EvaluationException($"there is no file or folder '{path}': give the training set's");
         var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
         var git = $"{Path.DirectorySeparatorChar}.git{Path.DirectorySeparatorChar}";
-        return [.. new DirectoryInfo(path).EnumerateFiles("*", all).Where(f => !f.FullName.Contains(git, StringComparison.Ordinal))];
+        return [.. new DirectoryInfo(path).EnumerateFiles("*", all).Where(f => !f.FullName.Contains(git, StringComparison.Ordinal) && !SpecialFile.Is(f))];
     }
 }

@@ -29,13 +29,13 @@ public sealed class SigningKey
             var seed = Convert.FromBase64String(File.ReadAllText(file).Trim());
             return seed.Length == Ed25519PrivateKeyParameters.KeySize ? new(seed) : throw new FormatException($"{seed.Length} bytes");
         }
-        catch (FormatException e)
+        catch (FormatException)
         {
-            throw new EvaluationException($"{file} is no signing key (32 bytes in base64 are expected): {e.Message}");
+            throw new EvaluationException($"{file} is no signing key (32 bytes in base64 are expected)");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EvaluationException($"the signing key {file} cannot be read or made: {e.Message}");
+            throw new EvaluationException($"the signing key {file} cannot be read or made: {SystemProblem.Of(e)}");
         }
     }
 

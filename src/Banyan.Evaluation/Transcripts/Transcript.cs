@@ -51,7 +51,7 @@ public sealed class Transcript : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             owner?.Dispose();
-            throw new EvaluationException($"{path} cannot be written to (does another run use it?): {e.Message}");
+            throw new EvaluationException($"{path} cannot be written to (does another run use it?): {SystemProblem.Of(e)}");
         }
         try
         {
@@ -84,7 +84,7 @@ public sealed class Transcript : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new EvaluationException($"{path} cannot be read: {e.Message}");
+            throw new EvaluationException($"{path} cannot be read: {SystemProblem.Of(e)}");
         }
         using (file)
             foreach (var (entry, _) in Lines(file, path))

@@ -41,7 +41,7 @@ sealed unsafe class Mapping : IDisposable
                 _view!.SafeMemoryMappedViewHandle.ReleasePointer();
             _view?.Dispose();
             _file?.Dispose();
-            throw e is ModelFileException ? e : new ModelFileException(path, $"cannot be opened: {e.Message}", e);
+            throw e is ModelFileException ? e : new ModelFileException(path, $"cannot be opened: {SystemProblem.Of(e)}", e);
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class ModelFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelFileException(file, $"cannot be read: {e.Message}", e);
+            throw new ModelFileException(file, $"cannot be read: {SystemProblem.Of(e)}", e);
         }
     }
 

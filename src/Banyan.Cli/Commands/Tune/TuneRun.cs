@@ -118,7 +118,7 @@ sealed class TuneRun
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"--out {Output}: no folder can be made there: {e.Message}");
+            throw new CommandException($"--out {Output}: no folder can be made there: {SystemProblem.Of(e)}");
         }
         if (Restart)
             File.Delete(Path.Combine(work, Trainer.CheckpointName));

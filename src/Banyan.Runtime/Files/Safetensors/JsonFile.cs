@@ -99,7 +99,7 @@ sealed class JsonFile
         }
         catch (InvalidOperationException e)
         {
-            throw new ModelFileException(_path, $"a string in it is no valid text: {e.Message} Download the file again", e);
+            throw new ModelFileException(_path, $"a string in it is no valid text (half a surrogate pair). Download the file again", e);
         }
     }
 

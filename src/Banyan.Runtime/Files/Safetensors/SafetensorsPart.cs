@@ -47,7 +47,7 @@ sealed class SafetensorsPart
         }
         catch (InvalidOperationException e) // a name of bad UTF-8, or a value of another type
         {
-            throw Fail($"the header cannot be read: {e.Message} The file is damaged: download it again", e);
+            throw Fail($"the header cannot be read: {JsonProblem.Of(e)}. The file is damaged: download it again", e);
         }
         CheckContiguous(start);
     }

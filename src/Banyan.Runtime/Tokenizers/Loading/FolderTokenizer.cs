@@ -35,7 +35,7 @@ static class FolderTokenizer
         }
         catch (InvalidOperationException e)
         {
-            throw new ModelFileException(path, $"it holds a string that is not whole characters ({e.Message}); the file is damaged", e);
+            throw new ModelFileException(path, "it holds a string that is not whole characters; the file is damaged", e);
         }
     }
 

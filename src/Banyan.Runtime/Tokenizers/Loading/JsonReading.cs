@@ -23,7 +23,7 @@ static class JsonReading
         }
         catch (IOException e)
         {
-            throw new ModelFileException(path, $"it cannot be read: {e.Message}", e);
+            throw new ModelFileException(path, $"it cannot be read: {SystemProblem.Of(e)}", e);
         }
     }
 

@@ -51,9 +51,9 @@ sealed class BackupFolder(string path)
         {
             return Private.Create(Path.Combine(path, "lock"), new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
         }
-        catch (IOException e) when (File.Exists(Path.Combine(path, "lock")))
+        catch (IOException) when (File.Exists(Path.Combine(path, "lock")))
         {
-            throw new BackupException($"another banyan backup works in {path}: wait until it is done ({e.Message.TrimEnd('.')})");
+            throw new BackupException($"another banyan backup works in {path}: wait until it is done");
         }
     }
 

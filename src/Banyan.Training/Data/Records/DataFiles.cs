@@ -35,12 +35,12 @@ static class DataFiles
 
     /// <summary>
     /// The files of a folder and of those below it. Linked files are among them, as in a hub's cache; linked folders are not entered: one
-    /// may lead back up.
+    /// may lead back up. Pipes and devices are left out.
     /// </summary>
     public static IEnumerable<string> Below(string folder) =>
         new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
         {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && new FileInfo(entry.ToFullPath()) is var file && (!file.Exists || !SpecialFile.Is(file)),
             ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
         };
 
