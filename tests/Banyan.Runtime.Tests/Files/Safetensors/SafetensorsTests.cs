@@ -177,7 +177,7 @@ public class SafetensorsTests
     [InlineData("{\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "I64, which cannot be computed with")]
     [InlineData("{\"a\":[]}", 0, "lacks dtype")]
     [InlineData("{\"\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "no name")]
-    [InlineData("{\"a\":[[[[[[[[[[[[]]]]]]]]]]]]}", 0, "depth")]
+    [InlineData("{\"a\":[[[[[[[[[[[[]]]]]]]]]]]]}", 0, "nested more than")]
     [InlineData("{\"a\":", 0, "JSON cannot be read")]
     [InlineData("{\"\\ud800\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "cannot be read")]
     public void Headers_are_held_to_the_format(string header, int data, string? problem)
