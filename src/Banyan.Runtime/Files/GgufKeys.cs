@@ -38,14 +38,14 @@ static class GgufKeys
         expert_group_scale = 0 1
         leading_dense_block_count = 0
         interleave_moe_layer_step = 0 1
-        pooling_type = 0
+        pooling_type = 0 1 2 3 4
         context_length embedding_length block_count feed_forward_length vocab_size tensor_data_layout
         attention.head_count attention.head_count_kv attention.key_length attention.value_length attention.layer_norm_rms_epsilon
         attention.scale attention.sliding_window attention.sliding_window_pattern
         rope.dimension_count rope.freq_base rope.scale_linear rope.scaling.type rope.scaling.factor rope.scaling.original_context_length
         rope.scaling.finetuned rope.scaling.attn_factor rope.scaling.low_freq_factor rope.scaling.high_freq_factor
         rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow
-        expert_count expert_used_count expert_feed_forward_length expert_weights_norm
+        classifier.output_labels expert_count expert_used_count expert_feed_forward_length expert_weights_norm
         """);
 
     /// <summary>Prefixes of keys that tell of the file, its origin and its tokenizer.</summary>

@@ -41,6 +41,8 @@ public sealed class Engine : IAsyncDisposable
         _options = options ?? new EngineOptions();
         _options.Validate();
         Model = model;
+        if (model.Config.IsEncoder)
+            throw new ArgumentException($"'{model.Name}' is an encoder ({model.Config.Architecture}): it gives embeddings and scores (banyan embed, banyan rank) and does not generate", nameof(model));
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));

@@ -33,6 +33,12 @@ public sealed record Config
     /// <summary>The ε of the norms.</summary>
     public required float NormEpsilon { get; init; }
 
+    /// <summary>Every token sees every other: it gives vectors and scores, and does not generate.</summary>
+    public bool IsEncoder { get; init; }
+
+    /// <summary>How the file pools hidden states.</summary>
+    public Embeddings.Pooling Pooling { get; init; }
+
     /// <summary>Mixture of experts; null for a dense model.</summary>
     public Experts? Experts { get; init; }
 

@@ -28,7 +28,7 @@ internal sealed class ConfigReader
     {
         _file.Keys.Check(_file.Path);
         var family = Family.Of(this);
-        return family.Refine(this, ReadCommon(family.Pairs(_file.Kind), family.HasLayerNorm));
+        return family.Refine(this, ReadCommon(family.Pairs(_file.Kind), family.HasLayerNorm) with { IsEncoder = family.IsEncoder });
     }
 
     /// <summary>The keys nearly all architectures share.</summary>
@@ -60,6 +60,7 @@ internal sealed class ConfigReader
             ContextLength = Window >= 2 ? Math.Min(ContextLength, Window) : ContextLength,
             NormEpsilon = (float)Number(hasLayerNorm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-12, 1),
             HasLayerNorm = hasLayerNorm,
+            Pooling = (Embeddings.Pooling)Int("pooling_type", 0, 4, 0),
             Attention = new AttentionShape
             {
                 Heads = heads,
@@ -170,6 +171,9 @@ internal sealed class ConfigReader
             Scale = (float)Number("expert_weights_scale", 0, 1e6, 0) is > 0 and var scale ? scale : 1,
         };
     }
+
+    /// <summary>Whether a key is there and holds several values.</summary>
+    public bool IsArray(string name) => Has(name) && _file.Metadata.Get<object>(Key(name)) is Array;
 
     /// <summary>A key under the architecture's name.</summary>
     public string Key(string name) => $"{Architecture}.{name}";

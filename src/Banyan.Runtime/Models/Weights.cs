@@ -17,10 +17,10 @@ internal sealed class Weights : IDisposable
     readonly Layer[] _layers;
     readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Head? score,
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Classifier? classifier, IReadOnlyList<Dense> dense,
         IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
     {
-        (Embedding, _layers, Logits, Hidden, Score, States, _owned) = (embedding, layers, logits, hidden, score, states, owned);
+        (Embedding, _layers, Logits, Hidden, Classifier, Dense, States, _owned) = (embedding, layers, logits, hidden, classifier, dense, states, owned);
         Blocks = [.. layers.SelectMany(l => l.Residuals.ToArray()).Select(r => r.Block)];
         WeightRead.Link([.. Products.Select(p => p.Read)]);
     }
@@ -35,8 +35,11 @@ internal sealed class Weights : IDisposable
     /// <summary>[embedding]</summary>
     public Head Hidden { get; }
 
-    /// <summary>[classes] of a reranker or another classifier; null for any other model.</summary>
-    public Head? Score { get; }
+    /// <summary>Of a reranker or another classifier; null for any other model.</summary>
+    public Classifier? Classifier { get; }
+
+    /// <summary>What pooled vectors go through before they are normalised (EmbeddingGemma).</summary>
+    public IReadOnlyList<Dense> Dense { get; }
 
     /// <summary>What the layers keep of each sequence.</summary>
     public IReadOnlyList<LayerState> States { get; }
@@ -58,23 +61,21 @@ internal sealed class Weights : IDisposable
         var family = Family.Of(keys);
         var tied = !loader.Has("output.weight");
         var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize, config.LogitScale);
-        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale, config.EmbeddingEpsilon);
-        var norm = loader.Norm(family.OutputNorm, config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
+        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale, config.EmbeddingEpsilon,
+            family.IsEncoder ? new EncoderInput(loader, config) : null);
+        // Encoders with norms behind their blocks have none at the end.
+        var norm = family.IsEncoder && !loader.Has($"{family.OutputNorm}.weight") ? null : loader.Norm(family.OutputNorm, config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
         var states = new List<LayerState>();
         var (layers, attentions) = (new Layer[config.Layers], new Dictionary<int, Attention>());
         for (var layer = 0; layer < layers.Length; layer++)
             layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, attentions, layer));
-        var score = Classifier(loader, config, norm);
+        var classifier = Classifier.Of(loader, config);
+        Dense[] dense = [.. new[] { "dense_2", "dense_3" }.Where(name => loader.Has($"{name}.weight")).Select(name => new Dense(loader, name))];
         keys.File.RefuseUnread(config.Layers);
-        var (logits, hidden) = (new ProjectionHead(norm, output, config.LogitSoftCap), new HiddenHead(norm, config.EmbeddingSize));
-        return new Weights(embedding, layers, logits, hidden, score, states, loader.Keep());
+        // An encoder's logits are asked for by nobody (Engine).
+        var logits = new ProjectionHead(norm ?? new Norm("", loader.Ones(config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon), output, config.LogitSoftCap);
+        return new Weights(embedding, layers, logits, new HiddenHead(norm, config.EmbeddingSize), classifier, dense, states, loader.Keep());
     }
-
-    // cls.output.weight [classes, embedding]: Qwen3's rerankers.
-    static ProjectionHead? Classifier(WeightLoader loader, Config config, Norm norm) =>
-        loader.File.TryGetTensor("cls.output.weight", out var tensor)
-            ? new ProjectionHead(norm, loader.Projection("cls.output", checked((int)tensor.Rows), config.EmbeddingSize))
-            : null;
 
     public void Dispose()
     {

@@ -9,7 +9,7 @@ sealed record TokenizerDefinition
 {
     public required Vocabulary Vocabulary { get; init; }
 
-    public required PieceEncoder Encoder { get; init; }
+    public required TextEncoder Encoder { get; init; }
 
     /// <summary>The texts and ids of tokens that are not <see cref="TokenKind.Normal"/>, for lookup by name.</summary>
     public required IReadOnlyDictionary<string, int> Named { get; init; }

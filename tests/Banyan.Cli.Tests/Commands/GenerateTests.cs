@@ -57,6 +57,31 @@ public class GenerateTests
         Assert.All(runs, run => Assert.All(run!["steps"]!.AsArray(), step => Assert.Equal((int)step!["token"]!, (int)step["top"]![0]![0]!)));
     }
 
+    [Theory]
+    [InlineData("embed", "nomic-bert", "vector")]
+    [InlineData("rank", "qwen3-reranker", "score")]
+    public async Task Vectors_and_scores_are_the_references(string command, string model, string key)
+    {
+        var runs = JsonNode.Parse(await File.ReadAllTextAsync(SharedData.Path("models", $"families/{model}.reference.json")))!["runs"]!.AsArray();
+        var prompts = $"[{string.Join(',', runs.Select(run => run!["tokens"]!.ToJsonString()))}]";
+        var (code, output, error) = await Tool.Run([command, SharedData.Path("models", $"families/{model}.gguf"), "--prompts", prompts, "--raw", "--activations", "float", "--json"]);
+        Assert.Equal((0, ""), (code, error));
+        foreach (var (run, mine) in runs.Zip(JsonNode.Parse(output)!["runs"]!.AsArray()))
+            Assert.Equal(run![key]!.AsArray().Select(v => (double)v!), mine![key]!.AsArray().Select(v => (double)v!), (a, b) => Math.Abs(a - b) < 2e-4);
+    }
+
+    [Theory]
+    [InlineData("no classifier", "rank", "families/nomic-bert.gguf", "--prompts", "[[1]]")]
+    [InlineData("outside the vocabulary", "embed", "families/nomic-bert.gguf", "--prompts", "[[1000]]")]
+    [InlineData("is an encoder", "logits", "families/nomic-bert.gguf", "--prompts", "[[1]]")]
+    public async Task What_a_model_does_not_do_is_said(string expected, string command, string model, params string[] more)
+    {
+        var (code, _, error) = await Tool.Run([command, SharedData.Path("models", model), .. more]);
+        Assert.NotEqual(0, code);
+        Assert.Contains(expected, error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
     [Fact]
     public async Task Bench_measures()
     {

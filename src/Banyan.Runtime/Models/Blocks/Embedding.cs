@@ -7,14 +7,16 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <param name="table">[vocabulary, embedding], in the file's own format.</param>
 /// <param name="tied">The output matrix where it is the same; the table is then not read.</param>
 /// <param name="scale">What rows are multiplied by.</param>
+/// <param name="input">What an encoder adds to them; null of a decoder.</param>
 /// <param name="epsilon">The ε by which they are RMS-normed without a weight; 0: they are not.</param>
-internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1, float epsilon = 0)
+internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1, float epsilon = 0, EncoderInput? input = null)
 {
     /// <summary>x[rows, embedding] = the embeddings of the batch's tokens.</summary>
     public void Run(Pass pass, float* x)
     {
         var job = new Job { Embedding = this, Batch = pass.Batch, X = x, Columns = (int)table.Columns };
         pass.Pool.Run(ref job, Parts.ForWork(16L * pass.Rows * job.Columns, pass.Rows)); // rows are unpacked 16 at a time
+        input?.Run(pass, x, job.Columns);
     }
 
     /// <summary>Whether the output matrix is the same.</summary>

@@ -44,7 +44,7 @@ internal sealed unsafe class ProjectionHead(Norm norm, Projection projection, fl
 }
 
 /// <summary>The normed stream itself: hidden states, of which embeddings are pooled.</summary>
-internal sealed unsafe class HiddenHead(Norm norm, int columns) : Head
+internal sealed unsafe class HiddenHead(Norm? norm, int columns) : Head
 {
     public override int Columns => columns;
 
@@ -54,6 +54,6 @@ internal sealed unsafe class HiddenHead(Norm norm, int columns) : Head
     {
         var bytes = (long)pass.Rows * columns * sizeof(float);
         Buffer.MemoryCopy(x, results, bytes, bytes);
-        norm.Apply(pass, results);
+        norm?.Apply(pass, results);
     }
 }

@@ -3,11 +3,14 @@ using Banyan.Runtime.Kernels;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
-/// x += after(block(before(x))). Most families have the norm before (pre-norm), OLMo 2 after the block, Gemma both.
+/// x += after(block(before(x))), then x = Then(x). Most families have the norm before (pre-norm), OLMo 2 after the block, Gemma both.
 /// </summary>
 internal sealed unsafe class Residual(Block block, Norm? before, Norm? after = null)
 {
     public Block Block => block;
+
+    /// <summary>A norm of the stream itself behind it (BERT's, which stands there in place of one before).</summary>
+    public Norm? Then { get; init; }
 
     public Norm? Before => before;
 
@@ -25,6 +28,7 @@ internal sealed unsafe class Residual(Block block, Norm? before, Norm? after = n
         if (after is null)
         {
             block.Run(pass, input, x);
+            Then?.Apply(pass, x);
             return;
         }
         var update = pass.Floats(block.Columns);                                 // update [rows, embedding]

@@ -17,7 +17,7 @@ internal abstract class Family
         new Gemma3(), new Phi3(), new Granite(), new GraniteMoe(), new Olmo2(), new Lfm2(), new Lfm2Moe(), new Ernie45(), new Ernie45Moe(),
         new HunyuanDense(), new HunyuanMoe(), new Glm4Moe(), new MiniMaxM2(), new Qwen35(), new Qwen35Moe(), new Qwen3Next(), new Gemma2(),
         new Gemma4(), new GptOss(), new GraniteHybrid(), new NemotronH(), new NemotronHMoe(), new FalconH1(), new DeepSeek2(), new Cohere2(),
-        new MuseGlimmer(), new Llama4(),
+        new MuseGlimmer(), new Llama4(), new Bert(), new NomicBert(), new ModernBert(), new JinaBertV2(), new GemmaEmbedding(),
     ];
 
     /// <summary>The architecture's name in GGUF.</summary>
@@ -40,6 +40,9 @@ internal abstract class Family
 
     /// <summary>The tensor of the norm behind the last layer.</summary>
     public virtual string OutputNorm => "output_norm";
+
+    /// <summary>Every token sees every other: it gives vectors and scores, and does not generate.</summary>
+    public virtual bool IsEncoder => false;
 
     /// <summary>Norms are LayerNorms.</summary>
     public virtual bool HasLayerNorm => false;

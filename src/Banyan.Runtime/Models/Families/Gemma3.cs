@@ -40,7 +40,7 @@ internal sealed class Gemma3 : Family
         new Residual(at.Attention(Shape(at)), before: at.Norm("attn_norm"), after: at.Norm("post_attention_norm")),
         new Residual(at.FeedForward(), before: at.Norm("ffn_norm"), after: at.Norm("post_ffw_norm")));
 
-    static AttentionShape Shape(LayerLoader at) => !at.Keys.HasWindow(at.Index, usual: 6) ? at.Config.Attention : at.Config.Attention with
+    internal static AttentionShape Shape(LayerLoader at) => !at.Keys.HasWindow(at.Index, usual: 6) ? at.Config.Attention : at.Config.Attention with
     {
         Window = at.Keys.Window,
         Rope = at.Config.Attention.Rope! with { Scaling = null, Theta = at.Keys.Number("rope.freq_base_swa", 1.0001, 1e12, 10_000) },

@@ -50,6 +50,9 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>An RMSNorm of so many columns.</summary>
     public Norm RmsNorm(string name, int columns) => weights.Norm(Name(name), columns, config.NormEpsilon, isCentered: false);
 
+    /// <summary>A LayerNorm of so many columns.</summary>
+    public Norm LayerNorm(string name, int columns) => weights.Norm(Name(name), columns, config.NormEpsilon, isCentered: true);
+
     /// <summary>An RMSNorm without a weight.</summary>
     public Norm UnitNorm(string name, int columns) => new(Name(name), weights.Ones(columns), columns, config.NormEpsilon);
 

@@ -3,14 +3,14 @@ using System.Buffers;
 namespace Banyan.Runtime.Tokenizers.BytePairs;
 
 /// <summary>Encodes a pre-tokenizer's piece as ids. Thread-safe.</summary>
-sealed class PieceEncoder(Vocabulary vocabulary, Symbols symbols, MergeTable merges, bool ignoresMerges)
+sealed class PieceEncoder(Vocabulary vocabulary, Symbols symbols, MergeTable merges, bool ignoresMerges) : TextEncoder
 {
     // Most pieces are a single token. Whether merging really produces that token is computed once per token and cached in a byte: a cache
     // that needs no lock (all writers agree), no eviction and no more memory than the vocabulary.
     readonly byte[] _whole = new byte[vocabulary.Count];
     const byte Unknown = 0, Arrives = 1, DoesNot = 2;
 
-    public void Encode(ReadOnlySpan<byte> piece, List<int> ids)
+    public override void Encode(ReadOnlySpan<byte> piece, List<int> ids)
     {
         var id = vocabulary.Find(piece);
         var known = id < 0 ? DoesNot : ignoresMerges ? Arrives : Volatile.Read(ref _whole[id]);

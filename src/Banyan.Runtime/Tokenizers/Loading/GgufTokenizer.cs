@@ -18,7 +18,9 @@ static class GgufTokenizer
             "gpt2" => ReadByteLevel(path, metadata),
             "llama" => ReadSentencePiece(path, metadata),
             "gemma4" => ReadGemma4(path, metadata),
-            _ => throw new ModelFileException(path, $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE), llama (SentencePiece BPE) and gemma4"),
+            "bert" => ReadWordPiece(path, metadata),
+            "t5" => ReadUnigram(path, metadata),
+            _ => throw new ModelFileException(path, $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE), llama (SentencePiece BPE), gemma4, bert (WordPiece) and t5 (SentencePiece unigram)"),
         };
     }
 
@@ -102,6 +104,60 @@ static class GgufTokenizer
             Special = special,
         });
     }
+
+    static Tokenizer ReadWordPiece(string path, Metadata metadata)
+    {
+        var (tokens, kinds) = Tokens(path, metadata);
+        var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
+        var special = Special(metadata, tokens.Length, new SpecialIds { Bos = 101, Eos = 102, Unknown = 100, Pad = 0 });
+        special = special with { Bos = metadata.TryGet<long>(Key + "cls_token_id", out var cls) && cls >= 0 && cls < tokens.Length ? (int)cls : special.Bos, Eos = Separator(metadata, tokens.Length) ?? special.Eos };
+        return new Tokenizer(new TokenizerDefinition
+        {
+            Vocabulary = builder.Vocabulary,
+            Encoder = new WordPieceEncoder(builder.Vocabulary, special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for words of no token")),
+            Named = builder.Named(),
+            Added = builder.AddedByKind(),
+            Normalizers = [new BertText()],
+            PreTokenizers = [new SpacesSplit()],
+            DropsFirstSpace = true,
+            Before = Around(path, metadata, "add_bos_token", true, special.Bos),
+            After = Around(path, metadata, "add_eos_token", true, special.Eos),
+            Special = special,
+        });
+    }
+
+    static Tokenizer ReadUnigram(string path, Metadata metadata)
+    {
+        var (tokens, kinds) = Tokens(path, metadata);
+        var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
+        var special = Special(metadata, tokens.Length, new SpecialIds { Unknown = 2, Eos = 1, Pad = 0 });
+        var scores = metadata.Get<float[]>(Key + "scores");
+        if (scores.Length < tokens.Length || scores.Any(float.IsNaN))
+            throw builder.Bad($"there are {tokens.Length} tokens and {scores.Length} scores, of which none may be NaN; the file is damaged");
+        var addsSpace = metadata.Get(Key + "add_space_prefix", true);
+        List<TextStep> steps = metadata.TryGet<byte[]>(Key + "precompiled_charsmap", out var map) && map.Length > 0 ? [new CharacterMap(path, map)] : [];
+        steps.Add(SentencePiece.SpacesFromMarks);
+        if (metadata.Get(Key + "remove_extra_whitespaces", false))
+            steps.Add(new SingleSpaces());
+        return new Tokenizer(new TokenizerDefinition
+        {
+            Vocabulary = builder.Vocabulary,
+            Encoder = new UnigramEncoder(builder.Vocabulary, scores, special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for characters of no token")),
+            Named = builder.Named(),
+            Added = builder.AddedByKind(),
+            Normalizers = steps,
+            Prefixers = addsSpace ? [new Prepend([(byte)' '])] : [],
+            PreTokenizers = builder.SpaceBoundaries(),
+            DropsFirstSpace = addsSpace,
+            Before = Around(path, metadata, "add_bos_token", false, special.Bos),
+            After = Around(path, metadata, "add_eos_token", true, special.Eos),
+            Special = special,
+        });
+    }
+
+    // The key is misspelt in the format.
+    static int? Separator(Metadata metadata, int count) =>
+        (metadata.TryGet<long>(Key + "seperator_token_id", out var id) || metadata.TryGet(Key + "separator_token_id", out id)) && id >= 0 && id < count ? (int)id : null;
 
     static (string[] Tokens, TokenKind[] Kinds) Tokens(string path, Metadata metadata)
     {

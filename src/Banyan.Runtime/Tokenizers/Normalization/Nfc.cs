@@ -26,6 +26,16 @@ sealed class Nfc : TextStep
         return ToUtf8(Compose(characters));
     }
 
+    /// <summary>The characters of normalization form D.</summary>
+    public static List<int> Decomposed(ReadOnlySpan<byte> text)
+    {
+        var characters = new List<int>(text.Length);
+        for (var at = 0; at < text.Length;)
+            Decompose(Characters.CodePoint(text, at, out at), characters);
+        OrderMarks(characters);
+        return characters;
+    }
+
     static bool MayChange(ReadOnlySpan<byte> text, int at)
     {
         var data = CanonicalData.Instance;

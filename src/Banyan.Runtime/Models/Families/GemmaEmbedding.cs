@@ -1,0 +1,31 @@
+using Banyan.Runtime.Models.Blocks;
+using Banyan.Runtime.Models.Loading;
+
+namespace Banyan.Runtime.Models.Families;
+
+/// <summary>EmbeddingGemma (arXiv 2509.20354): Gemma 3 as an encoder, whose windows reach to both sides, and two matrices behind the pooling.</summary>
+internal sealed class GemmaEmbedding : Family
+{
+    readonly Gemma3 _gemma = new();
+
+    public override string Architecture => "gemma-embedding";
+
+    public override string Covers => "EmbeddingGemma 300M";
+
+    // Read from GGUF alone.
+    public override HuggingFaceFamily HuggingFace => new();
+
+    public override bool IsEncoder => true;
+
+    public override string Keys => _gemma.Keys + """
+
+        attention.causal = false
+        dense_2_feat_in dense_2_feat_out dense_3_feat_in dense_3_feat_out
+        """;
+
+    public override Config Refine(ConfigReader reader, Config common) => _gemma.Refine(reader, common);
+
+    public override Layer Layer(LayerLoader at) => new(
+        new Residual(new EncoderAttention(at, Gemma3.Shape(at)), before: at.Norm("attn_norm"), after: at.Norm("post_attention_norm")),
+        new Residual(at.FeedForward(), before: at.Norm("ffn_norm"), after: at.Norm("post_ffw_norm")));
+}
