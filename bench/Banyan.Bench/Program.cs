@@ -30,6 +30,8 @@ switch (args)
     case ["load", var path, ..]:
         await LoadBench.Run(path, threads);
         return 0;
+    case ["grammars", var path, ..]:
+        return GrammarBench.Run(path);
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -51,6 +53,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench passes MODEL [--depth 2048] [--rows N] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
         Console.Error.WriteLine("       Banyan.Bench load MODEL [--threads N]");
+        Console.Error.WriteLine("       Banyan.Bench grammars TOKENIZER");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Text.Json;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Grammars;
 
 namespace Banyan.Cli;
 
@@ -17,6 +19,10 @@ sealed class Sampling
     readonly Option<string[]> _stop = new("--stop") { Description = "End before this text (may be given several times)" };
     readonly Option<int?> _maxTokens = new("--max-tokens", "-n") { Description = "The most tokens to generate (default: until the model ends or the context is full)" };
 
+    readonly Option<string?> _schema = new("--schema") { Description = "A file with a JSON Schema that the answer follows, whatever the model would rather write", HelpName = "FILE" };
+    readonly Option<string?> _grammar = new("--grammar") { Description = "A file with a grammar (GBNF) that the answer follows", HelpName = "FILE" };
+    readonly Option<string?> _regex = new("--regex") { Description = "A regular expression that the whole answer matches", HelpName = "PATTERN" };
+
     /// <summary>Adds its options to a command; their ranges are the API's.</summary>
     public Sampling(Command command)
     {
@@ -28,7 +34,7 @@ sealed class Sampling
         _presence.Between(-2f, 2f);
         _frequency.Between(-2f, 2f);
         _maxTokens.Between(1, int.MaxValue);
-        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens })
+        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens, _schema, _grammar, _regex })
             command.Options.Add(option);
     }
 
@@ -45,5 +51,29 @@ sealed class Sampling
         Seed = arguments.GetValue(_seed),
         Stop = arguments.GetValue(_stop) ?? [],
         MaxTokens = arguments.GetValue(_maxTokens) ?? int.MaxValue,
+        Grammar = ReadGrammar(arguments),
     };
+
+    Grammar? ReadGrammar(ParseResult arguments)
+    {
+        var asked = new[] { ("--schema", arguments.GetValue(_schema)), ("--grammar", arguments.GetValue(_grammar)), ("--regex", arguments.GetValue(_regex)) }.Where(a => a.Item2 is not null).ToList();
+        if (asked.Count == 0)
+            return null;
+        if (asked.Count > 1)
+            throw new CommandException($"{asked[0].Item1} and {asked[1].Item1} both say what the answer must look like: give one of them");
+        var (option, value) = asked[0];
+        try
+        {
+            return option switch
+            {
+                "--schema" => Grammar.JsonSchema(File.ReadAllText(value!)),
+                "--grammar" => Grammar.Gbnf(File.ReadAllText(value!)),
+                _ => Grammar.Regex(value!),
+            };
+        }
+        catch (Exception e) when (e is GrammarException or JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"{option} {value}: {e.Message}");
+        }
+    }
 }

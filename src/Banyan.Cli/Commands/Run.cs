@@ -24,6 +24,7 @@ static class Run
               banyan run coder.gguf --fim < file-with-<CURSOR>.cs
               banyan run coder.gguf --prefix before.cs --suffix after.cs
               banyan run coder-7b.gguf --draft coder-0.5b.gguf "Write a parser"
+              banyan run chat.gguf "Who wrote Faust, and when?" --schema answer.json     JSON that the schema allows, nothing else
               banyan run coder.gguf --adapter mine/ "Write a parser"     as it was tuned: see banyan tune
             """);
         var model = new ModelChoice(command).WithDraft(command).WithAdapter(command);

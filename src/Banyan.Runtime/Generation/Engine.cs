@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 
@@ -29,7 +30,7 @@ public sealed class Engine : IAsyncDisposable
     readonly Batch _batch;
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
-    readonly Step[] _steps = new Step[1 + Speculator.MaxRows];
+    readonly Step[] _steps = new Step[1 + Speculator.MaxRows + GrammarRun.MostForced];
     int _running, _waiting, _freeTokens;
     bool _woken, _stopping;
 
@@ -104,7 +105,8 @@ public sealed class Engine : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         var room = Math.Min(options.MaxTokens, ContextLength - prompt.Length);
-        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room, options.Adapter), _options.Speculation);
+        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room, options.Adapter), _options.Speculation,
+            options.Grammar is { } grammar ? new GrammarRun(grammar, Model.Tokenizer) : null);
         Arrive(request);
         try
         {
@@ -257,11 +259,30 @@ public sealed class Engine : IAsyncDisposable
                 return;
             }
             var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, summary.LogSum) : null;
-            var step = _steps[row] = Choose(request, logits, summary, top);
+            Step step;
+            int forced;
+            try
+            {
+                step = _steps[row] = Choose(request, logits, summary, top);
+                forced = step.Finish is null && request.Grammar is not null ? Force(request, row + 1) : 0;
+            }
+            catch (Exception e)
+            {
+                Hand(request, row);
+                End(request, e as GenerationException ?? new GenerationException($"the answer's grammar cannot be followed any further: {e.Message}", e));
+                return;
+            }
             ends = step.Finish is not null;
             if (row < guesses.Length && step.Token == guesses[row])
                 (right, request.Accepted) = (right + 1, request.Accepted + 1);
             goesOn = right > row && !ends;
+            if (forced > 0)
+            {
+                // The model need not say what must follow; its next row is after that.
+                ends = _steps[row + forced].Finish is not null;
+                right = guesses.CommonPrefixLength(request.Tokens[before..]);
+                goesOn = false;
+            }
         }
         Hand(request, request.Tokens.Length - before);
         // Rows after a wrong guess are as if they had not been: the next pass writes over them.
@@ -269,6 +290,24 @@ public sealed class Engine : IAsyncDisposable
         request.Draft?.Learn(request.Tokens[before..]);
         if (ends)
             End(request, null);
+    }
+
+    // Tokens that must follow, taken without the model; not where their probabilities are asked for, which only it knows.
+    int Force(Request request, int at)
+    {
+        if (request.Options.TopLogprobs is not null)
+            return 0;
+        var count = 0;
+        foreach (var token in request.Grammar!.Forced())
+        {
+            if (!request.Grammar.Take(token))
+                break;
+            request.Sampler.Count(token);
+            var step = _steps[at + count++] = Take(request, token, 0, null);
+            if (step.Finish is not null)
+                break;
+        }
+        return count;
     }
 
     // A pass's tokens together: the reader is woken once for them, not once for each. It sees what was set before.
@@ -282,14 +321,31 @@ public sealed class Engine : IAsyncDisposable
     {
         // The log-probability is the model's own: of the logits before the sampler changes them.
         var raw = logits;
-        if (request.Sampler.Changes)
+        var allowed = request.Grammar?.Mask();
+        if (request.Sampler.Changes || allowed is not null)
             logits.CopyTo(raw = _scratch.Raw);
-        var token = request.Sampler.Next(logits, summary, _scratch);
-        var logProb = (float)(raw[token] - summary.LogSum);
+        var token = request.Sampler.Next(logits, summary, _scratch, allowed, request.StopTokens, request.Grammar?.Accepts ?? true);
+        while (request.Grammar is { } grammar && !request.StopTokens.Contains(token) && !grammar.Take(token))
+        {
+            if (float.IsNegativeInfinity(logits[token]))
+                throw new GenerationException("the vocabulary has no token for what the answer's grammar wants next");
+            // A name that was there already, say: another one, then.
+            logits[token] = float.NegativeInfinity;
+            token = request.Sampler.Again(logits, _scratch);
+        }
+        request.Sampler.Count(token);
+        return Take(request, token, (float)(raw[token] - summary.LogSum), top);
+    }
+
+    Step Take(Request request, int token, float logProb, TokenLogProb[]? top)
+    {
         var full = request.Append(token);
         if (request.StopTokens.Contains(token))
             return new Step(token, logProb, top, 0, 0, 0, FinishReason.Stop);
-        var bytes = Model.Tokenizer.IsSpecial(token) ? 0 : Model.Tokenizer.Bytes(token).Length;
+        var bytes = Model.Tokenizer.IsSpecial(token) && !request.Options.VisibleTokens.Contains(token) ? 0 : Model.Tokenizer.Bytes(token).Length;
+        // Nothing can follow: the model need not be asked for the end.
+        if (request.Grammar is { IsEnd: true, Accepts: true })
+            return new Step(token, logProb, top, bytes, 0, 0, FinishReason.Stop);
         var held = 0;
         if (request.Stops is { } stops)
         {

@@ -1,10 +1,11 @@
+using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
 /// How one request is sampled and when it ends. The defaults are neutral: draw from the model's own distribution, as OpenAI's API does.
-/// The order of operations (see docs/generation.md): logit bias, repetition penalty, presence and frequency penalty, temperature,
+/// The order of operations (see docs/generation.md): logit bias, repetition penalty, presence and frequency penalty, grammar, temperature,
 /// top-k, top-p, min-p, draw.
 /// </summary>
 public sealed record GenerationOptions
@@ -53,6 +54,12 @@ public sealed record GenerationOptions
 
     /// <summary>An adapter of the engine's model (<see cref="Model.AddAdapter"/>); null for the model as it is.</summary>
     public ModelAdapter? Adapter { get; init; }
+
+    /// <summary>What the answer must look like; null for anything. It applies after bias and penalties: what cannot follow has no chance.</summary>
+    public Grammar? Grammar { get; init; }
+
+    /// <summary>Control tokens whose text is part of the answer, such as those around a call of a tool; of others nothing is shown.</summary>
+    public IReadOnlySet<int> VisibleTokens { get; init; } = new HashSet<int>();
 
     /// <summary>The most alternatives a request may ask for.</summary>
     public const int MaxTopLogprobs = 100;

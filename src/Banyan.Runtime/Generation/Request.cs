@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 
@@ -19,13 +20,14 @@ internal sealed class Request
     /// <param name="stopTokens">Every token that ends the answer.</param>
     /// <param name="sequence">Its place in the KV cache, still empty.</param>
     /// <param name="speculate">Whether to guess how it goes on.</param>
-    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, IReadOnlySet<int> stopTokens, Sequence sequence, bool speculate)
+    /// <param name="grammar">At its beginning; null for any answer.</param>
+    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, HashSet<int> stopTokens, Sequence sequence, bool speculate, GrammarRun? grammar)
     {
         _tokens = new int[prompt.Count + room];
         for (var i = 0; i < prompt.Count; i++)
             _tokens[i] = prompt[i];
         PromptCount = _count = prompt.Count;
-        (Options, StopTokens, Sequence) = (options, stopTokens, sequence);
+        (Options, StopTokens, Sequence, Grammar) = (options, stopTokens, sequence, grammar);
         Sampler = new Sampler(options, Tokens, room);
         Stops = options.Stop.Count > 0 ? new StopMatcher(options.Stop) : null;
         if (!speculate)
@@ -36,11 +38,14 @@ internal sealed class Request
 
     public GenerationOptions Options { get; }
 
-    public IReadOnlySet<int> StopTokens { get; }
+    public HashSet<int> StopTokens { get; }
 
     public Sequence Sequence { get; }
 
     public Sampler Sampler { get; }
+
+    /// <summary>How far the answer has come in its grammar; null where it has none.</summary>
+    public GrammarRun? Grammar { get; }
 
     /// <summary>Null where there are no stop strings.</summary>
     public StopMatcher? Stops { get; }

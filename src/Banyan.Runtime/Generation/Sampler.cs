@@ -1,3 +1,5 @@
+using Banyan.Runtime.Generation.Grammars.Vocabularies;
+
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
@@ -6,9 +8,10 @@ namespace Banyan.Runtime.Generation;
 /// 1. logit bias                          logit += bias
 /// 2. repetition penalty                  seen in prompt or answer: logit > 0 ? logit / r : logit · r
 /// 3. presence, frequency penalty         in the answer n times: logit −= presence + n · frequency
-/// 4. temperature                         0: take the largest logit, done
-/// 5. top-k, 6. top-p, 7. min-p           each keeps the front of the tokens sorted by probability
-/// 8. draw                                with a number that depends on the seed and the answer's length alone
+/// 4. grammar                             logit = −∞ for tokens that cannot follow
+/// 5. temperature                         0: take the largest logit, done
+/// 6. top-k, 7. top-p, 8. min-p           each keeps the front of the tokens sorted by probability
+/// 9. draw                                with a number that depends on the seed and the answer's length alone
 /// </code>
 /// </summary>
 internal sealed class Sampler
@@ -43,20 +46,34 @@ internal sealed class Sampler
     /// <summary>Whether <see cref="Next"/> changes the logits it is given.</summary>
     public bool Changes => _biases.Length > 0 || _seen is not null;
 
-    /// <summary>Chooses a token and counts it as part of the answer.</summary>
+    /// <summary>Chooses a token; <see cref="Count"/> counts it as part of the answer.</summary>
     /// <param name="logits">[vocabulary], finite or −∞.</param>
     /// <param name="summary">Of the logits, before this changes them.</param>
     /// <param name="scratch">Room for candidates, shared by all requests of an engine.</param>
-    public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch)
+    /// <param name="allowed">The tokens that can follow; null for all.</param>
+    /// <param name="ends">Tokens that end the answer.</param>
+    /// <param name="canEnd">Whether they can follow, where others are not all allowed.</param>
+    public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch, TokenMask? allowed = null, HashSet<int>? ends = null, bool canEnd = true)
     {
         Penalize(logits);
-        if (Changes)
+        allowed?.Apply(logits, ends ?? [], canEnd);
+        if (Changes || allowed is not null)
             summary = LogitSummaries.Of(logits);
-        var token = _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
+        return Choose(logits, summary, scratch);
+    }
+
+    /// <summary>Chooses again, of logits from which the last choice was taken out.</summary>
+    public int Again(Span<float> logits, SamplerScratch scratch) => Choose(logits, LogitSummaries.Of(logits), scratch);
+
+    int Choose(Span<float> logits, LogitSummary summary, SamplerScratch scratch) =>
+        _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
+
+    /// <summary>Counts a token as part of the answer.</summary>
+    public void Count(int token)
+    {
         _drawn++;
         if (_seen is not null)
             _seen[token] = _seen.GetValueOrDefault(token) + 1;
-        return token;
     }
 
     /// <summary>

@@ -5,7 +5,12 @@ namespace Banyan.Runtime.Tests.Generation;
 /// <summary>The sampler draws from the distribution that its options describe.</summary>
 public class SamplerTests
 {
-    static int Next(Sampler sampler, float[] logits, SamplerScratch scratch) => sampler.Next(logits, LogitSummaries.Of(logits), scratch);
+    static int Next(Sampler sampler, float[] logits, SamplerScratch scratch)
+    {
+        var token = sampler.Next(logits, LogitSummaries.Of(logits), scratch);
+        sampler.Count(token);
+        return token;
+    }
 
     const int Draws = 40_000;
 

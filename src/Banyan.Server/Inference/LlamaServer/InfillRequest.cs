@@ -11,7 +11,6 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
 
     public static InfillRequest Read(Fields fields, LoadedModel model)
     {
-        ResponseFormat.Refuse(fields);
         var prefix = fields.Text("input_prefix");
         var suffix = fields.Text("input_suffix");
         if (prefix is null && suffix is null)

@@ -30,6 +30,7 @@ static class SamplingFields
         LogitBias = ReadLogitBias(fields, tokenizer),
         Stop = ReadStop(fields),
         IgnoreEndOfText = fields.Flag("ignore_eos"),
+        Grammar = OutputShape.Read(fields),
     };
 
     static List<string> ReadStop(Fields fields)

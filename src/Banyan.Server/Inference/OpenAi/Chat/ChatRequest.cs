@@ -93,7 +93,6 @@ sealed record ChatRequest
 
     static void RefuseUnsupported(Fields fields)
     {
-        ResponseFormat.Refuse(fields);
         foreach (var name in (ReadOnlySpan<string>)["functions", "function_call", "audio", "web_search_options", "prediction"])
             if (fields.Any(name) is not null)
                 throw ApiException.Unsupported(name, $"'{name}' is not supported by this server.");

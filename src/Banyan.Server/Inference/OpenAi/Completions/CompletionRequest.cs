@@ -27,7 +27,6 @@ sealed record CompletionRequest
 
     public static CompletionRequest Read(Fields fields, LoadedModel model, int maxChoices)
     {
-        ResponseFormat.Refuse(fields);
         var (stream, includeUsage) = StreamFields.Read(fields);
         var (texts, prompts) = ReadPrompts(fields, model);
         var choices = fields.Integer("n", 1, maxChoices) ?? 1;

@@ -1,0 +1,54 @@
+using System.Numerics;
+
+namespace Banyan.Runtime.Generation.Grammars.Vocabularies;
+
+/// <summary>Which tokens can follow: a bit for each token of the vocabulary.</summary>
+/// <param name="Bits">[vocabulary / 64, rounded up].</param>
+/// <param name="Count">How many.</param>
+/// <param name="Only">The only one, where there is but one; else -1.</param>
+internal sealed record TokenMask(ulong[] Bits, int Count, int Only)
+{
+    public static TokenMask Of(ulong[] bits)
+    {
+        var (count, only) = (0, -1);
+        for (var word = 0; word < bits.Length; word++)
+            if (bits[word] != 0)
+            {
+                count += BitOperations.PopCount(bits[word]);
+                only = word * 64 + BitOperations.TrailingZeroCount(bits[word]);
+            }
+        return new TokenMask(bits, count, count == 1 ? only : -1);
+    }
+
+    /// <summary>Leaves a chance to these tokens alone.</summary>
+    /// <param name="logits">[vocabulary].</param>
+    /// <param name="ends">Tokens that end the answer, whatever their text is.</param>
+    /// <param name="canEnd">Whether they can follow.</param>
+    public void Apply(Span<float> logits, HashSet<int> ends, bool canEnd)
+    {
+        Span<float> kept = stackalloc float[MostEnds];
+        var count = 0;
+        foreach (var token in ends)
+            if (token < logits.Length && count < MostEnds)
+                kept[count++] = canEnd ? logits[token] : float.NegativeInfinity;
+        for (var word = 0; word * 64 < logits.Length; word++)
+        {
+            var part = logits.Slice(word * 64, Math.Min(64, logits.Length - word * 64));
+            var bits = word < Bits.Length ? Bits[word] : 0;
+            if (bits == 0)
+                part.Fill(float.NegativeInfinity);
+            else if (bits != ~0UL)
+                for (var i = 0; i < part.Length; i++)
+                    if ((bits >> i & 1) == 0)
+                        part[i] = float.NegativeInfinity;
+        }
+        count = 0;
+        foreach (var token in ends)
+            if (token < logits.Length)
+                logits[token] = count < MostEnds ? kept[count++] : float.NegativeInfinity;
+    }
+
+    const int MostEnds = 64;
+
+    public bool Allows(int token) => (uint)token < (uint)(Bits.Length * 64) && (Bits[token >> 6] >> (token & 63) & 1) != 0;
+}
