@@ -122,7 +122,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <exception cref="InvalidDataException">An object is missing or damaged.</exception>
     public async Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken)
     {
-        using var reconstruction = new Reconstruction(_index, objects);
+        var reconstruction = new Reconstruction(_index, objects);
         await reconstruction.WriteAsync(file, offset, length, destination, cancellationToken);
     }
 }

@@ -6,12 +6,15 @@ using Banyan.Server.Storage.Objects;
 namespace Banyan.Server.Content;
 
 /// <summary>Puts a range of a file together from the chunks that hold it: one ranged read an object, chunks decompressed straight into the answer.</summary>
-sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
+sealed class Reconstruction(XorbIndex index, IObjectStore objects)
 {
-    const int FlushBytes = 1 << 16;
+    // What is asked for at a time is within a connection's block: more would be memory of its own, and as much again, for as long as somebody reads slowly.
+    const int FlushBytes = 1 << 16, PieceBytes = 1 << 14;
 
-    readonly ChunkCodec _codec = new();
-    byte[]? _stored, _raw;   // only where chunks are compressed or taken in part: who reads slowly holds them as long
+    // Its buffers are of the thread: who reads slowly holds none.
+    [ThreadStatic]
+    static ChunkCodec? t_codec;
+
     int _unflushed;
 
     public async Task WriteAsync(LargeFile file, long offset, long length, PipeWriter destination, CancellationToken cancellationToken)
@@ -55,24 +58,46 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
             if (head.Length != length || head.StoredLength != storedLength)
                 throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)}, chunk {chunk}: not what was stored; run banyan fsck.");
             var (skip, take) = ((int)Math.Max(0, from - at), (int)Math.Min(length, to - at));
-            var whole = head.Compression == Compression.None && skip == 0 && take == length;
-            var read = storedLength + (chunk + 1 < end ? ChunkHeader.Size : 0);
-            var bytes = whole ? destination.GetMemory(read)[..read] : (_stored ??= ArrayPool<byte>.Shared.Rent(Chunker.MaxLength + 1024 + ChunkHeader.Size)).AsMemory(0, read);
-            await ReadAsync(stored, bytes, layout, chunk, cancellationToken);
-            bytes.Span[storedLength..].CopyTo(header);
-            if (whole)
-                destination.Advance(length);
-            else
-                Append(head, bytes.Span[..storedLength], skip, take, destination);
-            at += length;
-            _unflushed += take - skip;
-            if (_unflushed >= FlushBytes)
+            var next = chunk + 1 < end ? ChunkHeader.Size : 0;
+            if (head.Compression == Compression.None && skip == 0 && take == length)
             {
-                _unflushed = 0;
-                if ((await destination.FlushAsync(cancellationToken)).IsCompleted)
+                for (var left = storedLength; left > 0;)
+                {
+                    var memory = destination.GetMemory(Math.Min(left, PieceBytes));
+                    var withNext = memory.Length >= left + next;
+                    var piece = Math.Min(left, memory.Length);
+                    await ReadAsync(stored, memory[..(withNext ? left + next : piece)], layout, chunk, cancellationToken);
+                    if (withNext)
+                    {
+                        memory.Span.Slice(left, next).CopyTo(header);
+                        next = 0;
+                    }
+                    destination.Advance(piece);
+                    left -= piece;
+                    if (await IsOverAsync(piece, destination, cancellationToken))
+                        return;
+                }
+                if (next > 0)
+                    await ReadAsync(stored, header, layout, chunk, cancellationToken);
+            }
+            else
+            {
+                await PartAsync(head, stored, storedLength, skip, take, header.AsMemory(0, next), layout, chunk, destination, cancellationToken);
+                if (await IsOverAsync(take - skip, destination, cancellationToken))
                     return;
             }
+            at += length;
         }
+    }
+
+    /// <summary>Sends what has gathered; whether nobody reads any more.</summary>
+    async ValueTask<bool> IsOverAsync(int written, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        _unflushed += written;
+        if (_unflushed < FlushBytes)
+            return false;
+        _unflushed = 0;
+        return (await destination.FlushAsync(cancellationToken)).IsCompleted;
     }
 
     static async ValueTask ReadAsync(Stream stored, Memory<byte> bytes, XorbLayout layout, int chunk, CancellationToken cancellationToken)
@@ -81,27 +106,28 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects) : IDisposable
             throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} ends inside chunk {chunk}: run banyan fsck.");
     }
 
-    /// <summary>A whole chunk goes straight into the pipe's memory; a part goes by way of a buffer.</summary>
-    void Append(ChunkHeader header, ReadOnlySpan<byte> stored, int from, int to, PipeWriter destination)
+    /// <summary>A chunk that is compressed, or a part of one, goes by way of buffers, which are given back before the answer waits for its reader.</summary>
+    async ValueTask PartAsync(ChunkHeader head, Stream stored, int storedLength, int skip, int take, Memory<byte> next, XorbLayout layout, int chunk, PipeWriter destination, CancellationToken cancellationToken)
     {
-        if (from == 0 && to == header.Length)
+        var (bytes, raw) = (ArrayPool<byte>.Shared.Rent(storedLength + next.Length), ArrayPool<byte>.Shared.Rent(head.Length));
+        try
         {
-            _codec.Decompress(header, stored, destination.GetSpan(to)[..to]);
-            destination.Advance(to);
+            await ReadAsync(stored, bytes.AsMemory(0, storedLength + next.Length), layout, chunk, cancellationToken);
+            bytes.AsSpan(storedLength, next.Length).CopyTo(next.Span);
+            (t_codec ??= new()).Decompress(head, bytes.AsSpan(0, storedLength), raw.AsSpan(0, head.Length));
+            for (var at = skip; at < take;)
+            {
+                var memory = destination.GetMemory(Math.Min(take - at, PieceBytes));
+                var piece = Math.Min(take - at, memory.Length);
+                raw.AsMemory(at, piece).CopyTo(memory);
+                destination.Advance(piece);
+                at += piece;
+            }
         }
-        else
+        finally
         {
-            var raw = _raw ??= ArrayPool<byte>.Shared.Rent(Chunker.MaxLength);
-            _codec.Decompress(header, stored, raw.AsSpan(0, header.Length));
-            destination.Write(raw.AsSpan(from..to));
+            ArrayPool<byte>.Shared.Return(bytes);
+            ArrayPool<byte>.Shared.Return(raw);
         }
-    }
-
-    public void Dispose()
-    {
-        if (_stored is not null)
-            ArrayPool<byte>.Shared.Return(_stored);
-        if (_raw is not null)
-            ArrayPool<byte>.Shared.Return(_raw);
     }
 }
