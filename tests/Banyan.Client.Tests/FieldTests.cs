@@ -46,19 +46,21 @@ public class FieldTests(SharedHub shared)
         return (await client.ListAsync(Repo(name), "main"))[0].ETag;
     }
 
-    /// <summary>The first answer is cut; after that something in between ignores Range, or takes Content-Range off.</summary>
+    /// <summary>The first answer is cut; after that something in between ignores Range, takes Content-Range off, or compresses what it passes.</summary>
     [Theory]
     [InlineData(true, false, true)]
     [InlineData(true, false, false)]
     [InlineData(false, true, true)]
     [InlineData(false, true, false)]
-    public async Task A_file_comes_whole_over_what_knows_no_parts(bool ignoresRange, bool stripsContentRange, bool chunks)
+    [InlineData(false, false, false, true)]
+    [InlineData(false, false, true, true)]
+    public async Task A_file_comes_whole_over_what_knows_no_parts(bool ignoresRange, bool stripsContentRange, bool chunks, bool compresses = false)
     {
         var hub = await shared.GetAsync();
         using var machine = new Machine(hub);
         var data = Bytes(3_000_000, 33);
         await machine.PushAsync(machine.Folder("model", ("w.bin", data)), "no-parts");
-        await using var between = await Between.StartAsync(hub, ignoresRange, stripsContentRange, cutAfter: 400_000);
+        await using var between = await Between.StartAsync(hub, ignoresRange, stripsContentRange, cutAfter: 400_000, compressesAll: compresses);
         var folder = Path.Combine(machine.Home, "out");
         var (pulled, _) = await machine.PullAsync("no-parts", r => r with { Folder = folder, UseChunks = chunks }, o => o with { Endpoint = between.Address });
         Assert.True(pulled.IsComplete);

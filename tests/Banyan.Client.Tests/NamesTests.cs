@@ -43,6 +43,7 @@ public class NamesTests
     [InlineData(".cache/huggingface/download/a.metadata", false)]
     [InlineData("sub/.Cache/HuggingFace/x", false)]
     [InlineData("a\u202eb", false)]
+    [InlineData("a\u200fb", false)]
     [InlineData("a\u0085b", false)]
     [InlineData(".cache/other/huggingface", true)]
     [InlineData("sub/.GIT/config", false)]

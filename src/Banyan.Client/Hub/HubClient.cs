@@ -169,14 +169,20 @@ public sealed partial class HubClient : IDisposable
     }
 
     /// <summary>A body as it was before it was compressed.</summary>
-    internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken)
+    internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken) => Plain(await content.ReadAsStreamAsync(cancellationToken), content);
+
+    /// <summary>Whether a body is compressed.</summary>
+    internal static bool IsCompressed(HttpContent content) => content.Headers.ContentEncoding.Any(c => !c.Equals("identity", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A content's bytes, as they come from a stream, as they were before they were compressed.</summary>
+    internal static Stream Plain(Stream stream, HttpContent content)
     {
-        var stream = await content.ReadAsStreamAsync(cancellationToken);
         foreach (var coding in content.Headers.ContentEncoding.Reverse())
             stream = coding.ToLowerInvariant() switch
             {
                 "br" => new BrotliStream(stream, CompressionMode.Decompress),
                 "gzip" or "x-gzip" => new GZipStream(stream, CompressionMode.Decompress),
+                "deflate" => new ZLibStream(stream, CompressionMode.Decompress),
                 "identity" => stream,
                 _ => throw new HubException(HubProblem.WrongAnswer, $"the hub's answer is in the coding '{coding}', which was not asked for"),
             };

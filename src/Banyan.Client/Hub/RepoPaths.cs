@@ -31,7 +31,7 @@ static class RepoPaths
     }
 
     /// <summary>Control characters, and those that make a text read other than it is.</summary>
-    static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     /// <summary>What a hub says, as a terminal may show it: without sequences that move its cursor, or turn what is read.</summary>
     public static string Shown(string text) => text.Any(c => c != '\n' && IsControl(c)) ? string.Concat(text.Select(c => c != '\n' && IsControl(c) ? '\ufffd' : c)) : text;

@@ -166,7 +166,9 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             // A part without Content-Range, as some mirrors send it, is the one that was asked for if it is as long.
             var unsaid = answer.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is null && headers.ContentLength == end - range.Start;
             _unproven |= unsaid;
-            if ((unsaid ? range.Start : headers.ContentRange?.From ?? 0) == range.Start)
+            // A proxy that compresses though nothing asked for it: a part of what it made is none of the file, the whole can be read.
+            var isPart = answer.StatusCode == HttpStatusCode.PartialContent || range.Start > 0 || end < file.Size;
+            if ((unsaid ? range.Start : headers.ContentRange?.From ?? 0) == range.Start && !(isPart && HubClient.IsCompressed(answer.Content)))
             {
                 await TakeAsync(part, answer, range.Start, end, reservation, cancellationToken);
                 return;

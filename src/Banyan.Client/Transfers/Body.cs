@@ -5,7 +5,7 @@ namespace Banyan.Client.Transfers;
 /// <summary>The network failed under a body; what came before is good, and the rest can be asked for again.</summary>
 sealed class NetworkException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>An answer's body. One that brings nothing for a while counts as lost.</summary>
+/// <summary>An answer's body, without the compression that something in between may have put on it. One that brings nothing for a while counts as lost.</summary>
 sealed class Body : IAsyncDisposable
 {
     readonly Stream _stream;
@@ -20,7 +20,7 @@ sealed class Body : IAsyncDisposable
     }
 
     public static async Task<Body> OpenAsync(HttpResponseMessage answer, TimeSpan stall, CancellationToken cancellationToken) =>
-        new(await answer.Content.ReadAsStreamAsync(cancellationToken), stall, cancellationToken);
+        new(HubClient.Plain(await answer.Content.ReadAsStreamAsync(cancellationToken), answer.Content), stall, cancellationToken);
 
     /// <summary>Some bytes; 0 at the end.</summary>
     /// <exception cref="NetworkException">The connection broke or brings nothing.</exception>
@@ -36,6 +36,10 @@ sealed class Body : IAsyncDisposable
                 _limit = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
             }
             return read;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new HubException(HubProblem.WrongAnswer, "the answer is not compressed as it says", inner: e);
         }
         catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
         {

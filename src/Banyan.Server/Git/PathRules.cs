@@ -41,7 +41,7 @@ static class PathRules
     }
 
     /// <summary>Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).</summary>
-    public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     static string? PartProblem(string part)
     {

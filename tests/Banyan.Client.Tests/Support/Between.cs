@@ -33,6 +33,9 @@ sealed class Between : IAsyncDisposable
     /// <summary>Compresses JSON, as a hub behind a proxy does.</summary>
     public bool Compresses { get; init; }
 
+    /// <summary>Compresses whatever it passes, though nobody asked for it, as some proxies do: parts of files too.</summary>
+    public bool CompressesAll { get; init; }
+
     /// <summary>Answers itself; null passes on.</summary>
     public Func<HttpContext, Task<bool>>? Instead { get; init; }
 
@@ -54,8 +57,8 @@ sealed class Between : IAsyncDisposable
         return between;
     }
 
-    public static Task<Between> StartAsync(LocalHub hub, bool ignoresRange = false, bool stripsContentRange = false, bool compresses = false, int? cutAfter = null, int? cutAlwaysAfter = null, Func<HttpContext, Task<bool>>? instead = null) =>
-        StartAsync(hub, (app, client) => new(app, client) { IgnoresRange = ignoresRange, StripsContentRange = stripsContentRange, Compresses = compresses, CutAfter = cutAfter, CutAlwaysAfter = cutAlwaysAfter, Instead = instead });
+    public static Task<Between> StartAsync(LocalHub hub, bool ignoresRange = false, bool stripsContentRange = false, bool compresses = false, int? cutAfter = null, int? cutAlwaysAfter = null, Func<HttpContext, Task<bool>>? instead = null, bool compressesAll = false) =>
+        StartAsync(hub, (app, client) => new(app, client) { IgnoresRange = ignoresRange, StripsContentRange = stripsContentRange, Compresses = compresses, CutAfter = cutAfter, CutAlwaysAfter = cutAlwaysAfter, Instead = instead, CompressesAll = compressesAll });
 
     async Task PassAsync(HttpContext context)
     {
@@ -71,6 +74,14 @@ sealed class Between : IAsyncDisposable
         foreach (var (name, value) in answer.Headers.Concat(answer.Content.Headers))
             if (name is not ("Transfer-Encoding" or "Connection" or "Content-Length") && !(StripsContentRange && name == "Content-Range"))
                 context.Response.Headers[name] = value.ToArray();
+        if (CompressesAll && body.Length > 0 && !context.Response.Headers.ContainsKey("Content-Encoding"))
+        {
+            using var packed = new MemoryStream();
+            using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+                gzip.Write(body);
+            body = packed.ToArray();
+            context.Response.Headers.ContentEncoding = "gzip";
+        }
         if (Compresses && answer.Content.Headers.ContentType?.MediaType == "application/json" && context.Request.Headers.AcceptEncoding.ToString().Contains("br", StringComparison.Ordinal))
         {
             using var packed = new MemoryStream();

@@ -242,7 +242,7 @@ public abstract class CommitContract : IAsyncLifetime
         var head = await HeadAsync(repo);
         foreach (var path in new[]
         {
-            "../x", "a/../b", "./a", "/a", "a//b", "..\\x", "a\u0001", "a\nb", "", "name:stream", "a\u202eb", "a\u0085", "a\u2028b", "x/.git/config", ".GIT", ".g\u200cit/x", "C:x", "a. ", "a.",
+            "../x", "a/../b", "./a", "/a", "a//b", "..\\x", "a\u0001", "a\nb", "", "name:stream", "a\u202eb", "a\u200fb", "a\u0085", "a\u2028b", "x/.git/config", ".GIT", ".g\u200cit/x", "C:x", "a. ", "a.",
         })
             await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "x", null, HubServer.File("ok.txt", "x"), HubServer.File(path, "x")), HttpStatusCode.UnprocessableEntity);
         Assert.Equal(head, await HeadAsync(repo));
