@@ -91,6 +91,20 @@ public class ServicesTests
         Assert.Empty(_waits);
     }
 
+    /// <summary>The most tokens have a new name, which some servers take and some ask for.</summary>
+    [Fact]
+    public async Task The_most_tokens_go_by_the_name_that_a_service_takes()
+    {
+        using var server = new LoopbackServer(request => request.Body.Contains("\"max_tokens\"", StringComparison.Ordinal)
+            ? new(400, """{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}""")
+            : new(200, Wire.All[0].Answer("fine", Wire.Model)));
+        await using var model = new OpenAiModel(new(server.Address + "v1"), Wire.Model, null, retry: Retry);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal("fine", (await model.AnswerAsync(s_prompt, new(), 0, TestContext.Current.CancellationToken)).Text);
+        Assert.Equal(3, server.Requests.Count);
+        Assert.Contains("max_completion_tokens", server.Requests[^1].Body, StringComparison.Ordinal);
+    }
+
     /// <summary>Reasoning models do not take a temperature: what nobody set is left out, once and for all, and said; what was set is not.</summary>
     [Fact]
     public async Task What_a_model_does_not_take_is_left_out_and_said()

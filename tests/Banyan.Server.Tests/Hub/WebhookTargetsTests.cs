@@ -13,7 +13,8 @@ public sealed class WebhookTargetsTests
         Assert.All(own, a => Assert.True(WebhookTargets.IsOwn(a)));
         Assert.False(WebhookTargets.IsOwn(IPAddress.Parse("93.184.216.34")));
         using var targets = new WebhookTargets(new() { DataFolder = ".", PublicUrl = "https://hub.example.org/x" });
-        Assert.Throws<Banyan.Server.Access.HubException>(() => targets.Checked("http://HUB.example.org:9000/told"));
+        Assert.All((string[])["http://HUB.example.org:9000/told", "http://hub.example.org./told", "https://other.example.org/\n", "https://other.example.org/ x"],
+            url => Assert.Throws<Banyan.Server.Access.HubException>(() => targets.Checked(url)));
         Assert.Equal("https://other.example.org/told", targets.Checked("https://other.example.org/told"));
     }
 
@@ -30,6 +31,8 @@ public sealed class WebhookTargetsTests
     [InlineData("::1", true)]
     [InlineData("::ffff:192.168.1.1", true)]
     [InlineData("64:ff9b::7f00:1", true)]
+    [InlineData("64:ff9b:1::7f00:1", true)]
+    [InlineData("::10.0.0.1", true)]
     [InlineData("fd00::1", true)]
     [InlineData("fe80::1", true)]
     [InlineData("2606:2800:220:1::1", false)]

@@ -13,6 +13,7 @@ sealed class OpenAiModel : EvaluatedModel
     readonly ModelEndpoint _endpoint;
     readonly string _name;
     readonly bool _isOpenAi;
+    volatile bool _takesNewName;   // of max_tokens: OpenAI's own, and what says so
     IReadOnlySet<PromptKind>? _kinds;
     JsonElement? _listed;
     bool _asked;
@@ -26,7 +27,7 @@ sealed class OpenAiModel : EvaluatedModel
     public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null, MachineEnergy? energy = null)
     {
         _endpoint = new(address, headers => headers.Authorization = new("Bearer", key), key, retry, energy: energy);
-        (_name, _isOpenAi) = (name, isOpenAi);
+        (_name, _isOpenAi, _takesNewName) = (name, isOpenAi, isOpenAi);
     }
 
     public override string Name => _name;
@@ -97,7 +98,7 @@ sealed class OpenAiModel : EvaluatedModel
         var body = new JsonObject { ["model"] = _name, ["temperature"] = sampling.Temperature };
         if (sampling.TopP < 1)
             body["top_p"] = sampling.TopP;
-        body[_isOpenAi ? "max_completion_tokens" : "max_tokens"] = sampling.MaxTokens;
+        body[_takesNewName ? "max_completion_tokens" : "max_tokens"] = sampling.MaxTokens;
         // What reasoning models refuse: 0 is what nobody has set, and where an answer ends is read from it anyway.
         List<(JsonObject, string, string)> optional = [(body, "stop", "stop")];
         if (sampling.Temperature == 0)
@@ -122,7 +123,17 @@ sealed class OpenAiModel : EvaluatedModel
                 body["suffix"] = prompt.Suffix;
         }
 
-        var (answer, seconds, energy, notAccepted) = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, optional, cancellationToken);
+        (JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted) sent;
+        try
+        {
+            sent = await _endpoint.SendAsync(chat ? "chat/completions" : "completions", body, optional, cancellationToken);
+        }
+        catch (ModelException e) when (!_takesNewName && e.Error?.Refuses("max_tokens") == true)
+        {
+            _takesNewName = true;
+            return await AnswerAsync(prompt, sampling, sample, cancellationToken);
+        }
+        var (answer, seconds, energy, notAccepted) = sent;
         var choice = answer.Get("choices").First();
         // A refusal has null content: it is an answer, and a wrong one.
         var message = choice?.Get("message");
