@@ -28,6 +28,18 @@ public class PublishedVerdicts
             Assert.True(Math.Abs(p - least) <= 0.01 && Math.Abs(q - greatest) <= 0.011, $"{task}: p between {p:G3} and {q:G3}");
     }
 
+    /// <summary>Scores without variance are still of so many items.</summary>
+    [Theory]
+    [InlineData(0, 1, 5)]
+    [InlineData(1, 1, 5)]
+    [InlineData(0, 0, 164)]
+    public void Never_have_an_interval_of_no_width(double a, double b, int n)
+    {
+        var compared = PublishedComparison.Of(a, b, n);
+        Assert.InRange(compared.PairedHalfWidth, 0.005, 1);
+        Assert.True(compared.Interval.High > compared.Interval.Low);
+    }
+
     /// <summary>No difference in writing code is shown; not inferior by 5 points on MBPP, MBPP+ and BigCodeBench alone; worse on CRUXEval-O; the rest has too few items.</summary>
     [Theory]
     [InlineData("HumanEval", 164, 92.7, 92.1, ComparisonVerdict.Undecided)]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Banyan.Cli.Hubs;
+using Banyan.Runtime.Files;
 
 namespace Banyan.Cli.Commands;
 
@@ -33,6 +34,11 @@ static class Serve
             var paths = new List<string>();
             foreach (var model in arguments.GetRequiredValue(models))
                 paths.Add(await ModelPull.PathAsync(model, cancellationToken));
+            // What is no model is said now, and not when it is first asked for.
+            foreach (var path in paths)
+                using (ModelFile.Open(path))
+                {
+                }
             foreach (var adapter in arguments.GetValue(adapters) ?? [])
                 if (!File.Exists(adapter) && !Directory.Exists(adapter))
                     throw new CommandException($"--adapter {adapter}: there is no such file or folder");

@@ -47,13 +47,15 @@ public sealed record PublishedComparison
         ArgumentOutOfRangeException.ThrowIfLessThan(items, 1);
         int rightA = (int)Math.Round(a * items), rightB = (int)Math.Round(b * items);
         double shareA = rightA / (double)items, shareB = rightB / (double)items;
+        // Scores of 0 and 1 have no variance, and still are of so many items: no outcomes with these scores would have a narrower interval than those that differ least.
+        var narrowest = TangoInterval.Of(Math.Max(0, rightA - rightB), Math.Max(0, rightB - rightA), items);
         return new()
         {
             Items = items,
             A = shareA,
             B = shareB,
             Interval = Proportions.Newcombe(shareA, items, shareB, items),
-            PairedHalfWidth = Proportions.PairedHalfWidth(shareA, shareB, items, Correlation),
+            PairedHalfWidth = Math.Max(Proportions.PairedHalfWidth(shareA, shareB, items, Correlation), (narrowest.High - narrowest.Low) / 2),
             PValues = McNemar.PValuesFromMargins(rightA, rightB, items),
             Margin = margin,
         };

@@ -8,10 +8,10 @@ namespace Banyan.Runtime.Files.Safetensors;
 static class HuggingFaceMetadata
 {
     /// <param name="folder">Where the files lie.</param>
-    /// <param name="tied">Whether the embedding is also the output matrix.</param>
+    /// <param name="tied">Whether the embedding is also the output matrix; null where that is not said.</param>
     /// <param name="keys">What config.json asks for beyond what is computed here.</param>
     /// <param name="family">Which family it is.</param>
-    public static Dictionary<string, object> Read(string folder, out bool tied, out ConfigKeys keys, out Family family)
+    public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family)
     {
         var path = Path.Combine(folder, "config.json");
         var config = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
@@ -22,7 +22,7 @@ static class HuggingFaceMetadata
         if (config.Object("quantization_config") is { } quantization)
             throw new ModelFileException(path, $"the weights are quantized ('{quantization.String("quant_method") ?? "unknown"}'), which cannot be read from safetensors; get the original model, or a GGUF of it");
         keys = ConfigKeys.OfHuggingFace(config.Root, arch);
-        tied = config.Bool("tie_word_embeddings") ?? false;
+        tied = config.Bool("tie_word_embeddings");
 
         var metadata = new Dictionary<string, object>
         {

@@ -16,7 +16,11 @@ static class SafetensorsModel
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
             var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family));
-            return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, Name(path, entries, tied, family.HuggingFace.Tensors), mappings);
+            var tensors = Name(path, entries, tied == true, family.HuggingFace.Tensors);
+            // A language model whose output matrix is its own would otherwise compute with the embedding.
+            if (tied == false && tensors.Exists(t => t.Name == "token_embd.weight") && !tensors.Exists(t => t.Name == "output.weight") && entries.Exists(e => e.Item2.Name.StartsWith("model.", StringComparison.Ordinal)))
+                throw new ModelFileException(path, "'tie_word_embeddings' is false in config.json, and there is no lm_head.weight: files are missing, or the config is another model's");
+            return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, tensors, mappings);
         }
         catch
         {

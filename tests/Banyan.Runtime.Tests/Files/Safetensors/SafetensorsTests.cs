@@ -129,6 +129,16 @@ public class SafetensorsTests
         Assert.False(model.TryGetTensor("output.weight", out _));
     }
 
+    /// <summary>The embedding in place of an output matrix that is not there computes something else.</summary>
+    [Fact]
+    public void An_output_of_its_own_that_is_missing_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        folder.File("config.json", Config);
+        folder.File("model.safetensors", Bytes(new SafetensorsWriter().Add("model.embed_tokens.weight", "F32", [1, 2], Floats(1, 2))));
+        Assert.Contains("'tie_word_embeddings' is false", Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Shards_are_one_model_and_a_missing_one_is_named()
     {
