@@ -34,7 +34,7 @@ public class HostileTests
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
         var before = Files();
-        var tried = Sampled.Of(programs, 40);
+        var tried = Sampled.Of(programs, 24);
 
         var passed = new List<string>();
         await Parallel.ForEachAsync(tried.Index(), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (one, token) =>
@@ -74,7 +74,7 @@ public class HostileTests
         using var judge = await TestJudge.OpenAsync();
         var items = Tasks.MultiPle.Recorded.Open(language).Items;
         var wrong = new List<string>();
-        var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 6);
+        var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 4);
         await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken }, async (program, token) =>
         {
             var source = program.Value.Replace("PORT", $"{((IPEndPoint)listener.LocalEndpoint).Port}", StringComparison.Ordinal);
