@@ -17,6 +17,10 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
     readonly byte[] _table = format.BlockWeights == 1 ? NormalTable(format, deviation) : format == WeightFormat.Q4_K || format == WeightFormat.Q5_K ? ScaleTable() : [];
     ulong _state = seed;
 
+    /// <summary>Whether it makes blocks of a format.</summary>
+    public static bool Makes(WeightFormat format) => format.BlockWeights == 1
+        || new[] { WeightFormat.Q8_0, WeightFormat.Q6_K, WeightFormat.Q5_K, WeightFormat.Q5_1, WeightFormat.Q5_0, WeightFormat.Q4_K, WeightFormat.Q4_1, WeightFormat.Q4_0 }.Contains(format);
+
     /// <summary>Fills whole blocks.</summary>
     public void Fill(Span<byte> blocks)
     {
@@ -51,6 +55,12 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
         else if (format == WeightFormat.Q5_0)
         {
             Half(block, vary / 9.25);
+        }
+        else if (format == WeightFormat.Q4_1 || format == WeightFormat.Q5_1)
+        {
+            var (divisor, middle) = format == WeightFormat.Q4_1 ? (4.61, 7.5) : (9.23, 15.5);
+            Half(block, vary / divisor);
+            Half(block[2..], -middle * vary / divisor);
         }
         else if (format == WeightFormat.Q6_K)
         {

@@ -17,7 +17,7 @@ public static class Synthesizer
     public static IReadOnlyList<ModelShape> Shapes => ModelShapes.All;
 
     /// <summary>The known mixes of weight formats, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
-    public static IReadOnlyList<string> Types { get; } = [.. TypeMix.All.Select(m => m.Name)];
+    public static IReadOnlyList<string> Types { get; } = [.. TypeMix.All.Where(m => RandomWeights.Makes(m.Format)).Select(m => m.Name)];
 
     /// <summary>A writer of the model; weights are generated only while it writes.</summary>
     /// <param name="shape">One of <see cref="Shapes"/>, or a shape of your own.</param>
@@ -30,7 +30,7 @@ public static class Synthesizer
     /// </exception>
     public static GgufWriter Create(ModelShape shape, string type, string? tokenizerFolder = null, ulong seed = 1)
     {
-        if (!TypeMix.TryGet(type, out var mix))
+        if (!TypeMix.TryGet(type, out var mix) || !RandomWeights.Makes(mix.Format))
             throw new ArgumentException($"unknown type '{type}'; known are {string.Join(", ", Types)}", nameof(type));
         if (shape.Copies && mix.Format.BlockWeights > 32)
             throw new ArgumentException($"{shape.Name} in {type}: zeros have to stay 0, which blocks of 256 weights cannot promise; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));

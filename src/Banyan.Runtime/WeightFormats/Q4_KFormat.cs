@@ -33,7 +33,7 @@ sealed class Q4_KFormat() : WeightFormat("Q4_K", ggufType: 12, blockWeights: 256
         Span<byte> levels = stackalloc byte[256];
         for (; blocks.Length > 0; blocks = blocks[144..], weights = weights[256..])
         {
-            SixBitScales.Quantize(weights[..256], highest: 15, blocks[..16], levels);
+            SixBitScales.Quantize(weights[..256], highest: 15, new(-1, 20, Absolute: false), blocks[..16], levels);
             for (var j = 0; j < 4; j++)
                 for (var i = 0; i < 32; i++)
                     blocks[16 + 32 * j + i] = (byte)(levels[64 * j + i] | levels[64 * j + 32 + i] << 4);

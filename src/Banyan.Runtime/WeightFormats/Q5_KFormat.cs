@@ -34,7 +34,7 @@ sealed class Q5_KFormat() : WeightFormat("Q5_K", ggufType: 13, blockWeights: 256
         Span<byte> levels = stackalloc byte[256];
         for (; blocks.Length > 0; blocks = blocks[176..], weights = weights[256..])
         {
-            SixBitScales.Quantize(weights[..256], highest: 31, blocks[..16], levels);
+            SixBitScales.Quantize(weights[..256], highest: 31, new(-0.5f, 15, Absolute: false), blocks[..16], levels);
             var high = blocks.Slice(16, 32);
             high.Clear();
             for (var group = 0; group < 8; group++)

@@ -32,23 +32,26 @@ sealed class Q6_KFormat() : WeightFormat("Q6_K", ggufType: 14, blockWeights: 256
     private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks)
     {
         Span<float> scales = stackalloc float[16];
+        Span<byte> levels = stackalloc byte[256];
         for (; blocks.Length > 0; blocks = blocks[210..], weights = weights[256..])
         {
             var block = blocks[..210];
             block.Clear();
             for (var group = 0; group < 16; group++)
-                scales[group] = BlockScale.Symmetric(weights.Slice(16 * group, 16), 32);
-            var d = (float)(Half)(BlockScale.Farthest(scales) / -128);
-            BinaryPrimitives.WriteHalfLittleEndian(block[208..], (Half)d);
-            if (d == 0)
+                scales[group] = LevelSearch.Symmetric(weights.Slice(16 * group, 16), 32, levels.Slice(16 * group, 16));
+            var farthest = BlockScale.Farthest(scales);
+            if (Math.Abs(farthest) < LevelSearch.Nothing)
                 continue;
+            var inverse = -128 / farthest;
+            BinaryPrimitives.WriteHalfLittleEndian(block[208..], (Half)(1 / inverse));
+            var d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[208..]);
             for (var group = 0; group < 16; group++)
-                block[192 + group] = (byte)(sbyte)Math.Clamp(MathF.Round(scales[group] / d), -128, 127);
+                block[192 + group] = (byte)(sbyte)Math.Min(127, (int)MathF.Round(inverse * scales[group]));
             for (var weight = 0; weight < 256; weight++)
             {
                 var (half, k, i) = (weight / 128, weight / 32 % 4, weight % 32);
                 var scale = d * (sbyte)block[192 + weight / 16];
-                var q = scale == 0 ? 32 : (int)Math.Clamp(MathF.Round(weights[weight] / scale), -32, 31) + 32;
+                var q = scale == 0 ? levels[weight] : Math.Clamp((int)MathF.Round(weights[weight] / scale), -32, 31) + 32;
                 block[64 * half + 32 * (k & 1) + i] |= (byte)((q & 15) << (4 * (k >> 1)));
                 block[128 + 32 * half + i] |= (byte)(q >> 4 << (2 * k));
             }

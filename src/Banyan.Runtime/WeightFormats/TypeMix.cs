@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp), for the
-/// tensors of the supported families. One row per mix.
+/// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp), without an
+/// importance matrix. One row per mix.
 /// </summary>
 /// <param name="Name">Q4_K_M.</param>
 /// <param name="FileType">Its number in <c>general.file_type</c>.</param>
@@ -21,10 +21,23 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         new("Q6_K", 18, WeightFormat.Q6_K),
         new("Q5_K_M", 17, WeightFormat.Q5_K),
         new("Q5_K_S", 16, WeightFormat.Q5_K),
+        new("Q5_1", 9, WeightFormat.Q5_1),
         new("Q5_0", 8, WeightFormat.Q5_0),
         new("Q4_K_M", 15, WeightFormat.Q4_K),
         new("Q4_K_S", 14, WeightFormat.Q4_K),
+        new("Q4_1", 3, WeightFormat.Q4_1),
         new("Q4_0", 2, WeightFormat.Q4_0),
+        new("IQ4_NL", 25, WeightFormat.Coded<IQ4_NL>()),
+        new("IQ4_XS", 30, WeightFormat.Coded<IQ4_XS>()),
+        new("Q3_K_L", 13, WeightFormat.Coded<Q3_K>()),
+        new("Q3_K_M", 12, WeightFormat.Coded<Q3_K>()),
+        new("Q3_K_S", 11, WeightFormat.Coded<Q3_K>()),
+        new("Q2_K", 10, WeightFormat.Coded<Q2_K>()),
+        new("TQ2_0", 37, WeightFormat.Coded<TQ2_0>()),
+        new("TQ1_0", 36, WeightFormat.Coded<TQ1_0>()),
+        new("Q2_0", 41, WeightFormat.Coded<Q2_0>()),
+        new("Q1_0", 40, WeightFormat.Coded<Q1_0>()),
+        new("MXFP4_MOE", 38, WeightFormat.Coded<MXFP4>()),
     ];
 
     public static bool TryGet(string name, [NotNullWhen(true)] out TypeMix? mix) =>
@@ -34,7 +47,19 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     /// <param name="Layers">Blocks.</param>
     /// <param name="Embedding">Width of the residual stream.</param>
     /// <param name="Tied">Whether the embedding is also the output matrix.</param>
-    public readonly record struct Whole(int Layers, int Embedding, bool Tied);
+    /// <param name="HeadsPerKv">Query heads on a key head.</param>
+    /// <param name="Experts">Experts of a layer; 0 for none.</param>
+    public readonly record struct Whole(int Layers, int Embedding, bool Tied, int HeadsPerKv = 1, int Experts = 0);
+
+    /// <summary>Names of matrices that stay as they are, besides norms: routers, convolutions, positions and the like.</summary>
+    static readonly string[] s_kept =
+    [
+        "_norm.weight", "ffn_gate_inp.weight", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight", "altup", "laurel", "position_embd.weight", "token_types.weight",
+    ];
+
+    /// <summary>Whether a tensor is quantized at all.</summary>
+    public static bool IsQuantized(string tensor, IReadOnlyList<long> shape) =>
+        shape.SkipWhile(size => size == 1).Count() >= 2 && tensor.EndsWith("weight", StringComparison.Ordinal) && !s_kept.Any(name => tensor.Contains(name, StringComparison.Ordinal));
 
     /// <summary>The format of one tensor.</summary>
     /// <param name="tensor">Its GGUF name.</param>
@@ -42,43 +67,79 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     /// <param name="model">The model that it is of.</param>
     public WeightFormat FormatOf(string tensor, IReadOnlyList<long> shape, Whole model)
     {
-        // Vectors, norms and the experts' router stay exact.
-        if (shape.Count < 2 || tensor.EndsWith("ffn_gate_inp.weight", StringComparison.Ordinal) || !tensor.EndsWith(".weight", StringComparison.Ordinal))
+        if (!IsQuantized(tensor, shape))
             return WeightFormat.F32;
         if (Format.BlockWeights == 1)
             return Format;
-        return Fit(Choose(tensor.Split('.'), shape[^1], model), shape[^1]);
+        return Fit(Choose(tensor.Split('.'), shape, model), shape[^1]);
     }
 
     // Of blk.3.attn_v.weight: attn_v in layer 3.
-    WeightFormat Choose(string[] parts, long columns, Whole model)
+    WeightFormat Choose(string[] parts, IReadOnlyList<long> shape, Whole model)
     {
         var name = parts[^2];
         if (name == "output" || (name == "token_embd" && model.Tied))
-            return Format == WeightFormat.Q8_0 || columns % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
-        if (name is not ("attn_v" or "ffn_down" or "ffn_down_exps"))
+            return Name == "MXFP4_MOE" || Format == WeightFormat.Q8_0 || shape[^1] % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
+        if (Name == "MXFP4_MOE")
+            return shape.Count == 3 && shape[0] > 1 ? Format : WeightFormat.Q8_0;
+        if (name == "token_embd")
+            return Name is "TQ1_0" or "TQ2_0" or "Q2_0" ? WeightFormat.Q4_K : Format;
+        if (parts.Length < 4 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
             return Format;
-        int layer = int.Parse(parts[1], CultureInfo.InvariantCulture), layers = model.Layers;
-        var chosen = Name switch
+        var (layers, q3, q4, q5, q6) = (model.Layers, WeightFormat.Coded<Q3_K>(), WeightFormat.Q4_K, WeightFormat.Q5_K, WeightFormat.Q6_K);
+        switch (name)
         {
-            "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => WeightFormat.Q6_K,
-            "Q4_K_S" when layer < (name == "attn_v" ? 4 : layers / 8) => WeightFormat.Q5_K,
-            _ => Format,
-        };
-        // In the 70B model eight heads share each row of attn_v, so more bits cost next to nothing.
-        return chosen == WeightFormat.Q4_K && name == "attn_v" && model is { Layers: 80, Embedding: 8192 } ? WeightFormat.Q5_K : chosen;
+            case "attn_v" or "attn_qkv" or "attn_kv_b":
+                var value = Name switch
+                {
+                    "Q2_K" => model.HeadsPerKv >= 4 ? q4 : q3,
+                    "Q3_K_M" => layer < 2 ? q5 : q4,
+                    "Q3_K_L" => q5,
+                    "IQ4_NL" or "IQ4_XS" when model.HeadsPerKv >= 4 => q5,
+                    "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => q6,
+                    "Q4_K_S" when layer < 4 => q5,
+                    _ => Format,
+                };
+                // In the 70B model eight heads share each row of attn_v, so more bits cost next to nothing; nor do they among 8 experts.
+                return model.Experts == 8 ? WeightFormat.Q8_0
+                    : (value == q3 || value == q4) && model is { Layers: 80, Embedding: 8192 } ? q5 : value;
+            case "attn_k":
+                return model.Experts == 8 ? WeightFormat.Q8_0 : Format;
+            case "ffn_down" or "ffn_down_exps" or "ffn_down_shexp":
+                return Name switch
+                {
+                    "Q2_K" => q3,
+                    "Q3_K_M" => layer < layers / 16 ? q5 : q4,
+                    "Q3_K_L" => q5,
+                    "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => q6,
+                    "Q4_K_S" or "IQ4_NL" or "IQ4_XS" when layer < layers / 8 => q5,
+                    _ => Format,
+                };
+            case "attn_output":
+                return model.Experts == 8 && Name is "Q2_K" or "Q3_K_S" or "Q3_K_M" or "IQ4_NL" or "Q4_K_S" or "Q4_K_M" or "IQ4_XS" && model.Experts == 8 ? q5
+                    : model.Experts == 8 ? Format
+                    : Name switch { "Q2_K" => q3, "Q3_K_M" => q4, "Q3_K_L" => q5, _ => Format };
+            default:
+                return Format;
+        }
     }
 
     /// <summary>The layers at both ends and every third in between.</summary>
     static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 
-    /// <summary>
-    /// A format with smaller blocks for rows that are not a multiple of 256. (For Q5_K llama.cpp uses Q5_1, which is not supported here;
-    /// Q8_0 is used instead.)
-    /// </summary>
-    static WeightFormat Fit(WeightFormat format, long columns) =>
-        columns % format.BlockWeights == 0 ? format
-        : columns % 32 != 0 ? WeightFormat.F16
-        : format == WeightFormat.Q4_K ? WeightFormat.Q5_0
-        : WeightFormat.Q8_0;
+    /// <summary>A format with smaller blocks for rows that are no whole number of blocks.</summary>
+    static WeightFormat Fit(WeightFormat format, long columns)
+    {
+        if (columns % format.BlockWeights == 0)
+            return format;
+        var smaller = format.Name switch
+        {
+            "IQ4_XS" => WeightFormat.Coded<IQ4_NL>(),
+            "Q4_K" => WeightFormat.Q5_0,
+            "Q5_K" => WeightFormat.Q5_1,
+            "Q6_K" => WeightFormat.Q8_0,
+            _ => WeightFormat.Q4_0,
+        };
+        return columns % 32 == 0 && format.BlockWeights > 32 ? smaller : WeightFormat.F16;
+    }
 }

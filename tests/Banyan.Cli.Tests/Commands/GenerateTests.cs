@@ -83,6 +83,29 @@ public class GenerateTests
     }
 
     [Fact]
+    public async Task Quantized_files_are_known_by_their_hash()
+    {
+        var (input, output) = (SharedData.Path("models", "formats/qwen2-F32.gguf"), Path.Combine(Path.GetTempPath(), $"banyan-{Guid.NewGuid():N}.gguf"));
+        try
+        {
+            var (code, json, error) = await Tool.Run(["quantize", input, output, "--type", "q4_k_m", "--json"]);
+            Assert.Equal((0, "c04724c0ad524faea8d10c7bc17ef034f5d946e042eb67f11176b8e40373ad5c", new FileInfo(output).Length),
+                (code, (string?)JsonNode.Parse(json)!["sha256"], (long)JsonNode.Parse(json)!["bytes"]!));
+            Assert.Equal("", error);
+            (code, _, error) = await Tool.Run(["quantize", input, output, "--type", "Q4_0"]);
+            Assert.NotEqual(0, code);
+            Assert.Contains("is there already", error);
+            (code, _, error) = await Tool.Run(["quantize", input, output, "--type", "Q9_0"]);
+            Assert.NotEqual(0, code);
+            Assert.Contains("Q4_K_M", error);
+        }
+        finally
+        {
+            File.Delete(output);
+        }
+    }
+
+    [Fact]
     public async Task Bench_measures()
     {
         var (code, output, _) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--threads", "1", "--repetitions", "2", "--json"]);

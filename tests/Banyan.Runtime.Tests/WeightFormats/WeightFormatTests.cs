@@ -9,7 +9,8 @@ public class WeightFormatTests
     // Root-mean-square error of normal weights, as a share of their deviation, that the format's levels allow.
     public static TheoryData<string, double> Bounds => new()
     {
-        { "Q4_1", 0.08 }, { "Q5_1", 0.04 }, { "F32", 0 }, { "F16", 3e-4 }, { "BF16", 2e-3 }, { "Q8_0", 0.007 }, { "Q6_K", 0.021 }, { "Q5_K", 0.04 }, { "Q5_0", 0.05 }, { "Q4_K", 0.08 }, { "Q4_0", 0.1 },
+        { "Q4_1", 0.08 }, { "Q5_1", 0.04 }, { "IQ4_NL", 0.08 }, { "IQ4_XS", 0.09 }, { "Q3_K", 0.17 }, { "Q2_K", 0.3 }, { "MXFP4", 0.14 }, { "NVFP4", 0.12 },
+        { "TQ2_0", 1 }, { "TQ1_0", 1 }, { "Q2_0", 0.8 }, { "Q1_0", 0.7 }, { "F32", 0 }, { "F16", 3e-4 }, { "BF16", 2e-3 }, { "Q8_0", 0.007 }, { "Q6_K", 0.021 }, { "Q5_K", 0.04 }, { "Q5_0", 0.05 }, { "Q4_K", 0.08 }, { "Q4_0", 0.1 },
     };
 
     static float[] Normal(int count, int seed, float deviation = 1)

@@ -15,5 +15,8 @@ internal sealed class JinaBertV2 : Bert
 
     protected override Block Attention(LayerLoader at) => new EncoderAttention(at, at.Config.Attention, hasSlopes: true);
 
-    protected override Block FeedForward(LayerLoader at) => new GatedFeedForward(at, at.Config.FeedForwardSize);
+    // The gate is a matrix of its own, or lies in front of up; some models have none.
+    protected override Block FeedForward(LayerLoader at) => !at.Has("ffn_gate.weight") && at.Rows("ffn_up") == at.Config.FeedForwardSize
+        ? new PlainFeedForward(at, at.Config.FeedForwardSize, PlainActivation.Gelu)
+        : new GatedFeedForward(at, at.Config.FeedForwardSize);
 }

@@ -23,10 +23,16 @@ sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, 
         }
     }
 
-    internal override bool IsWritten => false;
+    internal override bool IsWritten => TCodes.IsWritten;
 
-    private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks) =>
-        throw new NotSupportedException($"{Name} can be read, but not yet be written");
+    private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks)
+    {
+        if (!TCodes.IsWritten)
+            throw new NotSupportedException($"{Name} can be read, but not yet be written");
+        blocks.Clear();
+        for (; blocks.Length > 0; blocks = blocks[BlockBytes..], weights = weights[BlockWeights..])
+            TCodes.Encode(weights[..BlockWeights], blocks[..BlockBytes]);
+    }
 }
 
 /// <summary>The scales of coded formats.</summary>

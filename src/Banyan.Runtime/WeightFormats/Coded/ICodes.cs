@@ -32,6 +32,12 @@ interface ICodes
 
     /// <summary>Reads a block.</summary>
     static abstract void Decode(ReadOnlySpan<byte> block, ref CodedBlock to);
+
+    /// <summary>Whether <see cref="Encode"/> is there.</summary>
+    static virtual bool IsWritten => false;
+
+    /// <summary>Writes a block, as llama.cpp's quantizer does; the block is all zeros before.</summary>
+    static virtual void Encode(ReadOnlySpan<float> weights, Span<byte> block) => throw new NotSupportedException();
 }
 
 /// <summary>How the scale of a unit is written.</summary>

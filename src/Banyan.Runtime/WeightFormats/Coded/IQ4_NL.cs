@@ -20,4 +20,20 @@ readonly struct IQ4_NL : ICodes
         to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block);
         CodedNibbles.Split(block.Slice(2, 16), to.Codes);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        var d = LevelSearch.Uneven(weights, Values);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        WriteCodes(weights, d == 0 ? 0 : 1 / d, block[2..]);
+    }
+
+    /// <summary>The codes of 32 weights.</summary>
+    internal static void WriteCodes(ReadOnlySpan<float> weights, float inverse, Span<byte> to)
+    {
+        for (var i = 0; i < 16; i++)
+            to[i] = (byte)(LevelSearch.Closest(inverse * weights[i], Values) | LevelSearch.Closest(inverse * weights[i + 16], Values) << 4);
+    }
 }

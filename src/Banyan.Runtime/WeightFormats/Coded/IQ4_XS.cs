@@ -25,4 +25,25 @@ readonly struct IQ4_XS : ICodes
             CodedNibbles.Split(block.Slice(8 + 16 * unit, 16), to.Codes[(32 * unit)..]);
         }
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[8];
+        for (var unit = 0; unit < 8; unit++)
+            scales[unit] = LevelSearch.Uneven(weights.Slice(32 * unit, 32), Values);
+        var d = -BlockScale.Farthest(scales) / 32;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        var (inverse, high) = (d == 0 ? 0 : 1 / d, 0);
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var number = Math.Clamp((int)MathF.Round(inverse * scales[unit]), -32, 31);
+            var scale = d * number;
+            IQ4_NL.WriteCodes(weights.Slice(32 * unit, 32), scale == 0 ? 0 : 1 / scale, block[(8 + 16 * unit)..]);
+            block[4 + unit / 2] |= (byte)((number + 32 & 15) << 4 * (unit % 2));
+            high |= number + 32 >> 4 << 2 * unit;
+        }
+        BinaryPrimitives.WriteUInt16LittleEndian(block[2..], (ushort)high);
+    }
 }

@@ -21,4 +21,26 @@ readonly struct MXFP4 : ICodes
         to.Numbers[0] = block[0];
         CodedNibbles.Split(block.Slice(1, 16), to.Codes);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        // The largest magnitude falls between 4 and 8 of the format's numbers, of which 6 is the highest.
+        var largest = Math.Abs(BlockScale.Farthest(weights));
+        block[0] = largest > 0 ? (byte)(int)(MathF.Floor(MathF.Log2(largest)) - 2 + 127) : (byte)0;
+        var d = CodedScales.Of(ScaleForm.Exponents, 0, block[0]);
+        for (var i = 0; i < 16; i++)
+            block[1 + i] = (byte)(Closest(weights[i], d) | Closest(weights[i + 16], d) << 4);
+    }
+
+    /// <summary>The code whose value is closest; of two as close the lower.</summary>
+    internal static int Closest(float weight, float scale)
+    {
+        var (best, least) = (0, Math.Abs(Values[0] * scale - weight));
+        for (var code = 1; code < 16; code++)
+            if (Math.Abs(Values[code] * scale - weight) is var error && error < least)
+                (best, least) = (code, error);
+        return best;
+    }
 }

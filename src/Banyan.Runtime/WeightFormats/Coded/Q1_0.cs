@@ -19,4 +19,16 @@ readonly struct Q1_0 : ICodes
         for (var i = 0; i < 128; i++)
             to.Codes[i] = (byte)(block[2 + i / 8] >> i % 8 & 1);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        var sum = 0f;
+        foreach (var weight in weights)
+            sum += Math.Abs(weight);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(sum / 128));
+        for (var i = 0; i < 128; i++)
+            block[2 + i / 8] |= (byte)(weights[i] >= 0 ? 1 << i % 8 : 0);
+    }
 }

@@ -19,4 +19,15 @@ readonly struct Q2_0 : ICodes
         for (var i = 0; i < 64; i++)
             to.Codes[i] = (byte)(block[2 + i / 4] >> i % 4 * 2 & 3);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        var d = Math.Abs(BlockScale.Farthest(weights));
+        var inverse = d > 0 ? 1 / d : 0;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        for (var i = 0; i < 64; i++)
+            block[2 + i / 4] |= (byte)(Math.Clamp((int)MathF.Round(weights[i] * inverse, MidpointRounding.AwayFromZero) + 1, 0, 3) << i % 4 * 2);
+    }
 }

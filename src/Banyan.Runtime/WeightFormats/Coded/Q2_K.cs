@@ -26,4 +26,40 @@ readonly struct Q2_K : ICodes
         for (var i = 0; i < 256; i++)
             to.Codes[i] = (byte)(block[16 + i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[16], minima = stackalloc float[16], importance = stackalloc float[16];
+        Span<byte> levels = stackalloc byte[256];
+        float maxScale = 0, maxMin = 0;
+        for (var unit = 0; unit < 16; unit++)
+        {
+            var x = weights.Slice(16 * unit, 16);
+            for (var i = 0; i < 16; i++)
+                importance[i] = Math.Abs(x[i]);
+            (scales[unit], minima[unit]) = LevelSearch.AboveMinimum(x, importance, 3, new(-0.5f, 15, Absolute: true), levels.Slice(16 * unit, 16));
+            (maxScale, maxMin) = (scales[unit] > maxScale ? scales[unit] : maxScale, minima[unit] > maxMin ? minima[unit] : maxMin);
+        }
+        float inverseScale = maxScale > 0 ? 15 / maxScale : 0, inverseMin = maxMin > 0 ? 15 / maxMin : 0;
+        BinaryPrimitives.WriteHalfLittleEndian(block[80..], (Half)(maxScale / 15));
+        BinaryPrimitives.WriteHalfLittleEndian(block[82..], (Half)(maxMin / 15));
+        float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]), dmin = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
+        for (var unit = 0; unit < 16; unit++)
+        {
+            block[unit] = (byte)((int)MathF.Round(inverseScale * scales[unit]) | (int)MathF.Round(inverseMin * minima[unit]) << 4);
+            var (scale, min) = (d * (block[unit] & 15), dmin * (block[unit] >> 4));
+            for (var i = 16 * unit; scale != 0 && i < 16 * unit + 16; i++)
+                levels[i] = (byte)Math.Clamp((int)MathF.Round((weights[i] + min) / scale), 0, 3);
+        }
+        WriteTwoBits(levels, block[16..]);
+    }
+
+    /// <summary>Two bits of each of 256 codes.</summary>
+    internal static void WriteTwoBits(ReadOnlySpan<byte> codes, Span<byte> to)
+    {
+        for (var i = 0; i < 256; i++)
+            to[i / 128 * 32 + i % 32] |= (byte)((codes[i] & 3) << i % 128 / 32 * 2);
+    }
 }

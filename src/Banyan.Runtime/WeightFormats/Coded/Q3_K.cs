@@ -26,4 +26,30 @@ readonly struct Q3_K : ICodes
         for (var i = 0; i < 256; i++)
             to.Codes[i] = (byte)(block[32 + i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3 | (block[i % 32] >> i / 32 & 1) << 2);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[16];
+        Span<sbyte> levels = stackalloc sbyte[256];
+        for (var unit = 0; unit < 16; unit++)
+            scales[unit] = LevelSearch.Refined(weights.Slice(16 * unit, 16), 4, levels.Slice(16 * unit, 16));
+        var farthest = BlockScale.Farthest(scales);
+        var inverse = farthest == 0 ? 0 : -32 / farthest;
+        BinaryPrimitives.WriteHalfLittleEndian(block[108..], (Half)(farthest == 0 ? 0 : 1 / inverse));
+        var d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[108..]);
+        for (var unit = 0; unit < 16; unit++)
+        {
+            var number = farthest == 0 ? -32 : Math.Clamp((int)MathF.Round(inverse * scales[unit]), -32, 31);
+            block[96 + unit % 8] |= (byte)((number + 32 & 15) << unit / 8 * 4);
+            block[104 + unit % 4] |= (byte)(number + 32 >> 4 << unit / 4 * 2);
+            var scale = d * number;
+            for (var i = 16 * unit; scale != 0 && i < 16 * unit + 16; i++)
+                levels[i] = (sbyte)(Math.Clamp((int)MathF.Round(weights[i] / scale), -4, 3) + 4);
+        }
+        for (var i = 0; i < 256; i++)
+            block[i % 32] |= (byte)(levels[i] >> 2 << i / 32);
+        Q2_K.WriteTwoBits(System.Runtime.InteropServices.MemoryMarshal.AsBytes(levels), block[32..]);
+    }
 }

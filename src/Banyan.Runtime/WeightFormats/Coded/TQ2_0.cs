@@ -19,4 +19,13 @@ readonly struct TQ2_0 : ICodes
         for (var i = 0; i < 256; i++)
             to.Codes[i] = (byte)(block[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
     }
+
+    public static bool IsWritten => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        Span<byte> codes = stackalloc byte[256];
+        BinaryPrimitives.WriteHalfLittleEndian(block[64..], (Half)TQ1_0.Ternary(weights, codes));
+        Q2_K.WriteTwoBits(codes, block);
+    }
 }

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Quantization;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan quantize IN OUT --type T</c>: a model in fewer bits.</summary>
+static class Quantize
+{
+    public static Command Create()
+    {
+        var command = new Command("quantize", """
+            Write a GGUF model again in fewer bits
+
+            The bytes are those that llama.cpp's quantizer writes without an importance matrix, on every processor.
+
+            Examples:
+              banyan quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M
+              banyan quantize model-F16.gguf model-IQ4_XS.gguf --type IQ4_XS --json
+            """);
+        var input = new Argument<string>("IN") { Description = "A .gguf, best in F32, F16 or BF16" };
+        var output = new Argument<string>("OUT") { Description = "The file to write" };
+        var type = new Option<string>("--type") { Description = "What to make of it", Required = true };
+        var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
+        var json = new Option<bool>("--json") { Description = """Print one JSON object: {"sha256":…,"bytes":…}""" };
+        type.AcceptOnlyFromAmong([.. Quantizer.Types]);
+        command.Arguments.Add(input);
+        command.Arguments.Add(output);
+        foreach (var option in new Option[] { type, force, json })
+            command.Options.Add(option);
+        command.SetAction((arguments, cancellationToken) =>
+        {
+            var path = arguments.GetValue(output)!;
+            if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(force)))
+                throw new CommandException($"{path} is there already: name another file{(Directory.Exists(path) ? "" : ", or give --force")}");
+            using var file = ModelFile.Open(arguments.GetValue(input)!);
+            if (Path.GetFullPath(path) == Path.GetFullPath(file.Path))
+                throw new CommandException($"{path} is the input: name another file");
+            using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
+                new Quantizer(file, arguments.GetValue(type)!).Write(path, bar, cancellationToken);
+            using var stream = File.OpenRead(path);
+            var (hash, bytes) = (Convert.ToHexStringLower(SHA256.HashData(stream)), stream.Length);
+            Console.Out.WriteLine(arguments.GetValue(json)
+                ? new JsonObject { ["sha256"] = hash, ["bytes"] = bytes }.ToJsonString()
+                : $"{path}: {bytes:N0} bytes, {100.0 * bytes / file.ByteLength:0} % of {file.ByteLength:N0}, SHA-256 {hash}");
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Files.Gguf;
+using Banyan.Runtime.Models;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Quantization;
+
+/// <summary>
+/// Writes a GGUF file again in other weight formats. The bytes are those of llama.cpp's quantizer (0.5.0) without an importance matrix: the
+/// same formats for the same tensors, the same blocks, the same order. Weights stream through: memory does not grow with the file.
+/// </summary>
+public sealed partial class Quantizer
+{
+    const int RowsAtOnce = 256;
+
+    readonly ModelFile _file;
+    readonly TypeMix _mix;
+    readonly Config _config;
+
+    /// <param name="file">A GGUF file; open until the new one is written.</param>
+    /// <param name="type">What to make of it: Q4_K_M (<see cref="Types"/>).</param>
+    /// <exception cref="ArgumentException">There is no such type.</exception>
+    /// <exception cref="ModelFileException">It is no GGUF file, or of an architecture that is not known.</exception>
+    public Quantizer(ModelFile file, string type)
+    {
+        if (!TypeMix.TryGet(type, out _mix!))
+            throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
+        if (file.Kind != ModelFileKind.Gguf)
+            throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
+        (_file, _config) = (file, new ConfigReader(file).Read());
+    }
+
+    /// <summary>The types that can be asked for.</summary>
+    public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
+
+    /// <summary>The format that each tensor gets, in the order in which they are written.</summary>
+    public IReadOnlyList<(string Tensor, WeightFormat Format)> Plan => [.. Ordered().Select(t => (t.Name, FormatOf(t)))];
+
+    /// <summary>Writes the file, whole or not at all.</summary>
+    /// <param name="output">Where to; a file that is there is replaced.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="cancellationToken">Ends between pieces; nothing is left then.</param>
+    public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var writer = new GgufWriter();
+        foreach (var (key, value) in _file.Metadata.All)
+            if (!key.StartsWith("split.", StringComparison.Ordinal) && key is not ("general.quantization_version" or "general.file_type"))
+                writer.Set(key, value);
+        writer.Set("general.quantization_version", 2u).Set("general.file_type", _mix.FileType);
+        var (done, total) = (0L, _file.Tensors.Sum(t => t.ByteLength));
+        foreach (var tensor in Ordered())
+            writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream =>
+            {
+                Write(tensor, FormatOf(tensor), stream, cancellationToken);
+                progress?.Report(new LoadProgress(done += tensor.ByteLength, total));
+            });
+        WholeFile.Write(output, stream => writer.WriteTo(stream));
+    }
+
+    WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) ? tensor.Format : _mix.FormatOf(tensor.Name, tensor.Shape,
+        new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0));
+
+    // What belongs to no layer first, then layer by layer; by name.
+    IEnumerable<Tensor> Ordered() => _file.Tensors.OrderBy(t => Layer().Match(t.Name) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1)
+        .ThenBy(t => t.Name, StringComparer.Ordinal);
+
+    static void Write(Tensor tensor, WeightFormat format, Stream stream, CancellationToken cancellationToken)
+    {
+        var (columns, rowBytes) = ((int)tensor.Columns, (int)format.ByteLength(tensor.Columns));
+        var bytes = new byte[Math.Min(RowsAtOnce, tensor.Rows) * rowBytes];
+        for (var first = 0L; first < tensor.Rows; first += RowsAtOnce)
+        {
+            var count = (int)Math.Min(RowsAtOnce, tensor.Rows - first);
+            if (format == tensor.Format)
+                for (var i = 0; i < count; i++)
+                    tensor.Row(first + i).CopyTo(bytes.AsSpan(i * rowBytes));
+            else
+                Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken }, () => new float[columns], (i, _, row) =>
+                {
+                    tensor.Dequantize(first + i, 1, row);
+                    if (row.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
+                        throw new InvalidDataException($"row {first + i} of tensor {tensor.Name} has a weight that is no finite number: the file is damaged");
+                    format.Quantize(row, bytes.AsSpan(i * rowBytes, rowBytes));
+                    return row;
+                }, _ => { });
+            cancellationToken.ThrowIfCancellationRequested();
+            stream.Write(bytes.AsSpan(0, count * rowBytes));
+        }
+    }
+
+    [GeneratedRegex(@"^blk\.([0-9]{1,5})\.", RegexOptions.CultureInvariant)]
+    private static partial Regex Layer();
+}

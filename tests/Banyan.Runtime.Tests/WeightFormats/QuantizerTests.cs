@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Quantization;
+using Banyan.Runtime.Tests.Files;
+using Banyan.Tests;
+
+namespace Banyan.Runtime.Tests.WeightFormats;
+
+/// <summary>The files are llama.cpp's, byte for byte.</summary>
+public class QuantizerTests
+{
+    [Theory]
+    [InlineData("BF16")]
+    [InlineData("Q8_0")]
+    [InlineData("Q6_K")]
+    [InlineData("Q5_K_M")]
+    [InlineData("Q5_K_S")]
+    [InlineData("Q5_1")]
+    [InlineData("Q5_0")]
+    [InlineData("Q4_K_M")]
+    [InlineData("Q4_K_S")]
+    [InlineData("Q4_1")]
+    [InlineData("Q4_0")]
+    [InlineData("IQ4_NL")]
+    [InlineData("IQ4_XS")]
+    [InlineData("Q3_K_L")]
+    [InlineData("Q3_K_M")]
+    [InlineData("Q3_K_S")]
+    [InlineData("Q2_K")]
+    [InlineData("TQ2_0")]
+    [InlineData("TQ1_0")]
+    [InlineData("Q2_0")]
+    [InlineData("Q1_0")]
+    [InlineData("MXFP4_MOE", "qwen3moe")]
+    public void A_file_is_llama_cpps(string type, string model = "qwen2")
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "out.gguf");
+        using (var file = ModelFile.Open(SharedData.Path("models", $"formats/{model}-F32.gguf")))
+            new Quantizer(file, type).Write(path);
+        var expected = File.ReadAllBytes(SharedData.Path("models", $"formats/{model}-{type}.gguf"));
+        var actual = File.ReadAllBytes(path);
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.True(expected.AsSpan().SequenceEqual(actual), $"first difference at byte {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}, {expected.Zip(actual, (a, b) => a != b ? 1 : 0).Sum()} in all");
+    }
+}
