@@ -14,7 +14,7 @@ static class Quantize
         var command = new Command("quantize", """
             Write a GGUF model again in fewer bits
 
-            The bytes are those that llama.cpp's quantizer writes without an importance matrix, on every processor.
+            The bytes are those that llama.cpp's quantizer writes, on every processor.
 
             Examples:
               banyan quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M
@@ -22,13 +22,14 @@ static class Quantize
             """);
         var input = new Argument<string>("IN") { Description = "A .gguf, best in F32, F16 or BF16" };
         var output = new Argument<string>("OUT") { Description = "The file to write" };
-        var type = new Option<string>("--type") { Description = "What to make of it", Required = true };
+        var type = new Option<string>("--type") { Description = $"What to make of it: {string.Join(", ", Quantizer.Types)}", Required = true };
+        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix that llama-imatrix wrote (.gguf)" };
         var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
         var json = new Option<bool>("--json") { Description = """Print one JSON object: {"sha256":…,"bytes":…}""" };
-        type.AcceptOnlyFromAmong([.. Quantizer.Types]);
+        type.CompletionSources.Add(_ => Quantizer.Types.Select(t => new System.CommandLine.Completions.CompletionItem(t)));
         command.Arguments.Add(input);
         command.Arguments.Add(output);
-        foreach (var option in new Option[] { type, force, json })
+        foreach (var option in new Option[] { type, imatrix, force, json })
             command.Options.Add(option);
         command.SetAction((arguments, cancellationToken) =>
         {
@@ -38,8 +39,9 @@ static class Quantize
             using var file = ModelFile.Open(arguments.GetValue(input)!);
             if (Path.GetFullPath(path) == Path.GetFullPath(file.Path))
                 throw new CommandException($"{path} is the input: name another file");
+            var quantizer = Of(file, arguments.GetValue(type)!, arguments.GetValue(imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null);
             using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
-                new Quantizer(file, arguments.GetValue(type)!).Write(path, bar, cancellationToken);
+                quantizer.Write(path, bar, cancellationToken);
             using var stream = File.OpenRead(path);
             var (hash, bytes) = (Convert.ToHexStringLower(SHA256.HashData(stream)), stream.Length);
             Console.Out.WriteLine(arguments.GetValue(json)
@@ -48,5 +50,17 @@ static class Quantize
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    static Quantizer Of(ModelFile file, string type, ImportanceMatrix? importance)
+    {
+        try
+        {
+            return new Quantizer(file, type, importance);
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException($"--type {type}: {e.Message}");
+        }
     }
 }

@@ -8,7 +8,7 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Quantization;
 
 /// <summary>
-/// Writes a GGUF file again in other weight formats. The bytes are those of llama.cpp's quantizer (0.5.0) without an importance matrix: the
+/// Writes a GGUF file again in other weight formats. The bytes are those of llama.cpp's quantizer (0.5.0): the
 /// same formats for the same tensors, the same blocks, the same order. Weights stream through: memory does not grow with the file.
 /// </summary>
 public sealed partial class Quantizer
@@ -18,15 +18,20 @@ public sealed partial class Quantizer
     readonly ModelFile _file;
     readonly TypeMix _mix;
     readonly Config _config;
+    readonly ImportanceMatrix? _importance;
 
     /// <param name="file">A GGUF file; open until the new one is written.</param>
     /// <param name="type">What to make of it: Q4_K_M (<see cref="Types"/>).</param>
-    /// <exception cref="ArgumentException">There is no such type.</exception>
+    /// <param name="importance">What matters of the weights; null where that is not known.</param>
+    /// <exception cref="ArgumentException">There is no such type, or it needs an importance matrix.</exception>
     /// <exception cref="ModelFileException">It is no GGUF file, or of an architecture that is not known.</exception>
-    public Quantizer(ModelFile file, string type)
+    public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null)
     {
         if (!TypeMix.TryGet(type, out _mix!))
             throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
+        _importance = importance;
+        if (_mix.Name == "Q2_K_S" && importance is null)
+            throw new ArgumentException("Q2_K_S needs an importance matrix (--imatrix): without one it is of no use", nameof(type));
         if (file.Kind != ModelFileKind.Gguf)
             throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
         (_file, _config) = (file, new ConfigReader(file).Read());
@@ -53,20 +58,20 @@ public sealed partial class Quantizer
         foreach (var tensor in Ordered())
             writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream =>
             {
-                Write(tensor, FormatOf(tensor), stream, cancellationToken);
+                Write(tensor, FormatOf(tensor), _importance is null ? default : _importance.Of(tensor), stream, cancellationToken);
                 progress?.Report(new LoadProgress(done += tensor.ByteLength, total));
             });
         WholeFile.Write(output, stream => writer.WriteTo(stream));
     }
 
     WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) ? tensor.Format : _mix.FormatOf(tensor.Name, tensor.Shape,
-        new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0));
+        new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0, _importance is not null));
 
     // What belongs to no layer first, then layer by layer; by name.
     IEnumerable<Tensor> Ordered() => _file.Tensors.OrderBy(t => Layer().Match(t.Name) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1)
         .ThenBy(t => t.Name, StringComparer.Ordinal);
 
-    static void Write(Tensor tensor, WeightFormat format, Stream stream, CancellationToken cancellationToken)
+    static void Write(Tensor tensor, WeightFormat format, ReadOnlyMemory<float> importance, Stream stream, CancellationToken cancellationToken)
     {
         var (columns, rowBytes) = ((int)tensor.Columns, (int)format.ByteLength(tensor.Columns));
         var bytes = new byte[Math.Min(RowsAtOnce, tensor.Rows) * rowBytes];
@@ -82,7 +87,8 @@ public sealed partial class Quantizer
                     tensor.Dequantize(first + i, 1, row);
                     if (row.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
                         throw new InvalidDataException($"row {first + i} of tensor {tensor.Name} has a weight that is no finite number: the file is damaged");
-                    format.Quantize(row, bytes.AsSpan(i * rowBytes, rowBytes));
+                    var matrix = importance.IsEmpty || tensor.Shape.Count < 3 ? 0 : (int)((first + i) / tensor.Shape[^2]);
+                    format.Quantize(row, importance.IsEmpty ? default : importance.Span.Slice(matrix * columns, columns), bytes.AsSpan(i * rowBytes, rowBytes));
                     return row;
                 }, _ => { });
             cancellationToken.ThrowIfCancellationRequested();

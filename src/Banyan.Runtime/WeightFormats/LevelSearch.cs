@@ -17,14 +17,18 @@ static class LevelSearch
     /// The scale s for which s · level, levels −<paramref name="count"/> … count − 1, is nearest to the weights, each error weighed by the
     /// weight's square: the best of 19 around the one that maps the farthest weight to the lowest level. The levels are counted from 0 on.
     /// </summary>
-    public static float Symmetric(ReadOnlySpan<float> x, int count, Span<byte> levels)
+    /// <param name="x">The weights.</param>
+    /// <param name="count">Levels below 0.</param>
+    /// <param name="levels">The levels.</param>
+    /// <param name="importance">What errors are weighed by instead; empty for the squares.</param>
+    public static float Symmetric(ReadOnlySpan<float> x, int count, Span<byte> levels, ReadOnlySpan<float> importance = default)
     {
         var farthest = BlockScale.Farthest(x);
         levels.Clear();
         if (Math.Abs(farthest) < Nothing)
             return 0;
         var inverse = -count / farthest;
-        var (xl, l2) = Sums(x, inverse, count);
+        var (xl, l2) = Sums(x, inverse, count, importance);
         var scale = l2 != 0 ? xl / l2 : 0;
         var best = scale * xl;
         for (var step = -9; step <= 9; step++)
@@ -32,7 +36,7 @@ static class LevelSearch
             if (step == 0)
                 continue;
             var another = -(count + 0.1f * step) / farthest;
-            (xl, l2) = Sums(x, another, count);
+            (xl, l2) = Sums(x, another, count, importance);
             if (l2 > 0 && xl * xl > best * l2)
                 (inverse, scale, best) = (another, xl / l2, xl / l2 * xl);
         }
@@ -41,14 +45,14 @@ static class LevelSearch
         return scale;
     }
 
-    static (float, float) Sums(ReadOnlySpan<float> x, float inverse, int count)
+    static (float, float) Sums(ReadOnlySpan<float> x, float inverse, int count, ReadOnlySpan<float> importance)
     {
         float xl = 0, l2 = 0;
-        foreach (var value in x)
+        for (var i = 0; i < x.Length; i++)
         {
-            var level = Nearest(inverse * value, -count, count - 1);
-            var weight = value * value;
-            xl += weight * value * level;
+            var level = Nearest(inverse * x[i], -count, count - 1);
+            var weight = importance.IsEmpty ? x[i] * x[i] : importance[i];
+            xl += weight * x[i] * level;
             l2 += weight * level * level;
         }
         return (xl, l2);
@@ -98,9 +102,92 @@ static class LevelSearch
 
     /// <summary>How <see cref="AboveMinimum"/> searches.</summary>
     /// <param name="First">What is added to the highest level at first.</param>
-    /// <param name="Steps">How often a tenth more is tried.</param>
+    /// <param name="Steps">How often <paramref name="Step"/> more is tried.</param>
     /// <param name="Absolute">Errors count as they are, not squared.</param>
-    public readonly record struct Grid(float First, int Steps, bool Absolute);
+    /// <param name="Step">A tenth.</param>
+    public readonly record struct Grid(float First, int Steps, bool Absolute, float Step = 0.1f)
+    {
+        /// <summary>With an importance matrix.</summary>
+        public static Grid Weighed { get; } = new(-0.9f, 36, Absolute: false, 0.05f);
+    }
+
+    /// <summary>
+    /// What the error of each weight counts with an importance matrix: its importance × √(<paramref name="meanSquare"/> + its square). Returns the sum.
+    /// </summary>
+    public static float Weigh(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float meanSquare, Span<float> to)
+    {
+        var sum = 0f;
+        for (var i = 0; i < x.Length; i++)
+            sum += to[i] = importance[i] * MathF.Sqrt(meanSquare + x[i] * x[i]);
+        return sum;
+    }
+
+    /// <summary>Σ x².</summary>
+    public static float Squares(ReadOnlySpan<float> x)
+    {
+        var sum = 0f;
+        foreach (var value in x)
+            sum += value * value;
+        return sum;
+    }
+
+    /// <summary>The scale for which scale · level, levels 0 … <paramref name="highest"/>, is nearest to numbers from 0 on, by importance: of scales and minima themselves.</summary>
+    public static float Positive(ReadOnlySpan<float> x, int highest, ReadOnlySpan<float> importance, Span<byte> levels)
+    {
+        var largest = 0f;
+        foreach (var value in x)
+            largest = Math.Max(largest, value);
+        levels[..x.Length].Clear();
+        if (largest < Nothing)
+            return 0;
+        var inverse = highest / largest;
+        var least = PositiveError(x, 1 / inverse, inverse, int.MaxValue, importance);
+        for (var step = -4; step <= 4; step++)
+        {
+            var another = (0.1f * step + highest) / largest;
+            if (step == 0 || !(PositiveError(x, 1 / another, another, highest, importance) is var error && error < least))
+                continue;
+            (least, inverse) = (error, another);
+        }
+        float xl = 0, l2 = 0;
+        for (var i = 0; i < x.Length; i++)
+        {
+            var level = Math.Min(highest, Nearest(inverse * x[i]));
+            levels[i] = (byte)level;
+            xl += importance[i] * x[i] * level;
+            l2 += importance[i] * level * level;
+        }
+        for (var (round, changed) = (0, true); round < 5 && changed; round++)
+        {
+            changed = false;
+            for (var i = 0; i < x.Length; i++)
+            {
+                var weight = importance[i];
+                var (otherXl, otherL2) = (xl - weight * x[i] * levels[i], l2 - weight * levels[i] * levels[i]);
+                if (!(otherXl > 0 && otherL2 > 0))
+                    continue;
+                var level = Math.Min(highest, Nearest(x[i] * otherL2 / otherXl));
+                if (level == levels[i])
+                    continue;
+                otherXl += weight * x[i] * level;
+                otherL2 += weight * level * level;
+                if (otherXl * otherXl * l2 > xl * xl * otherL2)
+                    (levels[i], xl, l2, changed) = ((byte)level, otherXl, otherL2, true);
+            }
+        }
+        return l2 > 0 ? xl / l2 : 0;
+    }
+
+    static float PositiveError(ReadOnlySpan<float> x, float scale, float inverse, int highest, ReadOnlySpan<float> importance)
+    {
+        var sum = 0f;
+        for (var i = 0; i < x.Length; i++)
+        {
+            var difference = x[i] - scale * Math.Min(highest, Nearest(inverse * x[i]));
+            sum += importance[i] * difference * difference;
+        }
+        return sum;
+    }
 
     /// <summary>Scale and minimum ≥ 0 with x ≈ scale · level − minimum, levels 0 … <paramref name="highest"/>: a weighted line through each grid's levels; the best stays.</summary>
     public static (float Scale, float Min) AboveMinimum(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int highest, Grid grid, Span<byte> levels)
@@ -128,7 +215,7 @@ static class LevelSearch
         var bestError = Error(x, weights, levels, scale, min, grid.Absolute);
         for (var step = 0; step <= grid.Steps; step++)
         {
-            inverse = (grid.First + 0.1f * step + highest) / (high - min);
+            inverse = (grid.First + grid.Step * step + highest) / (high - min);
             float sumL = 0, sumL2 = 0, sumXl = 0;
             for (var i = 0; i < x.Length; i++)
             {
@@ -168,31 +255,31 @@ static class LevelSearch
     }
 
     /// <summary>The scale for uneven levels, each error weighed by the weight's square: the best of 15 around the one that maps the farthest weight to the first level.</summary>
-    public static float Uneven(ReadOnlySpan<float> x, ReadOnlySpan<sbyte> values)
+    public static float Uneven(ReadOnlySpan<float> x, ReadOnlySpan<sbyte> values, ReadOnlySpan<float> importance = default)
     {
         const int Tries = 7;
         var farthest = BlockScale.Farthest(x);
         if (Math.Abs(farthest) < Nothing)
             return 0;
-        var (qx, q2) = Sums(x, 1 / (-farthest / values[0]), values);
+        var (qx, q2) = Sums(x, 1 / (-farthest / values[0]), values, importance);
         var scale = q2 > 0 ? qx / q2 : 0;
         var best = scale * qx;
         for (var step = -Tries; step <= Tries; step++)
         {
-            (qx, q2) = Sums(x, (step + values[0]) / farthest, values);
+            (qx, q2) = Sums(x, (step + values[0]) / farthest, values, importance);
             if (q2 > 0 && qx * qx > best * q2)
                 (scale, best) = (qx / q2, qx / q2 * qx);
         }
         return scale;
     }
 
-    static (float, float) Sums(ReadOnlySpan<float> x, float inverse, ReadOnlySpan<sbyte> values)
+    static (float, float) Sums(ReadOnlySpan<float> x, float inverse, ReadOnlySpan<sbyte> values, ReadOnlySpan<float> importance)
     {
         float qx = 0, q2 = 0;
-        foreach (var value in x)
+        for (var i = 0; i < x.Length; i++)
         {
-            float q = values[Closest(inverse * value, values)], weight = value * value;
-            qx += weight * q * value;
+            float q = values[Closest(inverse * x[i], values)], weight = importance.IsEmpty ? x[i] * x[i] : importance[i];
+            qx += weight * q * x[i];
             q2 += weight * q * q;
         }
         return (qx, q2);

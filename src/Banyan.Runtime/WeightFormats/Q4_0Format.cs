@@ -35,4 +35,18 @@ sealed class Q4_0Format() : WeightFormat("Q4_0", ggufType: 2, blockWeights: 32, 
             int Level(float weight) => Math.Clamp((int)(weight * inverse + 8.5f), 0, 15);
         }
     }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<float> weighed = stackalloc float[32];
+        Span<byte> levels = stackalloc byte[32];
+        var meanSquare = LevelSearch.Squares(row) / row.Length;
+        for (; blocks.Length > 0; blocks = blocks[18..], row = row[32..], importance = importance[32..])
+        {
+            LevelSearch.Weigh(row[..32], importance[..32], meanSquare, weighed);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks, (Half)LevelSearch.Symmetric(row[..32], 8, levels, weighed));
+            for (var i = 0; i < 16; i++)
+                blocks[2 + i] = (byte)(levels[i] | levels[i + 16] << 4);
+        }
+    }
 }

@@ -33,4 +33,20 @@ sealed class Q4_1Format() : WeightFormat("Q4_1", ggufType: 3, blockWeights: 32, 
             int Level(float weight) => Math.Clamp((int)((weight - min) * inverse + 0.5f), 0, 15);
         }
     }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<float> weighed = stackalloc float[32];
+        Span<byte> levels = stackalloc byte[32];
+        var meanSquare = LevelSearch.Squares(row) / row.Length;
+        for (; blocks.Length > 0; blocks = blocks[20..], row = row[32..], importance = importance[32..])
+        {
+            LevelSearch.Weigh(row[..32], importance[..32], meanSquare, weighed);
+            var (scale, min) = LevelSearch.AboveMinimum(row[..32], weighed, 15, LevelSearch.Grid.Weighed, levels);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks, (Half)scale);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks[2..], (Half)(-min));
+            for (var i = 0; i < 16; i++)
+                blocks[4 + i] = (byte)(levels[i] & 15 | (levels[i + 16] & 15) << 4);
+        }
+    }
 }

@@ -34,9 +34,24 @@ sealed class Q4_KFormat() : WeightFormat("Q4_K", ggufType: 12, blockWeights: 256
         for (; blocks.Length > 0; blocks = blocks[144..], weights = weights[256..])
         {
             SixBitScales.Quantize(weights[..256], highest: 15, new(-1, 20, Absolute: false), blocks[..16], levels);
-            for (var j = 0; j < 4; j++)
-                for (var i = 0; i < 32; i++)
-                    blocks[16 + 32 * j + i] = (byte)(levels[64 * j + i] | levels[64 * j + 32 + i] << 4);
+            Write(levels, blocks);
         }
+    }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<byte> levels = stackalloc byte[256];
+        for (; blocks.Length > 0; blocks = blocks[144..], row = row[256..], importance = importance[256..])
+        {
+            SixBitScales.Quantize(row[..256], importance[..256], highest: 15, blocks[..16], levels);
+            Write(levels, blocks);
+        }
+    }
+
+    static void Write(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        for (var j = 0; j < 4; j++)
+            for (var i = 0; i < 32; i++)
+                block[16 + 32 * j + i] = (byte)(levels[64 * j + i] | levels[64 * j + 32 + i] << 4);
     }
 }

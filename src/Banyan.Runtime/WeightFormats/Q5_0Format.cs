@@ -42,4 +42,22 @@ sealed class Q5_0Format() : WeightFormat("Q5_0", ggufType: 6, blockWeights: 32, 
             int Level(float weight) => Math.Clamp((int)(weight * inverse + 16.5f), 0, 31);
         }
     }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<float> weighed = stackalloc float[32];
+        Span<byte> levels = stackalloc byte[32];
+        var meanSquare = LevelSearch.Squares(row) / row.Length;
+        for (; blocks.Length > 0; blocks = blocks[22..], row = row[32..], importance = importance[32..])
+        {
+            LevelSearch.Weigh(row[..32], importance[..32], meanSquare, weighed);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks, (Half)LevelSearch.Symmetric(row[..32], 16, levels, weighed));
+            var high = 0u;
+            for (var i = 0; i < 32; i++)
+                high |= (uint)(levels[i] >> 4) << i;
+            BinaryPrimitives.WriteUInt32LittleEndian(blocks[2..], high);
+            for (var i = 0; i < 16; i++)
+                blocks[6 + i] = (byte)(levels[i] & 15 | (levels[i + 16] & 15) << 4);
+        }
+    }
 }

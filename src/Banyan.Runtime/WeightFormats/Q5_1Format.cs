@@ -40,4 +40,24 @@ sealed class Q5_1Format() : WeightFormat("Q5_1", ggufType: 7, blockWeights: 32, 
             int Level(float weight) => Math.Clamp((int)((weight - min) * inverse + 0.5f), 0, 31);
         }
     }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<float> weighed = stackalloc float[32];
+        Span<byte> levels = stackalloc byte[32];
+        var meanSquare = LevelSearch.Squares(row) / row.Length;
+        for (; blocks.Length > 0; blocks = blocks[24..], row = row[32..], importance = importance[32..])
+        {
+            LevelSearch.Weigh(row[..32], importance[..32], meanSquare, weighed);
+            var (scale, min) = LevelSearch.AboveMinimum(row[..32], weighed, 31, LevelSearch.Grid.Weighed, levels);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks, (Half)scale);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks[2..], (Half)(-min));
+            var high = 0u;
+            for (var i = 0; i < 32; i++)
+                high |= (uint)(levels[i] >> 4) << i;
+            BinaryPrimitives.WriteUInt32LittleEndian(blocks[4..], high);
+            for (var i = 0; i < 16; i++)
+                blocks[8 + i] = (byte)(levels[i] & 15 | (levels[i + 16] & 15) << 4);
+        }
+    }
 }

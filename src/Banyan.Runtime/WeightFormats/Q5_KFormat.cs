@@ -35,14 +35,29 @@ sealed class Q5_KFormat() : WeightFormat("Q5_K", ggufType: 13, blockWeights: 256
         for (; blocks.Length > 0; blocks = blocks[176..], weights = weights[256..])
         {
             SixBitScales.Quantize(weights[..256], highest: 31, new(-0.5f, 15, Absolute: false), blocks[..16], levels);
-            var high = blocks.Slice(16, 32);
-            high.Clear();
-            for (var group = 0; group < 8; group++)
-                for (var i = 0; i < 32; i++)
-                    high[i] |= (byte)(levels[32 * group + i] >> 4 << group);
-            for (var j = 0; j < 4; j++)
-                for (var i = 0; i < 32; i++)
-                    blocks[48 + 32 * j + i] = (byte)((levels[64 * j + i] & 15) | (levels[64 * j + 32 + i] & 15) << 4);
+            Write(levels, blocks);
         }
+    }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        Span<byte> levels = stackalloc byte[256];
+        for (; blocks.Length > 0; blocks = blocks[176..], row = row[256..], importance = importance[256..])
+        {
+            SixBitScales.Quantize(row[..256], importance[..256], highest: 31, blocks[..16], levels);
+            Write(levels, blocks);
+        }
+    }
+
+    static void Write(ReadOnlySpan<byte> levels, Span<byte> block)
+    {
+        var high = block.Slice(16, 32);
+        high.Clear();
+        for (var group = 0; group < 8; group++)
+            for (var i = 0; i < 32; i++)
+                high[i] |= (byte)(levels[32 * group + i] >> 4 << group);
+        for (var j = 0; j < 4; j++)
+            for (var i = 0; i < 32; i++)
+                block[48 + 32 * j + i] = (byte)((levels[64 * j + i] & 15) | (levels[64 * j + 32 + i] & 15) << 4);
     }
 }

@@ -37,26 +37,45 @@ static class SixBitScales
         for (var group = 0; group < 8; group++)
         {
             var x = weights.Slice(32 * group, 32);
-            var squares = 0f;
-            foreach (var weight in x)
-                squares += weight * weight;
-            var root = MathF.Sqrt(squares / 32);
+            var root = MathF.Sqrt(LevelSearch.Squares(x) / 32);
             for (var i = 0; i < 32; i++)
                 importance[i] = root + Math.Abs(x[i]);
             (scales[group], minima[group]) = LevelSearch.AboveMinimum(x, importance, highest, grid, levels.Slice(32 * group, 32));
             (maxScale, maxMin) = (scales[group] > maxScale ? scales[group] : maxScale, minima[group] > maxMin ? minima[group] : maxMin);
         }
-        BinaryPrimitives.WriteHalfLittleEndian(header, (Half)(maxScale / 63));
-        BinaryPrimitives.WriteHalfLittleEndian(header[2..], (Half)(maxMin / 63));
         float inverseScale = maxScale > 0 ? 63 / maxScale : 0, inverseMin = maxMin > 0 ? 63 / maxMin : 0;
+        Span<byte> scaleLevels = stackalloc byte[8], minLevels = stackalloc byte[8];
+        for (var group = 0; group < 8; group++)
+            (scaleLevels[group], minLevels[group]) = ((byte)Math.Min(63, (int)MathF.Round(inverseScale * scales[group])), (byte)Math.Min(63, (int)MathF.Round(inverseMin * minima[group])));
+        Write(weights, highest, maxScale / 63, maxMin / 63, scaleLevels, minLevels, header, levels);
+    }
+
+    /// <summary>The same with an importance matrix.</summary>
+    public static void Quantize(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int highest, Span<byte> header, Span<byte> levels)
+    {
+        Span<float> scales = stackalloc float[8], minima = stackalloc float[8], sums = stackalloc float[8], weighed = stackalloc float[32];
+        var meanSquare = 2 * LevelSearch.Squares(weights) / 256;
+        for (var group = 0; group < 8; group++)
+        {
+            var x = weights.Slice(32 * group, 32);
+            sums[group] = LevelSearch.Weigh(x, importance.Slice(32 * group, 32), meanSquare, weighed);
+            (scales[group], minima[group]) = LevelSearch.AboveMinimum(x, weighed, highest, LevelSearch.Grid.Weighed, levels.Slice(32 * group, 32));
+        }
+        Span<byte> scaleLevels = stackalloc byte[8], minLevels = stackalloc byte[8];
+        var d = LevelSearch.Positive(scales, 63, sums, scaleLevels);
+        Write(weights, highest, d, LevelSearch.Positive(minima, 63, sums, minLevels), scaleLevels, minLevels, header, levels);
+    }
+
+    static void Write(ReadOnlySpan<float> weights, int highest, float scale, float min, ReadOnlySpan<byte> scaleLevels, ReadOnlySpan<byte> minLevels, Span<byte> header, Span<byte> levels)
+    {
+        BinaryPrimitives.WriteHalfLittleEndian(header, (Half)scale);
+        BinaryPrimitives.WriteHalfLittleEndian(header[2..], (Half)min);
         float d = (float)BinaryPrimitives.ReadHalfLittleEndian(header), dmin = (float)BinaryPrimitives.ReadHalfLittleEndian(header[2..]);
         header[4..].Clear();
         for (var group = 0; group < 8; group++)
         {
-            var scale = Math.Min(63, (int)MathF.Round(inverseScale * scales[group]));
-            var min = Math.Min(63, (int)MathF.Round(inverseMin * minima[group]));
-            Set(header[4..], group, scale, min);
-            var (s, m) = (d * scale, dmin * min);
+            Set(header[4..], group, scaleLevels[group], minLevels[group]);
+            var (s, m) = (d * scaleLevels[group], dmin * minLevels[group]);
             for (var i = 32 * group; s != 0 && i < 32 * group + 32; i++)
                 levels[i] = (byte)Math.Clamp((int)MathF.Round((weights[i] + m) / s), 0, highest);
         }

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp), without an
-/// importance matrix. One row per mix.
+/// Which weight format each tensor gets for a name such as Q4_K_M, as llama.cpp's quantizer decides (src/llama-quant.cpp). One row
+/// per mix.
 /// </summary>
 /// <param name="Name">Q4_K_M.</param>
 /// <param name="FileType">Its number in <c>general.file_type</c>.</param>
@@ -33,6 +33,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         new("Q3_K_M", 12, WeightFormat.Coded<Q3_K>()),
         new("Q3_K_S", 11, WeightFormat.Coded<Q3_K>()),
         new("Q2_K", 10, WeightFormat.Coded<Q2_K>()),
+        new("Q2_K_S", 21, WeightFormat.Coded<Q2_K>()),
         new("TQ2_0", 37, WeightFormat.Coded<TQ2_0>()),
         new("TQ1_0", 36, WeightFormat.Coded<TQ1_0>()),
         new("Q2_0", 41, WeightFormat.Coded<Q2_0>()),
@@ -49,7 +50,8 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     /// <param name="Tied">Whether the embedding is also the output matrix.</param>
     /// <param name="HeadsPerKv">Query heads on a key head.</param>
     /// <param name="Experts">Experts of a layer; 0 for none.</param>
-    public readonly record struct Whole(int Layers, int Embedding, bool Tied, int HeadsPerKv = 1, int Experts = 0);
+    /// <param name="HasImportance">Whether there is an importance matrix.</param>
+    public readonly record struct Whole(int Layers, int Embedding, bool Tied, int HeadsPerKv = 1, int Experts = 0, bool HasImportance = false);
 
     /// <summary>Names of matrices that stay as they are, besides norms: routers, convolutions, positions and the like.</summary>
     static readonly string[] s_kept =
@@ -93,6 +95,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                 var value = Name switch
                 {
                     "Q2_K" => model.HeadsPerKv >= 4 ? q4 : q3,
+                    "Q2_K_S" when model.HeadsPerKv >= 4 => q4,
                     "Q3_K_M" => layer < 2 ? q5 : q4,
                     "Q3_K_L" => q5,
                     "IQ4_NL" or "IQ4_XS" when model.HeadsPerKv >= 4 => q5,
@@ -109,10 +112,15 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                 return Name switch
                 {
                     "Q2_K" => q3,
+                    "Q2_K_S" when layer < layers / 8 => q4,
                     "Q3_K_M" => layer < layers / 16 ? q5 : q4,
                     "Q3_K_L" => q5,
                     "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => q6,
-                    "Q4_K_S" or "IQ4_NL" or "IQ4_XS" when layer < layers / 8 => q5,
+                    "Q4_K_S" when layer < layers / 8 => q5,
+                    "IQ4_NL" or "IQ4_XS" when layer < layers / 8 && !model.HasImportance => q5,
+                    // In the first layers these go wrong now and then with an importance matrix.
+                    "Q4_0" when layer < layers / 8 && model.HasImportance => WeightFormat.Q4_1,
+                    "Q5_0" when layer < layers / 8 && model.HasImportance => WeightFormat.Q5_1,
                     _ => Format,
                 };
             case "attn_output":

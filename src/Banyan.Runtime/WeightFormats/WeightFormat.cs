@@ -19,7 +19,7 @@ public abstract partial class WeightFormat
     /// <summary>Bytes of a block.</summary>
     public int BlockBytes { get; }
 
-    /// <summary>Whether <see cref="Quantize"/> is there for it.</summary>
+    /// <summary>Whether <see cref="Quantize(ReadOnlySpan{float}, Span{byte})"/> is there for it.</summary>
     internal virtual bool IsWritten => true;
 
     /// <summary>Bits per weight, scales included.</summary>
@@ -59,10 +59,26 @@ public abstract partial class WeightFormat
         QuantizeBlocks(weights, blocks);
     }
 
+    /// <summary>Converts a whole row, of whose weights some matter more than others.</summary>
+    /// <param name="row">Finite floats.</param>
+    /// <param name="importance">One a weight; empty where nothing is known, or the format takes none.</param>
+    /// <param name="blocks">Its blocks.</param>
+    internal void Quantize(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        CheckLengths(blocks.Length, row.Length);
+        if (importance.IsEmpty)
+            QuantizeBlocks(row, blocks);
+        else
+            QuantizeRow(row, importance, blocks);
+    }
+
+    /// <summary>As <see cref="Quantize(ReadOnlySpan{float}, ReadOnlySpan{float}, Span{byte})"/>, with importance.</summary>
+    private protected virtual void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks) => QuantizeBlocks(row, blocks);
+
     /// <summary>As <see cref="Dequantize"/>, after the lengths have been checked.</summary>
     private protected abstract void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination);
 
-    /// <summary>As <see cref="Quantize"/>, after the lengths have been checked.</summary>
+    /// <summary>As <see cref="Quantize(ReadOnlySpan{float}, Span{byte})"/>, after the lengths have been checked.</summary>
     private protected abstract void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks);
 
     /// <inheritdoc/>

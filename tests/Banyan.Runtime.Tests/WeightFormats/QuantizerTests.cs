@@ -32,13 +32,20 @@ public class QuantizerTests
     [InlineData("Q2_0")]
     [InlineData("Q1_0")]
     [InlineData("MXFP4_MOE", "qwen3moe")]
-    public void A_file_is_llama_cpps(string type, string model = "qwen2")
+    [InlineData("Q4_0", "qwen2", "-imatrix")]
+    [InlineData("Q4_K_M", "qwen2", "-imatrix")]
+    [InlineData("Q2_K", "qwen2", "-imatrix")]
+    [InlineData("IQ4_XS", "qwen2", "-imatrix")]
+    [InlineData("IQ4_NL", "qwen2", "-imatrix")]
+    [InlineData("Q2_K_S", "qwen2", "", true)]
+    public void A_file_is_llama_cpps(string type, string model = "qwen2", string ending = "", bool weighed = false)
     {
+        var importance = weighed || ending.Length > 0 ? new ImportanceMatrix(SharedData.Path("models", "formats/qwen2.imatrix.gguf")) : null;
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "out.gguf");
         using (var file = ModelFile.Open(SharedData.Path("models", $"formats/{model}-F32.gguf")))
-            new Quantizer(file, type).Write(path);
-        var expected = File.ReadAllBytes(SharedData.Path("models", $"formats/{model}-{type}.gguf"));
+            new Quantizer(file, type, importance).Write(path);
+        var expected = File.ReadAllBytes(SharedData.Path("models", $"formats/{model}-{type}{ending}.gguf"));
         var actual = File.ReadAllBytes(path);
         Assert.Equal(expected.Length, actual.Length);
         Assert.True(expected.AsSpan().SequenceEqual(actual), $"first difference at byte {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}, {expected.Zip(actual, (a, b) => a != b ? 1 : 0).Sum()} in all");

@@ -18,6 +18,7 @@ internal sealed unsafe class Attention : Block
     readonly KvShape _state;
     readonly QueryKeyValue? _queryKeyValue; // null where keys are values, or another layer's
     readonly Projection _query, _output;
+    readonly MatrixProduct[] _inputs; // of queries, keys and values
     readonly Projection? _key, _value, _gate;
     readonly Norm? _queryNorm, _keyNorm;
     readonly AlignedBuffer? _sinks; // [heads]
@@ -44,6 +45,7 @@ internal sealed unsafe class Attention : Block
                 : at.Projection("attn_v", shape.ValueColumns, embedding);
         }
         _queryKeyValue = _key is not null && _value is not null ? new QueryKeyValue(_query, _key, _value) : null;
+        _inputs = _queryKeyValue is not null ? [_queryKeyValue] : _key is null ? [_query] : [_query, _key];
         if (shape.Norm != QueryKeyNorm.None)
         {
             _queryNorm = Norm(at, "attn_q_norm", shape.Norm == QueryKeyNorm.Row ? shape.QueryColumns : shape.HeadSize);
@@ -76,9 +78,7 @@ internal sealed unsafe class Attention : Block
     public override int Columns => _output.Rows;
 
     public override IEnumerable<MatrixProduct> Products =>
-        [.. Inputs, .. _gate is null ? (MatrixProduct[])[] : [_gate], _output];
-
-    MatrixProduct[] Inputs => _queryKeyValue is not null ? [_queryKeyValue] : _key is null ? [_query] : [_query, _key];
+        [.. _inputs, .. _gate is null ? (MatrixProduct[])[] : [_gate], _output];
 
     public override LayerState State => _state;
 
@@ -86,7 +86,7 @@ internal sealed unsafe class Attention : Block
 
     public override long PositionProducts => (long)_shape.Heads * (_shape.HeadSize + _shape.ValueSize);
 
-    public override bool NeedsBlocks(Precision precision) => Inputs.Any(p => p.NeedsBlocks(precision.Exact));
+    public override bool NeedsBlocks(Precision precision) => MatrixProduct.AnyNeedsBlocks(_inputs, precision.Exact);
 
     public override void Run(Pass pass, Activations input, float* x)
     {

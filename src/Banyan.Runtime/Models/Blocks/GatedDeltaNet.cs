@@ -50,7 +50,7 @@ internal sealed unsafe class GatedDeltaNet : Block
 
     public override int Terms(Precision precision) => precision.MixerTerms;
 
-    public override bool NeedsBlocks(Precision precision) => _in.Concat(_gates).Any(p => p.NeedsBlocks(precision.Exact));
+    public override bool NeedsBlocks(Precision precision) => MatrixProduct.AnyNeedsBlocks(_in, precision.Exact) || MatrixProduct.AnyNeedsBlocks(_gates, precision.Exact);
 
     public override void Run(Pass pass, Activations input, float* x)
     {

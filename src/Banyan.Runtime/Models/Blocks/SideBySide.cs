@@ -13,13 +13,25 @@ internal sealed unsafe class SideBySide(params Block[] blocks) : Block
 
     public override LayerState? State => blocks.Select(b => b.State).FirstOrDefault(s => s is not null);
 
-    public override int Terms(Precision precision) => blocks.Max(b => b.Terms(precision));
+    public override int Terms(Precision precision)
+    {
+        var terms = 1;
+        foreach (var block in blocks)
+            terms = Math.Max(terms, block.Terms(precision));
+        return terms;
+    }
 
     public override long PositionProducts => blocks.Sum(b => b.PositionProducts);
 
     public override bool HasRouter => blocks.Any(b => b.HasRouter);
 
-    public override bool NeedsBlocks(Precision precision) => blocks.Any(b => b.NeedsBlocks(precision));
+    public override bool NeedsBlocks(Precision precision)
+    {
+        foreach (var block in blocks)
+            if (block.NeedsBlocks(precision))
+                return true;
+        return false;
+    }
 
     public override void Run(Pass pass, Activations input, float* x)
     {

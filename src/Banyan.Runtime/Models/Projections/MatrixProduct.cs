@@ -23,6 +23,15 @@ internal abstract class MatrixProduct
         return false;
     }
 
+    /// <summary>Whether one of several products meets quantized activations.</summary>
+    public static bool AnyNeedsBlocks(MatrixProduct[] products, bool exact)
+    {
+        foreach (var product in products)
+            if (product.NeedsBlocks(exact))
+                return true;
+        return false;
+    }
+
     /// <summary>Activations are quantized if they have to be and are not yet; idle threads fetch what is read after this.</summary>
     protected void Begin(Pass pass, Activations x, bool exact)
     {

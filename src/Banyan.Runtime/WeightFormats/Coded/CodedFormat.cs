@@ -33,6 +33,18 @@ sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, 
         for (; blocks.Length > 0; blocks = blocks[BlockBytes..], weights = weights[BlockWeights..])
             TCodes.Encode(weights[..BlockWeights], blocks[..BlockBytes]);
     }
+
+    private protected override void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
+    {
+        if (!TCodes.TakesImportance)
+        {
+            QuantizeBlocks(row, blocks);
+            return;
+        }
+        blocks.Clear();
+        for (; blocks.Length > 0; blocks = blocks[BlockBytes..], row = row[BlockWeights..], importance = importance[BlockWeights..])
+            TCodes.EncodeWeighed(row[..BlockWeights], importance[..BlockWeights], blocks[..BlockBytes]);
+    }
 }
 
 /// <summary>The scales of coded formats.</summary>

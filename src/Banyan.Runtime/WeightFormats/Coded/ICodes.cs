@@ -38,6 +38,12 @@ interface ICodes
 
     /// <summary>Writes a block, as llama.cpp's quantizer does; the block is all zeros before.</summary>
     static virtual void Encode(ReadOnlySpan<float> weights, Span<byte> block) => throw new NotSupportedException();
+
+    /// <summary>Whether <see cref="EncodeWeighed"/> is there.</summary>
+    static virtual bool TakesImportance => false;
+
+    /// <summary>The same where some weights matter more than others.</summary>
+    static virtual void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block) => throw new NotSupportedException();
 }
 
 /// <summary>How the scale of a unit is written.</summary>

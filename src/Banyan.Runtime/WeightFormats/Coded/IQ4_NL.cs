@@ -36,4 +36,15 @@ readonly struct IQ4_NL : ICodes
         for (var i = 0; i < 16; i++)
             to[i] = (byte)(LevelSearch.Closest(inverse * weights[i], Values) | LevelSearch.Closest(inverse * weights[i + 16], Values) << 4);
     }
+
+    public static bool TakesImportance => true;
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<float> weighed = stackalloc float[32];
+        LevelSearch.Weigh(weights, importance, LevelSearch.Squares(weights) * (2f / 32), weighed);
+        var d = LevelSearch.Uneven(weights, Values, weighed);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        WriteCodes(weights, d == 0 ? 0 : 1 / d, block[2..]);
+    }
 }

@@ -33,6 +33,25 @@ readonly struct IQ4_XS : ICodes
         Span<float> scales = stackalloc float[8];
         for (var unit = 0; unit < 8; unit++)
             scales[unit] = LevelSearch.Uneven(weights.Slice(32 * unit, 32), Values);
+        Write(weights, scales, block);
+    }
+
+    public static bool TakesImportance => true;
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[8], weighed = stackalloc float[32];
+        var meanSquare = LevelSearch.Squares(weights) * (2f / 256);
+        for (var unit = 0; unit < 8; unit++)
+        {
+            LevelSearch.Weigh(weights.Slice(32 * unit, 32), importance.Slice(32 * unit, 32), meanSquare, weighed);
+            scales[unit] = LevelSearch.Uneven(weights.Slice(32 * unit, 32), Values, weighed);
+        }
+        Write(weights, scales, block);
+    }
+
+    static void Write(ReadOnlySpan<float> weights, ReadOnlySpan<float> scales, Span<byte> block)
+    {
         var d = -BlockScale.Farthest(scales) / 32;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
         var (inverse, high) = (d == 0 ? 0 : 1 / d, 0);

@@ -43,12 +43,38 @@ readonly struct Q2_K : ICodes
             (maxScale, maxMin) = (scales[unit] > maxScale ? scales[unit] : maxScale, minima[unit] > maxMin ? minima[unit] : maxMin);
         }
         float inverseScale = maxScale > 0 ? 15 / maxScale : 0, inverseMin = maxMin > 0 ? 15 / maxMin : 0;
-        BinaryPrimitives.WriteHalfLittleEndian(block[80..], (Half)(maxScale / 15));
-        BinaryPrimitives.WriteHalfLittleEndian(block[82..], (Half)(maxMin / 15));
+        for (var unit = 0; unit < 16; unit++)
+            block[unit] = (byte)((int)MathF.Round(inverseScale * scales[unit]) | (int)MathF.Round(inverseMin * minima[unit]) << 4);
+        Write(weights, maxScale / 15, maxMin / 15, levels, block);
+    }
+
+    public static bool TakesImportance => true;
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[16], minima = stackalloc float[16], sums = stackalloc float[16], weighed = stackalloc float[16];
+        Span<byte> levels = stackalloc byte[256], scaleLevels = stackalloc byte[16], minLevels = stackalloc byte[16];
+        var meanSquare = LevelSearch.Squares(weights) / 256;
+        for (var unit = 0; unit < 16; unit++)
+        {
+            var x = weights.Slice(16 * unit, 16);
+            sums[unit] = LevelSearch.Weigh(x, importance.Slice(16 * unit, 16), meanSquare, weighed);
+            (scales[unit], minima[unit]) = LevelSearch.AboveMinimum(x, weighed, 3, LevelSearch.Grid.Weighed, levels.Slice(16 * unit, 16));
+        }
+        var scale = LevelSearch.Positive(scales, 15, sums, scaleLevels);
+        var min = LevelSearch.Positive(minima, 15, sums, minLevels);
+        for (var unit = 0; unit < 16; unit++)
+            block[unit] = (byte)(scaleLevels[unit] | minLevels[unit] << 4);
+        Write(weights, scale, min, levels, block);
+    }
+
+    static void Write(ReadOnlySpan<float> weights, float maxScale, float maxMin, Span<byte> levels, Span<byte> block)
+    {
+        BinaryPrimitives.WriteHalfLittleEndian(block[80..], (Half)maxScale);
+        BinaryPrimitives.WriteHalfLittleEndian(block[82..], (Half)maxMin);
         float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]), dmin = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
         for (var unit = 0; unit < 16; unit++)
         {
-            block[unit] = (byte)((int)MathF.Round(inverseScale * scales[unit]) | (int)MathF.Round(inverseMin * minima[unit]) << 4);
             var (scale, min) = (d * (block[unit] & 15), dmin * (block[unit] >> 4));
             for (var i = 16 * unit; scale != 0 && i < 16 * unit + 16; i++)
                 levels[i] = (byte)Math.Clamp((int)MathF.Round((weights[i] + min) / scale), 0, 3);

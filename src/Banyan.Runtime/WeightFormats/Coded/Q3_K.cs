@@ -37,14 +37,38 @@ readonly struct Q3_K : ICodes
             scales[unit] = LevelSearch.Refined(weights.Slice(16 * unit, 16), 4, levels.Slice(16 * unit, 16));
         var farthest = BlockScale.Farthest(scales);
         var inverse = farthest == 0 ? 0 : -32 / farthest;
-        BinaryPrimitives.WriteHalfLittleEndian(block[108..], (Half)(farthest == 0 ? 0 : 1 / inverse));
+        Span<byte> numbers = stackalloc byte[16];
+        for (var unit = 0; unit < 16; unit++)
+            numbers[unit] = (byte)(farthest == 0 ? 0 : Math.Clamp((int)MathF.Round(inverse * scales[unit]), -32, 31) + 32);
+        Write(weights, farthest == 0 ? 0 : 1 / inverse, numbers, levels, block);
+    }
+
+    public static bool TakesImportance => true;
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<float> scales = stackalloc float[16], sums = stackalloc float[16], weighed = stackalloc float[16];
+        Span<byte> levels = stackalloc byte[256], numbers = stackalloc byte[16];
+        var meanSquare = 2 * LevelSearch.Squares(weights) / 256;
+        for (var unit = 0; unit < 16; unit++)
+        {
+            var x = weights.Slice(16 * unit, 16);
+            sums[unit] = LevelSearch.Weigh(x, importance.Slice(16 * unit, 16), meanSquare, weighed);
+            scales[unit] = LevelSearch.Symmetric(x, 4, levels.Slice(16 * unit, 16), weighed);
+        }
+        var d = LevelSearch.Symmetric(scales, 32, numbers, sums);
+        Write(weights, d, numbers, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, sbyte>(levels), block);
+    }
+
+    static void Write(ReadOnlySpan<float> weights, float scaleOfScales, ReadOnlySpan<byte> numbers, Span<sbyte> levels, Span<byte> block)
+    {
+        BinaryPrimitives.WriteHalfLittleEndian(block[108..], (Half)scaleOfScales);
         var d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[108..]);
         for (var unit = 0; unit < 16; unit++)
         {
-            var number = farthest == 0 ? -32 : Math.Clamp((int)MathF.Round(inverse * scales[unit]), -32, 31);
-            block[96 + unit % 8] |= (byte)((number + 32 & 15) << unit / 8 * 4);
-            block[104 + unit % 4] |= (byte)(number + 32 >> 4 << unit / 4 * 2);
-            var scale = d * number;
+            block[96 + unit % 8] |= (byte)((numbers[unit] & 15) << unit / 8 * 4);
+            block[104 + unit % 4] |= (byte)(numbers[unit] >> 4 << unit / 4 * 2);
+            var scale = d * (numbers[unit] - 32);
             for (var i = 16 * unit; scale != 0 && i < 16 * unit + 16; i++)
                 levels[i] = (sbyte)(Math.Clamp((int)MathF.Round(weights[i] / scale), -4, 3) + 4);
         }
