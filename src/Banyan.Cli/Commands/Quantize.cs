@@ -34,12 +34,12 @@ static class Quantize
         command.SetAction((arguments, cancellationToken) =>
         {
             var path = arguments.GetValue(output)!;
-            if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(force)))
-                throw new CommandException($"{path} is there already: name another file{(Directory.Exists(path) ? "" : ", or give --force")}");
             using var file = ModelFile.Open(arguments.GetValue(input)!);
+            var quantizer = Of(file, arguments.GetValue(type)!, arguments.GetValue(imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null);
             if (Path.GetFullPath(path) == Path.GetFullPath(file.Path))
                 throw new CommandException($"{path} is the input: name another file");
-            var quantizer = Of(file, arguments.GetValue(type)!, arguments.GetValue(imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null);
+            if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(force)))
+                throw new CommandException($"{path} is there already: name another file{(Directory.Exists(path) ? "" : ", or give --force")}");
             using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
                 quantizer.Write(path, bar, cancellationToken);
             using var stream = File.OpenRead(path);
