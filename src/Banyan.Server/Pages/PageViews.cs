@@ -49,7 +49,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
         {
             return await context.Request.ReadFormAsync(cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException || (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or NotSupportedException || (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested))
         {
             throw new ApiException(400, "This is no form, or it ends too early.");
         }

@@ -383,6 +383,8 @@ public sealed class RepoTests : IAsyncLifetime
         {
             var form = new StringContent("--x\r\nContent-Dis") { Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") } };
             Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
+            form = new StringContent("a=b") { Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("application/x-www-form-urlencoded; charset=utf-7") } };
+            Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
         }
     }
 }
