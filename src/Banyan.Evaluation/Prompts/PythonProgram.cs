@@ -115,7 +115,7 @@ sealed partial class PythonProgram
         statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars") && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
 
     /// <summary>Whether the function is run to bind a name: not by what a <c>lambda</c> will do once it is called.</summary>
-    bool Executes(PythonSource.Statement statement) => Runs(statement.Text) && !Later().IsMatch(statement.Text);
+    bool Executes(PythonSource.Statement statement) => Runs(statement.Code) && !Later().IsMatch(statement.Text);
 
     /// <summary>A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class below one that does.</summary>
     bool IsRegistered(PythonSource.Statement statement) =>
@@ -124,7 +124,7 @@ sealed partial class PythonProgram
             && PythonSource.Words(bases.Groups[1].Value).Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
 
     /// <summary>Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.</summary>
-    bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name) && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text)
+    bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name) && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text) && !Ends().IsMatch(s.Text)
         && (PythonSource.Declared(s.Text).Any(_used.Contains) || s.Reads.Any(r => _bound.Contains(r) && _sources[r].Any(o => o.Kind is "assign" or "block"))
             || s.Reads.Distinct().Any(r => r != name && Fills(r, depth + 1))));
 
@@ -145,11 +145,14 @@ sealed partial class PythonProgram
             return false;
         if (root is "exec" or "globals" or "vars")
             return statement.Uses.Any(n => _used.Contains(n) && !_sources.Contains(n));
-        return IsImported(root) || (call.Groups["dot"].Success && _bound.Contains(root)) || rest.Any(n => _bound.Contains(n) && !IsImported(n)) && (IsBuiltin().IsMatch(root) || _sources.Contains(root))
+        return IsLibrary(root) || (call.Groups["dot"].Success && _bound.Contains(root)) || rest.Any(n => _bound.Contains(n) && !IsImported(n)) && (IsBuiltin().IsMatch(root) || _sources.Contains(root))
             || Fills(root);
     }
 
     bool IsImported(string name) => _sources[name].Any(s => s.Kind == "import" || (s.Kind == "block" && s.Text.Contains("import ", StringComparison.Ordinal)));
+
+    /// <summary>A name of a library that the program uses, or whose state is the whole program's.</summary>
+    bool IsLibrary(string name) => IsImported(name) && (_used.Contains(name) || _sources[name].Any(s => State().IsMatch(s.Text)));
 
     /// <summary>Whether the function is called, or handed to something that may call it.</summary>
     bool Runs(string text) => Regex.IsMatch(text, $@"(?<![\w.]){Regex.Escape(_entry)}\s*\(|[(,]\s*{Regex.Escape(_entry)}\s*[,)]");
@@ -162,8 +165,15 @@ sealed partial class PythonProgram
     [GeneratedRegex(@"\A(?<root>[\p{L}_][\p{L}\p{N}_]*)(?<dot>\.[\w.]+)?\(.*\)[\w.()\[\]]*\s*(#[^\n]*)?\s*\z", RegexOptions.Singleline)]
     private static partial Regex Call();
 
-    [GeneratedRegex(@"\A(print|pprint|help|exit|quit|breakpoint|check|test\w*|sys\.exit|os\._exit|sys\.stdout|unittest\.|doctest\.|pytest\.|plt\.|time\.sleep|logging\.)")]
+    [GeneratedRegex(@"\A((print|pprint|main|demo|examples?|show|help|exit|quit|breakpoint|check\w*|test\w*)\(|sys\.exit|os\._exit|sys\.stdout|unittest\.|doctest\.|pytest\.|plt\.|time\.sleep|logging\.)")]
     private static partial Regex Tests();
+
+    [GeneratedRegex(@"\b(import|from)\s+(sys|decimal|random|threading|resource|locale|warnings|gc|signal|builtins|fractions|functools|re|collections|itertools|math|heapq|bisect|string|operator)\b")]
+    private static partial Regex State();
+
+    /// <summary>What ends the whole program.</summary>
+    [GeneratedRegex(@"sys\.exit|os\._exit|os\.abort|SystemExit|KeyboardInterrupt|(?<![\w.])(exit|quit)\(")]
+    private static partial Regex Ends();
 
     [GeneratedRegex(@"(?<![\w.])(input|raw_input)\(|sys\.stdin|sys\.argv")]
     private static partial Regex Input();

@@ -21,8 +21,11 @@ static partial class PythonSource
         /// <summary>Every word of it, those in strings (which may be code) and after a point too.</summary>
         public IEnumerable<string> Uses => Identifier().Matches(Text).Select(m => m.Value);
 
+        /// <summary>Its text without strings and comments.</summary>
+        public string Code => new([.. PythonSource.Code(Text).Select(c => Text[c.At])]);
+
         /// <summary>The names in its code that are looked up.</summary>
-        public IEnumerable<string> Reads => Lookup().Matches(new([.. Code(Text).Select(c => Text[c.At])])).Select(m => m.Value);
+        public IEnumerable<string> Reads => Lookup().Matches(Code).Select(m => m.Value);
     }
 
     /// <summary>The statements of a text, comments between them left out.</summary>
