@@ -8,8 +8,9 @@ public static class ChatClientExtensions
 {
     /// <summary>A chat client over this engine. Disposing it leaves the engine running.</summary>
     /// <remarks>
-    /// Tools are shown to the model by its template; calls in an answer come as text and are not carried out. Content that is not text and
-    /// JSON as response format throw <see cref="NotSupportedException"/>. No conversation is kept between calls.
+    /// Tools are shown to the model by its template, and calls in an answer are read as its family writes them, for whoever carries them out
+    /// (the function-invoking middleware of Microsoft.Extensions.AI). JSON as response format is enforced, with a schema or without. Content
+    /// that is not text throws <see cref="NotSupportedException"/>. No conversation is kept between calls.
     /// </remarks>
     public static IChatClient AsChatClient(this Engine engine) => new EngineChatClient(engine);
 }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Grammars;
 using Microsoft.Extensions.AI;
 
 namespace Banyan.Runtime.Chat;
@@ -48,17 +50,34 @@ internal static class ChatMessages
         return functions is { Length: > 0 } ? new JsonArray(functions) : null;
     }
 
+    /// <summary>Tools as an answer's grammar takes them.</summary>
+    public static IReadOnlyList<Tool> ToTools(IEnumerable<AITool>? tools) =>
+        [.. tools?.OfType<AIFunctionDeclaration>().Select(tool => new Tool(tool.Name, tool.JsonSchema)) ?? []];
+
+    /// <summary>A call as middlewares carry it out.</summary>
+    public static FunctionCallContent ToContent(ToolCall call)
+    {
+        var id = call.Id ?? $"call_{Guid.NewGuid():n}";
+        try
+        {
+            return new FunctionCallContent(id, call.Name, JsonSerializer.Deserialize<Dictionary<string, object?>>(call.Arguments));
+        }
+        catch (JsonException e)
+        {
+            return new FunctionCallContent(id, call.Name) { Exception = e };
+        }
+    }
+
     /// <summary>Options; <c>min_p</c> and <c>repetition_penalty</c> come from the additional properties.</summary>
-    /// <exception cref="NotSupportedException">JSON output is asked for, which cannot be promised.</exception>
+    /// <exception cref="GrammarException">The schema of the answer cannot be enforced.</exception>
     public static GenerationOptions ToGeneration(ChatOptions? options)
     {
         var defaults = new GenerationOptions();
         if (options is null)
             return defaults;
-        if (options.ResponseFormat is ChatResponseFormatJson)
-            throw new NotSupportedException("ResponseFormat JSON is not supported yet: ask for JSON in the prompt and leave it out");
         return defaults with
         {
+            Grammar = options.ResponseFormat is ChatResponseFormatJson json ? json.Schema is { } schema ? Grammar.JsonSchema(schema) : Grammar.JsonObject() : null,
             MaxTokens = options.MaxOutputTokens ?? defaults.MaxTokens,
             Temperature = options.Temperature ?? defaults.Temperature,
             TopP = options.TopP ?? defaults.TopP,

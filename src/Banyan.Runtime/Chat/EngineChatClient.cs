@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Microsoft.Extensions.AI;
 
@@ -15,13 +16,35 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var prompt = ChatPrompt.Encode(engine.Model, ChatMessages.ToJson(messages, options?.Instructions), ChatMessages.ToJson(options?.Tools));
-        var (response, created) = ($"banyan-{Guid.NewGuid():n}", DateTimeOffset.UtcNow);
-        await foreach (var generated in engine.GenerateAsync(prompt, ChatMessages.ToGeneration(options), cancellationToken).ConfigureAwait(false))
+        var conversation = engine.Model.Template is { } template ? new Conversation(engine.Model.Tokenizer, template) : null;
+        var use = options?.ToolMode switch { NoneChatToolMode => ToolUse.None, RequiredChatToolMode => ToolUse.Required, _ => ToolUse.Auto };
+        var tools = use == ToolUse.None ? [] : ChatMessages.ToTools(options?.Tools);
+        var prompt = ChatPrompt.Encode(engine.Model, ChatMessages.ToJson(messages, options?.Instructions), use == ToolUse.None ? null : ChatMessages.ToJson(options?.Tools));
+        var generation = ChatMessages.ToGeneration(options);
+        var reasons = conversation!.BeginsReasoning(prompt);
+        var callable = options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: { } named } ? [.. tools.Where(t => t.Name == named)] : tools;
+        generation = generation with
         {
-            if (generated.Text.Length == 0 && generated.Finish is null)
+            Grammar = conversation.Shape(callable, use, options?.AllowMultipleToolCalls ?? true, generation.Grammar, reasons),
+            VisibleTokens = conversation.VisibleTokens,
+        };
+        var reader = conversation.Read(tools, reasons);
+        var handedOn = 0;
+        var (response, created) = ($"banyan-{Guid.NewGuid():n}", DateTimeOffset.UtcNow);
+        await foreach (var generated in engine.GenerateAsync(prompt, generation, cancellationToken).ConfigureAwait(false))
+        {
+            var contents = new List<AIContent>();
+            foreach (var part in reader.Append(generated.Text, generated.Finish is not null))
+                if (part.Kind == AnswerPartKind.Text)
+                    contents.Add(new TextContent(part.Text));
+                else if (part.Kind == AnswerPartKind.Reasoning)
+                    contents.Add(new TextReasoningContent(part.Text));
+            // A call is handed on when it is complete: it is an object here.
+            for (; handedOn < reader.Calls.Count; handedOn++)
+                contents.Add(ChatMessages.ToContent(reader.Calls[handedOn]));
+            if (contents.Count == 0 && generated.Finish is null)
                 continue;
-            var update = new ChatResponseUpdate(ChatRole.Assistant, generated.Text)
+            var update = new ChatResponseUpdate(ChatRole.Assistant, contents)
             {
                 ResponseId = response,
                 MessageId = response,
@@ -29,7 +52,7 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
                 ModelId = engine.Model.Name,
                 FinishReason = generated.Finish switch
                 {
-                    FinishReason.Stop => ChatFinishReason.Stop,
+                    FinishReason.Stop => handedOn > 0 ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop,
                     FinishReason.Length => ChatFinishReason.Length,
                     _ => null,
                 },

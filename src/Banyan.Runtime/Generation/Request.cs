@@ -82,6 +82,9 @@ internal sealed class Request
     /// <summary>Tokens whose keys and values are not in the cache yet. One while generating.</summary>
     public int Pending => _count - Sequence.Length;
 
+    /// <summary>Whether the answer has begun.</summary>
+    public bool HasAnswer => _count > PromptCount;
+
     /// <summary>Prompt tokens taken from the prefix cache; set when it is first admitted.</summary>
     public int? CachedTokens { get; set; }
 

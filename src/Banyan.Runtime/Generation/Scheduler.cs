@@ -46,6 +46,8 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
             (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
             if (_running[i].Pending == 1 && MakeRoom(_running[i]))
                 AddRows(batch, _running[i], 1);
+            else if (_running[i].Pending > 1 && _running[i].HasAnswer)
+                MakeRoom(_running[i]); // tokens that a grammar forced: their rows are computed like a prompt's
         }
         var budget = Math.Min(batch.Count > 0 ? options.SharedPrefillTokens : options.PrefillTokens, batch.Capacity - batch.Count);
         for (var i = 0; i < _running.Count && budget > 0; i++)

@@ -20,6 +20,9 @@ static class ApiKeyCheck
             if (!dialects.Of(context).AsksForKey)
                 return next(context);
             string? header = context.Request.Headers.Authorization;
+            // Anthropic's clients send the key in a header of its own.
+            if (string.IsNullOrEmpty(header) && context.Request.Headers["x-api-key"].ToString() is { Length: > 0 } given)
+                header = $"Bearer {given}";
             if (string.IsNullOrEmpty(header))
                 throw ApiException.Unauthorized("This server asks for an API key: send it as \"Authorization: Bearer KEY\".");
             return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && Matches(key, header["Bearer ".Length..].Trim())

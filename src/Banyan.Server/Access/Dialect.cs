@@ -42,11 +42,12 @@ sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
     }
 
     /// <summary>What addresses begin with, where all of them speak alike.</summary>
+    // Where dialects share a beginning (the hub and Ollama have /api), the one that is spoken elsewhere is.
     Dictionary<string, Dialect> Read() => routes.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
         .Select(e => (First: FirstPart(e), e.Metadata.GetMetadata<IDialectMetadata>()?.Dialect))
         .Where(r => r.First is not null && r.Dialect is not null)
         .GroupBy(r => r.First!, r => r.Dialect!, StringComparer.OrdinalIgnoreCase)
-        .ToDictionary(g => g.Key, g => g.FirstOrDefault(d => d.AsksForKey) ?? g.First(), StringComparer.OrdinalIgnoreCase);
+        .ToDictionary(g => g.Key, g => g.Contains(elsewhere) ? elsewhere : g.FirstOrDefault(d => d.AsksForKey) ?? g.First(), StringComparer.OrdinalIgnoreCase);
 
     static string? FirstPart(RouteEndpoint endpoint) =>
         endpoint.RoutePattern.PathSegments is [] ? "" : endpoint.RoutePattern.PathSegments[0].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart only] ? only.Content : null;

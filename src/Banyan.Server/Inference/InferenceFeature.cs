@@ -1,7 +1,10 @@
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.OpenAi.Completions;
+using Banyan.Server.Inference.OpenAi.Responses;
+using Banyan.Server.Inference.Anthropic;
 using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Ollama;
 using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Status;
@@ -14,7 +17,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Banyan.Server.Inference;
 
-/// <summary>Models over HTTP: OpenAI's API, llama.cpp's <c>/infill</c>, health and status.</summary>
+/// <summary>Models over HTTP: OpenAI's, Anthropic's, Ollama's and llama-server's APIs, health and status.</summary>
 static class InferenceFeature
 {
     public static void AddInference(this IServiceCollection services, InferenceOptions options)
@@ -27,6 +30,11 @@ static class InferenceFeature
         services.AddSingleton<ChatEndpoint>();
         services.AddSingleton<CompletionEndpoint>();
         services.AddSingleton<InfillEndpoint>();
+        services.AddSingleton<ResponsesEndpoint>();
+        services.AddSingleton<MessagesEndpoint>();
+        services.AddSingleton<GenerateEndpoints>();
+        services.AddSingleton<ModelEndpoints>();
+        services.AddSingleton<ToolEndpoints>();
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
     }
@@ -41,8 +49,31 @@ static class InferenceFeature
         models.MapGet("/v1/models/{**id}", (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
 
         models.MapPost("/v1/chat/completions", Stoppable(app, app.Services.GetRequiredService<ChatEndpoint>().HandleAsync));
+        models.MapPost("/v1/responses", Stoppable(app, app.Services.GetRequiredService<ResponsesEndpoint>().HandleAsync));
         models.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
         models.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
+
+        var tools = app.Services.GetRequiredService<ToolEndpoints>();
+        models.MapGet("/props", Stoppable(app, tools.PropsAsync));
+        models.MapGet("/slots", tools.SlotsAsync);
+        models.MapGet("/lora-adapters", tools.AdaptersAsync);
+        models.MapPost("/tokenize", Stoppable(app, tools.TokenizeAsync));
+        models.MapPost("/detokenize", Stoppable(app, tools.DetokenizeAsync));
+        models.MapPost("/apply-template", Stoppable(app, tools.ApplyTemplateAsync));
+
+        var messages = app.Services.GetRequiredService<MessagesEndpoint>();
+        var anthropic = app.MapGroup("").WithMetadata(AnthropicDialect.Instance);
+        anthropic.MapPost("/v1/messages", Stoppable(app, messages.HandleAsync));
+        anthropic.MapPost("/v1/messages/count_tokens", Stoppable(app, messages.CountAsync));
+
+        var (generate, known) = (app.Services.GetRequiredService<GenerateEndpoints>(), app.Services.GetRequiredService<ModelEndpoints>());
+        var ollama = app.MapGroup("").WithMetadata(OllamaDialect.Instance);
+        ollama.MapPost("/api/chat", Stoppable(app, generate.ChatAsync));
+        ollama.MapPost("/api/generate", Stoppable(app, generate.GenerateAsync));
+        ollama.MapGet("/api/version", known.VersionAsync);
+        ollama.MapGet("/api/tags", known.TagsAsync);
+        ollama.MapGet("/api/ps", known.LoadedAsync);
+        ollama.MapPost("/api/show", Stoppable(app, known.ShowAsync));
     }
 
     /// <summary>A generation ends when its client leaves and when the server stops.</summary>

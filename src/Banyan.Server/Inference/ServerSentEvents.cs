@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Banyan.Server.Access;
 using Banyan.Server.Inference.OpenAi;
+using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference;
@@ -24,6 +26,22 @@ sealed class ServerSentEvents(HttpResponse response)
         await body.FlushAsync(cancellationToken);
     }
 
+    /// <summary>One event with a name, as Anthropic and the Responses API have it.</summary>
+    public async Task WriteAsync(string name, JsonNode json, CancellationToken cancellationToken)
+    {
+        Begin();
+        await response.WriteAsync($"event: {name}\ndata: {json.Text()}\n\n", cancellationToken);
+        await response.Body.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>A comment, which clients pass over: the connection lives.</summary>
+    public async Task PingAsync(CancellationToken cancellationToken)
+    {
+        Begin();
+        response.BodyWriter.Write(": ping\n\n"u8);
+        await response.BodyWriter.FlushAsync(cancellationToken);
+    }
+
     /// <summary>OpenAI's end of a stream.</summary>
     public async Task WriteDoneAsync(CancellationToken cancellationToken)
     {
@@ -33,7 +51,9 @@ sealed class ServerSentEvents(HttpResponse response)
     }
 
     /// <summary>Runs a stream: an error after the first event can only be told as an event.</summary>
-    public async Task GuardAsync(Func<Task> stream)
+    /// <param name="stream">The stream.</param>
+    /// <param name="tell">Tells an error; null for OpenAI's way.</param>
+    public async Task GuardAsync(Func<Task> stream, Func<Exception, Task>? tell = null)
     {
         try
         {
@@ -41,7 +61,10 @@ sealed class ServerSentEvents(HttpResponse response)
         }
         catch (Exception e) when (response.HasStarted && !response.HttpContext.RequestAborted.IsCancellationRequested)
         {
-            await WriteAsync(OpenAiDialect.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
+            if (tell is not null)
+                await tell(e);
+            else
+                await WriteAsync(OpenAiDialect.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
         }
     }
 

@@ -97,10 +97,24 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
     }
 
     [Fact]
+    public async Task A_tool_is_called_and_JSON_is_enforced()
+    {
+        using var client = Engine.AsChatClient();
+        var move = AIFunctionFactory.CreateDeclaration("move", "Moves", System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}""").RootElement);
+        var called = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false });
+        var call = Assert.IsType<FunctionCallContent>(Assert.Single(called.Messages[^1].Contents, c => c is FunctionCallContent));
+        Assert.Equal(("move", ChatFinishReason.ToolCalls), (call.Name, called.FinishReason));
+        Assert.Contains(call.Arguments!["up"]!.ToString(), new[] { "True", "False" });
+
+        var schema = System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"n":{"type":"integer","maximum":9,"minimum":0}},"required":["n"],"additionalProperties":false}""").RootElement;
+        var answer = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) });
+        Assert.InRange((int)JsonNode.Parse(answer.Text)!["n"]!, 0, 9);
+    }
+
+    [Fact]
     public async Task What_cannot_be_done_is_said()
     {
         using var client = Engine.AsChatClient();
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync(s_messages, new ChatOptions { ResponseFormat = ChatResponseFormat.Json }));
         await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync([new(ChatRole.User, [new DataContent(new byte[1], "image/png")])]));
         using var bare = Model.Load(Reference.Path("stories260K"), new ModelOptions { Threads = 1 });
         await using var engine = new Engine(bare);

@@ -59,7 +59,7 @@ public class ErrorTests(SharedServer shared)
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"top_logprobs\":2}", 400, "top_logprobs", "invalid_value")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"response_format\":{\"type\":\"yaml\"}}", 400, "response_format.type", "unsupported_parameter")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"tools\":[{\"type\":\"function\"}]}", 400, "tools[0].function", "missing_required_parameter")]
-    [InlineData(Chat, "{\"messages\":" + Hi + ",\"tool_choice\":\"required\"}", 400, "tool_choice", "unsupported_parameter")]
+    [InlineData(Chat, "{\"messages\":" + Hi + ",\"tool_choice\":\"required\"}", 400, "tool_choice", "invalid_value")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"functions\":[]}", 400, "functions", "unsupported_parameter")]
     [InlineData("/infill", "{}", 400, "input_prefix", "missing_required_parameter")]
     [InlineData("/infill", """{"input_prefix":"a","input_extra":[{}]}""", 400, "input_extra[0].text", "missing_required_parameter")]

@@ -51,6 +51,9 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
         if (Named(Known) is { } known)
             return known;
         var all = List();
+        // Ollama's clients name a tag.
+        if (Named(all) is null && name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
+            return Find(name[..^":latest".Length]);
         return Named(all) ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
 
         ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
@@ -46,6 +47,11 @@ sealed class LoadedModel : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>How it writes calls and reasoning, by its template; null for a model without one.</summary>
+    /// <exception cref="TemplateException">The model's own template cannot be parsed.</exception>
+    public Conversation? Conversation => _conversation ??= Template is { } template ? new Conversation(Tokenizer, template) : null;
+    Conversation? _conversation;
 
     public Engine Engine { get; }
     public Tokenizer Tokenizer => Model.Tokenizer;

@@ -17,7 +17,10 @@ sealed class GrammarCache
     /// <param name="kind">What the text is.</param>
     /// <param name="text">What it is made of.</param>
     /// <param name="make">Makes it.</param>
-    public Grammar Get(string kind, string text, Func<Grammar> make)
+    public Grammar Get(string kind, string text, Func<Grammar> make) => GetOrNull(kind, text, make)!;
+
+    /// <summary>As <see cref="Get"/>, where there may be none to make.</summary>
+    public Grammar? GetOrNull(string kind, string text, Func<Grammar?> make)
     {
         var key = $"{kind} {text}";
         lock (_lock)
@@ -30,7 +33,8 @@ sealed class GrammarCache
                     _kept.AddFirst(node);
                     return node.Value.Grammar;
                 }
-        var made = make();
+        if (make() is not { } made)
+            return null;
         lock (_lock)
         {
             _kept.AddFirst((key, made));

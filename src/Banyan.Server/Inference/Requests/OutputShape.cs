@@ -61,7 +61,7 @@ static class OutputShape
     public static Grammar JsonObject() => s_cache.Get("object", "", Grammar.JsonObject);
 
     /// <summary>Makes a grammar, or says what is wrong with it.</summary>
-    public static Grammar Make(string param, Func<Grammar> make)
+    public static T Make<T>(string param, Func<T> make)
     {
         try
         {

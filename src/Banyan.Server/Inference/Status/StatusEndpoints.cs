@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
@@ -32,8 +34,21 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
             [.. catalogue.List().Select(Status)]), ApiJson.Readable.ServerStatus);
     }
 
-    public Task ModelsAsync(HttpContext context) =>
-        context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.List().Select(Entry)]), ApiJson.Readable.ModelList);
+    public Task ModelsAsync(HttpContext context) => context.Request.Headers.ContainsKey("anthropic-version")
+        ? context.Response.WriteJsonAsync(Anthropic([.. catalogue.List()]), context.RequestAborted)
+        : context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.List().Select(Entry)]), ApiJson.Readable.ModelList);
+
+    // Anthropic's list is at the same address.
+    static JsonObject Anthropic(IReadOnlyList<ServedModel> models) => new()
+    {
+        ["data"] = new JsonArray([.. models.Select(m => (JsonNode)new JsonObject
+        {
+            ["type"] = "model", ["id"] = m.Name, ["display_name"] = m.Name, ["created_at"] = m.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        })]),
+        ["has_more"] = false,
+        ["first_id"] = models.Count > 0 ? models[0].Name : null,
+        ["last_id"] = models.Count > 0 ? models[^1].Name : null,
+    };
 
     public Task ModelAsync(HttpContext context, string id) =>
         context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id")), ApiJson.Readable.ModelEntry);

@@ -69,6 +69,22 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
     }
 
     [Fact]
+    public async Task More_than_a_page_can_be_forced_at_once()
+    {
+        var text = string.Concat(Enumerable.Range(0, 60).Select(i => $"item {i}, "));
+        await using var small = new Engine(loaded.Engine.Model, new EngineOptions { CacheTokens = 1 });
+        var answers = await Task.WhenAll(Enumerable.Range(0, 2).Select(async _ =>
+        {
+            var whole = "";
+            await foreach (var generated in small.GenerateAsync(small.Model.Tokenizer.Encode("Once"), new GenerationOptions { Grammar = Grammar.Choice([text]), MaxTokens = 500 }))
+                whole += generated.Text;
+            return whole;
+        }));
+        Assert.All(answers, a => Assert.StartsWith(a, text));
+        Assert.All(answers, a => Assert.True(a.Length > 300));
+    }
+
+    [Fact]
     public async Task Guesses_change_nothing_under_a_grammar()
     {
         var grammar = Grammar.JsonSchema("""{"type":"array","items":{"type":"object","properties":{"word":{"type":"string","maxLength":6}},"required":["word"],"additionalProperties":false},"minItems":5,"maxItems":5}""");

@@ -1,8 +1,11 @@
-using System.Text;
+using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
+
+using ToolCall = Banyan.Server.Inference.OpenAi.Chat.ToolCall;
 
 namespace Banyan.Server.Inference.OpenAi.Chat;
 
@@ -27,7 +30,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
     sealed record Head(string Id, long Created, LoadedModel Model);
 
     static List<Request> Requests(ChatRequest request) =>
-        [.. Enumerable.Range(0, request.Choices).Select(i => new Request(i, request.Prompt, i == 0 ? request.Options : request.Options with { Seed = request.Options.Seed + (ulong)i }))];
+        [.. Enumerable.Range(0, request.Choices).Select(i => new Request(i, request.Turn.Prompt, i == 0 ? request.Turn.Options : request.Turn.Options with { Seed = request.Turn.Options.Seed + (ulong)i }))];
 
     static async Task<ChatCompletion> CollectAsync(ChatRequest request, Head head, IAsyncEnumerable<Piece> pieces)
     {
@@ -35,13 +38,13 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
         await foreach (var (index, generated) in pieces)
         {
             var choice = choices[index];
-            choice.Text.Append(choice.Take(generated));
+            choice.Answer.Collect(generated);
             if (request.Logprobs && generated.AnswerToken(head.Model.Tokenizer) is not null)
                 choice.Logprobs.Add(ChatLogprob.Of(head.Model.Tokenizer, generated));
         }
         var statistics = choices.Select(c => c.Statistics).OfType<GenerationStatistics>().ToList();
         return new(head.Id, "chat.completion", head.Created, head.Model.Name,
-            [.. choices.Select((c, i) => new ChatChoice(i, c.Message(), request.Logprobs ? new(c.Logprobs, null) : null, c.FinishReason))],
+            [.. choices.Select((c, i) => new ChatChoice(i, c.Message(), request.Logprobs ? new(c.Logprobs, null) : null, c.FinishReason) { Warning = c.Answer.Warning })],
             Usage.Of(statistics, request.Choices), head.Model.Fingerprint, Timings.Of(statistics));
     }
 
@@ -51,22 +54,24 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
         var choices = Enumerable.Range(0, request.Choices).Select(_ => new Choice(request)).ToArray();
         await events.GuardAsync(async () =>
         {
-            await foreach (var (index, generated) in pieces)
+            await foreach (var (index, generated) in pieces.WithPings(() => events.PingAsync(cancellationToken), cancellationToken))
             {
                 var choice = choices[index];
                 if (!choice.Begun)
                     await SendAsync(new(index, new() { Role = "assistant", Content = "" }, null, null));
                 choice.Begun = true;
 
-                var calls = choice.CallCount;
-                var text = choice.Take(generated);
+                var parts = choice.Answer.Take(generated);
                 var logprobs = request.Logprobs && generated.AnswerToken(head.Model.Tokenizer) is not null ? new ChatLogprobs([ChatLogprob.Of(head.Model.Tokenizer, generated)], null) : null;
-                if (text.Length > 0 || logprobs is not null)
-                    await SendAsync(new(index, new() { Content = text }, logprobs, null));
-                for (; calls < choice.CallCount; calls++)
-                    await SendAsync(new(index, new() { ToolCalls = [choice.Call(calls)] }, null, null));
+                if (parts.Count == 0 && logprobs is not null)
+                    await SendAsync(new(index, new() { Content = "" }, logprobs, null));
+                foreach (var part in parts)
+                {
+                    await SendAsync(new(index, choice.Delta(part), logprobs, null));
+                    logprobs = null;
+                }
                 if (choice.Statistics is not null)
-                    await SendAsync(new(index, new(), null, choice.FinishReason), choices.All(c => c.Statistics is not null));
+                    await SendAsync(new(index, new(), null, choice.FinishReason) { Warning = choice.Answer.Warning }, choices.All(c => c.Statistics is not null));
             }
             var statistics = choices.Select(c => c.Statistics).OfType<GenerationStatistics>().ToList();
             if (request.IncludeUsage)
@@ -83,31 +88,30 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
     /// <summary>One choice while it is written.</summary>
     sealed class Choice(ChatRequest request)
     {
-        readonly ToolCallReader? _tools = request.HasTools ? new() : null;
-        FinishReason? _finish;
-
-        public StringBuilder Text { get; } = new();
+        public TurnAnswer Answer { get; } = request.Turn.NewAnswer();
         public List<ChatTokenLogprob> Logprobs { get; } = [];
         public bool Begun { get; set; }
-        public GenerationStatistics? Statistics { get; private set; }
-        public int CallCount => _tools?.Calls.Count ?? 0;
-        public string FinishReason => CallCount > 0 ? "tool_calls" : (_finish ?? Runtime.Generation.FinishReason.Stop).Text();
+        public GenerationStatistics? Statistics => Answer.Statistics;
 
-        public ToolCall Call(int index) => _tools!.Calls[index] with { Index = index };
+        // A call that was cut is none that could be made.
+        public string FinishReason => Answer.Finish == Runtime.Generation.FinishReason.Length ? "length" : Answer.Calls.Count > 0 ? "tool_calls" : "stop";
 
-        /// <summary>The text a piece makes showable.</summary>
-        public string Take(Generated generated)
+        public ChatDeltaMessage Delta(AnswerPart part) => part.Kind switch
         {
-            _finish = generated.Finish ?? _finish;
-            Statistics = generated.Statistics ?? Statistics;
-            if (_tools is null)
-                return generated.Text;
-            var text = _tools.Append(generated.Text);
-            return generated.Finish is null ? text : text + _tools.Flush();
-        }
+            AnswerPartKind.Text => new() { Content = part.Text },
+            AnswerPartKind.Reasoning => new() { ReasoningContent = part.Text },
+            AnswerPartKind.Call => new() { ToolCalls = [new(Answer.Calls[part.Call].Id, "function", new(part.Text, "")) { Index = part.Call }] },
+            _ => new() { ToolCalls = [new(null, null, new(null, part.Text)) { Index = part.Call }] },
+        };
 
-        public ChatMessage Message() => CallCount == 0
-            ? new("assistant", Text.ToString(), null)
-            : new("assistant", Text.ToString().Trim() is { Length: > 0 } text ? text : null, null) { ToolCalls = _tools!.Calls };
+        public ChatMessage Message()
+        {
+            var text = Answer.Calls.Count == 0 ? Answer.Text : Answer.Text.Trim() is { Length: > 0 } beside ? beside : null;
+            return new("assistant", text, null)
+            {
+                ReasoningContent = Answer.Reasoning is { Length: > 0 } reasoning ? reasoning : null,
+                ToolCalls = Answer.Calls.Count == 0 ? null : [.. Answer.Calls.Select(c => new ToolCall(c.Id, "function", new(c.Name, c.Arguments.ToString())))],
+            };
+        }
     }
 }

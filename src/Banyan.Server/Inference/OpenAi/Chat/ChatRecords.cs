@@ -5,10 +5,19 @@ namespace Banyan.Server.Inference.OpenAi.Chat;
 /// <summary>OpenAI's chat completion object.</summary>
 sealed record ChatCompletion(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage, string SystemFingerprint, Timings Timings);
 
-sealed record ChatChoice(int Index, ChatMessage Message, ChatLogprobs? Logprobs, string FinishReason);
+sealed record ChatChoice(int Index, ChatMessage Message, ChatLogprobs? Logprobs, string FinishReason)
+{
+    /// <summary>A call that could not be read, and stayed text.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Warning { get; init; }
+}
 
 sealed record ChatMessage(string Role, string? Content, string? Refusal)
 {
+    /// <summary>What the model thought before, where it is told apart.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ReasoningContent { get; init; }
+
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ToolCall>? ToolCalls { get; init; }
 }
@@ -23,7 +32,11 @@ sealed record ChatChunk(string Id, string Object, long Created, string Model, IR
     public Timings? Timings { get; init; }
 }
 
-sealed record ChatDelta(int Index, ChatDeltaMessage Delta, ChatLogprobs? Logprobs, string? FinishReason);
+sealed record ChatDelta(int Index, ChatDeltaMessage Delta, ChatLogprobs? Logprobs, string? FinishReason)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Warning { get; init; }
+}
 
 sealed record ChatDeltaMessage
 {
@@ -34,10 +47,16 @@ sealed record ChatDeltaMessage
     public string? Content { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ReasoningContent { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<ToolCall>? ToolCalls { get; init; }
 }
 
-sealed record ToolCall(string Id, string Type, ToolFunction Function)
+/// <summary>A call; in a stream only its first event says its id, type and name.</summary>
+sealed record ToolCall(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Type, ToolFunction Function)
 {
     /// <summary>Set in streams only.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -45,7 +64,7 @@ sealed record ToolCall(string Id, string Type, ToolFunction Function)
 }
 
 /// <summary>A call a model asks for; the arguments are JSON in a string.</summary>
-sealed record ToolFunction(string Name, string Arguments);
+sealed record ToolFunction([property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Name, string Arguments);
 
 sealed record ChatLogprobs(IReadOnlyList<ChatTokenLogprob> Content, string? Refusal);
 

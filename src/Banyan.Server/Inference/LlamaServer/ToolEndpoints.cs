@@ -1,0 +1,75 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Generation;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.OpenAi.Chat;
+using Banyan.Server.Inference.Requests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Inference.LlamaServer;
+
+/// <summary>llama-server's <c>/props</c>, <c>/slots</c>, <c>/tokenize</c>, <c>/detokenize</c>, <c>/apply-template</c>, <c>/lora-adapters</c>.</summary>
+sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time)
+{
+    public async Task PropsAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var model = await catalogue.Find(context.Request.Query["model"]).LoadAsync(cancellationToken);
+        await context.Response.WriteJsonAsync(new JsonObject
+        {
+            ["default_generation_settings"] = new JsonObject { ["n_ctx"] = model.ContextLength, ["params"] = new JsonObject { ["temperature"] = 0.8, ["top_k"] = 40, ["top_p"] = 0.95, ["min_p"] = 0.05 } },
+            ["total_slots"] = new EngineOptions().MaxRequests,
+            ["model_alias"] = model.Name,
+            ["model_path"] = model.Name,
+            ["modalities"] = new JsonObject { ["vision"] = false, ["audio"] = false },
+            ["chat_template"] = model.Chats ? model.Template!.Source : "",
+            ["bos_token"] = model.Tokenizer.Bos is { } bos ? model.Tokenizer.Text(bos) : "",
+            ["eos_token"] = model.Tokenizer.Eos is { } eos ? model.Tokenizer.Text(eos) : "",
+            ["build_info"] = $"banyan {typeof(ToolEndpoints).Assembly.GetName().Version!.ToString(3)}",
+        }, cancellationToken);
+    }
+
+    public Task SlotsAsync(HttpContext context)
+    {
+        var slots = new JsonArray();
+        foreach (var model in catalogue.List().Where(m => m.Loaded is not null))
+            for (var i = 0; i < new EngineOptions().MaxRequests; i++)
+                slots.Add((JsonNode)new JsonObject { ["id"] = slots.Count, ["model"] = model.Name, ["n_ctx"] = model.Loaded!.ContextLength, ["is_processing"] = i < model.Loaded.Engine.Status.Running });
+        return context.Response.WriteJsonAsync(slots, context.RequestAborted);
+    }
+
+    public Task AdaptersAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonArray([.. catalogue.List().Where(m => m.Base is not null)
+        .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = 1.0 })]), context.RequestAborted);
+
+    public Task TokenizeAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
+    {
+        var content = fields.Any("content") is null ? throw ApiException.Missing("content") : fields.Text("content")!;
+        var (special, parse, pieces) = (fields.Flag("add_special"), fields.Flag("parse_special", fallback: true), fields.Flag("with_pieces"));
+        if (!model.Tokenizer.TryEncode(content, 1_000_000, out var tokens, special, parse))
+            throw ApiException.TooLong("'content' has more than 1000000 tokens.");
+        return new JsonObject
+        {
+            ["tokens"] = new JsonArray([.. tokens.Select(t => (JsonNode)(pieces ? new JsonObject { ["id"] = t, ["piece"] = model.Tokenizer.Text(t) } : t))]),
+        };
+    }, cancellationToken);
+
+    public Task DetokenizeAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
+    {
+        if (fields.Any("tokens") is null)
+            throw ApiException.Missing("tokens");
+        var tokens = fields.Array("tokens").Select(t => Fields.TryInteger(t, out var id) && id >= 0 && id < model.Tokenizer.Count ? (int)id
+            : throw ApiException.Invalid("tokens", $"Invalid 'tokens': {Fields.Describe(t)} is no token id of this model (0 … {model.Tokenizer.Count - 1}).")).ToArray();
+        return new JsonObject { ["content"] = model.Tokenizer.Decode(tokens) };
+    }, cancellationToken);
+
+    public Task ApplyTemplateAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
+    {
+        var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = Messages.Read(fields), ["add_generation_prompt"] = true }, time.GetLocalNow());
+        return new JsonObject { ["prompt"] = string.Concat(prompt.Select(model.Tokenizer.Text)) };
+    }, cancellationToken);
+
+    async Task AnswerAsync(HttpContext context, Func<Fields, LoadedModel, JsonObject> read, CancellationToken cancellationToken)
+    {
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => read(fields, model), cancellationToken), cancellationToken);
+        await context.Response.WriteJsonAsync(asked.Request, cancellationToken);
+    }
+}

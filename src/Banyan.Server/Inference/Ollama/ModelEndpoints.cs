@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Status;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Inference.Ollama;
+
+/// <summary><c>/api/version</c>, <c>tags</c>, <c>ps</c>, <c>show</c>: what is here, and what each can do.</summary>
+sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
+{
+    /// <summary>The version of Ollama whose API this is: clients ask for a least one.</summary>
+    const string Version = "0.13.0";
+
+    public Task VersionAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonObject { ["version"] = Version }, context.RequestAborted);
+
+    public Task TagsAsync(HttpContext context) => context.Response.WriteJsonAsync(
+        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m))]) }, context.RequestAborted);
+
+    public Task LoadedAsync(HttpContext context)
+    {
+        var loaded = catalogue.List().Where(m => m.Loaded is not null).Select(m =>
+        {
+            var entry = Entry(m);
+            entry["expires_at"] = DateTimeOffset.MaxValue.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            entry["size_vram"] = 0;
+            entry["context_length"] = m.Loaded!.ContextLength;
+            return (JsonNode)entry;
+        });
+        return context.Response.WriteJsonAsync(new JsonObject { ["models"] = new JsonArray([.. loaded]) }, context.RequestAborted);
+    }
+
+    public async Task ShowAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        using var asked = await bodies.ReadAsync(context, fields =>
+        {
+            _ = fields.Flag("verbose");
+            return catalogue.Find(fields.Text("model") ?? fields.Text("name") ?? throw ApiException.Missing("model")).AskAsync(1, _ => true, cancellationToken);
+        }, cancellationToken);
+        var model = asked.Model;
+        var config = model.Model.Config;
+        var capabilities = new JsonArray("completion");
+        if (model.Tokenizer.Fim is not null)
+            capabilities.Add((JsonNode)"insert");
+        if (model.Chats && model.Conversation is { } conversation)
+        {
+            if (conversation.CanCall)
+                capabilities.Add((JsonNode)"tools");
+            if (conversation.CanReason)
+                capabilities.Add((JsonNode)"thinking");
+        }
+        var architecture = config.Architecture;
+        await context.Response.WriteJsonAsync(new JsonObject
+        {
+            ["modelfile"] = $"FROM {model.Name}",
+            ["parameters"] = "",
+            ["template"] = model.Tokenizer.Fim is null ? (model.Chats ? model.Template!.Source : "") : $"{(model.Chats ? model.Template!.Source : "")}{{{{- if .Suffix }}}}{{{{ .Prompt }}}}{{{{ .Suffix }}}}{{{{ end }}}}",
+            ["details"] = Details(architecture),
+            ["model_info"] = new JsonObject
+            {
+                ["general.architecture"] = architecture,
+                ["general.basename"] = model.Name,
+                [$"{architecture}.context_length"] = model.ContextLength,
+                [$"{architecture}.embedding_length"] = config.EmbeddingSize,
+                ["tokenizer.ggml.token_count"] = model.Tokenizer.Count,
+            },
+            ["capabilities"] = capabilities,
+            ["modified_at"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        }, cancellationToken);
+    }
+
+    static JsonObject Entry(ServedModel model) => new()
+    {
+        ["name"] = model.Name,
+        ["model"] = model.Name,
+        ["modified_at"] = model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        ["size"] = model.Loaded?.Model.WeightBytes ?? (File.Exists(model.Path) ? new FileInfo(model.Path).Length : 0),
+        ["digest"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{model.Path} {model.Created.UtcTicks}"))),
+        ["details"] = Details(model.Loaded?.Model.Config.Architecture ?? ""),
+    };
+
+    static JsonObject Details(string architecture) => new()
+    {
+        ["parent_model"] = "",
+        ["format"] = "gguf",
+        ["family"] = architecture,
+        ["families"] = new JsonArray(architecture),
+        ["parameter_size"] = "",
+        ["quantization_level"] = "",
+    };
+}
