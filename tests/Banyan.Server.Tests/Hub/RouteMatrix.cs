@@ -171,7 +171,7 @@ public sealed partial class RouteMatrix
     static readonly string[] s_signed = ["/xet/", "/lfs/"];
 
     // Not of the hub: models, pages, their assets.
-    [GeneratedRegex(@"^/(v1/.*|infill|health|status|playground|chat|assets/.*|favicon\.ico)$")]
+    [GeneratedRegex(@"^/(v1/.*|infill|props|slots|lora-adapters|tokenize|detokenize|apply-template|api/(chat|generate|version|tags|ps|show)|health|status|playground|chat|assets/.*|favicon\.ico)$")]
     private static partial Regex Elsewhere();
 
     sealed record Route(string Row, string Method, string Pattern, HubRoute Metadata);
