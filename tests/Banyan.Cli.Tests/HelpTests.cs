@@ -126,6 +126,7 @@ public class HelpTests
     [InlineData("run MODEL x --context 2000 -n 1", "--context 2000: the model has a context of 1024 tokens")]
     [InlineData("logits MODEL --follow DIR", "DIR is a folder")]
     [InlineData("serve DIR --port 0", "DIR: the folder holds no .gguf and no .safetensors file")]
+    [InlineData("serve ENCODER --port 0", "is an encoder: it gives vectors and scores")]
     [InlineData("restore DIR --data DIR/new", "DIR has no snapshot")]
     [InlineData("hub user list --database Host=", "--database: expected PostgreSQL's")]
     public async Task What_cannot_be_used_is_named_and_nothing_is_made(string command, string expected)
@@ -133,7 +134,8 @@ public class HelpTests
         var folder = Directory.CreateTempSubdirectory("banyan-mistakes-").FullName;
         try
         {
-            string Placed(string text) => text.Replace("MODEL", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), StringComparison.Ordinal).Replace("DIR", folder, StringComparison.Ordinal);
+            string Placed(string text) => text.Replace("MODEL", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), StringComparison.Ordinal).Replace("DIR", folder, StringComparison.Ordinal)
+                .Replace("ENCODER", command.Contains("ENCODER", StringComparison.Ordinal) ? SharedData.Path("models", "families", "bert.gguf") : "", StringComparison.Ordinal);
             var (code, output, error) = await Tool.Run([.. command.Split(' ').Select(Placed)]);
             Assert.Equal(1, code);
             Assert.Contains(Placed(expected), output + error, StringComparison.Ordinal);

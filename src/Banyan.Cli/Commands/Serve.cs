@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Banyan.Cli.Hubs;
 using Banyan.Runtime.Files;
+using Banyan.Runtime.Models;
 
 namespace Banyan.Cli.Commands;
 
@@ -34,11 +35,13 @@ static class Serve
             var paths = new List<string>();
             foreach (var model in arguments.GetRequiredValue(models))
                 paths.Add(await ModelPull.PathAsync(model, cancellationToken));
-            // What is no model is said now, and not when it is first asked for.
+            // What is no model, or none that answers, is said now, and not when it is first asked for.
             foreach (var path in paths)
-                using (ModelFile.Open(path))
-                {
-                }
+            {
+                using var file = ModelFile.Open(path);
+                if (Config.Read(file).IsEncoder)
+                    throw new CommandException($"{path} is an encoder: it gives vectors and scores (banyan embed, banyan rank) and answers nothing");
+            }
             foreach (var adapter in arguments.GetValue(adapters) ?? [])
                 if (!File.Exists(adapter) && !Directory.Exists(adapter))
                     throw new CommandException($"--adapter {adapter}: there is no such file or folder");

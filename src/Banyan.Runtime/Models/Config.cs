@@ -1,3 +1,5 @@
+using Banyan.Runtime.Files;
+
 namespace Banyan.Runtime.Models;
 
 /// <summary>
@@ -9,6 +11,10 @@ public sealed record Config
     internal Config()
     {
     }
+
+    /// <summary>Reads the shape of a model from its file, without its weights.</summary>
+    /// <exception cref="InvalidDataException">The file describes none that runs here; the message names the key.</exception>
+    public static Config Read(ModelFile file) => ConfigReader.Read(file);
 
     /// <summary>The architecture's name in GGUF: <c>qwen2</c>.</summary>
     public required string Architecture { get; init; }
