@@ -37,13 +37,17 @@ public sealed class Engine : IAsyncDisposable
     /// <param name="model">A loaded model. The engine does not dispose it.</param>
     /// <param name="options">How requests share it.</param>
     /// <exception cref="ArgumentException">An option is out of range, or the draft model has another vocabulary.</exception>
+    /// <exception cref="NotSupportedException">The model is an encoder, which does not generate.</exception>
     public Engine(Model model, EngineOptions? options = null)
     {
         _options = options ?? new EngineOptions();
         _options.Validate();
         Model = model;
         if (model.Config.IsEncoder)
-            throw new ArgumentException($"'{model.Name}' is an encoder ({model.Config.Architecture}): it gives embeddings and scores (banyan embed, banyan rank) and does not generate", nameof(model));
+        {
+            throw new NotSupportedException(
+                $"'{model.Name}' is an encoder ({model.Config.Architecture}): it gives embeddings and scores (banyan embed, banyan rank) and does not generate");
+        }
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Models;
 using Banyan.Server.Tests.Support;
+using Banyan.Tests;
 
 namespace Banyan.Server.Tests.Inference;
 
@@ -44,6 +45,18 @@ public class StatusTests(SharedServer shared)
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task An_encoder_is_asked_for_answers_in_vain()
+    {
+        await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [SharedData.Path("models", "families", "bert.gguf")] } });
+        var answer = await server.PostAsync("/v1/completions", new { prompt = "a" });
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        var said = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("model_not_supported", said);
+        Assert.Contains("is an encoder (bert)", said);
+        Assert.DoesNotContain("Parameter", said);
     }
 
     [Fact]

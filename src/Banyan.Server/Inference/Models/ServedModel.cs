@@ -56,6 +56,10 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         {
             return await loading.WaitAsync(cancellationToken);
         }
+        catch (NotSupportedException e)
+        {
+            throw ApiException.Invalid("model", e.Message, "model_not_supported");
+        }
         catch (Exception e) when (e is ModelFileException or TemplateException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new ApiException(500, $"{Name} could not be loaded: {e.Message}", "model", "model_load_failed", "server_error");
