@@ -64,7 +64,7 @@ sealed class ServerSentEvents(HttpResponse response)
             if (tell is not null)
                 await tell(e);
             else
-                await WriteAsync(OpenAiDialect.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
+                await WriteAsync(ModelDialect.Translate(e).ToRecord(), ApiJson.Readable.ErrorAnswer, CancellationToken.None);
         }
     }
 

@@ -39,7 +39,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
-            var error = OpenAiDialect.Translate(e);
+            var error = ModelDialect.Translate(e);
             await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
         }
     }

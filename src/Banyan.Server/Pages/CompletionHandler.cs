@@ -31,7 +31,7 @@ sealed class CompletionHandler(PageViews views)
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
-            var error = OpenAiDialect.Translate(e);
+            var error = ModelDialect.Translate(e);
             await PageViews.RenderAsync<CompletionPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
         }
     }

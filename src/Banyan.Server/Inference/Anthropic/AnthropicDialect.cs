@@ -1,28 +1,15 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
-using Banyan.Server.Access;
-using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Anthropic;
 
 /// <summary>Anthropic's: <c>{"type": "error", "error": {"type", "message"}}</c>.</summary>
-sealed class AnthropicDialect : Dialect
+sealed class AnthropicDialect : ModelDialect
 {
     public static AnthropicDialect Instance { get; } = new();
 
-    public override Exception NoRoute(HttpContext context) => OpenAiDialect.Guarded.NoRoute(context);
-
-    public override Task WriteAsync(HttpContext context, Exception exception)
-    {
-        var error = OpenAiDialect.Translate(exception);
-        context.Response.StatusCode = error.Status;
-        context.Response.Headers.CacheControl = "no-store";
-        if (error.RetryAfterSeconds is { } seconds)
-            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        return context.Response.WriteJsonAsync(ToJson(error), context.RequestAborted);
-    }
+    protected override Task WriteAsync(HttpContext context, ApiException error) => context.Response.WriteJsonAsync(ToJson(error), context.RequestAborted);
 
     public static JsonObject ToJson(ApiException error) => new()
     {

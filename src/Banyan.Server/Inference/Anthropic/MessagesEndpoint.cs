@@ -134,7 +134,7 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
                 await BeginAsync();
                 await SendAsync("ping", []);
             }
-        }, e => events.WriteAsync("error", AnthropicDialect.ToJson(OpenAiDialect.Translate(e)), CancellationToken.None));
+        }, e => events.WriteAsync("error", AnthropicDialect.ToJson(ModelDialect.Translate(e)), CancellationToken.None));
 
         async Task PartAsync(AnswerPart part)
         {

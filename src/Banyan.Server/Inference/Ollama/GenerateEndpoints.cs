@@ -72,7 +72,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         }
         catch (Exception e) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
-            await WriteAsync(OllamaDialect.ToJson(OpenAiDialect.Translate(e)));
+            await WriteAsync(OllamaDialect.ToJson(ModelDialect.Translate(e)));
         }
 
         async Task WriteAsync(JsonObject line)

@@ -1,13 +1,10 @@
-using System.Globalization;
-using Banyan.Runtime.Generation;
-using Banyan.Server.Access;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.OpenAi;
 
 /// <summary>OpenAI's: <c>{"error": {"message", "type", "code", "param"}}</c>. The pages and llama-server's addresses speak it as well.</summary>
-sealed class OpenAiDialect(bool asksForKey) : Dialect
+sealed class OpenAiDialect(bool asksForKey) : ModelDialect
 {
     /// <summary>Routes that use a model.</summary>
     public static OpenAiDialect Guarded { get; } = new(asksForKey: true);
@@ -17,31 +14,6 @@ sealed class OpenAiDialect(bool asksForKey) : Dialect
 
     public override bool AsksForKey => asksForKey;
 
-    public override Exception NoRoute(HttpContext context) => context.Response.StatusCode == 405
-        ? new ApiException(405, $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
-        : new ApiException(404, $"There is nothing at {context.Request.Method} {context.Request.Path}. The API is at /v1, /infill and /health, the pages at / and /chat.", code: "unknown_url");
-
-    public override Task WriteAsync(HttpContext context, Exception exception)
-    {
-        var error = Translate(exception);
-        context.Response.StatusCode = error.Status;
-        context.Response.Headers.CacheControl = "no-store";
-        if (error.RetryAfterSeconds is { } seconds)
-            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        if (error.Status == 401)
-            context.Response.Headers.WWWAuthenticate = "Bearer";
-        return context.Response.WriteAsJsonAsync(error.ToRecord(), ApiJson.Readable.ErrorAnswer, cancellationToken: context.RequestAborted);
-    }
-
-    /// <summary>What to tell the client about an exception.</summary>
-    public static ApiException Translate(Exception exception) => exception switch
-    {
-        ApiException api => api,
-        ContextLengthException tooLong => ApiException.TooLong(tooLong.Message),
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => ApiException.BodyTooLarge(),
-        BadHttpRequestException bad => new ApiException(bad.StatusCode, bad.Message),
-        GenerationException failed => new ApiException(500, failed.Message, type: "server_error"),
-        OperationCanceledException => new ApiException(503, "The server is stopping.", type: "server_error"),
-        _ => new ApiException(500, "The server failed to answer; its log says why.", type: "server_error"),
-    };
+    protected override Task WriteAsync(HttpContext context, ApiException error) =>
+        context.Response.WriteAsJsonAsync(error.ToRecord(), ApiJson.Readable.ErrorAnswer, cancellationToken: context.RequestAborted);
 }

@@ -172,7 +172,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             }
         }, e =>
         {
-            var error = OpenAiDialect.Translate(e);
+            var error = ModelDialect.Translate(e);
             response["status"] = "failed";
             response["error"] = new JsonObject { ["code"] = "server_error", ["message"] = error.Message };
             return events.WriteAsync("response.failed", new JsonObject { ["type"] = "response.failed", ["sequence_number"] = _sequence++, ["response"] = response.DeepClone() }, CancellationToken.None);
