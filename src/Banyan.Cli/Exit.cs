@@ -18,7 +18,7 @@ static class Exit
         try
         {
             Numbers.Check(banyan);
-            var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : ServerSettings.Complete(banyan, args));
+            var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : RunFile.Complete(banyan, ServerSettings.Complete(banyan, args)));
             if (!ParseErrors.Any(parsed))
                 return await parsed.InvokeAsync(configuration);
             foreach (var line in ParseErrors.Describe(parsed))

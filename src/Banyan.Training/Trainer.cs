@@ -239,8 +239,8 @@ public sealed unsafe partial class Trainer : IDisposable
         }
     }
 
-    // Without what changes when and how something is done, and nothing of the result.
-    TuneOptions Lasting => _options with { CheckpointEvery = 0, Recompute = null };
+    // Without what changes when and how something is done, and nothing of the result; a default said is a default left unsaid.
+    TuneOptions Lasting => _options with { CheckpointEvery = 0, Recompute = null, LearningRate = _options.HighestRate };
 
     string Fingerprint => $"{_items.Fingerprint} {_heldOut.Fingerprint}";
 

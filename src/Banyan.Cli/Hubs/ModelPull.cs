@@ -11,12 +11,16 @@ static class ModelPull
     /// what was pulled before is used.
     /// </summary>
     /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
-    public static async Task<string> PathAsync(string model, CancellationToken cancellationToken)
+    public static async Task<string> PathAsync(string model, CancellationToken cancellationToken) => (await FindAsync(model, cancellationToken)).Path;
+
+    /// <summary>As <see cref="PathAsync"/>, with what the model is by its repo.</summary>
+    /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
+    public static async Task<PulledThing> FindAsync(string model, CancellationToken cancellationToken)
     {
         if (File.Exists(model) || Directory.Exists(model))
-            return model;
+            return new(model);
         if (model == Sprout.Name)
-            return Sprout.Files(HubChoice.DefaultFolder)[Sprout.Weights];
+            return new(Sprout.Files(HubChoice.DefaultFolder)[Sprout.Weights]);
         var (text, wanted) = model.IndexOf(':') is var colon and > 0 ? (model[..colon], model[(colon + 1)..]) : (model, null);
         if (!text.Contains('/') || Path.IsPathRooted(text) || text.StartsWith('.') || text.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
             || !RepoId.TryParse(text, RepoType.Model, out var repo, out var revision))
@@ -30,12 +34,12 @@ static class ModelPull
             var chosen = Choose(repo, ModelFiles.Find(await hub.ListAsync(repo, commit, cancellationToken)), wanted);
             var result = await TransferView.RunAsync(repo.ToString(), quiet: false,
                 progress => new Puller(hub).PullAsync(request with { Files = [.. chosen.Files.Select(f => f.Path)] }, progress, cancellationToken));
-            return chosen.Main is null ? result.Folder : result.Files.First(f => f.File.Path == chosen.Main).LocalPath;
+            return new(chosen.Main is null ? result.Folder : result.Files.First(f => f.File.Path == chosen.Main).LocalPath, repo, commit, wanted is null ? null : chosen.Name);
         }
         catch (HubException e) when (e.Problem == HubProblem.Unreachable && Cached(request, wanted) is { } path)
         {
             await Console.Error.WriteLineAsync($"{hub.Options.Endpoint.Authority} does not answer: using what was pulled before");
-            return path;
+            return new(path, repo, request.Cache.CommitOf(repo, request.Revision), wanted);
         }
         catch (HubException e) when (e.Problem == HubProblem.Unreachable)
         {
@@ -43,7 +47,9 @@ static class ModelPull
         }
     }
 
-    static HubOptions Options()
+    /// <summary>The configured hub.</summary>
+    /// <exception cref="CommandException">Its address is none.</exception>
+    public static HubOptions Options()
     {
         try
         {

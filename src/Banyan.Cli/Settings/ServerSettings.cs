@@ -44,6 +44,9 @@ static class ServerSettings
     /// <summary>Whether a setting of this name was on the command line itself, where every account of the machine reads it.</summary>
     public static bool IsOnCommandLine(string name) => !s_sources.ContainsKey(name);
 
+    /// <summary>Remembers where a setting's value is from, for messages about it.</summary>
+    public static void Remember(string name, string source) => s_sources[name] = source;
+
     /// <summary>The command line with the settings of variables and file that it does not have.</summary>
     /// <exception cref="CommandException">The file cannot be read, or has a setting that there is not.</exception>
     public static string[] Complete(RootCommand banyan, string[] args)
@@ -137,7 +140,8 @@ static class ServerSettings
         }
     }
 
-    static IEnumerable<string> Arguments(Option option, Setting setting)
+    /// <summary>A setting as a command line has it.</summary>
+    public static IEnumerable<string> Arguments(Option option, Setting setting)
     {
         if (option.ValueType != typeof(bool))
             return setting.Values.Select(value => $"{option.Name}={value}");

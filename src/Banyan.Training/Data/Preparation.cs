@@ -81,6 +81,14 @@ public sealed class Preparation
         return new(folder, report, preparation._template);
     }
 
+    /// <summary>Which of a repo's files a run learns from: its records, of these the split that is for training; texts where there are no records.</summary>
+    /// <param name="names">The names of all its files, with <c>/</c> between folders.</param>
+    public static IReadOnlyList<string> Choose(IReadOnlyList<string> names) =>
+        DataFiles.Choose([.. names.Where(n => !n.Split('/').Any(part => part.StartsWith('.')))]);
+
+    /// <summary>Whether a file's name says that it is data.</summary>
+    public static bool IsData(string name) => DataFiles.IsData(name);
+
     sealed record Prepared(string Fingerprint, DataReport Report);
 
     static DataReport? Read(string path, string fingerprint)

@@ -36,7 +36,7 @@ public sealed class TuneTests : IDisposable
         Assert.All(lines, l => Assert.True(l.GetProperty("loss").GetDouble() > 0));
         Assert.True(lines[^1].GetProperty("held_out").GetDouble() > 0 && lines[^1].GetProperty("saved").GetBoolean());
         var mine = Path.Combine(_folder, "mine");
-        Assert.Equal(["README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("It is", error); // the sample is shown
         Assert.Contains("| base | tuned |", File.ReadAllText(Path.Combine(mine, "README.md")));
 
@@ -52,6 +52,42 @@ public sealed class TuneTests : IDisposable
         Assert.Contains("Steps was 4 and is 5", error);
         (code, output, error) = await Tool.Run(["run", s_base, "Hello", "--adapter", mine, "-n", "4", "--json"]);
         Assert.True(code == 0, error);
+
+        // The file repeats the run; what is on the command line decides before it.
+        var again = Path.Combine(_folder, "again");
+        (code, output, error) = await Tool.Run(["tune", "--config", Path.Combine(mine, "tune.toml"), "--out", again, "--json", "--price-per-kwh", "0.3", "--watts", "40"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("40 W as given", error);
+        Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(), Lines(output)[^1].GetProperty("held_out").GetDouble());
+        foreach (var name in new[] { "adapter.gguf", "adapter_model.safetensors" })
+            Assert.Equal(files[Path.Combine(mine, name)], File.ReadAllBytes(Path.Combine(again, name)));
+    }
+
+    [Theory]
+    [InlineData("stpes = 4", "did you mean steps?")]
+    [InlineData("data = [\"a\", \"b\"]", "bad.toml:1: data has 2 values")]
+    [InlineData("lr = \"much\"", "bad.toml:1")]
+    [InlineData("rank = 0", "--rank 0: between 1 and 4096 (from")]
+    public async Task A_file_that_says_what_cannot_be_is_refused_with_its_line(string line, string names)
+    {
+        var file = Path.Combine(_folder, "bad.toml");
+        File.WriteAllText(file, line);
+        var (code, output, error) = await Tool.Run(["tune", s_base, Data(), "--out", Path.Combine(_folder, "bad"), "--config", file]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(names, error);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "bad")));
+    }
+
+    // Every option is in the file that repeats a run, or is known to decide nothing of its result.
+    [Fact]
+    public async Task The_file_has_every_option_that_decides_the_result()
+    {
+        var (_, output, _) = await Tool.Run(["tune", "--help"]);
+        var options = System.Text.RegularExpressions.Regex.Matches(output, "^  (?:-[a-z], )?(--[a-z-]+)", System.Text.RegularExpressions.RegexOptions.Multiline).Select(m => m.Groups[1].Value[2..]).ToHashSet();
+        Assert.Contains("top-layers", options);
+        var source = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Banyan.Cli", "Commands", "Tune", "TuneFile.cs"));
+        Assert.All(options.Where(o => o != "help"), o => Assert.True(
+            source.Contains($"\"{o}\"", StringComparison.Ordinal) || source.Contains($"\"--{o}\"", StringComparison.Ordinal), $"--{o} is neither in tune.toml nor known to decide nothing"));
     }
 
     [Fact]
@@ -77,7 +113,7 @@ public sealed class TuneTests : IDisposable
         Assert.Equal(told.Count == 0 ? 2 : told[^1].GetProperty("step").GetInt32() + 1, first);
         (code, _, problem) = await Tool.Run(Command("whole", 120));
         Assert.True(code == 0, problem);
-        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")))
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")).Where(f => !f.EndsWith(".toml", StringComparison.Ordinal))) // which names its folder
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "parts", Path.GetFileName(file))));
     }
 

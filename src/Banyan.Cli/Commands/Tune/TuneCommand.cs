@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Settings;
 using Banyan.Training;
 using Banyan.Training.Data;
 
@@ -17,6 +18,8 @@ static class TuneCommand
         Examples:
           banyan tune coder.gguf chats.jsonl --out mine
           banyan tune Qwen/Qwen2.5-Coder-0.5B src/ --fim 0.5 --out mine --epochs 1
+          banyan tune coder.gguf my-lab/chats --out mine --price-per-kwh 0.28 --watts 45
+          banyan tune --config mine/tune.toml --out again
           banyan tune coder.gguf pairs.jsonl --objective dpo --out mine --steps 100 --json
           banyan run coder.gguf --adapter mine "…"
           banyan tune merge coder.gguf mine coder-mine.gguf
@@ -26,11 +29,12 @@ static class TuneCommand
     {
         var command = new Command("tune", Description) { MergeCommand.Create() };
         var model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
-        var data = new Argument<string>("DATA") { Description = "A file or a folder to learn from" };
+        var data = new Argument<string>("DATA") { Description = "A file or a folder to learn from, or a data set on the hub: owner/name[@revision][:file]" };
         var output = new Option<string>("--out", "-o") { Description = "The folder of the adapter and its checkpoint", HelpName = "DIR", Required = true };
         command.Arguments.Add(model);
         command.Arguments.Add(data);
         command.Options.Add(output);
+        RunFile.Add(command);
         var defaults = new TuneOptions();
         T Add<T>(T option) where T : Option
         {
@@ -84,6 +88,8 @@ static class TuneCommand
         var checkpointEvery = Count("--checkpoint-every", $"Steps between checkpoints, besides one every five minutes (default: {defaults.CheckpointEvery})");
         var threads = Count("--threads", "Threads that compute (default: physical cores)", 1024);
         threads.Aliases.Add("-t");
+        var price = Number("--price-per-kwh", "What a kilowatt-hour costs: the run says what it will cost, from what the processor is measured to draw", 0, 1e6);
+        var watts = Number("--watts", "What the machine draws while it computes, where it is not measured or more than the processor counts", 0.1, 1e6);
         var restart = Add(new Option<bool>("--restart") { Description = "Begin anew where DIR has a checkpoint" });
         var json = Add(new Option<bool>("--json") { Description = "Print one JSON object a step" });
 
@@ -130,6 +136,8 @@ static class TuneCommand
                 Options = options with { Objective = objectiveName is null ? TuneObjective.Supervised : Enum.Parse<TuneObjective>(objectiveName, ignoreCase: true) },
                 ObjectiveByData = objectiveName is null,
                 Threads = arguments.GetValue(threads),
+                PricePerKwh = arguments.GetValue(price),
+                Watts = arguments.GetValue(watts),
                 Restart = arguments.GetValue(restart),
                 Json = arguments.GetValue(json),
             }.RunAsync();

@@ -34,6 +34,12 @@ sealed class TuneRun
 
     public int? Threads { get; init; }
 
+    /// <summary>What a kilowatt-hour costs; null: what the run costs is not said.</summary>
+    public double? PricePerKwh { get; init; }
+
+    /// <summary>What the machine draws; null: as measured.</summary>
+    public double? Watts { get; init; }
+
     public bool Restart { get; init; }
 
     public bool Json { get; init; }
@@ -45,14 +51,16 @@ sealed class TuneRun
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var view = new TuneView(Json);
         Options.Validate();
-        if (!File.Exists(Data.Path) && !Directory.Exists(Data.Path))
-            throw new CommandException($"there is no file or folder '{Data.Path}' to learn from");
-        using var model = await LoadAsync(cancel.Token); // :: 1
+        var data = await DataPull.FindAsync(Data.Path, cancel.Token);
+        var heldOut = Data.HeldOutPath is { } other ? await DataPull.FindAsync(other, cancel.Token) : null;
+        var from = await ModelPull.FindAsync(Base, cancel.Token);
+        using var model = Load(from.Path); // :: 1
+        var names = new TuneNames(Base, Data.Path, from, data, heldOut);
         var isNew = !Directory.Exists(Output);
         var work = MakeFolders();
         try
         {
-            return Train(model, work, view, cancel.Token);
+            return Train(model, names, work, view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -82,27 +90,34 @@ sealed class TuneRun
         }
     }
 
-    int Train(Model model, string work, TuneView view, CancellationToken cancellationToken)
+    int Train(Model model, TuneNames names, string work, TuneView view, CancellationToken cancellationToken)
     {
+        var dataOptions = Data with { Path = names.Data.Path, HeldOutPath = names.HeldOut?.Path };
         var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
-        using var data = Prepare(model, options, work, view, cancellationToken); // :: 2
+        using var data = Prepare(model, dataOptions with { MaxTokens = options.SequenceLength }, work, view, cancellationToken); // :: 2
         if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
             options = options with { Objective = TuneObjective.Dpo };
         view.ShowData(model, data);
-        TuneView.Warn(ContaminatedCommand.Scan(Data.Path, cancellationToken));
+        TuneView.Warn(ContaminatedCommand.Scan(dataOptions.Path, cancellationToken));
         using var trainer = new Trainer(model, data.Data, options, work);
         if (AdapterFolder.Problem(trainer) is { } problem)
             throw new CommandException(Renamed(problem));
         view.ShowPlan(trainer); // :: 3
         if (trainer.Step < trainer.Plan.Steps)
-            view.ShowProbe(trainer.Probe(cancellationToken));
+        {
+            var power = Watts is { } told ? new Power(told, IsMeasured: false) : Power.Unknown;
+            var meter = PricePerKwh is not null && Watts is null ? PowerMeter.Begin() : null;
+            var probe = trainer.Probe(cancellationToken);
+            view.ShowProbe(probe, PricePerKwh, meter?.End() ?? power);
+        }
+        TuneFile.Write(Output, names, dataOptions, options);
         trainer.Stepped += view.ShowStep; // :: 4
         if (!trainer.Run(cancellationToken))
         {
             view.ShowStopped(trainer);
             throw new OperationCanceledException();
         }
-        var result = AdapterFolder.Write(Output, trainer, new(Base, Data.Path)); // :: 5
+        var result = AdapterFolder.Write(Output, trainer, names.Facts); // :: 5
         view.ShowResult(trainer, result, Base, Output);
         return 0;
     }
@@ -125,9 +140,8 @@ sealed class TuneRun
         return work;
     }
 
-    async Task<Model> LoadAsync(CancellationToken cancellationToken)
+    Model Load(string path)
     {
-        var path = await ModelPull.PathAsync(Base, cancellationToken);
         using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
         return Model.Load(path, new ModelOptions
         {
@@ -137,11 +151,11 @@ sealed class TuneRun
         }, bar);
     }
 
-    PreparedData Prepare(Model model, TuneOptions options, string work, TuneView view, CancellationToken cancellationToken)
+    static PreparedData Prepare(Model model, DataOptions data, string work, TuneView view, CancellationToken cancellationToken)
     {
         try
         {
-            return Preparation.Run(model, Data with { MaxTokens = options.SequenceLength }, work, view, cancellationToken);
+            return Preparation.Run(model, data, work, view, cancellationToken);
         }
         catch (DataException e)
         {

@@ -96,10 +96,16 @@ sealed class TuneView(bool json) : IProgress<long>
             Say($"going on  after step {trainer.Step:N0} of {p.Steps:N0}");
     }
 
-    public void ShowProbe(ProbeResult probe)
+    public void ShowProbe(ProbeResult probe, double? pricePerKwh, Power power)
     {
         _began = (Stopwatch.GetTimestamp(), _began.Step);
         Say($"time      about {Duration(probe.Remaining)} ({probe.TokensPerSecond:F0} tokens a second); Ctrl-C stops, the same command goes on");
+        if (pricePerKwh is not { } price)
+            return;
+        if (power.Watts is not { } watts)
+            Say($"cost      cannot be told: no counter of the processor's energy can be read here; say with --watts what the machine draws");
+        else
+            Say($"cost      about {probe.Remaining.TotalHours * watts / 1000 * price:g3} for {probe.Remaining.TotalHours * watts / 1000:g3} kWh at {price}: {watts:f0} W {(power.IsMeasured ? "measured of the processor while it computed, not of the whole machine" : "as given")}");
     }
 
     public void ShowStep(StepResult step)

@@ -18,15 +18,25 @@ static class DataFiles
         if (!Directory.Exists(path))
             throw new DataException($"there is no file or folder '{path}': give the path of the training data");
         var all = Below(path).Where(f => !Path.GetRelativePath(path, f).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'))).Order(StringComparer.Ordinal).ToList();
+        var files = Choose(all, path);
+        return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
+    }
+
+    /// <summary>Which of the files of a folder are data to learn from: names, or paths below <paramref name="folder"/>.</summary>
+    public static IReadOnlyList<string> Choose(IReadOnlyList<string> all, string folder = "")
+    {
+        string Relative(string file) => folder.Length == 0 ? file.Replace('/', Path.DirectorySeparatorChar) : Path.GetRelativePath(folder, file);
         // Records before texts: a README.md beside them describes the data.
         var files = all.Where(f => KindOf(f) is Kind.Lines or Kind.Json or Kind.Parquet && !IsDescription(f)).ToList();
         if (files.Count == 0)
             files = all.Where(f => KindOf(f) == Kind.Text).ToList();
         // A data set's splits: what is for testing is not trained on.
-        var train = files.Where(f => Path.GetRelativePath(path, f).Contains("train", StringComparison.OrdinalIgnoreCase)).ToList();
-        files = train.Count > 0 ? train : [.. files.Where(f => !IsForTesting(Path.GetRelativePath(path, f)))];
-        return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
+        var train = files.Where(f => Relative(f).Contains("train", StringComparison.OrdinalIgnoreCase)).ToList();
+        return train.Count > 0 ? train : [.. files.Where(f => !IsForTesting(Relative(f)))];
     }
+
+    /// <summary>Whether a file's name says that it is data.</summary>
+    public static bool IsData(string name) => KindOf(name) is not null;
 
     /// <summary>Whether a folder is of source code rather than data.</summary>
     public static bool LooksLikeSource(string path) => Directory.Exists(path)

@@ -1,0 +1,16 @@
+using Banyan.Cli.Hubs;
+using Banyan.Training;
+
+namespace Banyan.Cli.Commands.Tune;
+
+/// <summary>What a run takes, as it was named and as it was found.</summary>
+/// <param name="BaseName">The base as the user named it.</param>
+/// <param name="DataName">The data as the user named it.</param>
+/// <param name="Base">The base.</param>
+/// <param name="Data">The data.</param>
+/// <param name="HeldOut">What is held out, where it was named.</param>
+sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
+{
+    /// <summary>For the model card.</summary>
+    public AdapterFacts Facts => new(Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit };
+}

@@ -1,0 +1,14 @@
+using Banyan.Client;
+
+namespace Banyan.Cli.Hubs;
+
+/// <summary>A model or data, here; where it was named by its repo, with the commit that makes it the same tomorrow.</summary>
+/// <param name="Path">Where it is.</param>
+/// <param name="Repo">Its repo.</param>
+/// <param name="Commit">Its revision.</param>
+/// <param name="Which">What tells it from the repo's others.</param>
+sealed record PulledThing(string Path, RepoId? Repo = null, string? Commit = null, string? Which = null)
+{
+    /// <summary>What names exactly this: <c>owner/name@commit:which</c>, or a whole path.</summary>
+    public string Exactly => Repo is null ? System.IO.Path.GetFullPath(Path) : $"{Repo}@{Commit}{(Which is null ? "" : $":{Which}")}";
+}
