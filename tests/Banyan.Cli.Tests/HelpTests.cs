@@ -126,7 +126,7 @@ public class HelpTests
     [InlineData("run MODEL x --context 2000 -n 1", "--context 2000: the model has a context of 1024 tokens")]
     [InlineData("logits MODEL --follow DIR", "DIR is a folder")]
     [InlineData("serve DIR --port 0", "DIR: the folder holds no .gguf and no .safetensors file")]
-    [InlineData("serve ENCODER --port 0", "is an encoder: it gives vectors and scores")]
+    [InlineData("run ENCODER x", "is an encoder")]
     [InlineData("restore DIR --data DIR/new", "DIR has no snapshot")]
     [InlineData("hub user list --database Host=", "--database: expected PostgreSQL's")]
     public async Task What_cannot_be_used_is_named_and_nothing_is_made(string command, string expected)

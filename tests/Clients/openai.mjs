@@ -34,6 +34,11 @@ report.helper = (await runner.finalChatCompletion()).choices[0].message.content;
 const fim = await client.completions.create({ model: fimModel, temperature: 0, max_tokens: 6, prompt: 'int Add(int a, int b) { ', suffix: ' }', logprobs: 3, ignore_eos: true });
 report.fim = { length: fim.choices[0].logprobs.tokens.length, finish: fim.choices[0].finish_reason, prompt: fim.usage.prompt_tokens };
 
+// The package asks for base64 and gives numbers.
+const embedded = await client.embeddings.create({ model: chatModel, input: ['Once', 'upon a time'] });
+const length = v => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+report.embeddings = embedded.data.map(e => [e.embedding.length, Number(length(e.embedding).toFixed(3))]);
+
 const failed = async (name, call) => {
   try {
     await call();

@@ -21,7 +21,7 @@ static class Embed
         Examples:
           banyan embed all-minilm.gguf < sentences.txt
           banyan embed qwen3-embedding.gguf --prompts '[[1,2],[3]]' --raw --json
-        """, "vector", (embedder, texts, raw, cancellationToken) => embedder.Embed(texts, !raw, cancellationToken));
+        """, "vector", (embedder, texts, raw, cancellationToken) => embedder.Embed(texts, !raw, cancellationToken: cancellationToken));
 
     public static Command CreateRank() => Make("rank", """
         Score texts with a reranker
@@ -32,7 +32,7 @@ static class Embed
         Examples:
           banyan rank bge-reranker.gguf --prompts '[[0,5,2,2,7,2]]' --raw --json
         """, "score", (embedder, texts, raw, cancellationToken) =>
-        [.. embedder.Score(texts, cancellationToken).Select(s => raw || s.Length > 1 ? s : [1 / (1 + MathF.Exp(-s[0]))])]);
+        [.. embedder.Score(texts, cancellationToken).Select(s => raw || s.Length > 1 ? s : [Embedder.Relevance(s)])]);
 
     static Command Make(string name, string description, string key, Func<Embedder, IReadOnlyList<int[]>, bool, CancellationToken, IReadOnlyList<float[]>> compute)
     {

@@ -11,7 +11,7 @@ static class Serve
     public static Command Create()
     {
         var command = new Command("serve", """
-            Serve models over HTTP: OpenAI's API, llama.cpp's /infill, and a playground
+            Serve models over HTTP: the APIs of OpenAI, Anthropic, Ollama and llama-server, and a playground
 
             The first model answers requests that name none; the others are loaded when they are first asked for.
 
@@ -21,6 +21,7 @@ static class Serve
               banyan serve coder-7b.gguf --draft coder-0.5b.gguf
               banyan serve coder.gguf --adapter mine/ --adapter theirs/       each under its folder's name
               banyan serve coder.gguf chat.gguf --port 9000 --api-key secret
+              banyan serve embedder.gguf reranker.gguf             /v1/embeddings and /v1/rerank
               curl localhost:8080/v1/completions -d '{"prompt": "def add(a, b):", "max_tokens": 32}'
             """);
         var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub", Arity = ArgumentArity.OneOrMore };
@@ -35,12 +36,11 @@ static class Serve
             var paths = new List<string>();
             foreach (var model in arguments.GetRequiredValue(models))
                 paths.Add(await ModelPull.PathAsync(model, cancellationToken));
-            // What is no model, or none that answers, is said now, and not when it is first asked for.
+            // What is no model is said now, and not when it is first asked for.
             foreach (var path in paths)
             {
                 using var file = ModelFile.Open(path);
-                if (Config.Read(file).IsEncoder)
-                    throw new CommandException($"{path} is an encoder: it gives vectors and scores (banyan embed, banyan rank) and answers nothing");
+                _ = Config.Read(file);
             }
             foreach (var adapter in arguments.GetValue(adapters) ?? [])
                 if (!File.Exists(adapter) && !Directory.Exists(adapter))

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
@@ -6,7 +7,7 @@ namespace Banyan.Runtime.Embeddings;
 
 /// <summary>
 /// Turns texts into vectors, and pairs of a query and a document into scores: by encoders (BERT and its kin), and by decoders that were
-/// trained for it (Qwen3-Embedding, Qwen3-Reranker). Texts go through together, up to a bound of tokens; one call at a time computes.
+/// trained for it (Qwen3-Embedding, Qwen3-Reranker). Texts go through together, up to a bound of tokens; calls take turns pass by pass.
 /// </summary>
 public sealed class Embedder : IDisposable
 {
@@ -17,13 +18,20 @@ public sealed class Embedder : IDisposable
     const int PassTexts = 64;
 
     readonly Model _model;
+    readonly ModelAdapter? _adapter;
     readonly Lock _gate = new();
     KvCache? _cache;
     Forward? _forward;
     Batch? _batch;
 
     /// <param name="model">A loaded model. The embedder does not dispose it.</param>
-    public Embedder(Model model) => _model = model;
+    /// <param name="adapter">An adapter beside it to compute with; null for the model alone.</param>
+    /// <exception cref="ArgumentException">The adapter was added to another model.</exception>
+    public Embedder(Model model, ModelAdapter? adapter = null) => (_model, _adapter) = (model, adapter is null || adapter.Model == model ? adapter
+        : throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to '{model.Name}'", nameof(adapter)));
+
+    /// <summary>The model it computes with.</summary>
+    public Model Model => _model;
 
     /// <summary>How tokens become a vector.</summary>
     public Pooling Pooling => _model.Config.Pooling switch
@@ -42,15 +50,24 @@ public sealed class Embedder : IDisposable
     /// <summary>The vectors of texts.</summary>
     /// <param name="texts">Token ids of each, special tokens included; each at least one.</param>
     /// <param name="normalize">Makes them of length 1.</param>
+    /// <param name="dimensions">
+    /// How many of their first numbers to keep, before they are made of length 1; null for all. Models that were trained for it (Matryoshka)
+    /// lose little.
+    /// </param>
     /// <param name="cancellationToken">Ends between passes.</param>
-    /// <exception cref="ArgumentException">A text is empty, longer than the context, or has an id outside the vocabulary.</exception>
-    public IReadOnlyList<float[]> Embed(IReadOnlyList<int[]> texts, bool normalize = true, CancellationToken cancellationToken = default)
+    /// <exception cref="ArgumentException">
+    /// A text is empty, longer than the context, or has an id outside the vocabulary; or the vectors have fewer numbers.
+    /// </exception>
+    public IReadOnlyList<float[]> Embed(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null, CancellationToken cancellationToken = default)
     {
+        if (dimensions is { } most && (most < 1 || most > Dimensions))
+            throw new ArgumentException($"'{_model.Name}' gives vectors of {Dimensions} numbers: {most} is outside 1 … {Dimensions}", nameof(dimensions));
         var vectors = Pooled(texts, cancellationToken);
         for (var i = 0; i < vectors.Length; i++)
         {
             foreach (var dense in _model.Weights.Dense)
                 vectors[i] = dense.Apply(vectors[i]);
+            vectors[i] = dimensions is { } first ? vectors[i][..first] : vectors[i];
             if (normalize)
                 Normalize(vectors[i]);
         }
@@ -67,6 +84,20 @@ public sealed class Embedder : IDisposable
         return [.. Pooled(texts, cancellationToken).Select(classifier.Scores)];
     }
 
+    /// <summary>A query with a document, in the form that the model was trained with, for <see cref="Score"/>.</summary>
+    /// <param name="query">What is looked for.</param>
+    /// <param name="document">What may answer it.</param>
+    /// <param name="tokens">The tokens; empty if there are more than the context holds.</param>
+    /// <returns>Whether the context holds them.</returns>
+    public bool TryPair(string query, string document, out int[] tokens) => RankedTexts.TryEncode(_model, query, document, _model.ContextLength, out tokens);
+
+    /// <summary>
+    /// How well a document answers, 0 to 1, from what <see cref="Score"/> gives: the sigmoid of a logit, or the share of the first label,
+    /// which is "yes".
+    /// </summary>
+    /// <param name="scores">Of one text.</param>
+    public static float Relevance(IReadOnlyList<float> scores) => scores.Count > 1 ? scores[0] : 1 / (1 + MathF.Exp(-scores[0]));
+
     static void Normalize(float[] vector)
     {
         var length = Math.Sqrt(vector.Sum(v => (double)v * v));
@@ -80,16 +111,19 @@ public sealed class Embedder : IDisposable
         var pooled = new float[texts.Count][];
         // Those of like length together: what a pass takes is the sum of their squares.
         int[] order = [.. Enumerable.Range(0, texts.Count).OrderBy(i => texts[i].Length)];
-        lock (_gate)
-            for (var first = 0; first < order.Length;)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                var (end, tokens) = (first, 0);
-                while (end < order.Length && end - first < PassTexts && (end == first || tokens + texts[order[end]].Length <= PassTokens))
-                    tokens += texts[order[end++]].Length;
-                Run(texts, order.AsSpan(first..end), tokens, pooled);
-                first = end;
-            }
+        for (var first = 0; first < order.Length;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (end, tokens) = (first, 0);
+            while (end < order.Length && end - first < PassTexts && (end == first || tokens + texts[order[end]].Length <= PassTokens))
+                tokens += texts[order[end++]].Length;
+            lock (_gate)
+                if (tokens > PassTokens && !_model.Config.IsEncoder)
+                    pooled[order[first]] = RunLong(texts[order[first]], cancellationToken);
+                else
+                    Run(texts, order.AsSpan(first..end), tokens, pooled);
+            first = end;
+        }
         return pooled;
     }
 
@@ -106,48 +140,93 @@ public sealed class Embedder : IDisposable
         }
     }
 
-    void Run(IReadOnlyList<int[]> texts, ReadOnlySpan<int> which, int tokens, float[][] pooled)
+    /// <summary>Makes room for a pass of so many rows over a cache of so many tokens.</summary>
+    [MemberNotNull(nameof(_batch), nameof(_cache), nameof(_forward))]
+    void Prepare(int rows, int tokens)
     {
-        if (_batch is null || _batch.Capacity < tokens)
+        if (_batch is null || _cache is null || _forward is null || _batch.Capacity < rows || _cache.Tokens < tokens)
         {
             Free();
-            var capacity = Math.Max(tokens, PassTokens);
+            var capacity = Math.Max(rows, PassTokens);
             _batch = new Batch(capacity);
-            _cache = new KvCache(_model, capacity + PassTexts * KvLayout.PagePositions);
+            _cache = new KvCache(_model, Math.Max(tokens, capacity + PassTexts * KvLayout.PagePositions));
             _forward = new Forward(_model, _cache, capacity, capacity, head: _model.Weights.Hidden);
         }
         _batch.Clear();
+    }
+
+    /// <summary>Several texts, or one that an encoder has to see whole, in one pass.</summary>
+    void Run(IReadOnlyList<int[]> texts, ReadOnlySpan<int> which, int tokens, float[][] pooled)
+    {
+        Prepare(tokens, tokens + which.Length * KvLayout.PagePositions);
         var (sequences, rows) = (new Sequence[which.Length], new int[which.Length]);
         for (var i = 0; i < which.Length; i++)
         {
             var text = texts[which[i]];
-            sequences[i] = new Sequence(_cache!, text.Length);
-            if (!sequences[i].TryReserve(text.Length))
-                throw new InvalidOperationException("the cache is smaller than a pass");
+            sequences[i] = Reserved(text.Length);
             rows[i] = _batch.Add(sequences[i], text, Pooling == Pooling.Last ? 1 : text.Length);
         }
-        _forward!.Run(_batch);
+        _forward.Run(_batch);
         for (var i = 0; i < which.Length; i++)
         {
-            pooled[which[i]] = Pool(rows[i], texts[which[i]].Length);
+            var sum = new float[_forward.Result(rows[i]).Length];
+            var count = Pooling == Pooling.Mean ? texts[which[i]].Length : 1;
+            Sum(sum, rows[i], count);
+            pooled[which[i]] = Divided(sum, count);
             sequences[i].Release();
         }
     }
 
-    float[] Pool(int row, int tokens)
+    /// <summary>A long text of a decoder, piece after piece: each token sees those before it, so a pass need not hold all.</summary>
+    float[] RunLong(int[] text, CancellationToken cancellationToken)
     {
-        var vector = _forward!.Result(row).ToArray();
-        if (Pooling != Pooling.Mean)
-            return vector;
-        for (var token = 1; token < tokens; token++)
+        Prepare(PassTokens, text.Length + KvLayout.PagePositions);
+        var sequence = Reserved(text.Length);
+        float[]? sum = null;
+        try
         {
-            var result = _forward.Result(row + token);
-            for (var i = 0; i < vector.Length; i++)
-                vector[i] += result[i];
+            for (var at = 0; at < text.Length; at += PassTokens)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var piece = text.AsSpan(at, Math.Min(PassTokens, text.Length - at));
+                var isLast = at + piece.Length == text.Length;
+                var wanted = Pooling switch { Pooling.Mean => piece.Length, Pooling.First => at == 0 ? piece.Length : 0, _ => isLast ? 1 : 0 };
+                _batch!.Clear();
+                var row = _batch.Add(sequence, piece, wanted);
+                _forward!.Run(_batch);
+                sequence.Advance(at + piece.Length, text);
+                if (wanted > 0)
+                    Sum(sum ??= new float[_forward.Result(row).Length], row, Pooling == Pooling.Mean ? piece.Length : 1);
+            }
         }
-        for (var i = 0; i < vector.Length; i++)
-            vector[i] /= tokens;
-        return vector;
+        finally
+        {
+            sequence.Release();
+        }
+        return Divided(sum!, Pooling == Pooling.Mean ? text.Length : 1);
+    }
+
+    Sequence Reserved(int length)
+    {
+        var sequence = new Sequence(_cache!, length, _adapter);
+        return sequence.TryReserve(length) ? sequence : throw new InvalidOperationException("the cache is smaller than a pass");
+    }
+
+    void Sum(float[] sum, int row, int count)
+    {
+        for (var token = 0; token < count; token++)
+        {
+            var result = _forward!.Result(row + token);
+            for (var i = 0; i < sum.Length; i++)
+                sum[i] += result[i];
+        }
+    }
+
+    static float[] Divided(float[] sum, int count)
+    {
+        for (var i = 0; count > 1 && i < sum.Length; i++)
+            sum[i] /= count;
+        return sum;
     }
 
     void Free()

@@ -75,6 +75,9 @@ public sealed partial class Model : IDisposable
     /// <exception cref="TemplateException">The model's template cannot be parsed.</exception>
     public ChatTemplate? Template => _template.Value;
 
+    /// <summary>How a reranker is shown <c>{query}</c> and <c>{document}</c>; null where the file does not say.</summary>
+    internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template) && template.Length > 0 ? template : null;
+
     /// <summary>Memory of the weights.</summary>
     public long WeightBytes => Weights.Bytes;
 

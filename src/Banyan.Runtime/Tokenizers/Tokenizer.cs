@@ -122,6 +122,23 @@ public sealed class Tokenizer
     }
 
     /// <summary>
+    /// Two texts as encoders are shown them: <c>[CLS] first [SEP] second [SEP]</c>, or <c>&lt;s&gt; first &lt;/s&gt;&lt;/s&gt; second &lt;/s&gt;</c> where RoBERTa's
+    /// tokens are used. Special tokens in the texts are text.
+    /// </summary>
+    internal bool TryEncodePair(string first, string second, int maxTokens, out int[] ids)
+    {
+        ids = [];
+        if (!TryEncode(first, maxTokens, out var one, addSpecial: false, parseSpecial: false) || !TryEncode(second, maxTokens, out var two, addSpecial: false, parseSpecial: false))
+            return false;
+        var after = _definition.After;
+        int[] between = after is [var end] && Text(end) == "</s>" ? [end, end] : [.. after];
+        if (one.Length + two.Length + _definition.Before.Count + between.Length + after.Count > maxTokens)
+            return false;
+        ids = [.. _definition.Before, .. one, .. between, .. two, .. after];
+        return true;
+    }
+
+    /// <summary>
     /// As <see cref="TryEncode(string, int, out int[], bool, bool)"/>, for a text in which <see cref="Marked"/> has inserted a character.
     /// </summary>
     internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) => TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);

@@ -34,6 +34,10 @@ static class InferenceFeature
         services.AddSingleton<MessagesEndpoint>();
         services.AddSingleton<GenerateEndpoints>();
         services.AddSingleton<ModelEndpoints>();
+        services.AddSingleton<OpenAi.Embeddings.EmbeddingEndpoint>();
+        services.AddSingleton<LlamaServer.EmbeddingEndpoint>();
+        services.AddSingleton<RerankEndpoint>();
+        services.AddSingleton<EmbedEndpoints>();
         services.AddSingleton<ToolEndpoints>();
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
@@ -53,6 +57,12 @@ static class InferenceFeature
         models.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
         models.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
 
+        models.MapPost("/v1/embeddings", Stoppable(app, app.Services.GetRequiredService<OpenAi.Embeddings.EmbeddingEndpoint>().HandleAsync));
+        foreach (var path in (string[])["/embedding", "/embeddings"])
+            models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<LlamaServer.EmbeddingEndpoint>().HandleAsync));
+        foreach (var path in (string[])["/rerank", "/reranking", "/v1/rerank", "/v1/reranking", "/v2/rerank"])
+            models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<RerankEndpoint>().HandleAsync));
+
         var tools = app.Services.GetRequiredService<ToolEndpoints>();
         models.MapGet("/props", Stoppable(app, tools.PropsAsync));
         models.MapGet("/slots", tools.SlotsAsync);
@@ -69,6 +79,9 @@ static class InferenceFeature
         var (generate, known) = (app.Services.GetRequiredService<GenerateEndpoints>(), app.Services.GetRequiredService<ModelEndpoints>());
         var ollama = app.MapGroup("").WithMetadata(OllamaDialect.Instance);
         ollama.MapPost("/api/chat", Stoppable(app, generate.ChatAsync));
+        var embed = app.Services.GetRequiredService<EmbedEndpoints>();
+        ollama.MapPost("/api/embed", Stoppable(app, embed.EmbedAsync));
+        ollama.MapPost("/api/embeddings", Stoppable(app, embed.EmbedOneAsync));
         ollama.MapPost("/api/generate", Stoppable(app, generate.GenerateAsync));
         ollama.MapGet("/api/version", known.VersionAsync);
         ollama.MapGet("/api/tags", known.TagsAsync);

@@ -23,7 +23,7 @@ sealed class Telemetry : IDisposable
     }
 
     /// <summary>Begins to measure one request.</summary>
-    /// <param name="operation">"chat", "text_completion" or "infill".</param>
+    /// <param name="operation">"chat", "text_completion", "infill", "embeddings" or "rerank".</param>
     public Measured Begin(string operation, string model) => new(this, operation, model);
 
     public void Dispose()
@@ -65,6 +65,9 @@ sealed class Telemetry : IDisposable
                 yield return piece;
             }
         }
+
+        /// <summary>Counts what is read where nothing is generated.</summary>
+        public void CountInput(int tokens) => Count("input", tokens);
 
         void Count(string kind, int tokens)
         {

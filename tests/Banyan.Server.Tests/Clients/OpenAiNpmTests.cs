@@ -26,6 +26,7 @@ public class OpenAiNpmTests(SharedServer shared)
             ["stream"] = new JsonObject { ["text"] = text, ["finish"] = "length", ["usage"] = 8, ["several"] = true },
             ["helper"] = text,
             ["fim"] = new JsonObject { ["length"] = 6, ["finish"] = "length", ["prompt"] = report["fim"]!["prompt"]!.DeepClone() },
+            ["embeddings"] = new JsonArray(new JsonArray(64, 1), new JsonArray(64, 1)),
             ["unknownModel"] = Error("NotFoundError", 404, "model_not_found", "model"),
             ["badValue"] = Error("BadRequestError", 400, "out_of_range", "temperature"),
             ["tooLong"] = Error("BadRequestError", 400, "context_length_exceeded", null),

@@ -46,6 +46,14 @@ public class OpenAiNuGetTests(SharedServer shared)
     }
 
     [Fact]
+    public async Task Embeddings()
+    {
+        var embeddings = await (await ClientAsync()).GetEmbeddingClient(TestServer.Stories).GenerateEmbeddingsAsync(["Once", "upon"], new() { Dimensions = 16 });
+        Assert.Equal([16, 16], embeddings.Value.Select(e => e.ToFloats().Length));
+        Assert.True(embeddings.Value.Usage.InputTokenCount > 1);
+    }
+
+    [Fact]
     public async Task Models_are_listed()
     {
         var models = await (await ClientAsync()).GetOpenAIModelClient().GetModelsAsync();

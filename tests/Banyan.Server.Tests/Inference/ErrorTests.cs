@@ -119,7 +119,7 @@ public class ErrorTests(SharedServer shared)
     public async Task Unknown_addresses_and_methods_get_the_same_shape()
     {
         var client = (await shared.GetAsync()).Client;
-        var missing = await client.GetAsync("/v1/embeddings");
+        var missing = await client.GetAsync("/v1/images/generations");
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
         Assert.Contains("unknown_url", await missing.Content.ReadAsStringAsync());
         var method = await client.GetAsync(Completions);

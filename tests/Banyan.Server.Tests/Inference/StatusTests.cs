@@ -48,18 +48,6 @@ public class StatusTests(SharedServer shared)
     }
 
     [Fact]
-    public async Task An_encoder_is_asked_for_answers_in_vain()
-    {
-        await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [SharedData.Path("models", "families", "bert.gguf")] } });
-        var answer = await server.PostAsync("/v1/completions", new { prompt = "a" });
-        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
-        var said = await answer.Content.ReadAsStringAsync();
-        Assert.Contains("model_not_supported", said);
-        Assert.Contains("is an encoder (bert)", said);
-        Assert.DoesNotContain("Parameter", said);
-    }
-
-    [Fact]
     public async Task An_adapter_is_served_by_its_name_beside_its_base()
     {
         var folder = Directory.CreateTempSubdirectory("banyan-test-");

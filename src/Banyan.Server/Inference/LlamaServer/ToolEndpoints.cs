@@ -31,9 +31,9 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
     public Task SlotsAsync(HttpContext context)
     {
         var slots = new JsonArray();
-        foreach (var model in catalogue.List().Where(m => m.Loaded is not null))
+        foreach (var model in catalogue.List().Where(m => m.Loaded is { Generates: true }))
             for (var i = 0; i < new EngineOptions().MaxRequests; i++)
-                slots.Add((JsonNode)new JsonObject { ["id"] = slots.Count, ["model"] = model.Name, ["n_ctx"] = model.Loaded!.ContextLength, ["is_processing"] = i < model.Loaded.Engine.Status.Running });
+                slots.Add((JsonNode)new JsonObject { ["id"] = slots.Count, ["model"] = model.Name, ["n_ctx"] = model.Loaded!.ContextLength, ["is_processing"] = i < model.Loaded.Status?.Running });
         return context.Response.WriteJsonAsync(slots, context.RequestAborted);
     }
 
@@ -56,9 +56,7 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
     {
         if (fields.Any("tokens") is null)
             throw ApiException.Missing("tokens");
-        var tokens = fields.Array("tokens").Select(t => Fields.TryInteger(t, out var id) && id >= 0 && id < model.Tokenizer.Count ? (int)id
-            : throw ApiException.Invalid("tokens", $"Invalid 'tokens': {Fields.Describe(t)} is no token id of this model (0 … {model.Tokenizer.Count - 1}).")).ToArray();
-        return new JsonObject { ["content"] = model.Tokenizer.Decode(tokens) };
+        return new JsonObject { ["content"] = model.Tokenizer.Decode(model.ReadIds(fields.Array("tokens"), "tokens")) };
     }, cancellationToken);
 
     public Task ApplyTemplateAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
@@ -69,7 +67,7 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
 
     async Task AnswerAsync(HttpContext context, Func<Fields, LoadedModel, JsonObject> read, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => read(fields, model), cancellationToken), cancellationToken);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => read(fields, model), cancellationToken, generates: false), cancellationToken);
         await context.Response.WriteJsonAsync(asked.Request, cancellationToken);
     }
 }

@@ -5,6 +5,7 @@ using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
+using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Models;
 
@@ -14,16 +15,22 @@ sealed class LoadedModel : IAsyncDisposable
     readonly ChatTemplate? _replacement;
     readonly Model? _draft;
     readonly ModelAdapter? _adapter;
+    readonly Engine? _engine;
+    readonly Lazy<Vectors> _vectors;
 
     public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft)
     {
         (Name, Model, _replacement, _draft) = (name, model, replacement, draft);
-        Engine = new Engine(model, new EngineOptions { Draft = draft });
+        _engine = model.Config.IsEncoder ? null : new Engine(model, new EngineOptions { Draft = draft });
+        _vectors = new(() => new(this, null));
     }
 
     /// <summary>An adapter of a loaded model; that one owns what both use.</summary>
-    public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter) =>
-        (Name, Model, Engine, _replacement, _adapter) = (name, @base.Model, @base.Engine, @base._replacement, adapter);
+    public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter)
+    {
+        (Name, Model, _engine, _replacement, _adapter) = (name, @base.Model, @base._engine, @base._replacement, adapter);
+        _vectors = new(() => new(this, adapter));
+    }
 
     public string Name { get; }
     public Model Model { get; }
@@ -53,7 +60,15 @@ sealed class LoadedModel : IAsyncDisposable
     public Conversation? Conversation => _conversation ??= Template is { } template ? new Conversation(Tokenizer, template) : null;
     Conversation? _conversation;
 
-    public Engine Engine { get; }
+    /// <summary>Whether it generates text; an encoder gives vectors and scores alone.</summary>
+    public bool Generates => _engine is not null;
+
+    /// <summary>What its engine is doing; null for an encoder, which has none.</summary>
+    public EngineStatus? Status => _engine?.Status;
+
+    /// <summary>Turns texts into vectors and scores.</summary>
+    public Vectors Vectors => _vectors.Value;
+
     public Tokenizer Tokenizer => Model.Tokenizer;
 
     /// <summary>Tokens a prompt and its answer may have together.</summary>
@@ -67,11 +82,20 @@ sealed class LoadedModel : IAsyncDisposable
     /// <summary>Generates with its adapter, where it is one.</summary>
     /// <inheritdoc cref="Engine.GenerateAsync"/>
     public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken) =>
-        Engine.GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
+        (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
+
+    /// <summary>What an encoder that is asked for text is answered with.</summary>
+    public ApiException CannotGenerate() => ApiException.Invalid("model",
+        $"'{Name}' is an encoder ({Model.Config.Architecture}): it gives {(Vectors.CanScore ? "scores (/v1/rerank)" : "vectors (/v1/embeddings)")} and generates no text. Name another model.", "model_not_supported");
 
     /// <summary>A first pass compiles the kernels: that is not to be the first user's wait.</summary>
     public async Task WarmUpAsync(CancellationToken cancellationToken)
     {
+        if (!Generates)
+        {
+            await Vectors.EmbedAsync([[Tokenizer.Bos ?? Tokenizer.Eos ?? 0]], cancellationToken: cancellationToken);
+            return;
+        }
         var start = Tokenizer.Bos ?? Tokenizer.Eos ?? 0;
         await foreach (var _ in GenerateAsync([.. Enumerable.Repeat(start, Math.Min(16, ContextLength - 2))], new() { MaxTokens = 2, IgnoreEndOfText = true }, cancellationToken))
         {
@@ -80,9 +104,12 @@ sealed class LoadedModel : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_vectors.IsValueCreated)
+            await _vectors.Value.DisposeAsync();
         if (_adapter is not null)
             return;
-        await Engine.DisposeAsync();
+        if (_engine is not null)
+            await _engine.DisposeAsync();
         Model.Dispose();
         _draft?.Dispose();
     }

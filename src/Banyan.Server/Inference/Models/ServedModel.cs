@@ -70,14 +70,15 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     /// <param name="generations">How many it asks for.</param>
     /// <param name="read">Reads the request for the loaded model.</param>
     /// <param name="cancellationToken">Stops waiting for the model.</param>
+    /// <param name="generates">Whether it asks for text, which an encoder does not give.</param>
     /// <exception cref="ApiException">It is refused.</exception>
-    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken)
+    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken, bool generates = true)
     {
         var admission = Admit(generations);
         try
         {
             var model = await LoadAsync(cancellationToken);
-            return new Asked<T>(model, read(model), admission);
+            return generates && !model.Generates ? throw model.CannotGenerate() : new Asked<T>(model, read(model), admission);
         }
         catch
         {

@@ -175,9 +175,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     static GenerationOptions ReadOptions(Fields fields, LoadedModel model)
     {
-        foreach (var name in (ReadOnlySpan<string>)["keep_alive"])
-            if (fields.Any(name) is { ValueKind: not (JsonValueKind.String or JsonValueKind.Number) } other)
-                throw ApiException.WrongType(name, "a duration as a string or a number of seconds", Fields.Describe(other));
+        OllamaFields.ReadKeepAlive(fields);
         var options = s_defaults;
         if (fields.Object("options") is { } given)
         {

@@ -38,11 +38,11 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         using var asked = await bodies.ReadAsync(context, fields =>
         {
             _ = fields.Flag("verbose");
-            return catalogue.Find(fields.Text("model") ?? fields.Text("name") ?? throw ApiException.Missing("model")).AskAsync(1, _ => true, cancellationToken);
+            return catalogue.Find(fields.Text("model") ?? fields.Text("name") ?? throw ApiException.Missing("model")).AskAsync(1, _ => true, cancellationToken, generates: false);
         }, cancellationToken);
         var model = asked.Model;
         var config = model.Model.Config;
-        var capabilities = new JsonArray("completion");
+        var capabilities = new JsonArray(model.Generates ? "completion" : "embedding");
         if (model.Tokenizer.Fim is not null)
             capabilities.Add((JsonNode)"insert");
         if (model.Chats && model.Conversation is { } conversation)

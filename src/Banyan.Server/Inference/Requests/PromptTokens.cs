@@ -13,6 +13,17 @@ static class PromptTokens
     public static int[] Encode(this LoadedModel model, string text) =>
         model.Tokenizer.TryEncode(text, model.ContextLength - 1, out var ids) ? ids.OrStart(model.Tokenizer) : throw TooLong(model, "prompt");
 
+    /// <summary>A list of token ids.</summary>
+    /// <exception cref="ApiException">One is none of the model's.</exception>
+    public static int[] ReadIds(this LoadedModel model, IReadOnlyList<JsonElement> items, string param)
+    {
+        var ids = new int[items.Count];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = Fields.TryInteger(items[i], out var id) && id >= 0 && id < model.Tokenizer.Count ? (int)id
+                : throw ApiException.Invalid(param, $"Invalid '{param}': {Fields.Describe(items[i])} is no token id of this model (0 … {model.Tokenizer.Count - 1}).");
+        return ids;
+    }
+
     /// <summary>Refuses what no context could hold, before its text is made: eight times the bytes that its tokens at their longest stand for.</summary>
     /// <exception cref="ApiException">It is longer.</exception>
     public static void RefuseHopeless(this LoadedModel model, JsonElement value, string what)

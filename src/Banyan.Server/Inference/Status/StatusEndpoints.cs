@@ -55,7 +55,7 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
 
     static ModelStatus Status(ServedModel model)
     {
-        var engine = model.Loaded?.Engine.Status;
+        var engine = model.Loaded?.Status;
         return new(model.Name, StateOf(model), Math.Round(model.LoadProgress, 3), model.Pending, engine?.Running ?? 0, engine?.Waiting ?? 0);
     }
 

@@ -98,15 +98,5 @@ sealed record CompletionRequest
     static (IReadOnlyList<string>, IReadOnlyList<int[]>) FromTexts(IReadOnlyList<string> texts, LoadedModel model) =>
         (texts, [.. texts.Select(model.Encode)]);
 
-    static int[] ReadTokens(IReadOnlyList<JsonElement> items, LoadedModel model)
-    {
-        var tokenizer = model.Tokenizer;
-        var ids = new int[items.Count];
-        for (var i = 0; i < ids.Length; i++)
-            if (Fields.TryInteger(items[i], out var id) && id >= 0 && id < tokenizer.Count)
-                ids[i] = (int)id;
-            else
-                throw ApiException.Invalid("prompt", $"Invalid 'prompt': {Fields.Describe(items[i])} is no token id of this model (0 … {tokenizer.Count - 1}).");
-        return ids.OrStart(tokenizer);
-    }
+    static int[] ReadTokens(IReadOnlyList<JsonElement> items, LoadedModel model) => model.ReadIds(items, "prompt").OrStart(model.Tokenizer);
 }
