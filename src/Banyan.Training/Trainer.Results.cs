@@ -20,24 +20,30 @@ public sealed unsafe partial class Trainer
         })])
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
 
-    /// <summary>What is held out with the base and with the adapter as it is now, text by text; null where nothing is, or there is no adapter.</summary>
+    /// <summary>
+    /// What is held out with the base and with what was trained as it is now, text by text; null where nothing is, and from scratch, which
+    /// has no base.
+    /// </summary>
     public HeldOutComparison? Compare()
     {
-        if (!_options.HasAdapters || _options.HasPairs || _evaluated.Length == 0)
+        if (_options.Method == TuneMethod.Scratch || _options.HasPairs || _evaluated.Length == 0)
             return null;
         var texts = new List<(double Base, double Tuned, int Tokens)>();
         foreach (var sequence in _evaluated)
         {
             _heldOut.Fill(_network.Pass, sequence);
-            var (with, without) = (TextLosses(adapter: true), TextLosses(adapter: false));
+            var (with, without) = (TextLosses(isBase: false), TextLosses(isBase: true));
             texts.AddRange(with.Zip(without, (a, b) => (b.Loss, a.Loss, a.Tokens)));
         }
         return HeldOutComparison.Of(texts);
     }
 
-    List<(double Loss, int Tokens)> TextLosses(bool adapter)
+    /// <summary>What is trained, by name.</summary>
+    internal IReadOnlyList<Parameters.Parameter> Trained => _network.Parameters.All;
+
+    List<(double Loss, int Tokens)> TextLosses(bool isBase)
     {
-        var losses = TokenLosses(adapter);
+        var losses = TokenLosses(isBase);
         var pass = _network.Pass;
         return [.. Enumerable.Range(0, pass.Segments.Length).Select(pass.TargetsOf).Select(t => (losses[t.First..t.End].Sum(), t.End - t.First))];
     }
@@ -47,15 +53,15 @@ public sealed unsafe partial class Trainer
     {
         _network.Pass.Clear();
         _network.Pass.Add(text, _options.SequenceLength);
-        return TokenLosses(adapter: true);
+        return TokenLosses(isBase: false);
     }
 
-    double[] TokenLosses(bool adapter)
+    double[] TokenLosses(bool isBase)
     {
-        _network.Pass.UsesAdapters = adapter;
+        _network.Pass.IsBase = isBase;
         _network.Forward();
         _network.Losses(CrossEntropy.Instance);
-        _network.Pass.UsesAdapters = true;
+        _network.Pass.IsBase = false;
         return _network.Head.Losses[.._network.Pass.TargetCount].ToArray();
     }
 }

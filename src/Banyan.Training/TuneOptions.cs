@@ -22,7 +22,7 @@ public enum TuneObjective
     /// <summary>Cross-entropy of the target tokens; of pairs there is none.</summary>
     Supervised,
 
-    /// <summary>Direct preference optimization of pairs (arXiv 2305.18290); the model without its adapter is the reference.</summary>
+    /// <summary>Direct preference optimization of pairs (arXiv 2305.18290); the base, without what was trained, is the reference.</summary>
     Dpo,
 
     /// <summary>Odds ratio preference optimization of pairs (arXiv 2403.07691), without a reference.</summary>
@@ -164,8 +164,10 @@ public sealed record TuneOptions
         Range(nameof(CheckpointEvery), CheckpointEvery, 0, int.MaxValue);
         Range(nameof(EvaluateEvery), EvaluateEvery, 0, int.MaxValue);
         Range(nameof(EvaluateSequences), EvaluateSequences, 1, 1 << 20);
-        if (Objective == TuneObjective.Dpo && !HasAdapters)
-            wrong.Add($"Objective is Dpo and Method is {Method}: its reference is the model without its adapter, so Method has to be Lora or Dora");
+        if (Objective == TuneObjective.Dpo && Method == TuneMethod.Scratch)
+            wrong.Add("Objective is Dpo and Method is Scratch: its reference is the base, of which nothing is left from scratch");
+        if (TopLayers is not null && Method == TuneMethod.Scratch)
+            wrong.Add("TopLayers is set and Method is Scratch: the layers below would stay the base's");
         if (wrong.Count > 0)
             throw new ArgumentException(string.Join("; ", wrong));
     }

@@ -20,11 +20,13 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
         {
             var token = pass.Tokens[row];
             var to = x + (long)row * embedding.Columns;
-            if (weight is null)
+            if (weight is null || pass.IsBase)
+            {
                 embedding.Write(token, to);
-            else
-                Row(weight.Value, token).CopyTo(new Span<float>(to, embedding.Columns));
-            if (weight is not null && embedding.Scale != 1)
+                continue;
+            }
+            Row(weight.Value, token).CopyTo(new Span<float>(to, embedding.Columns));
+            if (embedding.Scale != 1)
                 Scale.Apply(to, embedding.Scale, embedding.Columns);
         }
     }

@@ -74,7 +74,7 @@ internal sealed unsafe class HeadGradient
     void Logits(TrainingPass pass, int first, int count)
     {
         var (projection, normed, logits) = (_head.Projection, Rows(_normed, first, count), new Matrix(_logits.Floats, count, _vocabulary));
-        if (_weight is null)
+        if (_weight is null || pass.IsBase)
             Gemm.Forward(normed, projection.Matrix, logits, pass.Pool, projection.Scale);
         else
             Gemm.Multiply(normed, Weight.Transposed, logits, pass.Pool, projection.Scale);

@@ -70,9 +70,7 @@ internal sealed unsafe class LinearGradient
 
     Slot Square { get; }
 
-    string BiasName => Name[..^".weight".Length] + ".bias";
-
-    float* Bias => _bias is null ? _projection.Bias : _bias.Value;
+    string BiasName => Name.Replace(".weight", ".bias", StringComparison.Ordinal);
 
     /// <summary>
     /// y[rows, outputs] = or += the projection of x. An output of null: only what the way back needs. <paramref name="first"/>: the first
@@ -82,7 +80,7 @@ internal sealed unsafe class LinearGradient
     {
         if (rows == 0)
             return;
-        var adapts = _a is not null && pass.UsesAdapters;
+        var adapts = _a is not null && !pass.IsBase;
         if (adapts && _magnitude is not null)
         {
             var result = _places.Result.Floats + (long)first * _projection.Rows;
@@ -98,8 +96,9 @@ internal sealed unsafe class LinearGradient
             if (adapts)
                 Adapt(pass, x, y, rows, first, _scale * _projection.Scale);
         }
-        if (Bias is not null && y is not null)
-            Add.Bias(y, Bias, rows, _projection.Rows);
+        var bias = _bias is null || pass.IsBase ? _projection.Bias : _bias.Value;
+        if (bias is not null && y is not null)
+            Add.Bias(y, bias, rows, _projection.Rows);
     }
 
     /// <summary>
@@ -179,7 +178,7 @@ internal sealed unsafe class LinearGradient
     void Multiply(TrainingPass pass, float* x, float* y, int rows, float scale, bool add)
     {
         Matrix xs = new(x, rows, _projection.Columns), ys = new(y, rows, _projection.Rows);
-        if (_weight is null)
+        if (_weight is null || pass.IsBase)
             Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add);
         else
             Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add);

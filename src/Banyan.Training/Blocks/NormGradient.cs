@@ -13,14 +13,14 @@ namespace Banyan.Training.Blocks;
 /// <param name="perRow">Vectors a row that are normed, such as heads.</param>
 internal sealed unsafe class NormGradient(Norm norm, Parameter? weight, Slot scales, int perRow)
 {
-    float* Weight => weight is null ? norm.Weight : weight.Value;
+    float* Weight(TrainingPass pass) => weight is null || pass.IsBase ? norm.Weight : weight.Value;
 
     /// <summary>Whether it has a gradient of its own.</summary>
     public bool IsTrained => weight is not null;
 
     /// <summary>y[rows, perRow · columns] of x; y may be x.</summary>
     public void Forward(TrainingPass pass, float* x, float* y, int rows) =>
-        RmsNorm.Apply(x, Weight, y, rows * perRow, norm.Columns, norm.Epsilon, pass.Pool);
+        RmsNorm.Apply(x, Weight(pass), y, rows * perRow, norm.Columns, norm.Epsilon, pass.Pool);
 
     /// <summary>dx = or += the gradient, from x and that of y; dx may be dy where it is not added to.</summary>
     public void Backward(TrainingPass pass, float* x, float* dy, float* dx, int rows, bool add)
@@ -31,6 +31,6 @@ internal sealed unsafe class NormGradient(Norm norm, Parameter? weight, Slot sca
             RmsNormGradient.Scales(x, scales.Floats, rows * perRow, norm.Columns, norm.Epsilon, pass.Pool);
             RmsNormGradient.Weight(x, dy, scales.Floats, weight.Gradient, rows * perRow, norm.Columns, pass.Pool);
         }
-        RmsNormGradient.Input(x, Weight, dy, dx, rows * perRow, norm.Columns, norm.Epsilon, add, pass.Pool);
+        RmsNormGradient.Input(x, Weight(pass), dy, dx, rows * perRow, norm.Columns, norm.Epsilon, add, pass.Pool);
     }
 }

@@ -58,7 +58,7 @@ internal abstract class Preference : Objective
 
     static Answer[] Reference(Network network)
     {
-        network.Pass.UsesAdapters = false;
+        network.Pass.IsBase = true;
         try
         {
             network.Forward();
@@ -66,7 +66,7 @@ internal abstract class Preference : Objective
         }
         finally
         {
-            network.Pass.UsesAdapters = true;
+            network.Pass.IsBase = false;
         }
         return Answers(network);
     }

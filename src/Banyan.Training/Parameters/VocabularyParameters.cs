@@ -10,7 +10,7 @@ internal static unsafe class VocabularyParameters
     public static (Parameter? Embedding, Parameter? Output) Add(Model model, TuneOptions options, ParameterSet parameters)
     {
         var (embedding, projection) = (model.Weights.Embedding, model.Weights.Logits.Projection);
-        return (Matrix("token_embd.weight", embedding.Rows, embedding.Write), Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
+        return (Matrix("token_embd.weight", embedding.Rows, embedding.WriteUnscaled), Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
 
         Parameter Matrix(string name, int rows, ReadRow read) => parameters.Add(name, rows, embedding.Columns, ParameterKind.Matrix, p =>
         {

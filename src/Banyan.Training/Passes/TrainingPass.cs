@@ -38,8 +38,8 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
     /// <summary>The targets of a text, as indexes of <see cref="TargetRows"/>.</summary>
     public (int First, int End) TargetsOf(int segment) => (_segmentTargets[segment], _segmentTargets[segment + 1]);
 
-    /// <summary>Whether adapters take part; without them the pass is the base model's.</summary>
-    public bool UsesAdapters { get; set; } = true;
+    /// <summary>Whether the pass is the base model's: without what was trained.</summary>
+    public bool IsBase { get; set; }
 
     public void Clear() => (Rows, TargetCount, _segmentCount) = (0, 0, 0);
 

@@ -1,28 +1,9 @@
 using System.Text;
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
-using Banyan.Runtime.Generation;
-using Banyan.Runtime.Models;
-using Banyan.Runtime.Models.State;
+using Banyan.Training.Results;
 
 namespace Banyan.Training;
-
-/// <summary>What the model card says that the trainer does not know.</summary>
-/// <param name="BaseName">The base's name or path, as others are to find it.</param>
-/// <param name="Data">What it was trained on.</param>
-public sealed record AdapterFacts(string BaseName, string Data)
-{
-    /// <summary>The base's revision.</summary>
-    public string? Revision { get; init; }
-}
-
-/// <summary>What was written, and how far what was read back is from the trainer.</summary>
-/// <param name="Files">Their names.</param>
-/// <param name="LargestDifference">
-/// Of −ln p of the tokens of a text, between the runtime with the adapter that was read back and the trainer, in nats.
-/// </param>
-/// <param name="Comparison">What is held out, by base and adapter.</param>
-public sealed record AdapterResult(IReadOnlyList<string> Files, double LargestDifference, HeldOutComparison? Comparison);
 
 /// <summary>A trained adapter as a folder: PEFT's two files, GGUF beside them where it can hold it, and a model card of facts.</summary>
 public static class AdapterFolder
@@ -42,7 +23,7 @@ public static class AdapterFolder
     /// <param name="trainer">What was trained.</param>
     /// <param name="facts">For the card.</param>
     /// <exception cref="TrainingException">What was read back is not what was trained.</exception>
-    public static AdapterResult Write(string folder, Trainer trainer, AdapterFacts facts)
+    public static WrittenFolder Write(string folder, Trainer trainer, CardFacts facts)
     {
         var (adapter, model) = (trainer.Adapter(), trainer.Model);
         PeftAdapter.Write(folder, adapter, model.Config, facts.BaseName, facts.Revision);
@@ -57,7 +38,7 @@ public static class AdapterFolder
             Same(adapter, GgufAdapter.Read(gguf, model.Config), gguf);
             files.Add(GgufName);
         }
-        var difference = Difference(trainer, AdapterWeights.Read(folder, model.Config));
+        var difference = ReadBack.Difference(trainer, model, AdapterWeights.Read(folder, model.Config));
         if (!(difference <= Tolerance))
             throw new TrainingException(FormattableString.Invariant($"the adapter in {folder} gives other likelihoods than the trainer, by up to {difference:g3} nats: it is not to be trusted"));
         var comparison = trainer.Compare();
@@ -77,27 +58,4 @@ public static class AdapterFolder
     }
 
     static bool Equal(float[]? a, float[]? b) => a is null ? b is null : b is not null && a.AsSpan().SequenceEqual(b);
-
-    // The runtime, with the adapter from the disk, on a text.
-    static double Difference(Trainer trainer, AdapterWeights read)
-    {
-        const int Most = 256;
-        var (model, text) = (trainer.Model, trainer.ProbeText);
-        text = new(text.Tokens[..Math.Min(Most, text.Tokens.Length)], [.. Enumerable.Repeat(true, Math.Min(Most, text.Tokens.Length))]);
-        var expected = trainer.Losses(text);
-        var count = expected.Length + 1;
-        using var cache = new KvCache(model, count + 64);
-        var batch = new Batch(count);
-        using var forward = new Forward(model, cache, count, count);
-        var sequence = new Sequence(cache, count, model.AddAdapter("written", read));
-        if (!sequence.TryReserve(count))
-            throw new InvalidOperationException("The cache was made for this sequence.");
-        batch.Add(sequence, text.Tokens.AsSpan(0, count), logits: count);
-        forward.Run(batch);
-        return Enumerable.Range(0, expected.Length).Max(i =>
-        {
-            var logits = forward.Result(i);
-            return Math.Abs(Distribution.LogSumExp(logits) - logits[text.Tokens[i + 1]] - expected[i]);
-        });
-    }
 }

@@ -1,32 +1,42 @@
 using System.Globalization;
 using System.Text;
 using Banyan.Runtime.Files;
+using Banyan.Training.Results;
 
 namespace Banyan.Training;
 
 /// <summary>A model card of facts alone: what was trained on what, how, and what came of it.</summary>
 internal static class ModelCard
 {
-    public static string Of(Trainer trainer, AdapterFacts facts, IReadOnlyList<string> files, double difference, HeldOutComparison? comparison)
+    public static string Of(Trainer trainer, CardFacts facts, IReadOnlyList<string> files, double difference, HeldOutComparison? comparison)
     {
         var (options, plan, history) = (trainer.Options, trainer.Plan, trainer.History);
         using var file = ModelFile.Open(trainer.Model.Path);
-        var licence = file.Metadata.Get("general.license", "");
+        var lineage = Lineage.Of(facts.BaseName, file);
+        var (licence, isScratch) = (lineage.Licence, options.Method == TuneMethod.Scratch);
         var text = new StringBuilder();
         void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
         Line($"---");
-        Line($"base_model: {Quoted(facts.BaseName)}");
-        Line($"base_model_relation: adapter");
-        Line($"library_name: peft");
+        if (lineage.Repo is { } repo && !isScratch)
+        {
+            Line($"base_model: {Quoted(repo)}");
+            Line($"base_model_relation: {(options.HasAdapters ? "adapter" : "finetune")}");
+        }
+        if (facts.DataRepo is { } data)
+            Line($"datasets:\n  - {Quoted(data)}");
+        if (options.HasAdapters || file.Kind == ModelFileKind.Safetensors)
+            Line($"library_name: {(options.HasAdapters ? "peft" : "transformers")}");
         Line($"pipeline_tag: text-generation");
-        if (licence.Length > 0)
+        if (licence.Length > 0 && !isScratch)
             Line($"license: {Quoted(licence)}");
         Line($"tags:");
-        Line($"  - lora");
+        if (options.HasAdapters)
+            Line($"  - lora");
         Line($"  - banyan");
         Line($"---");
         Line($"");
-        Line($"# An adapter of {Inline(facts.BaseName)}");
+        var what = options.HasAdapters ? "An adapter of" : isScratch ? "A model of the shape and vocabulary of" : "A fine-tune of";
+        Line($"# {what} {Inline(facts.BaseName)}");
         Line($"");
         Line($"Trained by Banyan. Every line is a fact of the run; what it is good for is for its maker to say.");
         Line($"");
@@ -35,8 +45,13 @@ internal static class ModelCard
         Line($"| Base | {Inline(facts.BaseName)}{(facts.Revision is null ? "" : $", revision {facts.Revision}")}, `{trainer.Model.Config.Architecture}` |");
         Line($"| Licence of the base | {(licence.Length > 0 ? Inline(licence) : "not stated in its file")} |");
         Line($"| Data | {Inline(facts.Data)}: {plan.Samples} {(options.HasPairs ? "pairs" : "samples")}, {plan.Tokens} tokens, {plan.TargetTokens} of them targets |");
-        Line($"| Method | {options.Method}{(options.RankStabilized ? ", rank-stabilized" : "")}, rank {options.Rank}, α {options.Alpha}: {plan.TrainableParameters} parameters |");
-        Line($"| Adapted | {string.Join(", ", trainer.Adapter().Projections.Select(p => $"`{Module(p.Tensor)}`").Distinct())} |");
+        if (options.HasAdapters)
+        {
+            Line($"| Method | {options.Method}{(options.RankStabilized ? ", rank-stabilized" : "")}, rank {options.Rank}, α {options.Alpha}: {plan.TrainableParameters} parameters |");
+            Line($"| Adapted | {string.Join(", ", trainer.Adapter().Projections.Select(p => $"`{Module(p.Tensor)}`").Distinct())} |");
+        }
+        else
+            Line($"| Method | {(isScratch ? "from random weights" : "every weight")}: {plan.TrainableParameters} parameters{(options.TopLayers is { } top ? $" of the last {top} layers" : "")} |");
         Line($"| Objective | {options.Objective} |");
         Line($"| Steps | {history.Count} of {plan.Steps}, each of {options.SequencesPerStep} sequences of {options.SequenceLength} tokens |");
         Line($"| Optimizer | AdamW, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
@@ -66,9 +81,14 @@ internal static class ModelCard
         Line($"");
         Line($"## Files");
         Line($"");
-        Line($"{string.Join(", ", files.Select(f => $"`{f}`"))}. {(files.Contains(AdapterFolder.GgufName) ? "PEFT loads the folder, llama.cpp the GGUF file." : "PEFT loads the folder; GGUF has no place for magnitudes (DoRA).")}");
-        Line($"Both were read back: their numbers are those that were trained, and a text's likelihoods differ by at most {difference:g2} nats a token from the trainer's.");
-        return text.ToString().Replace("Both were", files.Contains(AdapterFolder.GgufName) ? "Both were" : "They were", StringComparison.Ordinal);
+        var list = string.Join(", ", files.Select(f => $"`{f}`"));
+        if (!options.HasAdapters)
+            Line($"{list}. Read back, the model's likelihoods of a text differ by at most {difference:g2} nats a token from the trainer's.");
+        else if (files.Contains(AdapterFolder.GgufName))
+            Line($"{list}. PEFT loads the folder, llama.cpp the GGUF file.\nBoth were read back: their numbers are those that were trained, and a text's likelihoods differ by at most {difference:g2} nats a token from the trainer's.");
+        else
+            Line($"{list}. PEFT loads the folder; GGUF has no place for magnitudes (DoRA).\nThey were read back: their numbers are those that were trained, and a text's likelihoods differ by at most {difference:g2} nats a token from the trainer's.");
+        return text.ToString();
     }
 
     // The first, the last, those that were evaluated, and some between.

@@ -133,7 +133,21 @@ public sealed class TuneTests : IDisposable
         Assert.Equal(2, Lines(output).Count);
     }
 
+    [Fact]
+    public async Task Every_weight_is_trained_and_written_as_a_model_that_runs()
+    {
+        var (code, output, error) = await Tool.Run([.. Command("full", 2).Where((_, i) => i is not (12 or 13)), "--method", "full", "--type", "F16"]);
+        Assert.True(code == 0, error);
+        Assert.True(Lines(output)[^1].GetProperty("held_out").GetDouble() > 0);
+        var full = Path.Combine(_folder, "full");
+        Assert.Equal(["README.md", "model.gguf", "tune.toml"], Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        (code, _, error) = await Tool.Run(["run", full, "Hello", "-n", "4", "--json"]);
+        Assert.True(code == 0, error);
+    }
+
     [Theory]
+    [InlineData("--method full", "--rank is of adapters")]
+    [InlineData("--type F16", "--type is of whole models")]
     [InlineData("--warmup 2", "between 0 and 1")]
     [InlineData("--lr 0,001", "0.001")]
     [InlineData("--target attn_quux", "attn_quux")]

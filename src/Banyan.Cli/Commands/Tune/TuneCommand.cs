@@ -62,14 +62,16 @@ static class TuneCommand
         var steps = Count("--steps", "Steps in all");
         var epochs = Count("--epochs", $"Passes over the data, without --steps (default: {defaults.Epochs})", 1 << 16);
         var seed = Add(new Option<ulong>("--seed") { Description = "Decides the adapter's start and the order of the data", DefaultValueFactory = _ => 1 });
-        var method = Choice("--method", "What is trained", "lora", "rslora", "dora");
+        var method = Choice("--method", "What is trained: an adapter, every weight (full), or every weight from random ones (scratch)", "lora", "rslora", "dora", "full", "scratch");
+        var type = Add(new Option<string?>("--type") { Description = $"Weight formats of the model that full and scratch write: {string.Join(", ", ModelFolder.Types)} (default: the base's, F16 where these are quantized)" });
+        var baseName = Add(new Option<string?>("--base-name") { Description = "What others know the base as, owner/name, for the model card (default: BASE)" });
         var objective = Add(new Option<string?>("--objective") { Description = "What is minimized: supervised, dpo, orpo (default: dpo where the data are preferences, else supervised)" });
         objective.AcceptOnlyFromAmong("supervised", "dpo", "orpo");
         var rank = Count("--rank", $"Rank of the adapter (default: {defaults.Rank})", 4096);
         var alpha = Number("--alpha", $"The adapter is scaled by α ÷ rank (default: {defaults.Alpha})", 0.001, 1e5);
         var target = Add(new Option<string[]>("--target") { Description = "Projections to adapt: attn_q, ffn_down, … (default: all linear layers but output, routers and experts)", AllowMultipleArgumentsPerToken = true });
         var top = Count("--top-layers", "Only the last so many layers are adapted", 1 << 14);
-        var rate = Number("--lr", "Highest learning rate (default: 2e-4; 2e-5 for preferences)", 1e-12, 10);
+        var rate = Number("--lr", "Highest learning rate (default: 2e-4; full 2e-5, scratch 1e-3; a tenth for preferences)", 1e-12, 10);
         var warmup = Number("--warmup", $"Share of the steps in which the rate rises (default: {FormattableString.Invariant($"{defaults.Warmup}")})", 0, 1);
         var decay = Number("--weight-decay", "Decoupled weight decay (default: 0)", 0, 10);
         var clip = Number("--clip", "The norm of the gradient is clipped to this; 0: not (default: 1)", 0, 1e6);
@@ -96,6 +98,12 @@ static class TuneCommand
         command.SetAction(arguments =>
         {
             var which = arguments.GetRequiredValue(method);
+            var isWhole = which is "full" or "scratch";
+            foreach (var option in new Option[] { rank, alpha, target })
+                if (isWhole && arguments.GetResult(option) is { Implicit: false })
+                    throw new CommandException($"{option.Name} is of adapters, and --method {which} trains every weight");
+            if (!isWhole && arguments.GetValue(type) is not null)
+                throw new CommandException($"--type is of whole models, and --method {which} writes an adapter: banyan tune merge makes one model of base and adapter");
             var dataOptions = new DataOptions(arguments.GetRequiredValue(data))
             {
                 HeldOutPath = arguments.GetValue(heldOut),
@@ -107,7 +115,7 @@ static class TuneCommand
             };
             var options = defaults with
             {
-                Method = which == "dora" ? TuneMethod.Dora : TuneMethod.Lora,
+                Method = Enum.Parse<TuneMethod>(which == "rslora" ? "lora" : which, ignoreCase: true),
                 RankStabilized = which == "rslora",
                 Steps = arguments.GetValue(steps),
                 Epochs = arguments.GetValue(epochs) ?? defaults.Epochs,
@@ -135,6 +143,8 @@ static class TuneCommand
                 Data = dataOptions,
                 Options = options with { Objective = objectiveName is null ? TuneObjective.Supervised : Enum.Parse<TuneObjective>(objectiveName, ignoreCase: true) },
                 ObjectiveByData = objectiveName is null,
+                Type = arguments.GetValue(type),
+                BaseName = arguments.GetValue(baseName),
                 Threads = arguments.GetValue(threads),
                 PricePerKwh = arguments.GetValue(price),
                 Watts = arguments.GetValue(watts),

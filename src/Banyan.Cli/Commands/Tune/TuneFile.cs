@@ -14,14 +14,14 @@ static class TuneFile
     public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--checkpoint-every", "--price-per-kwh", "--watts"];
 
     /// <summary>Writes it into the run's folder.</summary>
-    public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options)
+    public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type)
     {
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
-        File.WriteAllText(temporary, RunFile.Text("Repeats this run: banyan tune --config tune.toml --out DIR", Values(names, output, data, options)));
+        File.WriteAllText(temporary, RunFile.Text("Repeats this run: banyan tune --config tune.toml --out DIR", Values(names, output, data, options, type)));
         File.Move(temporary, path, overwrite: true);
     }
 
-    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options) =>
+    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type) =>
     [
         ("base", names.Base.Exactly),
         ("data", names.Data.Exactly),
@@ -31,8 +31,10 @@ static class TuneFile
         ("objective", Lower(options.Objective)),
         ("steps", options.Steps),
         ("epochs", options.Steps is null ? options.Epochs : null),
-        ("rank", options.Rank),
-        ("alpha", options.Alpha),
+        ("rank", HasAdapter(options) ? options.Rank : null),
+        ("alpha", HasAdapter(options) ? options.Alpha : null),
+        ("type", type),
+        ("base-name", names.GivenName),
         ("target", options.TargetModules.Count > 0 ? options.TargetModules : null),
         ("top-layers", options.TopLayers),
         ("lr", options.HighestRate),
@@ -53,6 +55,8 @@ static class TuneFile
 
     /// <summary>The method as <c>--method</c> has it.</summary>
     public static string MethodName(TuneOptions options) => options.RankStabilized ? "rslora" : Lower(options.Method);
+
+    static bool HasAdapter(TuneOptions options) => options.Method is TuneMethod.Lora or TuneMethod.Dora;
 
     static string Lower<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
 }

@@ -12,5 +12,8 @@ namespace Banyan.Cli.Commands.Tune;
 sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
 {
     /// <summary>For the model card.</summary>
-    public AdapterFacts Facts => new(Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit };
+    public CardFacts Facts => new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit, DataRepo = Data.Repo?.Name };
+
+    /// <summary>What others know the base as, where the user says it.</summary>
+    public string? GivenName { get; init; }
 }

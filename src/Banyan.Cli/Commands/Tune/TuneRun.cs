@@ -14,7 +14,7 @@ namespace Banyan.Cli.Commands.Tune;
 /// 2. the data is checked, prepared and shown
 /// 3. what the run takes is said, measured on a few sequences
 /// 4. steps, until they are done or Ctrl-C
-/// 5. the adapter is written, read back and compared
+/// 5. the adapter or the model is written, read back and compared
 /// </code>
 /// </summary>
 sealed class TuneRun
@@ -31,6 +31,14 @@ sealed class TuneRun
 
     /// <summary>Whether the data decide the objective.</summary>
     public bool ObjectiveByData { get; init; }
+
+    /// <summary>The weight formats of a model that is written; null: the base's.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>What others know the base as; null: as it was named.</summary>
+    public string? BaseName { get; init; }
+
+    bool HasAdapter => Options.Method is TuneMethod.Lora or TuneMethod.Dora;
 
     public int? Threads { get; init; }
 
@@ -54,13 +62,11 @@ sealed class TuneRun
         var data = await DataPull.FindAsync(Data.Path, cancel.Token);
         var heldOut = Data.HeldOutPath is { } other ? await DataPull.FindAsync(other, cancel.Token) : null;
         var from = await ModelPull.FindAsync(Base, cancel.Token);
-        using var model = Load(from.Path); // :: 1
-        var names = new TuneNames(Base, Data.Path, from, data, heldOut);
         var isNew = !Directory.Exists(Output);
-        var work = MakeFolders();
         try
         {
-            return Train(model, names, work, view, cancel.Token);
+            using var model = Load(Start(from.Path)); // :: 1
+            return Train(model, new TuneNames(Base, Data.Path, from, data, heldOut) { GivenName = BaseName }, MakeFolders(), view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -75,7 +81,7 @@ sealed class TuneRun
 
         void Clean()
         {
-            if (isNew && !File.Exists(Path.Combine(work, Trainer.CheckpointName)))
+            if (isNew && Directory.Exists(Output) && !File.Exists(Path.Combine(Output, WorkFolder, Trainer.CheckpointName)))
                 Directory.Delete(Output, recursive: true);
         }
 
@@ -96,11 +102,11 @@ sealed class TuneRun
         var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
         using var data = Prepare(model, dataOptions with { MaxTokens = options.SequenceLength }, work, view, cancellationToken); // :: 2
         if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
-            options = options with { Objective = TuneObjective.Dpo };
+            options = options with { Objective = options.Method == TuneMethod.Scratch ? TuneObjective.Orpo : TuneObjective.Dpo };
         view.ShowData(model, data);
         TuneView.Warn(ContaminatedCommand.Scan(dataOptions.Path, cancellationToken));
         using var trainer = new Trainer(model, data.Data, options, work);
-        if (AdapterFolder.Problem(trainer) is { } problem)
+        if ((HasAdapter ? AdapterFolder.Problem(trainer) : ModelFolder.Problem(trainer, Type)) is { } problem)
             throw new CommandException(Renamed(problem));
         view.ShowPlan(trainer); // :: 3
         if (trainer.Step < trainer.Plan.Steps)
@@ -110,14 +116,14 @@ sealed class TuneRun
             var probe = trainer.Probe(cancellationToken);
             view.ShowProbe(probe, PricePerKwh, meter?.End() ?? power);
         }
-        TuneFile.Write(Output, names, dataOptions, options);
+        TuneFile.Write(Output, names, dataOptions, options, Type);
         trainer.Stepped += view.ShowStep; // :: 4
         if (!trainer.Run(cancellationToken))
         {
             view.ShowStopped(trainer);
             throw new OperationCanceledException();
         }
-        var result = AdapterFolder.Write(Output, trainer, names.Facts); // :: 5
+        var result = HasAdapter ? AdapterFolder.Write(Output, trainer, names.Facts) : ModelFolder.Write(Output, trainer, names.Facts, Type); // :: 5
         view.ShowResult(trainer, result, Base, Output);
         return 0;
     }
@@ -138,6 +144,16 @@ sealed class TuneRun
         if (Restart)
             File.Delete(Path.Combine(work, Trainer.CheckpointName));
         return work;
+    }
+
+    // A shape without weights gets some, to begin from scratch.
+    string Start(string path)
+    {
+        if (Options.Method != TuneMethod.Scratch || !Directory.Exists(path) || !ScratchFolder.IsShape(path))
+            return path;
+        var start = Path.Combine(MakeFolders(), "start");
+        ScratchFolder.Write(path, start);
+        return start;
     }
 
     Model Load(string path)

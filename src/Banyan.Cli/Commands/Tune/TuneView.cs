@@ -91,7 +91,7 @@ sealed class TuneView(bool json) : IProgress<long>
         (_trainer, _began, _shown) = (trainer, (Stopwatch.GetTimestamp(), trainer.Step), (0, -1));
         var p = trainer.Plan;
         Say($"training  {p.TrainableParameters:N0} parameters; {p.Steps:N0} steps over {p.Samples:N0} {(trainer.Plan.Samples == 1 ? "sample" : "samples")}");
-        Say($"memory    {Sizes.Bytes(p.MemoryBytes)}: weights {Sizes.Bytes(p.WeightBytes)}, activations {Sizes.Bytes(p.ActivationBytes)}{(p.Recomputes ? " (layers are computed twice)" : "")}, adapter and optimizer {Sizes.Bytes(p.StateBytes)}");
+        Say($"memory    {Sizes.Bytes(p.MemoryBytes)}: weights {Sizes.Bytes(p.WeightBytes)}, activations {Sizes.Bytes(p.ActivationBytes)}{(p.Recomputes ? " (layers are computed twice)" : "")}, trained weights and optimizer {Sizes.Bytes(p.StateBytes)}");
         if (trainer.Step > 0)
             Say($"going on  after step {trainer.Step:N0} of {p.Steps:N0}");
     }
@@ -159,7 +159,7 @@ sealed class TuneView(bool json) : IProgress<long>
     public void ShowStopped(Trainer trainer) =>
         Say($"{(_terminal ? "\r\e[K" : "")}{(trainer.Step > 0 ? $"stopped after step {trainer.Step} of {trainer.Plan.Steps}, which is saved: the same command goes on" : "stopped before the first step")}");
 
-    public void ShowResult(Trainer trainer, AdapterResult result, string model, string folder)
+    public void ShowResult(Trainer trainer, WrittenFolder result, string model, string folder)
     {
         if (json)
         {
@@ -174,7 +174,7 @@ sealed class TuneView(bool json) : IProgress<long>
         else if (trainer.HeldOut is { } after)
             Out($"held out  {trainer.HeldOutBefore:f3} before, {after:f3} after");
         Out($"written   {folder}: {string.Join(", ", result.Files)}; read back, at most {result.LargestDifference:g2} nats from the trainer");
-        Out($"try it    banyan run {model} --adapter {folder} \"…\"");
+        Out($"try it    banyan run {(result.Files.Contains("adapter_config.json") ? $"{model} --adapter {folder}" : folder)} \"…\"");
     }
 
     static string Duration(TimeSpan time) => time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:f1} h")

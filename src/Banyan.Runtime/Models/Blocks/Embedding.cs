@@ -31,14 +31,20 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float s
     /// <summary>The embedding of a token, [<see cref="Columns"/>].</summary>
     public void Write(int token, float* to)
     {
-        if (tied is null)
-            table.Dequantize(token, 1, new Span<float>(to, (int)table.Columns));
-        else
-            tied.CopyRow(token, to);
+        WriteUnscaled(token, to);
         if (scale != 1)
             Kernels.Scale.Apply(to, scale, (int)table.Columns);
         if (epsilon > 0)
             FloatRows.Norm(to, null, (int)table.Columns, epsilon);
+    }
+
+    /// <summary>The row of a token as it lies in the matrix, [<see cref="Columns"/>].</summary>
+    public void WriteUnscaled(int token, float* to)
+    {
+        if (tied is null)
+            table.Dequantize(token, 1, new Span<float>(to, (int)table.Columns));
+        else
+            tied.CopyRow(token, to);
     }
 
     /// <summary>Whether rows are normed.</summary>

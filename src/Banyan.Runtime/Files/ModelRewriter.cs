@@ -1,0 +1,166 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Files.Gguf;
+using Banyan.Runtime.Files.Safetensors;
+using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.Families;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Files;
+
+/// <summary>Changes a row of a tensor, which holds its values.</summary>
+/// <param name="row">Its number, from 0 on; of experts that lie in one tensor, among all of them.</param>
+/// <param name="values">The row's values.</param>
+internal delegate void RowChange(long row, Span<float> values);
+
+/// <summary>
+/// Writes a model again with other values in some of its tensors, in its own weight formats or in others: GGUF as a GGUF file, a folder of
+/// safetensors as a folder. What is not changed stays as it is, byte for byte.
+/// </summary>
+internal sealed class ModelRewriter
+{
+    const int RowsAtOnce = 256;
+
+    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    readonly ModelFile _file;
+    readonly Func<string, int?, RowChange?> _changeOf;
+    readonly TypeMix? _mix;
+    readonly Config _config;
+
+    /// <param name="file">The model; open until it is written.</param>
+    /// <param name="changeOf">What changes a tensor, by its name in GGUF and, where each expert has a tensor, its expert; null for nothing.</param>
+    /// <param name="type">The weight formats; null for each tensor's own.</param>
+    /// <exception cref="ArgumentException">There is no such type, or not in this kind of file.</exception>
+    public ModelRewriter(ModelFile file, Func<string, int?, RowChange?> changeOf, string? type = null)
+    {
+        (_file, _changeOf, _config) = (file, changeOf, new ConfigReader(file).Read());
+        if (type is not null && (!TypeMix.TryGet(type, out _mix) || (!IsGguf && _mix.Format.BlockWeights != 1)))
+            throw new ArgumentException($"'{type}' is no type of {(IsGguf ? "GGUF" : "safetensors")} that is written here: {string.Join(", ", IsGguf ? Types : ["F32", "F16", "BF16"])}");
+    }
+
+    /// <summary>The weight formats of GGUF files that can be asked for.</summary>
+    public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
+
+    /// <summary>Whether a GGUF file is written; else a folder.</summary>
+    public bool IsGguf => _file.Kind == ModelFileKind.Gguf;
+
+    public Config Config => _config;
+
+    /// <summary>Writes a GGUF file, whole or not at all.</summary>
+    public void WriteGguf(string output, IProgress<LoadProgress>? progress = null)
+    {
+        var writer = new GgufWriter();
+        foreach (var (key, value) in _file.Metadata.All)
+            if (!key.StartsWith("split.", StringComparison.Ordinal))
+                writer.Set(key, key == "general.file_type" && _mix is not null ? _mix.FileType : value);
+        var whole = new TypeMix.Whole(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _));
+        var tell = new Telling(_file, progress);
+        foreach (var tensor in _file.Tensors)
+        {
+            var format = _mix?.FormatOf(tensor.Name, tensor.Shape, whole) ?? tensor.Format;
+            writer.Add(tensor.Name, format, tensor.Shape, stream =>
+            {
+                Write(tensor, format, stream, _changeOf(tensor.Name, null));
+                tell.Done(tensor);
+            });
+        }
+        WholeFile.Write(output, stream => writer.WriteTo(stream));
+    }
+
+    /// <summary>Writes a folder's files, each whole or not at all, and what lies beside them.</summary>
+    /// <param name="folder">It exists.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    public void WriteFolder(string folder, IProgress<LoadProgress>? progress = null)
+    {
+        var (tell, familys, bytes) = (new Telling(_file, progress), Family.Find(_config.Architecture)!.HuggingFace.Tensors, 0L);
+        foreach (var path in _file.Files)
+        {
+            using var mapping = new Mapping(path);
+            var writer = new SafetensorsWriter().Set("format", "pt");
+            foreach (var (name, entry) in new SafetensorsPart(mapping).Entries)
+            {
+                var (tensor, expert) = HuggingFaceTensorNames.Translate(name, familys);
+                WeightFormat.TryGet(entry.Type, out var own);
+                var format = own is null || own.BlockWeights != 1 ? throw new ModelFileException(path, $"tensor '{name}' has dtype {entry.Type}: F32, F16 and BF16 can be written") : own;
+                var target = _mix?.Format ?? format;
+                var piece = new Tensor(tensor ?? name, format, entry.Shape, new Tensor.Part(mapping, entry.Offset));
+                bytes += target.ByteLength(piece.Columns) * piece.Rows;
+                writer.Add(name, target.Name, entry.Shape, stream =>
+                {
+                    Write(piece, target, stream, tensor is null ? null : _changeOf(tensor, expert));
+                    tell.Done(piece);
+                });
+            }
+            WholeFile.Write(Path.Combine(folder, Path.GetFileName(path)), stream => writer.WriteTo(stream));
+        }
+        foreach (var file in Directory.EnumerateFiles(_file.Folder).Where(IsBeside))
+            WholeFile.Write(Path.Combine(folder, Path.GetFileName(file)), stream => stream.Write(Beside(file, bytes)));
+    }
+
+    // Configuration, tokenizer, template, licence; weights of other kinds and the base's card are not this model's.
+    static bool IsBeside(string path)
+    {
+        var name = Path.GetFileName(path);
+        return !name.StartsWith('.') && !name.Equals("README.md", StringComparison.OrdinalIgnoreCase)
+            && (Path.GetExtension(name).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model" or ".md" || name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
+    }
+
+    // As it is, but for what it says of the weights' format.
+    byte[] Beside(string path, long weightBytes)
+    {
+        var bytes = File.ReadAllBytes(path);
+        if (_mix is null)
+            return bytes;
+        var name = Path.GetFileName(path);
+        if (name != "config.json" && !name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) || JsonNode.Parse(bytes) is not JsonObject json)
+            return bytes;
+        if (name != "config.json")
+            (json["metadata"] ??= new JsonObject())["total_size"] = weightBytes;
+        else
+        {
+            var type = _mix.Name switch { "F16" => "float16", "BF16" => "bfloat16", _ => "float32" };
+            foreach (var part in new[] { json, json["text_config"] as JsonObject })
+                foreach (var key in new[] { "torch_dtype", "dtype" })
+                    if (part?.ContainsKey(key) == true)
+                        part[key] = type;
+            if (!json.ContainsKey("dtype"))
+                json["torch_dtype"] = type;
+        }
+        return JsonSerializer.SerializeToUtf8Bytes(json, s_json);
+    }
+
+    // Rows of all tensors one after the other; a changed or converted one goes through floats.
+    static void Write(Tensor tensor, WeightFormat format, Stream stream, RowChange? change)
+    {
+        if (change is null && format == tensor.Format)
+        {
+            for (var row = 0L; row < tensor.Rows; row++)
+                stream.Write(tensor.Row(row));
+            return;
+        }
+        var columns = (int)tensor.Columns;
+        var bytes = new byte[RowsAtOnce * (int)format.ByteLength(columns)];
+        for (var first = 0L; first < tensor.Rows; first += RowsAtOnce)
+        {
+            var count = (int)Math.Min(RowsAtOnce, tensor.Rows - first);
+            Parallel.For(0, count, () => new float[columns], (i, _, row) =>
+            {
+                tensor.Dequantize(first + i, 1, row);
+                change?.Invoke(first + i, row);
+                format.Quantize(row, bytes.AsSpan(i * (int)format.ByteLength(columns), (int)format.ByteLength(columns)));
+                return row;
+            }, _ => { });
+            stream.Write(bytes.AsSpan(0, count * (int)format.ByteLength(columns)));
+        }
+    }
+
+    sealed class Telling(ModelFile file, IProgress<LoadProgress>? progress)
+    {
+        readonly long _total = file.Tensors.Sum(t => t.ByteLength);
+        long _done;
+
+        public void Done(Tensor tensor) => progress?.Report(new LoadProgress(_done = Math.Min(_total, _done + tensor.ByteLength), _total));
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+using Banyan.Runtime.Files;
+
+namespace Banyan.Training.Results;
+
+/// <summary>Where a base is from, as a hub's card names it.</summary>
+/// <param name="Repo"><c>owner/name</c>; null where nothing says it.</param>
+/// <param name="Licence">As its card or file has it; empty where neither does.</param>
+internal sealed partial record Lineage(string? Repo, string Licence)
+{
+    const int LargestCard = 1 << 20;
+
+    /// <summary>Of a base by the name that a user gave it, and by what its file says.</summary>
+    public static Lineage Of(string name, ModelFile file) => new(RepoOf(name, file), LicenceOf(file));
+
+    static string? RepoOf(string name, ModelFile file)
+    {
+        if (RepoName().IsMatch(name) && !File.Exists(name) && !Directory.Exists(name))
+            return name;
+        // A GGUF file says what it was made from; a cache says it in its folders' names.
+        foreach (var key in new[] { "general.base_model.0.repo_url", "general.source.repo_url", "general.repo_url" })
+            if (Address().Match(file.Metadata.Get(key, "")) is { Success: true } address)
+                return address.Groups[1].Value;
+        return CacheFolder().Match(file.Path.Replace('\\', '/')) is { Success: true } cached ? $"{cached.Groups[1].Value}/{cached.Groups[2].Value}" : null;
+    }
+
+    static string LicenceOf(ModelFile file)
+    {
+        if (file.Metadata.Get("general.license", "") is { Length: > 0 } said)
+            return said;
+        var card = new FileInfo(Path.Combine(file.Folder, "README.md"));
+        if (!card.Exists || card.Length > LargestCard)
+            return "";
+        var front = FrontMatter().Match(File.ReadAllText(card.FullName));
+        return front.Success && Licences().Match(front.Groups[1].Value) is { Success: true } line ? line.Groups[1].Value.Trim(' ', '"', '\'') : "";
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex RepoName();
+
+    [GeneratedRegex(@"^https?://[^/]+/([A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*)/?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Address();
+
+    [GeneratedRegex(@"/models--([^/]+?)--([^/]+)/snapshots/", RegexOptions.CultureInvariant)]
+    private static partial Regex CacheFolder();
+
+    [GeneratedRegex(@"\A---\r?\n(.*?)\r?\n---", RegexOptions.Singleline | RegexOptions.CultureInvariant)]
+    private static partial Regex FrontMatter();
+
+    [GeneratedRegex(@"^license:[ \t]*(\S.*?)\r?$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex Licences();
+}

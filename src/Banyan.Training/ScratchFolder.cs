@@ -1,0 +1,73 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Files.Safetensors;
+
+namespace Banyan.Training;
+
+/// <summary>
+/// A place to begin from scratch: of a folder with a <c>config.json</c> and a tokenizer and no weights, one with weights of that shape, all
+/// of them 0. Training from scratch uses their shapes alone.
+/// </summary>
+public static class ScratchFolder
+{
+    static readonly string[] s_families = ["qwen2", "qwen3", "llama", "mistral", "smollm3"];
+
+    /// <summary>Whether a folder has a configuration and no weights.</summary>
+    public static bool IsShape(string folder) => File.Exists(Path.Combine(folder, "config.json"))
+        && !Directory.EnumerateFiles(folder).Any(f => f.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Writes the folder with weights.</summary>
+    /// <param name="shape">Where <c>config.json</c> and the tokenizer are.</param>
+    /// <param name="folder">Where to; made where it is not there.</param>
+    /// <exception cref="ModelFileException">The configuration is of another family, or says too little.</exception>
+    public static void Write(string shape, string folder)
+    {
+        var path = Path.Combine(shape, "config.json");
+        var config = JsonFile.Read(path, "a model's shape is read from it");
+        var family = config.String("model_type");
+        if (family is null || !s_families.Contains(family))
+            throw new ModelFileException(path, $"model_type '{family}' cannot be made from its shape alone: {string.Join(", ", s_families)} can; or give a model of that family as the base");
+        long Need(string key) => config.Count(key) is { } count and > 0 ? count : throw new ModelFileException(path, $"it has no '{key}' above 0, which a shape needs");
+        var (embedding, heads, feedForward, vocabulary) = (Need("hidden_size"), Need("num_attention_heads"), Need("intermediate_size"), Need("vocab_size"));
+        var (layers, kvHeads, headSize) = (Need("num_hidden_layers"), config.Count("num_key_value_heads") ?? heads, config.Count("head_dim") ?? embedding / heads);
+        if (heads % kvHeads != 0 || headSize == 0)
+            throw new ModelFileException(path, $"{heads} query heads cannot share {kvHeads} key heads, or a head has no width");
+        var type = (config.String("dtype") ?? config.String("torch_dtype")) switch { "float16" => "F16", "bfloat16" => "BF16", _ => "F32" };
+        var writer = new SafetensorsWriter().Set("format", "pt");
+        void Add(string name, params long[] sizes) => writer.Add(name, type, sizes, stream => Zeros(stream, sizes.Aggregate(type == "F32" ? 4L : 2, (a, b) => a * b)));
+
+        Add("model.embed_tokens.weight", vocabulary, embedding);
+        for (var layer = 0L; layer < layers; layer++)
+        {
+            var at = $"model.layers.{layer}.";
+            Add($"{at}input_layernorm.weight", embedding);
+            foreach (var (name, rows) in new[] { ("q", heads * headSize), ("k", kvHeads * headSize), ("v", kvHeads * headSize) })
+            {
+                Add($"{at}self_attn.{name}_proj.weight", rows, embedding);
+                if (family == "qwen2")
+                    Add($"{at}self_attn.{name}_proj.bias", rows);
+                if (family == "qwen3" && name != "v")
+                    Add($"{at}self_attn.{name}_norm.weight", headSize);
+            }
+            Add($"{at}self_attn.o_proj.weight", embedding, heads * headSize);
+            Add($"{at}post_attention_layernorm.weight", embedding);
+            Add($"{at}mlp.gate_proj.weight", feedForward, embedding);
+            Add($"{at}mlp.up_proj.weight", feedForward, embedding);
+            Add($"{at}mlp.down_proj.weight", embedding, feedForward);
+        }
+        Add("model.norm.weight", embedding);
+        if (config.Bool("tie_word_embeddings") != true)
+            Add("lm_head.weight", vocabulary, embedding);
+
+        Directory.CreateDirectory(folder);
+        foreach (var file in Directory.EnumerateFiles(shape).Where(f => Path.GetExtension(f).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model"))
+            WholeFile.Write(Path.Combine(folder, Path.GetFileName(file)), stream => stream.Write(File.ReadAllBytes(file)));
+        WholeFile.Write(Path.Combine(folder, "model.safetensors"), writer.WriteTo);
+    }
+
+    static void Zeros(Stream stream, long bytes)
+    {
+        var zeros = new byte[Math.Min(bytes, 1 << 20)];
+        for (var left = bytes; left > 0; left -= zeros.Length)
+            stream.Write(zeros.AsSpan(0, (int)Math.Min(left, zeros.Length)));
+    }
+}
