@@ -21,14 +21,14 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
         var tools = use == ToolUse.None ? [] : ChatMessages.ToTools(options?.Tools);
         var prompt = ChatPrompt.Encode(engine.Model, ChatMessages.ToJson(messages, options?.Instructions), use == ToolUse.None ? null : ChatMessages.ToJson(options?.Tools));
         var generation = ChatMessages.ToGeneration(options);
-        var reasons = conversation!.BeginsReasoning(prompt);
+        var reasoning = conversation!.ReasoningAfter(prompt);
         var callable = options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: { } named } ? [.. tools.Where(t => t.Name == named)] : tools;
         generation = generation with
         {
-            Grammar = conversation.Shape(callable, use, options?.AllowMultipleToolCalls ?? true, generation.Grammar, reasons),
+            Grammar = conversation.Shape(callable, use, options?.AllowMultipleToolCalls ?? true, generation.Grammar, reasoning),
             VisibleTokens = conversation.VisibleTokens,
         };
-        var reader = conversation.Read(tools, reasons);
+        var reader = conversation.Read(tools, reasoning == ReasoningState.Begun);
         var handedOn = 0;
         var (response, created) = ($"banyan-{Guid.NewGuid():n}", DateTimeOffset.UtcNow);
         await foreach (var generated in engine.GenerateAsync(prompt, generation, cancellationToken).ConfigureAwait(false))

@@ -40,9 +40,29 @@ public sealed class Conversation
 
     IReadOnlyList<string> Marks => [.. _calls.Marks, .. _thinking?.Marks ?? []];
 
-    /// <summary>Whether a prompt ends within reasoning, which its template has begun.</summary>
-    public bool BeginsReasoning(IReadOnlyList<int> prompt) => _thinking is not null
-        && string.Concat(prompt.Skip(Math.Max(0, prompt.Count - 8)).Select(_tokenizer.Text)).TrimEnd().EndsWith(_thinking.Open.TrimEnd(), StringComparison.Ordinal);
+    /// <summary>The token that begins reasoning; null where it is none, or several.</summary>
+    public int? ReasoningToken => _thinking is not null && _tokenizer.TryFind(_thinking.Open.Trim(), out var id) && _tokenizer.IsSpecial(id) ? id : null;
+
+    /// <summary>Where a prompt leaves reasoning: its template may have begun it, or written it as empty.</summary>
+    public ReasoningState ReasoningAfter(IReadOnlyList<int> prompt)
+    {
+        if (_thinking is null)
+            return ReasoningState.Possible;
+        // A token may be a byte.
+        var most = _thinking.Open.Length + _thinking.Close.Length + 8;
+        var end = string.Concat(prompt.Skip(Math.Max(0, prompt.Count - most)).Select(_tokenizer.Text)).TrimEnd();
+        return end.EndsWith(_thinking.Open.TrimEnd(), StringComparison.Ordinal) ? ReasoningState.Begun
+            : end.EndsWith(_thinking.Close, StringComparison.Ordinal) ? ReasoningState.Over : ReasoningState.Possible;
+    }
+
+    /// <summary>A prompt that ends within reasoning, with an end to that: for templates that cannot leave it out.</summary>
+    public int[] EndReasoning(IReadOnlyList<int> prompt)
+    {
+        var count = prompt.Count;
+        while (count > 0 && !_tokenizer.IsSpecial(prompt[count - 1]) && string.IsNullOrWhiteSpace(_tokenizer.Text(prompt[count - 1])))
+            count--;
+        return [.. prompt.Take(count), .. _tokenizer.EncodeNext($"\n\n{_thinking!.Close.Trim()}\n\n", parseSpecial: true)];
+    }
 
     /// <summary>Takes an answer apart.</summary>
     /// <param name="tools">The tools that were offered; calls are looked for where there are any.</param>
@@ -54,13 +74,13 @@ public sealed class Conversation
     /// <param name="use">Whether they are called.</param>
     /// <param name="several">Whether more than one call can be in an answer.</param>
     /// <param name="shape">What the text must look like; null for anything.</param>
-    /// <param name="reasons">Whether the prompt ended within reasoning: the shape begins after it.</param>
+    /// <param name="reasoning">Where the prompt left reasoning: the shape begins after it.</param>
     /// <exception cref="GrammarException">A strict tool's schema cannot be enforced.</exception>
-    public Grammar? Shape(IReadOnlyList<Tool> tools, ToolUse use, bool several, Grammar? shape, bool reasons)
+    public Grammar? Shape(IReadOnlyList<Tool> tools, ToolUse use, bool several, Grammar? shape, ReasoningState reasoning)
     {
         if (use == ToolUse.None)
             tools = [];
-        if (tools.Count == 0 && (shape is null || (_thinking is null && !reasons)))
+        if (tools.Count == 0 && (shape is null || _thinking is null || (reasoning == ReasoningState.Over && _thinking.BeforeText.Length == 0)))
             return shape;
         // Bare JSON that begins like a call may be an answer: it is constrained only where a call is asked for.
         if (use == ToolUse.Auto && shape is null && _calls.Opens.Any(o => o.StartsWith('{')))
@@ -79,7 +99,7 @@ public sealed class Conversation
                     : shape is not null ? new FixedState(false, Edge.Nothing(calls), Edge.Nothing(Shaped(shape, parts, writer)))
                     : Free(writer, calls);
             }
-            return new FixedRule(Reason(writer, parts.Table, body, reasons));
+            return new FixedRule(Reason(writer, parts.Table, body, reasoning));
         });
     }
 
@@ -96,13 +116,13 @@ public sealed class Conversation
             : new FixedState(true, Edge.Of(text, after));
     }
 
-    State Reason(AnswerWriter writer, RegexTable table, State body, bool reasons)
+    State Reason(AnswerWriter writer, RegexTable table, State body, ReasoningState reasoning)
     {
-        if (_thinking is null)
+        if (_thinking is null || reasoning == ReasoningState.Over)
             return body;
         var then = _thinking.BeforeText.Length > 0 ? writer.Text("<|start|>assistant", body)
             : new FixedState(false, Edge.Of(table.Loop(table.Literal("\n"), 0, 2), body));
         var inside = writer.Until(_thinking.Close, then);
-        return reasons ? inside : new FixedState(false, Edge.Nothing(writer.Text(_thinking.Open, inside)), Edge.Nothing(body));
+        return reasoning == ReasoningState.Begun ? inside : new FixedState(false, Edge.Nothing(writer.Text(_thinking.Open, inside)), Edge.Nothing(body));
     }
 }

@@ -33,6 +33,19 @@ public enum ToolUse
     Required,
 }
 
+/// <summary>Where a prompt leaves the reasoning of the answer that it begins.</summary>
+public enum ReasoningState
+{
+    /// <summary>The model may begin it.</summary>
+    Possible,
+
+    /// <summary>The prompt ends within it.</summary>
+    Begun,
+
+    /// <summary>It has ended, or is not wanted: the answer has none.</summary>
+    Over,
+}
+
 /// <summary>What a part of an answer is.</summary>
 public enum AnswerPartKind
 {

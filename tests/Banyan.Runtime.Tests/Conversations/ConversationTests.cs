@@ -87,36 +87,38 @@ public class ConversationTests
     public void Calls_can_be_forced(string marks, string call)
     {
         var conversation = Of(marks + " tools");
-        var required = conversation.Shape(s_tools, ToolUse.Required, several: true, null, reasons: false)!;
+        var required = conversation.Shape(s_tools, ToolUse.Required, several: true, null, ReasoningState.Possible)!;
         Assert.True(required.Matches(call));
         Assert.False(required.CanBegin("Hello"));
         Assert.False(required.CanBegin(call.Replace("path", "nope", StringComparison.Ordinal) + "\0"));
         // Those with an argument of a wrong type, or without one that is required, cannot be written.
         Assert.False(required.Matches(call.Replace("\"x\"", "1", StringComparison.Ordinal)) && call.Contains("\"x\"", StringComparison.Ordinal));
-        if (conversation.Shape(s_tools, ToolUse.Auto, several: true, null, reasons: false) is { } auto && marks != GptOss)
+        if (conversation.Shape(s_tools, ToolUse.Auto, several: true, null, ReasoningState.Possible) is { } auto && marks != GptOss)
         {
             Assert.True(auto.Matches("Hello."));
             Assert.True(auto.Matches("Look: " + call));
         }
-        Assert.Null(conversation.Shape(s_tools, ToolUse.None, several: true, null, reasons: false));
+        Assert.Null(conversation.Shape(s_tools, ToolUse.None, several: true, null, ReasoningState.Possible));
     }
 
     [Fact]
     public void A_shape_begins_after_reasoning()
     {
-        var shape = Of("<think></think>").Shape([], ToolUse.Auto, true, Grammar.JsonSchema("""{"type":"integer"}"""), reasons: false)!;
+        var shape = Of("<think></think>").Shape([], ToolUse.Auto, true, Grammar.JsonSchema("""{"type":"integer"}"""), ReasoningState.Possible)!;
         Assert.Equal([true, true, false, false], new[] { "7", "<think>\nlet me see: 3+4\n</think>\n\n7", "<think>7", "<think></think>x" }.Select(shape.Matches));
-        var within = Of("<think></think>").Shape([], ToolUse.Auto, true, Grammar.JsonSchema("""{"type":"integer"}"""), reasons: true)!;
+        var within = Of("<think></think>").Shape([], ToolUse.Auto, true, Grammar.JsonSchema("""{"type":"integer"}"""), ReasoningState.Begun)!;
         Assert.Equal([false, true], new[] { "7", "hm</think>7" }.Select(within.Matches));
+        var over = Of("<think></think>").Shape([], ToolUse.Auto, true, Grammar.JsonSchema("""{"type":"integer"}"""), ReasoningState.Over)!;
+        Assert.Equal([true, false], new[] { "7", "<think>hm</think>7" }.Select(over.Matches));
     }
 
     [Fact]
     public void A_strict_tool_that_cannot_be_enforced_is_refused_and_another_takes_any_object()
     {
         var schema = JsonDocument.Parse("""{"type":"object","properties":{"h":{"type":"string","format":"hostname"}}}""").RootElement;
-        var refused = Assert.Throws<GrammarException>(() => Of(Hermes).Shape([new("h", schema, Strict: true)], ToolUse.Required, true, null, false));
+        var refused = Assert.Throws<GrammarException>(() => Of(Hermes).Shape([new("h", schema, Strict: true)], ToolUse.Required, true, null, ReasoningState.Possible));
         Assert.Contains("/properties/h/format", refused.Message);
-        Assert.True(Of(Hermes).Shape([new("h", schema)], ToolUse.Required, true, null, false)!.Matches("<tool_call>\n{\"name\": \"h\", \"arguments\": {\"x\": 1}}\n</tool_call>"));
+        Assert.True(Of(Hermes).Shape([new("h", schema)], ToolUse.Required, true, null, ReasoningState.Possible)!.Matches("<tool_call>\n{\"name\": \"h\", \"arguments\": {\"x\": 1}}\n</tool_call>"));
     }
 
     [Fact]

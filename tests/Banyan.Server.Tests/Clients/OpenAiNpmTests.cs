@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Banyan.Server.Tests.Support;
-using Banyan.Tests;
 
 namespace Banyan.Server.Tests.Clients;
 
@@ -11,11 +9,8 @@ public class OpenAiNpmTests(SharedServer shared)
     [Fact]
     public async Task Drives_the_server()
     {
-        var clients = Path.Combine(SharedData.Repository, "tests", "Clients");
-        if (!Directory.Exists(Path.Combine(clients, "node_modules", "openai")))
-            SharedData.Missing("the npm package openai is not installed: tests/prepare installs it (needs Node.js)");
         var server = await shared.GetAsync();
-        var report = JsonNode.Parse(await RunNodeAsync(clients, "openai.mjs", $"{server.Address}/v1", TestServer.Stories, TestServer.Coder))!;
+        var report = JsonNode.Parse(await NodeClients.RunAsync("openai", "openai.mjs", $"{server.Address}/v1", TestServer.Stories, TestServer.Coder))!;
 
         var text = report["chat"]!["text"]!.GetValue<string>();
         Assert.NotEmpty(text);
@@ -36,14 +31,4 @@ public class OpenAiNpmTests(SharedServer shared)
     }
 
     static JsonObject Error(string type, int status, string code, string? param) => new() { ["type"] = type, ["status"] = status, ["code"] = code, ["param"] = param };
-
-    static async Task<string> RunNodeAsync(string folder, params string[] arguments)
-    {
-        using var node = Process.Start(new ProcessStartInfo("node", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = node.StandardError.ReadToEndAsync();
-        var output = await node.StandardOutput.ReadToEndAsync();
-        await node.WaitForExitAsync();
-        Assert.True(node.ExitCode == 0, await errors);
-        return output;
-    }
 }

@@ -30,10 +30,12 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             model.RefuseHopeless(all, "conversation");
         var (tools, names) = ReadTools(fields);
         var (use, named, several) = ReadChoice(fields, names);
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with { MaxTokens = maxTokens, Stop = ReadStops(fields) };
+        var output = fields.Object("output_config");
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer);
+        options = options with { MaxTokens = maxTokens, Stop = ReadStops(fields), Grammar = ReadFormat(fields, output) ?? options.Grammar };
         var thinks = fields.Object("thinking") is { } thinking ? thinking.Text("type") switch
         {
-            "enabled" or "adaptive" => true,
+            "enabled" or "adaptive" or "between_tools" => true,
             "disabled" => (bool?)false,
             null => throw ApiException.Missing("thinking.type"),
             var other => throw ApiException.Invalid("thinking.type", $"Invalid 'thinking.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"enabled\", \"disabled\" or \"adaptive\"."),
@@ -46,8 +48,22 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             Named = named,
             Several = several,
             Thinks = thinks,
+            Effort = output?.Text("effort"),
             Options = options,
         }, now), fields.Flag("stream"));
+    }
+
+    // Where it is now, and where it was while it was new.
+    static Runtime.Generation.Grammars.Grammar? ReadFormat(Fields fields, Fields? output)
+    {
+        if ((output?.Object("format") ?? fields.Object("output_format")) is not { } format)
+            return null;
+        return format.Text("type") switch
+        {
+            "json_schema" => OutputShape.OfSchema(format.Any("schema") ?? throw ApiException.Missing(format.Path("schema")), format.Path("schema")),
+            null => throw ApiException.Missing(format.Path("type")),
+            var other => throw ApiException.Invalid(format.Path("type"), $"Invalid '{format.Path("type")}': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"json_schema\"."),
+        };
     }
 
     static List<string> ReadStops(Fields fields)

@@ -72,6 +72,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         }
         catch (Exception e) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
+            // Also where the server stops, which cancelled the rest.
+            cancellationToken = CancellationToken.None;
             await WriteAsync(OllamaDialect.ToJson(ModelDialect.Translate(e)));
         }
 

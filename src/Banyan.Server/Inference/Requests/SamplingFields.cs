@@ -9,7 +9,9 @@ namespace Banyan.Server.Inference.Requests;
 static class SamplingFields
 {
     const int MaxStops = 16;
-    const float Forbidden = -1000;   // added to a logit, leaves a token no chance
+
+    /// <summary>Added to a logit, it leaves a token no chance.</summary>
+    public const float Forbidden = -1000;
 
     /// <summary>OpenAI's defaults: the model's own distribution.</summary>
     public static readonly GenerationOptions OpenAi = new() { Temperature = 1, TopP = 1, TopK = 0, MinP = 0 };

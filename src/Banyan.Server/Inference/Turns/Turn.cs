@@ -81,18 +81,27 @@ sealed class Turn
         if (model.Conversation is not { } conversation)
             return new(prompt, request.Options, null, [], false);
         var tools = Read(offered);
-        var reasons = conversation.BeginsReasoning(prompt);
+        var reasoning = conversation.ReasoningAfter(prompt);
+        var options = request.Options;
+        if (request.Thinks == false)
+        {
+            if (reasoning == ReasoningState.Begun)
+                prompt = conversation.EndReasoning(prompt);
+            else if (conversation.ReasoningToken is { } token)
+                options = options with { LogitBias = new Dictionary<int, float>(options.LogitBias ?? new Dictionary<int, float>()) { [token] = SamplingFields.Forbidden } };
+            reasoning = ReasoningState.Over;
+        }
         var callable = request.Named is { } named ? [.. tools.Where(t => t.Name == named)] : tools;
-        var grammar = OutputShape.Make(request.ToolsField, () => Shape(model.Name, conversation, request, callable, offered, reasons));
-        return new(prompt, request.Options with { Grammar = grammar, VisibleTokens = conversation.VisibleTokens }, conversation, tools, reasons);
+        var grammar = OutputShape.Make(request.ToolsField, () => Shape(model.Name, conversation, request, callable, offered, reasoning));
+        return new(prompt, options with { Grammar = grammar, VisibleTokens = conversation.VisibleTokens }, conversation, tools, reasoning == ReasoningState.Begun);
     }
 
-    static Grammar? Shape(string model, Conversation conversation, TurnRequest request, IReadOnlyList<Tool> tools, JsonArray offered, bool reasons)
+    static Grammar? Shape(string model, Conversation conversation, TurnRequest request, IReadOnlyList<Tool> tools, JsonArray offered, ReasoningState reasoning)
     {
-        Grammar? Make() => conversation.Shape(tools, request.Use, request.Several, request.Options.Grammar, reasons);
+        Grammar? Make() => conversation.Shape(tools, request.Use, request.Several, request.Options.Grammar, reasoning);
         // The same tools come with every turn; a shape of the text is kept by itself.
         return tools.Count == 0 || request.Options.Grammar is not null ? Make()
-            : s_grammars.GetOrNull("tools", $"{model} {request.Use} {request.Named} {request.Several} {reasons} {offered.ToJsonString()}", Make);
+            : s_grammars.GetOrNull("tools", $"{model} {request.Use} {request.Named} {request.Several} {reasoning} {offered.ToJsonString()}", Make);
     }
 
     static List<Tool> Read(JsonArray tools)
