@@ -13,7 +13,7 @@ static class Chat
         /system TEXT  set the system message and begin again
         /reset        forget the conversation
         /help         this
-        /exit         leave (also Ctrl-D; Ctrl-C stops an answer, and clears what is typed)
+        /exit         leave; Ctrl-D too. Ctrl-C stops an answer, and clears the line
         """;
 
     public static Command Create()

@@ -14,8 +14,8 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
 
     /// <summary>What a key was bound to do, for help.</summary>
     public const string Keys = """
-        Alt-Enter, Ctrl-J, or \ at the end of a line: another line. Pasted lines stay together.
-        Up, Down: what was said before.  Ctrl-A, Ctrl-E, Ctrl-W, Ctrl-U, Ctrl-K, Ctrl-arrows: as in a shell.
+        Alt-Enter, Ctrl-J, or \ at the end of a line: another line. A paste is one.
+        Up, Down: what was said before. Ctrl-A, -E, -W, -U, -K, -arrows: as in a shell.
         """;
 
     readonly List<string> _history = [];

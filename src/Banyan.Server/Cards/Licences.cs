@@ -27,6 +27,9 @@ static class Licences
         ["creativeml-openrail-m"] = "May be used within the purposes that the licence permits: read its restrictions.",
     };
 
+    /// <summary>Whether it is known to permit that what is made with it is sold.</summary>
+    public static bool Sells(string id) => s_known.TryGetValue(id, out var means) && means.Contains("sold", StringComparison.Ordinal) || id.Equals("unlicense", StringComparison.OrdinalIgnoreCase) || id.StartsWith("cc0-", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The sentence, or what to do where none is known.</summary>
     public static string Of(string id) => s_known.GetValueOrDefault(id) ?? "Terms of its own: read them before you use or share it.";
 }

@@ -33,12 +33,21 @@ sealed record Facts
 
     /// <summary>What the first GGUF file says.</summary>
     public JsonObject? Gguf { get; init; }
+
+    /// <summary>Ways to have its weights, the smallest first.</summary>
+    public IReadOnlyList<WeightChoice> Choices { get; init; } = [];
+
+    /// <summary>Codes of the languages that the card names.</summary>
+    public IReadOnlyList<string> Languages { get; init; } = [];
+
+    /// <summary>Licences that the card names.</summary>
+    public IReadOnlyList<string> Licences { get; init; } = [];
 }
 
 /// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is remembered.</summary>
 sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 {
-    const int MaxShards = 300, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10;
+    const int MaxShards = 300, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10, MaxText = 64 << 10;
 
     // Bytes of the headers of one model's shards together.
     const long MaxHeaders = 64 << 20;
@@ -90,8 +99,16 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
             Config = config,
             Safetensors = safetensors,
             Gguf = gguf,
+            Choices = repo.Type == RepoType.Model ? WeightFiles.Of(files) : [],
+            Languages = Bounded(Texts(card, "language")),
+            Licences = Bounded(Texts(card, "license")),
         };
     }
+
+    /// <summary>The text of a revision's card, without its header, as far as searches look at it; empty where there is none.</summary>
+    public async Task<string> CardTextAsync(Repo repo, Revision revision, CancellationToken cancellationToken) =>
+        (await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken)).FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
+            && await window.ReadAsync(repo.Id, file, MaxText, cancellationToken) is { } readme ? CardHeader.BodyOf(System.Text.Encoding.UTF8.GetString(readme)) : "";
 
     /// <summary>Lists tell the tags of a thousand repositories at once.</summary>
     static List<string> Bounded(IEnumerable<string> tags)

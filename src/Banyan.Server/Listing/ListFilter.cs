@@ -1,11 +1,28 @@
 using System.Globalization;
 using Banyan.Server.Access;
+using Banyan.Server.Cards;
 using Banyan.Server.Files;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
 namespace Banyan.Server.Listing;
+
+/// <summary>Where the words of a search are looked for: each finds what those before it did not.</summary>
+enum Reach
+{
+    /// <summary>All in the name, wherever they stand in it.</summary>
+    Name,
+
+    /// <summary>In name, tags and languages.</summary>
+    Head,
+
+    /// <summary>In these or the card.</summary>
+    Card,
+
+    /// <summary>As before, and one of them may be missing.</summary>
+    Most,
+}
 
 /// <summary>What a list is asked for: the filters of Hugging Face's clients.</summary>
 sealed record ListFilter
@@ -39,7 +56,19 @@ sealed record ListFilter
     /// <summary>Tags that it must have, in lower case, as the index has them.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
+    /// <summary>What a search asks for beyond names, as <see cref="Search.Words.Asked"/> cuts it; none where only names are meant.</summary>
+    public IReadOnlyList<string> Terms { get; init; } = [];
+
+    /// <summary>How far words are looked for.</summary>
+    public Reach Reach { get; init; }
+
     public bool? Gated { get; init; }
+
+    /// <summary>Bytes of memory in which a model must run, and bytes of weights that may be fetched for it.</summary>
+    public (long? Memory, long? Download) Room { get; init; }
+
+    /// <summary>The most bytes that the smallest weights may have; null for any.</summary>
+    public long? MostBytes => Room is (null, null) ? null : Math.Min(Room.Memory is { } memory ? WeightChoice.MostBytes(memory) : long.MaxValue, Room.Download ?? long.MaxValue);
 
     /// <summary>How many numbers its weights have: least and most.</summary>
     public (long Least, long Most)? Parameters { get; init; }
@@ -55,6 +84,10 @@ sealed record ListFilter
             tags.Add(ListIndex.Task(task));
         if (Text(query["library"]) is { } library)
             tags.Add(ListIndex.Library(library));
+        if (Text(query["format"]) is { } format)
+            tags.Add(ListIndex.Format(format));
+        if (Text(query["commercial"]) is { } commercial && TreeEndpoint.IsTrue(commercial))
+            tags.Add(ListIndex.Commercial);
         // A program runs what has weights that it reads. Nothing here runs at somebody else's, so that finds nothing.
         tags.AddRange(StringValues.Concat(query["apps"], query["apps[]"]).OfType<string>().SelectMany(v => v.Split(',')).Select(a => s_apps.GetValueOrDefault(a, Nothing)));
         if (Text(query["inference"]) is not null || Text(query["inference_provider"]) is not null)
@@ -67,11 +100,23 @@ sealed record ListFilter
             Tags = [.. tags.Select(t => t.ToLowerInvariant()).Distinct()],
             Gated = Text(query["gated"]) is { } gated ? TreeEndpoint.IsTrue(gated) : null,
             Parameters = Text(query["num_parameters"]) is { } range ? Range(range) : null,
+            Room = (Bytes(query, "fits"), Bytes(query, "download")),
         };
         return filter.Words.Count > MaxWords || filter.Tags.Count > MaxTags ? throw HubException.BadRequest($"At most {MaxWords} words and {MaxTags} tags are looked for at once.") : filter;
     }
 
     static string? Text(StringValues value) => value.ToString() is { Length: > 0 } text ? text : null;
+
+    /// <summary>Gigabytes, or a number with its unit: <c>8</c>, <c>500MB</c>.</summary>
+    static long? Bytes(IQueryCollection query, string name)
+    {
+        if (Text(query[name]) is not { } text)
+            return null;
+        var digits = text.Trim().TrimEnd('b', 'B', 'g', 'G', 'm', 'M', ' ');
+        var scale = text.Contains('m', StringComparison.OrdinalIgnoreCase) ? 1e6 : 1e9;
+        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1e6 ? (long)(value * scale)
+            : throw HubException.BadRequest($"{name}: '{text}' is not like 8 (gigabytes) or 500MB.");
+    }
 
     /// <summary><c>min:1B,max:7B</c></summary>
     static (long, long) Range(string text)

@@ -4,6 +4,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Cards;
 using Banyan.Server.Git;
 using Banyan.Server.Repos;
+using Banyan.Server.Search;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 using Microsoft.Extensions.Hosting;
@@ -27,6 +28,10 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
     /// <summary>Notes that a repository's name or default branch changed.</summary>
     public static Task MarkAsync(DbTransaction transaction, long repo) => transaction.ExecuteAsync(
         "INSERT INTO unlisted (repo_id, mark) VALUES (@repo, 0) ON CONFLICT (repo_id) DO UPDATE SET mark = unlisted.mark + 1", new { repo });
+
+    /// <summary>Notes that all must be read again, which no list waits for: words of a hub that was restored.</summary>
+    public static Task MarkAllAsync(DbTransaction transaction) =>
+        transaction.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id NOT IN (SELECT repo_id FROM unlisted)");
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -66,14 +71,16 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
 
     async Task CatchUpAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
-        if ((await WaitingAsync(1, cancellationToken)).Count == 0)
+        // What was listed before is read again by the rounds alone.
+        var least = patience == TimeSpan.MaxValue ? -1 : 0;
+        if ((await WaitingAsync(least, 1, cancellationToken)).Count == 0)
             return;
         var began = time.GetTimestamp();
         if (!await _gate.WaitAsync(patience == TimeSpan.MaxValue ? Timeout.InfiniteTimeSpan : patience, cancellationToken))
             return;
         try
         {
-            while (await WaitingAsync(Batch, cancellationToken) is { Count: > 0 } waiting)
+            while (await WaitingAsync(least, Batch, cancellationToken) is { Count: > 0 } waiting)
                 foreach (var (repo, mark) in waiting)
                 {
                     await ListAsync(repo, mark, cancellationToken);
@@ -87,28 +94,28 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         }
     }
 
-    Task<IReadOnlyList<(long Repo, long Mark)>> WaitingAsync(int most, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, long)>>(
-        async c => (await c.QueryAsync<(long, long)>("SELECT repo_id, mark FROM unlisted ORDER BY repo_id LIMIT @most", new { most })).AsList(), cancellationToken);
+    Task<IReadOnlyList<(long Repo, long Mark)>> WaitingAsync(long least, int most, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, long)>>(
+        async c => (await c.QueryAsync<(long, long)>("SELECT repo_id, mark FROM unlisted WHERE mark >= @least ORDER BY mark DESC, repo_id LIMIT @most", new { least, most })).AsList(), cancellationToken);
 
     async Task ListAsync(long id, long mark, CancellationToken cancellationToken)
     {
         if (await repos.FindAsync(id, cancellationToken) is not { } repo)
             return;   // removed meanwhile, and its mark with it
-        var (commit, known) = ((GitId?)null, new Facts());
+        var (commit, known, text) = ((GitId?)null, new Facts(), "");
         try
         {
             if (await refs.FindAsync(id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision)
-                (commit, known) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken));
+                (commit, known, text) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken), await facts.CardTextAsync(repo, revision, cancellationToken));
         }
         catch (Exception e) when (e is not (OperationCanceledException or DbException))
         {
             // Whatever is wrong with it, those behind it are listed.
             LogUnreadable(log, repo.Path, e);   // listed by its name
         }
-        await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known), cancellationToken);
+        await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known, text), cancellationToken);
     }
 
-    static async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known)
+    async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known, string text)
     {
         var (name, (facts, details)) = (Names.Key(repo.FullName), Listed.Write(known));
         var before = await t.FirstAsync<(string? Name, string? Facts)>("SELECT name_key, facts FROM listings WHERE repo_id = @Id", new { repo.Id });
@@ -116,18 +123,21 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         // Where the repository was removed meanwhile, nothing is inserted.
         var written = await t.ExecuteAsync(
             """
-            INSERT INTO listings (repo_id, type, name_key, commit_oid, parameters, facts, details)
-            SELECT @Id, @type, @name, @oid, @parameters, @facts, @details FROM repos WHERE id = @Id AND removed_at IS NULL
+            INSERT INTO listings (repo_id, type, name_key, commit_oid, parameters, least_bytes, facts, details)
+            SELECT @Id, @type, @name, @oid, @parameters, @least, @facts, @details FROM repos WHERE id = @Id AND removed_at IS NULL
             ON CONFLICT (repo_id) DO UPDATE SET type = excluded.type, name_key = excluded.name_key, commit_oid = excluded.commit_oid,
-              parameters = excluded.parameters, facts = excluded.facts, details = excluded.details
+              parameters = excluded.parameters, least_bytes = excluded.least_bytes, facts = excluded.facts, details = excluded.details
             """,
-            new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, facts, details });
+            new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, least = known.Choices.FirstOrDefault()?.Bytes, facts, details });
         if (written == 1 && before.Name != name)
         {
             await t.ExecuteAsync("DELETE FROM listing_grams WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync("INSERT INTO listing_grams (gram, repo_id) VALUES (@gram, @Id)", Grams.Of(name).Select(gram => new { gram, repo.Id }));
         }
-        if (written == 1 && before.Facts != facts)
+        if (written == 1)
+            await WordsAsync(t, repo, known, text);
+        // From facts and card follow more tags than it has: they are not compared.
+        if (written == 1 && (before.Facts != facts || mark < 0))
         {
             await t.ExecuteAsync("DELETE FROM listing_tags WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync(
@@ -145,6 +155,30 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             yield return Task(task);
         if (known.Library is { } library)
             yield return Library(library);
+        foreach (var language in known.Languages)
+            yield return Language(language);
+        foreach (var format in known.Choices.SelectMany(WeightFiles.FormatsOf).Distinct())
+            yield return Format(format);
+        if (known.Licences.Count > 0 && known.Licences.All(Licences.Sells))
+            yield return Commercial;
+    }
+
+    const int MaxWords = 600, MaxHead = 200;
+
+    /// <summary>Words of the name, the tags and what they stand for, and of the card's text; those of the head can be misspelt.</summary>
+    async Task WordsAsync(DbTransaction t, Repo repo, Facts facts, string text)
+    {
+        string[] said = [.. Words.Of(string.Join(' ', [repo.FullName, .. facts.Tags, facts.PipelineTag ?? "", TaskNames.Of(facts.PipelineTag), .. facts.Languages.Select(LanguageNames.Of)])).Distinct().Take(MaxHead)];
+        var head = said.Select(Words.Stem).ToHashSet();
+        // Addresses in cards are nobody's words.
+        var body = Words.Of(string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Where(w => !w.Contains("://", StringComparison.Ordinal))))
+            .Select(Words.Stem).Where(w => !head.Contains(w)).Distinct().Take(MaxWords).ToList();
+        await database.KeepWordsAsync(t, repo.Id, head, body);
+        // Of what nobody else may see no spelling is learnt: it would be told.
+        if (repo.Private)
+            return;
+        var known = (await t.QueryAsync<string>($"SELECT word FROM spellings WHERE form {database.In("words")} AND word = form", new { words = said })).ToHashSet();
+        await t.ExecuteAsync("INSERT INTO spellings (form, word) VALUES (@form, @word) ON CONFLICT DO NOTHING", said.Except(known).SelectMany(word => Spelling.Forms(word).Select(form => new { form, word })));
     }
 
     /// <summary>How the index writes what a model does.</summary>
@@ -152,6 +186,15 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
 
     /// <summary>How the index writes what loads a model.</summary>
     public static string Library(string library) => $"=library:{library}";
+
+    /// <summary>How the index writes a language that a card names.</summary>
+    public static string Language(string code) => $"=language:{code}";
+
+    /// <summary>How the index writes what weights are written in.</summary>
+    public static string Format(string format) => $"=format:{format}";
+
+    /// <summary>How the index writes that all licences permit selling.</summary>
+    public const string Commercial = "=commercial";
 
     [LoggerMessage(LogLevel.Warning, "{Repo} could not be read, and is listed by its name alone: run banyan fsck")]
     static partial void LogUnreadable(ILogger log, string repo, Exception exception);

@@ -3,6 +3,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
 using Banyan.Server.Repos;
+using Banyan.Server.Search;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Listing;
@@ -12,7 +13,7 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
 {
     const int HomeRows = 6, PageRows = 30, FoundRows = 10, OwnerRows = 50, MaxField = 200;
 
-    static readonly string[] s_fields = ["search", "sort", "pipeline_tag", "library", "task_categories", "language", "license", "num_parameters", "apps", "author", "filter"];
+    static readonly string[] s_fields = ["search", "sort", "pipeline_tag", "library", "task_categories", "language", "license", "num_parameters", "fits", "download", "commercial", "format", "apps", "author", "filter"];
 
     /// <summary><c>/</c></summary>
     public async Task HomeAsync(HttpContext context)
@@ -34,11 +35,31 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var asked = s_fields.Where(query.ContainsKey).ToDictionary(f => f, f => query[f].ToString() is { Length: <= MaxField } text ? text : throw HubException.BadRequest($"{f}: at most {MaxField} characters"));
         var order = ListOrder.Read(query["sort"], null);
         order = order with { Ascending = order.ByName };
-        var after = ListOrder.Place.Read(query["cursor"], order);
-        var (rows, next) = await search.PageAsync(await authoriser.CallerAsync(context), ListFilter.Read(query, type), order, after, PageRows, context.RequestAborted);
-        var address = next is { } place ? $"/{type.Plural()}{QueryString.Create(asked.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
-        await HtmlPage.RenderAsync<ListPage>(context, new ListView(type, [.. rows.Select(RepoRow.Of)], asked, address, after is null));
+        var after = SearchPlace.Read(query["cursor"], order);
+        var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
+        filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
+        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, lenient: false, context.RequestAborted);
+        string? corrected = null;
+        if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
+        {
+            corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);
+            filter = corrected is null ? filter : WithText(filter, corrected);
+            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, lenient: true, context.RequestAborted);
+        }
+        var shown = corrected is null ? asked : asked.ToDictionary(a => a.Key, a => a.Key == "search" ? corrected : a.Value);
+        var address = next is { } place ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
+        var (tags, counted) = rows.Count == 0 ? ([], 0) : await search.CountAsync(filter, context.RequestAborted);
+        await HtmlPage.RenderAsync<ListPage>(context, new ListView(type, [.. rows.Select(r => RepoRow.Of(r, filter))], shown, address, after is null)
+        {
+            Facets = Facet.Of(type, tags, asked),
+            Counted = counted,
+            Corrected = rows.Count > 0 ? corrected : null,
+        });
     }
+
+    /// <summary>The same search for other words.</summary>
+    static ListFilter WithText(ListFilter filter, string text) =>
+        filter with { Words = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(w => w.ToLowerInvariant()).Distinct()], Terms = Words.Asked(text) };
 
     /// <summary><c>/search?q=</c></summary>
     public async Task SearchAsync(HttpContext context)
@@ -48,7 +69,14 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
             throw HubException.BadRequest($"Search for at most {MaxField} characters.");
         var owner = text.Length > 0 ? await accounts.FindAsync(text, context.RequestAborted) : null;
         var filter = ListFilter.Read(new QueryCollection(new Dictionary<string, Microsoft.Extensions.Primitives.StringValues> { ["search"] = text }), RepoType.Model);
-        await HtmlPage.RenderAsync<SearchPage>(context, new SearchView(text, owner, text.Length == 0 ? [] : await EachAsync(context, filter, FoundRows)));
+        var found = text.Length == 0 ? [] : await EachAsync(context, WithText(filter, text), FoundRows);
+        string? corrected = null;
+        if (found.Count == 0 && text.Length > 0 && owner is null)
+        {
+            corrected = await search.CorrectAsync(text, context.RequestAborted);
+            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, lenient: true);
+        }
+        await HtmlPage.RenderAsync<SearchPage>(context, new SearchView(text, owner, found) { Corrected = found.Count > 0 ? corrected : null });
     }
 
     /// <summary><c>/{owner}</c></summary>
@@ -60,18 +88,18 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         await HtmlPage.RenderAsync<OwnerPage>(context, new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows)));
     }
 
-    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most)
+    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, bool lenient = false)
     {
         var each = new List<(RepoType, IReadOnlyList<RepoRow>, bool)>();
         foreach (var type in RepoTypes.All)
-            if (await RowsAsync(context, filter with { Type = type }, "lastModified", most) is { Rows.Count: > 0 } found)
+            if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, lenient) is { Rows.Count: > 0 } found)
                 each.Add((type, found.Rows, found.More));
         return each;
     }
 
-    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most)
+    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most, bool lenient = false)
     {
-        var (rows, next) = await search.PageAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most, context.RequestAborted);
+        var (rows, next) = await search.SearchAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most, lenient, context.RequestAborted);
         return ([.. rows.Select(RepoRow.Of)], next is not null);
     }
 }

@@ -1,11 +1,20 @@
 using Banyan.Server.Accounts;
+using Banyan.Server.Cards;
 using Banyan.Server.Repos;
+using Banyan.Server.Search;
 
 namespace Banyan.Server.Listing;
 
 /// <summary>A repository in a list.</summary>
 public sealed record RepoRow(Repo Repo, string? Task, string? Library, long? Parameters)
 {
+    /// <summary>Of the weights that have room where one was asked for, the largest; otherwise null.</summary>
+    public WeightChoice? Fits { get; private init; }
+
+    /// <summary>A row with why it has the room that a list asks for.</summary>
+    internal static RepoRow Of((Repo Repo, Listed Listed) row, ListFilter filter) =>
+        Of(row) with { Fits = filter.MostBytes is { } most ? row.Listed.Read().Choices.LastOrDefault(c => c.Bytes <= most) : null };
+
     internal static RepoRow Of((Repo Repo, Listed Listed) row)
     {
         var facts = row.Listed.Read();
@@ -24,6 +33,15 @@ public sealed record HomeView(IReadOnlyList<RepoRow> Loaded, IReadOnlyList<RepoR
 /// <param name="IsFirst">Whether this is the first page.</param>
 public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadOnlyDictionary<string, string> Asked, string? Next, bool IsFirst)
 {
+    /// <summary>By what the list can be narrowed.</summary>
+    public IReadOnlyList<Facet> Facets { get; init; } = [];
+
+    /// <summary>How many repositories were counted for it; <see cref="ListSearch.Counted"/> stands for more.</summary>
+    public int Counted { get; init; }
+
+    /// <summary>What was looked for in place of a query that finds nothing, or null.</summary>
+    public string? Corrected { get; init; }
+
     /// <summary>In words.</summary>
     public string Title => Type switch { RepoType.Model => "Models", RepoType.Dataset => "Data sets", _ => "Spaces" };
 
@@ -32,7 +50,32 @@ public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadO
 }
 
 /// <summary>What a search found.</summary>
-public sealed record SearchView(string Query, Account? Owner, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Found);
+public sealed record SearchView(string Query, Account? Owner, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Found)
+{
+    /// <summary>What was looked for in place of a query that finds nothing, or null.</summary>
+    public string? Corrected { get; init; }
+}
+
+/// <summary>A property by which a list can be narrowed.</summary>
+/// <param name="Name">The query's field.</param>
+/// <param name="Title">In words.</param>
+/// <param name="Values">Values, how each is called, how many have it.</param>
+public sealed record Facet(string Name, string Title, IReadOnlyList<(string Value, string Text, long Count)> Values)
+{
+    const int Shown = 8;
+
+    /// <summary>Of tags as the index writes them; without values that all have or that were asked for.</summary>
+    internal static IReadOnlyList<Facet> Of(RepoType type, IReadOnlyList<(string Tag, long Count)> tags, IReadOnlyDictionary<string, string> asked)
+    {
+        (string Name, string Title, string Prefix)[] kinds = type == RepoType.Model
+            ? [("pipeline_tag", "Task", ListIndex.Task("")), ("language", "Language", ListIndex.Language("")), ("license", "Licence", "license:"), ("format", "Weights", ListIndex.Format("")), ("library", "Library", ListIndex.Library(""))]
+            : [("task_categories", "Task", "task_categories:"), ("language", "Language", "language:"), ("license", "Licence", "license:")];
+        return [.. kinds.Where(k => !asked.ContainsKey(k.Name)).Select(k => new Facet(k.Name, k.Title, [.. tags.Where(t => t.Tag.StartsWith(k.Prefix, StringComparison.Ordinal))
+            .OrderByDescending(t => t.Count).ThenBy(t => t.Tag, StringComparer.Ordinal).Take(Shown).Select(t => (t.Tag[k.Prefix.Length..], Text(k.Name, t.Tag[k.Prefix.Length..]), t.Count))])).Where(f => f.Values.Count > 0)];
+    }
+
+    static string Text(string name, string value) => name switch { "language" => LanguageNames.English(value), "pipeline_tag" or "task_categories" => value.Replace('-', ' '), "format" => value.ToUpperInvariant(), _ => value };
+}
 
 /// <summary>A user or an organization with what is theirs.</summary>
 public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos);

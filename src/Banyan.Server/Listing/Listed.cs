@@ -25,13 +25,16 @@ sealed record Listed
     /// <summary>The whole name in lower case: what the list is sorted by otherwise.</summary>
     public string? NameKey { get; init; }
 
-    sealed record Short(IReadOnlyList<string> Tags, string? PipelineTag, string? Library);
+    sealed record Short(IReadOnlyList<string> Tags, string? PipelineTag, string? Library)
+    {
+        public IReadOnlyList<WeightChoice> Choices { get; init; } = [];
+    }
 
     sealed record Long(JsonObject? Card, JsonObject? Config, JsonObject? Safetensors, JsonObject? Gguf);
 
     /// <summary>The two texts of facts.</summary>
     public static (string Facts, string Details) Write(Facts facts) => (
-        JsonSerializer.Serialize(new Short(facts.Tags, facts.PipelineTag, facts.Library), HubJson.Options),
+        JsonSerializer.Serialize(new Short(facts.Tags, facts.PipelineTag, facts.Library) { Choices = facts.Choices }, HubJson.Options),
         JsonSerializer.Serialize(new Long(facts.Card, facts.Config, facts.Safetensors, facts.Gguf), HubJson.Options));
 
     /// <summary>Reads <see cref="Write"/>.</summary>
@@ -46,6 +49,7 @@ sealed record Listed
             Tags = known.Tags,
             PipelineTag = known.PipelineTag,
             Library = known.Library,
+            Choices = known.Choices,
             Card = more?.Card,
             Config = more?.Config,
             Safetensors = more?.Safetensors,

@@ -10,7 +10,7 @@ public unsafe class ExpertLinearTests
 
     static readonly WorkerPool s_pool = new(2);
 
-    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where f.Name is not ("Q5_1" or "Q3_K") && !f.Name.StartsWith("IQ") && !f.Name.StartsWith("TQ") from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
+    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where f.Name is not ("Q5_1" or "Q3_K") && !f.Name.StartsWith("IQ") && !f.Name.StartsWith("TQ") from r in RungProcess.Rungs select (f.Name, r.Name)];
 
     static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
 

@@ -9,14 +9,14 @@ public unsafe class LinearTests
 
     public static TheoryData<string> Formats => [.. WeightFormat.All.Select(f => f.Name)];
 
-    public static TheoryData<string> Rungs => [.. Ladder.All.Where(r => r.IsSupported).Select(r => r.Name)];
+    public static TheoryData<string> Rungs => [.. RungProcess.Rungs.Select(r => r.Name)];
 
     // Formats of codes share their code: one for each form of scales, and each number of bits.
     internal static readonly string[] Alike = ["Q5_1", "Q3_K", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ1_0", "TQ2_0", "NVFP4", "Q1_0", "Q2_0"];
 
-    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where !Alike.Contains(f.Name) from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
+    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where !Alike.Contains(f.Name) from r in RungProcess.Rungs select (f.Name, r.Name)];
 
-    public static TheoryData<string, string> AllFormatsAndRungs => [.. from f in WeightFormat.All from r in Ladder.All where r.IsSupported select (f.Name, r.Name)];
+    public static TheoryData<string, string> AllFormatsAndRungs => [.. from f in WeightFormat.All from r in RungProcess.Rungs select (f.Name, r.Name)];
 
     static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
 

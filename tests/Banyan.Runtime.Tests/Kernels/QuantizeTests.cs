@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Tests.Kernels;
 
 public unsafe class QuantizeTests
 {
-    public static TheoryData<string> Rungs => [.. Ladder.All.Where(r => r.IsSupported).Select(r => r.Name)];
+    public static TheoryData<string> Rungs => [.. RungProcess.Rungs.Select(r => r.Name)];
 
     [Theory]
     [MemberData(nameof(Rungs))]

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Tests.Kernels;
 public unsafe class RungMemoryTests
 {
     public static TheoryData<string, string> FormatsAndRungs =>
-        [.. from f in PackedFormat.All where f.Kind != WeightKind.Float && !LinearTests.Alike.Contains(f.Format.Name) from r in Ladder.All where r.IsSupported select (f.Format.Name, r.Name)];
+        [.. from f in PackedFormat.All where f.Kind != WeightKind.Float && !LinearTests.Alike.Contains(f.Format.Name) from r in RungProcess.Rungs select (f.Format.Name, r.Name)];
 
     const int Columns = 768, Blocks = Columns / ActivationBlock.Columns;
 

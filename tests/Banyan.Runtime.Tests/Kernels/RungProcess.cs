@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Banyan.Runtime.Kernels;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
@@ -7,6 +8,10 @@ static class RungProcess
 {
     /// <summary>In such a process: the rung it has to stand on.</summary>
     public const string Expected = "BANYAN_KERNEL_TESTS_CHILD";
+
+    /// <summary>What tests of every rung run on: all that this processor has; in a child the one it is for, since the others were tested by who began it.</summary>
+    public static IEnumerable<Rung> Rungs =>
+        Environment.GetEnvironmentVariable(Expected) is null ? Ladder.All.Where(r => r.IsSupported) : [Ladder.Current];
 
     /// <summary>Runs the tests that <paramref name="filters"/> name; all must pass.</summary>
     public static async Task Run(string variable, string value, string expected, params string[] filters)

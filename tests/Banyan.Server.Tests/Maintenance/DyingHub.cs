@@ -28,6 +28,12 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
     public override string In(string parameter) => real.In(parameter);
     internal override string WithOwnIds => real.WithOwnIds;
     internal override Task CountOnAsync(DbTransaction transaction, string table) => real.CountOnAsync(transaction, table);
+    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => real.KeepWordsAsync(transaction, repo, head, body);
+
+    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient) => real.WordQuery(words, head, lenient);
+
+    internal override string Found(string parameter, bool head, string? row) => real.Found(parameter, head, row);
+
     internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes) => real.InsertChunksAsync(transaction, xorb, hashes);
 
     protected override async Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>

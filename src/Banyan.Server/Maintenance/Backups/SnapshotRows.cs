@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Text.Json;
+using Banyan.Server.Listing;
 using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Maintenance.Backups;
@@ -38,6 +39,7 @@ static class SnapshotRows
         {
             throw new BackupException($"the database in {snapshot} cannot be read: {e.Message}");
         }
+        await ListIndex.MarkAllAsync(t);
     }, cancellationToken);
 
     static async Task CheckEmptyAsync(DbTransaction t)

@@ -32,12 +32,25 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
         new { xorb, hashes });
 
+    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => transaction.ExecuteAsync(
+        """
+        INSERT INTO listing_words (repo_id, head, words) SELECT id, array_to_tsvector(@head), array_to_tsvector(@words) FROM repos WHERE id = @repo
+        ON CONFLICT (repo_id) DO UPDATE SET head = excluded.head, words = excluded.words
+        """,
+        new { repo, head = head.ToArray(), words = head.Union(body).ToArray() });
+
+    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient) =>
+        Join([.. words.Select(w => w.Length < PrefixLength ? $"'{w}'" : $"'{w}':*")], lenient, " & ", " | ");
+
+    internal override string Found(string parameter, bool head, string? row) =>
+        $"repo_id FROM listing_words WHERE {(head ? "head" : "words")} @@ CAST(@{parameter} AS tsquery){(row is null ? "" : $" AND repo_id = {row}")}";
+
     /// <inheritdoc/>
     protected override string TablesSql =>
         """
         SELECT t.relname, f.relname FROM pg_class t
         LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' LEFT JOIN pg_class f ON f.oid = k.confrelid
-        WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname <> 'VersionInfo'
+        WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname NOT IN ('VersionInfo', 'listing_words')
         """;
 
     internal override string WithOwnIds => "OVERRIDING SYSTEM VALUE";

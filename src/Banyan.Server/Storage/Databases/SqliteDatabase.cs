@@ -113,11 +113,23 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
+    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => transaction.ExecuteAsync(
+        "INSERT OR REPLACE INTO listing_words (rowid, head, body) VALUES (@repo, @head, @body)", new { repo, head = string.Join(' ', head), body = string.Join(' ', body) });
+
+    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient)
+    {
+        var query = Join([.. words.Select(w => w.Length < PrefixLength ? $"\"{w}\"" : $"\"{w}\" *")], lenient, " AND ", " OR ");
+        return head ? $"{{head}} : ({query})" : query;
+    }
+
+    internal override string Found(string parameter, bool head, string? row) =>
+        $"rowid FROM listing_words WHERE listing_words MATCH @{parameter}{(row is null ? "" : $" AND rowid = {row}")}";
+
     /// <inheritdoc/>
     protected override string TablesSql =>
         """
         SELECT m.name, f."table" FROM sqlite_master m LEFT JOIN pragma_foreign_key_list(m.name) f
-        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name <> 'VersionInfo'
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name NOT LIKE 'listing~_words%' ESCAPE '~' AND m.name <> 'VersionInfo'
         """;
 
     internal override string WithOwnIds => "";
