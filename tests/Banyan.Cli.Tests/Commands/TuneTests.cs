@@ -24,6 +24,9 @@ public sealed class TuneTests : IDisposable
     string[] Command(string folder, int steps, params string[] more) =>
         ["tune", s_base, Data(), "--out", Path.Combine(_folder, folder), "--steps", $"{steps}", "--seed", "3", "--length", "64", "--batch", "1", "--rank", "2", "--json", .. more];
 
+    // Tasks need the sandbox.
+    static readonly string[] s_judge = File.Exists("/usr/bin/bwrap") ? [] : ["--task", "none"];
+
     static List<JsonElement> Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
 
     [Fact]
@@ -52,6 +55,16 @@ public sealed class TuneTests : IDisposable
         Assert.Contains("Steps was 4 and is 5", error);
         (code, output, error) = await Tool.Run(["run", s_base, "Hello", "--adapter", mine, "-n", "4", "--json"]);
         Assert.True(code == 0, error);
+
+        // Evaluated apart, the held-out texts say what the run said; two items tell nothing.
+        (code, output, error) = await Tool.Run(["tune", "evaluate", s_base, mine, "--limit", "2", "--max-tokens", "4", "--out", Path.Combine(_folder, "evaluations"), "--json", .. s_judge]);
+        Assert.True(code == 0, error);
+        var evaluated = Lines(output).Single();
+        Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(), evaluated.GetProperty("held_out").GetProperty("tuned").GetDouble(), 1e-4);
+        Assert.Equal(lines[^1].GetProperty("held_out_before").GetDouble(), evaluated.GetProperty("held_out").GetProperty("base").GetDouble(), 1e-4);
+        if (s_judge.Length == 0)
+            Assert.Equal(("banyan-mini", 2, "undecided"), evaluated.GetProperty("tasks")[0] is var task
+                ? (task.GetProperty("task").GetString(), task.GetProperty("items").GetInt32(), task.GetProperty("verdict").GetString()) : default);
 
         // The file repeats the run; what is on the command line decides before it.
         var again = Path.Combine(_folder, "again");

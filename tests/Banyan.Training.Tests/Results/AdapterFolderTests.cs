@@ -53,5 +53,11 @@ public sealed class AdapterFolderTests : IDisposable
         Assert.Equal("worse", HeldOutComparison.Of([(5, 10, 10), (10, 21, 20), (16, 30, 30)]).Verdict);
         Assert.Equal("undecided", HeldOutComparison.Of([(10, 5, 10), (10, 15.5, 10)]).Verdict);
         Assert.Equal("undecided", HeldOutComparison.Of([(10, 5, 10)]).Verdict);
+        Assert.Null(HeldOutComparison.Of([(10, 5, 10)]).MoreTextsNeeded);
+        Assert.Null(better.MoreTextsNeeded);
+        // The difference is 0.025 a target, its error 0.525: (2.80 · 0.525 ÷ 0.025)² · 2 texts.
+        var undecided = HeldOutComparison.Of([new(10, 10), new(10, 10)], [new(5, 10), new(15.5, 10)]);
+        Assert.InRange(undecided.MoreTextsNeeded!.Value, 6900, 6930);
+        Assert.Throws<ArgumentException>(() => HeldOutComparison.Of([new TextLoss(1, 2)], [new TextLoss(1, 3)]));
     }
 }

@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Transcripts;
+using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
@@ -16,19 +17,22 @@ namespace Banyan.Cli.Commands.Eval;
 sealed class LocalModel : EvaluatedModel
 {
     readonly string _path;
+    readonly string? _adapterPath;
     readonly int? _threads;
     readonly int _requests;
     readonly EnergyMeter? _energy = EnergyMeter.Open();
     Model? _model;
     Engine? _engine;
+    ModelAdapter? _adapter;
 
     /// <param name="path">A file or folder.</param>
     /// <param name="threads">Threads that compute.</param>
     /// <param name="requests">Prompts at once.</param>
-    public LocalModel(string path, int? threads, int requests)
+    /// <param name="adapter">An adapter of it; null for the model alone.</param>
+    public LocalModel(string path, int? threads, int requests, string? adapter = null)
     {
-        (_path, _threads, _requests) = (path, threads, requests);
-        Name = Identify(path);
+        (_path, _threads, _requests, _adapterPath) = (path, threads, requests, adapter);
+        Name = adapter is null ? Identify(path) : $"{Identify(path)}+{IdentifyAdapter(adapter)}";
     }
 
     public override string Name { get; }
@@ -52,6 +56,7 @@ sealed class LocalModel : EvaluatedModel
 
     public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
     {
+        var engine = Engine; // loaded, with its adapter
         var options = new GenerationOptions
         {
             Temperature = (float)sampling.Temperature,
@@ -59,6 +64,7 @@ sealed class LocalModel : EvaluatedModel
             MaxTokens = sampling.MaxTokens,
             Seed = (ulong)((sampling.Seed ?? 0) + sample),
             Stop = prompt.Stop,
+            Adapter = _adapter,
             StopTokens = prompt.Kind == PromptKind.Infill ? Fim.StopTokens(Engine.Model.Tokenizer) : [],
         };
         var energy = _requests == 1 ? _energy?.Read() : null; // of several at once, nobody's
@@ -67,7 +73,7 @@ sealed class LocalModel : EvaluatedModel
         Generated? last = null;
         try
         {
-            await foreach (var generated in Engine.GenerateAsync(Tokens(prompt, sampling.MaxTokens), options, cancellationToken))
+            await foreach (var generated in engine.GenerateAsync(Tokens(prompt, sampling.MaxTokens), options, cancellationToken))
             {
                 text.Append(generated.Text);
                 last = generated;
@@ -106,6 +112,8 @@ sealed class LocalModel : EvaluatedModel
             if (_engine is null)
             {
                 _model = Model.Load(_path, _threads is { } threads ? new ModelOptions { Threads = threads } : null);
+                if (_adapterPath is not null)
+                    _adapter = _model.AddAdapter("tuned", AdapterWeights.Read(_adapterPath, _model.Config));
                 _engine = new(_model, new EngineOptions { MaxRequests = _requests });
             }
             return _engine;
@@ -135,9 +143,16 @@ sealed class LocalModel : EvaluatedModel
     static string Identify(string path)
     {
         using var file = ModelFile.Open(path);
+        return Identify(path, file.Files);
+    }
+
+    static string IdentifyAdapter(string path) => Identify(path, Directory.Exists(path) ? [Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")] : [path]);
+
+    static string Identify(string path, IReadOnlyList<string> files)
+    {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[1 << 20];
-        foreach (var part in file.Files)
+        foreach (var part in files)
         {
             using var stream = File.OpenRead(part);
             while (stream.Read(buffer) is > 0 and var count)

@@ -106,7 +106,7 @@ static class RunCommand
         return command;
     }
 
-    static string DefaultFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "evaluations");
+    internal static string DefaultFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "evaluations");
 
     internal static EvaluatedModel Open(string spec, int? threads, int requests) =>
         ModelSpec.Open(spec) ?? (File.Exists(spec) || Directory.Exists(spec)
@@ -114,12 +114,12 @@ static class RunCommand
             : throw new EvaluationException($"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));
 
     /// <summary>A folder's name of any model's.</summary>
-    static string Folder(string spec, string name) => FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
+    internal static string Folder(string spec, string name) => FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
         ? $"{name}@{address.Host}-{address.Port}{(address.AbsolutePath.TrimEnd('/') is "/v1" or "" ? "" : address.AbsolutePath)}" : name);
 
     static string FileSafe(string name) => string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
 
     /// <summary>Task, and what differs from the usual: the vendor's prompts are another column, other sampling another question.</summary>
-    static string FileName(RunResult result) =>
+    internal static string FileName(RunResult result) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{result.Task}{(result.Prompt == PromptLadder.Vendor ? ".vendor" : "")}{(result.Sampling.Temperature > 0 ? $".t{result.Sampling.Temperature}" : "")}.json");
 }

@@ -22,12 +22,13 @@ static class TuneCommand
           banyan tune --config mine/tune.toml --out again
           banyan tune coder.gguf pairs.jsonl --objective dpo --out mine --steps 100 --json
           banyan run coder.gguf --adapter mine "…"
+          banyan tune evaluate coder.gguf mine
           banyan tune merge coder.gguf mine coder-mine.gguf
         """;
 
     public static Command Create()
     {
-        var command = new Command("tune", Description) { MergeCommand.Create() };
+        var command = new Command("tune", Description) { EvaluateCommand.Create(), MergeCommand.Create() };
         var model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
         var data = new Argument<string>("DATA") { Description = "A file or a folder to learn from, or a data set on the hub: owner/name[@revision][:file]" };
         var output = new Option<string>("--out", "-o") { Description = "The folder of the adapter and its checkpoint", HelpName = "DIR", Required = true };

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Banyan.Cli.Settings;
 using Banyan.Training;
 using Banyan.Training.Data;
@@ -19,6 +20,29 @@ static class TuneFile
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
         File.WriteAllText(temporary, RunFile.Text("Repeats this run: banyan tune --config tune.toml --out DIR", Values(names, output, data, options, type)));
         File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>The data of the run that wrote a folder, as it read them; null where the folder has no such file.</summary>
+    /// <exception cref="CommandException">The file is damaged.</exception>
+    public static DataOptions? ReadData(string folder)
+    {
+        var path = Path.Combine(folder, Name);
+        if (!File.Exists(path))
+            return null;
+        var problems = new List<string>();
+        var said = SettingsFile.Read(path, problems).ToDictionary(e => e.Name, e => e.Values[0]);
+        string Said(string name) => said.GetValueOrDefault(name) ?? throw new CommandException($"{path} has no {name}: it is not as a run wrote it");
+        double Number(string name) => double.TryParse(Said(name), CultureInfo.InvariantCulture, out var number) ? number : throw new CommandException($"{path}: {name} is no number");
+        return problems.Count > 0 ? throw new CommandException(string.Join("; ", problems)) : new DataOptions(Said("data"))
+        {
+            HeldOutPath = said.GetValueOrDefault("held-out"),
+            HeldOutShare = Number("held-out-share"),
+            Format = said.TryGetValue("format", out var format) && Enum.TryParse<DataFormat>(format, ignoreCase: true, out var known) ? known : null,
+            Fim = Number("fim"),
+            SkipBad = Said("skip-bad") == "true",
+            TooLong = Enum.TryParse<TooLong>(Said("too-long"), ignoreCase: true, out var tooLong) ? tooLong : TooLong.Cut,
+            MaxTokens = (int)Number("length"),
+        };
     }
 
     static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type) =>
