@@ -161,7 +161,8 @@ public sealed unsafe partial class Trainer : IDisposable
 
     internal Model Model => _model;
 
-    internal TuneOptions Options => _options;
+    /// <summary>How it trains: as was asked, sequences no longer than the model's context.</summary>
+    public TuneOptions Options => _options;
 
     // :: 1-3; null: cancelled.
     StepResult? Take(CancellationToken cancellationToken)

@@ -149,8 +149,11 @@ public sealed class TuneTests : IDisposable
     [Fact]
     public async Task Every_weight_is_trained_and_written_as_a_model_that_runs()
     {
-        var (code, output, error) = await Tool.Run([.. Command("full", 2).Where((_, i) => i is not (12 or 13)), "--method", "full", "--type", "F16"]);
+        var (code, output, error) = await Tool.Run([.. Command("full", 2).Where((_, i) => i is not (12 or 13)), "--method", "full", "--type", "F16", "--report", Path.Combine(_folder, "run.html")]);
         Assert.True(code == 0, error);
+        var page = File.ReadAllText(Path.Combine(_folder, "run.html"));
+        Assert.All(["<svg", "<polyline", "held out", "before", "in the data", "method = &quot;full&quot;", "What is ", "default-src 'none'"], part => Assert.Contains(part, page));
+        Assert.All(["<script", "http:", "https:", "src="], part => Assert.DoesNotContain(part, page));
         Assert.True(Lines(output)[^1].GetProperty("held_out").GetDouble() > 0);
         var full = Path.Combine(_folder, "full");
         Assert.Equal(["README.md", "model.gguf", "tune.toml"], Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -161,6 +164,7 @@ public sealed class TuneTests : IDisposable
     [Theory]
     [InlineData("--method full", "--rank is of adapters")]
     [InlineData("--type F16", "--type is of whole models")]
+    [InlineData("--report nowhere/run.html", "there is no folder")]
     [InlineData("--warmup 2", "between 0 and 1")]
     [InlineData("--lr 0,001", "0.001")]
     [InlineData("--target attn_quux", "attn_quux")]

@@ -94,6 +94,7 @@ static class TuneCommand
         var price = Number("--price-per-kwh", "What a kilowatt-hour costs: the run says what it will cost, from what the processor is measured to draw", 0, 1e6);
         var watts = Number("--watts", "What the machine draws while it computes, where it is not measured or more than the processor counts", 0.1, 1e6);
         var restart = Add(new Option<bool>("--restart") { Description = "Begin anew where DIR has a checkpoint" });
+        var report = Add(new Option<string?>("--report") { Description = "Write a page about the run: curves, samples before and after, throughput, settings", HelpName = "FILE.html" });
         var json = Add(new Option<bool>("--json") { Description = "Print one JSON object a step" });
 
         command.SetAction(arguments =>
@@ -149,6 +150,7 @@ static class TuneCommand
                 Threads = arguments.GetValue(threads),
                 PricePerKwh = arguments.GetValue(price),
                 Watts = arguments.GetValue(watts),
+                Report = arguments.GetValue(report),
                 Restart = arguments.GetValue(restart),
                 Json = arguments.GetValue(json),
             }.RunAsync();

@@ -12,7 +12,7 @@ static class TuneFile
     public const string Name = "tune.toml";
 
     /// <summary>Options that decide nothing of the result, and are not in it.</summary>
-    public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--checkpoint-every", "--price-per-kwh", "--watts"];
+    public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--report", "--checkpoint-every", "--price-per-kwh", "--watts"];
 
     /// <summary>Writes it into the run's folder.</summary>
     public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type)

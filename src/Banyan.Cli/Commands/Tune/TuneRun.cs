@@ -52,6 +52,9 @@ sealed class TuneRun
 
     public bool Json { get; init; }
 
+    /// <summary>Where a page about the run goes; null: there is none.</summary>
+    public string? Report { get; init; }
+
     public async Task<int> RunAsync()
     {
         using var cancel = new CancellationTokenSource();
@@ -59,6 +62,7 @@ sealed class TuneRun
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var view = new TuneView(Json);
         Options.Validate();
+        CheckReport();
         var data = await DataPull.FindAsync(Data.Path, cancel.Token);
         var heldOut = Data.HeldOutPath is { } other ? await DataPull.FindAsync(other, cancel.Token) : null;
         var from = await ModelPull.FindAsync(Base, cancel.Token);
@@ -66,7 +70,7 @@ sealed class TuneRun
         try
         {
             using var model = Load(Start(from.Path)); // :: 1
-            return Train(model, new TuneNames(Base, Data.Path, from, data, heldOut) { GivenName = BaseName }, MakeFolders(), view, cancel.Token);
+            return await TrainAsync(model, new TuneNames(Base, Data.Path, from, data, heldOut) { GivenName = BaseName }, MakeFolders(), view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -96,7 +100,7 @@ sealed class TuneRun
         }
     }
 
-    int Train(Model model, TuneNames names, string work, TuneView view, CancellationToken cancellationToken)
+    async Task<int> TrainAsync(Model model, TuneNames names, string work, TuneView view, CancellationToken cancellationToken)
     {
         var dataOptions = Data with { Path = names.Data.Path, HeldOutPath = names.HeldOut?.Path };
         var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
@@ -120,12 +124,34 @@ sealed class TuneRun
         trainer.Stepped += view.ShowStep; // :: 4
         if (!trainer.Run(cancellationToken))
         {
+            await WriteReportAsync(model, trainer, names, data.Data, null, CancellationToken.None);
             view.ShowStopped(trainer);
             throw new OperationCanceledException();
         }
         var result = HasAdapter ? AdapterFolder.Write(Output, trainer, names.Facts) : ModelFolder.Write(Output, trainer, names.Facts, Type); // :: 5
         view.ShowResult(trainer, result, Base, Output);
+        await WriteReportAsync(model, trainer, names, data.Data, result, cancellationToken);
         return 0;
+    }
+
+    // A night's work does not end in a page that cannot be written.
+    void CheckReport()
+    {
+        if (Report is null)
+            return;
+        if (Outputs.NoFile(Report) is { } other)
+            throw new CommandException($"--report {Report} is {other}, which is not replaced: name a file");
+        if (Path.GetDirectoryName(Path.GetFullPath(Report)) is { } folder && !Directory.Exists(folder))
+            throw new CommandException($"--report {Report}: there is no folder {folder}; make it first");
+    }
+
+    async Task WriteReportAsync(Model model, Trainer trainer, TuneNames names, TrainingData data, WrittenFolder? result, CancellationToken cancellationToken)
+    {
+        if (Report is null)
+            return;
+        var samples = result is null ? [] : await TuneSample.AskAsync(model, Output, HasAdapter, data, cancellationToken);
+        await File.WriteAllTextAsync(Report + ".tmp", TuneReport.Html(trainer, names, result, samples, await File.ReadAllTextAsync(Path.Combine(Output, TuneFile.Name), cancellationToken)), cancellationToken);
+        File.Move(Report + ".tmp", Report, overwrite: true);
     }
 
     string MakeFolders()

@@ -18,6 +18,11 @@ sealed class TuneView(bool json) : IProgress<long>
     Trainer? _trainer;
     (long At, int Step) _began, _shown;
 
+    // Lines of a curve that moves: above it lines go by, and it is drawn anew.
+    const int PlotHeight = 10, LeastWidth = 40, LeastHeight = 20;
+    static readonly TimeSpan s_redraw = TimeSpan.FromSeconds(0.2);
+    int _drawn;
+
     static void Say(FormattableString line) => Console.Error.WriteLine(line.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Records read.</summary>
@@ -123,12 +128,42 @@ sealed class TuneView(bool json) : IProgress<long>
             + (step.HeldOut is { } heldOut ? string.Create(CultureInfo.InvariantCulture, $"  held out {heldOut:f3}") : "")
             + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s") + (isLast ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
         var stays = step.HeldOut is not null || step.IsSaved;
-        if (_terminal)
+        if (_terminal && Plot() is { Count: > 0 } plot)
+        {
+            if (!stays && !isLast && _drawn > 0 && Stopwatch.GetElapsedTime(_shown.At) < s_redraw)
+                return;
+            Console.Error.Write((_drawn > 0 ? $"\r\e[{_drawn}A\e[J" : "\r\e[J") + string.Concat((stays ? plot.Prepend(line) : plot).Append(stays ? "" : line).Select(l => l + "\n")));
+            (_drawn, _shown) = (plot.Count + 1, (Stopwatch.GetTimestamp(), step.Step));
+        }
+        else if (_terminal)
             Console.Error.Write($"\r{line}\e[K{(stays ? "\n" : "")}");
         else if (stays || _shown.Step < 0 || Stopwatch.GetElapsedTime(_shown.At).TotalSeconds > 10)
         {
             Console.Error.WriteLine(line);
             _shown = (Stopwatch.GetTimestamp(), step.Step);
+        }
+    }
+
+    /// <summary>What is held out, where it was measured, from before the first step on.</summary>
+    public static IReadOnlyList<(int Step, double Loss)> HeldOut(Trainer trainer) =>
+    [
+        .. trainer.HeldOutBefore is { } before ? [(0, before)] : Array.Empty<(int, double)>(),
+        .. trainer.History.Where(s => s.HeldOut is not null).Select(s => (s.Step, s.HeldOut!.Value)),
+    ];
+
+    // Null where the terminal is too small, or understands no movement.
+    IReadOnlyList<string>? Plot()
+    {
+        if (Environment.GetEnvironmentVariable("TERM") is null or "dumb")
+            return null;
+        try
+        {
+            return Console.WindowWidth < LeastWidth || Console.WindowHeight < LeastHeight ? null
+                : LossPlot.Lines([.. _trainer!.History.Select(s => (s.Step, s.Loss))], HeldOut(_trainer), _trainer.Plan.Steps, Math.Min(100, Console.WindowWidth - 1), PlotHeight);
+        }
+        catch (IOException)
+        {
+            return null;
         }
     }
 
