@@ -126,6 +126,8 @@ public sealed class Engine : IAsyncDisposable
                     Text = text.Take(step.Held, last),
                     LogProb = step.LogProb,
                     TopLogProbs = step.Top ?? [],
+                    CachedTokens = request.CachedTokens ?? 0,
+                    StopString = last ? request.Stops?.Found : null,
                     Finish = step.Finish,
                     Statistics = last ? request.Statistics : null,
                 };
@@ -362,7 +364,7 @@ public sealed class Engine : IAsyncDisposable
     }
 
     // Only where asked for: this allocates.
-    static TokenLogProb[] Top(ReadOnlySpan<float> logits, int wanted, double normalizer)
+    internal static TokenLogProb[] Top(ReadOnlySpan<float> logits, int wanted, double normalizer)
     {
         var values = new float[Math.Min(wanted, logits.Length)];
         var tokens = new int[values.Length];

@@ -18,6 +18,12 @@ public sealed record Generated
     /// <summary>The most likely tokens in that distribution, best first; empty unless asked for.</summary>
     public IReadOnlyList<TokenLogProb> TopLogProbs { get; init; } = [];
 
+    /// <summary>Tokens of the prompt that were taken from the prefix cache.</summary>
+    public int CachedTokens { get; init; }
+
+    /// <summary>The stop string before which the answer ended; null where none did it.</summary>
+    public string? StopString { get; init; }
+
     /// <summary>Set on the last item.</summary>
     public FinishReason? Finish { get; init; }
 

@@ -8,12 +8,14 @@ namespace Banyan.Runtime.Generation;
 /// </summary>
 internal sealed class StopMatcher
 {
+    readonly IReadOnlyList<string> _texts;
     readonly byte[][] _stops;
     readonly int[][] _failures;
     readonly int[] _matched;
 
     public StopMatcher(IReadOnlyList<string> stops)
     {
+        _texts = stops;
         _stops = [.. stops.Select(Encoding.UTF8.GetBytes)];
         _failures = [.. _stops.Select(Failures)];
         _matched = new int[_stops.Length];
@@ -24,6 +26,9 @@ internal sealed class StopMatcher
     /// string found, which ends at the stream's end.
     /// </summary>
     public int Held { get; private set; }
+
+    /// <summary>The longest string found; null before one was.</summary>
+    public string? Found { get; private set; }
 
     /// <summary>Takes the next byte; true when a stop string ends with it.</summary>
     public bool Append(byte next)
@@ -41,8 +46,8 @@ internal sealed class StopMatcher
                 length++;
             _matched[i] = length;
             Held = Math.Max(Held, length);
-            if (length == stop.Length)
-                found = Math.Max(found, length);
+            if (length == stop.Length && length > found)
+                (found, Found) = (length, _texts[i]);
         }
         if (found == 0)
             return false;

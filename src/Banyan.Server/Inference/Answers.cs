@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Banyan.Runtime.Generation;
 
 namespace Banyan.Server.Inference;
@@ -5,6 +6,10 @@ namespace Banyan.Server.Inference;
 /// <summary>OpenAI's count of tokens.</summary>
 sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails)
 {
+    /// <summary>Of conversations.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CompletionTokensDetails? CompletionTokensDetails { get; init; }
+
     /// <summary>The sum over an answer's choices; a prompt counts once however many choices were asked for.</summary>
     public static Usage Of(IEnumerable<GenerationStatistics> statistics, int choicesPerPrompt)
     {
@@ -23,6 +28,8 @@ sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, Pro
 }
 
 sealed record PromptTokensDetails(int CachedTokens);
+
+sealed record CompletionTokensDetails(int ReasoningTokens);
 
 /// <summary>llama-server's measure of speed, times in milliseconds; what came from the cache is not counted in prompt_n.</summary>
 sealed record Timings(int CacheN, int PromptN, double PromptMs, double PromptPerSecond, int PredictedN, double PredictedMs, double PredictedPerSecond)

@@ -15,6 +15,7 @@ namespace Banyan.Server.Inference;
 [JsonSerializable(typeof(ChatChunk))]
 [JsonSerializable(typeof(Completion))]
 [JsonSerializable(typeof(InfillAnswer))]
+[JsonSerializable(typeof(InfillAnswer[]))]
 [JsonSerializable(typeof(ErrorAnswer))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(ModelList))]

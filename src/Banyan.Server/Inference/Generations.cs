@@ -2,11 +2,25 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Turns;
 
 namespace Banyan.Server.Inference;
 
 /// <summary>One generation asked of an engine: which choice of the answer it becomes.</summary>
-sealed record Request(int Choice, int[] Prompt, GenerationOptions Options);
+/// <param name="Choice">The choice.</param>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Options">How to sample.</param>
+/// <param name="Turn">The turn of a conversation that it is, which may limit reasoning; null for any other text.</param>
+sealed record Request(int Choice, int[] Prompt, GenerationOptions Options, Turn? Turn = null)
+{
+    public Request(Turn turn, int choice = 0) : this(choice, turn.Prompt, choice == 0 ? turn.Options : turn.Options with { Seed = turn.Options.Seed + (ulong)choice }, turn)
+    {
+    }
+
+    public IAsyncEnumerable<Generated> RunAsync(LoadedModel model, CancellationToken cancellationToken) => Turn is null
+        ? model.GenerateAsync(Prompt, Options, cancellationToken)
+        : Turn.GenerateAsync(model, Options, cancellationToken);
+}
 
 /// <summary>A piece of choice <paramref name="Choice"/>.</summary>
 readonly record struct Piece(int Choice, Generated Generated);
@@ -18,7 +32,7 @@ static class Generations
     {
         if (requests is [var only])
         {
-            await foreach (var generated in model.GenerateAsync(only.Prompt, only.Options, cancellationToken))
+            await foreach (var generated in only.RunAsync(model, cancellationToken))
                 yield return new Piece(only.Choice, generated);
             yield break;
         }
@@ -43,7 +57,7 @@ static class Generations
     {
         try
         {
-            await foreach (var generated in model.GenerateAsync(request.Prompt, request.Options, stop.Token))
+            await foreach (var generated in request.RunAsync(model, stop.Token))
                 await pieces.WriteAsync(new Piece(request.Choice, generated), stop.Token);
         }
         catch (Exception e)

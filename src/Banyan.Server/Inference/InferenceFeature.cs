@@ -57,6 +57,8 @@ static class InferenceFeature
         models.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
         models.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
 
+        foreach (var path in (string[])["/completion", "/completions"])
+            models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().CompleteAsync));
         models.MapPost("/v1/embeddings", Stoppable(app, app.Services.GetRequiredService<OpenAi.Embeddings.EmbeddingEndpoint>().HandleAsync));
         foreach (var path in (string[])["/embedding", "/embeddings"])
             models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<LlamaServer.EmbeddingEndpoint>().HandleAsync));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Banyan.Runtime.Conversations;
+using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
@@ -129,5 +130,22 @@ public class ConversationTests
         Assert.Equal("""<tool_call>{"name": "f", "arguments": {"path": "x""", string.Concat(parts.Select(p => p.Text)));
         Assert.Contains("cut", reader.Warning);
         Assert.Empty(reader.Calls);
+    }
+
+    /// <summary>Tokens of reasoning are counted with their marks, and those of the answer are not.</summary>
+    [Theory]
+    [InlineData("<think></think>", false, 4, "<think>", "\n", "hm", "</think>", "\n\n", "7", "<think>", "x")]
+    [InlineData("<think></think>", true, 2, "hm", "</think>", "7")]
+    [InlineData("<think></think>", false, 0, "7", "<think>", "hm", "</think>")]
+    [InlineData("no thoughts", false, 0, "<think>", "hm")]
+    [InlineData(GptOss, false, 7, "<|channel|>", "analysis", "<|message|>", "hm", "<|end|>", "<|start|>", "assistant", "<|channel|>", "final", "<|message|>", "7")]
+    public void Reasoning_is_counted(string marks, bool begun, int expected, params string[] tokens)
+    {
+        var meter = Of(marks).Meter(begun);
+        foreach (var token in tokens)
+            meter.Append(new Generated { Token = 1, Text = token });
+        Assert.InRange(meter.Tokens, expected - 2, expected);
+        Assert.Equal(expected > 0, meter.Tokens > 0);
+        Assert.False(meter.IsWithin);
     }
 }

@@ -95,4 +95,41 @@ public class CompletionTests(SharedServer shared)
     }
 
     static string Text(JsonElement answer) => answer.GetProperty("choices") is var choices && choices.GetArrayLength() > 0 ? choices[0].GetProperty("text").GetString()! : "";
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task The_prompt_s_own_probabilities_are_those_it_was_generated_with(bool stream)
+    {
+        var server = await shared.GetAsync();
+        var generated = (await server.PostJsonAsync("/v1/completions", new { prompt = "Once upon a time", max_tokens = 6, temperature = 0, logprobs = 2 })).GetProperty("choices")[0];
+        var text = "Once upon a time" + generated.GetProperty("text").GetString();
+        object body = new { prompt = text, max_tokens = 0, echo = true, logprobs = 2, stream };
+        var echoed = (stream ? (await server.PostStreamAsync("/v1/completions", body))[0] : await server.PostJsonAsync("/v1/completions", body)).GetProperty("choices")[0];
+        Assert.Equal(text, echoed.GetProperty("text").GetString());
+        var logprobs = echoed.GetProperty("logprobs");
+        float[] Last(JsonElement of) => [.. of.GetProperty("token_logprobs").EnumerateArray().TakeLast(6).Select(v => v.GetSingle())];
+        Assert.All(Last(generated.GetProperty("logprobs")).Zip(Last(logprobs)), p => Assert.Equal(p.First, p.Second, 1e-3));
+        Assert.Equal(logprobs.GetProperty("tokens").GetArrayLength(), logprobs.GetProperty("top_logprobs").GetArrayLength());
+        var offsets = logprobs.GetProperty("text_offset").EnumerateArray().Select(o => o.GetInt32()).ToList();
+        Assert.Equal((0, text.Length - logprobs.GetProperty("tokens").EnumerateArray().Last().GetString()!.Length), (offsets[0], offsets[^1]));
+
+        // As token ids, the first has nothing before it.
+        var ids = await server.PostJsonAsync("/v1/completions", new { prompt = (int[])[1, 403, 407], max_tokens = 1, echo = true, logprobs = 1, temperature = 0 });
+        var values = ids.GetProperty("choices")[0].GetProperty("logprobs").GetProperty("token_logprobs").EnumerateArray().ToList();
+        Assert.Equal((4, JsonValueKind.Null, JsonValueKind.Number), (values.Count, values[0].ValueKind, values[1].ValueKind));
+        Assert.Equal(1, ids.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
+    }
+
+    [Fact]
+    public async Task Of_several_answers_the_likeliest_is_given()
+    {
+        var server = await shared.GetAsync();
+        async Task<JsonElement> Ask(int n, int best) => await server.PostJsonAsync("/v1/completions", new { prompt = "Once", max_tokens = 5, n, best_of = best, seed = 7, logprobs = 0, ignore_eos = true });
+        static double Mean(JsonElement choice) => choice.GetProperty("logprobs").GetProperty("token_logprobs").EnumerateArray().Average(v => v.GetDouble());
+        var all = (await Ask(4, 4)).GetProperty("choices").EnumerateArray().ToList();
+        var best = await Ask(1, 4);
+        Assert.Equal(all.MaxBy(Mean).GetProperty("text").GetString(), best.GetProperty("choices")[0].GetProperty("text").GetString());
+        Assert.Equal(20, best.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
+        Assert.Contains("best_of", await (await server.PostAsync("/v1/completions", new { prompt = "a", n = 3, best_of = 2 })).Content.ReadAsStringAsync());
+        Assert.Contains("best_of", await (await server.PostAsync("/v1/completions", new { prompt = "a", best_of = 2, stream = true })).Content.ReadAsStringAsync());
+    }
 }

@@ -18,7 +18,7 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
             1, model => MessagesRequest.Read(fields, model, time.GetLocalNow()), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("chat", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [new(0, request.Turn.Prompt, request.Turn.Options)], cancellationToken), cancellationToken);
+        var pieces = measured.Watch(Generations.RunAsync(model, [new(request.Turn)], cancellationToken), cancellationToken);
         var answer = request.Turn.NewAnswer();
         if (request.Stream)
         {
@@ -27,8 +27,8 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
         }
         await foreach (var (_, generated) in pieces)
             answer.Collect(generated);
-        var message = Message(model, Content(answer), Usage(answer.Statistics!));
-        (message["stop_reason"], message["stop_sequence"]) = Stop(model, request, answer);
+        var message = Message(model, Content(answer), Usage(answer));
+        (message["stop_reason"], message["stop_sequence"]) = Stop(answer);
         if (answer.Warning is { } warning)
             message["warning"] = warning;
         await context.Response.WriteJsonAsync(message, cancellationToken);
@@ -81,18 +81,19 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
         }
     }
 
-    static JsonObject Usage(GenerationStatistics statistics) => new()
+    static JsonObject Usage(TurnAnswer answer) => new()
     {
-        ["input_tokens"] = statistics.PromptTokens - statistics.CachedTokens,
+        ["input_tokens"] = answer.Statistics!.PromptTokens - answer.Statistics.CachedTokens,
         ["cache_creation_input_tokens"] = 0,
-        ["cache_read_input_tokens"] = statistics.CachedTokens,
-        ["output_tokens"] = statistics.GeneratedTokens,
+        ["cache_read_input_tokens"] = answer.Statistics.CachedTokens,
+        ["output_tokens"] = answer.Statistics.GeneratedTokens,
+        ["output_tokens_details"] = new JsonObject { ["thinking_tokens"] = answer.ReasoningTokens },
     };
 
-    static (string Reason, string? Sequence) Stop(LoadedModel model, MessagesRequest request, TurnAnswer answer) =>
+    static (string Reason, string? Sequence) Stop(TurnAnswer answer) =>
         answer.Finish == FinishReason.Length ? ("max_tokens", null)
         : answer.Calls.Count > 0 ? ("tool_use", null)
-        : answer.EndedByStop(model) ? ("stop_sequence", request.Turn.Options.Stop is [var only] ? only : null)
+        : answer.StopString is { } stop ? ("stop_sequence", stop)
         : ("end_turn", null);
 
     /// <summary>Writes the events of a stream: blocks that begin, grow and end, one after the other.</summary>
@@ -116,8 +117,8 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
             if (_index < 0)
                 await OpenAsync(AnswerPartKind.Text, -1, new JsonObject { ["type"] = "text", ["text"] = "" });
             await CloseAsync();
-            var (reason, sequence) = Stop(model, request, answer);
-            await SendAsync("message_delta", new JsonObject { ["delta"] = new JsonObject { ["stop_reason"] = reason, ["stop_sequence"] = sequence }, ["usage"] = Usage(answer.Statistics!) });
+            var (reason, sequence) = Stop(answer);
+            await SendAsync("message_delta", new JsonObject { ["delta"] = new JsonObject { ["stop_reason"] = reason, ["stop_sequence"] = sequence }, ["usage"] = Usage(answer) });
             await SendAsync("message_stop", []);
 
             async Task BeginAsync()

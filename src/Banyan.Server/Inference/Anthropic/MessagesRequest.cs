@@ -40,9 +40,19 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             null => throw ApiException.Missing("thinking.type"),
             var other => throw ApiException.Invalid("thinking.type", $"Invalid 'thinking.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"enabled\", \"disabled\" or \"adaptive\"."),
         } : null;
+        var budget = fields.Object("thinking")?.Integer("budget_tokens", 1, int.MaxValue);
+        if (budget >= maxTokens && !counts)
+            throw ApiException.Invalid("thinking.budget_tokens", $"Invalid 'thinking.budget_tokens': {budget} is not less than 'max_tokens', {maxTokens}, which holds the answer as well.");
+        var messages = ReadMessages(fields);
+        // A last message of the assistant is what the answer begins with.
+        var prefill = messages.Count > 1 && messages[^1] is JsonObject last && (string?)last["role"] == "assistant" && !last.ContainsKey("tool_calls") && (string?)last["content"] is { Length: > 0 } begun ? begun : "";
+        if (prefill.Length > 0)
+            messages.RemoveAt(messages.Count - 1);
         return new(Turn.Prepare(model, new TurnRequest
         {
-            Messages = ReadMessages(fields),
+            Messages = messages,
+            Prefill = prefill,
+            ReasoningLimit = budget,
             Tools = tools,
             Use = use,
             Named = named,

@@ -3,80 +3,118 @@ using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.LlamaServer;
 
-/// <summary><c>POST /infill</c>, as llama-server has it: what llama.vscode, llama.vim and others ask for at each key stroke.</summary>
-sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, Telemetry telemetry)
+/// <summary>
+/// <c>POST /infill</c>, as llama-server has it: what llama.vscode, llama.vim and others ask for at each key stroke; and its own
+/// <c>/completion</c>.
+/// </summary>
+sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, Telemetry telemetry)
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
         using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
+        await AnswerAsync(context, asked, "infill", cancellationToken);
+    }
+
+    public async Task CompleteAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+            InfillRequest.CountPrompts(fields, options.MaxPending), model => InfillRequest.ReadCompletion(fields, model), cancellationToken), cancellationToken);
+        await AnswerAsync(context, asked, "text_completion", cancellationToken);
+    }
+
+    async Task AnswerAsync(HttpContext context, Asked<InfillRequest> asked, string operation, CancellationToken cancellationToken)
+    {
         var (model, request) = (asked.Model, asked.Request);
-        using var measured = telemetry.Begin("infill", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
-
-        var events = request.Stream ? new ServerSentEvents(context.Response) : null;
-        var text = new StringBuilder();
-        var tokens = new List<int>();
-        var probabilities = new List<InfillProbability>();
-        var count = 0;
-        await (events is null ? ReadPiecesAsync() : events.GuardAsync(ReadPiecesAsync));
-
-        async Task ReadPiecesAsync()
+        using var measured = telemetry.Begin(operation, model.Name);
+        var pieces = measured.Watch(Generations.RunAsync(model, [.. request.Prompts.Select((prompt, i) => new Request(i, prompt, request.Options))], cancellationToken), cancellationToken);
+        var texts = request.Prompts.Select((_, i) => new Answer(model, request, i)).ToArray();
+        if (request.Stream)
         {
-            await foreach (var (_, generated) in pieces)
+            var events = new ServerSentEvents(context.Response);
+            await events.GuardAsync(async () =>
             {
-                if (request.EvaluateOnly)
-                {
-                    if (generated.Statistics is { } evaluated)
-                        await FinishAsync(Final(new Generated { Finish = FinishReason.Length }, evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }));
-                    continue;
-                }
-                text.Append(generated.Text);
-                var answer = generated.AnswerToken(model.Tokenizer);
-                if (answer is { } token)
-                {
-                    count++;
-                    tokens.Add(token);
-                    if (request.Options.TopLogprobs is not null)
-                        probabilities.Add(Probability(model, generated));
-                }
-                if (generated.Statistics is { } statistics)
-                    await FinishAsync(Final(generated, statistics));
-                else if (events is not null && (generated.Text.Length > 0 || request.Options.TopLogprobs is not null))
-                    await events.WriteAsync(new InfillAnswer
-                    {
-                        Content = generated.Text,
-                        Tokens = answer is { } id ? [id] : [],
-                        Model = model.Name,
-                        TokensPredicted = count,
-                        TokensEvaluated = request.Prompt.Length,
-                        CompletionProbabilities = request.Options.TopLogprobs is not null && answer is not null ? [probabilities[^1]] : null,
-                    }, ApiJson.Readable.InfillAnswer, cancellationToken);
+                await foreach (var (index, generated) in pieces.WithPings(() => events.PingAsync(cancellationToken), cancellationToken))
+                    if (texts[index].Take(generated) is { } answer)
+                        await events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken);
+            });
+            return;
+        }
+        var answers = new InfillAnswer[texts.Length];
+        await foreach (var (index, generated) in pieces)
+            if (texts[index].Take(generated) is { Stop: true } last)
+                answers[index] = last;
+        await (answers is [var only]
+            ? context.Response.WriteAsJsonAsync(only, ApiJson.Readable.InfillAnswer, cancellationToken: cancellationToken)
+            : context.Response.WriteAsJsonAsync(answers, ApiJson.Readable.InfillAnswerArray, cancellationToken: cancellationToken));
+    }
+
+    /// <summary>One text while it is written.</summary>
+    sealed class Answer(LoadedModel model, InfillRequest request, int index)
+    {
+        readonly StringBuilder _text = new();
+        readonly List<int> _tokens = [];
+        readonly List<InfillProbability> _probabilities = [];
+
+        bool WithProbabilities => request.Options.TopLogprobs is not null;
+
+        /// <summary>What a piece tells; the last one says that it is.</summary>
+        public InfillAnswer? Take(Generated generated)
+        {
+            if (request.EvaluateOnly)
+                return generated.Statistics is { } evaluated ? Final(new Generated { Finish = FinishReason.Length }, evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }) : null;
+            _text.Append(generated.Text);
+            var answer = generated.AnswerToken(model.Tokenizer);
+            if (answer is { } token)
+            {
+                _tokens.Add(token);
+                if (WithProbabilities)
+                    _probabilities.Add(Probability(model, generated));
             }
+            if (generated.Statistics is { } statistics)
+                return Final(generated, statistics);
+            return generated.Text.Length == 0 && !WithProbabilities ? null : new InfillAnswer
+            {
+                Index = index,
+                Content = generated.Text,
+                Tokens = answer is { } id ? [id] : [],
+                Model = model.Name,
+                TokensPredicted = _tokens.Count,
+                TokensEvaluated = request.Prompts[index].Length,
+                CompletionProbabilities = WithProbabilities && answer is not null ? [_probabilities[^1]] : null,
+            };
         }
 
         InfillAnswer Final(Generated last, GenerationStatistics statistics) => new()
         {
-            Content = events is null ? text.ToString() : last.Text,
-            Tokens = events is null && request.ReturnTokens ? tokens : [],
+            Index = index,
+            Content = request.Stream ? last.Text : _text.ToString(),
+            Tokens = !request.Stream && request.ReturnTokens ? _tokens : [],
             Stop = true,
             Model = model.Name,
             TokensPredicted = statistics.GeneratedTokens,
             TokensEvaluated = statistics.PromptTokens,
             TokensCached = statistics.CachedTokens,
             Truncated = statistics.PromptTokens + statistics.GeneratedTokens >= model.ContextLength,
-            HasNewLine = text.ToString().Contains('\n', StringComparison.Ordinal),
-            StopType = last.Finish == FinishReason.Length ? "limit" : last.Token is { } end && model.Tokenizer.IsSpecial(end) ? "eos" : "word",
-            CompletionProbabilities = events is null && request.Options.TopLogprobs is not null ? probabilities : null,
+            HasNewLine = _text.ToString().Contains('\n', StringComparison.Ordinal),
+            StopType = last.Finish == FinishReason.Length ? "limit" : last.StopString is not null ? "word" : "eos",
+            StoppingWord = last.StopString ?? "",
+            Prompt = request.Explains ? string.Concat(request.Prompts[index].Select(model.Tokenizer.Text)) : null,
+            GenerationSettings = request.Explains ? Settings(request) : null,
+            CompletionProbabilities = !request.Stream && WithProbabilities ? _probabilities : null,
             Timings = Timings.Of([statistics]),
         };
+    }
 
-        Task FinishAsync(InfillAnswer answer) => events is null
-            ? context.Response.WriteAsJsonAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken: cancellationToken)
-            : events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken);
+    static GenerationSettings Settings(InfillRequest request)
+    {
+        var o = request.Options;
+        return new(request.EvaluateOnly ? 0 : o.MaxTokens == int.MaxValue ? -1 : o.MaxTokens, o.Seed, o.Temperature, o.TopK, o.TopP, o.MinP, o.RepetitionPenalty, o.PresencePenalty, o.FrequencyPenalty,
+            o.Stop, o.IgnoreEndOfText, request.Stream, o.TopLogprobs ?? 0);
     }
 
     static InfillProbability Probability(LoadedModel model, Generated generated) => Of(model, generated.Token!.Value, generated.LogProb) with

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Server.Inference.LlamaServer;
 
-/// <summary>llama-server's answer to <c>/infill</c>; also one event of its stream.</summary>
+/// <summary>llama-server's answer to <c>/infill</c> and <c>/completion</c>; also one event of its stream.</summary>
 sealed record InfillAnswer
 {
     public int Index { get; init; }
@@ -27,6 +27,16 @@ sealed record InfillAnswer
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? StopType { get; init; }
 
+    /// <summary>The stop string before which it ended, or "".</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StoppingWord { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Prompt { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public GenerationSettings? GenerationSettings { get; init; }
+
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<InfillProbability>? CompletionProbabilities { get; init; }
 
@@ -39,3 +49,7 @@ sealed record InfillProbability(int Id, string Token, int[] Bytes, float Logprob
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<InfillProbability>? TopLogprobs { get; init; }
 }
+
+/// <summary>How an answer was sampled.</summary>
+sealed record GenerationSettings(int NPredict, ulong? Seed, float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float PresencePenalty, float FrequencyPenalty,
+    IReadOnlyList<string> Stop, bool IgnoreEos, bool Stream, int NProbs);

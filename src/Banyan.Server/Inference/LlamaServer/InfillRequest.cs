@@ -1,13 +1,75 @@
+using System.Text.Json;
 using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.LlamaServer;
 
-/// <summary>A validated request to llama.cpp's <c>/infill</c>.</summary>
-sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream, bool ReturnTokens, bool EvaluateOnly)
+/// <summary>A validated request to llama.cpp's <c>/infill</c> or <c>/completion</c>.</summary>
+sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Options, bool Stream, bool ReturnTokens, bool EvaluateOnly)
 {
     const int MaxFiles = 256;
+
+    /// <summary>Whether the answer repeats the prompt and how it was sampled, as <c>/completion</c> does.</summary>
+    public bool Explains { get; init; }
+
+    public static InfillRequest ReadCompletion(Fields fields, LoadedModel model)
+    {
+        if (fields.Flag("post_sampling_probs"))
+            throw ApiException.Unsupported("post_sampling_probs", "'post_sampling_probs' is not supported: probabilities are of the model's own distribution.");
+        var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
+        model.RefuseHopeless(prompt, "prompt");
+        var (options, evaluateOnly) = ReadOptions(fields, model);
+        return new(ReadPrompts(prompt, model), options, fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly) { Explains = true };
+    }
+
+    /// <summary>How many answers <c>/completion</c> is asked for.</summary>
+    public static int CountPrompts(Fields fields, int most) => fields.Any("prompt") is { ValueKind: JsonValueKind.Array } list && IsSeveral(list) && list.GetArrayLength() is var count
+        ? count <= most ? count : throw ApiException.Invalid("prompt", $"Invalid 'prompt': {count} prompts are more than the {most} generations this server runs at once.") : 1;
+
+    // One text as a string, as tokens, or mixed of both; several as a list of such.
+    static List<int[]> ReadPrompts(JsonElement prompt, LoadedModel model)
+    {
+        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 0)
+            throw ApiException.Invalid("prompt", "Invalid 'prompt': the array is empty.");
+        return prompt.ValueKind == JsonValueKind.Array && IsSeveral(prompt) ? [.. prompt.EnumerateArray().Select(item => ReadPrompt(item, model))] : [ReadPrompt(prompt, model)];
+    }
+
+    static bool IsSeveral(JsonElement list) => list.EnumerateArray().All(item => item.ValueKind != JsonValueKind.Number);
+
+    static int[] ReadPrompt(JsonElement prompt, LoadedModel model)
+    {
+        if (prompt.ValueKind == JsonValueKind.String)
+            return model.Encode(Fields.ReadText(prompt, "prompt"));
+        if (prompt.ValueKind != JsonValueKind.Array)
+            throw ApiException.WrongType("prompt", "a string, a list of token ids and strings, or a list of those", Fields.Describe(prompt));
+        var tokens = new List<int>();
+        foreach (var item in prompt.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.String)
+                tokens.Add(model.ReadIds([item], "prompt")[0]);
+            else if (model.Tokenizer.TryEncode(Fields.ReadText(item, "prompt"), model.ContextLength - 1, out var some, addSpecial: tokens.Count == 0))
+                tokens.AddRange(some);
+            else
+                throw PromptTokens.TooLong(model, "prompt");
+            if (tokens.Count >= model.ContextLength)
+                throw PromptTokens.TooLong(model, "prompt");
+        }
+        return tokens.ToArray().OrStart(model.Tokenizer);
+    }
+
+    static (GenerationOptions, bool EvaluateOnly) ReadOptions(Fields fields, LoadedModel model)
+    {
+        var limit = fields.Integer("n_predict", -1, int.MaxValue) ?? fields.Integer("max_tokens", -1, int.MaxValue) ?? -1;
+        // Editors send 0 to have a text's keys and values in the cache before it is needed; what the last pass says next is not shown.
+        var evaluateOnly = limit == 0;
+        var alternatives = fields.Integer("n_probs", 0, 20) ?? 0;
+        return (SamplingFields.Read(fields, SamplingFields.LlamaCpp, model.Tokenizer) with
+        {
+            MaxTokens = limit > 0 ? limit : evaluateOnly ? 1 : int.MaxValue,
+            TopLogprobs = alternatives > 0 ? alternatives : null,
+        }, evaluateOnly);
+    }
 
     public static InfillRequest Read(Fields fields, LoadedModel model)
     {
@@ -15,21 +77,13 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
         var suffix = fields.Text("input_suffix");
         if (prefix is null && suffix is null)
             throw ApiException.Missing("input_prefix");
-        var limit = fields.Integer("n_predict", -1, int.MaxValue) ?? fields.Integer("max_tokens", -1, int.MaxValue) ?? -1;
-        // Editors send 0 to have a text's keys and values in the cache before it is needed; what the last pass says next is not shown.
-        var evaluateOnly = limit == 0;
-        var alternatives = fields.Integer("n_probs", 0, 20) ?? 0;
-        var options = SamplingFields.Read(fields, SamplingFields.LlamaCpp, model.Tokenizer) with
-        {
-            MaxTokens = limit > 0 ? limit : evaluateOnly ? 1 : int.MaxValue,
-            TopLogprobs = alternatives > 0 ? alternatives : null,
-        };
+        var (options, evaluateOnly) = ReadOptions(fields, model);
         var files = ReadFiles(fields);
         // Editors send whole files: what does not fit is left out. A quarter of the context, at most, stays free for the answer.
         // llama-server puts "prompt" right before the gap.
         var room = model.ContextLength - Math.Min(options.MaxTokens, model.ContextLength / 4);
         var prompt = InfillPrompt.Build(model, prefix + fields.Text("prompt"), suffix ?? "", room, files.Count == 0 ? null : new("repository", "file", files));
-        return new(prompt, options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly);
+        return new([prompt], options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly);
     }
 
     static List<FimFile> ReadFiles(Fields fields)
@@ -41,7 +95,7 @@ sealed record InfillRequest(int[] Prompt, GenerationOptions Options, bool Stream
         foreach (var item in items)
         {
             var path = $"input_extra[{files.Count}]";
-            var file = item.ValueKind == System.Text.Json.JsonValueKind.Object ? new Fields(item, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(item));
+            var file = item.ValueKind == JsonValueKind.Object ? new Fields(item, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(item));
             files.Add(new(file.Text("filename") ?? "file", file.Text("text") ?? throw ApiException.Missing($"{path}.text")));
         }
         return files;

@@ -17,6 +17,7 @@ sealed class LoadedModel : IAsyncDisposable
     readonly ModelAdapter? _adapter;
     readonly Engine? _engine;
     readonly Lazy<Vectors> _vectors;
+    readonly SemaphoreSlim _scoring = new(1);
 
     public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft)
     {
@@ -88,6 +89,21 @@ sealed class LoadedModel : IAsyncDisposable
     public ApiException CannotGenerate() => ApiException.Invalid("model",
         $"'{Name}' is an encoder ({Model.Config.Architecture}): it gives {(Vectors.CanScore ? "scores (/v1/rerank)" : "vectors (/v1/embeddings)")} and generates no text. Name another model.", "model_not_supported");
 
+    /// <summary>The log-probabilities of a prompt's own tokens, one prompt at a time.</summary>
+    /// <inheritdoc cref="PromptScorer.Score"/>
+    public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(IReadOnlyList<int> tokens, int top, CancellationToken cancellationToken)
+    {
+        await _scoring.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(() => PromptScorer.Score(Model, tokens, top, _adapter, cancellationToken), cancellationToken);
+        }
+        finally
+        {
+            _scoring.Release();
+        }
+    }
+
     /// <summary>A first pass compiles the kernels: that is not to be the first user's wait.</summary>
     public async Task WarmUpAsync(CancellationToken cancellationToken)
     {
@@ -106,6 +122,8 @@ sealed class LoadedModel : IAsyncDisposable
     {
         if (_vectors.IsValueCreated)
             await _vectors.Value.DisposeAsync();
+        await _scoring.WaitAsync();
+        _scoring.Dispose();
         if (_adapter is not null)
             return;
         if (_engine is not null)

@@ -40,8 +40,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             return;
         }
         using var measured = telemetry.Begin(isChat ? "chat" : "text_completion", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
-        var answer = request.Turn?.NewAnswer() ?? new TurnAnswer(null, request.Options);
+        var pieces = measured.Watch(Generations.RunAsync(model, [request.Turn is { } turn ? new(turn) : new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
+        var answer = request.Turn?.NewAnswer() ?? new TurnAnswer(null);
         if (!request.Stream)
         {
             await foreach (var (_, generated) in pieces)
@@ -145,19 +145,21 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
     Asked ReadChat(Fields fields, LoadedModel model)
     {
         var options = ReadOptions(fields, model);
+        var limit = fields.Object("options") is { } given ? ReasoningFields.ReadLimit(given) : null;
         if (fields.Count("messages") == 0)
         {
             _ = fields.Array("messages");
             return new(null, [], options, false, Loads: true);
         }
         var messages = Messages(fields);
-        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Tools = ReadTools(fields), Thinks = ReadThink(fields, out var effort), Effort = effort, Options = options }, time.GetLocalNow());
+        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Tools = ReadTools(fields), Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, fields.Flag("stream", fallback: true), Loads: false);
     }
 
     Asked ReadGenerate(Fields fields, LoadedModel model)
     {
         var options = ReadOptions(fields, model);
+        var limit = fields.Object("options") is { } given ? ReasoningFields.ReadLimit(given) : null;
         var (prompt, stream) = (fields.Text("prompt") ?? "", fields.Flag("stream", fallback: true));
         if (fields.Count("images") > 0)
             throw ApiException.Unsupported("images", "'images' is not supported: the models here read text only.");
@@ -171,7 +173,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         if (fields.Text("system") is { Length: > 0 } system)
             messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
         messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt });
-        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Thinks = ReadThink(fields, out var effort), Effort = effort, Options = options }, time.GetLocalNow());
+        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, stream, Loads: false);
     }
 

@@ -34,6 +34,12 @@ sealed record TurnRequest
     /// <summary>How much: "low", "medium", "high" and what else a template knows.</summary>
     public string? Effort { get; init; }
 
+    /// <summary>The most tokens of reasoning; 0 for none, null for any number.</summary>
+    public int? ReasoningLimit { get; init; }
+
+    /// <summary>What the answer begins with: an assistant's message that the client wants continued.</summary>
+    public string Prefill { get; init; } = "";
+
     /// <summary>Further variables of the template.</summary>
     public JsonObject Variables { get; init; } = [];
 
@@ -52,16 +58,22 @@ sealed class Turn
     readonly Conversation? _conversation;
     readonly IReadOnlyList<Tool> _tools;
     readonly bool _reasons;
+    readonly ReasoningLimit? _limit;
 
-    Turn(int[] prompt, GenerationOptions options, Conversation? conversation, IReadOnlyList<Tool> tools, bool reasons) =>
-        (Prompt, Options, _conversation, _tools, _reasons) = (prompt, options, conversation, tools, reasons);
+    Turn(int[] prompt, GenerationOptions options, Conversation? conversation = null, IReadOnlyList<Tool>? tools = null, bool reasons = false, ReasoningLimit? limit = null) =>
+        (Prompt, Options, _conversation, _tools, _reasons, _limit) = (prompt, options, conversation, tools ?? [], reasons, limit);
 
     public int[] Prompt { get; }
 
     public GenerationOptions Options { get; }
 
     /// <summary>Collects one answer.</summary>
-    public TurnAnswer NewAnswer() => new(_conversation?.Read(_tools, _reasons), Options);
+    public TurnAnswer NewAnswer() => new(_conversation?.Read(_tools, _reasons), _conversation?.Meter(_reasons));
+
+    /// <summary>Generates it, within the limit of its reasoning.</summary>
+    public IAsyncEnumerable<Generated> GenerateAsync(LoadedModel model, GenerationOptions options, CancellationToken cancellationToken) => _limit is null
+        ? model.GenerateAsync(Prompt, options, cancellationToken)
+        : _limit.GenerateAsync(model.GenerateAsync, Prompt, options, _reasons, model.ContextLength, cancellationToken);
 
     /// <summary>Makes the prompt, and the grammar that calls and shape ask for.</summary>
     /// <exception cref="ApiException">The template refuses the messages, or a tool's schema cannot be enforced.</exception>
@@ -75,15 +87,18 @@ sealed class Turn
             (variables["enable_thinking"], variables["thinking"]) = (thinks, thinks);
         if (request.Effort is { } effort)
             variables["reasoning_effort"] = effort;
+        // What begins with several tokens cannot be forbidden: little is asked for (gpt-oss).
+        if (request.Thinks == false && model.Chats && model.Conversation is { CanReason: true, ReasoningToken: null })
+            variables["reasoning_effort"] = "low";
         foreach (var (name, value) in request.Variables)
             variables[name] = value?.DeepClone();
         var prompt = ChatPrompts.Render(model, variables, now);
         if (model.Conversation is not { } conversation)
-            return new(prompt, request.Options, null, [], false);
+            return new(prompt, request.Options);
         var tools = Read(offered);
         var reasoning = conversation.ReasoningAfter(prompt);
         var options = request.Options;
-        if (request.Thinks == false)
+        if (request.Thinks == false || request.ReasoningLimit == 0 || request.Prefill.Length > 0)
         {
             if (reasoning == ReasoningState.Begun)
                 prompt = conversation.EndReasoning(prompt);
@@ -91,9 +106,21 @@ sealed class Turn
                 options = options with { LogitBias = new Dictionary<int, float>(options.LogitBias ?? new Dictionary<int, float>()) { [token] = SamplingFields.Forbidden } };
             reasoning = ReasoningState.Over;
         }
+        if (request.Prefill.Length > 0)
+            prompt = Continued(model, prompt, request);
         var callable = request.Named is { } named ? [.. tools.Where(t => t.Name == named)] : tools;
-        var grammar = OutputShape.Make(request.ToolsField, () => Shape(model.Name, conversation, request, callable, offered, reasoning));
-        return new(prompt, options with { Grammar = grammar, VisibleTokens = conversation.VisibleTokens }, conversation, tools, reasoning == ReasoningState.Begun);
+        Grammar? ShapeFrom(ReasoningState state) => OutputShape.Make(request.ToolsField, () => Shape(model.Name, conversation, request, callable, offered, state));
+        var limit = request.ReasoningLimit is { } most && conversation.CanReason && reasoning != ReasoningState.Over
+            ? new ReasoningLimit(conversation, most, ShapeFrom(ReasoningState.Over)) : null;
+        return new(prompt, options with { Grammar = ShapeFrom(reasoning), VisibleTokens = conversation.VisibleTokens }, conversation, tools, reasoning == ReasoningState.Begun, limit);
+    }
+
+    static int[] Continued(LoadedModel model, int[] prompt, TurnRequest request)
+    {
+        if (request.Options.Grammar is not null || request.Use == ToolUse.Required)
+            throw ApiException.Invalid("messages", "A last assistant message is continued, so what it begins cannot be forced into a shape or a call: leave one of them out.");
+        return model.Tokenizer.TryEncode(request.Prefill, model.ContextLength - 1, out var begun, addSpecial: false, parseSpecial: false) && prompt.Length + begun.Length < model.ContextLength
+            ? [.. prompt, .. begun] : throw PromptTokens.TooLong(model, "conversation");
     }
 
     static Grammar? Shape(string model, Conversation conversation, TurnRequest request, IReadOnlyList<Tool> tools, JsonArray offered, ReasoningState reasoning)
@@ -115,7 +142,7 @@ sealed class Turn
 }
 
 /// <summary>One answer while it is generated, taken apart into text, reasoning and calls.</summary>
-sealed class TurnAnswer(AnswerReader? reader, GenerationOptions options)
+sealed class TurnAnswer(AnswerReader? reader, ReasoningMeter? meter = null)
 {
     readonly StringBuilder _whole = new(), _text = new(), _reasoning = new();
     readonly List<(string Id, string Name, StringBuilder Arguments)> _calls = [];
@@ -124,8 +151,11 @@ sealed class TurnAnswer(AnswerReader? reader, GenerationOptions options)
 
     public GenerationStatistics? Statistics { get; private set; }
 
-    /// <summary>The last token, which may be the one that ended it.</summary>
-    public int? LastToken { get; private set; }
+    /// <summary>Tokens of its reasoning.</summary>
+    public int ReasoningTokens => meter?.Tokens ?? 0;
+
+    /// <summary>The stop string before which it ended; null where it ended by itself.</summary>
+    public string? StopString { get; private set; }
 
     public string Text => _text.ToString();
 
@@ -134,9 +164,6 @@ sealed class TurnAnswer(AnswerReader? reader, GenerationOptions options)
     public IReadOnlyList<(string Id, string Name, StringBuilder Arguments)> Calls => _calls;
 
     public string? Warning => reader?.Warning;
-
-    /// <summary>Whether it ended where a stop string was, rather than by itself.</summary>
-    public bool EndedByStop(LoadedModel model) => Finish == FinishReason.Stop && options.Stop.Count > 0 && LastToken is { } token && !model.Tokenizer.EndOfGeneration.Contains(token);
 
     /// <summary>Takes the next piece; the parts that it completes.</summary>
     public IReadOnlyList<AnswerPart> Take(Generated generated)
@@ -160,7 +187,8 @@ sealed class TurnAnswer(AnswerReader? reader, GenerationOptions options)
     {
         Finish = generated.Finish ?? Finish;
         Statistics = generated.Statistics ?? Statistics;
-        LastToken = generated.Token ?? LastToken;
+        StopString = generated.StopString ?? StopString;
+        meter?.Append(generated);
     }
 
     void Add(IReadOnlyList<AnswerPart> parts)

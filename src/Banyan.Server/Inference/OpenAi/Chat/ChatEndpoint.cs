@@ -30,7 +30,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
     sealed record Head(string Id, long Created, LoadedModel Model);
 
     static List<Request> Requests(ChatRequest request) =>
-        [.. Enumerable.Range(0, request.Choices).Select(i => new Request(i, request.Turn.Prompt, i == 0 ? request.Turn.Options : request.Turn.Options with { Seed = request.Turn.Options.Seed + (ulong)i }))];
+        [.. Enumerable.Range(0, request.Choices).Select(i => new Request(request.Turn, i))];
 
     static async Task<ChatCompletion> CollectAsync(ChatRequest request, Head head, IAsyncEnumerable<Piece> pieces)
     {
@@ -45,7 +45,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
         var statistics = choices.Select(c => c.Statistics).OfType<GenerationStatistics>().ToList();
         return new(head.Id, "chat.completion", head.Created, head.Model.Name,
             [.. choices.Select((c, i) => new ChatChoice(i, c.Message(), request.Logprobs ? new(c.Logprobs, null) : null, c.FinishReason) { Warning = c.Answer.Warning })],
-            Usage.Of(statistics, request.Choices), head.Model.Fingerprint, Timings.Of(statistics));
+            UsageOf(choices), head.Model.Fingerprint, Timings.Of(statistics));
     }
 
     static async Task StreamAsync(HttpResponse response, ChatRequest request, Head head, IAsyncEnumerable<Piece> pieces, CancellationToken cancellationToken)
@@ -75,7 +75,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
             }
             var statistics = choices.Select(c => c.Statistics).OfType<GenerationStatistics>().ToList();
             if (request.IncludeUsage)
-                await events.WriteAsync(Chunk([]) with { Usage = Usage.Of(statistics, request.Choices), Timings = Timings.Of(statistics) }, ApiJson.Readable.ChatChunk, cancellationToken);
+                await events.WriteAsync(Chunk([]) with { Usage = UsageOf(choices), Timings = Timings.Of(statistics) }, ApiJson.Readable.ChatChunk, cancellationToken);
             await events.WriteDoneAsync(cancellationToken);
         });
 
@@ -84,6 +84,11 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
         Task SendAsync(ChatDelta delta, bool last = false) => events.WriteAsync(
             last ? Chunk([delta]) with { Timings = Timings.Of([.. choices.Select(c => c.Statistics!)]) } : Chunk([delta]), ApiJson.Readable.ChatChunk, cancellationToken);
     }
+
+    static Usage UsageOf(Choice[] choices) => Usage.Of(choices.Select(c => c.Statistics).OfType<GenerationStatistics>(), choices.Length) with
+    {
+        CompletionTokensDetails = new(choices.Sum(c => c.Answer.ReasoningTokens)),
+    };
 
     /// <summary>One choice while it is written.</summary>
     sealed class Choice(ChatRequest request)

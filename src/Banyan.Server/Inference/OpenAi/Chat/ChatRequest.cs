@@ -38,11 +38,16 @@ sealed record ChatRequest
             MaxTokens = fields.MaxTokens("max_completion_tokens") ?? fields.MaxTokens("max_tokens") ?? int.MaxValue,
             TopLogprobs = logprobs ? topLogprobs ?? 0 : null,
         };
+        var conversation = Messages.Read(fields);
+        // vLLM's name.
+        var prefill = fields.Flag("continue_final_message") ? Messages.TakeLast(conversation) : "";
         return new ChatRequest
         {
             Turn = Turn.Prepare(model, new TurnRequest
             {
-                Messages = Messages.Read(fields),
+                Messages = conversation,
+                Prefill = prefill,
+                ReasoningLimit = ReasoningFields.ReadLimit(fields),
                 Tools = tools,
                 Use = use,
                 Named = named,

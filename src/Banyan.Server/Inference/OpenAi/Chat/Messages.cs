@@ -30,6 +30,16 @@ static class Messages
         return result;
     }
 
+    /// <summary>Takes the last message off, an assistant's, for its text to be continued.</summary>
+    /// <exception cref="ApiException">It is no such message.</exception>
+    public static string TakeLast(JsonArray messages)
+    {
+        if (messages is not [.., JsonObject last] || (string?)last["role"] != "assistant" || last.ContainsKey("tool_calls") || (string?)last["content"] is not { Length: > 0 } text)
+            throw ApiException.Invalid("continue_final_message", "'continue_final_message' needs a last message of the assistant with text and no calls.");
+        messages.RemoveAt(messages.Count - 1);
+        return messages.Count > 0 ? text : throw ApiException.Invalid("messages", "Invalid 'messages': there is nothing before the message that is to be continued.");
+    }
+
     static JsonObject ReadMessage(JsonElement element, Fields message)
     {
         var role = message.Text("role") ?? throw ApiException.Missing(message.Path("role"));

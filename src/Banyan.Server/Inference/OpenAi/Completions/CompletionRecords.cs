@@ -15,7 +15,7 @@ sealed record Completion(string Id, string Object, long Created, string Model, I
 sealed record CompletionChoice(int Index, string Text, CompletionLogprobs? Logprobs, string? FinishReason);
 
 /// <summary>The older form of log-probabilities: parallel arrays, alternatives by their text.</summary>
-sealed record CompletionLogprobs(List<string> Tokens, List<float> TokenLogprobs, List<Dictionary<string, float>>? TopLogprobs, List<int> TextOffset)
+sealed record CompletionLogprobs(List<string> Tokens, List<float?> TokenLogprobs, List<Dictionary<string, float>?>? TopLogprobs, List<int> TextOffset)
 {
     public static CompletionLogprobs Empty(bool withAlternatives) => new([], [], withAlternatives ? [] : null, []);
 }

@@ -20,6 +20,18 @@ sealed record CompletionRequest
     public required GenerationOptions Options { get; init; }
     public required int ChoicesPerPrompt { get; init; }
 
+    /// <summary>Answers generated for each prompt, of which the likeliest are the choices.</summary>
+    public required int BestOf { get; init; }
+
+    /// <summary>Whether the prompt's own log-probabilities are wanted.</summary>
+    public bool ScoresPrompt => Echoes.Count > 0 && Logprobs is not null;
+
+    /// <summary>False where only the prompt is wanted.</summary>
+    public required bool Generates { get; init; }
+
+    /// <summary>Whether the prompts came as text, before which the tokenizer may have put a token that is none of it.</summary>
+    public required bool FromText { get; init; }
+
     /// <summary>Alternatives to report; 0 reports the chosen tokens alone, null nothing.</summary>
     public required int? Logprobs { get; init; }
     public required bool Stream { get; init; }
@@ -30,15 +42,18 @@ sealed record CompletionRequest
         var (stream, includeUsage) = StreamFields.Read(fields);
         var (texts, prompts) = ReadPrompts(fields, model);
         var choices = fields.Integer("n", 1, maxChoices) ?? 1;
-        if (fields.Integer("best_of", 1, int.MaxValue) is { } best && best != choices)
-            throw ApiException.Unsupported("best_of", "'best_of' is not supported; leave it out or set it to 'n'.");
+        var best = ReadBestOf(fields, choices, maxChoices);
+        if (best > choices && stream)
+            throw ApiException.Invalid("best_of", "'best_of' more than 'n' cannot be streamed: which answers are the best is known at their end.");
         var logprobs = ReadLogprobs(fields);
         var echo = fields.Flag("echo");
-        if (echo && logprobs is not null)
-            throw ApiException.Unsupported("echo", "'echo' together with 'logprobs' is not supported yet: the prompt's own probabilities are not computed.");
+        if (echo && logprobs is not null && fields.Any("suffix") is not null)
+            throw ApiException.Unsupported("echo", "'echo' with 'logprobs' is not supported together with 'suffix'.");
+        // What programs that measure send: the prompt's probabilities, and nothing more.
+        var generates = !(echo && fields.Any("max_tokens") is { } zero && Fields.TryInteger(zero, out var most) && most == 0);
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
         {
-            MaxTokens = fields.MaxTokens("max_tokens") ?? DefaultMaxTokens,
+            MaxTokens = generates ? fields.MaxTokens("max_tokens") ?? DefaultMaxTokens : 1,
             TopLogprobs = logprobs,
         };
         return new CompletionRequest
@@ -47,6 +62,9 @@ sealed record CompletionRequest
             Echoes = echo ? texts : [],
             Options = fields.Any("suffix") is null ? options : options.EndingAtGap(model),
             ChoicesPerPrompt = choices,
+            BestOf = best,
+            Generates = generates,
+            FromText = IsText(fields.Any("prompt")!.Value),
             Logprobs = logprobs,
             Stream = stream,
             IncludeUsage = includeUsage,
@@ -56,11 +74,16 @@ sealed record CompletionRequest
     /// <summary>Prompts times choices, counted before any prompt is read.</summary>
     public static int CountGenerations(Fields fields, int maxChoices)
     {
-        var choices = fields.Integer("n", 1, maxChoices) ?? 1;
+        var choices = ReadBestOf(fields, fields.Integer("n", 1, maxChoices) ?? 1, maxChoices);
         var prompts = fields.Any("prompt") is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0 && array[0].ValueKind != JsonValueKind.Number ? array.GetArrayLength() : 1;
         return (long)choices * prompts <= maxChoices ? choices * prompts
             : throw ApiException.Invalid("n", $"{prompts} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
     }
+
+    static int ReadBestOf(Fields fields, int choices, int maxChoices) => fields.Integer("best_of", 1, maxChoices) is not { } best ? choices
+        : best >= choices ? best : throw ApiException.Invalid("best_of", $"Invalid 'best_of': {best} is less than 'n', {choices}.");
+
+    static bool IsText(JsonElement prompt) => prompt.ValueKind == JsonValueKind.String || (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() > 0 && prompt[0].ValueKind == JsonValueKind.String);
 
     static int? ReadLogprobs(Fields fields) => fields.Any("logprobs") switch
     {

@@ -54,6 +54,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
             Several = fields.Flag("parallel_tool_calls", fallback: true),
             Thinks = effort switch { null => null, "none" or "minimal" => false, _ => true },
             Effort = effort,
+            ReasoningLimit = ReasoningFields.ReadLimit(fields),
             Options = options with { Grammar = ReadFormat(fields) ?? options.Grammar },
         }, now);
         return new(turn, kept, custom, fields.Flag("stream"), fields.Flag("store", fallback: true));

@@ -20,7 +20,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             1, model => ResponseRequest.Read(fields, model, _store, time.GetLocalNow()), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("chat", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [new(0, request.Turn.Prompt, request.Turn.Options)], cancellationToken), cancellationToken);
+        var pieces = measured.Watch(Generations.RunAsync(model, [new(request.Turn)], cancellationToken), cancellationToken);
         var answer = request.Turn.NewAnswer();
         var response = new JsonObject
         {
@@ -81,7 +81,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             ["input_tokens"] = statistics.PromptTokens,
             ["input_tokens_details"] = new JsonObject { ["cached_tokens"] = statistics.CachedTokens },
             ["output_tokens"] = statistics.GeneratedTokens,
-            ["output_tokens_details"] = new JsonObject { ["reasoning_tokens"] = 0 },
+            ["output_tokens_details"] = new JsonObject { ["reasoning_tokens"] = answer.ReasoningTokens },
             ["total_tokens"] = statistics.PromptTokens + statistics.GeneratedTokens,
         };
         if (answer.Warning is { } warning)
