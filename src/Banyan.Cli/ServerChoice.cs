@@ -2,12 +2,14 @@ using System.CommandLine;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using Banyan.Cli.Hubs;
 using Banyan.Cli.Settings;
 using Banyan.Runtime.Models;
 using Banyan.Server;
 using Banyan.Server.SignIn;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
+using Banyan.Server.Inference.Models;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -27,6 +29,8 @@ sealed class ServerChoice
     readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
     readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
     readonly Option<int> _queue = new("--queue") { Description = "Generations a model runs or keeps waiting before it refuses more", DefaultValueFactory = _ => new InferenceOptions().MaxPending };
+    readonly Option<string?> _memory = new("--memory") { Description = "The most weights in memory, e.g. 12GB: a model takes the place of those that nobody uses (default: no bound)", HelpName = "AMOUNT" };
+    readonly Option<string?> _keep = new("--keep-alive") { Description = "Unload a model after so long without a request, e.g. 10m (default: never)", HelpName = "DURATION" };
     readonly Option<FileInfo?> _template = new("--chat-template") { Description = "Jinja file to use instead of the model's own chat template" };
 
     /// <summary>Adds its options to a command.</summary>
@@ -35,7 +39,7 @@ sealed class ServerChoice
         _threads.Between(1, 1024);
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
-        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _hosts, _origins);
+        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _memory, _keep, _hosts, _origins);
     }
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
@@ -44,6 +48,8 @@ sealed class ServerChoice
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
+        TimeSpan? keep = arguments.GetValue(_keep) is not { } written ? null : KeepAlive.TryParse(written, out var span) ? span
+            : throw new CommandException($"--keep-alive {written}: a duration like 10m or 1h30m is needed");
         var runtime = new ModelOptions { ContextLength = arguments.GetValue(_context) };
         var options = new ServerOptions
         {
@@ -62,6 +68,9 @@ sealed class ServerChoice
                 Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
                 ChatTemplate = arguments.GetValue(_template) is { } file ? await File.ReadAllTextAsync(file.FullName, cancellationToken) : null,
                 MaxPending = arguments.GetValue(_queue),
+                MemoryBytes = arguments.GetValue(_memory) is { } amount ? ByteAmount.Parse("--memory", amount) : null,
+                KeepAlive = keep,
+                Settings = ModelTables.Read(ServerSettings.FileOf(arguments)),
             },
         };
         if (options.Problems() is { Count: > 0 } problems)

@@ -121,6 +121,13 @@ static class ServerSettings
         return Places.FirstOrDefault(IsReadable);
     }
 
+    /// <summary>The file of settings that a command uses; null if there is none.</summary>
+    public static string? FileOf(ParseResult arguments)
+    {
+        var file = s_settings.TryGetValue(arguments.CommandResult.Command, out var options) ? options.OfType<Option<string?>>().First(o => o.Name == FileOption) : null;
+        return FileOf(file is not null && arguments.GetResult(file) is { Implicit: false } ? arguments.GetValue(file) : null);
+    }
+
     // The service's settings may hold secrets that are not for everyone on the machine.
     static bool IsReadable(string path)
     {

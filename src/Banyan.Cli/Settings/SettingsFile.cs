@@ -3,7 +3,10 @@ using Tomlyn.Syntax;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>A TOML file of settings: one <c>name = value</c> for each, where a value is text, a number, true or false, or a list of texts.</summary>
+/// <summary>
+/// A TOML file of settings: one <c>name = value</c> for each, where a value is text, a number, true or false, or a list of texts; and
+/// a table <c>[models.NAME]</c> for each model of which something is set.
+/// </summary>
 static class SettingsFile
 {
     const int LargestFile = 1 << 20;
@@ -18,20 +21,49 @@ static class SettingsFile
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public static IReadOnlyList<Entry> Read(string path, List<string> problems)
     {
+        if (Parse(path, problems) is not { } document)
+            return [];
+        problems.AddRange(document.Tables.Where(t => ModelOf(t) is null).Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table but those of models ([models.NAME]): leave out {Head(t)}"));
+        return Entries(path, document.KeyValues, problems);
+    }
+
+    /// <summary>Reads what the tables of models say, by the models' names.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static IReadOnlyDictionary<string, IReadOnlyList<Entry>> ReadModels(string path, List<string> problems)
+    {
+        var models = new Dictionary<string, IReadOnlyList<Entry>>();
+        foreach (var table in Parse(path, problems)?.Tables.OfType<TableSyntaxBase>() ?? [])
+            if (ModelOf(table) is { } model)
+                models[model] = Entries(path, table.Items, problems);
+        return models;
+    }
+
+    static DocumentSyntax? Parse(string path, List<string> problems)
+    {
         if (new FileInfo(path).Length > LargestFile)
         {
             problems.Add($"{path} is larger than a file of settings can be ({LargestFile >> 20} MiB)");
-            return [];
+            return null;
         }
         var document = SyntaxParser.Parse(File.ReadAllText(path), path, validate: true);
         if (document.HasErrors)
         {
             problems.AddRange(document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error).Select(d => $"{path}:{d.Span.Start.Line + 1}: {d.Message}"));
-            return [];
+            return null;
         }
-        problems.AddRange(document.Tables.Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table: leave out {t.ToString()!.Trim().Split('\n')[0]}"));
+        return document;
+    }
+
+    // [models.NAME], where a name with dots need not be quoted.
+    static string? ModelOf(TableSyntaxBase table) => table is TableSyntax && table.Name?.ToString()?.Trim() is { } name && name.StartsWith("models.", StringComparison.Ordinal)
+        ? name["models.".Length..].Trim().Trim('"', '\'') : null;
+
+    static string Head(TableSyntaxBase table) => table.ToString()!.Trim().Split('\n')[0];
+
+    static List<Entry> Entries(string path, IEnumerable<KeyValueSyntax> lines, List<string> problems)
+    {
         var entries = new List<Entry>();
-        foreach (var line in document.KeyValues)
+        foreach (var line in lines)
         {
             var place = $"{path}:{line.Span.Start.Line + 1}";
             var name = line.Key!.ToString()!.Trim().Trim('"');

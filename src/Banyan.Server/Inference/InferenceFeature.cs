@@ -41,6 +41,7 @@ static class InferenceFeature
         services.AddSingleton<ToolEndpoints>();
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
+        services.AddHostedService<IdleModels>();
     }
 
     public static void MapInference(this WebApplication app)
@@ -69,6 +70,8 @@ static class InferenceFeature
         models.MapGet("/props", Stoppable(app, tools.PropsAsync));
         models.MapGet("/slots", tools.SlotsAsync);
         models.MapGet("/lora-adapters", tools.AdaptersAsync);
+        models.MapPost("/models/load", Stoppable(app, tools.LoadAsync));
+        models.MapPost("/models/unload", Stoppable(app, tools.UnloadAsync));
         models.MapPost("/tokenize", Stoppable(app, tools.TokenizeAsync));
         models.MapPost("/detokenize", Stoppable(app, tools.DetokenizeAsync));
         models.MapPost("/apply-template", Stoppable(app, tools.ApplyTemplateAsync));

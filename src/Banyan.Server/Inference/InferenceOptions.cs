@@ -28,4 +28,16 @@ public sealed record InferenceOptions
 
     /// <summary>How many generations one model runs or keeps waiting; the next one is refused with 429.</summary>
     public int MaxPending { get; init; } = 64;
+
+    /// <summary>
+    /// Bytes of weights in memory at a time; null for no bound. A model that is asked for takes the place of those that nobody uses, the
+    /// longest unused first. Caches come on top.
+    /// </summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>After how long without a request a model is unloaded; null for never.</summary>
+    public TimeSpan? KeepAlive { get; init; }
+
+    /// <summary>What is set for single models, by their names.</summary>
+    public IReadOnlyDictionary<string, ModelSettings> Settings { get; init; } = new Dictionary<string, ModelSettings>();
 }

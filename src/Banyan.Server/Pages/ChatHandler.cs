@@ -46,8 +46,8 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
 
     async Task<(TurnView Turn, GenerationStatistics? Statistics)> AnswerAsync(IFormCollection form, List<TurnView> turns, PageForm settings, CancellationToken cancellationToken)
     {
-        var (served, model) = await views.ModelAsync(form, cancellationToken);
-        using var admission = served.Admit(1);
+        using var asked = await views.ModelAsync(form, cancellationToken);
+        var model = asked.Model;
         var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = WriteHistory(turns), ["add_generation_prompt"] = true }, time.GetLocalNow());
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
         var pieces = new List<Generated>();

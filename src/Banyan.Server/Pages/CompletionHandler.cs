@@ -38,8 +38,8 @@ sealed class CompletionHandler(PageViews views)
 
     async Task<ResultView> CompleteAsync(IFormCollection form, string text, PageForm settings, CancellationToken cancellationToken)
     {
-        var (served, model) = await views.ModelAsync(form, cancellationToken);
-        using var admission = served.Admit(1);
+        using var asked = await views.ModelAsync(form, cancellationToken);
+        var model = asked.Model;
         var cursor = text.IndexOf(Example.Cursor, StringComparison.Ordinal);
         var before = cursor < 0 ? text : text[..cursor];
         var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];

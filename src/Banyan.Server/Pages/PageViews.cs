@@ -34,13 +34,12 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
         };
     }
 
-    /// <summary>The model a form names, loaded. The form carries the key, since a browser sends no such header by itself.</summary>
-    public async Task<(ServedModel Served, LoadedModel Loaded)> ModelAsync(IFormCollection form, CancellationToken cancellationToken)
+    /// <summary>The model a form names, loaded, with a place in its queue. The form carries the key, since a browser sends no such header by itself.</summary>
+    public async Task<Asked<LoadedModel>> ModelAsync(IFormCollection form, CancellationToken cancellationToken)
     {
         if (options.ApiKey is { } key && !ApiKeyCheck.Matches(key, form["key"].ToString()))
             throw ApiException.Unauthorized("The API key is not the one this server was started with.");
-        var served = catalogue.Find(form["model"]);
-        return (served, await served.LoadAsync(cancellationToken));
+        return await catalogue.Find(form["model"]).AskAsync(1, model => model, cancellationToken);
     }
 
     public static async Task<IFormCollection> FormAsync(HttpContext context, CancellationToken cancellationToken)

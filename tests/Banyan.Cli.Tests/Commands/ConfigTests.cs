@@ -33,6 +33,8 @@ public sealed class ConfigTests : IDisposable
     [InlineData("port = \"abc\"\n", "--port abc: a whole number is needed (from ", "banyan.toml:1)", "")]
     [InlineData("port = 70000\n", "--port 70000: ", "banyan.toml:1)", "")]
     [InlineData("port = { a = 1 }\n", "banyan.toml:1: port must be text, a number", "", "")]
+    [InlineData("[models.a]\ncontext = 1\naliasses = [\"b\"]\nkv = \"q9\"\n", "banyan.toml:2: context = 1: a number of at least 2 is needed", "banyan.toml:3: there is no setting 'aliasses' of a model; did you mean aliases?", "banyan.toml:4: kv = q9: q8_0, f16 or f32 is needed")]
+    [InlineData("[models.a]\naliases = [\"x\"]\n[models.b]\naliases = [\"X\"]\n", "two models have the alias 'x'", "", "")]
     public async Task What_is_wrong_is_told_with_its_place_all_at_once(string text, params string[] expected)
     {
         var (code, _, error) = await Tool.Run(["up", "--data", Path.Combine(_folder.FullName, "hub"), "--config", Write(text)]);
@@ -49,6 +51,18 @@ public sealed class ConfigTests : IDisposable
         Assert.Contains("there is no hub in /nowhere/at/all", error);
         (_, _, error) = await Tool.Run(["hub", "user", "list", "--config", file, "--data", _folder.FullName]);
         Assert.Contains($"there is no hub in {_folder.FullName}", error);
+    }
+
+    [Fact]
+    public async Task Settings_of_models_are_shown()
+    {
+        var file = Write("port = 9000\n[models.qwen2.5-coder-7b]\naliases = [\"gpt-4o\", \"claude-*\"]\nkeep-alive = \"10m\"\n[models.\"small\"]\ncontext = 4096\n");
+        var (code, output, error) = await Tool.Run(["config", "show", "--config", file, "--json"]);
+        Assert.True(code == 0, error);
+        var rows = JsonNode.Parse(output)!.AsArray().ToDictionary(r => (string)r!["name"]!, r => ((string)r!["value"]!, (string)r["source"]!));
+        Assert.Equal(("gpt-4o, claude-*", $"{file}:3"), rows["models.qwen2.5-coder-7b.aliases"]);
+        Assert.Equal(("10m", $"{file}:4"), rows["models.qwen2.5-coder-7b.keep-alive"]);
+        Assert.Equal(("4096", $"{file}:6"), rows["models.small.context"]);
     }
 
     string Write(string text)

@@ -31,7 +31,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         var (tools, names) = ReadTools(fields);
         var (use, named, several) = ReadChoice(fields, names);
         var output = fields.Object("output_config");
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer);
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model);
         options = options with { MaxTokens = maxTokens, Stop = ReadStops(fields), Grammar = ReadFormat(fields, output) ?? options.Grammar };
         var thinks = fields.Object("thinking") is { } thinking ? thinking.Text("type") switch
         {

@@ -64,7 +64,7 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
         // Editors send 0 to have a text's keys and values in the cache before it is needed; what the last pass says next is not shown.
         var evaluateOnly = limit == 0;
         var alternatives = fields.Integer("n_probs", 0, 20) ?? 0;
-        return (SamplingFields.Read(fields, SamplingFields.LlamaCpp, model.Tokenizer) with
+        return (SamplingFields.Read(fields, SamplingFields.LlamaCpp, model) with
         {
             MaxTokens = limit > 0 ? limit : evaluateOnly ? 1 : int.MaxValue,
             TopLogprobs = alternatives > 0 ? alternatives : null,

@@ -8,12 +8,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.LlamaServer;
 
-/// <summary>llama-server's <c>/props</c>, <c>/slots</c>, <c>/tokenize</c>, <c>/detokenize</c>, <c>/apply-template</c>, <c>/lora-adapters</c>.</summary>
+/// <summary>llama-server's <c>/props</c>, <c>/slots</c>, <c>/tokenize</c>, <c>/detokenize</c>, <c>/apply-template</c>, <c>/lora-adapters</c>, <c>/models/load</c>, <c>/models/unload</c>.</summary>
 sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time)
 {
     public async Task PropsAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        var model = await catalogue.Find(context.Request.Query["model"]).LoadAsync(cancellationToken);
+        using var asked = await catalogue.Find(context.Request.Query["model"]).AskAsync(1, loaded => loaded, cancellationToken, generates: false);
+        var model = asked.Model;
         await context.Response.WriteJsonAsync(new JsonObject
         {
             ["default_generation_settings"] = new JsonObject { ["n_ctx"] = model.ContextLength, ["params"] = new JsonObject { ["temperature"] = 0.8, ["top_k"] = 40, ["top_p"] = 0.95, ["min_p"] = 0.05 } },
@@ -64,6 +65,24 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
         var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = Messages.Read(fields), ["add_generation_prompt"] = true }, time.GetLocalNow());
         return new JsonObject { ["prompt"] = string.Concat(prompt.Select(model.Tokenizer.Text)) };
     }, cancellationToken);
+
+    public async Task LoadAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        using var asked = await bodies.ReadAsync(context, fields => Named(fields).AskAsync(1, _ => true, cancellationToken, generates: false), cancellationToken);
+        await context.Response.WriteJsonAsync(new JsonObject { ["success"] = true }, cancellationToken);
+    }
+
+    public async Task UnloadAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var model = await bodies.ReadAsync(context, fields => Task.FromResult(Named(fields)), cancellationToken);
+        if (!model.IsLoaded)
+            throw ApiException.Invalid("model", $"{model.Name} is not loaded.", "model_not_loaded");
+        if (!await model.UnloadAsync())
+            throw new ApiException(409, $"{model.Name} is in use: it can be unloaded when its requests have been answered.", "model", "model_in_use");
+        await context.Response.WriteJsonAsync(new JsonObject { ["success"] = true }, cancellationToken);
+    }
+
+    ServedModel Named(Fields fields) => catalogue.Find(fields.Text("model") is { Length: > 0 } name ? name : throw ApiException.Missing("model"));
 
     async Task AnswerAsync(HttpContext context, Func<Fields, LoadedModel, JsonObject> read, CancellationToken cancellationToken)
     {

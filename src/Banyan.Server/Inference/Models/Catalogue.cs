@@ -4,19 +4,25 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Inference.Models;
 
 /// <summary>The models this server serves, by name. Those of the folder are found again at each listing, so a file dropped in appears.</summary>
-sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyncDisposable
+sealed class Catalogue : IAsyncDisposable
 {
     readonly Lock _lock = new();
-    readonly List<ServedModel> _models = Given(options, log);
+    readonly InferenceOptions _options;
+    readonly ModelMemory _memory;
+    readonly TimeProvider _time;
+    readonly ILogger<Catalogue> _log;
+    readonly List<ServedModel> _models;
     bool _disposed;
 
-    static List<ServedModel> Given(InferenceOptions options, ILogger log)
+    public Catalogue(InferenceOptions options, TimeProvider time, ILogger<Catalogue> log)
     {
-        var models = options.Models.Select(path => new ServedModel(path, ModelFolder.NameOf(path), options, log)).ToList();
-        if (models.Count > 0)
-            models.AddRange(options.Adapters.Select(path => new ServedModel(path, ModelFolder.NameOf(path), options, log, models[0])).ToArray());
-        return models;
+        (_options, _memory, _time, _log) = (options, new ModelMemory(options), time, log);
+        _models = [.. options.Models.Select(path => Make(path, ModelFolder.NameOf(path)))];
+        if (_models.Count > 0)
+            _models.AddRange([.. options.Adapters.Select(path => Make(path, ModelFolder.NameOf(path), _models[0]))]);
     }
+
+    ServedModel Make(string path, string name, ServedModel? @base = null) => new(path, name, _options, _memory, _time, _log, @base);
 
     /// <summary>The model that answers requests which name none.</summary>
     public ServedModel? Default => Known.FirstOrDefault() ?? List().FirstOrDefault();
@@ -26,7 +32,7 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
     {
         lock (_lock)
         {
-            if (options.ModelsFolder is { } folder && !_disposed)
+            if (_options.ModelsFolder is { } folder && !_disposed)
             {
                 // Adapters last: their bases are known then.
                 foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is not null))
@@ -34,7 +40,7 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
                     var @base = of is null ? null : BaseOf(of);
                     if (_models.Exists(m => m.Path == path) || (of is not null && @base is null))
                         continue;
-                    _models.Add(new ServedModel(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, options, log, @base));
+                    _models.Add(Make(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, @base));
                 }
                 _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
             }
@@ -42,7 +48,7 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
         }
     }
 
-    /// <summary>The model of this name, or the default one for null or an empty name.</summary>
+    /// <summary>The model of this name or alias, or the default one for null or an empty name.</summary>
     /// <exception cref="ApiException">There is none.</exception>
     public ServedModel Find(string? name)
     {
@@ -54,10 +60,16 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
         // Ollama's clients name a tag.
         if (Named(all) is null && name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
             return Find(name[..^":latest".Length]);
-        return Named(all) ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
+        return Named(all) ?? (AliasOf(name) is { } model ? all.FirstOrDefault(m => string.Equals(m.Name, model, StringComparison.OrdinalIgnoreCase)) : null)
+            ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
 
         ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
     }
+
+    /// <summary>The model that is served under a name which is none of its own: exact aliases first, then the longest beginning.</summary>
+    string? AliasOf(string name) => _options.Settings.SelectMany(s => s.Value.Aliases.Select(alias => (Model: s.Key, Alias: alias)))
+        .Where(a => a.Alias.EndsWith('*') ? name.StartsWith(a.Alias[..^1], StringComparison.OrdinalIgnoreCase) : string.Equals(name, a.Alias, StringComparison.OrdinalIgnoreCase))
+        .OrderBy(a => a.Alias.EndsWith('*')).ThenByDescending(a => a.Alias.Length).Select(a => a.Model).FirstOrDefault();
 
     // An adapter names its base by a path, a repo or a file: Qwen/Qwen2.5-Coder-0.5B is served as qwen2.5-coder-0.5b-q8_0, say.
     ServedModel? BaseOf(string named)
@@ -70,7 +82,7 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
     }
 
     /// <summary>The models of the last listing.</summary>
-    IReadOnlyList<ServedModel> Known
+    public IReadOnlyList<ServedModel> Known
     {
         get
         {
@@ -85,5 +97,6 @@ sealed class Catalogue(InferenceOptions options, ILogger<Catalogue> log) : IAsyn
             _disposed = true;
         foreach (var model in Known)
             await model.DisposeAsync();
+        _memory.Dispose();
     }
 }

@@ -19,9 +19,9 @@ sealed class LoadedModel : IAsyncDisposable
     readonly Lazy<Vectors> _vectors;
     readonly SemaphoreSlim _scoring = new(1);
 
-    public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft)
+    public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft, ModelSettings settings)
     {
-        (Name, Model, _replacement, _draft) = (name, model, replacement, draft);
+        (Name, Model, _replacement, _draft, Settings) = (name, model, replacement, draft, settings);
         _engine = model.Config.IsEncoder ? null : new Engine(model, new EngineOptions { Draft = draft });
         _vectors = new(() => new(this, null));
     }
@@ -29,12 +29,13 @@ sealed class LoadedModel : IAsyncDisposable
     /// <summary>An adapter of a loaded model; that one owns what both use.</summary>
     public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter)
     {
-        (Name, Model, _engine, _replacement, _adapter) = (name, @base.Model, @base._engine, @base._replacement, adapter);
+        (Name, Model, _engine, _replacement, _adapter, Settings) = (name, @base.Model, @base._engine, @base._replacement, adapter, @base.Settings);
         _vectors = new(() => new(this, adapter));
     }
 
     public string Name { get; }
     public Model Model { get; }
+    public ModelSettings Settings { get; }
 
     /// <summary>The template this server was started with, or else the model's own; null for a model that only completes.</summary>
     /// <exception cref="TemplateException">The model's own cannot be parsed.</exception>

@@ -46,6 +46,15 @@ static partial class ModelFolder
     public static string LongNameOf(string folder, string path) =>
         Path.GetRelativePath(folder, path).Replace('\\', '/');
 
+    /// <summary>The files of a model: those of a split one, or the one.</summary>
+    public static IEnumerable<string> Parts(string path)
+    {
+        var stem = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? path[..^".gguf".Length] : path;
+        return SplitPart().Match(stem) is { Success: true } part
+            ? Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileName(stem[..part.Index])}-*-of-*.gguf")
+            : File.Exists(path) ? [path] : [];
+    }
+
     static IEnumerable<string> Search(string folder, int depth)
     {
         var found = new List<string>();

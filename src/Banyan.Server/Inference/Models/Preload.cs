@@ -14,8 +14,8 @@ sealed partial class Preload(Catalogue catalogue, ILogger<Preload> log) : Backgr
             return;
         try
         {
-            var loaded = await model.LoadAsync(stoppingToken);
-            await loaded.WarmUpAsync(stoppingToken);
+            using var asked = await model.AskAsync(1, loaded => loaded, stoppingToken, generates: false);
+            await asked.Model.WarmUpAsync(stoppingToken);
         }
         catch (ApiException e)
         {

@@ -8,13 +8,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>One model of the catalogue, or an adapter beside its base: loaded when first used, then kept.</summary>
-sealed partial class ServedModel(string path, string name, InferenceOptions options, ILogger log, ServedModel? @base = null) : IAsyncDisposable
+/// <summary>One model of the catalogue, or an adapter beside its base: loaded when first used, and kept until its place or its time is over.</summary>
+sealed partial class ServedModel(string path, string name, InferenceOptions options, ModelMemory memory, TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
 {
     readonly Lock _lock = new();
-    readonly Progress _progress = new();
+    readonly List<ServedModel> _beside = [];
+    readonly ModelSettings _settings = options.Settings.GetValueOrDefault(name) ?? ModelSettings.None;
+    Progress _progress = new();
     Task<LoadedModel>? _loading;
     int _pending;
+    TimeSpan? _keepAlive = (options.Settings.GetValueOrDefault(name)?.KeepAlive ?? options.KeepAlive) is { } span && span != Timeout.InfiniteTimeSpan ? span : null;
 
     public string Name { get; } = name;
     public string Path { get; } = path;
@@ -38,6 +41,21 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     /// <summary>Why it could not be loaded.</summary>
     public Exception? Failure => _loading?.Exception?.InnerException;
 
+    /// <summary>When it was last asked for.</summary>
+    public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
+
+    /// <summary>When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded.</summary>
+    public DateTimeOffset? ExpiresAt => @base is null && _keepAlive is { } keep && Loaded is not null && Pending == 0 ? LastUsed + keep : null;
+
+    /// <summary>How long it stays from now on without a request; <see cref="Timeout.InfiniteTimeSpan"/> for always.</summary>
+    public void Keep(TimeSpan keep)
+    {
+        if (@base is not null)
+            @base.Keep(keep);
+        else
+            _keepAlive = keep == Timeout.InfiniteTimeSpan ? null : keep;
+    }
+
     /// <summary>Generations running or waiting.</summary>
     public int Pending => @base?.Pending ?? Volatile.Read(ref _pending);
 
@@ -49,7 +67,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         lock (_lock)
         {
             if (_loading is null or { IsFaulted: true })
-                _loading = @base is null ? Task.Run(Load, CancellationToken.None) : LoadBesideAsync(@base);
+                _loading = @base is null ? Task.Run(LoadWithinMemoryAsync, CancellationToken.None) : LoadBesideAsync(@base);
             loading = _loading;
         }
         try
@@ -94,6 +112,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         if (@base is not null)
             return @base.Admit(generations);
         var pending = Interlocked.Add(ref _pending, generations);
+        LastUsed = time.GetUtcNow();
         if (pending <= options.MaxPending)
             return new Admission(this, generations);
         Interlocked.Add(ref _pending, -generations);
@@ -104,14 +123,87 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     {
         int _left = generations;
 
-        public void Dispose() => Interlocked.Add(ref model._pending, -Interlocked.Exchange(ref _left, 0));
+        public void Dispose()
+        {
+            model.LastUsed = model.Now;
+            Interlocked.Add(ref model._pending, -Interlocked.Exchange(ref _left, 0));
+        }
+    }
+
+    DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Frees its memory, and that of the adapters beside it. False where it is in use, is loading, or is not loaded.</summary>
+    public async Task<bool> UnloadAsync()
+    {
+        if (@base is not null)
+            return await @base.UnloadAsync();
+        var loaded = new List<LoadedModel>();
+        lock (_lock)
+        {
+            // Whoever asks is counted before the model is taken, so that nobody has it now.
+            if (Pending > 0 || Loaded is not { } own)
+                return false;
+            foreach (var beside in _beside)
+                if (beside.Forget() is { } adapter)
+                    loaded.Add(adapter);
+            loaded.Add(own);
+            (_loading, _progress) = (null, new());
+        }
+        foreach (var one in loaded)
+            await one.DisposeAsync();
+        memory.Release(this);
+        LogUnloaded(log, Name);
+        return true;
+    }
+
+    LoadedModel? Forget()
+    {
+        lock (_lock)
+        {
+            var loaded = Loaded;
+            _loading = null;
+            return loaded;
+        }
+    }
+
+    async Task<LoadedModel> LoadWithinMemoryAsync()
+    {
+        await memory.TakeAsync(this, FileBytes);
+        try
+        {
+            var loaded = Load();
+            memory.Set(this, loaded.Model.WeightBytes);
+            return loaded;
+        }
+        catch
+        {
+            memory.Release(this);
+            throw;
+        }
+    }
+
+    /// <summary>What its files take, all parts of a split one together.</summary>
+    public long FileBytes
+    {
+        get
+        {
+            try
+            {
+                return Directory.Exists(Path) ? Directory.EnumerateFiles(Path, "*.safetensors").Sum(f => new FileInfo(f).Length)
+                    : ModelFolder.Parts(Path).Sum(f => new FileInfo(f).Length);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return 0;
+            }
+        }
     }
 
     LoadedModel Load()
     {
         var began = TimeProvider.System.GetTimestamp();
-        var replacement = options.ChatTemplate is { } jinja ? ChatTemplate.Parse(jinja) : null;
-        var model = Model.Load(Path, options.Runtime, _progress);
+        var replacement = (_settings.ChatTemplate ?? options.ChatTemplate) is { } jinja ? ChatTemplate.Parse(jinja) : null;
+        var model = Model.Load(Path, _settings.Over(options.Runtime), _progress);
         Model? draft = null;
         try
         {
@@ -126,7 +218,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
                 throw new ModelFileException(options.Draft!, e.Message, e);
             throw;
         }
-        var loaded = new LoadedModel(Name, model, replacement, draft);
+        var loaded = new LoadedModel(Name, model, replacement, draft, _settings);
         LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
         return loaded;
     }
@@ -134,6 +226,9 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     async Task<LoadedModel> LoadBesideAsync(ServedModel of)
     {
         await Task.Yield();
+        lock (of._lock)
+            if (!of._beside.Contains(this))
+                of._beside.Add(this);
         var loaded = await of.LoadAsync(CancellationToken.None);
         try
         {
@@ -163,6 +258,9 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
 
         public void Report(LoadProgress value) => Fraction = value.Total == 0 ? 1 : (double)value.Bytes / value.Total;
     }
+
+    [LoggerMessage(LogLevel.Information, "{Name} unloaded")]
+    static partial void LogUnloaded(ILogger log, string name);
 
     [LoggerMessage(LogLevel.Information, "{Name} loaded in {Seconds:F1} s")]
     static partial void LogLoaded(ILogger log, string name, double seconds);

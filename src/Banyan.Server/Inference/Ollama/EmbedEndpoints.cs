@@ -49,10 +49,14 @@ sealed class EmbedEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider tim
         }, cancellationToken);
     }
 
-    Task<Asked<T>> AskAsync<T>(Fields fields, Func<LoadedModel, T> read, CancellationToken cancellationToken)
+    async Task<Asked<T>> AskAsync<T>(Fields fields, Func<LoadedModel, T> read, CancellationToken cancellationToken)
     {
-        OllamaFields.ReadKeepAlive(fields);
+        var keep = OllamaFields.ReadKeepAlive(fields);
         _ = fields.Object("options");
-        return catalogue.Find(fields.Text("model") ?? throw ApiException.Missing("model")).AskAsync(1, read, cancellationToken, generates: false);
+        var served = catalogue.Find(fields.Text("model") ?? throw ApiException.Missing("model"));
+        var asked = await served.AskAsync(1, read, cancellationToken, generates: false);
+        if (keep is { } span)
+            served.Keep(span);
+        return asked;
     }
 }

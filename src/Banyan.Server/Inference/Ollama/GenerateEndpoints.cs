@@ -28,15 +28,30 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
     async Task RunAsync(HttpContext context, bool isChat, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model") ?? throw ApiException.Missing("model")).AskAsync(
-            1, model => isChat ? ReadChat(fields, model) : ReadGenerate(fields, model), cancellationToken), cancellationToken);
+        using var asked = await bodies.ReadAsync(context, async fields =>
+        {
+            var served = catalogue.Find(fields.Text("model") ?? throw ApiException.Missing("model"));
+            var keep = OllamaFields.ReadKeepAlive(fields);
+            // Nothing to say, and not to stay: unload it.
+            if (keep == TimeSpan.Zero && (isChat ? fields.Count("messages") == 0 : fields.Text("prompt") is null or ""))
+            {
+                served.Keep(TimeSpan.Zero);
+                await served.UnloadAsync();
+                await context.Response.WriteJsonAsync(Nothing(served.Name, isChat, "unload"), cancellationToken);
+                return null;
+            }
+            var admitted = await served.AskAsync(1, model => isChat ? ReadChat(fields, model) : ReadGenerate(fields, model), cancellationToken);
+            if (keep is { } span)
+                served.Keep(span);
+            return admitted;
+        }, cancellationToken);
+        if (asked is null)
+            return;
         var (model, request) = (asked.Model, asked.Request);
         var loaded = time.GetElapsedTime(began);
         if (request.Loads)
         {
-            var nothing = Line(model, isChat, new TurnAnswerView("", "", null));
-            (nothing["done"], nothing["done_reason"]) = (true, "load");
-            await context.Response.WriteJsonAsync(nothing, cancellationToken);
+            await context.Response.WriteJsonAsync(Nothing(model.Name, isChat, "load"), cancellationToken);
             return;
         }
         using var measured = telemetry.Begin(isChat ? "chat" : "text_completion", model.Name);
@@ -86,9 +101,18 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     readonly record struct TurnAnswerView(string Text, string Thinking, JsonArray? Calls);
 
-    JsonObject Line(LoadedModel model, bool isChat, TurnAnswerView view)
+    JsonObject Nothing(string model, bool isChat, string reason)
     {
-        var line = new JsonObject { ["model"] = model.Name, ["created_at"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture) };
+        var line = Line(model, isChat, new TurnAnswerView("", "", null));
+        (line["done"], line["done_reason"]) = (true, reason);
+        return line;
+    }
+
+    JsonObject Line(LoadedModel model, bool isChat, TurnAnswerView view) => Line(model.Name, isChat, view);
+
+    JsonObject Line(string model, bool isChat, TurnAnswerView view)
+    {
+        var line = new JsonObject { ["model"] = model, ["created_at"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture) };
         var owner = line;
         if (isChat)
             line["message"] = owner = new JsonObject { ["role"] = "assistant", ["content"] = view.Text };
@@ -179,11 +203,10 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     static GenerationOptions ReadOptions(Fields fields, LoadedModel model)
     {
-        OllamaFields.ReadKeepAlive(fields);
-        var options = s_defaults;
+        var options = model.Settings.Over(s_defaults);
         if (fields.Object("options") is { } given)
         {
-            options = SamplingFields.Read(given, s_defaults, model.Tokenizer);
+            options = SamplingFields.Read(given, s_defaults, model);
             if (given.Integer("num_predict", int.MinValue, int.MaxValue) is { } most)
                 options = options with { MaxTokens = most > 0 ? most : int.MaxValue };
             _ = given.Integer("num_ctx", 1, int.MaxValue); // what the model was loaded with holds; a longer prompt is refused, never cut

@@ -25,7 +25,7 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         var loaded = catalogue.List().Where(m => m.Loaded is not null).Select(m =>
         {
             var entry = Entry(m);
-            entry["expires_at"] = DateTimeOffset.MaxValue.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            entry["expires_at"] = (m.ExpiresAt ?? DateTimeOffset.MaxValue).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
             entry["size_vram"] = 0;
             entry["context_length"] = m.Loaded!.ContextLength;
             return (JsonNode)entry;
@@ -77,7 +77,7 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         ["name"] = model.Name,
         ["model"] = model.Name,
         ["modified_at"] = model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
-        ["size"] = model.Loaded?.Model.WeightBytes ?? (File.Exists(model.Path) ? new FileInfo(model.Path).Length : 0),
+        ["size"] = model.Loaded?.Model.WeightBytes ?? model.FileBytes,
         ["digest"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{model.Path} {model.Created.UtcTicks}"))),
         ["details"] = Details(model.Loaded?.Model.Config.Architecture ?? ""),
     };

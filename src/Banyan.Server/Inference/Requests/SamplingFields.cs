@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
+using Banyan.Server.Inference.Models;
 
 namespace Banyan.Server.Inference.Requests;
 
@@ -19,13 +20,16 @@ static class SamplingFields
     /// <summary>llama-server's defaults.</summary>
     public static readonly GenerationOptions LlamaCpp = new() { Temperature = 0.8f, TopP = 0.95f, TopK = 40, MinP = 0.05f };
 
-    public static GenerationOptions Read(Fields fields, GenerationOptions defaults, Tokenizer tokenizer) => defaults with
+    /// <summary>What a request says, else what is set for the model, else the API's defaults.</summary>
+    public static GenerationOptions Read(Fields fields, GenerationOptions defaults, LoadedModel model) => Read(fields, model.Settings.Over(defaults), model.Tokenizer);
+
+    static GenerationOptions Read(Fields fields, GenerationOptions defaults, Tokenizer tokenizer) => defaults with
     {
         Temperature = fields.Number("temperature", 0, 2) ?? defaults.Temperature,
         TopP = fields.Number("top_p", 0, 1) is { } topP ? Math.Max(topP, 1e-6f) : defaults.TopP,
         TopK = fields.Integer("top_k", -1, int.MaxValue) is { } topK ? Math.Max(topK, 0) : defaults.TopK,
         MinP = fields.Number("min_p", 0, 1) ?? defaults.MinP,
-        RepetitionPenalty = fields.Number("repetition_penalty", 0.01f, 10) ?? fields.Number("repeat_penalty", 0.01f, 10) ?? 1,
+        RepetitionPenalty = fields.Number("repetition_penalty", 0.01f, 10) ?? fields.Number("repeat_penalty", 0.01f, 10) ?? defaults.RepetitionPenalty,
         PresencePenalty = fields.Number("presence_penalty", -2, 2) ?? 0,
         FrequencyPenalty = fields.Number("frequency_penalty", -2, 2) ?? 0,
         Seed = fields.Long("seed", long.MinValue, long.MaxValue) is { } seed && seed != -1 ? unchecked((ulong)seed) : null,

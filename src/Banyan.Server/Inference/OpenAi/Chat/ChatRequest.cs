@@ -33,7 +33,7 @@ sealed record ChatRequest
         if (topLogprobs is not null && !logprobs)
             throw ApiException.Invalid("top_logprobs", "'top_logprobs' needs 'logprobs': true.");
         var (tools, use, named) = ReadTools(fields);
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with
         {
             MaxTokens = fields.MaxTokens("max_completion_tokens") ?? fields.MaxTokens("max_tokens") ?? int.MaxValue,
             TopLogprobs = logprobs ? topLogprobs ?? 0 : null,

@@ -51,7 +51,7 @@ sealed record CompletionRequest
             throw ApiException.Unsupported("echo", "'echo' with 'logprobs' is not supported together with 'suffix'.");
         // What programs that measure send: the prompt's probabilities, and nothing more.
         var generates = !(echo && fields.Any("max_tokens") is { } zero && Fields.TryInteger(zero, out var most) && most == 0);
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with
         {
             MaxTokens = generates ? fields.MaxTokens("max_tokens") ?? DefaultMaxTokens : 1,
             TopLogprobs = logprobs,

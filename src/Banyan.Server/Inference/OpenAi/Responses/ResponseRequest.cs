@@ -43,7 +43,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
         var names = tools.Select(t => (string)t!["function"]!["name"]!).ToHashSet(StringComparer.Ordinal);
         var (use, named) = ReadChoice(fields, names);
         var effort = fields.Object("reasoning")?.Text("effort");
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model.Tokenizer) with { MaxTokens = fields.MaxTokens("max_output_tokens") ?? int.MaxValue };
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with { MaxTokens = fields.MaxTokens("max_output_tokens") ?? int.MaxValue };
         var kept = (JsonArray)messages.DeepClone();
         var turn = Turn.Prepare(model, new TurnRequest
         {

@@ -1,0 +1,60 @@
+using Banyan.Runtime.Generation;
+using Banyan.Runtime.Models;
+
+namespace Banyan.Server.Inference;
+
+/// <summary>What is set for one model; null leaves it to the server, or to the API.</summary>
+public sealed record ModelSettings
+{
+    /// <summary>Nothing.</summary>
+    public static ModelSettings None { get; } = new();
+
+    /// <summary>Other names it is served under. One that ends in <c>*</c> stands for all names that begin so; names of models come first.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>The most tokens of prompt and answer.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>How keys and values are stored.</summary>
+    public KvFormat? KvCache { get; init; }
+
+    /// <summary>Threads that compute.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>A Jinja chat template to use instead of its own.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>After how long without a request it is unloaded; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>
+    public TimeSpan? KeepAlive { get; init; }
+
+    /// <summary>Sampling where a request does not say.</summary>
+    public float? Temperature { get; init; }
+
+    /// <inheritdoc cref="GenerationOptions.TopP"/>
+    public float? TopP { get; init; }
+
+    /// <inheritdoc cref="GenerationOptions.TopK"/>
+    public int? TopK { get; init; }
+
+    /// <inheritdoc cref="GenerationOptions.MinP"/>
+    public float? MinP { get; init; }
+
+    /// <inheritdoc cref="GenerationOptions.RepetitionPenalty"/>
+    public float? RepetitionPenalty { get; init; }
+
+    internal ModelOptions Over(ModelOptions options) => options with
+    {
+        ContextLength = ContextLength ?? options.ContextLength,
+        KvCache = KvCache ?? options.KvCache,
+        Threads = Threads ?? options.Threads,
+    };
+
+    internal GenerationOptions Over(GenerationOptions options) => options with
+    {
+        Temperature = Temperature ?? options.Temperature,
+        TopP = TopP ?? options.TopP,
+        TopK = TopK ?? options.TopK,
+        MinP = MinP ?? options.MinP,
+        RepetitionPenalty = RepetitionPenalty ?? options.RepetitionPenalty,
+    };
+}
