@@ -54,14 +54,16 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <param name="data">What is learned from.</param>
     /// <param name="options">How.</param>
     /// <param name="folder">Where the checkpoint is; null: there is none.</param>
+    /// <param name="teacher">Of <see cref="TuneObjective.Distill"/>: the model that is learned from, with the same vocabulary.</param>
     /// <exception cref="ArgumentException">An option is out of range, or does not fit the model or the data.</exception>
     /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or the memory does not suffice.</exception>
-    public Trainer(Model model, TrainingData data, TuneOptions options, string? folder = null)
+    public Trainer(Model model, TrainingData data, TuneOptions options, string? folder = null, Model? teacher = null)
     {
         options.Validate();
         options = options with { SequenceLength = Math.Min(options.SequenceLength, model.Config.ContextLength) };
-        (_model, _options, _objective) = (model, options, Objective.Of(options));
+        (_model, _options, _objective) = (model, options, Objective.Of(options, teacher));
         CheckKind(data, options);
+        CheckTeacher(model, options, teacher);
         var vocabulary = model.Config.VocabularySize;
         _items = new(data.Samples, data.Pairs, options.SequenceLength, vocabulary);
         _heldOut = new(data.HeldOut, data.HeldOutPairs, options.SequenceLength, vocabulary);
@@ -75,7 +77,7 @@ public sealed unsafe partial class Trainer : IDisposable
         Plan = MakePlan();
         _network.Allocate(Plan.Recomputes);
         _optimizer = new(_network.Parameters, options, model.Pool);
-        _baseFingerprint = BaseFingerprint.Of(model);
+        _baseFingerprint = BaseFingerprint.Of(model) + (teacher is null ? "" : $" {BaseFingerprint.Of(teacher)}");
         if (folder is null)
             return;
         Directory.CreateDirectory(folder);
@@ -252,7 +254,7 @@ public sealed unsafe partial class Trainer : IDisposable
         if (checkpoint.Data != Fingerprint)
             throw new TrainingException($"{_checkpoint} is of a run on other data, or the data has changed since. Use the same, another folder, or remove it to begin anew");
         if (checkpoint.Base != _baseFingerprint)
-            throw new TrainingException($"{_checkpoint} is of a run on another base, or {_model.Path} has changed since. Use the same, another folder, or remove it to begin anew");
+            throw new TrainingException($"{_checkpoint} is of a run on another base or with another teacher, or {_model.Path} has changed since. Use the same, another folder, or remove it to begin anew");
         Checkpoint.ReadNumbers(_checkpoint!, Numbers());
         _network.Prepare();
         _history.AddRange(checkpoint.History);
@@ -289,6 +291,21 @@ public sealed unsafe partial class Trainer : IDisposable
             throw new ArgumentException($"Objective is {options.Objective}, and the data has no pairs: each record has to have 'chosen' and 'rejected'");
         if (!options.HasPairs && data.Samples.Count == 0 && data.Pairs.Count > 0)
             throw new ArgumentException($"the data are pairs, and Objective is {options.Objective}: it has to be Dpo or Orpo");
+    }
+
+    static void CheckTeacher(Model model, TuneOptions options, Model? teacher)
+    {
+        if (options.Objective != TuneObjective.Distill)
+        {
+            if (teacher is not null)
+                throw new ArgumentException($"there is a teacher, and Objective is {options.Objective}: it has to be Distill");
+            return;
+        }
+        // Padding beyond the tokenizer's tokens may differ; a token has to be the same everywhere.
+        const string Probe = "The quick brown fox: żółw, बरगद, 榕树; for (int i = 0; i < 10; i++)\n\treturn x;";
+        if (teacher is not null && (teacher.Tokenizer.Count != model.Tokenizer.Count || !teacher.Tokenizer.Encode(Probe).AsSpan().SequenceEqual(model.Tokenizer.Encode(Probe))
+            || teacher.Config.VocabularySize > model.Config.VocabularySize && teacher.Tokenizer.Count > model.Config.VocabularySize))
+            throw new ArgumentException($"the teacher's vocabulary ({teacher.Tokenizer.Count} tokens) is not the base's ({model.Tokenizer.Count}): its distributions say nothing of the base's tokens; let it teach by text");
     }
 
     /// <summary>Frees its memory; the model stays.</summary>

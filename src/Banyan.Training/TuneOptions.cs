@@ -27,6 +27,9 @@ public enum TuneObjective
 
     /// <summary>Odds ratio preference optimization of pairs (arXiv 2403.07691), without a reference.</summary>
     Orpo,
+
+    /// <summary>The divergence of each target's distribution from a teacher's (arXiv 1503.02531), which reads the same text.</summary>
+    Distill,
 }
 
 /// <summary>How a run trains. Runs with equal options, data and base take the same steps, bit for bit on the same instruction set.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
+using Banyan.Training.Objectives;
 using Banyan.Training.Tests.Passes;
 
 namespace Banyan.Training.Tests;
@@ -102,6 +103,57 @@ public sealed unsafe class TrainerTests : IDisposable
             Assert.Equal(Math.Log(2), trainer.History[0].Loss, method == TuneMethod.Lora ? 0 : 1e-5);
         Assert.True(trainer.History[^1].Margin > trainer.History[0].Margin + 0.3, $"{trainer.History[^1].Margin}");
         Assert.True(trainer.History[^1].Loss < trainer.History[0].Loss);
+    }
+
+    // A teacher that is the base itself has nothing to teach: the divergence and its gradient are 0.
+    [Fact]
+    public void A_student_comes_nearer_to_its_teacher()
+    {
+        using var student = TinyModels.Load("qwen2-tiny-f32");
+        using var teacher = TinyModels.Load("qwen3-tiny-F16");
+        var options = s_options with { Objective = TuneObjective.Distill, Method = TuneMethod.Full, Steps = 30, LearningRate = 1e-2 };
+        using (var same = new Trainer(student, Data(student), options with { Steps = 1 }, null, student))
+        {
+            same.Run();
+            Assert.InRange(same.History[0].Loss, -1e-6, 1e-6);
+            Assert.InRange(same.History[0].GradientNorm, 0, 1e-3);
+        }
+        using var trainer = new Trainer(student, Data(student), options, null, teacher);
+        trainer.Run();
+        Assert.True(trainer.History[0].Loss > 0.5 && trainer.History[^1].Loss < 0.3 * trainer.History[0].Loss, $"{trainer.History[0].Loss} … {trainer.History[^1].Loss}");
+        Assert.Contains("no teacher", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options)).Message, StringComparison.Ordinal);
+        Assert.Contains("has to be Distill", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), s_options, null, teacher)).Message, StringComparison.Ordinal);
+        using var other = TinyModels.Load("stories260K");
+        Assert.Contains("vocabulary", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options, null, other)).Message, StringComparison.Ordinal);
+    }
+
+    // Finite differences of a row's loss, with as many tokens told apart as there are and fewer.
+    [Theory]
+    [InlineData(40)]
+    [InlineData(500)]
+    public void The_gradient_of_the_divergence_is_its_difference(int vocabulary)
+    {
+        var random = new Random(vocabulary);
+        float[] teacher = [.. Enumerable.Range(0, vocabulary).Select(_ => 6 * random.NextSingle())], logits = [.. Enumerable.Range(0, vocabulary).Select(_ => 4 * random.NextSingle())];
+        var loss = new TeacherLoss();
+        loss.Make(1);
+        loss.Set(0, teacher);
+        double Loss(float[] at)
+        {
+            fixed (float* x = at.ToArray())
+                return loss.Row(0, 0, x, vocabulary, 0);
+        }
+        var gradient = logits.ToArray();
+        fixed (float* x = gradient)
+            Assert.True(loss.Row(0, 0, x, vocabulary, 2) > 0.1);
+        for (var i = 0; i < vocabulary; i += 7)
+        {
+            float[] up = [.. logits], down = [.. logits];
+            up[i] += 0.02f;
+            down[i] -= 0.02f;
+            Assert.Equal((Loss(up) - Loss(down)) / 0.02, gradient[i], 1e-4);
+        }
+        Assert.Equal(0, gradient.Sum(), 1e-4);
     }
 
     [Fact]

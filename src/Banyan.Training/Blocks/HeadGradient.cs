@@ -36,6 +36,9 @@ internal sealed unsafe class HeadGradient
         (_losses, _coefficients) = (new double[at.Rows], new float[at.Rows]);
     }
 
+    /// <summary>Logits of a row.</summary>
+    public int Vocabulary => _vocabulary;
+
     /// <summary>The losses of the targets, as of the last pass.</summary>
     public ReadOnlySpan<double> Losses => _losses;
 

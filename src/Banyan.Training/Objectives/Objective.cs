@@ -1,3 +1,4 @@
+using Banyan.Runtime.Models;
 using Banyan.Training.Passes;
 
 namespace Banyan.Training.Objectives;
@@ -18,8 +19,9 @@ internal abstract class Objective
     public abstract (double Loss, double Margin) Run(Network network, float? weight);
 
     /// <summary>The objective of some options.</summary>
-    public static Objective Of(TuneOptions options) => options.Objective switch
+    public static Objective Of(TuneOptions options, Model? teacher = null) => options.Objective switch
     {
+        TuneObjective.Distill => new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher")),
         TuneObjective.Dpo => new Dpo(options.DpoBeta),
         TuneObjective.Orpo => new Orpo(options.OrpoLambda),
         _ => new Supervised(),

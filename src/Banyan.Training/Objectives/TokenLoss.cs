@@ -31,7 +31,7 @@ internal sealed unsafe class CrossEntropy : TokenLoss
 
     // x = e^(x − minus); returns the sum, exact enough for a vocabulary.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static double Exp(float* x, float minus, int count)
+    public static double Exp(float* x, float minus, int count)
     {
         const int Run = 4096; // numbers that are added as floats
         var sum = 0.0;

@@ -53,6 +53,8 @@ internal static class ModelCard
         else
             Line($"| Method | {(isScratch ? "from random weights" : "every weight")}: {plan.TrainableParameters} parameters{(options.TopLayers is { } top ? $" of the last {top} layers" : "")} |");
         Line($"| Objective | {options.Objective} |");
+        if (facts.Teacher is { } teacher)
+            Line($"| Teacher | {Inline(teacher)}, its distribution of every target |");
         Line($"| Steps | {history.Count} of {plan.Steps}, each of {options.SequencesPerStep} sequences of {options.SequenceLength} tokens |");
         Line($"| Optimizer | AdamW, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
         Line($"| Seed | {options.Seed} |");

@@ -1,7 +1,7 @@
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
-using Banyan.Runtime.Models.State;
+using Banyan.Training.Results;
 
 namespace Banyan.Training;
 
@@ -10,8 +10,6 @@ namespace Banyan.Training;
 /// <param name="Targets">How many there are.</param>
 public readonly record struct TextLoss(double Loss, int Targets)
 {
-    const int RowsAtOnce = 64; // whose logits lie in memory together
-
     /// <summary>The losses of texts by the runtime, as it would generate.</summary>
     /// <param name="model">The model; for numbers like the trainer's, loaded with <see cref="ActivationFormat.Float"/>.</param>
     /// <param name="texts">The texts.</param>
@@ -32,26 +30,12 @@ public readonly record struct TextLoss(double Loss, int Targets)
 
     static TextLoss Of(Model model, Sample text, ModelAdapter? adapter)
     {
-        var count = text.Tokens.Length;
-        using var cache = new KvCache(model, count + RowsAtOnce);
-        using var forward = new Forward(model, cache, RowsAtOnce, RowsAtOnce);
-        var (batch, sequence) = (new Batch(RowsAtOnce), new Sequence(cache, count, adapter));
-        if (!sequence.TryReserve(count))
-            throw new InvalidOperationException("The cache was made for this sequence.");
         var (sum, targets) = (0.0, 0);
-        for (var first = 0; first < count; first += RowsAtOnce)
+        RuntimeLogits.Of(model, text.Tokens, adapter, (row, logits) =>
         {
-            var rows = Math.Min(RowsAtOnce, count - first);
-            batch.Clear();
-            batch.Add(sequence, text.Tokens.AsSpan(first, rows), logits: rows);
-            forward.Run(batch);
-            for (var i = 0; i < rows && first + i + 1 < count; i++)
-                if (text.Targets[first + i + 1])
-                {
-                    var logits = forward.Result(i);
-                    (sum, targets) = (sum + Distribution.LogSumExp(logits) - logits[text.Tokens[first + i + 1]], targets + 1);
-                }
-        }
+            if (row + 1 < text.Tokens.Length && text.Targets[row + 1])
+                (sum, targets) = (sum + Distribution.LogSumExp(logits) - logits[text.Tokens[row + 1]], targets + 1);
+        });
         return new(sum, targets);
     }
 }

@@ -8,6 +8,9 @@ public sealed record CardFacts(string BaseName, string Data)
     /// <summary>The base's revision.</summary>
     public string? Revision { get; init; }
 
+    /// <summary>Whose distributions were learned, where a teacher's were.</summary>
+    public string? Teacher { get; init; }
+
     /// <summary>The data's repo on a hub, <c>owner/name</c>, where it has one.</summary>
     public string? DataRepo { get; init; }
 }

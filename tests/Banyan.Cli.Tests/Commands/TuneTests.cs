@@ -161,6 +161,50 @@ public sealed class TuneTests : IDisposable
         Assert.True(code == 0, error);
     }
 
+    // The teacher is a model that was taught to answer and to end, so that its answers are whole.
+    [Fact]
+    public async Task A_teacher_teaches_by_text_and_by_logits()
+    {
+        var data = Path.Combine(_folder, "questions.jsonl");
+        File.WriteAllLines(data, Enumerable.Range(0, 12).Select(i => $$"""{"prompt": "What is {{i}}?", "completion": " It is {{i}}."}"""));
+        string[] common = ["--length", "64", "--batch", "1", "--json", "--evaluate-every", "0"];
+        var teacher = Path.Combine(_folder, "teacher");
+        var (code, output, error) = await Tool.Run(["tune", s_base, data, "--out", teacher, "--method", "full", "--lr", "2e-3", "--steps", "12", .. common]);
+        Assert.True(code == 0, error);
+
+        var (byText, answers) = (Path.Combine(_folder, "by-text"), Path.Combine(_folder, "by-text", "training", "answers.jsonl"));
+        string[] command = ["tune", "distill", teacher, s_base, data, "--by", "text", "--prompts", "6", "-n", "16", "--out", byText, "--rank", "2", "--steps", "2", .. common];
+        (code, output, error) = await Tool.Run(command);
+        Assert.True(code == 0, error);
+        Assert.Equal(2, Lines(output).Count);
+        Assert.Equal(6, File.ReadAllLines(answers).Length);
+        Assert.Contains("answers of", File.ReadAllText(Path.Combine(byText, "README.md")));
+        Assert.Contains("It is", File.ReadAllText(Path.Combine(byText, "training", "selected.jsonl")));
+        // Cut off in a line, only what is missing is asked, and comes out the same.
+        var whole = File.ReadAllText(answers);
+        File.WriteAllText(answers, whole[..(whole.Length / 2)]);
+        (code, _, error) = await Tool.Run(command);
+        Assert.True(code == 0, error);
+        Assert.Contains("of 6 answers to ask for", error);
+        Assert.Equal(whole, File.ReadAllText(answers));
+
+        (code, output, error) = await Tool.Run(["tune", "distill", teacher, s_base, data, "--out", Path.Combine(_folder, "by-logits"), "--rank", "2", "--steps", "2", .. common]);
+        Assert.True(code == 0, error);
+        Assert.True(Lines(output)[0].GetProperty("loss").GetDouble() > 0.5);
+        Assert.StartsWith("# Repeats this run: banyan tune distill", File.ReadAllText(Path.Combine(_folder, "by-logits", "tune.toml")));
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:1/v1#x --by logits", "gives no distributions")]
+    [InlineData("STORIES", "vocabulary")]
+    public async Task A_teacher_that_cannot_teach_is_refused(string teacher, string names)
+    {
+        var (code, output, error) = await Tool.Run(["tune", "distill", .. teacher.Replace("STORIES", SharedData.Path("models", "stories260K.gguf")).Split(' ')[..1], .. Command("none", 2)[1..], .. teacher.Split(' ')[1..]]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(names, error);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "none")));
+    }
+
     [Theory]
     [InlineData("--method full", "--rank is of adapters")]
     [InlineData("--type F16", "--type is of whole models")]

@@ -19,7 +19,7 @@ public sealed class AdapterFolderTests : IDisposable
     public void A_folder_gives_the_likelihoods_of_the_trainer(string name, TuneMethod method, bool rankStabilized)
     {
         using var model = TinyModels.Load(name);
-        var data = new TrainingData { Samples = [TinyModels.Sample(model, 40, 1)], HeldOut = [TinyModels.Sample(model, 60, 2), TinyModels.Sample(model, 30, 3)] };
+        var data = new TrainingData { Samples = [TinyModels.Sample(model, 40, 1)], HeldOut = [TinyModels.Sample(model, 90, 2), TinyModels.Sample(model, 30, 3)] };
         var options = new TuneOptions { Method = method, Rank = 4, RankStabilized = rankStabilized, SequenceLength = 96, Steps = 5, LearningRate = 1e-2 };
         using var trainer = new Trainer(model, data, options);
         trainer.Run();
@@ -33,6 +33,11 @@ public sealed class AdapterFolderTests : IDisposable
         Assert.Equal(2, result.Comparison!.Texts);
         Assert.Equal(trainer.HeldOutBefore!.Value, result.Comparison.Base, 1e-6);
         Assert.Equal(trainer.HeldOut!.Value, result.Comparison.Tuned, 1e-6);
+        // The runtime with the folder's adapter finds the same, of texts longer than it computes at once.
+        var adapter = model.AddAdapter("folder", Banyan.Runtime.Adapters.AdapterWeights.Read(_folder, model.Config));
+        var apart = HeldOutComparison.Of(TextLoss.Of(model, data.HeldOut), TextLoss.Of(model, data.HeldOut, adapter));
+        Assert.Equal(result.Comparison.Base, apart.Base, 1e-4);
+        Assert.Equal(result.Comparison.Tuned, apart.Tuned, 1e-4);
         Assert.Contains("`some\\|'data'`", File.ReadAllText(Path.Combine(_folder, "README.md")), StringComparison.Ordinal);
     }
 

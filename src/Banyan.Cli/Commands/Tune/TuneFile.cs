@@ -18,7 +18,7 @@ static class TuneFile
     public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type)
     {
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
-        File.WriteAllText(temporary, RunFile.Text("Repeats this run: banyan tune --config tune.toml --out DIR", Values(names, output, data, options, type)));
+        File.WriteAllText(temporary, RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR", Values(names, output, data, options, type)));
         File.Move(temporary, path, overwrite: true);
     }
 
@@ -47,12 +47,13 @@ static class TuneFile
 
     static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type) =>
     [
+        ("teacher", names.Teacher?.Exactly),
         ("base", names.Base.Exactly),
         ("data", names.Data.Exactly),
         ("out", output),
         ("seed", options.Seed),
         ("method", MethodName(options)),
-        ("objective", Lower(options.Objective)),
+        ("objective", names.Teacher is null ? Lower(options.Objective) : null),
         ("steps", options.Steps),
         ("epochs", options.Steps is null ? options.Epochs : null),
         ("rank", HasAdapter(options) ? options.Rank : null),

@@ -12,7 +12,10 @@ namespace Banyan.Cli.Commands.Tune;
 sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
 {
     /// <summary>For the model card.</summary>
-    public CardFacts Facts => new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit, DataRepo = Data.Repo?.Name };
+    public CardFacts Facts => new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit, DataRepo = Data.Repo?.Name, Teacher = Teacher is null ? null : Teacher.Repo?.ToString() ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Teacher.Path)) };
+
+    /// <summary>Whose distributions are learned; null: the data's tokens are.</summary>
+    public PulledThing? Teacher { get; init; }
 
     /// <summary>What others know the base as, where the user says it.</summary>
     public string? GivenName { get; init; }

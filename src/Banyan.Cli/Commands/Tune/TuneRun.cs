@@ -17,7 +17,7 @@ namespace Banyan.Cli.Commands.Tune;
 /// 5. the adapter or the model is written, read back and compared
 /// </code>
 /// </summary>
-sealed class TuneRun
+sealed record TuneRun
 {
     const string WorkFolder = "training"; // prepared data and checkpoint
 
@@ -34,6 +34,12 @@ sealed class TuneRun
 
     /// <summary>The weight formats of a model that is written; null: the base's.</summary>
     public string? Type { get; init; }
+
+    /// <summary>A model whose distributions are learned; null: the data's tokens are.</summary>
+    public PulledThing? Teacher { get; init; }
+
+    /// <summary>What the data is called in the model card; null: by its path.</summary>
+    public string? DataName { get; init; }
 
     /// <summary>What others know the base as; null: as it was named.</summary>
     public string? BaseName { get; init; }
@@ -70,7 +76,7 @@ sealed class TuneRun
         try
         {
             using var model = Load(Start(from.Path)); // :: 1
-            return await TrainAsync(model, new TuneNames(Base, Data.Path, from, data, heldOut) { GivenName = BaseName }, MakeFolders(), view, cancel.Token);
+            return await TrainAsync(model, new TuneNames(Base, DataName ?? Data.Path, from, data, heldOut) { GivenName = BaseName, Teacher = Teacher }, MakeFolders(), view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -109,7 +115,8 @@ sealed class TuneRun
             options = options with { Objective = options.Method == TuneMethod.Scratch ? TuneObjective.Orpo : TuneObjective.Dpo };
         view.ShowData(model, data);
         TuneView.Warn(ContaminatedCommand.Scan(dataOptions.Path, cancellationToken));
-        using var trainer = new Trainer(model, data.Data, options, work);
+        using var teacher = Teacher is null ? null : Load(Teacher.Path);
+        using var trainer = new Trainer(model, data.Data, options, work, teacher);
         if ((HasAdapter ? AdapterFolder.Problem(trainer) : ModelFolder.Problem(trainer, Type)) is { } problem)
             throw new CommandException(Renamed(problem));
         view.ShowPlan(trainer); // :: 3
@@ -152,6 +159,16 @@ sealed class TuneRun
         var samples = result is null ? [] : await TuneSample.AskAsync(model, Output, HasAdapter, data, cancellationToken);
         await File.WriteAllTextAsync(Report + ".tmp", TuneReport.Html(trainer, names, result, samples, await File.ReadAllTextAsync(Path.Combine(Output, TuneFile.Name), cancellationToken)), cancellationToken);
         File.Move(Report + ".tmp", Report, overwrite: true);
+    }
+
+    /// <summary>Where a teacher's answers are kept, all of them and those that are learned from.</summary>
+    public (string All, string Selected) AnswerFiles()
+    {
+        var work = MakeFolders();
+        var (all, selected) = (Path.Combine(work, "answers.jsonl"), Path.Combine(work, "selected.jsonl"));
+        if (Restart)
+            File.Delete(all);
+        return (all, selected);
     }
 
     string MakeFolders()

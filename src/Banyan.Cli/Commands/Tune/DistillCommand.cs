@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Banyan.Cli.Commands.Eval;
+using Banyan.Cli.Hubs;
+using Banyan.Evaluation.Models;
+using Banyan.Evaluation.Transcripts;
+using Banyan.Training;
+
+namespace Banyan.Cli.Commands.Tune;
+
+/// <summary><c>banyan tune distill TEACHER BASE DATA --out DIR</c>: a small model learns from a large one.</summary>
+static class DistillCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("distill", $"""
+            Have a model learn from a larger one
+
+            By logits the base learns the teacher's distribution of every target of DATA; the teacher is a model on this machine with the same vocabulary.
+            By text the teacher answers the prompts of DATA, and the base learns the answers: it may also be http://host/v1#NAME (its key in {ModelSpec.ServerKey}),
+            openai:NAME, gemini:NAME or anthropic:NAME (keys in OPENAI_API_KEY, GEMINI_API_KEY, ANTHROPIC_API_KEY). Its answers are kept in DIR; asked again,
+            only what is missing is. Whether a service allows that its answers are learned from is for its terms to say.
+
+            Examples:
+              banyan tune distill coder-7b.gguf coder-0.5b.gguf src/ --out mine
+              banyan tune distill coder-7b.gguf other-0.5b.gguf questions.jsonl --by text --out mine
+              banyan tune distill http://localhost:8080/v1#coder coder-0.5b.gguf questions.jsonl --out mine
+            """);
+        var teacher = new Argument<string>("TEACHER") { Description = "A .gguf, a folder of safetensors, a repo on the hub, or a model behind an API" };
+        command.Arguments.Add(teacher);
+        var choices = new TuneChoices(command);
+        var by = new Option<string?>("--by") { Description = "logits or text (default: logits of a model on this machine, text of one behind an API)" };
+        by.AcceptOnlyFromAmong("logits", "text");
+        var prompts = new Option<int?>("--prompts") { Description = "By text: at most so many prompts" };
+        prompts.Between(1, int.MaxValue);
+        var maxTokens = new Option<int>("--max-tokens", "-n") { Description = "By text: the most tokens of an answer", DefaultValueFactory = _ => 1024 };
+        maxTokens.Between(1, 1 << 20);
+        var temperature = new Option<double>("--temperature", "-T") { Description = "By text: 0: always the teacher's likeliest token", DefaultValueFactory = _ => 0 };
+        temperature.Between(0, 2);
+        foreach (var option in new Option[] { by, prompts, maxTokens, temperature })
+            command.Options.Add(option);
+        command.SetAction((arguments, cancellationToken) => JudgeChoices.RunAsync(async () =>
+        {
+            var run = choices.Read(arguments);
+            if (!run.ObjectiveByData)
+                throw new CommandException("--objective is of data with answers: distillation has its own");
+            var spec = arguments.GetRequiredValue(teacher);
+            var service = ModelSpec.Open(spec);
+            var byText = (arguments.GetValue(by) ?? (service is null ? "logits" : "text")) == "text";
+            if (service is not null && !byText)
+                throw new CommandException($"--by logits: '{spec}' is behind an API, which gives no distributions: by text it can teach");
+            var from = service is null ? await ModelPull.FindAsync(spec, cancellationToken) : null;
+            if (!byText)
+                return await (run with { Teacher = from, Options = run.Options with { Objective = TuneObjective.Distill }, ObjectiveByData = false }).RunAsync();
+            var data = await DataPull.FindAsync(run.Data.Path, cancellationToken);
+            await using var model = service ?? new LocalModel(from!.Path, run.Threads, requests: 4);
+            var isNew = !Directory.Exists(run.Output);
+            var (answers, selected) = run.AnswerFiles();
+            try
+            {
+                await TeacherAnswers.WriteAsync(answers, data.Path, model, arguments.GetValue(prompts), new SamplingSettings(arguments.GetValue(temperature), 1, arguments.GetValue(maxTokens), null), cancellationToken);
+            }
+            catch (Exception e) when (e is ModelException or CommandException)
+            {
+                if (isNew && new FileInfo(answers) is { Exists: false } or { Length: 0 })
+                    Directory.Delete(run.Output, recursive: true);
+                throw new CommandException(e.Message);
+            }
+            TeacherAnswers.Select(answers, selected);
+            await model.DisposeAsync(); // its memory is needed
+            return await (run with { Data = run.Data with { Path = selected }, DataName = $"answers of {spec} to {run.Data.Path}" }).RunAsync();
+        }));
+        return command;
+    }
+}
