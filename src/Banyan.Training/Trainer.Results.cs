@@ -9,13 +9,15 @@ public sealed unsafe partial class Trainer
     /// <summary>The adapter as it is now.</summary>
     /// <exception cref="InvalidOperationException">All weights are trained: there is none.</exception>
     public AdapterWeights Adapter() => _options.HasAdapters
-        ? new(_options.Rank, _options.Alpha, _options.RankStabilized, [.. _network.Adapted.Select(linear =>
+        ? new(_options.Rank, _options.Alpha, _options.RankStabilized, [.. _network.Adapted.GroupBy(linear => linear.Whole).Select(parts =>
         {
-            var (a, b, magnitude) = linear.Adapter!.Value;
-            return new ProjectionAdapter(linear.Projection.Name, linear.Projection.Rows, linear.Projection.Columns, a.Values.ToArray(), b.Values.ToArray())
+            // In the order of their rows, one below the other.
+            var first = parts.First();
+            return new ProjectionAdapter(first.Projection.Name.Split('#')[0], parts.Sum(p => p.Projection.Rows), first.Projection.Columns,
+                first.Adapter!.Value.A.Values.ToArray(), [.. parts.SelectMany(p => p.Adapter!.Value.B.Values.ToArray())])
             {
-                Expert = linear.Expert,
-                Magnitude = magnitude?.Values.ToArray(),
+                Expert = first.Expert,
+                Magnitude = first.Adapter.Value.Magnitude is null ? null : [.. parts.SelectMany(p => p.Adapter!.Value.Magnitude!.Values.ToArray())],
             };
         })])
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");

@@ -25,6 +25,19 @@ public class TuneFromHubTests(SharedHub shared)
         Assert.Contains($"data = \"datasets/ana/sums@{data.Commit}\"", file);
         Assert.Equal((model.Commit, "ana/tiny-base"), JsonDocument.Parse(File.ReadAllText(Path.Combine(mine, "adapter_config.json"))).RootElement is var config
             ? (config.GetProperty("revision").GetString(), config.GetProperty("base_model_name_or_path").GetString()) : default);
+        // Pushed, it is known by its base; the data and this machine's paths stay here.
+        var (pushed, _) = await machine.PushAsync(mine, "tiny-tuned");
+        using (var client = machine.Client())
+            Assert.Equal([".gitignore", "README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors"],
+                (await client.ListAsync(Machine.Repo("tiny-tuned"), pushed.Commit!)).Select(f => f.Path).Where(p => p != ".gitattributes").Order(StringComparer.Ordinal));
+        using (var http = new HttpClient { DefaultRequestHeaders = { Authorization = new("Bearer", hub.Ana) } })
+        {
+            var info = JsonDocument.Parse(await http.GetStringAsync($"{hub.Address}/api/models/ana/tiny-tuned?expand=baseModels&expand=tags")).RootElement;
+            Assert.Contains("base_model:ana/tiny-base", info.GetProperty("tags").EnumerateArray().Select(t => t.GetString()));
+            Assert.Contains("dataset:ana/sums", info.GetProperty("tags").EnumerateArray().Select(t => t.GetString()));
+            Assert.Equal("adapter", info.GetProperty("baseModels").GetProperty("relation").GetString());
+        }
+
         // What is for testing was not pulled; one file of the repo is the same data; the file that was written goes on with the same run.
         Assert.False(File.Exists(Path.Combine(machine.Cache.Folder, "datasets--ana--sums", "snapshots", data.Commit!, "data", "test.jsonl")));
         await Run(machine, Tune("ana/sums:data/train.jsonl"), 0);

@@ -51,6 +51,15 @@ public sealed record ProjectionAdapter(string Tensor, int Rows, int Columns, flo
     /// <summary>DoRA: the norm of each row of the adapted weight, [rows]; null for LoRA.</summary>
     public float[]? Magnitude { get; init; }
 
+    /// <summary>The adapter of some of its rows.</summary>
+    internal ProjectionAdapter Part(int first, int rows) => this with
+    {
+        Tensor = $"{Tensor}#{first}",
+        Rows = rows,
+        B = B[(first * Rank)..((first + rows) * Rank)],
+        Magnitude = Magnitude?[first..(first + rows)],
+    };
+
     /// <summary>weights[columns], a row of W, += scale · (B·A)[row].</summary>
     internal void AddTo(Span<float> weights, int row, float scale)
     {

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Adapters;
 
@@ -28,9 +29,10 @@ public static partial class PeftAdapter
             throw new NotSupportedException("new tokens cannot be written as a PEFT adapter: merge it into its base instead");
         var writer = new SafetensorsWriter().Set("format", "pt");
         var modules = new SortedSet<string>(StringComparer.Ordinal);
+        var familys = Family.Find(config.Architecture)?.HuggingFace.Tensors ?? new Dictionary<string, string>();
         foreach (var p in adapter.Projections)
         {
-            var module = p.Expert is null ? HuggingFaceTensorNames.Module(p.Tensor) : null;
+            var module = p.Expert is null ? HuggingFaceTensorNames.Module(p.Tensor, familys) : null;
             if (module is null)
                 throw new NotSupportedException($"{p.Tensor} has no name in transformers that an adapter could be written under: merge the adapter into its base instead");
             if (p.Rank != adapter.Rank)

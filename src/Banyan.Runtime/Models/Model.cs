@@ -143,10 +143,11 @@ public sealed partial class Model : IDisposable
             throw new NotSupportedException($"adapter '{name}' adds tokens to the vocabulary: merge it into its base (banyan tune merge)");
         lock (_adapters)
         {
-            var targets = weights.Projections.Select(p => (Adapter: p, Projection: Target(name, p))).ToList();
+            var targets = weights.Projections.SelectMany(p => Targets(name, p)).ToList();
             var adapter = new ModelAdapter(this, name, _adapters.Count, made => [.. targets.Select(t =>
             {
-                var term = new AdapterTerm(t.Adapter, weights.Scale, _file.GetTensor(t.Projection.Name));
+                var tensor = _file.GetTensor(t.Whole);
+                var term = new AdapterTerm(t.Adapter, weights.Scale, t.First is { } first ? tensor.RowRange(first, t.Projection.Rows) : tensor);
                 t.Projection.Attach(made, term);
                 return term;
             })]);
@@ -155,18 +156,24 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    Projection Target(string name, ProjectionAdapter adapter)
+    // The projection that is adapted; or several, which are parts of one matrix in the file, each with its rows of B.
+    IEnumerable<(ProjectionAdapter Adapter, Projection Projection, string Whole, int? First)> Targets(string name, ProjectionAdapter adapter)
     {
         if (adapter.Expert is not null)
             throw new NotSupportedException($"adapter '{name}' adapts an expert of {adapter.Tensor}: merge it into its base (banyan tune merge)");
+        var all = Weights.Products.Where(p => p is not ExpertProjections).SelectMany(p => p.Projections);
         // Where the output is the embedding it stands under the embedding's name; an adapter of it changes the output alone.
-        var found = adapter.Tensor == "output.weight" ? Weights.Logits.Projection
-            : Weights.Products.Where(p => p is not ExpertProjections).SelectMany(p => p.Projections).FirstOrDefault(p => p.Name == adapter.Tensor);
-        return found is null ? throw new ArgumentException($"adapter '{name}' adapts {adapter.Tensor}, which '{Name}' does not have or not as a whole: name the base that it was trained on")
-            : (found.Rows, found.Columns) != (adapter.Rows, adapter.Columns) ? throw new ArgumentException(
-                $"adapter '{name}' has {adapter.Tensor} [{adapter.Rows}, {adapter.Columns}], and '{Name}' has [{found.Rows}, {found.Columns}]: name the base that it was trained on")
-            : found;
+        var found = adapter.Tensor == "output.weight" ? Weights.Logits.Projection : all.FirstOrDefault(p => p.Name == adapter.Tensor);
+        List<(Projection Projection, int? First)> parts = found is not null ? [(found, null)]
+            : [.. all.Where(p => p.Name.StartsWith(adapter.Tensor + "#", StringComparison.Ordinal)).Distinct().Select(p => (p, (int?)FirstRow(p)))];
+        if (parts.Count == 0)
+            throw new ArgumentException($"adapter '{name}' adapts {adapter.Tensor}, which '{Name}' does not have: name the base that it was trained on");
+        if (parts.Sum(p => p.Projection.Rows) != adapter.Rows || parts[0].Projection.Columns != adapter.Columns)
+            throw new ArgumentException($"adapter '{name}' has {adapter.Tensor} [{adapter.Rows}, {adapter.Columns}], and '{Name}' has [{parts.Sum(p => p.Projection.Rows)}, {parts[0].Projection.Columns}]: name the base that it was trained on");
+        return parts.Select(p => (p.First is { } first ? adapter.Part(first, p.Projection.Rows) : adapter, p.Projection, found?.Name ?? adapter.Tensor, p.First));
     }
+
+    static int FirstRow(Projection part) => int.Parse(part.Name.AsSpan(part.Name.IndexOf('#') + 1), System.Globalization.CultureInfo.InvariantCulture);
 
     static string NameOf(ModelFile file)
     {

@@ -26,7 +26,6 @@ internal abstract unsafe class BlockGradient
     /// <exception cref="ArgumentException">There is none of its kind.</exception>
     public static BlockGradient Of(Block block, GradientBuilder at) => block switch
     {
-        Attention attention when attention.Query.Name.Contains('#', StringComparison.Ordinal) => throw new ArgumentException("models with query, key and value in one matrix cannot be trained yet"),
         Attention { WithoutGradient: { } what } => throw new ArgumentException($"models that {what} cannot be trained yet"),
         MixtureOfExperts { IsPlain: false } => throw new ArgumentException("experts with biases, groups, or other activations than SwiGLU cannot be trained yet"),
         GatedFeedForward { Activation: not (GateActivation.Silu or GateActivation.Gelu) } => throw new ArgumentException("feed-forwards of this activation cannot be trained yet"),

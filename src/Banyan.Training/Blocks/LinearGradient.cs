@@ -33,7 +33,8 @@ internal sealed unsafe class LinearGradient
         if (at.Adapts(projection))
         {
             var options = at.Options;
-            _a = at.Parameters.Add($"{Name}.lora_a", options.Rank, columns, ParameterKind.Matrix, p => Start.Kaiming(p, options.Seed));
+            // Parts of one matrix in the file share A: together they are one adapter of it, as PEFT and GGUF have it.
+            _a = at.Parameters.Add($"{Whole}.lora_a", options.Rank, columns, ParameterKind.Matrix, p => Start.Kaiming(p, options.Seed));
             _b = at.Parameters.Add($"{Name}.lora_b", rows, options.Rank, ParameterKind.Matrix, p => p.Values.Clear());
             at.Adapted.Add(this);
             if (options.Method != TuneMethod.Dora)
@@ -54,6 +55,9 @@ internal sealed unsafe class LinearGradient
 
     /// <summary>The tensor's name in GGUF; of experts with their number: <c>blk.0.ffn_up_exps.weight[3]</c>.</summary>
     public string Name { get; }
+
+    /// <summary>The file's tensor, of which this may be some rows: without <c>#first</c>.</summary>
+    public string Whole => Name.IndexOf('#') is var part and >= 0 ? Name[..part] : Name;
 
     public Projection Projection => _projection;
 

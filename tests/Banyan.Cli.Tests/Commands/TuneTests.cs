@@ -39,7 +39,7 @@ public sealed class TuneTests : IDisposable
         Assert.All(lines, l => Assert.True(l.GetProperty("loss").GetDouble() > 0));
         Assert.True(lines[^1].GetProperty("held_out").GetDouble() > 0 && lines[^1].GetProperty("saved").GetBoolean());
         var mine = Path.Combine(_folder, "mine");
-        Assert.Equal(["README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".gitignore", "README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("It is", error); // the sample is shown
         Assert.Contains("| base | tuned |", File.ReadAllText(Path.Combine(mine, "README.md")));
 
@@ -156,7 +156,7 @@ public sealed class TuneTests : IDisposable
         Assert.All(["<script", "http:", "https:", "src="], part => Assert.DoesNotContain(part, page));
         Assert.True(Lines(output)[^1].GetProperty("held_out").GetDouble() > 0);
         var full = Path.Combine(_folder, "full");
-        Assert.Equal(["README.md", "model.gguf", "tune.toml"], Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"], Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         (code, _, error) = await Tool.Run(["run", full, "Hello", "-n", "4", "--json"]);
         Assert.True(code == 0, error);
     }

@@ -134,6 +134,7 @@ public unsafe class NetworkTests
     [InlineData("qwen2-tiny-Q4_K_M")]
     [InlineData("qwen3moe-tiny-Q8_0")]
     [InlineData("families/olmo3")]
+    [InlineData("families/phi3")]
     public void The_gradient_of_every_adapter_is_the_loss_difference(string name)
     {
         using var model = TinyModels.Load(name);

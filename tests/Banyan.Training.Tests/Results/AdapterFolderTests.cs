@@ -16,6 +16,8 @@ public sealed class AdapterFolderTests : IDisposable
     [InlineData("llama-tiny-F16", TuneMethod.Dora, false)]
     [InlineData("qwen3moe-tiny-Q8_0", TuneMethod.Lora, false)]
     [InlineData("families/olmo3", TuneMethod.Lora, false)]
+    [InlineData("families/phi3", TuneMethod.Lora, true)]
+    [InlineData("families/phi3", TuneMethod.Dora, false)]
     public void A_folder_gives_the_likelihoods_of_the_trainer(string name, TuneMethod method, bool rankStabilized)
     {
         using var model = TinyModels.Load(name);
@@ -30,6 +32,9 @@ public sealed class AdapterFolderTests : IDisposable
         Assert.Equal(result.Files.Order(StringComparer.Ordinal), Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "adapter_config.json"))).RootElement;
         Assert.Equal(("owner/base", "abc"), (config.GetProperty("base_model_name_or_path").GetString(), config.GetProperty("revision").GetString()));
+        // Matrices that are one in the file have one adapter, by transformers' names.
+        if (name == "families/phi3")
+            Assert.Equal(["down_proj", "gate_up_proj", "o_proj", "qkv_proj"], config.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()).Order(StringComparer.Ordinal));
         Assert.Equal(2, result.Comparison!.Texts);
         Assert.Equal(trainer.HeldOutBefore!.Value, result.Comparison.Base, 1e-6);
         Assert.Equal(trainer.HeldOut!.Value, result.Comparison.Tuned, 1e-6);

@@ -20,6 +20,10 @@ static class TuneFile
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
         File.WriteAllText(temporary, RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR", Values(names, output, data, options, type)));
         File.Move(temporary, path, overwrite: true);
+        // What is of this machine alone is not pushed with the rest: the data as tokens, the checkpoint, and paths.
+        var ignore = Path.Combine(output, ".gitignore");
+        if (!File.Exists(ignore))
+            File.WriteAllText(ignore, $"/{TuneRun.WorkFolder}/\n/{Name}\n");
     }
 
     /// <summary>The data of the run that wrote a folder, as it read them; null where the folder has no such file.</summary>

@@ -19,7 +19,7 @@ namespace Banyan.Cli.Commands.Tune;
 /// </summary>
 sealed record TuneRun
 {
-    const string WorkFolder = "training"; // prepared data and checkpoint
+    public const string WorkFolder = "training"; // prepared data and checkpoint
 
     public required string Base { get; init; }
 

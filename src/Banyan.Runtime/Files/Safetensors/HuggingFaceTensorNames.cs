@@ -41,8 +41,8 @@ static partial class HuggingFaceTensorNames
     }
 
     /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null where it has none.</summary>
-    public static string? Module(string tensor) =>
-        Layer().Match(tensor) is { Success: true } layer && s_blocks.FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part
+    public static string? Module(string tensor, IReadOnlyDictionary<string, string> familys) =>
+        Layer().Match(tensor) is { Success: true } layer && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part
             ? $"model.layers.{layer.Groups[1].Value}.{part}"
             : null;
 

@@ -11,7 +11,10 @@ internal sealed class Phi3 : Family
     public override string Covers => "Phi-3, Phi-3.5 and Phi-4 (mini)";
 
     // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new()
+    {
+        Tensors = new Dictionary<string, string> { ["self_attn.qkv_proj"] = "attn_qkv", ["mlp.gate_up_proj"] = "ffn_up" }, // by which adapters name them
+    };
 
     public override Config Refine(ConfigReader reader, Config common)
     {
