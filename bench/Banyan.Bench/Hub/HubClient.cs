@@ -20,7 +20,24 @@ sealed class HubClient(Uri address, string token)
     /// <summary>For requests whose time is the server's.</summary>
     public HttpClient Http => _http;
 
-    public async Task CreateRepoAsync(string name) => (await _http.PostAsJsonAsync("/api/repos/create", new { name, type = "model" })).EnsureSuccessStatusCode();
+    public async Task CreateRepoAsync(string name)
+    {
+        using var answer = await _http.PostAsJsonAsync("/api/repos/create", new { name, type = "model" });
+        if (answer.StatusCode != System.Net.HttpStatusCode.Conflict)
+            answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Commits a card.</summary>
+    public async Task CommitCardAsync(string name, string text)
+    {
+        var lines = $$$"""
+            {"key": "header", "value": {"summary": "card", "description": ""}}
+            {"key": "file", "value": {"path": "README.md", "encoding": "base64", "content": "{{{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text))}}}"}}
+
+            """;
+        using var answer = await _http.PostAsync($"/api/models/bench/{name}/commit/main", new StringContent(lines, System.Text.Encoding.UTF8, "application/x-ndjson"));
+        answer.EnsureSuccessStatusCode();
+    }
 
     /// <summary>The signed address of an upload or download.</summary>
     public async Task<Uri> AddressAsync(string operation, byte[] sha256, long size)

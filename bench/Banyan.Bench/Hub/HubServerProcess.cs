@@ -64,7 +64,8 @@ static class HubServerProcess
         await using var app = BanyanServer.Build(new ServerOptions { Port = 0, Hub = new HubOptions { DataFolder = folder, PacksWeights = packs } });
         await app.StartAsync();
         var accounts = app.Services.GetRequiredService<AccountStore>();
-        await accounts.AddAsync("user", "bench", null, null, default);
+        if (await accounts.FindAsync("bench", default) is null)
+            await accounts.AddAsync("user", "bench", null, null, default);
         var token = await accounts.AddTokenAsync("bench", "bench", TokenRole.Write, null, null, default);
         Console.WriteLine($"{app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()} {token}");
         await Console.In.ReadToEndAsync();

@@ -2,40 +2,112 @@ using System.Diagnostics;
 using System.Globalization;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
-using Microsoft.Data.Sqlite;
 
 namespace Banyan.Bench.Hub;
 
 /// <summary>What a page of a list costs on a hub of many repositories, which are rows alone.</summary>
 static class ListBench
 {
-    const int Runs = 21, Deep = 50;
+    const int Runs = 21, Deep = 50, Changes = 100;
 
     public static async Task RunAsync(string folder, int repos)
     {
-        if (Directory.Exists(folder))
+        var isFilled = File.Exists(Path.Combine(folder, "filled"));
+        if (Directory.Exists(folder) && !isFilled)
             Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         var options = new HubOptions { DataFolder = folder };
         await using (var database = options.OpenDatabase())
-            Fill(Path.Combine(folder, "hub.db"), repos);
-        Console.WriteLine($"{repos} repositories, {new FileInfo(Path.Combine(folder, "hub.db")).Length / 1e6:F0} MB");
+            Console.WriteLine("filling");
+        var (catalogue, file, filling) = (new Catalogue(repos), Path.Combine(folder, "hub.db"), Stopwatch.StartNew());
+        if (!isFilled)
+            catalogue.Fill(file);
+        await File.WriteAllTextAsync(Path.Combine(folder, "filled"), "");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repos} repositories in {filling.Elapsed.TotalSeconds:F0} s, {new FileInfo(file).Length / 1e6:F0} MB: {new FileInfo(file).Length / 1e3 / repos:F2} KB each"));
+        var began = Stopwatch.StartNew();
         var (server, hub) = await HubServerProcess.StartAsync(folder);
         using var running = server;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"started in {began.Elapsed.TotalSeconds:F1} s"));
         var client = hub.Http;
-        foreach (var query in new[]
-        {
-            "limit=20", "limit=20&sort=lastModified", "limit=20&sort=name&direction=1", "limit=20&filter=common", "limit=20&filter=common&filter=half", "limit=20&filter=rare", "limit=20&filter=rare&filter=common",
-            "limit=20&search=llama", "limit=20&search=llama%20gemma", "limit=20&search=er-77", "limit=20&author=u7", "limit=20&num_parameters=min:7B,max:8B", "limit=1000", "limit=1000&filter=common&search=coder",
-        })
+        await ChangesAsync(hub);
+        if (repos == 0)
+            return;
+        var page = 0;
+        await TimesAsync(client, "model pages", () => $"/bench/made-{page++ % Changes}");
+        await TimesAsync(client, "search pages", () => $"/search?q={Uri.EscapeDataString(catalogue.Query())}");
+        await TimesAsync(client, "lists with words and facets", () => $"/models?search={Uri.EscapeDataString(catalogue.Query())}");
+        await TimesAsync(client, "lists by task and language", () => $"/models?pipeline_tag={catalogue.Task()}&language={catalogue.Language()}");
+        await TimesAsync(client, "what fits, in a language", () => $"/models?fits=8&download=3&commercial=true&language={catalogue.Language()}");
+        await TimesAsync(client, "list API: words", () => $"/api/models?limit=20&search={Uri.EscapeDataString(catalogue.Query())}");
+        await TimesAsync(client, "list API: task", () => $"/api/models?limit=20&pipeline_tag={catalogue.Task()}&sort=lastModified");
+        await RateAsync(client, 200, () => $"/api/models?limit=20&pipeline_tag={catalogue.Task()}&filter={catalogue.Language()}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB"));
+        foreach (var query in new[] { "limit=20", "limit=20&sort=lastModified", "limit=20&sort=name&direction=1", "limit=20&filter=en", "limit=20&filter=sw&filter=license:mit", "limit=20&num_parameters=min:7B,max:8B", "limit=1000" })
         {
             var url = $"/api/models?{query}";
             var first = await MedianAsync(client, url);
-            for (var page = 0; page < Deep && await NextAsync(client, url) is { } next; page++)
+            for (var turned = 0; turned < Deep && await NextAsync(client, url) is { } next; turned++)
                 url = next;
             var later = await MedianAsync(client, url);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{query,-45} {first,8:F1} ms   page {Deep} or the last: {later,8:F1} ms"));
         }
+    }
+
+    /// <summary>What a repository costs to make and to change: on a hub that has none, and on a full one.</summary>
+    static async Task ChangesAsync(HubClient hub)
+    {
+        var (created, committed) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Changes; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            await hub.CreateRepoAsync($"made-{i}");
+            created.Add(watch.Elapsed.TotalMilliseconds);
+            watch.Restart();
+            await hub.CommitCardAsync($"made-{i}", $"---\nlicense: mit\nlanguage: en\n---\n# Made {i}\n\n{new string('x', i)} {DateTime.UtcNow.Ticks}");
+            committed.Add(watch.Elapsed.TotalMilliseconds);
+        }
+        created.Sort();
+        committed.Sort();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"create p50 {created[Changes / 2]:F1} ms, commit p50 {committed[Changes / 2]:F1} ms"));
+    }
+
+    /// <summary>Different requests, one after the other.</summary>
+    static async Task TimesAsync(HttpClient client, string what, Func<string> next)
+    {
+        const int Requests = 400;
+        var times = new List<(double Ms, string Url)>();
+        for (var i = 0; i < Requests + 20; i++)
+        {
+            var (url, watch) = (next(), Stopwatch.StartNew());
+            using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "Accept", url.StartsWith("/api", StringComparison.Ordinal) ? "application/json" : "text/html" } } };
+            using var answer = await client.SendAsync(request);
+            _ = await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
+            if (i >= 20)
+                times.Add((watch.Elapsed.TotalMilliseconds, url));
+        }
+        times.Sort();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-32} p50 {times[Requests / 2].Ms,7:F1} ms   p99 {times[Requests * 99 / 100].Ms,7:F1} ms   most {times[^1].Ms,7:F1} ms  {times[^1].Url}"));
+    }
+
+    /// <summary>Requests that begin at a rate, whether those before them have ended or not.</summary>
+    static async Task RateAsync(HttpClient client, int rate, Func<string> next)
+    {
+        const int Seconds = 10;
+        var (times, waiting, clock) = (new System.Collections.Concurrent.ConcurrentBag<double>(), new List<Task>(), Stopwatch.StartNew());
+        for (var i = 0; i < rate * Seconds; i++)
+        {
+            var (url, due) = (next(), TimeSpan.FromSeconds((double)i / rate));
+            if (due > clock.Elapsed)
+                await Task.Delay(due - clock.Elapsed);
+            waiting.Add(Task.Run(async () =>
+            {
+                _ = await client.GetByteArrayAsync(url);
+                times.Add((clock.Elapsed - due).TotalMilliseconds);
+            }));
+        }
+        await Task.WhenAll(waiting);
+        var sorted = times.Order().ToArray();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"list API at {rate} requests/s         p50 {sorted[sorted.Length / 2],7:F1} ms   p99 {sorted[sorted.Length * 99 / 100],7:F1} ms   most {sorted[^1],7:F1} ms"));
     }
 
     static async Task<double> MedianAsync(HttpClient client, string url)
@@ -55,43 +127,5 @@ static class ListBench
     {
         using var response = await client.GetAsync(url);
         return response.Headers.TryGetValues("Link", out var link) ? link.Single()[1..link.Single().IndexOf('>')] : null;
-    }
-
-    static void Fill(string file, int repos)
-    {
-        using var connection = new SqliteConnection($"Data Source={file}");
-        connection.Open();
-        foreach (var sql in new[]
-        {
-            "BEGIN",
-            "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO accounts (id, kind, name, name_key, created_at) SELECT i, 'user', 'u' || i, 'u' || i, 0 FROM n",
-            $"""
-            WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < {repos})
-            INSERT INTO repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, created_at, updated_at)
-            SELECT i, 'model', 1 + i % 100, name, name, i % 20 = 0, NULL, 0, 'main', abs(random()) % 1000, i, abs(random()) % 1000000 FROM (
-              SELECT i, (CASE i % 5 WHEN 0 THEN 'llama' WHEN 1 THEN 'gemma' WHEN 2 THEN 'coder' WHEN 3 THEN 'mini' ELSE 'base' END) || '-'
-                || (CASE i / 5 % 5 WHEN 0 THEN 'llama' WHEN 1 THEN 'gemma' WHEN 2 THEN 'coder' WHEN 3 THEN 'mini' ELSE 'base' END) || '-' || i AS name FROM n)
-            """,
-            "INSERT INTO repo_names (type, full_name_key, repo_id) SELECT 'model', 'u' || owner_id || '/' || name_key, id FROM repos",
-            """
-            INSERT INTO listings (repo_id, type, name_key, parameters, facts, details)
-            SELECT id, 'model', 'u' || owner_id || '/' || name_key, id * 100000, '{"tags":["common","transformers","license:apache-2.0"],"pipelineTag":"text-generation","library":"transformers"}', '{}' FROM repos
-            """,
-            "INSERT INTO listing_tags (tag_key, repo_id, tag) SELECT 'common', id, 'common' FROM repos",
-            "INSERT INTO listing_tags (tag_key, repo_id, tag) SELECT 'half', id, 'half' FROM repos WHERE id % 2 = 1",
-            "INSERT INTO listing_tags (tag_key, repo_id, tag) SELECT 'rare', id, 'rare' FROM repos WHERE id % 1000 = 1",
-            """
-            WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 40)
-            INSERT OR IGNORE INTO listing_grams (gram, repo_id)
-            SELECT ((unicode(substr(l.name_key, i, 1)) & 127) << 14) | ((unicode(substr(l.name_key, i + 1, 1)) & 127) << 7) | (unicode(substr(l.name_key, i + 2, 1)) & 127), l.repo_id
-            FROM listings l, n WHERE i <= length(l.name_key) - 2
-            """,
-            "COMMIT",
-        })
-        {
-            using var command = connection.CreateCommand();
-            (command.CommandText, command.CommandTimeout) = (sql, 600);
-            command.ExecuteNonQuery();
-        }
     }
 }

@@ -14,7 +14,7 @@ namespace Banyan.Server.Listing;
 sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex index, Revisions revisions, RepoJson json, HubAddress address)
 {
     // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read at once.
-    const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50;
+    const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50, MaxRounds = 20;
 
     static readonly string[] s_detailed = ["cardData", "model-index", "config", "safetensors", "gguf", "baseModels"];
 
@@ -25,25 +25,48 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
         var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? Math.Min(asked, PageLength) : PageLength;
         IReadOnlySet<string> fields = InfoEndpoint.Expand(query) is { Count: > 0 } expand ? expand : Fields(query);
         var (filter, order) = (ListFilter.Read(query, type), ListOrder.Read(query["sort"], query["direction"]));
-        var after = ListOrder.Place.Read(query["cursor"], order);
-
         await index.CatchUpAsync(cancellationToken);
         var details = type != RepoType.Model || fields.Overlaps(s_detailed);
+        // Who names no order gets the one that costs least: by downloads, roughly.
+        var ranked = search.IsRanked && filter is { Parameters: null, Gated: null, MostBytes: null } && query["sort"].ToString() is "" or "trendingScore" or "trending_score" && !order.Ascending && query["cursor"].ToString() is "" or ['~', ..];
+        var (place, after) = ranked ? (Ranked(query["cursor"]), null) : ((long?)null, ListOrder.Place.Read(query["cursor"], order));
+        async Task<IReadOnlyList<(string Cursor, Repo Repo, Listed Listed)>> MoreAsync(int most)
+        {
+            if (!ranked)
+            {
+                var found = await search.FindAsync(caller, filter, order, after, most, details, cancellationToken);
+                after = found.Count > 0 ? ListSearch.PlaceOf(order, found[^1].Repo, found[^1].Listed) : null;
+                return [.. found.Select(f => (ListSearch.PlaceOf(order, f.Repo, f.Listed).Text, f.Repo, f.Listed))];
+            }
+            for (var round = 0; place is { } behind; round++)
+            {
+                if (round == MaxRounds)
+                {
+                    Next(context, type, string.Create(CultureInfo.InvariantCulture, $"~{behind}"));
+                    break;
+                }
+                (var rows, place) = await search.RankedAsync(caller, filter, behind, most, details, cancellationToken);
+                if (rows.Count > 0)
+                    return [.. rows.Select(r => (string.Create(CultureInfo.InvariantCulture, $"~{r.Place}"), r.Repo, r.Listed))];
+                most = details ? DetailedBatch : PageLength;
+            }
+            return [];
+        }
+
         // A page ends early where its repositories say much: nobody's answer takes the memory of others.
-        var (page, room, told) = (new JsonArray(), MaxPageLength, ((Repo Repo, Listed Listed)?)null);
+        var (page, room, told) = (new JsonArray(), MaxPageLength, "");
         for (var more = true; more;)
         {
-            var found = await search.FindAsync(caller, filter, order, after, Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1), details, cancellationToken);
+            var found = await MoreAsync(Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1));
             more = found.Count > 0;
-            foreach (var (repo, listed) in found)
+            foreach (var (cursor, repo, listed) in found)
             {
-                after = ListSearch.PlaceOf(order, repo, listed);
                 // The token may see less than its user; where the list goes on is told by what it saw.
                 if (repo.Private && !await authoriser.MayAsync(caller, repo, Need.See, cancellationToken))
                     continue;
                 if (page.Count == limit || room <= 0)
                 {
-                    Next(context, type, order, told!.Value);
+                    Next(context, type, told);
                     more = false;
                     break;
                 }
@@ -52,16 +75,18 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
                 var entry = await json.WriteAsync(repo, commit, revision, listed.Read(), fields, blobs: false, cancellationToken);
                 room -= (listed.Facts?.Length ?? 0) + (listed.Details?.Length ?? 0) + (entry["siblings"] is JsonArray files ? files.Count * SiblingLength : 0);
                 page.Add(entry);
-                told = (repo, listed);
+                told = cursor;
             }
         }
         await context.JsonAsync(page);
     }
 
-    void Next(HttpContext context, RepoType type, ListOrder order, (Repo Repo, Listed Listed) last)
+    static long? Ranked(string? cursor) => cursor is not { Length: > 0 } ? -1
+        : long.TryParse(cursor.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place : throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
+
+    void Next(HttpContext context, RepoType type, string cursor)
     {
-        var place = ListSearch.PlaceOf(order, last.Repo, last.Listed);
-        var next = QueryString.Create(context.Request.Query.Where(q => q.Key != "cursor").Append(new("cursor", place.Text)));
+        var next = QueryString.Create(context.Request.Query.Where(q => q.Key != "cursor").Append(new("cursor", cursor)));
         context.Response.Headers.Link = $"<{address.Root(context)}/api/{type.Plural()}{next}>; rel=\"next\"";
     }
 

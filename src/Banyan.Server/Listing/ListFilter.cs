@@ -8,22 +8,6 @@ using Microsoft.Extensions.Primitives;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>Where the words of a search are looked for: each finds what those before it did not.</summary>
-enum Reach
-{
-    /// <summary>All in the name, wherever they stand in it.</summary>
-    Name,
-
-    /// <summary>In name, tags and languages.</summary>
-    Head,
-
-    /// <summary>In these or the card.</summary>
-    Card,
-
-    /// <summary>As before, and one of them may be missing.</summary>
-    Most,
-}
-
 /// <summary>What a list is asked for: the filters of Hugging Face's clients.</summary>
 sealed record ListFilter
 {
@@ -59,8 +43,11 @@ sealed record ListFilter
     /// <summary>What a search asks for beyond names, as <see cref="Search.Words.Asked"/> cuts it; none where only names are meant.</summary>
     public IReadOnlyList<string> Terms { get; init; } = [];
 
-    /// <summary>How far words are looked for.</summary>
-    public Reach Reach { get; init; }
+    /// <summary>Only of these rows, or null for all.</summary>
+    public IReadOnlyCollection<long>? Rows { get; init; }
+
+    /// <summary>Whether nothing is found where very many would have to be looked at for it.</summary>
+    public bool OnlyFew { get; init; }
 
     public bool? Gated { get; init; }
 

@@ -17,13 +17,14 @@ namespace Banyan.Server.Listing;
 /// (<see cref="MarkAsync"/>); this does it soon after, on whichever node comes first, and a list that is asked for does what is left.
 /// So nothing is forgotten by a crash, and a commit does not wait for the headers of its weights to be read.
 /// </summary>
-sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, TimeProvider time, ILogger<ListIndex> log) : BackgroundService
+sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words, TimeProvider time, ILogger<ListIndex> log) : BackgroundService
 {
     const int Batch = 50;
 
-    static readonly TimeSpan s_every = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan s_every = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(2), s_rankEvery = TimeSpan.FromHours(1);
 
     readonly SemaphoreSlim _gate = new(1);
+    long? _ranked;
 
     /// <summary>Notes that a repository's name or default branch changed.</summary>
     public static Task MarkAsync(DbTransaction transaction, long repo) => transaction.ExecuteAsync(
@@ -42,7 +43,9 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             {
                 try
                 {
+                    await RankAsync(stoppingToken);
                     await CatchUpAsync(TimeSpan.MaxValue, stoppingToken);
+                    words.IsWhole = true;
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
@@ -54,6 +57,21 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         catch (OperationCanceledException)
         {
         }
+    }
+
+    /// <summary>From time to time marks those that have many more downloads than when their words got their places.</summary>
+    async Task RankAsync(CancellationToken cancellationToken)
+    {
+        if (_ranked is { } at && time.GetElapsedTime(at) < s_rankEvery)
+            return;
+        _ranked = time.GetTimestamp();
+        await database.WriteAsync(
+            t => t.ExecuteAsync(
+                """
+                INSERT INTO unlisted (repo_id, mark) SELECT r.id, -1 FROM repos r JOIN listings l ON l.repo_id = r.id
+                WHERE r.downloads > 2 * l.ranked + 10 AND r.id NOT IN (SELECT repo_id FROM unlisted) LIMIT 10000
+                """),
+            cancellationToken);
     }
 
     /// <summary>Lists what changed until now, or as much of it as a client may be asked to wait for.</summary>
@@ -118,7 +136,7 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
     async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known, string text)
     {
         var (name, (facts, details)) = (Names.Key(repo.FullName), Listed.Write(known));
-        var before = await t.FirstAsync<(string? Name, string? Facts)>("SELECT name_key, facts FROM listings WHERE repo_id = @Id", new { repo.Id });
+        var before = await t.FirstAsync<string>("SELECT facts FROM listings WHERE repo_id = @Id", new { repo.Id });
         var parameters = (known.Safetensors ?? known.Gguf)?["total"]?.GetValue<long>();
         // Where the repository was removed meanwhile, nothing is inserted.
         var written = await t.ExecuteAsync(
@@ -129,15 +147,10 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
               parameters = excluded.parameters, least_bytes = excluded.least_bytes, facts = excluded.facts, details = excluded.details
             """,
             new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, least = known.Choices.FirstOrDefault()?.Bytes, facts, details });
-        if (written == 1 && before.Name != name)
-        {
-            await t.ExecuteAsync("DELETE FROM listing_grams WHERE repo_id = @Id", new { repo.Id });
-            await t.ExecuteAsync("INSERT INTO listing_grams (gram, repo_id) VALUES (@gram, @Id)", Grams.Of(name).Select(gram => new { gram, repo.Id }));
-        }
         if (written == 1)
-            await WordsAsync(t, repo, known, text);
+            await words.KeepAsync(t, repo, known, TagsOf(known), text);
         // From facts and card follow more tags than it has: they are not compared.
-        if (written == 1 && (before.Facts != facts || mark < 0))
+        if (written == 1 && (before != facts || mark < 0))
         {
             await t.ExecuteAsync("DELETE FROM listing_tags WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync(
@@ -161,24 +174,6 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             yield return Format(format);
         if (known.Licences.Count > 0 && known.Licences.All(Licences.Sells))
             yield return Commercial;
-    }
-
-    const int MaxWords = 600, MaxHead = 200;
-
-    /// <summary>Words of the name, the tags and what they stand for, and of the card's text; those of the head can be misspelt.</summary>
-    async Task WordsAsync(DbTransaction t, Repo repo, Facts facts, string text)
-    {
-        string[] said = [.. Words.Of(string.Join(' ', [repo.FullName, .. facts.Tags, facts.PipelineTag ?? "", TaskNames.Of(facts.PipelineTag), .. facts.Languages.Select(LanguageNames.Of)])).Distinct().Take(MaxHead)];
-        var head = said.Select(Words.Stem).ToHashSet();
-        // Addresses in cards are nobody's words.
-        var body = Words.Of(string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Where(w => !w.Contains("://", StringComparison.Ordinal))))
-            .Select(Words.Stem).Where(w => !head.Contains(w)).Distinct().Take(MaxWords).ToList();
-        await database.KeepWordsAsync(t, repo.Id, head, body);
-        // Of what nobody else may see no spelling is learnt: it would be told.
-        if (repo.Private)
-            return;
-        var known = (await t.QueryAsync<string>($"SELECT word FROM spellings WHERE form {database.In("words")} AND word = form", new { words = said })).ToHashSet();
-        await t.ExecuteAsync("INSERT INTO spellings (form, word) VALUES (@form, @word) ON CONFLICT DO NOTHING", said.Except(known).SelectMany(word => Spelling.Forms(word).Select(form => new { form, word })));
     }
 
     /// <summary>How the index writes what a model does.</summary>

@@ -35,7 +35,7 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var asked = s_fields.Where(query.ContainsKey).ToDictionary(f => f, f => query[f].ToString() is { Length: <= MaxField } text ? text : throw HubException.BadRequest($"{f}: at most {MaxField} characters"));
         var order = ListOrder.Read(query["sort"], null);
         order = order with { Ascending = order.ByName };
-        var after = SearchPlace.Read(query["cursor"], order);
+        var after = SearchPlace.Read(query["cursor"]);
         var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
         filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
         var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, lenient: false, context.RequestAborted);

@@ -6,18 +6,45 @@ using Banyan.Server.Search;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>Where a search goes on: how far it looks for words, and behind which row of what that finds.</summary>
-readonly record struct SearchPlace(Reach Reach, ListOrder.Place? Place)
+/// <summary>Where the words of a search are looked for: each finds what those before it did not.</summary>
+enum Reach
 {
-    public string Text => $"{(int)Reach}{Place?.Text}";
+    /// <summary>All in the name.</summary>
+    Name,
+
+    /// <summary>In name, tags and languages.</summary>
+    Head,
+
+    /// <summary>In these or the card.</summary>
+    Card,
+
+    /// <summary>Words that begin so, in any of these; only where nothing has the words themselves.</summary>
+    Begins,
+
+    /// <summary>In the name, wherever they stand in its words: only where they are rare.</summary>
+    Part,
+
+    /// <summary>As before, and one of them may be missing.</summary>
+    Most,
+}
+
+/// <summary>Where a search goes on: how far it looks for words, and behind which place of what that finds.</summary>
+readonly record struct SearchPlace(Reach Reach, string Place)
+{
+    public string Text => $"{(int)Reach}{Place}";
 
     /// <exception cref="HubException">400: it is none.</exception>
-    public static SearchPlace? Read(string? cursor, ListOrder order) => cursor is not { Length: > 0 } ? null
-        : cursor[0] is >= '0' and <= '3' ? new((Reach)(cursor[0] - '0'), ListOrder.Place.Read(cursor[1..], order)) : throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
+    public static SearchPlace? Read(string? cursor) => cursor is not { Length: > 0 } ? null
+        : cursor[0] is >= '0' and <= '5' ? new((Reach)(cursor[0] - '0'), cursor[1..]) : throw None();
+
+    /// <summary>The place among words.</summary>
+    public long Number => long.TryParse(Place, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw None();
+
+    static HubException None() => HubException.BadRequest("The cursor is none that this hub gave for this list.");
 }
 
 /// <summary>Searches among the repositories that a caller may see.</summary>
-sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore lists, ListIndex index)
+sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore lists, ListIndex index, WordIndex words)
 {
     /// <summary>A page of at most so many rows, and where the next begins, or null.</summary>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, ListOrder.Place? Next)> PageAsync(
@@ -38,46 +65,84 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     }
 
     /// <summary>
-    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words,
-    /// what has all but one. Each in the order that is asked for.
+    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words and
+    /// it may be lenient, what has all but one. Each by downloads; in another order, the first thousands of all of these.
     /// </summary>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
         Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, bool lenient, CancellationToken cancellationToken)
     {
-        var rows = new List<(Repo Repo, Listed Listed)>();
-        var place = after?.Place;
-        foreach (var reach in Reaches(filter).Where(r => r >= (after?.Reach ?? Reach.Name)))
+        await index.CatchUpAsync(cancellationToken);
+        if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
+            return ([], null);
+        if (order != ListOrder.Read(null, null))
+            return await OrderedAsync(caller, filter, owner, order, after, limit, cancellationToken);
+        var own = await OwnAsync(caller, cancellationToken);
+        var (found, cut) = (new List<(SearchPlace Place, Repo Repo, Listed Listed)>(), (SearchPlace?)null);
+        foreach (var (reach, search) in Searches(filter, owner).Where(s => s.Reach >= (after?.Reach ?? Reach.Name)))
         {
-            if (reach == Reach.Most && after?.Reach != Reach.Most && (rows.Count > 0 || !lenient))
+            if (reach > Reach.Card && after?.Reach != reach && (found.Count > 0 || (reach == Reach.Most && !lenient)))
                 break;
-            var (found, next) = await PageAsync(caller, filter with { Reach = reach }, order, place, limit - rows.Count, cancellationToken);
-            rows.AddRange(found);
-            if (next is { } here)
-                return (rows, new(reach, here));
-            place = null;
-            if (rows.Count < limit)
-                continue;
-            foreach (var further in Reaches(filter).Where(r => r > reach && r != Reach.Most))
-                if ((await PageAsync(caller, filter with { Reach = further }, order, null, 1, cancellationToken)).Rows.Count > 0)
-                    return (rows, new(further, null));
-            break;
+            long? place = after?.Reach == reach ? after.Value.Number : -1;
+            for (var looked = 0; place is { } behind && found.Count <= limit && looked < MostLooked;)
+            {
+                var many = Math.Min(Looked, looked == 0 ? limit + 1 : Looked);
+                (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
+                foreach (var row in rows.Take(limit + 1 - found.Count))
+                    if (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken))
+                        found.Add((new(reach, row.Place.ToString(CultureInfo.InvariantCulture)), row.Repo, row.Listed));
+                looked += many;
+            }
+            // Bounds that few meet: the page ends early, and the next goes on.
+            cut = place is { } left ? new(reach, left.ToString(CultureInfo.InvariantCulture)) : null;
+            if (found.Count > limit || cut is not null)
+                break;
         }
-        return (rows, null);
+        if (found.Count == 0 && filter.Terms.Count > 0 && after is null)
+            foreach (var (repo, listed) in (await PageAsync(caller, filter with { OnlyFew = true }, order, null, limit, cancellationToken)).Rows)
+                found.Add((new(Reach.Part, ""), repo, listed));
+        return ([.. found.Take(limit).Select(f => (f.Repo, f.Listed))], found.Count > limit ? found[limit - 1].Place : cut);
     }
 
-    static IEnumerable<Reach> Reaches(ListFilter filter) => filter.Terms.Count == 0 ? [Reach.Name] : filter.Terms.Count < 2 ? [Reach.Name, Reach.Head, Reach.Card] : [Reach.Name, Reach.Head, Reach.Card, Reach.Most];
+    /// <summary>Rows that are looked at together, and for one page.</summary>
+    const int Looked = 1000, MostLooked = 20_000, MostOrdered = 5000;
+
+    static IEnumerable<(Reach Reach, WordSearch Search)> Searches(ListFilter filter, long? owner)
+    {
+        // What is looked for as words need not be in the name.
+        var signs = WordIndex.SignsOf(filter with { Words = filter.Terms.Count > 0 ? [] : filter.Words }, owner);
+        string[] asked = [.. filter.Terms.Select(Words.Stem).Distinct()];
+        if (asked.Length == 0)
+            return [(Reach.Name, new([], signs, WordField.Head))];
+        var all = new[] { (Reach.Name, new WordSearch(asked, signs, WordField.Name)), (Reach.Head, new(asked, signs, WordField.Head) { NotIn = WordField.Name }), (Reach.Card, new(asked, signs, WordField.All) { NotIn = WordField.Head }) };
+        return [.. all, (Reach.Begins, new(asked, signs, WordField.All) { Begins = true }), .. asked.Length == 1 ? [] : new[] { (Reach.Most, new WordSearch(asked, signs, WordField.All) { Lenient = true }) }];
+    }
+
+    async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> OrderedAsync(
+        Caller caller, ListFilter filter, long? owner, ListOrder order, SearchPlace? after, int limit, CancellationToken cancellationToken)
+    {
+        if (filter.Terms.Count > 0)
+            filter = filter with { Words = [], Tags = [], Rows = await lists.FirstAsync(Searches(filter with { }, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null }, MostOrdered, cancellationToken) };
+        var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null, limit, cancellationToken);
+        return (rows, next is { } here ? new(Reach.Name, here.Text) : null);
+    }
 
     /// <summary>The most that are counted.</summary>
-    public const int Counted = 1000;
+    public const int Counted = 500;
 
-    /// <summary>What the first thousand of a search have in common: tags as the index writes them, with how many have them.</summary>
+    /// <summary>What the first public ones of a search have in common: tags as the index writes them, with how many have them.</summary>
     public async Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> CountAsync(ListFilter filter, CancellationToken cancellationToken)
     {
-        var rows = new List<long>();
-        if (await OwnerAsync(filter, cancellationToken) is var (isThere, owner) && isThere)
-            foreach (var reach in Reaches(filter).Where(r => r < Reach.Most || rows.Count == 0))
-                rows.AddRange(await lists.RowsAsync(filter with { Reach = reach }, owner, ListOrder.Read(null, null), Counted - rows.Count, cancellationToken));
-        return (rows.Count == 0 ? [] : await lists.TagsAsync([.. rows], cancellationToken), rows.Count);
+        var (tags, of) = (new Dictionary<string, long>(), 0);
+        if (await OwnerAsync(filter, cancellationToken) is (true, var owner))
+            foreach (var (reach, search) in Searches(filter, owner))
+                if (of < Counted && (reach <= Reach.Card || of == 0))
+                {
+                    var (found, looked) = await lists.TagsAsync(search, Counted - of, cancellationToken);
+                    foreach (var (tag, count) in found)
+                        tags[tag] = tags.GetValueOrDefault(tag) + count;
+                    of += looked;
+                }
+        return ([.. tags.Select(t => (t.Key, t.Value))], of);
     }
 
     /// <summary>
@@ -86,18 +151,18 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// </summary>
     public async Task<string?> CorrectAsync(string query, CancellationToken cancellationToken)
     {
-        var (words, corrected) = (new List<string>(), false);
+        var (kept, corrected) = (new List<string>(), false);
         foreach (var word in Words.Asked(query))
             if (await lists.KnowsAsync(word, cancellationToken))
-                words.Add(word);
+                kept.Add(word);
             else
             {
                 corrected = true;
                 if ((await lists.MeantAsync(word, cancellationToken)).Where(m => m.Count > 0).OrderBy(m => Spelling.Distance(m.Word, word)).ThenByDescending(m => m.Count).ThenBy(m => m.Word, StringComparer.Ordinal)
                     .FirstOrDefault() is { Word: { } meant })
-                    words.Add(meant);
+                    kept.Add(meant);
             }
-        return corrected && words.Count > 0 ? string.Join(' ', words) : null;
+        return corrected && kept.Count > 0 ? string.Join(' ', kept) : null;
     }
 
     /// <summary>Rows behind a place. The caller's token may see less than its user: whether it sees the private ones is not decided yet.</summary>
@@ -106,9 +171,23 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     {
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
             return [];
-        long[] own = caller.IsAnonymous ? [] : [caller.UserId, .. await accounts.OrganizationsAsync(caller.UserId, cancellationToken)];
-        return await lists.PageAsync(filter, owner, own, order, after, limit, details, cancellationToken);
+        return await lists.PageAsync(filter, owner, await OwnAsync(caller, cancellationToken), order, after, limit, details, cancellationToken);
     }
+
+    /// <summary>Namespaces whose private repositories the caller may see.</summary>
+    async Task<long[]> OwnAsync(Caller caller, CancellationToken cancellationToken) =>
+        caller.IsAnonymous ? [] : [caller.UserId, .. await accounts.OrganizationsAsync(caller.UserId, cancellationToken)];
+
+    /// <summary>
+    /// Whether a list without an order of its own can be read in the order of places, which costs what its rows cost whatever they are narrowed by. Until all words
+    /// are kept it cannot.
+    /// </summary>
+    public bool IsRanked => words.IsWhole;
+
+    /// <summary>Rows behind a place, in the order of places, each with its own; and the last that was looked at, or null where there are no more.</summary>
+    public async Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> RankedAsync(Caller caller, ListFilter filter, long after, int limit, bool details, CancellationToken cancellationToken) =>
+        await OwnerAsync(filter, cancellationToken) is (true, var owner)
+            ? await lists.FoundAsync(Searches(filter, owner).First().Search, filter, await OwnAsync(caller, cancellationToken), after, limit, details, cancellationToken) : ([], null);
 
     async Task<(bool IsThere, long? Row)> OwnerAsync(ListFilter filter, CancellationToken cancellationToken) =>
         filter.Author is null ? (true, null) : await accounts.FindAsync(filter.Author, cancellationToken) is { } account ? (true, account.Id) : (false, null);

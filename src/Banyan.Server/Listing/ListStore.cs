@@ -15,10 +15,10 @@ namespace Banyan.Server.Listing;
 /// </code>
 /// What is public, and what else the caller may see, are two indexed searches, merged.
 /// </summary>
-sealed class ListStore(HubDatabase database)
+sealed class ListStore(HubDatabase database, WordIndex words)
 {
-    /// <summary>Up to so many repositories are looked at one by one.</summary>
-    const int Few = 4000, MostGrams = 16;
+    /// <summary>Up to so many repositories are looked at one by one; how many follows from how many there are.</summary>
+    const int FewAtLeast = 500, FewAtMost = 20_000;
 
     /// <summary>A page, and one row more where there is one.</summary>
     /// <param name="filter">What is asked for.</param>
@@ -40,13 +40,76 @@ sealed class ListStore(HubDatabase database)
             },
             cancellationToken);
 
-    /// <summary>Rows of the first public repositories of a list, in its order.</summary>
-    public Task<IReadOnlyList<long>> RowsAsync(ListFilter filter, long? owner, ListOrder order, int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<long>>(
-        async c => await SqlAsync(c, "r.id", filter, owner, [], order, null, limit) is not var (sql, parameters) ? [] : (await c.QueryAsync<long>(sql, parameters)).AsList(), cancellationToken);
+    /// <summary>What a search for words finds behind a place, in the order of places; of it what the caller may see and what the filter asks for beside its signs.</summary>
+    /// <param name="search">What is looked for.</param>
+    /// <param name="filter">Bounds that are no signs.</param>
+    /// <param name="own">As for <see cref="PageAsync"/>.</param>
+    /// <param name="after">Where it goes on.</param>
+    /// <param name="most">How many are looked at.</param>
+    /// <param name="details">Whether cards and headers are wanted.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>The rows with their places, and the last place that was looked at, or null where there are no more.</returns>
+    public Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> FoundAsync(
+        WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(long, Repo, Listed)>, long?)>(
+        async c =>
+        {
+            var places = await PlacesAsync(c, search, after, most);
+            if (places.Count == 0)
+                return ([], null);
+            var at = places.ToDictionary(p => p.Id, p => p.Place);
+            var parameters = new DynamicParameters(new { no = false, own, ids = at.Keys.ToArray() });
+            var bounds = "";
+            if (filter.Gated is { } gated)
+                bounds += gated ? " AND r.gated IS NOT NULL" : " AND r.gated IS NULL";
+            if (filter.Parameters is { } range)
+            {
+                parameters.AddDynamicParams(new { range.Least, range.Most });
+                bounds += " AND l.parameters BETWEEN @Least AND @Most";
+            }
+            if (filter.Terms.Count == 0)
+                foreach (var (i, word) in filter.Words.Index())
+                {
+                    parameters.Add($"word{i}", Like(word));
+                    bounds += $" AND l.name_key LIKE @word{i} ESCAPE '~'";
+                }
+            if (filter.MostBytes is { } bytes)
+            {
+                parameters.Add("bytes", bytes);
+                bounds += " AND l.least_bytes BETWEEN 1 AND @bytes";
+            }
+            var rows = await c.QueryAsync<Repo, Listed, (Repo Repo, Listed Listed)>(
+                $"""
+                SELECT {RepoStore.Columns}, r.downloads AS sort_key, l.name_key, l.commit_oid, l.parameters, l.facts{(details ? ", l.details" : "")}
+                FROM repos r JOIN accounts a ON a.id = r.owner_id LEFT JOIN listings l ON l.repo_id = r.id
+                WHERE r.id {database.In("ids")} AND r.disabled = @no AND (r.private = @no{(own.Length > 0 ? $" OR r.owner_id {database.In("own")}" : "")}){bounds}
+                """,
+                (repo, listed) => (repo, listed), parameters, splitOn: "sort_key");
+            return ([.. rows.Select(r => (at[r.Repo.Id], r.Repo, r.Listed)).OrderBy(r => r.Item1)], places.Count == most ? places[^1].Place : null);
+        },
+        cancellationToken);
 
-    /// <summary>How many of these repositories have which tag, as the index writes it.</summary>
-    public Task<IReadOnlyList<(string Tag, long Count)>> TagsAsync(long[] rows, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(string, long)>>(
-        async c => (await c.QueryAsync<(string, long)>($"SELECT tag_key, COUNT(*) FROM listing_tags WHERE repo_id {database.In("rows")} GROUP BY tag_key", new { rows })).AsList(), cancellationToken);
+    static string Like(string word) => $"%{word.Replace("~", "~~", StringComparison.Ordinal).Replace("_", "~_", StringComparison.Ordinal).Replace("%", "~%", StringComparison.Ordinal)}%";
+
+    async Task<IReadOnlyList<(long Place, long Id)>> PlacesAsync(DbConnection c, WordSearch search, long after, int most)
+    {
+        var parameters = new DynamicParameters(new { after, most });
+        return (await c.QueryAsync<(long, long)>(database.Places(search, parameters), parameters)).AsList();
+    }
+
+    /// <summary>Rows of what a search finds first, whoever may see them.</summary>
+    public Task<long[]> FirstAsync(WordSearch search, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync(async c => (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray(), cancellationToken);
+
+    /// <summary>Of the first that a search finds: how many of the public ones have which tag, as the index writes it, and how many were looked at.</summary>
+    public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
+        async c =>
+        {
+            var ids = (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray();
+            return ids.Length == 0 ? ([], 0) : ((await c.QueryAsync<(string, long)>(
+                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id {database.In("ids")} AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
+                new { ids, no = false })).AsList(), ids.Length);
+        },
+        cancellationToken);
 
     /// <summary>Words that may be meant by one that finds nothing, with how many they find (up to a bound).</summary>
     public Task<IReadOnlyList<(string Word, long Count)>> MeantAsync(string word, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(string, long)>>(
@@ -66,13 +129,22 @@ sealed class ListStore(HubDatabase database)
     public Task<bool> KnowsAsync(string word, CancellationToken cancellationToken) => database.ReadAsync(async c => await PublicAsync(c, word) > 0, cancellationToken);
 
     /// <summary>How many public repositories have a word, among the first that have it.</summary>
-    Task<long> PublicAsync(DbConnection c, string word) => c.ExecuteScalarAsync<long>(
-        $"SELECT COUNT(*) FROM repos r WHERE r.private = @no AND r.id IN (SELECT {database.Found("match", false, null)} LIMIT @Few)", new { match = database.WordQuery([Words.Stem(word)], false, false), Few, no = false });
+    async Task<long> PublicAsync(DbConnection c, string word)
+    {
+        const int Looked = 200;
+        long count = 0;
+        foreach (var type in RepoTypes.All)
+        {
+            var ids = (await PlacesAsync(c, new([Words.Stem(word)], WordIndex.SignsOf(new() { Type = type }, null), WordField.All), -1, Looked)).Select(p => p.Id).ToArray();
+            count += ids.Length == 0 ? 0 : await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM repos WHERE id {database.In("ids")} AND private = @no", new { ids, no = false });
+        }
+        return count;
+    }
 
     async Task<(string Sql, DynamicParameters Parameters)?> SqlAsync(DbConnection c, string columns, ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit)
     {
         var parameters = new DynamicParameters(new { type = filter.Type.Text(), yes = true, no = false, own, limit });
-        if (await WhereAsync(c, filter, owner, order, after, parameters) is not { } where)
+        if (await WhereAsync(c, filter, owner, order, after, limit, parameters) is not { } where)
             return null;
         var direction = order.Ascending ? "ASC" : "DESC";
         // As an expression the type hides the order's index, where the few that can be meant are looked at one by one.
@@ -89,24 +161,23 @@ sealed class ListStore(HubDatabase database)
     }
 
     /// <summary>The conditions in SQL, and whether few can meet them; null where none can.</summary>
-    async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, DynamicParameters parameters)
+    async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, int limit, DynamicParameters parameters)
     {
-        var (rarest, fewest) = ("", Few + 1L);
+        // Looking at n of N one by one costs n; going through the order until limit of them are met costs limit N / n, each step two fifths.
+        var few = (int)Math.Clamp(Math.Sqrt(0.4 * limit * await c.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(id), 0) FROM repos")), FewAtLeast, FewAtMost);
+        var (rarest, fewest) = ("", few + 1L);
         var where = new List<(string Condition, string Rows)>();
-        async Task<long> CountAsync(string rows, params (string Name, object Value)[] values)
+        static string Tagged(int i) => string.Create(CultureInfo.InvariantCulture, $"EXISTS (SELECT 1 FROM listing_tags t WHERE t.tag_key = @tag{i} AND t.repo_id = r.id)");
+
+        async Task<bool> LookAsync(string condition, string rows, params (string Name, object Value)[] values)
         {
-            var most = new DynamicParameters(new { most = Few + 1 });
+            var most = new DynamicParameters(new { most = few + 1 });
             foreach (var (name, value) in values)
             {
                 parameters.Add(name, value);
                 most.Add(name, value);
             }
-            return await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT {rows} LIMIT @most) few", most);
-        }
-
-        async Task<bool> LookAsync(string condition, string rows, params (string Name, object Value)[] values)
-        {
-            var count = await CountAsync(rows, values);
+            var count = await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT {rows} LIMIT @most) few", most);
             if (count < fewest)
                 (rarest, fewest) = (rows, count);
             if (condition.Length > 0)
@@ -114,37 +185,33 @@ sealed class ListStore(HubDatabase database)
             return count > 0;
         }
 
-        for (var i = 0; i < filter.Tags.Count; i++)
-            if (!await LookAsync(
-                string.Create(CultureInfo.InvariantCulture, $"EXISTS (SELECT 1 FROM listing_tags t WHERE t.tag_key = @tag{i} AND t.repo_id = r.id)"),
-                $"repo_id FROM listing_tags WHERE tag_key = @tag{i}", ($"tag{i}", filter.Tags[i])))
-                return null;
-        var named = new List<string>();
         for (var i = 0; i < filter.Words.Count; i++)
         {
-            named.Add(string.Create(CultureInfo.InvariantCulture, $"l.name_key LIKE @word{i} ESCAPE '~'"));
-            parameters.Add($"word{i}", $"%{filter.Words[i].Replace("~", "~~", StringComparison.Ordinal).Replace("_", "~_", StringComparison.Ordinal).Replace("%", "~%", StringComparison.Ordinal)}%");
-            var grams = filter.Reach == Reach.Name ? Grams.Of(filter.Words[i]).Take(MostGrams).ToArray() : [];
-            for (var j = 0; j < grams.Length; j++)
-                if (!await LookAsync("", $"repo_id FROM listing_grams WHERE gram = @gram{i}x{j}", ($"gram{i}x{j}", grams[j])))
-                    return null;
+            where.Add((string.Create(CultureInfo.InvariantCulture, $"l.name_key LIKE @word{i} ESCAPE '~'"), ""));
+            parameters.Add($"word{i}", Like(filter.Words[i]));
         }
-        if (filter.Reach == Reach.Name)
-            where.AddRange(named.Select(n => (n, "")));
-        else
+        // All tags and the words' characters at once: an intersection of lists of places, whose size is known however many each of them has.
+        if (words.IsWhole && filter.Tags.Count + filter.Words.Count > 0)
         {
-            if (named.Count > 0)
-                where.Add(($"(l.name_key IS NULL OR NOT ({string.Join(" AND ", named)}))", ""));
-            var (head, terms) = (filter.Reach == Reach.Head, (string[])[.. filter.Terms.Select(Words.Stem).Distinct()]);
-            if (!await LookAsync($"EXISTS (SELECT {database.Found("match", head, "r.id")})", database.Found("match", head, null), ("match", database.WordQuery(terms, head, filter.Reach == Reach.Most))))
+            parameters.Add("after", -1L);
+            parameters.Add("most", few + 1);
+            var signed = $"id FROM ({database.Places(new([], WordIndex.SignsOf(filter with { Room = default }, null), WordField.Head), parameters)}) signed";
+            if (!await LookAsync("", signed, [("after", -1L), .. new[] { "match", "words" }.Where(parameters.ParameterNames.Contains).Select(p => (p, (object)parameters.Get<string>(p)))]))
                 return null;
-            // What was found before is not found again.
-            if (!head)
+            for (var i = 0; i < filter.Tags.Count; i++)
             {
-                var shorter = filter.Reach == Reach.Card;
-                var found = await CountAsync(database.Found("shorter", shorter, null), ("shorter", database.WordQuery(terms, shorter, false)));
-                where.Add((found > Few ? $"NOT EXISTS (SELECT {database.Found("shorter", shorter, "r.id")})" : $"r.id NOT IN (SELECT {database.Found("shorter", shorter, null)})", ""));
+                parameters.Add($"tag{i}", filter.Tags[i]);
+                where.Add((Tagged(i), signed));
             }
+        }
+        else
+            for (var i = 0; i < filter.Tags.Count; i++)
+                if (!await LookAsync(Tagged(i), $"repo_id FROM listing_tags WHERE tag_key = @tag{i}", ($"tag{i}", filter.Tags[i])))
+                    return null;
+        if (filter.Rows is { } only)
+        {
+            parameters.Add("only", only.ToArray());
+            where.Add(($"r.id {database.In("only")}", ""));
         }
         if (owner is { } namespaceRow && !await LookAsync("r.owner_id = @owner", "id FROM repos WHERE owner_id = @owner", ("owner", namespaceRow)))
             return null;
@@ -166,7 +233,9 @@ sealed class ListStore(HubDatabase database)
             where.Add((order.ByName ? $"l.name_key {further} @key" : $"({order.Column}, r.id) {further} (@key, @id)", ""));
         }
         var sql = string.Concat(where.Where(w => rarest.Length == 0 || w.Rows != rarest).Select(w => $" AND {w.Condition}"));
-        return (rarest.Length > 0 ? $"{sql} AND r.id IN (SELECT {rarest})" : sql, rarest.Length > 0);
+        if (filter.OnlyFew && rarest.Length == 0)
+            return null;
+        return (rarest.Length > 0 ? $"{sql} AND r.id IN (SELECT {rarest})" : sql, rarest.Length > 0 || filter.Rows is not null);
     }
 
     const int MaxTags = 20_000;

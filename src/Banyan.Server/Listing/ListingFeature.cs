@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
+using Banyan.Server.Search;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -12,6 +13,7 @@ static class ListingFeature
     public static void AddListing(this IServiceCollection services)
     {
         services.AddSingleton<ListStore>();
+        services.AddSingleton<WordIndex>();
         services.AddSingleton<ListIndex>();
         services.AddHostedService(p => p.GetRequiredService<ListIndex>());
         services.AddSingleton<ListSearch>();

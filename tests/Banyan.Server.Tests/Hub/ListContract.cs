@@ -2,6 +2,8 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
 using Banyan.Server.Listing;
+using Banyan.Server.Repos;
+using Banyan.Server.Search;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Tests.Storage;
 using Banyan.Server.Tests.Support;
@@ -55,10 +57,11 @@ public abstract class ListContract : IAsyncLifetime
                 t, "listings (repo_id, type, name_key, parameters, facts, details)",
                 made.Select(m => $"{m.Id}, 'model', '{m.Name}', {m.Parameters}, '{JsonSerializer.Serialize(new { tags = m.Tags })}', '{{}}'"));
             await InsertAsync(t, "listing_tags (tag_key, repo_id, tag)", made.SelectMany(m => m.Tags.Select(tag => $"'{tag}', {m.Id}, '{tag}'")));
-            await InsertAsync(t, "listing_grams (gram, repo_id)", made.SelectMany(m => Grams.Of(m.Name).Select(gram => $"{gram}, {m.Id}")));
+            foreach (var m in made)
+                await database.KeepWordsAsync(t, new(m.Id, m.Downloads, [], [WordIndex.Type(RepoType.Model), .. m.Tags.Select(WordIndex.Tag), .. Grams.Of(m.Name)], []));
         }, default);
         if (database is PostgresDatabase)   // which does it by itself where autovacuum is on
-            await database.ReadAsync(c => c.ExecuteAsync("ANALYZE repos, listings, listing_tags, listing_grams"), default);
+            await database.ReadAsync(c => c.ExecuteAsync("ANALYZE repos, listings, listing_tags, listing_words"), default);
         return made;
     }
 
@@ -144,7 +147,7 @@ public abstract class ListContract : IAsyncLifetime
         await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana, System.Net.Http.Json.JsonContent.Create(new { name = "second" })));
         Assert.Equal("", await Found("filter=gamma"));
         var left = await _hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(
-            c => c.ExecuteScalarAsync<long>("SELECT (SELECT COUNT(*) FROM listing_tags) + (SELECT COUNT(*) FROM listing_grams) + (SELECT COUNT(*) FROM unlisted)"), default);
+            c => c.ExecuteScalarAsync<long>("SELECT (SELECT COUNT(*) FROM listing_tags) + (SELECT COUNT(*) FROM unlisted)"), default);
         Assert.Equal("0", left.ToString(CultureInfo.InvariantCulture));
     }
 

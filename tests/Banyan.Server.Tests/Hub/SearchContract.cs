@@ -42,8 +42,15 @@ public abstract partial class SearchContract : IAsyncLifetime
     {
         foreach (var (name, _, header, text) in Relevance.Models)
             await _hub.CommitFilesAsync(await _hub.CreateRepoAsync(name), _hub.Ana, ("README.md", $"---\n{header}\n---\n# {name}\n\n{text}\n"));
+        // Places follow downloads when words are kept anew.
         await _hub.Server.Services.GetRequiredService<HubDatabase>().WriteAsync(
-            t => t.ExecuteAsync("UPDATE repos SET downloads = @Downloads WHERE name = @Name", Relevance.Models.Select(m => new { m.Downloads, m.Name })), default);
+            async t =>
+            {
+                await t.ExecuteAsync("UPDATE repos SET downloads = @Downloads WHERE name = @Name", Relevance.Models.Select(m => new { m.Downloads, m.Name }));
+                await t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, 0 FROM repos WHERE true ON CONFLICT DO NOTHING");
+            },
+            default);
+        await _hub.Server.Services.GetRequiredService<Banyan.Server.Listing.ListIndex>().CatchUpAsync(default);
         var missed = new List<string>();
         foreach (var (query, meant) in Relevance.Queries)
             if (await SearchAsync(query) is var found && !found.Take(3).Contains($"ana/{meant}"))

@@ -28,11 +28,9 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
     public override string In(string parameter) => real.In(parameter);
     internal override string WithOwnIds => real.WithOwnIds;
     internal override Task CountOnAsync(DbTransaction transaction, string table) => real.CountOnAsync(transaction, table);
-    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => real.KeepWordsAsync(transaction, repo, head, body);
+    internal override Task KeepWordsAsync(DbTransaction transaction, Search.KeptWords words) => real.KeepWordsAsync(transaction, words);
 
-    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient) => real.WordQuery(words, head, lenient);
-
-    internal override string Found(string parameter, bool head, string? row) => real.Found(parameter, head, row);
+    internal override string Places(Search.WordSearch search, Dapper.DynamicParameters parameters) => real.Places(search, parameters);
 
     internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes) => real.InsertChunksAsync(transaction, xorb, hashes);
 

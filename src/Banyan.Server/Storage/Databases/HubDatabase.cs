@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
 using Microsoft.Extensions.DependencyInjection;
@@ -60,30 +61,12 @@ public abstract class HubDatabase : IAsyncDisposable
     public abstract string In(string parameter);
 
     /// <summary>Keeps the words that a repository is found by, in place of those before.</summary>
-    /// <param name="transaction">In which.</param>
-    /// <param name="repo">Its row.</param>
-    /// <param name="head">Words of name, tags, languages; each once.</param>
-    /// <param name="body">Words of the card; each once.</param>
-    internal abstract Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body);
+    internal abstract Task KeepWordsAsync(DbTransaction transaction, KeptWords words);
 
-    /// <summary>What <see cref="Found"/> compares with: every word, or a word that begins so; each with one missing where <paramref name="lenient"/>.</summary>
-    /// <param name="words">As the analyser cuts them: letters and digits.</param>
-    /// <param name="head">Only words of the head.</param>
-    /// <param name="lenient">Whether one of several words may be missing.</param>
-    internal abstract string WordQuery(IReadOnlyList<string> words, bool head, bool lenient);
-
-    /// <summary>What follows SELECT: rows of the repositories that a <see cref="WordQuery"/> in a parameter finds.</summary>
-    /// <param name="parameter">Its name.</param>
-    /// <param name="head">As the query was made.</param>
-    /// <param name="row">Of all repositories only this row, an expression; null for all.</param>
-    internal abstract string Found(string parameter, bool head, string? row);
-
-    /// <summary>Words joined as the two spell it: all of them, or all but any one.</summary>
-    private protected static string Join(IReadOnlyList<string> words, bool lenient, string and, string or) => !lenient || words.Count < 2 ? string.Join(and, words)
-        : string.Join(or, words.Select((_, i) => $"({string.Join(and, words.Where((_, j) => j != i))})"));
-
-    /// <summary>From so many characters on a word also finds those that begin with it.</summary>
-    private protected const int PrefixLength = 3;
+    /// <summary>Selects place and id of the repositories that a search finds behind the place <c>@after</c>, in order of their places, at most <c>@most</c>.</summary>
+    /// <param name="search">What is looked for.</param>
+    /// <param name="parameters">Receives what the SQL compares with.</param>
+    internal abstract string Places(WordSearch search, DynamicParameters parameters);
 
     /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
 using Npgsql;
@@ -32,18 +33,33 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
         new { xorb, hashes });
 
-    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => transaction.ExecuteAsync(
+    internal override Task KeepWordsAsync(DbTransaction transaction, KeptWords words) => transaction.ExecuteAsync(
         """
-        INSERT INTO listing_words (repo_id, head, words) SELECT id, array_to_tsvector(@head), array_to_tsvector(@words) FROM repos WHERE id = @repo
-        ON CONFLICT (repo_id) DO UPDATE SET head = excluded.head, words = excluded.words
+        INSERT INTO listing_words (repo_id, place, name, head, words)
+        SELECT id, @Place, array_to_tsvector(@name), array_to_tsvector(@head), array_to_tsvector(@all) FROM repos WHERE id = @Repo
+        ON CONFLICT (repo_id) DO UPDATE SET place = excluded.place, name = excluded.name, head = excluded.head, words = excluded.words
         """,
-        new { repo, head = head.ToArray(), words = head.Union(body).ToArray() });
+        new
+        {
+            words.Repo,
+            words.Place,
+            name = words.Name.Union(words.Head.Where(WordSearch.IsSign)).ToArray(),
+            head = words.Name.Union(words.Head).ToArray(),
+            all = words.Name.Union(words.Head).Union(words.Body).ToArray(),
+        });
 
-    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient) =>
-        Join([.. words.Select(w => w.Length < PrefixLength ? $"'{w}'" : $"'{w}':*")], lenient, " & ", " | ");
-
-    internal override string Found(string parameter, bool head, string? row) =>
-        $"repo_id FROM listing_words WHERE {(head ? "head" : "words")} @@ CAST(@{parameter} AS tsquery){(row is null ? "" : $" AND repo_id = {row}")}";
+    internal override string Places(WordSearch search, DynamicParameters parameters)
+    {
+        static string Column(WordField field) => field switch { WordField.Name => "name", WordField.Head => "head", _ => "words" };
+        var words = search.Words(w => $"'{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ");
+        var signs = string.Join(" & ", search.Signs.Select(s => $"'{s}'"));
+        parameters.Add("match", search.HasWords ? $"({words}) & {signs}" : signs);
+        parameters.Add("words", words);
+        return $"""
+            SELECT place, repo_id AS id FROM listing_words WHERE {Column(search.In)} @@ CAST(@match AS tsquery) {(search.NotIn is { } not ? $"AND NOT {Column(not)} @@ CAST(@words AS tsquery)" : "")}
+            AND place > @after ORDER BY place LIMIT @most
+            """;
+    }
 
     /// <inheritdoc/>
     protected override string TablesSql =>

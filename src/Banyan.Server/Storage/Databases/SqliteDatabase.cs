@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
+using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
 using Microsoft.Data.Sqlite;
@@ -113,17 +114,24 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
-    internal override Task KeepWordsAsync(DbTransaction transaction, long repo, IReadOnlyCollection<string> head, IReadOnlyCollection<string> body) => transaction.ExecuteAsync(
-        "INSERT OR REPLACE INTO listing_words (rowid, head, body) VALUES (@repo, @head, @body)", new { repo, head = string.Join(' ', head), body = string.Join(' ', body) });
-
-    internal override string WordQuery(IReadOnlyList<string> words, bool head, bool lenient)
+    internal override async Task KeepWordsAsync(DbTransaction transaction, KeptWords words)
     {
-        var query = Join([.. words.Select(w => w.Length < PrefixLength ? $"\"{w}\"" : $"\"{w}\" *")], lenient, " AND ", " OR ");
-        return head ? $"{{head}} : ({query})" : query;
+        var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
+        if (before is not null)
+            await transaction.ExecuteAsync("DELETE FROM listing_words WHERE rowid = @before", new { before });
+        await transaction.ExecuteAsync(
+            "INSERT INTO listing_words (rowid, name, head, body) VALUES (@Place, @name, @head, @body)",
+            new { words.Place, name = string.Join(' ', words.Name), head = string.Join(' ', words.Head), body = string.Join(' ', words.Body) });
     }
 
-    internal override string Found(string parameter, bool head, string? row) =>
-        $"rowid FROM listing_words WHERE listing_words MATCH @{parameter}{(row is null ? "" : $" AND rowid = {row}")}";
+    internal override string Places(WordSearch search, DynamicParameters parameters)
+    {
+        string In(WordField field) => $"{(field switch { WordField.Name => "{name} : ", WordField.Head => "{name head} : ", _ => "" })}({search.Words(w => $"\"{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ")})";
+        var signs = $"{{head}} : ({string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""))})";
+        var match = search.HasWords ? $"({In(search.In)}) AND ({signs})" : signs;
+        parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
+        return $"SELECT rowid AS place, rowid & {KeptWords.IdMask} AS id FROM listing_words WHERE listing_words MATCH @match AND rowid > @after ORDER BY rowid LIMIT @most";
+    }
 
     /// <inheritdoc/>
     protected override string TablesSql =>
