@@ -70,6 +70,7 @@ sealed class ServerChoice
                 MaxPending = arguments.GetValue(_queue),
                 MemoryBytes = arguments.GetValue(_memory) is { } amount ? ByteAmount.Parse("--memory", amount) : null,
                 KeepAlive = keep,
+                Pull = ModelPull.ForServerAsync,
                 Settings = ModelTables.Read(ServerSettings.FileOf(arguments)),
             },
         };

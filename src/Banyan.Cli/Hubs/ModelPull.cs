@@ -1,4 +1,5 @@
 using Banyan.Client;
+using Banyan.Server.Inference;
 using Spectre.Console;
 
 namespace Banyan.Cli.Hubs;
@@ -45,6 +46,37 @@ static class ModelPull
         {
             throw new CommandException($"there is no file or folder '{model}' here, and {hub.Options.Endpoint.Authority} does not answer: give the path of a model, start a hub with 'banyan up', or name one with the variable HF_ENDPOINT");
         }
+    }
+
+    /// <summary>Pulls a model for a server: nobody is asked, and progress goes to whoever wants the model.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be had; the message says why.</exception>
+    public static async Task<PulledModel> ForServerAsync(string model, IProgress<PullProgress> progress, CancellationToken cancellationToken)
+    {
+        var (text, wanted) = model.IndexOf(':') is var colon and > 0 ? (model[..colon], model[(colon + 1)..]) : (model, null);
+        if (!text.Contains('/') || !RepoId.TryParse(text, RepoType.Model, out var repo, out var revision))
+            throw new InvalidOperationException($"'{model}' is no repository of a hub: name one as owner/name or owner/name:q4_k_m. Ollama's own library cannot be pulled from");
+        try
+        {
+            using var hub = new HubClient(Options() with { Waits = null });
+            var commit = await hub.CommitOfAsync(repo, revision ?? "main", cancellationToken);
+            var all = ModelFiles.Find(await hub.ListAsync(repo, commit, cancellationToken));
+            var named = ModelFiles.Named(all, wanted == "latest" ? null : wanted);
+            if (named.Count != 1)
+                throw new InvalidOperationException(all.Count == 0 ? $"{repo} has no model that runs here: neither GGUF nor safetensors"
+                    : $"{repo} has {string.Join(", ", all.Select(c => c.Name))}: choose one by a part of its name, like {repo}:{Path.GetFileNameWithoutExtension(all[0].Name)}");
+            var request = new PullRequest(repo) { Revision = revision ?? "main", Files = [.. named[0].Files.Select(f => f.Path)] };
+            var result = await new Puller(hub).PullAsync(request, new Told(progress), cancellationToken);
+            return new(named[0].Main is { } main ? result.Files.First(f => f.File.Path == main).LocalPath : result.Folder, result.Files.ToDictionary(f => f.File.Path, f => f.LocalPath));
+        }
+        catch (Exception e) when (e is HubException or CommandException)
+        {
+            throw new InvalidOperationException(e.Message, e);
+        }
+    }
+
+    sealed class Told(IProgress<PullProgress> progress) : IProgress<TransferProgress>
+    {
+        public void Report(TransferProgress value) => progress.Report(new(value.Bytes, value.BytesDone));
     }
 
     /// <summary>The configured hub.</summary>

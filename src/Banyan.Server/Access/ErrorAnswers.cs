@@ -14,7 +14,6 @@ static partial class ErrorAnswers
 {
     public static void UseErrorAnswers(this WebApplication app)
     {
-        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server");
         var dialects = app.Services.GetRequiredService<Dialects>();
         app.Use(async (context, next) =>
         {
@@ -35,12 +34,18 @@ static partial class ErrorAnswers
             }
             catch (Exception exception) when (!context.Response.HasStarted)
             {
-                if (exception is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))   // those say all there is to say
-                    LogFailed(log, context.Request.Method, context.Request.Path, exception);
+                Log(context, exception);
                 if (!await ErrorPages.TryWriteAsync(context, exception))
                     await (exception is HubException ? HubDialect.Instance : dialects.Of(context)).WriteAsync(context, exception);
             }
         });
+    }
+
+    /// <summary>Logs what went wrong, also where it is told in the midst of an answer, unless what is told says all there is to say.</summary>
+    public static void Log(HttpContext context, Exception exception)
+    {
+        if (exception is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))
+            LogFailed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), context.Request.Method, context.Request.Path, exception);
     }
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]

@@ -38,6 +38,7 @@ static class InferenceFeature
         services.AddSingleton<LlamaServer.EmbeddingEndpoint>();
         services.AddSingleton<RerankEndpoint>();
         services.AddSingleton<EmbedEndpoints>();
+        services.AddSingleton<ManageEndpoints>();
         services.AddSingleton<ToolEndpoints>();
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
@@ -87,6 +88,10 @@ static class InferenceFeature
         var embed = app.Services.GetRequiredService<EmbedEndpoints>();
         ollama.MapPost("/api/embed", Stoppable(app, embed.EmbedAsync));
         ollama.MapPost("/api/embeddings", Stoppable(app, embed.EmbedOneAsync));
+        var manage = app.Services.GetRequiredService<ManageEndpoints>();
+        ollama.MapPost("/api/pull", Stoppable(app, manage.PullAsync));
+        ollama.MapPost("/api/copy", Stoppable(app, manage.CopyAsync));
+        ollama.MapDelete("/api/delete", Stoppable(app, manage.DeleteAsync));
         ollama.MapPost("/api/generate", Stoppable(app, generate.GenerateAsync));
         ollama.MapGet("/api/version", known.VersionAsync);
         ollama.MapGet("/api/tags", known.TagsAsync);

@@ -40,4 +40,20 @@ public sealed record InferenceOptions
 
     /// <summary>What is set for single models, by their names.</summary>
     public IReadOnlyDictionary<string, ModelSettings> Settings { get; init; } = new Dictionary<string, ModelSettings>();
+
+    /// <summary>
+    /// Brings a model of a hub here, by a name like <c>owner/name</c> or <c>owner/name:q4_k_m</c>, and says which files it is; null where
+    /// nothing can be pulled. What it cannot do it throws as <see cref="InvalidOperationException"/>.
+    /// </summary>
+    public Func<string, IProgress<PullProgress>, CancellationToken, Task<PulledModel>>? Pull { get; init; }
 }
+
+/// <summary>How far a pull is.</summary>
+/// <param name="Total">Bytes of all files.</param>
+/// <param name="Completed">Bytes that are here.</param>
+public readonly record struct PullProgress(long Total, long Completed);
+
+/// <summary>A model that was pulled.</summary>
+/// <param name="Path">What is opened: a file or a folder.</param>
+/// <param name="Files">Its files, by their names in the repository.</param>
+public sealed record PulledModel(string Path, IReadOnlyDictionary<string, string> Files);

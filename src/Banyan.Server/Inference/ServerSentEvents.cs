@@ -61,6 +61,7 @@ sealed class ServerSentEvents(HttpResponse response)
         }
         catch (Exception e) when (response.HasStarted && !response.HttpContext.RequestAborted.IsCancellationRequested)
         {
+            ErrorAnswers.Log(response.HttpContext, e);
             if (tell is not null)
                 await tell(e);
             else

@@ -21,7 +21,9 @@ public sealed partial class UpTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_data.FullName, "models"));
         File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
         var port = FreePort();
-        using var banyan = Start("up", "--data", _data.FullName, "--port", $"{port}");
+        var start = BanyanProgram.Start("up", "--data", _data.FullName, "--port", $"{port}");
+        (start.Environment["HF_ENDPOINT"], start.Environment["HF_HOME"]) = ($"http://localhost:{port}", Path.Combine(_data.FullName, "cache"));
+        using var banyan = Process.Start(start)!;
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
 
@@ -30,6 +32,7 @@ public sealed partial class UpTests : IDisposable
         Assert.NotEmpty(text!);
         Assert.Equal(["sprout", "stories260K"], JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
         Assert.Contains("<h1>", await client.GetStringAsync("/"));
+        await PullsAsync(client);
 
         // Nobody is here yet: a link makes the administrator, once.
         var said = new List<string?>();
@@ -53,6 +56,25 @@ public sealed partial class UpTests : IDisposable
         Assert.Contains($"http://localhost:{port}", string.Join("\n", said) + await banyan.StandardOutput.ReadToEndAsync());
     }
 
+    // From its own hub, as Ollama's clients do it: the model that ships with the program.
+    async Task PullsAsync(HttpClient client)
+    {
+        var response = await client.PostAsync("/api/pull", JsonContent.Create(new { model = "hf.co/banyan/sprout:q8_0" }));
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType?.MediaType);
+        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        Assert.Equal("pulling manifest", lines[0].GetProperty("status").GetString());
+        Assert.True(lines[^1].TryGetProperty("status", out var last) && last.GetString() == "success", $"{lines[^1]}");
+        Assert.All(lines.Where(l => l.TryGetProperty("digest", out _)), l => Assert.InRange(l.GetProperty("completed").GetInt64(), 0, l.GetProperty("total").GetInt64()));
+        Assert.NotNull(new FileInfo(Directory.EnumerateFiles(Path.Combine(_data.FullName, "models", "banyan", "sprout")).Single()).LinkTarget);
+        foreach (var name in (string[])["hf.co/banyan/sprout:q8_0", "banyan/sprout:q8_0", "banyan/sprout"])
+            Assert.Equal(HttpStatusCode.OK, (await client.PostAsync("/v1/completions", JsonContent.Create(new { model = name, prompt = "a", max_tokens = 1 }))).StatusCode);
+        var refused = await client.PostAsync("/api/pull", JsonContent.Create(new { model = "llama3.2" }));
+        Assert.Contains("is no repository of a hub", await refused.Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.OK, (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/delete") { Content = JsonContent.Create(new { model = "banyan/sprout:q8_0" }) })).StatusCode);
+        Assert.False(Directory.Exists(Path.Combine(_data.FullName, "models", "banyan")));
+        Assert.Equal(HttpStatusCode.NotFound, (await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "banyan/sprout:q8_0", prompt = "a" }))).StatusCode);
+    }
+
     [GeneratedRegex(@"http://\S+/join\?code=[A-Za-z0-9_-]+")]
     private static partial Regex SetUpLink();
 
@@ -65,6 +87,9 @@ public sealed partial class UpTests : IDisposable
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
         Assert.StartsWith($"warning: whoever reaches this machine's port {port} can use the models (--api-key asks for a key) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
+        // Without a key nobody changes its models.
+        foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Post, "/api/pull"), (HttpMethod.Post, "/api/copy"), (HttpMethod.Delete, "/api/delete")])
+            Assert.Equal(HttpStatusCode.Forbidden, (await client.SendAsync(new HttpRequestMessage(method, path) { Content = JsonContent.Create(new { model = "sprout" }) })).StatusCode);
         Assert.Equal(0, Kill(banyan.Id, Terminate));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await banyan.WaitForExitAsync(patience.Token);

@@ -12,6 +12,7 @@ sealed class Catalogue : IAsyncDisposable
     readonly TimeProvider _time;
     readonly ILogger<Catalogue> _log;
     readonly List<ServedModel> _models;
+    readonly Dictionary<string, ServedModel> _names = new(StringComparer.OrdinalIgnoreCase); // other names, of links and copies
     bool _disposed;
 
     public Catalogue(InferenceOptions options, TimeProvider time, ILogger<Catalogue> log)
@@ -40,9 +41,16 @@ sealed class Catalogue : IAsyncDisposable
                     var @base = of is null ? null : BaseOf(of);
                     if (_models.Exists(m => m.Path == path) || (of is not null && @base is null))
                         continue;
+                    // A link to what is served already is another name of it, and not the same weights once more.
+                    if (_models.Find(m => m.Base is null && of is null && (Directory.Exists(path) ? IsSameFolder(m.Path, path) : ModelFolder.RealPath(m.Path) == ModelFolder.RealPath(path))) is { } same)
+                    {
+                        _names[name] = same;
+                        continue;
+                    }
                     _models.Add(Make(path, _models.Exists(m => m.Name == name) ? ModelFolder.LongNameOf(folder, path) : name, @base));
                 }
-                _models.RemoveAll(m => !m.IsLoaded && !m.IsThere);
+                foreach (var gone in _models.Where(m => !m.IsLoaded && !m.IsThere).ToList())
+                    Forget(gone);
             }
             return [.. _models];
         }
@@ -56,14 +64,88 @@ sealed class Catalogue : IAsyncDisposable
             return Default ?? throw new ApiException(404, "There is no model yet. Put a GGUF file into the models folder.", "model", "model_not_found");
         if (Named(Known) is { } known)
             return known;
+        if (Other(name) is { } other)
+            return other;
         var all = List();
         // Ollama's clients name a tag.
         if (Named(all) is null && name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
             return Find(name[..^":latest".Length]);
-        return Named(all) ?? (AliasOf(name) is { } model ? all.FirstOrDefault(m => string.Equals(m.Name, model, StringComparison.OrdinalIgnoreCase)) : null)
+        return Named(all) ?? Other(name) ?? Pulled(all, name) ?? (AliasOf(name) is { } model ? all.FirstOrDefault(m => string.Equals(m.Name, model, StringComparison.OrdinalIgnoreCase)) : null)
             ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
 
         ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Other names of models: those of copies, and those under which they were pulled.</summary>
+    public IReadOnlyList<(string Name, ServedModel Model)> Names
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _names.Select(n => (n.Key, n.Value))];
+        }
+    }
+
+    /// <summary>Serves a model from now on.</summary>
+    public ServedModel Add(string path)
+    {
+        lock (_lock)
+        {
+            if (_models.Find(m => ModelFolder.RealPath(m.Path) == ModelFolder.RealPath(path)) is { } there)
+                return there;
+            var name = ModelFolder.NameOf(path);
+            var model = Make(path, _models.Exists(m => m.Name == name) ? path : name);
+            _models.Add(model);
+            return model;
+        }
+    }
+
+    /// <summary>Gives a model another name.</summary>
+    public void Name(string name, ServedModel model)
+    {
+        lock (_lock)
+            _names[name] = model;
+    }
+
+    /// <summary>Takes another name away; false where there is none.</summary>
+    public bool Unname(string name)
+    {
+        lock (_lock)
+            return _names.Remove(name);
+    }
+
+    /// <summary>Serves a model no more. It is unloaded.</summary>
+    public void Forget(ServedModel model)
+    {
+        lock (_lock)
+        {
+            _models.Remove(model);
+            foreach (var name in _names.Where(n => n.Value == model).Select(n => n.Key).ToList())
+                _names.Remove(name);
+        }
+    }
+
+    ServedModel? Other(string name)
+    {
+        lock (_lock)
+            return _names.GetValueOrDefault(name);
+    }
+
+    // owner/name[:part of a file's name], as it was pulled into the folder.
+    ServedModel? Pulled(IReadOnlyList<ServedModel> all, string name)
+    {
+        if (_options.ModelsFolder is not { } folder || name.Split(':') is not [var repo, .. var rest] || repo.Split('/') is not [{ Length: > 0 } owner, { Length: > 0 } model] || owner is "." or ".." || model is "." or "..")
+            return null;
+        var below = Path.Combine(folder, owner, model);
+        return all.FirstOrDefault(m => (ModelFolder.IsBelow(m.Path, below) || Path.GetFullPath(m.Path) == Path.GetFullPath(below)) && (rest is not [var part] || Path.GetFileName(m.Path).Contains(part, StringComparison.OrdinalIgnoreCase)));
+    }
+
+    static bool IsSameFolder(string path, string other)
+    {
+        if (!Directory.Exists(path))
+            return false;
+        string? Weights(string folder) => Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal).FirstOrDefault();
+        return Weights(path) is { } mine && Weights(other) is { } theirs && ModelFolder.RealPath(mine) == ModelFolder.RealPath(theirs);
     }
 
     /// <summary>The model that is served under a name which is none of its own: exact aliases first, then the longest beginning.</summary>

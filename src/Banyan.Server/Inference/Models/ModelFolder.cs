@@ -55,6 +55,69 @@ static partial class ModelFolder
             : File.Exists(path) ? [path] : [];
     }
 
+    /// <summary>The file or folder that a path leads to, through links.</summary>
+    public static string RealPath(string path)
+    {
+        try
+        {
+            FileSystemInfo info = Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path);
+            return info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? info.FullName;
+        }
+        catch (IOException)
+        {
+            return Path.GetFullPath(path);
+        }
+    }
+
+    /// <summary>Gives a file another name as well: by a link, or where the system makes none by a copy.</summary>
+    public static void Link(string target, string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (File.Exists(path) || new FileInfo(path).LinkTarget is not null)
+            File.Delete(path);
+        try
+        {
+            File.CreateSymbolicLink(path, RealPath(target));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && OperatingSystem.IsWindows())
+        {
+            File.Copy(target, path);
+        }
+    }
+
+    /// <summary>Gives a model another name in the folder.</summary>
+    public static void Copy(string model, string folder, string name)
+    {
+        if (Directory.Exists(model))
+        {
+            foreach (var file in Directory.EnumerateFiles(model))
+                Link(file, Path.Combine(folder, name, Path.GetFileName(file)));
+            return;
+        }
+        foreach (var part in Parts(model).ToList())
+        {
+            var stem = Path.GetFileNameWithoutExtension(part);
+            Link(part, Path.Combine(folder, $"{name}{(SplitPart().Match(stem) is { Success: true } split ? split.Value : "")}.gguf"));
+        }
+    }
+
+    /// <summary>Removes a model of the folder, and folders that are empty then. What is a link is removed, and not what it leads to.</summary>
+    public static void Remove(string model, string folder)
+    {
+        if (Directory.Exists(model))
+            Directory.Delete(model, recursive: true);
+        else
+            foreach (var part in Parts(model).ToList())
+                File.Delete(part);
+        for (var parent = Path.GetDirectoryName(Path.GetFullPath(model)); parent is not null && parent.Length > Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar).Length
+            && Directory.Exists(parent) && !Directory.EnumerateFileSystemEntries(parent).Any(); parent = Path.GetDirectoryName(parent))
+            Directory.Delete(parent);
+    }
+
+    /// <summary>Whether a path lies below a folder.</summary>
+    public static bool IsBelow(string path, string folder) =>
+        Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     static IEnumerable<string> Search(string folder, int depth)
     {
         var found = new List<string>();

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Templates;
+using Banyan.Server.Access;
 using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.OpenAi;
@@ -87,6 +88,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         }
         catch (Exception e) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
+            ErrorAnswers.Log(context, e);
             // Also where the server stops, which cancelled the rest.
             cancellationToken = CancellationToken.None;
             await WriteAsync(OllamaDialect.ToJson(ModelDialect.Translate(e)));

@@ -18,7 +18,7 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
     public Task VersionAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonObject { ["version"] = Version }, context.RequestAborted);
 
     public Task TagsAsync(HttpContext context) => context.Response.WriteJsonAsync(
-        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m))]) }, context.RequestAborted);
+        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m)), .. catalogue.Names.Select(n => (JsonNode)Entry(n.Model, n.Name))]) }, context.RequestAborted);
 
     public Task LoadedAsync(HttpContext context)
     {
@@ -72,10 +72,10 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         }, cancellationToken);
     }
 
-    static JsonObject Entry(ServedModel model) => new()
+    static JsonObject Entry(ServedModel model, string? name = null) => new()
     {
-        ["name"] = model.Name,
-        ["model"] = model.Name,
+        ["name"] = name ?? model.Name,
+        ["model"] = name ?? model.Name,
         ["modified_at"] = model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         ["size"] = model.Loaded?.Model.WeightBytes ?? model.FileBytes,
         ["digest"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{model.Path} {model.Created.UtcTicks}"))),
