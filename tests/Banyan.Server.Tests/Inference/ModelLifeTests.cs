@@ -76,6 +76,8 @@ public class ModelLifeTests
         await AskAsync(server, TestServer.Stories);
         Assert.Equal("unload", (await server.PostJsonAsync("/api/chat", new { model = TestServer.Stories, messages = Array.Empty<object>(), keep_alive = 0 })).GetProperty("done_reason").GetString());
         Assert.DoesNotContain(TestServer.Stories, await ReadyAsync(server));
+        // The server is well without it: whoever asks for it has it loaded.
+        Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/health")).StatusCode);
         Assert.Contains("keep_alive", await (await server.PostAsync("/api/generate", new { model = Llama, prompt = "a", keep_alive = "soon" })).Content.ReadAsStringAsync());
 
         Assert.True((await server.PostJsonAsync("/models/load", new { model = Third })).GetProperty("success").GetBoolean());

@@ -32,9 +32,9 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
     public Task SlotsAsync(HttpContext context)
     {
         var slots = new JsonArray();
-        foreach (var model in catalogue.List().Where(m => m.Loaded is { Generates: true }))
+        foreach (var model in catalogue.List().Select(m => m.Loaded).OfType<LoadedModel>().Where(m => m.Generates))
             for (var i = 0; i < new EngineOptions().MaxRequests; i++)
-                slots.Add((JsonNode)new JsonObject { ["id"] = slots.Count, ["model"] = model.Name, ["n_ctx"] = model.Loaded!.ContextLength, ["is_processing"] = i < model.Loaded.Status?.Running });
+                slots.Add((JsonNode)new JsonObject { ["id"] = slots.Count, ["model"] = model.Name, ["n_ctx"] = model.ContextLength, ["is_processing"] = i < model.Status?.Running });
         return context.Response.WriteJsonAsync(slots, context.RequestAborted);
     }
 

@@ -35,6 +35,9 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
 
     public bool IsLoaded => _loading is { IsFaulted: false };
 
+    /// <summary>Whether it was in memory before, and went.</summary>
+    public bool WasUnloaded { get; private set; }
+
     /// <summary>How far loading has come, 0…1.</summary>
     public double LoadProgress => Loaded is not null ? 1 : _progress.Fraction;
 
@@ -147,7 +150,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
                 if (beside.Forget() is { } adapter)
                     loaded.Add(adapter);
             loaded.Add(own);
-            (_loading, _progress) = (null, new());
+            (_loading, _progress, WasUnloaded) = (null, new(), true);
         }
         foreach (var one in loaded)
             await one.DisposeAsync();

@@ -22,12 +22,13 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
 
     public Task LoadedAsync(HttpContext context)
     {
-        var loaded = catalogue.List().Where(m => m.Loaded is not null).Select(m =>
+        var loaded = catalogue.List().Select(m => (Served: m, m.Loaded)).Where(m => m.Loaded is not null).Select(pair =>
         {
+            var (m, model) = pair;
             var entry = Entry(m);
             entry["expires_at"] = (m.ExpiresAt ?? DateTimeOffset.MaxValue).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
             entry["size_vram"] = 0;
-            entry["context_length"] = m.Loaded!.ContextLength;
+            entry["context_length"] = model!.ContextLength;
             return (JsonNode)entry;
         });
         return context.Response.WriteJsonAsync(new JsonObject { ["models"] = new JsonArray([.. loaded]) }, context.RequestAborted);

@@ -16,7 +16,8 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     {
         var health = catalogue.Default switch
         {
-            null or { Loaded: not null } => new Health("ok"),
+            // One that was unloaded is loaded again by whoever asks for it.
+            null or { Loaded: not null } or { WasUnloaded: true, Failure: null } => new Health("ok"),
             { Failure: { } failure } failed => new Health("error") { Model = failed.Name, Message = failure.Message },
             { } loading => new Health("loading") { Model = loading.Name, Progress = Math.Round(loading.LoadProgress, 3) },
         };
