@@ -33,13 +33,18 @@ sealed class ServerChoice
     readonly Option<string?> _keep = new("--keep-alive") { Description = "Unload a model after so long without a request, e.g. 10m (default: never)", HelpName = "DURATION" };
     readonly Option<FileInfo?> _template = new("--chat-template") { Description = "Jinja file to use instead of the model's own chat template" };
 
+    readonly Option<bool> _access = new("--access-log") { Description = "Log each request: its id, user, route, status, bytes, time" };
+    readonly Option<bool> _addresses = new("--log-addresses") { Description = "In the access log, also the address of who asked" };
+    readonly Option<string> _format = new("--log-format") { Description = "plain for people, json for programs: one object a line", DefaultValueFactory = _ => "plain" };
+
     /// <summary>Adds its options to a command.</summary>
     public ServerChoice(Command command)
     {
         _threads.Between(1, 1024);
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
-        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _memory, _keep, _hosts, _origins);
+        _format.AcceptOnlyFromAmong("plain", "json");
+        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
     }
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
@@ -58,6 +63,9 @@ sealed class ServerChoice
             ApiKey = arguments.GetValue(_key),
             AllowedHosts = arguments.GetValue(_hosts) ?? [],
             AllowedOrigins = arguments.GetValue(_origins) ?? [],
+            LogsRequests = arguments.GetValue(_access) || arguments.GetValue(_addresses),
+            LogsAddresses = arguments.GetValue(_addresses),
+            LogsJson = arguments.GetValue(_format) == "json",
             Hub = hub,
             Inference = new()
             {

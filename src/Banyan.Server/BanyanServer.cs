@@ -4,6 +4,7 @@ using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Inference.OpenAi;
+using Banyan.Server.Operating;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -37,11 +38,12 @@ public static class BanyanServer
             kestrel.Limits.MaxResponseBufferSize = ResponseBufferBytes;
             Listen(kestrel, options);
         });
-        builder.Logging.AddConsole(c => c.FormatterName = PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
+        builder.Logging.AddConsole(c => c.FormatterName = options.LogsJson ? ConsoleFormatterNames.Json : PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None)                  // the command prints address and errors
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        builder.Services.Configure<JsonConsoleFormatterOptions>(j => (j.UseUtcTimestamp, j.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(3));
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
@@ -52,10 +54,12 @@ public static class BanyanServer
         if (options.Hub is { } hub)
             builder.Services.AddHub(hub);
         builder.Services.AddPages();
+        builder.Services.AddOperating(options.Hub is not null);
 
         var app = builder.Build();
         app.UseSecurityHeaders();
         app.UseResponseCompression();
+        app.UseAccessLog(options);
         app.UseErrorAnswers();
         app.UseHostCheck(options);
         app.UseForwardedAddress();
@@ -66,6 +70,7 @@ public static class BanyanServer
         if (options.Hub is not null)
             app.MapHub();
         app.MapPages(options.Hub is not null);
+        app.MapOperating();
         return app;
     }
 

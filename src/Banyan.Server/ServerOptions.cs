@@ -24,6 +24,15 @@ public sealed record ServerOptions
     /// <summary>The largest request body, in bytes.</summary>
     public long MaxRequestBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>Whether each request is logged: id, user, route, status, bytes, time.</summary>
+    public bool LogsRequests { get; init; }
+
+    /// <summary>Whether the address of who asks is logged with it.</summary>
+    public bool LogsAddresses { get; init; }
+
+    /// <summary>Whether log lines are JSON, one object each, and not text for people.</summary>
+    public bool LogsJson { get; init; }
+
     /// <summary>Which models are served and how.</summary>
     public InferenceOptions Inference { get; init; } = new();
 

@@ -28,6 +28,9 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
         return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
     }
 
+    /// <summary>The name of who makes a request, where that was asked for and it is somebody.</summary>
+    public static string? KnownNameOf(HttpContext context) => context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller.Name : null;
+
     async Task<Caller> OfSessionAsync(HttpContext context)
     {
         var caller = await sessions.CallerAsync(context) ?? Caller.Anonymous;

@@ -172,7 +172,7 @@ public sealed partial class RouteMatrix
     static readonly string[] s_signed = ["/xet/", "/lfs/"];
 
     // Not of the hub, beside the models' routes, which ask for the server's key: pages, their assets.
-    [GeneratedRegex(@"^/(health|playground|chat|assets/.*|favicon\.ico)$")]
+    [GeneratedRegex(@"^/(health|health/live|health/ready|metrics|playground|chat|assets/.*|favicon\.ico)$")]
     private static partial Regex Elsewhere();
 
     sealed record Route(string Row, string Method, string Pattern, HubRoute Metadata);

@@ -1,0 +1,27 @@
+using Banyan.Server.Inference.OpenAi;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics;
+
+namespace Banyan.Server.Operating;
+
+/// <summary>What whoever runs the server asks it: whether it lives, whether it can answer, what it measures, who asked for what.</summary>
+static class OperatingFeature
+{
+    public static void AddOperating(this IServiceCollection services, bool hub)
+    {
+        services.AddMetrics();
+        services.AddSingleton<Metrics>();
+        if (hub)
+            services.AddSingleton<HubGauges>();
+        services.AddSingleton<OperatingEndpoints>();
+    }
+
+    public static void MapOperating(this WebApplication app)
+    {
+        var operating = app.Services.GetRequiredService<OperatingEndpoints>();
+        app.MapGet("/health/live", operating.LiveAsync).WithMetadata(OpenAiDialect.Open);
+        app.MapGet("/health/ready", operating.ReadyAsync).WithMetadata(OpenAiDialect.Open);
+        app.MapGet("/metrics", operating.MetricsAsync).WithMetadata(OpenAiDialect.Open);
+    }
+}
