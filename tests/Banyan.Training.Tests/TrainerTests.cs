@@ -187,9 +187,15 @@ public sealed unsafe class TrainerTests : IDisposable
         }
     }
 
-    [Fact]
-    public void A_checkpoint_that_cannot_be_written_leaves_the_one_before()
+    // A folder where the file would go; and a full disk, which /dev/full is.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_checkpoint_that_cannot_be_written_leaves_the_one_before(bool isFull)
     {
+        if (isFull && !File.Exists("/dev/full"))
+            Assert.Skip("there is no /dev/full");
+        var temporary = Path.Combine(_folder, Trainer.CheckpointName + ".tmp");
         using var model = TinyModels.Load("qwen2-tiny-f32");
         using var trainer = new Trainer(model, Data(model), s_options, _folder);
         var saved = new List<int>();
@@ -197,14 +203,19 @@ public sealed unsafe class TrainerTests : IDisposable
         {
             if (step.IsSaved)
                 saved.Add(step.Step);
-            if (step.Step == 3)
-                Directory.CreateDirectory(Path.Combine(_folder, Trainer.CheckpointName + ".tmp"));
+            if (step.Step == 3 && isFull)
+                File.CreateSymbolicLink(temporary, "/dev/full");
+            else if (step.Step == 3)
+                Directory.CreateDirectory(temporary);
         };
         var problem = Assert.Throws<TrainingException>(() => trainer.Run());
         Assert.Contains("step 4 cannot be saved", problem.Message, StringComparison.Ordinal);
         Assert.Contains("Step 2 is, whole", problem.Message, StringComparison.Ordinal);
         Assert.Equal([2], saved);
-        Directory.Delete(Path.Combine(_folder, Trainer.CheckpointName + ".tmp"));
+        if (isFull)
+            Assert.Contains("No space left", problem.Message, StringComparison.OrdinalIgnoreCase);
+        else
+            Directory.Delete(temporary);
         using var again = Train(model, s_options, _folder);
         Assert.Equal(s_options.Steps, again.Step);
     }

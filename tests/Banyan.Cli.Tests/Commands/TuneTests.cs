@@ -108,7 +108,7 @@ public sealed class TuneTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("signals of Unix");
-        var command = Command("parts", 120);
+        var command = Command("parts", 400);
         var start = BanyanProgram.Start(command);
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
@@ -124,7 +124,7 @@ public sealed class TuneTests : IDisposable
         Assert.Contains("going on  after step", problem);
         var first = Lines(output)[0].GetProperty("step").GetInt32();
         Assert.Equal(told.Count == 0 ? 2 : told[^1].GetProperty("step").GetInt32() + 1, first);
-        (code, _, problem) = await Tool.Run(Command("whole", 120));
+        (code, _, problem) = await Tool.Run(Command("whole", 400));
         Assert.True(code == 0, problem);
         foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")).Where(f => !f.EndsWith(".toml", StringComparison.Ordinal))) // which names its folder
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "parts", Path.GetFileName(file))));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Banyan.Cli.Hubs;
+using Banyan.Client;
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
@@ -46,6 +47,8 @@ static class MergeCommand
                         : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(output)}'");
                 using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(to)));
                 merge.Write(to, bar);
+                if (!merge.IsGguf)
+                    WriteCard(to, arguments.GetRequiredValue(model), from);
             }
             catch (Exception e) when (e is ArgumentException or NotSupportedException)
             {
@@ -60,6 +63,32 @@ static class MergeCommand
         });
         return command;
     }
+
+    // What a hub draws the model's lineage from: the base, where it is named by its repo. One base and what was trained on it is a fine-tune there.
+    static void WriteCard(string folder, string model, string adapter)
+    {
+        var config = Path.Combine(adapter, "adapter_config.json");
+        var trainedOn = File.Exists(config) ? (string?)JsonNode.Parse(File.ReadAllText(config))?["base_model_name_or_path"] : null;
+        var repo = new[] { trainedOn, model }.Select(RepoOf).FirstOrDefault(r => r is not null);
+        var front = repo is null ? "" : $"base_model: {JsonValue.Create(repo).ToJsonString()}\nbase_model_relation: finetune\n";
+        File.WriteAllText(Path.Combine(folder, "README.md"), $"""
+            ---
+            {front}library_name: transformers
+            pipeline_tag: text-generation
+            tags:
+              - banyan
+            ---
+
+            # {Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))}
+
+            Merged by Banyan of the base `{repo ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}` and the adapter `{Path.GetFileName(Path.TrimEndingDirectorySeparator(adapter))}`: W + scale · B·A in each adapted matrix, all else as it was.
+
+            """);
+    }
+
+    static string? RepoOf(string? name) =>
+        name is not null && name.Contains('/') && !File.Exists(name) && !Directory.Exists(name) && !Path.IsPathRooted(name) && !name.StartsWith('.')
+        && RepoId.TryParse(name.Split(':')[0], RepoType.Model, out var repo, out _) ? repo.Name : null;
 
     static void CheckOutput(string path, bool force)
     {

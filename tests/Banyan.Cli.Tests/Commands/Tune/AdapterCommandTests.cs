@@ -52,6 +52,24 @@ public sealed class AdapterCommandTests : IDisposable
         Assert.Equal(whole, tuned);
     }
 
+    [Fact]
+    public async Task A_merged_folder_says_its_type_and_its_base()
+    {
+        Directory.CreateDirectory(At("base"));
+        foreach (var name in new[] { "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors" })
+            File.Copy(Path.Combine(SharedData.Repository, "models", "sprout", name), Path.Combine(At("base"), name));
+        using (var model = Model.Load(At("base"), new ModelOptions { Threads = 1 }))
+            PeftAdapter.Write(Directory.CreateDirectory(At("mine")).FullName,
+                new(1, 1, false, [new("blk.0.attn_q.weight", 192, 192, [.. Enumerable.Repeat(0.1f, 192)], [.. Enumerable.Repeat(0.1f, 192)])]), model.Config, "banyan/sprout");
+        var (code, _, error) = await Tool.Run(["tune", "merge", At("base"), At("mine"), At("merged"), "--type", "BF16"]);
+        Assert.True(code == 0, error);
+        Assert.Equal("bfloat16", (string?)JsonNode.Parse(File.ReadAllText(Path.Combine(At("merged"), "config.json")))!["torch_dtype"]);
+        var card = File.ReadAllText(Path.Combine(At("merged"), "README.md"));
+        Assert.StartsWith("---\nbase_model: \"banyan/sprout\"\nbase_model_relation: finetune\n", card);
+        using var merged = Model.Load(At("merged"), new ModelOptions { Threads = 1 });
+        Assert.Equal(4096, merged.Config.VocabularySize);
+    }
+
     [Theory]
     [InlineData("merge BASE nowhere out.gguf", "there is no such file or folder")]
     [InlineData("merge BASE mine out", "ends in .gguf")]
