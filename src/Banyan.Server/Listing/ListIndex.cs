@@ -43,9 +43,9 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             {
                 try
                 {
-                    await RankAsync(stoppingToken);
                     await CatchUpAsync(TimeSpan.MaxValue, stoppingToken);
                     words.IsWhole = true;
+                    await RankAsync(stoppingToken);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
@@ -65,13 +65,12 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         if (_ranked is { } at && time.GetElapsedTime(at) < s_rankEvery)
             return;
         _ranked = time.GetTimestamp();
-        await database.WriteAsync(
-            t => t.ExecuteAsync(
-                """
-                INSERT INTO unlisted (repo_id, mark) SELECT r.id, -1 FROM repos r JOIN listings l ON l.repo_id = r.id
-                WHERE r.downloads > 2 * l.ranked + 10 AND r.id NOT IN (SELECT repo_id FROM unlisted) LIMIT 10000
-                """),
-            cancellationToken);
+        // All are gone through: read apart, so that nobody who writes waits for it.
+        var risen = await database.ReadAsync(
+            async c => (await c.QueryAsync<long>("SELECT r.id FROM repos r JOIN listings l ON l.repo_id = r.id WHERE r.downloads > 2 * l.ranked + 10 LIMIT 10000")).AsList(), cancellationToken);
+        if (risen.Count > 0)
+            await database.WriteAsync(
+                t => t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id = @id ON CONFLICT DO NOTHING", risen.Select(id => new { id })), cancellationToken);
     }
 
     /// <summary>Lists what changed until now, or as much of it as a client may be asked to wait for.</summary>

@@ -38,13 +38,15 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var after = SearchPlace.Read(query["cursor"]);
         var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
         filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
-        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, lenient: false, context.RequestAborted);
+        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Card, context.RequestAborted);
         string? corrected = null;
+        if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
+            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Part, context.RequestAborted);
         if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
         {
             corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);
             filter = corrected is null ? filter : WithText(filter, corrected);
-            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, lenient: true, context.RequestAborted);
+            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted);
         }
         var shown = corrected is null ? asked : asked.ToDictionary(a => a.Key, a => a.Key == "search" ? corrected : a.Value);
         var address = next is { } place ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
@@ -72,9 +74,11 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var found = text.Length == 0 ? [] : await EachAsync(context, WithText(filter, text), FoundRows);
         string? corrected = null;
         if (found.Count == 0 && text.Length > 0 && owner is null)
+            found = await EachAsync(context, WithText(filter, text), FoundRows, Reach.Part);
+        if (found.Count == 0 && text.Length > 0 && owner is null)
         {
             corrected = await search.CorrectAsync(text, context.RequestAborted);
-            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, lenient: true);
+            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, Reach.Most);
         }
         await HtmlPage.RenderAsync<SearchPage>(context, new SearchView(text, owner, found) { Corrected = found.Count > 0 ? corrected : null });
     }
@@ -88,18 +92,18 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         await HtmlPage.RenderAsync<OwnerPage>(context, new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows)));
     }
 
-    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, bool lenient = false)
+    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, Reach furthest = Reach.Card)
     {
         var each = new List<(RepoType, IReadOnlyList<RepoRow>, bool)>();
         foreach (var type in RepoTypes.All)
-            if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, lenient) is { Rows.Count: > 0 } found)
+            if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, furthest) is { Rows.Count: > 0 } found)
                 each.Add((type, found.Rows, found.More));
         return each;
     }
 
-    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most, bool lenient = false)
+    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most, Reach furthest = Reach.Card)
     {
-        var (rows, next) = await search.SearchAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most, lenient, context.RequestAborted);
+        var (rows, next) = await search.SearchAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most, furthest, context.RequestAborted);
         return ([.. rows.Select(RepoRow.Of)], next is not null);
     }
 }

@@ -65,11 +65,11 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     }
 
     /// <summary>
-    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words and
-    /// it may be lenient, what has all but one. Each by downloads; in another order, the first thousands of all of these.
+    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words, and
+    /// as far as is asked for, what begins so and what has all but one. Each by downloads; in another order, the first thousands of all of these.
     /// </summary>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
-        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, bool lenient, CancellationToken cancellationToken)
+        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest, CancellationToken cancellationToken)
     {
         await index.CatchUpAsync(cancellationToken);
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
@@ -80,12 +80,15 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         var (found, cut) = (new List<(SearchPlace Place, Repo Repo, Listed Listed)>(), (SearchPlace?)null);
         foreach (var (reach, search) in Searches(filter, owner).Where(s => s.Reach >= (after?.Reach ?? Reach.Name)))
         {
-            if (reach > Reach.Card && after?.Reach != reach && (found.Count > 0 || (reach == Reach.Most && !lenient)))
+            if (reach > Reach.Card && after?.Reach != reach && (found.Count > 0 || reach > furthest))
                 break;
+            // A word that there is need not be the beginning of another.
+            if (reach == Reach.Begins && after?.Reach != reach && await lists.KnowsAsync(filter.Terms[^1], cancellationToken))
+                continue;
             long? place = after?.Reach == reach ? after.Value.Number : -1;
-            for (var looked = 0; place is { } behind && found.Count <= limit && looked < MostLooked;)
+            for (var (looked, many) = (0, limit + 1); place is { } behind && found.Count <= limit && looked < MostLooked; many *= 4)
             {
-                var many = Math.Min(Looked, looked == 0 ? limit + 1 : Looked);
+                many = Math.Min(many, Looked);
                 (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
                 foreach (var row in rows.Take(limit + 1 - found.Count))
                     if (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken))
@@ -97,7 +100,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             if (found.Count > limit || cut is not null)
                 break;
         }
-        if (found.Count == 0 && filter.Terms.Count > 0 && after is null)
+        if (found.Count == 0 && filter.Terms.Count > 0 && after is null && furthest >= Reach.Part)
             foreach (var (repo, listed) in (await PageAsync(caller, filter with { OnlyFew = true }, order, null, limit, cancellationToken)).Rows)
                 found.Add((new(Reach.Part, ""), repo, listed));
         return ([.. found.Take(limit).Select(f => (f.Repo, f.Listed))], found.Count > limit ? found[limit - 1].Place : cut);

@@ -104,10 +104,13 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
         async c =>
         {
-            var ids = (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray();
-            return ids.Length == 0 ? ([], 0) : ((await c.QueryAsync<(string, long)>(
-                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id {database.In("ids")} AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
-                new { ids, no = false })).AsList(), ids.Length);
+            var parameters = new DynamicParameters(new { after = -1L, most, no = false });
+            var places = database.Places(search, parameters);
+            if (await c.ExecuteScalarAsync<int>($"SELECT COUNT(*) FROM ({places}) found", parameters) is var count && count == 0)
+                return ([], 0);
+            return ((await c.QueryAsync<(string, long)>(
+                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id IN (SELECT id FROM ({places}) found) AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
+                parameters)).AsList(), count);
         },
         cancellationToken);
 

@@ -30,11 +30,11 @@ sealed record WordSearch(IReadOnlyList<string> Asked, IReadOnlyList<string> Sign
     /// <summary>Whether one of several words may be missing.</summary>
     public bool Lenient { get; init; }
 
-    /// <summary>Whether a word also finds those that begin with it, which costs much where many do.</summary>
+    /// <summary>Whether the last word also finds those that begin with it, which costs much where many do.</summary>
     public bool Begins { get; init; }
 
     /// <summary>Whether this word does.</summary>
-    public bool IsBeginning(string word) => Begins && word.Length >= 3;
+    public bool IsBeginning(string word) => Begins && word.Length >= 3 && word == Asked[^1];
 
     public bool HasWords => Asked.Count > 0;
 
