@@ -82,8 +82,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         {
             if (reach > Reach.Card && after?.Reach != reach && (found.Count > 0 || reach > furthest))
                 break;
-            // A word that there is need not be the beginning of another.
-            if (reach == Reach.Begins && after?.Reach != reach && await lists.KnowsAsync(filter.Terms[^1], cancellationToken))
+            if (reach == Reach.Begins && after?.Reach != reach && !await MayBeginAsync(filter, cancellationToken))
                 continue;
             long? place = after?.Reach == reach ? after.Value.Number : -1;
             for (var (looked, many) = (0, limit + 1); place is { } behind && found.Count <= limit && looked < MostLooked; many *= 4)
@@ -105,6 +104,9 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
                 found.Add((new(Reach.Part, ""), repo, listed));
         return ([.. found.Take(limit).Select(f => (f.Repo, f.Listed))], found.Count > limit ? found[limit - 1].Place : cut);
     }
+
+    /// <summary>Whether the last word may be meant as the beginning of others: it is none itself.</summary>
+    async Task<bool> MayBeginAsync(ListFilter filter, CancellationToken cancellationToken) => !await lists.KnowsAsync(filter.Terms[^1], cancellationToken);
 
     /// <summary>Rows that are looked at together, and for one page.</summary>
     const int Looked = 1000, MostLooked = 20_000, MostOrdered = 5000;
@@ -138,7 +140,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         var (tags, of) = (new Dictionary<string, long>(), 0);
         if (await OwnerAsync(filter, cancellationToken) is (true, var owner))
             foreach (var (reach, search) in Searches(filter, owner))
-                if (of < Counted && (reach <= Reach.Card || of == 0))
+                if (of < Counted && (reach <= Reach.Card || of == 0) && (reach != Reach.Begins || await MayBeginAsync(filter, cancellationToken)))
                 {
                     var (found, looked) = await lists.TagsAsync(search, Counted - of, cancellationToken);
                     foreach (var (tag, count) in found)
