@@ -129,10 +129,11 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             // Whatever is wrong with it, those behind it are listed.
             LogUnreadable(log, repo.Path, e);   // listed by its name
         }
-        await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known, text), cancellationToken);
+        var cut = WordIndex.Of(repo, known, TagsOf(known), text);
+        await database.WriteAsync(t => WriteAsync(t, repo, mark, commit, known, cut), cancellationToken);
     }
 
-    async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known, string text)
+    async Task WriteAsync(DbTransaction t, Repo repo, long mark, GitId? commit, Facts known, (KeptWords Kept, string[] Spelt) cut)
     {
         var (name, (facts, details)) = (Names.Key(repo.FullName), Listed.Write(known));
         var before = await t.FirstAsync<string>("SELECT facts FROM listings WHERE repo_id = @Id", new { repo.Id });
@@ -147,7 +148,7 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             """,
             new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, least = known.Choices.FirstOrDefault()?.Bytes, facts, details });
         if (written == 1)
-            await words.KeepAsync(t, repo, known, TagsOf(known), text);
+            await words.KeepAsync(t, cut.Kept, cut.Spelt);
         // From facts and card follow more tags than it has: they are not compared.
         if (written == 1 && (before != facts || mark < 0))
         {

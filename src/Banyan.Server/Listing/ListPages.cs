@@ -38,10 +38,8 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var after = SearchPlace.Read(query["cursor"]);
         var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
         filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
-        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Card, context.RequestAborted);
+        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Part, context.RequestAborted);
         string? corrected = null;
-        if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
-            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Part, context.RequestAborted);
         if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
         {
             corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);

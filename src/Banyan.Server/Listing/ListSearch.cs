@@ -74,13 +74,14 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         await index.CatchUpAsync(cancellationToken);
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
             return ([], null);
-        if (order != ListOrder.Read(null, null))
+        // Until all words are kept, which an upgrade takes a while for, names are searched as the API does.
+        if (order != ListOrder.Read(null, null) || !words.IsWhole)
             return await OrderedAsync(caller, filter, owner, order, after, limit, cancellationToken);
         var own = await OwnAsync(caller, cancellationToken);
         var (found, cut) = (new List<(SearchPlace Place, Repo Repo, Listed Listed)>(), (SearchPlace?)null);
         foreach (var (reach, search) in Searches(filter, owner).Where(s => s.Reach >= (after?.Reach ?? Reach.Name)))
         {
-            if (reach > Reach.Card && after?.Reach != reach && (found.Count > 0 || reach > furthest))
+            if (reach > Reach.Card && after?.Reach != reach && (after is not null || found.Count > 0 || reach > furthest))
                 break;
             if (reach == Reach.Begins && after?.Reach != reach && !await MayBeginAsync(filter, cancellationToken))
                 continue;
@@ -89,8 +90,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             {
                 many = Math.Min(many, Looked);
                 (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
-                foreach (var row in rows.Take(limit + 1 - found.Count))
-                    if (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken))
+                foreach (var row in rows)
+                    if (found.Count <= limit && (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken)))
                         found.Add((new(reach, row.Place.ToString(CultureInfo.InvariantCulture)), row.Repo, row.Listed));
                 looked += many;
             }
@@ -125,8 +126,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> OrderedAsync(
         Caller caller, ListFilter filter, long? owner, ListOrder order, SearchPlace? after, int limit, CancellationToken cancellationToken)
     {
-        if (filter.Terms.Count > 0)
-            filter = filter with { Words = [], Tags = [], Rows = await lists.FirstAsync(Searches(filter with { }, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null }, MostOrdered, cancellationToken) };
+        if (filter.Terms.Count > 0 && words.IsWhole)
+            filter = filter with { Words = [], Tags = [], Rows = await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null }, MostOrdered, cancellationToken) };
         var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null, limit, cancellationToken);
         return (rows, next is { } here ? new(Reach.Name, here.Text) : null);
     }

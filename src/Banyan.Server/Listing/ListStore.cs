@@ -10,7 +10,7 @@ namespace Banyan.Server.Listing;
 /// <summary>
 /// Pages of lists. A page costs what its rows cost, however many repositories there are:
 /// <code>
-/// few have the rarest of the tags and of the words' three characters in a row: those are looked at
+/// few have all of the tags and of the words' three characters in a row: those are looked at
 /// otherwise the order's index is gone through from the cursor on, and soon has met enough
 /// </code>
 /// What is public, and what else the caller may see, are two indexed searches, merged.

@@ -63,6 +63,7 @@ sealed class Metrics : IDisposable
         readonly ConcurrentDictionary<string, Series> _series = new();
         readonly bool _isHistogram = instrument.GetType().Name.StartsWith("Histogram", StringComparison.Ordinal);
         readonly bool _isObserved = instrument.IsObservable;
+        readonly bool _isWhole = instrument.IsObservable || instrument.GetType().Name.StartsWith("Gauge", StringComparison.Ordinal);
         readonly bool _isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
 
         public string Name { get; } = NameOf(instrument);
@@ -74,7 +75,7 @@ sealed class Metrics : IDisposable
             var key = Key(tags);
             if (!_series.TryGetValue(key, out var series))
                 series = _series.GetOrAdd(_series.Count < MaxSeries ? key : "{series=\"other\"}", _ => new(_isHistogram ? instrument.Unit == "s" ? s_seconds : s_counts : []));
-            series.Add(value, isWhole: _isObserved || instrument.GetType().Name.StartsWith("Gauge", StringComparison.Ordinal));
+            series.Add(value, _isWhole);
         }
 
         /// <summary>Observed values are told anew each time: those that are told no more end.</summary>

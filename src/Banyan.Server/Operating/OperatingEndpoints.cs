@@ -27,7 +27,7 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogu
         var checks = new JsonObject();
         checks["model"] = catalogue.Default switch
         {
-            null or { Loaded: not null } => "ok",
+            null or { Loaded: not null } or { WasUnloaded: true, Failure: null } => "ok",
             { Failure: not null } => "could not be loaded: the server's log says why",
             _ => "loading",
         };

@@ -10,7 +10,7 @@ namespace Banyan.Server.Search;
 /// <summary>Keeps the words by which repositories are found, and how these are misspelt.</summary>
 sealed class WordIndex(HubDatabase database)
 {
-    const int MaxBody = 600, MaxHead = 300, MostGrams = 32;
+    const int MaxBody = 600, MaxHead = 300, MostGrams = 32, MaxSpelt = 60;
 
     /// <summary>Gigabytes of memory and of download that searches ask for, and that are signs therefore.</summary>
     static readonly double[] s_memory = [1, 2, 4, 8, 16, 32, 64, 128], s_download = [0.5, 1, 3, 5, 10, 30, 100];
@@ -18,8 +18,8 @@ sealed class WordIndex(HubDatabase database)
     /// <summary>Whether this process has seen the words of all repositories kept: after an upgrade or a restore they come one by one.</summary>
     public bool IsWhole { get; set; }
 
-    /// <summary>Words of the name, of the tags and what they stand for, and of the card's text, in the transaction that lists the repository.</summary>
-    public async Task KeepAsync(DbTransaction t, Repo repo, Facts facts, IEnumerable<string> tags, string text)
+    /// <summary>Words of the name, of the tags and what they stand for, and of the card's text: cut before the transaction that keeps them.</summary>
+    public static (KeptWords Kept, string[] Spelt) Of(Repo repo, Facts facts, IEnumerable<string> tags, string text)
     {
         string[] name = [.. Words.Of(repo.FullName).Distinct()];
         string[] said = [.. Words.Of(string.Join(' ', [.. facts.Tags, facts.PipelineTag ?? "", TaskNames.Of(facts.PipelineTag), .. facts.Languages.Select(LanguageNames.Of)])).Distinct().Take(MaxHead)];
@@ -28,15 +28,19 @@ sealed class WordIndex(HubDatabase database)
         var body = Words.Of(string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Where(w => !w.Contains("://", StringComparison.Ordinal))))
             .Select(Words.Stem).Except(named).Except(head).Take(MaxBody);
         IEnumerable<string> signs = [Type(repo.Type), Owner(repo.OwnerId), .. Grams.Of(Names.Key(repo.FullName)), .. tags.Select(Tag), .. Room(facts.Choices.FirstOrDefault()?.Bytes)];
-        var words = new KeptWords(repo.Id, repo.Downloads, named, [.. head, .. signs.Distinct()], [.. body]);
+        // Of what nobody else may see no spelling is learnt: it would be told. What is learnt is kept for ever, so a card teaches few.
+        return (new(repo.Id, repo.Downloads, named, [.. head, .. signs.Distinct()], [.. body]), repo.Private ? [] : [.. name.Union(said).Take(MaxSpelt)]);
+    }
+
+    /// <summary>Keeps them, in the transaction that lists the repository.</summary>
+    public async Task KeepAsync(DbTransaction t, KeptWords words, string[] spelt)
+    {
         await database.KeepWordsAsync(t, words);
         await t.ExecuteAsync("UPDATE listings SET word_place = @Place, ranked = @Downloads WHERE repo_id = @Repo", words);
-        // Of what nobody else may see no spelling is learnt: it would be told.
-        if (repo.Private)
+        if (spelt.Length == 0)
             return;
-        string[] all = [.. name.Union(said)];
-        var known = (await t.QueryAsync<string>($"SELECT word FROM spellings WHERE form {database.In("all")} AND word = form", new { all })).ToHashSet();
-        await t.ExecuteAsync("INSERT INTO spellings (form, word) VALUES (@form, @word) ON CONFLICT DO NOTHING", all.Except(known).SelectMany(word => Spelling.Forms(word).Select(form => new { form, word })));
+        var known = (await t.QueryAsync<string>($"SELECT word FROM spellings WHERE form {database.In("spelt")} AND word = form", new { spelt })).ToHashSet();
+        await t.ExecuteAsync("INSERT INTO spellings (form, word) VALUES (@form, @word) ON CONFLICT DO NOTHING", spelt.Except(known).SelectMany(word => Spelling.Forms(word).Select(form => new { form, word })));
     }
 
     /// <summary>What a filter asks for, as signs; what these do not say exactly is asked of each row beside them.</summary>
