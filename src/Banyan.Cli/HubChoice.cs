@@ -14,7 +14,7 @@ sealed class HubChoice
     /// <summary>The data folder where none is named.</summary>
     public static readonly string DefaultFolder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
 
-    readonly Option<string> _data = new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => DefaultFolder };
+    readonly Option<string> _data = KeyChoice.NewDataOption();
     readonly Option<string?> _database = new("--database")
     {
         Description = "PostgreSQL (\"Host=…;Database=…;Username=…\"; its password in the variable PGPASSWORD or the file that PGPASSFILE names, since every account of a machine reads command lines) "

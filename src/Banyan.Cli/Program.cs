@@ -14,5 +14,5 @@ var banyan = Help.Root("Share, run, adapt, measure and spread open AI models.",
     ("Share and spread", [Pull.Create(), Push.Create(), HubCommand.Create()]),
     ("Adapt", [TuneCommand.Create()]),
     ("Measure", [EvalCommand.Create()]),
-    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), DoctorCommand.Create(), ConfigCommand.Create(), Completion.Create()]));
+    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), KeyCommand.Create(), DoctorCommand.Create(), ConfigCommand.Create(), Completion.Create()]));
 return await Exit.Run(banyan, args);

@@ -24,6 +24,7 @@ sealed class ServerChoice
     readonly Option<int> _port = new("--port", "-p") { Description = "TCP port; 0 takes a free one", DefaultValueFactory = _ => 8080 };
     readonly Option<string> _host = new("--host") { Description = "localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
     readonly Option<string?> _key = new("--api-key") { Description = "Ask clients for this key (default: the variable BANYAN_API_KEY)" };
+    readonly Option<string?> _keys = KeyChoice.NewOption();
     readonly Option<string[]> _hosts = new("--allow-host") { Description = "Also answer under this host name (may be given several times)" };
     readonly Option<string[]> _origins = new("--allow-origin") { Description = "Let pages of this origin use the API, e.g. https://example.org (may be given several times)" };
     readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
@@ -44,12 +45,12 @@ sealed class ServerChoice
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
         _format.AcceptOnlyFromAmong("plain", "json");
-        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
+        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _keys, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
     }
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, string dataFolder, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -61,6 +62,7 @@ sealed class ServerChoice
             Host = arguments.GetRequiredValue(_host),
             Port = arguments.GetValue(_port),
             ApiKey = arguments.GetValue(_key),
+            KeysFile = KeyChoice.Path(arguments.GetValue(_keys), dataFolder),
             AllowedHosts = arguments.GetValue(_hosts) ?? [],
             AllowedOrigins = arguments.GetValue(_origins) ?? [],
             LogsRequests = arguments.GetValue(_access) || arguments.GetValue(_addresses),
@@ -123,7 +125,7 @@ sealed class ServerChoice
         await Console.Out.WriteLineAsync($"""
 
               Banyan is at  {root}{(elsewhere.Length > 0 ? $"\n  From others   {elsewhere}" : "")}
-              API           {root}/v1  (OpenAI-compatible{(options.ApiKey is null ? "" : ", with the API key")})
+              API           {root}/v1  (OpenAI-compatible{(options.AsksForKey ? ", with an API key" : "")})
               Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(setup is null ? "" : $"\n  Set it up     {root}/join?code={setup}  (makes the administrator, once)")}
 
               Ctrl-C stops it.
@@ -131,7 +133,7 @@ sealed class ServerChoice
             """);
         if (options.IsOpen)
             await Console.Error.WriteLineAsync(
-                $"warning: whoever reaches this machine's port {uri.Port} {(options.ApiKey is null ? "can use the models (--api-key asks for a key)" : "can try keys")}"
+                $"warning: whoever reaches this machine's port {uri.Port} {(options.AsksForKey ? "can try keys" : "can use the models (banyan key add makes a key, which is then asked for)")}"
                 + $"{(options.Hub is null ? "" : " and read what is public on the hub")}; keys and tokens travel unencrypted: put a proxy with TLS in front, or listen on localhost alone");
     }
 

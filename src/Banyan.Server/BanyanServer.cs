@@ -4,6 +4,7 @@ using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Inference.OpenAi;
+using Banyan.Server.Keys;
 using Banyan.Server.Operating;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
@@ -51,6 +52,7 @@ public static class BanyanServer
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
         builder.Services.AddInference(options.Inference);
+        builder.Services.AddApiKeys();
         if (options.Hub is { } hub)
             builder.Services.AddHub(hub);
         builder.Services.AddPages();
@@ -65,7 +67,7 @@ public static class BanyanServer
         app.UseForwardedAddress();
         app.UseOriginCheck(options);
         app.UseRoutingWithHead();
-        app.UseApiKey(options);
+        app.UseApiKeys();
         app.MapInference();
         if (options.Hub is not null)
             app.MapHub();

@@ -1,5 +1,6 @@
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
+using Banyan.Server.Keys;
 
 namespace Banyan.Server;
 
@@ -14,6 +15,12 @@ public sealed record ServerOptions
 
     /// <summary>When set, the API answers only requests that carry it as <c>Authorization: Bearer KEY</c>.</summary>
     public string? ApiKey { get; init; }
+
+    /// <summary>A file of keys with limits, as <see cref="KeyFile"/> makes it: where it is there, one of them is asked for. It is read again when it changes.</summary>
+    public string? KeysFile { get; init; }
+
+    /// <summary>Whether a key is asked for from the start.</summary>
+    public bool AsksForKey => ApiKey is not null || (KeysFile is { } file && new KeyFile(file).Exists);
 
     /// <summary>Host names, beyond localhost, IP addresses and this machine's own name, under which the server may be reached.</summary>
     public IReadOnlyList<string> AllowedHosts { get; init; } = [];
@@ -52,6 +59,8 @@ public sealed record ServerOptions
             problems.Add($"--host {Host}: expected localhost, an IP address of this machine, or * for all of them");
         if (ApiKey is { Length: 0 })
             problems.Add("the API key is empty; leave it out to serve without one");
+        if (KeysFile is { } keys && ProblemOf(keys) is { } problem)
+            problems.Add(problem);
         foreach (var origin in AllowedOrigins)
             if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin.TrimEnd('/'))
                 problems.Add($"--allow-origin {origin}: expected scheme and host, like https://example.org");
@@ -60,5 +69,20 @@ public sealed record ServerOptions
         if (Hub is { PublicUrl: { } url } && (!Uri.TryCreate(url, UriKind.Absolute, out var root) || root.Scheme is not ("http" or "https")))
             problems.Add($"--public-url {url}: expected an address like https://hub.example.org");
         return problems;
+    }
+
+    static string? ProblemOf(string keys)
+    {
+        try
+        {
+            var file = new KeyFile(keys);
+            _ = file.Read();
+            _ = file.ReadUsage();
+            return null;
+        }
+        catch (KeyFileException e)
+        {
+            return e.Message;
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Banyan.Cli.Hubs;
+using Banyan.Cli.Settings;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
 
@@ -20,7 +21,7 @@ static class Serve
               banyan serve owner/name:q4_k_m                       pulled from the hub where it is not here
               banyan serve coder-7b.gguf --draft coder-0.5b.gguf
               banyan serve coder.gguf --adapter mine/ --adapter theirs/       each under its folder's name
-              banyan serve coder.gguf chat.gguf --port 9000 --api-key secret
+              banyan serve coder.gguf chat.gguf --port 9000             (banyan key add NAME: with API keys)
               banyan serve embedder.gguf reranker.gguf             /v1/embeddings and /v1/rerank
               curl localhost:8080/v1/completions -d '{"prompt": "def add(a, b):", "max_tokens": 32}'
             """);
@@ -30,6 +31,8 @@ static class Serve
         command.Options.Add(draft);
         var adapters = new Option<string[]>("--adapter") { Description = "A LoRA or DoRA adapter of the first model, served under its own name beside it (may be given several times)", HelpName = "DIR" };
         command.Options.Add(adapters);
+        var data = KeyChoice.NewDataOption();
+        ServerSettings.Add(command, data);
         var server = new ServerChoice(command);
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -45,7 +48,7 @@ static class Serve
             foreach (var adapter in arguments.GetValue(adapters) ?? [])
                 if (!File.Exists(adapter) && !Directory.Exists(adapter))
                     throw new CommandException($"--adapter {adapter}: there is no such file or folder");
-            return await server.RunAsync(arguments, paths, null, null, cancellationToken,
+            return await server.RunAsync(arguments, paths, null, null, Path.GetFullPath(arguments.GetRequiredValue(data)), cancellationToken,
                 arguments.GetValue(draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null, arguments.GetValue(adapters));
         });
         return command;

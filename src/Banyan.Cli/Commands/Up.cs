@@ -34,7 +34,7 @@ static class Up
             var shipped = Sprout.Files(folder);
             var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
             hub.Warn(arguments, options);
-            return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, cancellationToken);
+            return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken);
         });
         return command;
     }

@@ -10,12 +10,12 @@ interface IDialectMetadata
 }
 
 /// <summary>
-/// How the clients of a route read errors, and whether the route asks for the server's API key. It hangs on the route: an API that is
+/// How the clients of a route read errors, and whether the route asks for an API key. It hangs on the route: an API that is
 /// added brings its own, and no list of addresses knows of it.
 /// </summary>
 abstract class Dialect : IDialectMetadata
 {
-    /// <summary>Whether a route asks for the API key that the server was started with.</summary>
+    /// <summary>Whether a route asks for an API key, where the server does.</summary>
     public virtual bool AsksForKey => true;
 
     /// <summary>Answers with an error.</summary>

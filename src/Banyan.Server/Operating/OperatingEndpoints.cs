@@ -5,6 +5,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Keys;
 using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -14,7 +15,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Operating;
 
 /// <summary><c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>.</summary>
-sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogue catalogue, IServiceProvider services)
+sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogue catalogue, ApiKeys keys, IServiceProvider services)
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -94,7 +95,7 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogu
         var request = context.Request;
         if (context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address) && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("X-Forwarded-Host") && !request.Headers.ContainsKey("Via"))
             return true;
-        if (options.ApiKey is { } key && request.Headers.Authorization.ToString() is ['B' or 'b', ..] given && given.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && ApiKeyCheck.Matches(key, given["Bearer ".Length..].Trim()))
+        if (keys.AreAsked && KeysFeature.TextOf(request) is { } key && keys.Find(key) is not null)
             return true;
         return services.GetService<Authoriser>() is { } authoriser && await services.GetRequiredService<AccountStore>().IsAdminAsync(await authoriser.CallerAsync(context), context.RequestAborted);
     }

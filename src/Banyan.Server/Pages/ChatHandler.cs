@@ -46,6 +46,7 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
 
     async Task<(TurnView Turn, GenerationStatistics? Statistics)> AnswerAsync(IFormCollection form, List<TurnView> turns, PageForm settings, CancellationToken cancellationToken)
     {
+        using var letIn = views.LetIn(form);
         using var asked = await views.ModelAsync(form, cancellationToken);
         var model = asked.Model;
         var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = WriteHistory(turns), ["add_generation_prompt"] = true }, time.GetLocalNow());

@@ -38,6 +38,7 @@ sealed class CompletionHandler(PageViews views)
 
     async Task<ResultView> CompleteAsync(IFormCollection form, string text, PageForm settings, CancellationToken cancellationToken)
     {
+        using var letIn = views.LetIn(form);
         using var asked = await views.ModelAsync(form, cancellationToken);
         var model = asked.Model;
         var cursor = text.IndexOf(Example.Cursor, StringComparison.Ordinal);

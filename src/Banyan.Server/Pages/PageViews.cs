@@ -1,9 +1,9 @@
 using System.Globalization;
-using Banyan.Server.Access;
 using Banyan.Server.Inference;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Status;
+using Banyan.Server.Keys;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace Banyan.Server.Pages;
 
 /// <summary>What both pages need: the models, the form's fields, rendering.</summary>
-sealed class PageViews(Catalogue catalogue, ServerOptions options)
+sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
 {
     /// <summary>The frame of a page.</summary>
     /// <param name="name">The model asked for; one that is unknown becomes the default.</param>
@@ -29,16 +29,18 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options)
             Selected = selected is null ? null : ModelView.Of(selected),
             Address = $"{context.Request.Scheme}://{context.Request.Host}",
             ModelsFolder = options.Inference.ModelsFolder,
-            NeedsKey = options.ApiKey is not null,
+            NeedsKey = keys.AreAsked,
             Memory = ByteSize.Text(ProcessMemory.Bytes),
         };
     }
 
-    /// <summary>The model a form names, loaded, with a place in its queue. The form carries the key, since a browser sends no such header by itself.</summary>
+    /// <summary>Lets a form's request in. The form carries the key, since a browser sends no such header by itself.</summary>
+    /// <inheritdoc cref="KeysFeature.LetIn"/>
+    public IDisposable? LetIn(IFormCollection form) => keys.LetIn(form["key"], counts: true);
+
+    /// <summary>The model a form names, loaded, with a place in its queue.</summary>
     public async Task<Asked<LoadedModel>> ModelAsync(IFormCollection form, CancellationToken cancellationToken)
     {
-        if (options.ApiKey is { } key && !ApiKeyCheck.Matches(key, form["key"].ToString()))
-            throw ApiException.Unauthorized("The API key is not the one this server was started with.");
         return await catalogue.Find(form["model"]).AskAsync(1, model => model, cancellationToken);
     }
 

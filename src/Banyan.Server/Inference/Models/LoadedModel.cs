@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Banyan.Runtime.Conversations;
@@ -6,6 +7,7 @@ using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Keys;
 
 namespace Banyan.Server.Inference.Models;
 
@@ -83,8 +85,29 @@ sealed class LoadedModel : IAsyncDisposable
 
     /// <summary>Generates with its adapter, where it is one.</summary>
     /// <inheritdoc cref="Engine.GenerateAsync"/>
-    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken) =>
-        (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
+    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        var pieces = (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
+        return KeyHolder.Current is { } holder ? CountedAsync(holder, prompt.Count, pieces, cancellationToken) : pieces;
+    }
+
+    // Also of an answer that its client leaves, up to there.
+    static async IAsyncEnumerable<Generated> CountedAsync(KeyHolder holder, int prompt, IAsyncEnumerable<Generated> pieces, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var answer = 0;
+        try
+        {
+            await foreach (var piece in pieces.WithCancellation(cancellationToken))
+            {
+                answer += piece.Token is null ? 0 : 1;
+                yield return piece;
+            }
+        }
+        finally
+        {
+            holder.Count(prompt, answer);
+        }
+    }
 
     /// <summary>What an encoder that is asked for text is answered with.</summary>
     public ApiException CannotGenerate() => ApiException.Invalid("model",
@@ -95,6 +118,7 @@ sealed class LoadedModel : IAsyncDisposable
     public async Task<IReadOnlyList<ScoredToken>> ScoreAsync(IReadOnlyList<int> tokens, int top, CancellationToken cancellationToken)
     {
         await _scoring.WaitAsync(cancellationToken);
+        KeyHolder.Current?.Count(tokens.Count, 0);
         try
         {
             return await Task.Run(() => PromptScorer.Score(Model, tokens, top, _adapter, cancellationToken), cancellationToken);

@@ -2,6 +2,7 @@ using Banyan.Runtime.Embeddings;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Keys;
 
 namespace Banyan.Server.Inference.Models;
 
@@ -46,6 +47,7 @@ sealed class Vectors(LoadedModel model, ModelAdapter? adapter) : IAsyncDisposabl
         {
             int[][] some = [.. texts.Skip(first).Take(TextsOfATurn)];
             await _turn.WaitAsync(cancellationToken);
+            KeyHolder.Current?.Count(some.Sum(t => t.Length), 0);
             try
             {
                 (await Task.Run(() => compute(some), cancellationToken)).ToArray().CopyTo(results, first);

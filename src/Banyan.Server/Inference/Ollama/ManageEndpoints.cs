@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Banyan.Server.Access;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Keys;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Ollama;
@@ -14,7 +15,7 @@ namespace Banyan.Server.Inference.Ollama;
 /// <c>POST /api/pull</c> and <c>/api/copy</c>, <c>DELETE /api/delete</c>: models that come and go. Only where a key is asked for, or nobody
 /// else reaches the server.
 /// </summary>
-sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOptions options, ServerOptions server)
+sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOptions options, ServerOptions server, ApiKeys keys)
 {
     const int MostPulls = 4;
 
@@ -141,8 +142,8 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
 
     void CheckAllowed()
     {
-        if (server is { IsOpen: true, ApiKey: null })
-            throw ApiException.Forbidden("Others reach this server and it asks for no key, so nobody may change its models. Start it with --api-key.");
+        if (server.IsOpen && !keys.AreAsked)
+            throw ApiException.Forbidden("Others reach this server and it asks for no key, so nobody may change its models. Make a key with banyan key add, or start it with --api-key.");
     }
 
     static string NameIn(Fields fields, params string[] names)
