@@ -84,14 +84,14 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         if (repo is null || !Suffices(caller, own, null, repo, Need.See))
             throw git && caller.IsAnonymous
                 ? new HubException(401, "RepoNotFound", $"Repository {fullName} not found, or it needs credentials: give a token as the password.") { Challenge = BasicChallenge }
-                : HubException.RepoNotFound(fullName);
+                : HubException.RepoNotFound(fullName, isThere: repo is not null);
         if (repo.Disabled && need != Need.Admin)
             throw HubException.Disabled();
         var standing = own >= Right.Read ? null : await StandingAsync(caller, repo, cancellationToken);
         if (Suffices(caller, own, standing, repo, need))
             return repo;
         if (need is Need.Read or Need.Contribute && !Suffices(caller, own, standing, repo, Need.Read))
-            throw HubException.Gated(repo, caller.IsAnonymous, standing);
+            throw HubException.Gated(repo, caller.IsAnonymous, standing, git ? BasicChallenge : null);
         if (caller.IsAnonymous)
             throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge } : HubException.CredentialsMissing();
         throw HubException.Forbidden(need is Need.Ask or Need.Contribute || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)

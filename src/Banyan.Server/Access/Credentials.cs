@@ -28,8 +28,8 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
         return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
     }
 
-    /// <summary>The name of who makes a request, where that was asked for and it is somebody.</summary>
-    public static string? KnownNameOf(HttpContext context) => context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller.Name : null;
+    /// <summary>Who makes a request, where that was asked for and it is somebody.</summary>
+    public static Caller? KnownOf(HttpContext context) => context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller : null;
 
     async Task<Caller> OfSessionAsync(HttpContext context)
     {

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Generation;
+using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Pages;
@@ -14,7 +15,7 @@ static partial class ErrorAnswers
 {
     public static void UseErrorAnswers(this WebApplication app)
     {
-        var dialects = app.Services.GetRequiredService<Dialects>();
+        var (dialects, refusals) = (app.Services.GetRequiredService<Dialects>(), app.Services.GetService<Refusals>());
         app.Use(async (context, next) =>
         {
             context.Response.Headers["X-Request-Id"] = context.TraceIdentifier;
@@ -35,6 +36,8 @@ static partial class ErrorAnswers
             catch (Exception exception) when (!context.Response.HasStarted)
             {
                 Log(context, exception);
+                if (exception is HubException { Refuses: true } refusal)
+                    refusals?.Note(context, refusal);
                 if (!await ErrorPages.TryWriteAsync(context, exception))
                     await (exception is HubException ? HubDialect.Instance : dialects.Of(context)).WriteAsync(context, exception);
             }

@@ -9,9 +9,14 @@ namespace Banyan.Server.Access;
 /// <param name="message">What went wrong and what to do: <c>X-Error-Message</c> and the body's <c>error</c>.</param>
 sealed class HubException(int status, string? code, string message) : Exception(message)
 {
+    const string BearerChallenge = "Bearer";
+
     public int Status { get; } = status;
 
     public string? Code { get; } = code;
+
+    /// <summary>Whether somebody is kept from something: the audit has it.</summary>
+    public bool Refuses { get; init; } = status is 401 or 403;
 
     /// <summary>The commit that was looked at: clients remember that a file is not in it.</summary>
     public string? Commit { get; init; }
@@ -20,7 +25,7 @@ sealed class HubException(int status, string? code, string message) : Exception(
     public string? Url { get; init; }
 
     /// <summary>How to present credentials, where they are what is missing.</summary>
-    public string Challenge { get; init; } = "Bearer";
+    public string Challenge { get; init; } = BearerChallenge;
 
     /// <summary>Where the repository that was asked for is now: an address without a host.</summary>
     public string? Location { get; init; }
@@ -32,7 +37,10 @@ sealed class HubException(int status, string? code, string message) : Exception(
 
     public static HubException Moved(string location) => new(307, null, "The repository has another name now.") { Location = location };
 
-    public static HubException RepoNotFound(string repo) => new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.");
+    /// <param name="repo">Its name.</param>
+    /// <param name="isThere">Whether there is one, of which the caller may not know: the answer is the same.</param>
+    public static HubException RepoNotFound(string repo, bool isThere = false) =>
+        new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.") { Refuses = isThere };
 
     public static HubException RevisionNotFound(string revision) => new(404, "RevisionNotFound", $"Invalid rev id: {revision}");
 
@@ -41,13 +49,17 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <param name="repo">The repository.</param>
     /// <param name="anonymous">Whether nobody in particular asks.</param>
     /// <param name="standing">What became of the caller's request for access, or null where there is none.</param>
-    public static HubException Gated(Repo repo, bool anonymous, string? standing) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
+    /// <param name="challenge">How to present credentials, where not as everywhere.</param>
+    public static HubException Gated(Repo repo, bool anonymous, string? standing, string? challenge = null) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
     {
         (true, _) => $"Access to {repo.Type.Text()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
         (_, AccessRequest.Pending) => $"Your request to access {repo.Type.Text()} {repo.FullName} is awaiting a review from the repo authors.",
         (_, AccessRequest.Rejected) => $"Your request to access {repo.Type.Text()} {repo.FullName} has been rejected by the repo's authors.",
         _ => $"Access to {repo.Type.Text()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
-    });
+    })
+    {
+        Challenge = challenge ?? BearerChallenge,
+    };
 
     public static HubException Disabled() => new(403, null, "Access to this resource is disabled.");
 

@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -69,6 +70,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
             await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
+            await Audit.RecordAsync(t, $"{kind}.remove", account.Name);
         }, cancellationToken);
     }
 
@@ -77,7 +79,11 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public async Task SetAdminAsync(string user, bool isAdmin, CancellationToken cancellationToken)
     {
         var account = await GetAsync("user", user, cancellationToken);
-        await database.WriteAsync(t => t.ExecuteAsync("UPDATE accounts SET is_admin = @isAdmin WHERE id = @Id", new { isAdmin, account.Id }), cancellationToken);
+        await database.WriteAsync(async t =>
+        {
+            await t.ExecuteAsync("UPDATE accounts SET is_admin = @isAdmin WHERE id = @Id", new { isAdmin, account.Id });
+            await Audit.RecordAsync(t, "user.admin", account.Name, isAdmin ? "yes" : "no");
+        }, cancellationToken);
     }
 
     /// <summary>Whether the caller is an admin of the hub, with a token of the role write.</summary>
@@ -92,7 +98,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         await database.WriteAsync(async t =>
         {
             await t.ExecuteAsync("UPDATE accounts SET suspended_at = @at WHERE id = @Id", new { at = isSuspended ? Now : (long?)null, account.Id });
-            await Audit.RecordAsync(t, null, isSuspended ? "user.suspend" : "user.resume", account.Name);
+            await Audit.RecordAsync(t, isSuspended ? "user.suspend" : "user.resume", account.Name);
         }, cancellationToken);
     }
 
@@ -109,6 +115,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync(
                 "INSERT INTO members (org_id, user_id, role) VALUES (@org, @user, @role) ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
                 new { org = o.Id, user = u.Id, role = role.ToString().ToLowerInvariant() });
+            await Audit.RecordAsync(t, "member.set", o.Name, $"{u.Name}: {role.ToString().ToLowerInvariant()}");
         }, cancellationToken);
     }
 
@@ -117,8 +124,12 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public async Task RemoveMemberAsync(string org, string user, CancellationToken cancellationToken)
     {
         var (o, u) = (await GetAsync("org", org, cancellationToken), await GetAsync("user", user, cancellationToken));
-        if (await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM members WHERE org_id = @org AND user_id = @user", new { org = o.Id, user = u.Id }), cancellationToken) == 0)
-            throw new AccountException($"'{user}' is no member of '{org}'");
+        await database.WriteAsync(async t =>
+        {
+            if (await t.ExecuteAsync("DELETE FROM members WHERE org_id = @org AND user_id = @user", new { org = o.Id, user = u.Id }) == 0)
+                throw new AccountException($"'{user}' is no member of '{org}'");
+            await Audit.RecordAsync(t, "member.remove", o.Name, u.Name);
+        }, cancellationToken);
     }
 
     /// <summary>Members of an organization, or the organizations of a user.</summary>
@@ -150,12 +161,18 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     static AccountException Taken(string name) => new($"the name '{name}' is taken, now or once: choose another");
 
-    Task<Account?> InsertAsync(System.Data.Common.DbTransaction t, string kind, string name, string? fullName, string? email) => t.FirstAsync<Account>(
-        """
-        INSERT INTO accounts (kind, name, name_key, full_name, email, created_at) VALUES (@kind, @name, @key, @fullName, @email, @now)
-        ON CONFLICT (name_key) DO NOTHING RETURNING id, kind, name, full_name, email, created_at
-        """,
-        new { kind, name, key = Names.Key(name), fullName, email, now = Now });
+    async Task<Account?> InsertAsync(System.Data.Common.DbTransaction t, string kind, string name, string? fullName, string? email)
+    {
+        var made = await t.FirstAsync<Account>(
+            """
+            INSERT INTO accounts (kind, name, name_key, full_name, email, created_at) VALUES (@kind, @name, @key, @fullName, @email, @now)
+            ON CONFLICT (name_key) DO NOTHING RETURNING id, kind, name, full_name, email, created_at
+            """,
+            new { kind, name, key = Names.Key(name), fullName, email, now = Now });
+        if (made is not null)
+            await Audit.RecordAsync(t, $"{kind}.add", made.Name);
+        return made;
+    }
 
     /// <summary>How many public repositories of each type an account has.</summary>
     internal async Task<Dictionary<string, long>> PublicReposAsync(long account, CancellationToken cancellationToken) => (await database.ReadAsync(
@@ -199,6 +216,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                     now = Now,
                     expires = expires?.ToUnixTimeMilliseconds(),
                 });
+            await Audit.RecordAsync(t, "token.add", account.Name, $"{TokenText.Name(role)}: {name}");
         }, cancellationToken);
         return text;
     }
@@ -217,8 +235,13 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <exception cref="AccountException">There is no such token.</exception>
     public async Task RevokeTokenAsync(long id, CancellationToken cancellationToken)
     {
-        if (await database.WriteAsync(t => t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL", new { id, now = Now }), cancellationToken) == 0)
-            throw new AccountException($"there is no token {id} that lives");
+        await database.WriteAsync(async t =>
+        {
+            if (await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL", new { id, now = Now }) == 0)
+                throw new AccountException($"there is no token {id} that lives");
+            var (user, name) = await t.FirstAsync<(string User, string Name)>("SELECT a.name, t.name FROM tokens t JOIN accounts a ON a.id = t.user_id WHERE t.id = @id", new { id });
+            await Audit.RecordAsync(t, "token.revoke", user, name);
+        }, cancellationToken);
     }
 
     /// <summary>The token as it was made, for <c>whoami</c>.</summary>

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Content;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
@@ -152,7 +153,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
                 new Discussion { Num = opened, Title = DiscussionText.TitleFrom(request.Summary), Status = Discussion.Open, IsPullRequest = true, BaseRef = work.Branch }, request.Description);
         if (Discussion.NumberOf(to) is { } pull)
             await discussions.CommittedAsync(t, repo.Id, pull, caller, made, DiscussionText.TitleFrom(request.Summary));
-        await Audit.RecordAsync(t, caller.IsAnonymous ? null : caller.UserId, "repo.commit", $"{repo.Path}@{made}", to);
+        await Audit.RecordAsync(t, "repo.commit", $"{repo.Path}@{made}", to);
         return (made, number);
     }
 

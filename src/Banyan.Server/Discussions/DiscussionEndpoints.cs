@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -83,7 +84,7 @@ sealed class DiscussionEndpoints(Authoriser authoriser, DiscussionStore discussi
             await discussions.BeginAsync(
                 t, repo.Id, caller,
                 new Discussion { Num = next, Title = title, Status = isPull ? Discussion.Draft : Discussion.Open, IsPullRequest = isPull, BaseRef = isPull ? branch : null }, description);
-            await Audit.RecordAsync(t, caller.UserId, isPull ? "pr.open" : "discussion.open", $"{repo.Path}#{next}");
+            await Audit.RecordAsync(t, isPull ? "pr.open" : "discussion.open", $"{repo.Path}#{next}");
             return next;
         }, cancellationToken);
     }

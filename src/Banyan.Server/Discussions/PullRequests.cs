@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Commits;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
@@ -99,6 +100,6 @@ sealed class PullRequests(
         if (comment is { } text && text.Trim().Length > 0)
             await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = DiscussionText.Comment(text) });
         await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.StatusChange, new EventData { Status = Discussion.Merged });
-        await Audit.RecordAsync(t, caller.UserId, "pr.merge", $"{repo.Path}#{discussion.Num}", commit.ToString());
+        await Audit.RecordAsync(t, "pr.merge", $"{repo.Path}#{discussion.Num}", commit.ToString());
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -73,7 +74,7 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
                 if (!await Refs.SwapAsync(t, repo.Id, from.Name, from.Id, to, time.GetUtcNow().ToUnixTimeMilliseconds()))
                     throw HubException.Stale();
             await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Id", held.Select(h => new { repo = repo.Id, h.Id }));
-            await Audit.RecordAsync(t, caller.UserId, "lfs.delete", repo.Path, $"{pointers.Count} files{(rewrite ? ", history rewritten" : "")}");
+            await Audit.RecordAsync(t, "lfs.delete", repo.Path, $"{pointers.Count} files{(rewrite ? ", history rewritten" : "")}");
             return true;
         }, cancellationToken);
     }

@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
@@ -46,7 +47,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         if (await t.ExecuteAsync(
             "INSERT INTO access_requests (repo_id, user_id, status, asked, fields, at) VALUES (@repo, @user, @status, @yes, @fields, @now) ON CONFLICT DO NOTHING",
             new { repo = repo.Id, user = caller.UserId, status, yes = true, fields, now = Now }) == 1)
-            await Audit.RecordAsync(t, caller.UserId, "access.ask", repo.Path, status);
+            await Audit.RecordAsync(t, "access.ask", repo.Path, status);
         return (await t.ScalarAsync<string>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user = caller.UserId }))!;
     }, cancellationToken);
 
@@ -61,7 +62,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             """,
             new { repo = repo.Id, user, no = false, now = Now }) == 1;
         if (changed)
-            await Audit.RecordAsync(t, caller.UserId, "access.grant", repo.Path, $"user {user}");
+            await Audit.RecordAsync(t, "access.grant", repo.Path, $"user {user}");
         return changed;
     }, cancellationToken);
 
@@ -73,7 +74,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             "UPDATE access_requests SET status = @status, reason = @reason WHERE repo_id = @repo AND user_id = @user AND status <> @status",
             new { repo = repo.Id, user, status, reason }) == 1;
         if (changed)
-            await Audit.RecordAsync(t, caller.UserId, $"access.{status}", repo.Path, $"user {user}");
+            await Audit.RecordAsync(t, $"access.{status}", repo.Path, $"user {user}");
         return changed;
     }, cancellationToken);
 
@@ -84,7 +85,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         var gone = await t.ExecuteAsync(
             "DELETE FROM access_requests WHERE repo_id = @repo AND user_id = @user AND status <> 'rejected'", new { repo = repo.Id, user = caller.UserId }) == 1;
         if (gone)
-            await Audit.RecordAsync(t, caller.UserId, "access.cancel", repo.Path);
+            await Audit.RecordAsync(t, "access.cancel", repo.Path);
         return gone;
     }, cancellationToken);
 

@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Commits;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -35,7 +36,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
             var to = start?.Id ?? await EmptyAsync(t, repo, caller);
             if (there != to && !await Refs.SwapAsync(t, repo.Id, GitRef.Heads + name, there, to, Now))
                 throw HubException.Stale();
-            await Audit.RecordAsync(t, caller.UserId, "branch.create", $"{repo.Path}@{name}");
+            await Audit.RecordAsync(t, "branch.create", $"{repo.Path}@{name}");
         }, context.RequestAborted);
         await context.JsonAsync(new { });
     }
@@ -85,7 +86,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
                 ? await GitObjects.AddAsync(t, repo.Id, GitKind.Tag, new GitTag(target.Id, name, committer.Signature(caller), message).Write()) : target.Id;
             if (!await Refs.SwapAsync(t, repo.Id, GitRef.Tags + name, null, id, Now))
                 throw HubException.Conflict($"Reference {GitRef.Tags}{name} already exists");
-            await Audit.RecordAsync(t, caller.UserId, "tag.create", $"{repo.Path}@{name}");
+            await Audit.RecordAsync(t, "tag.create", $"{repo.Path}@{name}");
         }, context.RequestAborted);
         await context.JsonAsync(new { });
     }
@@ -102,7 +103,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
                 throw HubException.RevisionNotFound(shown);
             if (!await Refs.SwapAsync(t, repo.Id, name, there, null, Now))
                 throw HubException.Stale();
-            await Audit.RecordAsync(t, caller.UserId, "ref.delete", $"{repo.Path}@{name}");
+            await Audit.RecordAsync(t, "ref.delete", $"{repo.Path}@{name}");
         }, context.RequestAborted);
         await context.JsonAsync(new { });
     }
@@ -123,7 +124,7 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
                 t, repo.Id, GitKind.Commit, new GitCommit(commit.Commit.Tree, [], signature, signature, body.Message is { Length: > 0 } m ? m : $"Super-squash branch '{name}'").Write());
             if (!await Refs.SwapAsync(t, repo.Id, branch, head, squashed, Now))
                 throw HubException.Stale();
-            await Audit.RecordAsync(t, caller.UserId, "branch.squash", $"{repo.Path}@{name}", head.ToString());
+            await Audit.RecordAsync(t, "branch.squash", $"{repo.Path}@{name}", head.ToString());
         }, context.RequestAborted);
         await context.JsonAsync(new { });
     }

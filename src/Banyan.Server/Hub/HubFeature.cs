@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Cards;
 using Banyan.Server.Commits;
 using Banyan.Server.Content;
@@ -44,6 +45,7 @@ static class HubFeature
         services.AddSingleton<HubAddress>();
         services.AddSingleton<OwnerlessNames>();
         services.AddSingleton<MatcherPolicy, PageRoutes>();
+        services.AddAuditing();
         services.AddQuotas();
         services.AddAccounts();
         services.AddSignIn();
@@ -71,6 +73,7 @@ static class HubFeature
         _ = app.The<IObjectStore>();
         app.MapAccounts();
         app.MapSignIn();
+        app.MapAuditing();
         app.MapQuotas();
         app.MapRepos();
         app.MapGit();

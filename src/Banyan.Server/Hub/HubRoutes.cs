@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Discussions;
 using Banyan.Server.Repos;
 using Banyan.Server.SignIn;
@@ -64,7 +65,7 @@ static class HubRoutes
         app.MapAs(isPage, method, pattern, async context =>
         {
             // Bad credentials are an error on every route, also where none are needed.
-            _ = need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context);
+            Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context));
             await CheckFormAsync(app, context, isPage);
             await handler(context);
         }).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
@@ -95,6 +96,7 @@ static class HubRoutes
             if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
                 throw HubException.Moved(address.Path + location);
             await CheckFormAsync(app, context, isPage);
+            Actor.Act(await authoriser.CallerAsync(context));
             await handler(context, repo);
         }).WithMetadata([new HubRoute(need, type), new BodyLimit(maxBytes), .. metadata is null ? Array.Empty<object>() : [metadata]]);
         // What is a model's page with an owner is a namespace's without.

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -45,6 +46,7 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var id = await t.ScalarAsync<long>(
                 "INSERT INTO lfs_locks (repo_id, path, user_id, locked_at) VALUES (@Id, @path, @UserId, @now) RETURNING id", new { repo.Id, path, caller.UserId, now });
+            await Audit.RecordAsync(t, "lfs.lock", repo.Path, path);
             return (false, new Row { Id = id, Path = path, UserId = caller.UserId, Name = caller.Name, LockedAt = now });
         }, context.RequestAborted);
         context.Response.StatusCode = taken ? StatusCodes.Status409Conflict : StatusCodes.Status201Created;
@@ -80,7 +82,7 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
             if (there.UserId != caller.UserId && !force)
                 throw HubException.Forbidden($"{there.Path} is locked by {there.Name}: git lfs unlock --force breaks the lock.");
             await t.ExecuteAsync("DELETE FROM lfs_locks WHERE id = @id", new { id });
-            await Audit.RecordAsync(t, caller.UserId, "lfs.unlock", repo.Path, there.Path);
+            await Audit.RecordAsync(t, "lfs.unlock", repo.Path, there.Path);
             return there;
         }, context.RequestAborted);
         await LfsBody.WriteAsync(context, new LockAnswer(gone.Told, null), LfsJson.Default.LockAnswer);

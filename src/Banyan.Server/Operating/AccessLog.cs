@@ -35,7 +35,7 @@ static partial class AccessLog
                 var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "-";
                 var status = context.RequestAborted.IsCancellationRequested ? 499 : response.StatusCode;   // as nginx says that nobody waited
                 LogRequest(
-                    log, context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-", Credentials.KnownNameOf(context) ?? "-", request.Method, route, status,
+                    log, context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-", Credentials.KnownOf(context)?.Name ?? "-", request.Method, route, status,
                     HttpMethods.IsHead(request.Method) ? 0 : body.Bytes, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             }
         });

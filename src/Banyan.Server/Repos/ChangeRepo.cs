@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
@@ -25,7 +26,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
         var name = body.Name ?? throw HubException.BadRequest("The body has no name.");
         var fullName = name.Contains('/', StringComparison.Ordinal) ? name : $"{body.Organization ?? caller.Name}/{name}";
         var repo = await FindAsync(context, caller, TypeOf(body.Type), fullName);
-        await changes.RemoveAsync(repo, caller.UserId, context.RequestAborted);
+        await changes.RemoveAsync(repo, context.RequestAborted);
         await context.JsonAsync(new { });
     }
 
@@ -71,7 +72,7 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
                 "UPDATE repos SET private = @isPrivate, gated = @gated, updated_at = @now WHERE id = @id",
                 new { isPrivate, gated, now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
             await WebhookEvents.SetAsync(t, repo.Id, isPrivate);
-            await Audit.RecordAsync(t, caller.UserId, "repo.settings", repo.Path, $"private {isPrivate}, gated {gated ?? "no"}");
+            await Audit.RecordAsync(t, "repo.settings", repo.Path, $"private {isPrivate}, gated {gated ?? "no"}");
         }, context.RequestAborted);
         await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });
     }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Commits;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
@@ -64,7 +65,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
             if (made.IsNew)
                 await committer.BeginAsync(t, made.Repo, caller, FirstFiles(body, type));
             if (made.IsNew)
-                await Audit.RecordAsync(t, caller.UserId, "repo.create", made.Repo.Path);
+                await Audit.RecordAsync(t, "repo.create", made.Repo.Path);
             return made;
         }, context.RequestAborted);
     }

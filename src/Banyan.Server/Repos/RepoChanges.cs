@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Listing;
 using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
@@ -61,7 +62,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
             await StorageLimits.CheckReposAsync(t, owner.Id);
         await t.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @Id) ON CONFLICT DO NOTHING", new { type, key, repo.Id });
         await ListIndex.MarkAsync(t, repo.Id);
-        await Audit.RecordAsync(t, actor, "repo.move", repo.Path, fullName);
+        await Audit.RecordAsync(t, "repo.move", repo.Path, fullName);
         return true;
     }, cancellationToken);
 
@@ -70,9 +71,8 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     /// others' changes wait for each; what is left where they end early goes with the next collection.
     /// </summary>
     /// <param name="repo">The repository.</param>
-    /// <param name="actor">Who does it, or null for whoever runs the hub.</param>
     /// <param name="cancellationToken">Ends the work; once it has begun it is done all the same.</param>
-    public async Task RemoveAsync(Repo repo, long? actor, CancellationToken cancellationToken)
+    public async Task RemoveAsync(Repo repo, CancellationToken cancellationToken)
     {
         await database.WriteAsync(async t =>
         {
@@ -82,7 +82,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("DELETE FROM listings WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync(
                 "UPDATE repos SET name = @name, name_key = @name, private = @yes, disabled = @yes, removed_at = @Now WHERE id = @Id", new { name = $"~{repo.Id}", yes = true, Now, repo.Id });
-            await Audit.RecordAsync(t, actor, "repo.delete", repo.Path);
+            await Audit.RecordAsync(t, "repo.delete", repo.Path);
         }, cancellationToken);
         await FinishAsync(repo.Id, CancellationToken.None);
     }

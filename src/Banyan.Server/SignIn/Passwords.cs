@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -40,7 +41,7 @@ sealed class Passwords(HubDatabase database, AccountStore accounts, TimeProvider
             await t.ExecuteAsync(
                 "INSERT INTO passwords (user_id, hash, changed_at) VALUES (@Id, @hash, @now) ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at",
                 new { user.Id, hash, now = time.GetUtcNow().ToUnixTimeMilliseconds() });
-            await Audit.RecordAsync(t, user.Id, "password.set", user.Name);
+            await Audit.RecordAsync(t, "password.set", user.Name);
         }, cancellationToken);
     }
 

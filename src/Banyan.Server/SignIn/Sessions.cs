@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -63,12 +64,13 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
             expires = Now + (long)s_life.TotalMilliseconds,
             MaxSessions,
         };
+        Actor.Act(user);
         await database.WriteAsync(async t =>
         {
             await t.ExecuteAsync("DELETE FROM sessions WHERE expires_at < @now OR hash = @old", row);
             await t.ExecuteAsync("INSERT INTO sessions (user_id, hash, token_id, agent, created_at, expires_at) VALUES (@user, @hash, @token, @agent, @now, @expires)", row);
             await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND id NOT IN (SELECT id FROM sessions WHERE user_id = @user ORDER BY id DESC LIMIT @MaxSessions)", row);
-            await Audit.RecordAsync(t, user.Id, "session.begin", user.Name);
+            await Audit.RecordAsync(t, "session.begin", user.Name, token is null ? "by password" : "by token");
         }, context.RequestAborted);
         context.Response.Cookies.Append(CookieName, cookie, Options(context, s_life));
     }
@@ -103,6 +105,10 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     /// <param name="only">The one to end, or null for all.</param>
     /// <param name="except">One that goes on, or null.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public Task EndAsync(long user, long? only, long? except, CancellationToken cancellationToken) => database.WriteAsync(
-        t => t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except", new { user, only = only ?? 0, all = only is null, except = except ?? 0 }), cancellationToken);
+    public Task EndAsync(long user, long? only, long? except, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        var ended = await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except", new { user, only = only ?? 0, all = only is null, except = except ?? 0 });
+        if (ended > 0)
+            await Audit.RecordAsync(t, "session.end", $"account {user}", $"{ended}");
+    }, cancellationToken);
 }

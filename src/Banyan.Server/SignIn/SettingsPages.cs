@@ -85,7 +85,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             case "invite":
                 return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted)), Done = "Whoever has this link makes an account. It works once, for three days." };
             case "policy":
-                await links.SetPolicyAsync(caller, Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
+                await links.SetPolicyAsync(Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
                 return new() { Active = "users", Done = "Saved." };
             case "suspend" or "resume" when Names.Key(name) == Names.Key(caller.Name):
                 throw HubException.BadRequest("You would suspend yourself: another administrator may.");

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -44,6 +45,7 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         {
             await t.ExecuteAsync("DELETE FROM sign_in_links WHERE expires_at < @now OR (kind = @kind AND kind <> 'invitation' AND (user_id = @user OR kind = 'first'))", row);
             await t.ExecuteAsync("INSERT INTO sign_in_links (hash, kind, user_id, expires_at) VALUES (@hash, @kind, @user, @expires)", row);
+            await Audit.RecordAsync(t, "link.make", user is null ? kind : $"account {user}");
         }, cancellationToken);
         return code;
     }
@@ -71,11 +73,11 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @SettingName", new { SettingName }), cancellationToken) is { } value
             && Enum.TryParse<SignUp>(Encoding.ASCII.GetString(value), out var policy) ? policy : SignUp.Closed;
 
-    internal Task SetPolicyAsync(Caller caller, SignUp policy, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    internal Task SetPolicyAsync(SignUp policy, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync(
             "INSERT INTO settings (name, value) VALUES (@SettingName, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { SettingName, value = Encoding.ASCII.GetBytes(policy.ToString()) });
-        await Audit.RecordAsync(t, caller.UserId, "signup.policy", policy.ToString());
+        await Audit.RecordAsync(t, "signup.policy", policy.ToString());
     }, cancellationToken);
 
     static byte[] Hash(string code) => SHA256.HashData(Encoding.UTF8.GetBytes(code));

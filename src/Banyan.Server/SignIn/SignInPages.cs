@@ -1,12 +1,13 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
 /// <summary>Signing in and out, and making an account.</summary>
-sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser)
+sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Refusals refusals, Authoriser authoriser)
 {
     const string Wrong = "The name or the password is not right.";
 
@@ -34,6 +35,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
         throttle.Count(context, name);
         if (await passwords.FindAsync(name, form["password"].ToString(), context.RequestAborted) is not { } user)
         {
+            refusals.Note(Actor.Anonymous, "session.refused", await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } meant ? meant.Name : "(no user)", "wrong password");
             await AgainAsync(context, next, Wrong);
             return;
         }
@@ -80,6 +82,8 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
         try
         {
             var account = user is { } id ? await accounts.FindAsync(id, context.RequestAborted) : null;
+            if (account is not null)
+                Actor.Act(account);
             Passwords.Check(account?.Name ?? name, password);
             if (account is null && (Names.AccountProblem(name) ?? (await accounts.FindAsync(name, context.RequestAborted) is null ? null : $"the name '{name}' is taken: choose another")) is { } problem)
                 throw new AccountException(problem);

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -35,6 +36,7 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
             """,
             new { user, webhook.Url, webhook.Watched, webhook.RepoEvents, webhook.DiscussionEvents, webhook.Secret, webhook.Disabled, root, now = time.GetUtcNow().ToUnixTimeMilliseconds() });
         await WatchAsync(t, id, watched);
+        await Audit.RecordAsync(t, "webhook.add", $"webhook {id}");
         return webhook with { Id = id };
     }, cancellationToken);
 
@@ -59,6 +61,8 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
         }
         if (changed == 1 && webhook.Disabled)
             await t.ExecuteAsync("DELETE FROM webhook_deliveries WHERE webhook_id = @Id", new { webhook.Id });
+        if (changed == 1)
+            await Audit.RecordAsync(t, "webhook.change", $"webhook {webhook.Id}", webhook.Disabled ? "disabled" : null);
         return changed == 1;
     }, cancellationToken);
 
@@ -67,6 +71,11 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
         watched.Select(w => new { kind = w.Type, key = Names.Key(w.Name!), webhook }));
 
     /// <summary>Removes a webhook of the user's; false where there is none.</summary>
-    public Task<bool> RemoveAsync(long user, long id, CancellationToken cancellationToken) => database.WriteAsync(
-        async t => await t.ExecuteAsync("DELETE FROM webhooks WHERE id = @id AND user_id = @user", new { id, user }) == 1, cancellationToken);
+    public Task<bool> RemoveAsync(long user, long id, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        if (await t.ExecuteAsync("DELETE FROM webhooks WHERE id = @id AND user_id = @user", new { id, user }) == 0)
+            return false;
+        await Audit.RecordAsync(t, "webhook.remove", $"webhook {id}");
+        return true;
+    }, cancellationToken);
 }

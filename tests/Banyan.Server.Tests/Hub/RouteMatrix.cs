@@ -21,6 +21,7 @@ public sealed partial class RouteMatrix
     static readonly Dictionary<string, Need> s_rows = new()
     {
         ["GET /api/whoami-v2"] = Need.User,
+        ["GET /api/audit"] = Need.User,
         ["GET /api/settings/tokens"] = Need.User,
         ["POST /api/settings/tokens"] = Need.User,
         ["DELETE /api/settings/tokens/{id}"] = Need.User,
@@ -85,6 +86,7 @@ public sealed partial class RouteMatrix
         ["POST /settings/password"] = Need.User,
         ["POST /settings/sessions/end"] = Need.User,
         ["GET /settings/users"] = Need.User,
+        ["GET /settings/audit"] = Need.User,
         ["POST /settings/users"] = Need.User,
         ["* /api/{**rest}"] = Need.Nothing,
         ["* /oauth/{**rest}"] = Need.Nothing,
@@ -167,6 +169,9 @@ public sealed partial class RouteMatrix
         ["POST /{repo}.git/info/lfs/locks"] = Need.Write,
         ["POST /{repo}.git/info/lfs/locks/{id}/unlock"] = Need.Write,
     };
+
+    /// <summary>Every route that is not only for reading, by its method.</summary>
+    internal static IEnumerable<string> Changing => s_rows.Keys.Where(r => !r.StartsWith("GET ", StringComparison.Ordinal) && !r.StartsWith("HEAD ", StringComparison.Ordinal) && !r.StartsWith("* ", StringComparison.Ordinal));
 
     // Here a Xet token or a signed address decides; without one nothing is given (tests of Xet and Lfs say more).
     static readonly string[] s_signed = ["/xet/", "/lfs/"];

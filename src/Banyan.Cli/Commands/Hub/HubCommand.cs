@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 
@@ -12,13 +13,14 @@ static class HubCommand
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
-    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories, quotas, what is no longer needed.")
+    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories, quotas, the audit, what is no longer needed.")
     {
         UserCommand.Create(),
         OrgCommand.Create(),
         RepoCommand.Create(),
         QuotaCommand.Create(),
         TokenCommand.Create(),
+        AuditCommand.Create(),
         GcCommand.Create(),
     };
 
@@ -43,6 +45,7 @@ static class HubCommand
                 Console.Error.WriteLine($"A new hub begins in {options.DataFolder}.");
             Private.CreateFolder(options.DataFolder);
             hub.Warn(arguments, options);
+            Actor.Act(Actor.Command);
             await using var database = options.OpenDatabase();
             try
             {

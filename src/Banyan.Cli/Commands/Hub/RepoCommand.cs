@@ -65,7 +65,7 @@ static class RepoCommand
                 if (Console.ReadLine()?.Trim() != repo.Path)
                     throw new CommandException("nothing was removed");
             }
-            await new RepoChanges(database, TimeProvider.System).RemoveAsync(repo, null, cancellationToken);
+            await new RepoChanges(database, TimeProvider.System).RemoveAsync(repo, cancellationToken);
         });
     }
 

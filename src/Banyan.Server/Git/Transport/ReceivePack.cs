@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text;
 using Banyan.Server.Access;
+using Banyan.Server.Auditing;
 using Banyan.Server.Content;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
@@ -189,7 +190,7 @@ sealed class ReceivePack(
             }
             if (Discussion.NumberOf(change.Name) is { } number && change.To is { } commit)
                 await discussions.CommittedAsync(t, repo.Id, number, caller, commit, await TitleAsync(t, repo.Id, commit));
-            await Audit.RecordAsync(t, caller.UserId, change.To is null ? "ref.delete" : "repo.push", $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
+            await Audit.RecordAsync(t, change.To is null ? "ref.delete" : "repo.push", $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
         }
         return request.IsAtomic && told.Values.Any(v => v is not null) ? throw new AtomicException(told) : told;
     }

@@ -1,3 +1,4 @@
+using Banyan.Server.Auditing;
 using Banyan.Server.Content;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
@@ -12,6 +13,7 @@ namespace Banyan.Server.Maintenance.Checking;
 /// 2  xorbs         every object: there, as long as its row says, every chunk's hash, the hash of all; the chunk index
 /// 3  large files   put together from their chunks: SHA-256, Xet hash, length; what keeps their xorbs
 /// 4  objects       that no row knows
+/// 5  audit         its chain
 /// </code>
 /// Whatever is found amiss is looked at again, since a live hub changes meanwhile.
 /// </summary>
@@ -54,6 +56,16 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
         pace.Phase = "stored objects";
         if (options.Unrecorded)
             await xorbs.RunOrphansAsync(cancellationToken);
+
+        pace.Phase = "audit";
+        try
+        {
+            await new AuditLog(database).VerifyAsync([], cancellationToken);
+        }
+        catch (AuditException e)
+        {
+            report.Findings.Add(new(true, "The audit", $"is not what was written: {e.Message}", "compare it with that of a backup, and find out who could write into the database"));
+        }
         return report;
     }
 

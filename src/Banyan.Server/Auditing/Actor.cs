@@ -1,0 +1,33 @@
+using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+
+namespace Banyan.Server.Auditing;
+
+/// <summary>Who makes a change. It flows with the request or the command into everything that is changed there, as the current culture does.</summary>
+/// <param name="Id">The user's account; null for whoever is none.</param>
+/// <param name="Name">The user's name; in parentheses, which no name has, for others.</param>
+public sealed record Actor(long? Id, string Name)
+{
+    static readonly AsyncLocal<Actor?> s_present = new();
+
+    /// <summary>The hub itself: its jobs.</summary>
+    public static Actor Hub { get; } = new(null, "(hub)");
+
+    /// <summary>Somebody without credentials.</summary>
+    public static Actor Anonymous { get; } = new(null, "(anonymous)");
+
+    /// <summary>Whoever types commands on the hub's machine.</summary>
+    public static Actor Command { get; } = new(null, $"(command: {Environment.UserName})");
+
+    /// <summary>Who acts here and now.</summary>
+    public static Actor Present => s_present.Value ?? Hub;
+
+    /// <summary>From here on, for what this method calls, somebody acts.</summary>
+    public static void Act(Actor actor) => s_present.Value = actor;
+
+    /// <inheritdoc cref="Act(Actor)"/>
+    internal static void Act(Caller caller) => Act(caller.IsAnonymous ? Anonymous : new(caller.UserId, caller.Name));
+
+    /// <inheritdoc cref="Act(Actor)"/>
+    internal static void Act(Account account) => Act(new Actor(account.Id, account.Name));
+}
