@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files;
@@ -20,10 +21,20 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         foreach (var property in config.EnumerateObject())
             if (property.Name is "rope_scaling" or "rope_parameters" && property.Value.ValueKind == JsonValueKind.Object)
                 foreach (var inner in property.Value.EnumerateObject())
-                    values[$"rope_scaling.{inner.Name}"] = Plain(inner.Value);
+                    // New files have an object for each kind of layer.
+                    if (inner.Name == "full_attention" && inner.Value.ValueKind == JsonValueKind.Object)
+                        foreach (var own in inner.Value.EnumerateObject())
+                            values[$"rope_scaling.{own.Name}"] = Plain(own.Value);
+                    else if (inner.Name != "sliding_attention")
+                        values[$"rope_scaling.{inner.Name}"] = Plain(inner.Value);
+                    else
+                        continue;
             else
                 values[property.Name] = Plain(property.Value);
-        return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, Family.Find(architecture)?.HuggingFace.Keys, key => key);
+        var family = Family.Find(architecture)?.HuggingFace;
+        // What a setting reads is read.
+        var read = family is null ? "" : string.Join('\n', HuggingFaceMetadata.Settings(family).SelectMany(line => line.Names));
+        return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, $"{read}\n{family?.Keys}", key => key);
     }
 
     /// <summary>Compares the keys under a GGUF file's architecture; those of other prefixes describe the file, not the computation.</summary>

@@ -78,6 +78,9 @@ static class HuggingFaceKeys
         model_type hidden_size num_attention_heads num_key_value_heads num_hidden_layers head_dim intermediate_size max_position_embeddings
         rms_norm_eps rope_theta rope_scaling rope_parameters vocab_size tie_word_embeddings use_sliding_window sliding_window max_window_layers
         num_experts num_experts_per_tok moe_intermediate_size norm_topk_prob quantization_config bos_token_id eos_token_id pad_token_id unk_token_id
+        vision_config audio_config text_config image_token_id video_token_id vision_start_token_id vision_end_token_id image_token_index
+        boi_token_index eoi_token_index mm_tokens_per_image vision_soft_tokens_per_image spatial_merge_size projector_hidden_act
+        multimodal_projector_bias vision_feature_layer sliding_window_pattern tie_embedding num_labels layer_norm_eps
         attention_bias mlp_bias qkv_bias use_qkv_bias use_bias bias
         architectures _name_or_path name_or_path torch_dtype dtype transformers_version tokenizer_class use_cache initializer_range pretraining_tp
         attention_dropout attn_dropout hidden_dropout embd_pdrop resid_pdrop attn_pdrop dropout router_aux_loss_coef output_router_logits

@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
 using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files;
 
 /// <summary>
 /// A tensor of a model file, in place. Most lie in one piece; the experts of a safetensors file are a piece each, shown as one tensor
-/// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts.
+/// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts. What safetensors hold in another form than GGUF is made
+/// when its rows are asked for.
 /// </summary>
 public sealed unsafe class Tensor
 {
@@ -12,10 +14,14 @@ public sealed unsafe class Tensor
     internal const long MostColumns = 1 << 28;
 
     readonly Part[] _parts; // equally long; outermost dimension first
+    readonly RowReader? _rows; // instead of parts
     readonly long _rowBytes;
 
     /// <summary>A contiguous stretch of a mapped file.</summary>
     internal readonly record struct Part(Mapping File, long Offset);
+
+    /// <summary>Writes whole rows of a tensor, from <paramref name="first"/> on, as many as <paramref name="to"/> takes. Called by several threads at once.</summary>
+    internal delegate void RowReader(long first, Span<byte> to);
 
     /// <summary>Its GGUF name: <c>blk.0.attn_q.weight</c>.</summary>
     public string Name { get; }
@@ -47,11 +53,35 @@ public sealed unsafe class Tensor
         ByteLength = checked(Rows * _rowBytes);
     }
 
+    /// <summary>A tensor whose rows are made when they are asked for.</summary>
+    internal Tensor(string name, WeightFormat format, long[] shape, RowReader rows)
+        : this(name, format, shape) => _rows = rows;
+
+    /// <summary>The same tensor by another name.</summary>
+    internal Tensor Named(string name) => new(name, this);
+
+    /// <summary>Tensors of one shape and format as one, in which each is a slice.</summary>
+    internal static Tensor Stack(string name, IReadOnlyList<Tensor> tensors)
+    {
+        var first = tensors[0];
+        long[] shape = [tensors.Count, .. first.Shape];
+        return tensors.All(t => t.IsMapped) ? new(name, first.Format, shape, [.. tensors.Select(t => t._parts[0])]) : TensorViews.Join(name, shape, tensors);
+    }
+
+    Tensor(string name, Tensor other)
+        : this(name, other.Format, [.. other.Shape], other._parts) => _rows = other._rows;
+
+    /// <summary>Whether it lies in a file as it is, in one piece.</summary>
+    internal bool IsMapped => _rows is null && _parts.Length == 1;
+
+    /// <summary>Bytes of a row.</summary>
+    internal long RowBytes => _rowBytes;
+
     /// <summary>The first byte, inside the mapping: valid until the <see cref="ModelFile"/> is disposed. No alignment is promised.</summary>
     /// <exception cref="InvalidOperationException">The tensor lies in pieces: take <see cref="Slice"/>.</exception>
     public byte* Pointer => _parts.Length == 1
         ? _parts[0].File.Pointer(_parts[0].Offset, ByteLength)
-        : throw new InvalidOperationException($"{Name} lies in {_parts.Length} pieces; take Slice(i) of it");
+        : throw new InvalidOperationException(_rows is null ? $"{Name} lies in {_parts.Length} pieces; take Slice(i) of it" : $"{Name} lies in no file as it is; take its rows");
 
     /// <summary>Where the tensor begins in its file.</summary>
     internal long Offset => _parts[0].Offset;
@@ -63,6 +93,9 @@ public sealed unsafe class Tensor
             throw new InvalidOperationException($"{Name} has {Shape.Count} dimension(s) and no slices");
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Shape[0]);
+        var rows = Rows / Shape[0];
+        if (_rows is { } read)
+            return new Tensor($"{Name}[{index}]", Format, [.. Shape.Skip(1)], (first, to) => read(index * rows + first, to));
         var part = _parts.Length == 1 ? _parts[0] with { Offset = _parts[0].Offset + ByteLength / Shape[0] * index } : _parts[index];
         return new Tensor($"{Name}[{index}]", Format, [.. Shape.Skip(1)], part);
     }
@@ -70,8 +103,10 @@ public sealed unsafe class Tensor
     /// <summary>Rows [first, first + rows) of a matrix in one piece.</summary>
     internal Tensor RowRange(int first, int rows)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(_parts.Length, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first + (long)rows, Rows);
+        if (_rows is { } read)
+            return new Tensor($"{Name}#{first}", Format, [rows, Columns], (row, to) => read(first + row, to));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(_parts.Length, 1);
         return new Tensor($"{Name}#{first}", Format, [rows, Columns], _parts[0] with { Offset = _parts[0].Offset + first * _rowBytes });
     }
 
@@ -80,9 +115,25 @@ public sealed unsafe class Tensor
     {
         ArgumentOutOfRangeException.ThrowIfNegative(row);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
+        if (_rows is not null)
+        {
+            var made = new byte[checked((int)_rowBytes)];
+            _rows(row, made);
+            return made;
+        }
         var rowsPerPart = Rows / _parts.Length;
         var part = _parts[row / rowsPerPart];
         return part.File.Span(part.Offset + row % rowsPerPart * _rowBytes, checked((int)_rowBytes));
+    }
+
+    /// <summary>Copies the bytes of whole rows, from <paramref name="first"/> on, as many as <paramref name="to"/> takes.</summary>
+    internal void CopyRows(long first, Span<byte> to)
+    {
+        if (_rows is not null)
+            _rows(first, to);
+        else
+            for (var at = 0; at < to.Length; at += (int)_rowBytes)
+                Row(first++).CopyTo(to[at..]);
     }
 
     /// <summary>Writes rows as floats.</summary>
@@ -93,6 +144,11 @@ public sealed unsafe class Tensor
     {
         if (destination.Length != rows * Columns)
             throw new ArgumentException($"{rows} rows of {Name} are {rows * Columns} floats, not {destination.Length}", nameof(destination));
+        if (_rows is not null && Format == WeightFormat.F32)
+        {
+            _rows(firstRow, MemoryMarshal.AsBytes(destination));
+            return;
+        }
         for (var row = 0; row < rows; row++)
             Format.Dequantize(Row(firstRow + row), destination.Slice(row * (int)Columns, (int)Columns));
     }

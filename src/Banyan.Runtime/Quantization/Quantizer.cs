@@ -16,7 +16,7 @@ public sealed partial class Quantizer
     const int RowsAtOnce = 256;
 
     readonly ModelFile _file;
-    readonly TypeMix _mix;
+    readonly TypeMix? _mix; // null: as they are
     readonly Config _config;
     readonly ImportanceMatrix? _importance;
 
@@ -27,7 +27,7 @@ public sealed partial class Quantizer
     /// <exception cref="ModelFileException">It is no GGUF file, or of an architecture that is not known.</exception>
     public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null)
     {
-        if (!TypeMix.TryGet(type, out _mix!))
+        if (!TypeMix.TryGet(type, out _mix))
             throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
         _importance = importance;
         if (_mix.Name == "Q2_K_S" && importance is null)
@@ -36,6 +36,9 @@ public sealed partial class Quantizer
             throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
         (_file, _config) = (file, new ConfigReader(file).Read());
     }
+
+    /// <summary>Writes matrices as they are, all else as floats: what llama.cpp takes.</summary>
+    internal Quantizer(ModelFile file) => (_file, _config) = (file, new ConfigReader(file).Read());
 
     /// <summary>The types that can be asked for.</summary>
     public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
@@ -53,7 +56,7 @@ public sealed partial class Quantizer
         foreach (var (key, value) in _file.Metadata.All)
             if (!key.StartsWith("split.", StringComparison.Ordinal) && key is not ("general.quantization_version" or "general.file_type"))
                 writer.Set(key, value);
-        writer.Set("general.quantization_version", 2u).Set("general.file_type", _mix.FileType);
+        writer.Set("general.quantization_version", 2u).Set("general.file_type", _mix?.FileType ?? FileType());
         var (done, total) = (0L, _file.Tensors.Sum(t => t.ByteLength));
         foreach (var tensor in Ordered())
             writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream =>
@@ -64,7 +67,14 @@ public sealed partial class Quantizer
         WholeFile.Write(output, stream => writer.WriteTo(stream));
     }
 
-    WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) ? tensor.Format : _mix.FormatOf(tensor.Name, tensor.Shape,
+    // That of most of its weights.
+    uint FileType()
+    {
+        var format = _file.Tensors.Where(t => TypeMix.IsQuantized(t.Name, t.Shape)).GroupBy(t => t.Format).MaxBy(g => g.Sum(t => t.Rows * t.Columns))?.Key ?? WeightFormat.F32;
+        return TypeMix.All.FirstOrDefault(m => m.Format == format)?.FileType ?? 0;
+    }
+
+    WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) || _mix is null ? tensor.Format : _mix.FormatOf(tensor.Name, tensor.Shape,
         new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0, _importance is not null));
 
     // What belongs to no layer first, then layer by layer; by name.
@@ -79,8 +89,7 @@ public sealed partial class Quantizer
         {
             var count = (int)Math.Min(RowsAtOnce, tensor.Rows - first);
             if (format == tensor.Format)
-                for (var i = 0; i < count; i++)
-                    tensor.Row(first + i).CopyTo(bytes.AsSpan(i * rowBytes));
+                tensor.CopyRows(first, bytes.AsSpan(0, count * rowBytes));
             else
                 Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken }, () => new float[columns], (i, _, row) =>
                 {

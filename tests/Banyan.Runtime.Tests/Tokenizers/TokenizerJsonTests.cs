@@ -69,7 +69,7 @@ public sealed class TokenizerJsonTests
     }
 
     [Theory]
-    [InlineData("/model/type", "\"Unigram\"", "model is 'Unigram'")]
+    [InlineData("/model/type", "\"WordLevel\"", "model is 'WordLevel'")]
     [InlineData("/model/end_of_word_suffix", "\"</w>\"", "end_of_word_suffix is '</w>'")]
     [InlineData("/model/vocab", "[]", "'vocab' is []")]
     [InlineData("/model/vocab", "{}", "merge 1, 'a b', names 'a'")]
@@ -85,7 +85,7 @@ public sealed class TokenizerJsonTests
     [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\"}", "the Regex of a Split is '(a+)+$'")]
     [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{N}\"},\"behavior\":\"Removed\"}", "the behavior of a Split is 'Removed'")]
     [InlineData("/decoder", "{\"type\":\"WordPiece\"}", "decoder is 'WordPiece'")]
-    [InlineData("/post_processor", "{\"type\":\"BertProcessing\"}", "post_processor is 'BertProcessing'")]
+    [InlineData("/post_processor", "{\"type\":\"BertProcessing\"}", "post_processor has no 'cls'")]
     [InlineData("/added_tokens", "[{\"id\":9}]", "has no content")]
     [InlineData("/added_tokens", "[{\"content\":\"x\"}]", "added token 'x' has no id")]
     [InlineData("/added_tokens", "[{\"id\":9,\"content\":\"x\",\"single_word\":true}]", "single_word of added token 'x'")]

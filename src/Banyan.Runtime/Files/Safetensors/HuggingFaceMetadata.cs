@@ -7,78 +7,129 @@ namespace Banyan.Runtime.Files.Safetensors;
 /// <summary>config.json, generation_config.json, tokenizer_config.json and chat_template.jinja as GGUF metadata (docs/model-files.md has the table).</summary>
 static class HuggingFaceMetadata
 {
+    /// <summary>Keys that most families share, as <see cref="HuggingFaceFamily.Settings"/> has them; a family's own lines go before these.</summary>
+    const string Common = """
+        block_count u num_hidden_layers
+        context_length u max_position_embeddings
+        embedding_length u hidden_size
+        feed_forward_length u intermediate_size
+        attention.head_count u num_attention_heads
+        attention.head_count_kv u num_key_value_heads
+        attention.key_length u head_dim
+        vocab_size u vocab_size
+        expert_count u num_experts
+        expert_used_count u num_experts_per_tok
+        expert_feed_forward_length u moe_intermediate_size
+        expert_weights_norm b norm_topk_prob
+        """;
+
     /// <param name="folder">Where the files lie.</param>
     /// <param name="tied">Whether the embedding is also the output matrix; null where that is not said.</param>
     /// <param name="keys">What config.json asks for beyond what is computed here.</param>
     /// <param name="family">Which family it is.</param>
-    public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family)
+    /// <param name="quantization">How its weights are quantized; null where they are not.</param>
+    /// <param name="reading">Tensors that config.json holds, and what it asks of others.</param>
+    public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family, out JsonFile? quantization, out HuggingFaceReading reading)
     {
         var path = Path.Combine(folder, "config.json");
-        var config = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
-        var type = config.String("model_type") ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
-        family = Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(type))
-            ?? throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", Family.All.SelectMany(f => f.HuggingFace.ModelTypes))}");
+        var whole = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
+        var type = whole.String("model_type") ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
+        // Of a model that also sees or hears, what it is as it reads text.
+        var text = whole.Merged("text_config");
+        family = Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(type) && f.HuggingFace.Fits(text))
+            ?? throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", Family.All.SelectMany(f => f.HuggingFace.ModelTypes).Distinct())}");
+        var config = text.Over(family.HuggingFace.Defaults);
         var arch = family.Architecture;
-        if (config.Object("quantization_config") is { } quantization)
-            throw new ModelFileException(path, $"the weights are quantized ('{quantization.String("quant_method") ?? "unknown"}'), which cannot be read from safetensors; get the original model, or a GGUF of it");
-        keys = ConfigKeys.OfHuggingFace(config.Root, arch);
-        tied = config.Bool("tie_word_embeddings");
+        quantization = whole.Object("quantization_config") ?? text.Object("quantization_config") ?? whole.Object("compression_config");
+        QuantizedTensors.Check(path, quantization);
+        keys = ConfigKeys.OfHuggingFace(text.Root, arch);
+        tied = config.Bool("tie_word_embeddings") ?? config.Bool("tie_embedding");
 
         var metadata = new Dictionary<string, object>
         {
             ["general.architecture"] = arch,
             ["general.name"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)),
         };
-        Hyperparameters(metadata, config, family, path);
-        RopeScaling(metadata, config, arch);
+        reading = new HuggingFaceReading(config, path, family, metadata);
+        Hyperparameters(metadata, reading, family, path);
+        RopeScaling(metadata, reading, arch);
+        family.HuggingFace.Read?.Invoke(reading);
+        SentenceTransformers.Read(folder, reading);
         Tokens(metadata, config, folder);
         Templates(metadata, folder);
         return metadata;
     }
 
-    static void Hyperparameters(Dictionary<string, object> metadata, JsonFile config, Family family, string path)
-    {
-        void Set(string key, object? value)
-        {
-            if (value is not null)
-                metadata[$"{family.Architecture}.{key}"] = value;
-        }
-        uint Need(string key) => config.Count(key) ?? throw new ModelFileException(path, $"it has no '{key}'; get the model's own config.json");
+    /// <summary>The lines of a family and the common ones whose key it has no line for: GGUF's key, the type, their keys.</summary>
+    public static IEnumerable<(string Key, char Type, string[] Names)> Settings(HuggingFaceFamily family) =>
+        (family.Settings + "\n" + Common).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(parts => (parts[0], parts[1][0], parts[2].Split('|'))).DistinctBy(line => line.Item1);
 
-        var (embedding, heads) = (Need("hidden_size"), Need("num_attention_heads"));
+    static void Hyperparameters(Dictionary<string, object> metadata, HuggingFaceReading reading, Family family, string path)
+    {
+        var (config, arch) = (reading.Config, family.Architecture);
+        foreach (var (key, type, names) in Settings(family.HuggingFace))
+            if (names.FirstOrDefault(config.Has) is { } name)
+                metadata[$"{arch}.{key}"] = type switch
+                {
+                    // A list says it of each layer; the family reads it.
+                    'u' when config.Counts(name) is { Length: > 1 } all => all.Max(),
+                    'u' => config.Count(name)!.Value,
+                    'f' => config.Float(name)!.Value,
+                    _ => config.Bool(name)!.Value,
+                };
+        uint Need(string key)
+        {
+            var names = Settings(family.HuggingFace).First(line => line.Key == key).Names;
+            return metadata.TryGetValue($"{arch}.{key}", out var value) ? (uint)value : throw new ModelFileException(path, $"it has no '{names[0]}'; get the model's own config.json");
+        }
+        void Default(string key, object? value)
+        {
+            if (!reading.Has(key))
+                reading.Set(key, value);
+        }
+
+        var (embedding, heads) = (Need("embedding_length"), Need("attention.head_count"));
         if (heads == 0)
-            throw new ModelFileException(path, "'num_attention_heads' is 0; get the model's own config.json");
-        var headSize = config.Count("head_dim") ?? embedding / heads;
-        Set("block_count", Need("num_hidden_layers"));
-        Set("context_length", Need("max_position_embeddings"));
-        Set("embedding_length", embedding);
-        Set("feed_forward_length", Need("intermediate_size"));
-        Set("attention.head_count", heads);
-        Set("attention.head_count_kv", config.Count("num_key_value_heads") ?? heads);
-        Set("attention.key_length", headSize);
-        Set("attention.value_length", headSize);
-        Set("attention.layer_norm_rms_epsilon", config.Float("rms_norm_eps") ?? 1e-6f);
-        Set("rope.dimension_count", headSize);
-        Set("rope.freq_base", config.Float("rope_theta") ?? config.Object("rope_parameters")?.Float("rope_theta") ?? 10_000f);
-        Set("vocab_size", Need("vocab_size"));
-        Set("expert_count", config.Count("num_experts"));
-        Set("expert_used_count", config.Count("num_experts_per_tok"));
-        Set("expert_feed_forward_length", config.Count("moe_intermediate_size"));
-        Set("expert_weights_norm", config.Bool("norm_topk_prob"));
+            throw new ModelFileException(path, $"'{Settings(family.HuggingFace).First(line => line.Key == "attention.head_count").Names[0]}' is 0; get the model's own config.json");
+        foreach (var key in (string[])["block_count", "context_length", "vocab_size"])
+            Need(key);
+        if (family.HuggingFace.Read is null)
+            Need("feed_forward_length");
+        Default("attention.key_length", embedding / heads);
+        var headSize = (uint)metadata[$"{arch}.attention.key_length"];
+        Default("attention.head_count_kv", heads);
+        Default("attention.value_length", headSize);
+        if (family.HasLayerNorm)
+            reading.Set("attention.layer_norm_epsilon", config.Float("layer_norm_eps") ?? config.Float("layer_norm_epsilon") ?? config.Float("norm_eps") ?? 1e-5f);
+        else
+            reading.Set("attention.layer_norm_rms_epsilon", config.Float("rms_norm_eps") ?? config.Float("norm_eps") ?? config.Float("layer_norm_epsilon") ?? 1e-6f);
+        var rope = reading.Rope();
+        var share = config.Float("partial_rotary_factor") ?? rope?.Float("partial_rotary_factor") ?? config.Float("rotary_pct") ?? 1;
+        if (!(share > 0 && share <= 1))
+            throw new ModelFileException(path, $"'partial_rotary_factor' is {share}, where more than 0 and at most 1 is needed");
+        Default("rope.dimension_count", (uint)(headSize * share));
+        Default("rope.freq_base", config.Float("rope_theta") ?? rope?.Float("rope_theta") ?? 10_000f);
         if (config.Bool("use_sliding_window") ?? family.HuggingFace.HasWindow)
         {
-            Set("attention.sliding_window", config.Count("sliding_window"));
-            if (config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array)
-                Set("attention.sliding_window_pattern", types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String && t.ValueEquals("sliding_attention")).ToArray());
+            reading.Set("attention.sliding_window", config.Count("sliding_window"));
+            if (reading.LayerTypes is { } types && types.Contains("sliding_attention"))
+                reading.Set("attention.sliding_window_pattern", types.Select(t => t == "sliding_attention").ToArray());
+            else if (config.Count("sliding_window_pattern") is { } every)
+                reading.Set("attention.sliding_window_pattern", every);
+            else if (reading.LayerTypes is { } same && same.All(t => t == "full_attention"))
+                reading.Remove("attention.sliding_window");
         }
     }
 
-    static void RopeScaling(Dictionary<string, object> metadata, JsonFile config, string arch)
+    static void RopeScaling(Dictionary<string, object> metadata, HuggingFaceReading reading, string arch)
     {
-        if ((config.Object("rope_scaling") ?? config.Object("rope_parameters")) is not { } scaling)
+        if (reading.Rope() is not { } scaling)
             return;
         var type = scaling.String("rope_type") ?? scaling.String("type") ?? "default";
-        if (type == "default")
+        // "mrope" is the default with several positions a token, of which a text's are one; the family reads the last two.
+        if (type is "default" or "mrope" or "rope_freqs" or "longrope" or "su" or "proportional")
             return;
         metadata[$"{arch}.rope.scaling.type"] = type;
         // transformers' attention_factor is all of YaRN's magnitude, GGUF's attn_factor is what comes on top of 1 + 0.1 · ln(factor).

@@ -6,6 +6,13 @@ namespace Banyan.Runtime.Files.Safetensors;
 /// <summary>transformers' tensor names as GGUF's: those that most families share, and a family's own.</summary>
 static partial class HuggingFaceTensorNames
 {
+    static readonly Dictionary<string, string> s_around = new()
+    {
+        ["model.embed_tokens.weight"] = "token_embd.weight",
+        ["model.norm.weight"] = "output_norm.weight",
+        ["lm_head.weight"] = "output.weight",
+    };
+
     static readonly Dictionary<string, string> s_blocks = new()
     {
         ["input_layernorm"] = "attn_norm",
@@ -20,38 +27,83 @@ static partial class HuggingFaceTensorNames
         ["mlp.up_proj"] = "ffn_up",
         ["mlp.down_proj"] = "ffn_down",
         ["mlp.gate"] = "ffn_gate_inp",
+        ["mlp.experts.#.gate_proj"] = "ffn_gate_exps",
+        ["mlp.experts.#.up_proj"] = "ffn_up_exps",
+        ["mlp.experts.#.down_proj"] = "ffn_down_exps",
     };
+
+    /// <summary>What precedes the names of a model that only reads text, in one that also sees or hears; and what of the latter reads no text.</summary>
+    static readonly string[] s_wrappers = ["model.language_model.", "language_model.model.", "language_model."];
+
+    static readonly string[] s_leftOut =
+    [
+        "model.visual.", "visual.", "vision_tower.", "model.vision_tower.", "vision_model.", "multi_modal_projector.", "model.multi_modal_projector.",
+        "model.embed_vision.", "model.embed_audio.", "model.audio_tower.", "audio_tower.", "mtp.", "model.mtp", "vision_encoder.", "vision_language_adapter.",
+    ];
+
+    /// <summary>Whether nothing that reads text needs it: images, sound, layers that guess ahead, what follows from the configuration.</summary>
+    public static bool IsLeftOut(string name) =>
+        name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".position_ids", StringComparison.Ordinal) || s_leftOut.Any(p => name.StartsWith(p, StringComparison.Ordinal));
 
     /// <summary>The GGUF name, and which expert of it; null for a tensor nothing needs. A name of no family stays as it is.</summary>
     public static (string? Name, int? Expert) Translate(string name, IReadOnlyDictionary<string, string> familys)
     {
-        if (name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
-            return (null, null); // old files save what follows from the configuration
-        switch (name)
-        {
-            case "model.embed_tokens.weight": return ("token_embd.weight", null);
-            case "model.norm.weight": return ("output_norm.weight", null);
-            case "lm_head.weight": return ("output.weight", null);
-        }
-        if (Expert().Match(name) is { Success: true } expert)
-            return ($"blk.{expert.Groups[1].Value}.ffn_{expert.Groups[3].Value}_exps.weight", int.Parse(expert.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
-        if (Block().Match(name) is { Success: true } block && (familys.TryGetValue(block.Groups[2].Value, out var part) || s_blocks.TryGetValue(block.Groups[2].Value, out part)))
-            return ($"blk.{block.Groups[1].Value}.{part}.{block.Groups[3].Value}", null);
+        if (IsLeftOut(name))
+            return (null, null);
+        var plain = Unwrapped(name);
+        if (familys.TryGetValue(plain, out var whole) || s_around.TryGetValue(plain, out whole))
+            return (whole.Length > 0 ? whole : null, null);
+        if (Block().Match(plain) is not { Success: true } block)
+            return (name, null);
+        var (layer, part) = (block.Groups[1].Value, block.Groups[2].Value);
+        var expert = Expert().Match(part) is { Success: true } found ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : (int?)null;
+        if (expert is not null)
+            part = Expert().Replace(part, ".experts.#.");
+        if (familys.TryGetValue(part, out whole))
+            return (whole.Length > 0 ? $"blk.{layer}.{whole}" : null, expert);
+        if (Ending().Match(part) is { Success: true } ending && (familys.TryGetValue(ending.Groups[1].Value, out var own) || s_blocks.TryGetValue(ending.Groups[1].Value, out own)))
+            return (own.Length > 0 ? $"blk.{layer}.{own}.{ending.Groups[2].Value}" : null, expert);
         return (name, null);
     }
 
     /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null where it has none.</summary>
     public static string? Module(string tensor, IReadOnlyDictionary<string, string> familys) =>
-        Layer().Match(tensor) is { Success: true } layer && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part
+        Layer().Match(tensor) is { Success: true } layer && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part && !part.Contains('#')
             ? $"model.layers.{layer.Groups[1].Value}.{part}"
             : null;
+
+    /// <summary>transformers' name of a tensor; # is in place of the expert's number where each expert has one. Null where it has none.</summary>
+    public static string? Back(string tensor, Models.Families.HuggingFaceFamily family)
+    {
+        string? Of(string name) => family.Tensors.Concat(s_around).Concat(s_blocks).FirstOrDefault(pair => pair.Value == name).Key;
+        if (GgufLayer().Match(tensor) is not { Success: true } layer)
+            return Of(tensor);
+        var (prefix, part) = ($"{family.Layers}{layer.Groups[1].Value}.", layer.Groups[2].Value);
+        if (Of(part) is { } whole)
+            return prefix + whole;
+        return Ending().Match(part) is { Success: true } ending && Of(ending.Groups[1].Value) is { } own ? $"{prefix}{own}.{ending.Groups[2].Value}" : null;
+    }
+
+    static string Unwrapped(string name)
+    {
+        foreach (var wrapper in s_wrappers)
+            if (name.StartsWith(wrapper, StringComparison.Ordinal))
+                return name.AsSpan(wrapper.Length) is var rest && rest.StartsWith("lm_head.") ? rest.ToString() : $"model.{rest}";
+        return name;
+    }
 
     [GeneratedRegex(@"^blk\.([0-9]{1,5})\.(.+)\.weight\z", RegexOptions.CultureInvariant)]
     private static partial Regex Layer();
 
-    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.(.+)\.(weight|bias)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^blk\.([0-9]{1,5})\.(.+)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex GgufLayer();
+
+    [GeneratedRegex(@"^(?:(?:model|bert|roberta|backbone|encoder|transformer)\.)*(?:layers|layer)\.([0-9]{1,5})\.(.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Block();
 
-    [GeneratedRegex(@"^model\.layers\.([0-9]{1,5})\.mlp\.experts\.([0-9]{1,6})\.(gate|up|down)_proj\.weight\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(.+)\.(weight|bias)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Ending();
+
+    [GeneratedRegex(@"\.experts\.([0-9]{1,6})\.", RegexOptions.CultureInvariant)]
     private static partial Regex Expert();
 }

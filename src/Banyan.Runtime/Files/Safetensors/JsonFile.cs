@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace Banyan.Runtime.Files.Safetensors;
@@ -62,6 +63,30 @@ sealed class JsonFile
             }
     }
 
+    /// <summary>The object with the keys of one under a key in place of its own.</summary>
+    public JsonFile Merged(string key)
+    {
+        if (Object(key) is not { } inner)
+            return this;
+        var merged = JsonObject.Create(Root)!;
+        merged.Remove(key);
+        foreach (var property in JsonObject.Create(inner.Root)!)
+            if (property.Value is not null || !merged.ContainsKey(property.Key))
+                merged[property.Key] = property.Value?.DeepClone();
+        return new JsonFile(_path, JsonSerializer.SerializeToElement(merged));
+    }
+
+    /// <summary>The object with what it leaves out from another.</summary>
+    public JsonFile Over(string defaults)
+    {
+        var merged = JsonNode.Parse(defaults)!.AsObject();
+        if (merged.Count == 0)
+            return this;
+        foreach (var property in JsonObject.Create(Root)!)
+            merged[property.Key] = property.Value?.DeepClone();
+        return new JsonFile(_path, JsonSerializer.SerializeToElement(merged));
+    }
+
     public bool Has(string key) => TryGet(key, out _);
 
     /// <summary>An object under a key; null where there is none.</summary>
@@ -89,6 +114,10 @@ sealed class JsonFile
         var numbers = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : (JsonElement[])[value];
         return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number : throw Wrong(key, value, "a whole number or several"))];
     }
+
+    /// <summary>The strings of an array; none where there is none.</summary>
+    public IReadOnlyList<string> Names(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Array
+        ? [.. value.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(Text)] : [];
 
     /// <summary>The text of a string element. Half a surrogate pair is refused.</summary>
     public string Text(JsonElement value)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Banyan.Runtime.Models.Families;
 using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors;
@@ -12,11 +13,12 @@ static class SafetensorsModel
         try
         {
             // 1. Headers of the file or the shards. 2. config.json and its like as GGUF metadata. 3. Tensors under GGUF names.
-            var entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            List<(Mapping, SafetensorsPart.Entry)> entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
-            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family));
-            var tensors = Name(path, entries, tied == true, family.HuggingFace.Tensors);
+            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family, out var quantization, out var reading));
+            entries.AddRange(SentenceTransformers.Dense(path, file => Read(file, mappings)));
+            var tensors = Shape(path, metadata, family, [.. Name(path, QuantizedTensors.Read(path, entries, quantization), tied == true, family.HuggingFace.Tensors), .. reading.Tensors], reading.Changes);
             // A language model whose output matrix is its own would otherwise compute with the embedding.
             if (tied == false && tensors.Exists(t => t.Name == "token_embd.weight") && !tensors.Exists(t => t.Name == "output.weight") && entries.Exists(e => e.Item2.Name.StartsWith("model.", StringComparison.Ordinal)))
                 throw new ModelFileException(path, "'tie_word_embeddings' is false in config.json, and there is no lm_head.weight: files are missing, or the config is another model's");
@@ -62,45 +64,47 @@ static class SafetensorsModel
         return entries;
     }
 
-    static List<Tensor> Name(string path, List<(Mapping File, SafetensorsPart.Entry Entry)> entries, bool tied, IReadOnlyDictionary<string, string> familys)
+    // Under GGUF's names, and those of each expert in one.
+    static List<Tensor> Name(string path, IReadOnlyList<Tensor> theirs, bool tied, IReadOnlyDictionary<string, string> familys)
     {
         var tensors = new List<Tensor>();
-        var experts = new Dictionary<string, SortedDictionary<int, (Mapping File, SafetensorsPart.Entry Entry)>>();
-        foreach (var (file, entry) in entries)
+        var experts = new Dictionary<string, SortedDictionary<int, Tensor>>();
+        foreach (var tensor in theirs)
         {
-            var (name, expert) = HuggingFaceTensorNames.Translate(entry.Name, familys);
+            var (name, expert) = HuggingFaceTensorNames.Translate(tensor.Name, familys);
             if (name is null || (tied && name == "output.weight"))
                 continue;
             if (expert is { } number)
             {
                 if (!experts.TryGetValue(name, out var set))
                     experts[name] = set = [];
-                if (!set.TryAdd(number, (file, entry)))
+                if (!set.TryAdd(number, tensor))
                     throw new ModelFileException(path, $"expert {number} of '{name}' is there twice; the file is damaged or its writer is at fault");
             }
             else
             {
-                tensors.Add(new Tensor(name, FormatOf(path, entry), CheckShape(path, entry), new Tensor.Part(file, entry.Offset)));
+                tensors.Add(tensor.Named(name));
             }
         }
         foreach (var (name, set) in experts)
         {
-            var first = set.Values.First().Entry;
-            foreach (var (number, (_, entry)) in set)
-                if (!entry.Shape.SequenceEqual(first.Shape) || entry.Type != first.Type || number >= set.Count)
-                    throw new ModelFileException(path, $"the experts of '{name}' are not 0 to {set.Count - 1} of one shape: '{entry.Name}' is [{string.Join(", ", entry.Shape)}] {entry.Type}; the file is incomplete: download it again");
-            tensors.Add(new Tensor(name, FormatOf(path, first), [set.Count, .. CheckShape(path, first)], [.. set.Values.Select(e => new Tensor.Part(e.File, e.Entry.Offset))]));
+            var first = set.Values.First();
+            foreach (var (number, tensor) in set)
+                if (!tensor.Shape.SequenceEqual(first.Shape) || tensor.Format != first.Format || number >= set.Count)
+                    throw new ModelFileException(path, $"the experts of '{name}' are not 0 to {set.Count - 1} of one shape: '{tensor.Name}' is [{string.Join(", ", tensor.Shape)}] {tensor.Format}; the file is incomplete: download it again");
+            tensors.Add(Tensor.Stack(name, [.. set.Values]));
         }
-        return tensors.GroupBy(t => t.Name).FirstOrDefault(g => g.Skip(1).Any()) is { } twice
-            ? throw new ModelFileException(path, $"two tensors mean '{twice.Key}'; the file is damaged or its writer is at fault")
-            : tensors;
+        return tensors;
     }
 
-    static WeightFormat FormatOf(string path, SafetensorsPart.Entry entry) =>
-        WeightFormat.TryGet(entry.Type, out var format) && format.BlockWeights == 1 ? format
-        : throw new ModelFileException(path, $"tensor '{entry.Name}' has dtype {entry.Type}, which cannot be computed with; get the model in F32, F16 or BF16, or as GGUF");
-
-    static long[] CheckShape(string path, SafetensorsPart.Entry entry) =>
-        entry.Shape.All(size => size > 0) && (entry.Shape.Length == 0 || entry.Shape[^1] <= Tensor.MostColumns) ? entry.Shape
-        : throw new ModelFileException(path, $"tensor '{entry.Name}' [{string.Join(", ", entry.Shape)}] has a dimension of zero or rows beyond {Tensor.MostColumns} weights; the file is damaged: download it again");
+    // In GGUF's form, but for the order of rows that rotary pairs have: the layers compute with either.
+    static List<Tensor> Shape(string path, Metadata metadata, Family family, IReadOnlyList<Tensor> tensors, List<Action<TensorSet>> changes)
+    {
+        var set = new TensorSet(path, tensors, key => metadata.Get($"{family.Architecture}.{key}", 0L));
+        foreach (var form in family.HuggingFace.Forms)
+            form.Read(set);
+        foreach (var change in changes)
+            change(set);
+        return [.. set.Tensors];
+    }
 }

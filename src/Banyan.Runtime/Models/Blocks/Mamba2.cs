@@ -114,6 +114,16 @@ internal sealed record Mamba2Shape(int Inner, int Heads, int States, int Groups,
     /// <summary>The keys of GGUF that it is read from.</summary>
     public const string Keys = "ssm.conv_kernel ssm.inner_size ssm.state_size ssm.time_step_rank ssm.group_count";
 
+    /// <summary>What of its tensors safetensors have in another form.</summary>
+    public static readonly Files.Safetensors.TensorForm[] HuggingFaceForms =
+    [
+        Files.Safetensors.TensorForm.Convolution("ssm_conv1d.weight"),
+        Files.Safetensors.TensorForm.NegatedExponential("ssm_a"),
+        Files.Safetensors.TensorForm.Column("ssm_a"),
+        Files.Safetensors.TensorForm.Column("ssm_d"),
+        Files.Safetensors.TensorForm.Groups("ssm_norm.weight"),
+    ];
+
     /// <summary>What the convolution takes: u, B and C.</summary>
     public int Channels => Inner + 2 * Groups * States;
 

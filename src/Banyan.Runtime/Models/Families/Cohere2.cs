@@ -14,8 +14,20 @@ internal sealed class Cohere2 : Family
 
     public override string Covers => "Command R7B, Command A";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("cohere2")
+    {
+        HasWindow = true,
+        Keys = """
+            use_gated_activation = true
+            use_parallel_block = true
+            use_parallel_embedding = false
+            use_qk_norm = false
+            use_embedding_sharing cache_implementation order_of_interleaved_layers rotary_pct
+            """,
+        Settings = "logit_scale f logit_scale",
+        Defaults = """{"tie_word_embeddings":true,"rotary_pct":1.0,"logit_scale":0.0625}""",
+        Write = to => to.WindowTypes(usual: 4),
+    };
 
     public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
 

@@ -11,8 +11,14 @@ internal sealed class Ernie45 : Family
 
     public override string Covers => "ERNIE 4.5 0.3B";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("ernie4_5")
+    {
+        Keys = """
+            compression_ratio = 1
+            freq_allocation = 20
+            enable_mtp_magic_send = false
+            """,
+    };
 
     public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
 }

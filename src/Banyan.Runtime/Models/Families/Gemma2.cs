@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -14,8 +15,28 @@ internal sealed class Gemma2 : Family
 
     public override string Covers => "Gemma 2 2B-27B";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("gemma2")
+    {
+        HasWindow = true,
+        Tensors = Gemma3.Norms,
+        Keys = """
+            hidden_activation = gelu_pytorch_tanh
+            hidden_act = gelu_pytorch_tanh
+            query_pre_attn_scalar
+            """,
+        Settings = """
+            attn_logit_softcapping f attn_logit_softcapping
+            final_logit_softcapping f final_logit_softcapping
+            """,
+        Defaults = """{"tie_word_embeddings":true,"attn_logit_softcapping":50.0,"final_logit_softcapping":30.0,"head_dim":256,"rms_norm_eps":1e-06,"query_pre_attn_scalar":256,"max_position_embeddings":8192,"vocab_size":256000,"sliding_window":4096}""",
+        Forms = [TensorForm.PlusOne(["norm.weight"])],
+        Read = Gemma3.CheckScale(layers: 46),
+        Write = to =>
+        {
+            Gemma3.WriteCommon(to, layers: 46);
+            to.WindowTypes(usual: 2);
+        },
+    };
 
     public override string Keys => "attn_logit_softcapping final_logit_softcapping";
 

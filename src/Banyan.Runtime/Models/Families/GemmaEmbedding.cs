@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
 
@@ -12,8 +14,29 @@ internal sealed class GemmaEmbedding : Family
 
     public override string Covers => "EmbeddingGemma 300M";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("gemma3_text")
+    {
+        HasWindow = true,
+        Tensors = Gemma3.Norms,
+        Keys = Gemma3.HuggingFaceKeys + """
+
+            use_bidirectional_attention = true
+            """,
+        Settings = "rope.freq_base_swa f rope_local_base_freq",
+        Defaults = Gemma3.HuggingFaceDefaults,
+        Forms = [TensorForm.PlusOne(["norm.weight"])],
+        Fits = config => config.Names("architectures").Contains("Gemma3TextModel"),
+        Layers = "layers.",
+        Read = Gemma3.ReadPositions(layers: 62),
+        Write = to =>
+        {
+            Gemma3.WriteCommon(to, layers: 62);
+            to.WindowTypes(usual: 6);
+            to.Set("rope_local_base_freq", to.Float("rope.freq_base_swa", 10_000));
+            to.Set("use_bidirectional_attention", true);
+            to.Set("architectures", new JsonArray("Gemma3TextModel"));
+        },
+    };
 
     public override bool IsEncoder => true;
 

@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
 
@@ -13,8 +14,43 @@ internal sealed class Glm4Moe : Family
 
     public override string Covers => "GLM-4.5, 4.6 and 4.7";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    /// <summary>Layers that guess ahead lie behind the others: they are not computed.</summary>
+    internal static readonly TensorForm WithoutGuesses = TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) >= set.Number("block_count") - set.Number("nextn_predict_layers"));
+
+    public override HuggingFaceFamily HuggingFace => new("glm4_moe")
+    {
+        Tensors = new Dictionary<string, string>
+        {
+            ["post_attention_layernorm"] = "post_attention_norm",
+            ["mlp.shared_experts.gate_proj"] = "ffn_gate_shexp",
+            ["mlp.shared_experts.up_proj"] = "ffn_up_shexp",
+            ["mlp.shared_experts.down_proj"] = "ffn_down_shexp",
+            ["mlp.gate.e_score_correction_bias"] = "exp_probs_b.bias",
+        },
+        Forms = [WithoutGuesses],
+        Keys = """
+            partial_rotary_factor
+            rope_scaling.partial_rotary_factor
+            num_nextn_predict_layers use_qk_norm
+            """,
+        Settings = """
+            expert_count u n_routed_experts
+            expert_shared_count u n_shared_experts
+            expert_weights_scale f routed_scaling_factor
+            leading_dense_block_count u first_k_dense_replace
+            expert_group_count u n_group
+            expert_group_used_count u topk_group
+            """,
+        Defaults = """{"partial_rotary_factor":0.5}""",
+        Read = from => from.Set("expert_gating_func", 2u),
+        Write = to =>
+        {
+            to.Set("num_hidden_layers", to.Layers - to.Number("nextn_predict_layers"));
+            to.Set("partial_rotary_factor", to.Number("rope.dimension_count") / (double)to.Number("attention.key_length"));
+            to.Set("use_qk_norm", to.Tensors.Has("blk.0.attn_q_norm.weight"));
+            to.Set("attention_bias", to.Tensors.Has("blk.0.attn_q.bias"));
+        },
+    };
 
     public override string Keys => """
         expert_gating_func = 2

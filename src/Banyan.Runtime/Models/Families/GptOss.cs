@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -14,8 +15,49 @@ internal sealed class GptOss : Family
 
     public override string Covers => "gpt-oss-20b, 120b";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("gpt_oss")
+    {
+        HasWindow = true,
+        Tensors = new Dictionary<string, string>
+        {
+            ["post_attention_layernorm"] = "post_attention_norm",
+            ["self_attn.sinks"] = "attn_sinks.weight",
+            ["mlp.router"] = "ffn_gate_inp",
+            // In MXFP4 experts lie as everywhere, in BF16 the other way round.
+            ["mlp.experts.gate_up_proj"] = "ffn_gate_up_exps.transposed",
+            ["mlp.experts.gate_up_proj.weight"] = "ffn_gate_up_exps.weight",
+            ["mlp.experts.gate_up_proj_bias"] = "ffn_gate_up_exps.bias",
+            ["mlp.experts.down_proj"] = "ffn_down_exps.transposed",
+            ["mlp.experts.down_proj.weight"] = "ffn_down_exps.weight",
+            ["mlp.experts.down_proj_bias"] = "ffn_down_exps.bias",
+        },
+        Keys = """
+            num_local_experts
+            experts_per_token
+            swiglu_limit = 7
+            rope_scaling.truncate
+            initial_context_length
+            """,
+        Settings = """
+            expert_count u num_local_experts|num_experts
+            expert_used_count u num_experts_per_tok|experts_per_token
+            expert_feed_forward_length u intermediate_size
+            """,
+        Forms =
+        [
+            TensorForm.Transposed("ffn_gate_up_exps.transposed", "ffn_gate_up_exps.weight"),
+            TensorForm.Transposed("ffn_down_exps.transposed", "ffn_down_exps.weight"),
+            TensorForm.Interleaved("ffn_gate_up_exps.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight"),
+            TensorForm.Interleaved("ffn_gate_up_exps.bias", "ffn_gate_exps.bias", "ffn_up_exps.bias"),
+        ],
+        Read = from => from.Set("feed_forward_length", from.Need("intermediate_size")),
+        Write = to =>
+        {
+            to.WindowTypes(usual: 2);
+            to.Set("intermediate_size", to.Number("expert_feed_forward_length"));
+            to.Set("attention_bias", true);
+        },
+    };
 
     public override string Keys => "expert_gating_func = 0 3";
 

@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -14,10 +15,77 @@ internal sealed class GraniteHybrid : Family
 
     public override string Covers => "Granite 4.0 H 350M-32B-A9B";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    internal const string HuggingFaceKeys = """
+        num_local_experts
+        num_experts_per_tok
+        layer_types = mamba attention
+        position_embedding_type = rope nope
+        normalization_function = rmsnorm
+        mamba_conv_bias = true
+        mamba_proj_bias = false
+        mamba_chunk_size mamba_expand mamba_d_head time_step_min time_step_max time_step_limit time_step_floor init_method shared_intermediate_size
+        mamba_d_conv mamba_d_state mamba_n_heads mamba_n_groups
+        """;
 
-    public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
+    public override HuggingFaceFamily HuggingFace => new("granitemoehybrid")
+    {
+        Tensors = new Dictionary<string, string>(GraniteMoe.HuggingFaceTensors)
+        {
+            ["mamba.in_proj"] = "ssm_in",
+            ["mamba.conv1d"] = "ssm_conv1d",
+            ["mamba.dt_bias"] = "ssm_dt.bias",
+            ["mamba.A_log"] = "ssm_a",
+            ["mamba.D"] = "ssm_d",
+            ["mamba.norm"] = "ssm_norm",
+            ["mamba.out_proj"] = "ssm_out",
+        },
+        Forms =
+        [
+            .. GraniteMoe.HuggingFaceForms,
+            // Without experts the one that every row goes to is the feed-forward.
+            .. new[] { "gate", "up", "down" }.Select(n => TensorForm.Renamed($"ffn_{n}_shexp.weight", $"ffn_{n}.weight").Where(set => set.Number("expert_count") == 0)),
+            .. Mamba2Shape.HuggingFaceForms,
+        ],
+        Keys = HuggingFaceKeys,
+        Settings = Granite.HuggingFaceSettings + """
+
+            expert_count u num_local_experts
+            expert_shared_feed_forward_length u shared_intermediate_size
+            ssm.conv_kernel u mamba_d_conv
+            ssm.state_size u mamba_d_state
+            ssm.time_step_rank u mamba_n_heads
+            ssm.group_count u mamba_n_groups
+            """,
+        Fits = config => config.Names("layer_types").Contains("mamba"),
+        Read = from =>
+        {
+            from.KvHeads(type => type == "attention");
+            from.Set("ssm.inner_size", from.Config.Count("mamba_d_head") is { } head ? head * from.Need("mamba_n_heads") : (from.Config.Count("mamba_expand") ?? 2) * from.Need("hidden_size"));
+            if (from.Config.String("position_embedding_type") == "nope")
+                from.Set("rope.scaling.finetuned", false);
+            if (from.Config.Count("num_local_experts") is > 0)
+                return;
+            foreach (var key in (string[])["expert_count", "expert_used_count", "expert_shared_feed_forward_length"])
+                from.Remove(key);
+            from.Set("feed_forward_length", from.Need("shared_intermediate_size", "intermediate_size"));
+        },
+        Write = to =>
+        {
+            var kv = to.Numbers("attention.head_count_kv");
+            to.LayerTypes(i => kv[i] > 0 ? "attention" : "mamba");
+            to.Set("num_key_value_heads", kv.Max());
+            to.Set("mamba_d_head", to.Number("ssm.inner_size") / to.Number("ssm.time_step_rank"));
+            to.Set("mamba_expand", to.Number("ssm.inner_size") / to.Number("embedding_length"));
+            to.Set("mamba_conv_bias", true);
+            to.Set("position_embedding_type", to.Flag("rope.scaling.finetuned", true) ? "rope" : "nope");
+            if (to.Number("expert_count") > 0)
+                return;
+            to.Set("num_local_experts", 0);
+            to.Set("shared_intermediate_size", to.Number("feed_forward_length"));
+        },
+    };
+
+    public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
     public override string Keys => $"{Mamba2Shape.Keys} logit_scale residual_scale embedding_scale expert_shared_count expert_shared_feed_forward_length";
 

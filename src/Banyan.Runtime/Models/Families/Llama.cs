@@ -13,7 +13,19 @@ internal sealed class Llama : Family
     public override string Covers => "Llama 1-3.x, Mistral, Mixtral, SmolLM, TinyLlama, DeepSeek-Coder v1";
 
     // Qwen's configurations name a window that is off unless use_sliding_window says otherwise; Mistral's has no such switch.
-    public override HuggingFaceFamily HuggingFace => new("llama", "mistral") { HasWindow = true };
+    public override HuggingFaceFamily HuggingFace => new("llama", "mistral", "mixtral")
+    {
+        HasWindow = true,
+        Tensors = new Dictionary<string, string>
+        {
+            ["block_sparse_moe.gate"] = "ffn_gate_inp",
+            ["block_sparse_moe.experts.#.w1"] = "ffn_gate_exps",
+            ["block_sparse_moe.experts.#.w3"] = "ffn_up_exps",
+            ["block_sparse_moe.experts.#.w2"] = "ffn_down_exps",
+        },
+        Settings = "expert_count u num_local_experts",
+        Write = to => to.Set("model_type", to.Number("expert_count") > 0 ? "mixtral" : "llama"),
+    };
 
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 

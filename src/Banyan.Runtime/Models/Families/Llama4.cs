@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -20,8 +21,51 @@ internal sealed class Llama4 : Family
 
     public override string Covers => "Llama 4 Scout and Maverick, text, contexts of 8K";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("llama4_text", "llama4")
+    {
+        Tensors = new Dictionary<string, string>
+        {
+            ["feed_forward.gate_proj"] = "ffn_gate",
+            ["feed_forward.up_proj"] = "ffn_up",
+            ["feed_forward.down_proj"] = "ffn_down",
+            ["feed_forward.router"] = "ffn_gate_inp",
+            ["feed_forward.shared_expert.gate_proj"] = "ffn_gate_shexp",
+            ["feed_forward.shared_expert.up_proj"] = "ffn_up_shexp",
+            ["feed_forward.shared_expert.down_proj"] = "ffn_down_shexp",
+            ["feed_forward.experts.gate_up_proj"] = "ffn_gate_up_exps.transposed",
+            ["feed_forward.experts.down_proj"] = "ffn_down_exps.transposed",
+        },
+        Forms =
+        [
+            TensorForm.Transposed("ffn_gate_up_exps.transposed", "ffn_gate_up_exps.weight"),
+            TensorForm.Transposed("ffn_down_exps.transposed", "ffn_down_exps.weight"),
+            TensorForm.Split("ffn_gate_up_exps.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight"),
+        ],
+        Keys = """
+            layer_types = chunked_attention full_attention
+            no_rope_layers = 0 1
+            no_rope_layer_interval = 4
+            attn_temperature_tuning = true false 4
+            attention_chunk_size
+            num_local_experts
+            use_qk_norm = true false
+            rope_scaling.rope_type = default llama3
+            moe_layers attn_scale floor_scale for_llm_compressor
+            """,
+        Settings = """
+            feed_forward_length u intermediate_size_mlp
+            expert_count u num_local_experts
+            expert_feed_forward_length u intermediate_size
+            interleave_moe_layer_step u interleave_moe_layer_step
+            """,
+        Defaults = """{"interleave_moe_layer_step":1}""",
+        Read = _ => { },
+        Write = to =>
+        {
+            to.Set("model_type", "llama4_text");
+            to.Set("use_qk_norm", to.Number("expert_count") != 128);
+        },
+    };
 
     public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
 

@@ -11,10 +11,30 @@ internal sealed class Mistral3 : Family
 
     public override string Covers => "Ministral 3, Mistral Small 3.x";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("mistral3", "ministral3")
+    {
+        HasWindow = true,
+        Keys = """
+            rope_scaling.mscale = 1
+            rope_scaling.mscale_all_dim
+            rope_scaling.llama_4_scaling_beta
+            """,
+        Read = from =>
+        {
+            from.Set("rope.scaling.yarn_log_multiplier", from.Rope()?.Float("mscale_all_dim"));
+            from.Set("attention.temperature_scale", from.Rope()?.Float("llama_4_scaling_beta"));
+        },
+        Write = to =>
+        {
+            to.Set("model_type", "ministral3");
+            if (to.Float("rope.scaling.yarn_log_multiplier") is > 0 and var multiplier)
+                to.Rope["mscale_all_dim"] = multiplier;
+            if (to.Float("attention.temperature_scale") is > 0 and var beta)
+                to.Rope["llama_4_scaling_beta"] = beta;
+        },
+    };
 
-    public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
+    public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
     public override string Keys => "attention.temperature_scale rope.scaling.yarn_log_multiplier";
 

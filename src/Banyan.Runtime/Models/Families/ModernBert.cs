@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -14,8 +16,71 @@ internal sealed class ModernBert : Family
 
     public override string Covers => "ModernBERT, Granite Embedding R2, GTE ModernBERT";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("modernbert")
+    {
+        Layers = "layers.",
+        Tensors = new Dictionary<string, string>(
+            from prefix in (string[])["", "model."]
+            from pair in (KeyValuePair<string, string>[])
+            [
+                new("embeddings.tok_embeddings.weight", "token_embd.weight"), new("embeddings.norm.weight", "token_embd_norm.weight"), new("final_norm.weight", "output_norm.weight"),
+            ]
+            select KeyValuePair.Create(prefix + pair.Key, pair.Value))
+        {
+            ["attn.Wqkv"] = "attn_qkv",
+            ["attn.Wo"] = "attn_output",
+            ["attn_norm"] = "attn_norm",
+            ["mlp.Wi"] = "ffn_up",
+            ["mlp.Wo"] = "ffn_down",
+            ["mlp_norm"] = "ffn_norm",
+            ["head.dense.weight"] = "cls.weight",
+            ["head.norm.weight"] = "cls.norm.weight",
+            ["classifier.weight"] = "cls.output.weight",
+            ["classifier.bias"] = "cls.output.bias",
+            ["decoder.bias"] = "",
+            ["decoder.weight"] = "",
+        },
+        Keys = """
+            hidden_activation = gelu
+            classifier_activation = gelu
+            position_embedding_type = absolute sans_pos
+            norm_bias = false
+            layer_types
+            global_rope_theta local_rope_theta classifier_bias classifier_dropout classifier_pooling cls_token_id decoder_bias deterministic_flash_attn
+            embedding_dropout gradient_checkpointing initializer_cutoff_factor mlp_dropout norm_eps reference_compile repad_logits_with_grad
+            sparse_pred_ignore_index sparse_prediction layer_norm_eps local_attention global_attn_every_n_layers
+            """,
+        Settings = """
+            attention.sliding_window u local_attention
+            attention.sliding_window_pattern u global_attn_every_n_layers
+            rope.freq_base f global_rope_theta
+            rope.freq_base_swa f local_rope_theta
+            """,
+        Defaults = """{"norm_eps":1e-05,"local_attention":128,"global_attn_every_n_layers":3,"global_rope_theta":160000.0,"local_rope_theta":10000.0}""",
+        // What a masked language model adds is not read.
+        Forms = [TensorForm.Dropped((set, name) => set.Number("pooling_type") != 4 && name.StartsWith("cls.", StringComparison.Ordinal))],
+        Read = from =>
+        {
+            from.Set("attention.causal", false);
+            if (from.Config.Object("rope_parameters") is { } rope)
+            {
+                from.Set("rope.freq_base", rope.Object("full_attention")?.Float("rope_theta") ?? 160_000f);
+                from.Set("rope.freq_base_swa", rope.Object("sliding_attention")?.Float("rope_theta") ?? 10_000f);
+            }
+            if (from.Config.Names("architectures").Any(a => a.EndsWith("ForSequenceClassification", StringComparison.Ordinal)))
+                from.Set("pooling_type", 4u);
+        },
+        Write = to =>
+        {
+            to.Set("hidden_activation", "gelu");
+            to.Set("norm_eps", to.Float("attention.layer_norm_epsilon"));
+            to.Set("global_attn_every_n_layers", to.Number("attention.sliding_window_pattern", 3));
+            to.Set("global_rope_theta", to.Float("rope.freq_base", 160_000));
+            to.Set("local_rope_theta", to.Float("rope.freq_base_swa", 10_000));
+            if (to.Number("pooling_type") == 4)
+                to.Set("architectures", new JsonArray("ModernBertForSequenceClassification"));
+        },
+    };
 
     public override bool IsEncoder => true;
 

@@ -1,3 +1,4 @@
+using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -17,10 +18,42 @@ internal sealed class MuseGlimmer : Family
 
     public override string Covers => "Muse Glimmer 30B";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    public override HuggingFaceFamily HuggingFace => new("muse_glimmer_text", "muse_glimmer")
+    {
+        HasWindow = true,
+        Tensors = new Dictionary<string, string>
+        {
+            ["self_attn.gate_proj"] = "attn_gate",
+            ["post_attention_layernorm"] = "post_attention_norm",
+            ["pre_feedforward_layernorm"] = "ffn_norm",
+            ["post_feedforward_layernorm"] = "post_ffw_norm",
+        },
+        Forms = [TensorForm.PlusOne([".attn_norm.weight", ".post_attention_norm.weight", ".ffn_norm.weight", ".post_ffw_norm.weight"])],
+        Keys = "qk_scale_factor",
+        Settings = """
+            logit_scale f output_multiplier
+            final_logit_softcapping f final_logit_softcapping
+            """,
+        Read = from =>
+        {
+            if (from.Config.Float("qk_scale_factor") is not { } scale)
+                return;
+            // In GGUF the weights of norms that have none.
+            var (size, layers) = ((int)from.Need("head_dim"), from.Layers);
+            for (var layer = 0; layer < layers; layer++)
+            {
+                from.AddTensor($"blk.{layer}.attn_q_norm.weight", [.. Enumerable.Repeat(scale, size)]);
+                from.AddTensor($"blk.{layer}.attn_k_norm.weight", [.. Enumerable.Repeat(1f, size)]);
+            }
+        },
+        Write = to =>
+        {
+            to.WindowTypes(usual: 4);
+            to.Set("model_type", "muse_glimmer_text");
+        },
+    };
 
-    public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
+    public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
     public override string Keys => "logit_scale final_logit_softcapping";
 

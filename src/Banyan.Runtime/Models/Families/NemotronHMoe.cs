@@ -14,6 +14,26 @@ internal sealed class NemotronHMoe : NemotronH
 
     public override string Covers => "Nemotron 3 Nano 30B-A3B, Super, Ultra";
 
+    public override HuggingFaceFamily HuggingFace => new("nemotron_h")
+    {
+        Layers = "backbone.layers.",
+        Tensors = HuggingFaceTensors,
+        Forms = Mamba2Shape.HuggingFaceForms,
+        Keys = HuggingFaceKeys,
+        Settings = HuggingFaceSettings,
+        Fits = config => config.Has("num_experts_per_tok"),
+        Read = from =>
+        {
+            ReadHuggingFace(from, "moe_intermediate_size");
+            from.Set("expert_gating_func", 2u);
+        },
+        Write = to =>
+        {
+            WriteHuggingFace(to, "moe_intermediate_size");
+            to.Set("norm_topk_prob", to.Flag("expert_weights_norm", true));
+        },
+    };
+
     public override string Keys => base.Keys + """
 
         expert_gating_func = 0 2

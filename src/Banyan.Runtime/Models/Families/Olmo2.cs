@@ -21,6 +21,17 @@ internal sealed class Olmo2 : Family
             ["post_attention_layernorm"] = "post_attention_norm",
             ["post_feedforward_layernorm"] = "post_ffw_norm",
         },
+        Read = from =>
+        {
+            // OLMo 3 has a window even where it does not list its layers.
+            if (from.Config.String("model_type") == "olmo3" && from.LayerTypes is null && from.Has("attention.sliding_window"))
+                from.Set("attention.sliding_window_pattern", 4u);
+        },
+        Write = to =>
+        {
+            to.WindowTypes(usual: 4);
+            to.Set("model_type", to.Has("attention.sliding_window") ? "olmo3" : "olmo2");
+        },
     };
 
     public override Config Refine(ConfigReader reader, Config common) => common with

@@ -1,3 +1,5 @@
+using Banyan.Runtime.Files.Safetensors;
+
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
@@ -10,8 +12,21 @@ internal sealed class Qwen2Moe : Family
 
     public override string Covers => "Qwen1.5-MoE, Qwen2-57B-A14B";
 
-    // Read from GGUF alone.
-    public override HuggingFaceFamily HuggingFace => new();
+    /// <summary>The expert that every row goes to.</summary>
+    internal static readonly IReadOnlyDictionary<string, string> HuggingFaceTensors = new Dictionary<string, string>
+    {
+        ["mlp.shared_expert.gate_proj"] = "ffn_gate_shexp",
+        ["mlp.shared_expert.up_proj"] = "ffn_up_shexp",
+        ["mlp.shared_expert.down_proj"] = "ffn_down_shexp",
+        ["mlp.shared_expert_gate"] = "ffn_gate_inp_shexp",
+    };
+
+    public override HuggingFaceFamily HuggingFace => new("qwen2_moe")
+    {
+        Tensors = HuggingFaceTensors,
+        Settings = "expert_shared_feed_forward_length u shared_expert_intermediate_size",
+        Forms = [TensorForm.Vector("ffn_gate_inp_shexp.weight")],
+    };
 
     public override string Keys => "expert_shared_count expert_shared_feed_forward_length";
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
@@ -9,7 +11,27 @@ internal sealed class Qwen3 : Family
 
     public override string Covers => "Qwen3 dense";
 
-    public override HuggingFaceFamily HuggingFace => new("qwen3") { Keys = "use_qk_norm = true" };
+    public override HuggingFaceFamily HuggingFace => new("qwen3")
+    {
+        Keys = "use_qk_norm = true",
+        Tensors = new Dictionary<string, string> { ["score.weight"] = "cls.output.weight" },
+        Read = from =>
+        {
+            if (!from.Config.Names("architectures").Contains("Qwen3ForSequenceClassification"))
+                return;
+            from.Set("pooling_type", 4u);
+            if (from.Config.Object("id2label") is { } labels)
+                from.Set("classifier.output_labels", labels.Root.EnumerateObject().OrderBy(l => int.TryParse(l.Name, out var id) ? id : 0).Select(l => labels.Text(l.Value)).ToArray());
+        },
+        Write = to =>
+        {
+            if (to.Number("pooling_type") != 4)
+                return;
+            to.Set("architectures", new JsonArray("Qwen3ForSequenceClassification"));
+            if (to.Texts("classifier.output_labels") is { } labels)
+                to.Set("id2label", new JsonObject(labels.Select((l, i) => KeyValuePair.Create(i.ToString(System.Globalization.CultureInfo.InvariantCulture), (JsonNode?)l))));
+        },
+    };
 
     public override Config Refine(ConfigReader reader, Config common) =>
         common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head } };

@@ -17,6 +17,7 @@ internal sealed class SmolLm3 : Family
             no_rope_layer_interval = 4
             no_rope_layers = 0 1
             """,
+        Write = to => to.Set("no_rope_layer_interval", 4),
     };
 
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;

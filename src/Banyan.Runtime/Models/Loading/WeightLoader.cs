@@ -157,9 +157,12 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         try
         {
-            var matrix = PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true, _memory);
+            var matrix = tensor.IsMapped
+                ? PackedMatrix.Pack(tensor.Format, tensor.Pointer, rows, columns, pool, releaseMapping: true, _memory)
+                : PackMade(tensor, rows, columns);
             // Packing gives back whole pages of each panel; those that two panels share are given back here.
-            AlignedBuffer.ReleaseMapping(tensor.Pointer, tensor.ByteLength);
+            if (tensor.IsMapped)
+                AlignedBuffer.ReleaseMapping(tensor.Pointer, tensor.ByteLength);
             _packed += tensor.ByteLength;
             progress?.Report(new LoadProgress(_packed, _total));
             return matrix;
@@ -168,5 +171,13 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
         {
             throw new ModelFileException(file.Path, $"tensor {tensor.Name}: {e.Message}", e);
         }
+    }
+
+    // What lies in no file as it is needed: one matrix at a time is made of it.
+    PackedMatrix PackMade(Tensor tensor, int rows, int columns)
+    {
+        using var made = new AlignedBuffer(tensor.ByteLength, zeroed: false);
+        tensor.CopyTo(made.Pointer);
+        return PackedMatrix.Pack(tensor.Format, made.Pointer, rows, columns, pool, releaseMapping: false, _memory);
     }
 }

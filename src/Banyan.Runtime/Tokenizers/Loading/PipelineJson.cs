@@ -81,6 +81,9 @@ sealed class PipelineJson
                 foreach (var item in preTokenizer.Items("pretokenizers", _path))
                     ReadPreTokenizer(item);
                 break;
+            // Spaces have become ▁ before (Gemma).
+            case "Split" when preTokenizer.Field("pattern")?.Text("String", _path) == " " && preTokenizer.Text("behavior", _path) == "MergedWithPrevious":
+                break;
             case "Split":
                 PreTokenizers.Add(Split(preTokenizer));
                 break;

@@ -34,8 +34,17 @@ static class PostProcessorJson
                         (seenText ? after : before).Add(named.TryGetValue(token, out var id) ? id : throw new ModelFileException(path, $"post_processor names '{token}', which is no added token; the file is damaged"));
                 }
                 break;
+            case "BertProcessing" or "RobertaProcessing":
+                before.Add(Of("cls"));
+                after.Add(Of("sep"));
+                break;
+
+                // ["<s>", 0]
+                int Of(string key) => processor.Field(key) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2 && pair[0].ValueKind == JsonValueKind.String && named.TryGetValue(pair[0].GetString()!, out var id)
+                    ? id
+                    : throw new ModelFileException(path, $"post_processor has no '{key}' among the added tokens; the file is damaged");
             case var type:
-                throw TokenizerJson.Unsupported(path, "post_processor", type, "Sequence, ByteLevel, TemplateProcessing");
+                throw TokenizerJson.Unsupported(path, "post_processor", type, "Sequence, ByteLevel, TemplateProcessing, BertProcessing, RobertaProcessing");
         }
     }
 }

@@ -43,6 +43,14 @@ sealed class TokenizerConfig
         var name => throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name, "Qwen2Tokenizer, GPT2Tokenizer; with tokenizer.json it has more"),
     };
 
+    /// <summary>The id of a token that tokenizer_config.json names by its text.</summary>
+    public int? Token(string key, IReadOnlyDictionary<string, int> named) => (_tokenizer.Field(key) switch
+    {
+        { ValueKind: JsonValueKind.Object } value => value.Text("content", _path),
+        { ValueKind: JsonValueKind.String } value => value.GetString(),
+        _ => null,
+    }) is { } token && named.TryGetValue(token, out var id) ? id : null;
+
     /// <summary>The tokens with a purpose.</summary>
     public SpecialIds Special(IReadOnlyDictionary<string, int> named)
     {
@@ -56,16 +64,7 @@ sealed class TokenizerConfig
             AlsoEnd = ends,
         };
 
-        int? Named(string name)
-        {
-            var token = _tokenizer.Field(name) switch
-            {
-                { ValueKind: JsonValueKind.Object } value => value.Text("content", _path),
-                { ValueKind: JsonValueKind.String } value => value.GetString(),
-                _ => null,
-            };
-            return token is not null && named.TryGetValue(token, out var id) ? id : null;
-        }
+        int? Named(string name) => Token(name, named);
 
         static IEnumerable<int> Ids(JsonElement config) => config.Field("eos_token_id") switch
         {

@@ -228,7 +228,7 @@ public class SafetensorsTests
     [InlineData("""{"model_type":"gpt2"}""", "'gpt2' is not supported; those that are: qwen2")]
     [InlineData("""{"model_type":"llama","hidden_size":"x"}""", "hidden_size")]
     [InlineData("""{"model_type":"llama","hidden_size":4,"num_attention_heads":0}""", "num_attention_heads")]
-    [InlineData("""{"model_type":"llama","quantization_config":{"quant_method":"gptq"}}""", "gptq")]
+    [InlineData("""{"model_type":"llama","quantization_config":{"quant_method":"hqq"}}""", "hqq")]
     [InlineData("[]", "object is needed")]
     [InlineData("{", "JSON cannot be read")]
     [InlineData(null, "missing")]

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Banyan.Runtime.Conversion;
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Quantization;
+
+namespace Banyan.Cli.Commands;
+
+/// <summary><c>banyan convert IN OUT</c>: a folder of safetensors as a GGUF file, and back.</summary>
+static class ConvertCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("convert", """
+            Write a folder of safetensors as a GGUF file, or a GGUF file as a folder
+
+            The GGUF file has all that llama.cpp reads of one, tokenizer and chat template included. The folder is what transformers reads.
+
+            Examples:
+              banyan convert ./Qwen3-4B model-BF16.gguf
+              banyan convert ./Qwen3-4B model-Q4_K_M.gguf --type Q4_K_M
+              banyan convert model-Q8_0.gguf ./model --type BF16
+            """);
+        var input = new Argument<string>("IN") { Description = "A folder with config.json and .safetensors files, or a .gguf" };
+        var output = new Argument<string>("OUT") { Description = "The .gguf to write; of a .gguf, the folder" };
+        var type = new Option<string?>("--type") { Description = $"What matrices become (as they are): {string.Join(", ", Quantizer.Types)}; in a folder F32, F16 or BF16" };
+        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix (.gguf)" };
+        var force = new Option<bool>("--force") { Description = "Replace a file that is there, or write into a folder that is not empty" };
+        var json = new Option<bool>("--json") { Description = """Print one JSON object: {"sha256":…,"bytes":…} of a file, {"folder":…,"bytes":…}""" };
+        type.CompletionSources.Add(_ => Quantizer.Types.Select(t => new System.CommandLine.Completions.CompletionItem(t)));
+        command.Arguments.Add(input);
+        command.Arguments.Add(output);
+        foreach (var option in new Option[] { type, imatrix, force, json })
+            command.Options.Add(option);
+        command.SetAction((arguments, cancellationToken) =>
+        {
+            var path = arguments.GetValue(output)!;
+            using var file = ModelFile.Open(arguments.GetValue(input)!);
+            try
+            {
+                Console.Out.WriteLine(file.Kind == ModelFileKind.Safetensors
+                    ? ToGguf(file, path, arguments.GetValue(type), arguments.GetValue(imatrix), arguments.GetValue(force), arguments.GetValue(json), cancellationToken)
+                    : ToFolder(file, path, arguments.GetValue(type), arguments.GetValue(imatrix), arguments.GetValue(force), arguments.GetValue(json), cancellationToken));
+            }
+            catch (ArgumentException e)
+            {
+                throw new CommandException($"--type {arguments.GetValue(type)}: {e.Message}");
+            }
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    static string ToGguf(ModelFile file, string path, string? type, string? imatrix, bool force, bool json, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(path) || path.EndsWith(Path.DirectorySeparatorChar) || (File.Exists(path) && !force))
+            throw new CommandException($"{path} is {(File.Exists(path) ? "there already: name another file, or give --force" : "a folder: name the .gguf to write")}");
+        using var conversion = new GgufConversion(file, type, imatrix is null ? null : new ImportanceMatrix(imatrix));
+        using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
+            conversion.Write(path, bar, cancellationToken);
+        using var stream = File.OpenRead(path);
+        var (hash, bytes) = (Convert.ToHexStringLower(SHA256.HashData(stream)), stream.Length);
+        return json ? new JsonObject { ["sha256"] = hash, ["bytes"] = bytes }.ToJsonString() : $"{path}: {bytes:N0} bytes, SHA-256 {hash}";
+    }
+
+    static string ToFolder(ModelFile file, string path, string? type, string? imatrix, bool force, bool json, CancellationToken cancellationToken)
+    {
+        if (imatrix is not null)
+            throw new CommandException("--imatrix is for GGUF files that are written, and this writes a folder: leave it out");
+        if (File.Exists(path))
+            throw new CommandException($"{path} is a file: name a folder to write");
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any() && !force)
+            throw new CommandException($"{path} is a folder that is not empty: name another, or give --force");
+        var conversion = new FolderConversion(file, type);
+        using (var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))))
+            conversion.Write(path, bar, cancellationToken);
+        var bytes = Directory.EnumerateFiles(path, "*.safetensors").Sum(f => new FileInfo(f).Length);
+        return json ? new JsonObject { ["folder"] = path, ["bytes"] = bytes }.ToJsonString() : $"{path}: {bytes:N0} bytes of weights";
+    }
+}

@@ -1,0 +1,86 @@
+using Banyan.Runtime.Files;
+using Banyan.Runtime.Models;
+using Banyan.Runtime.Models.Families;
+using Banyan.Runtime.Quantization;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Conversion;
+
+/// <summary>A folder of safetensors as a GGUF file, with all that llama.cpp reads of one: keys, tokenizer, chat template, and rows in its order.</summary>
+public sealed class GgufConversion : IDisposable
+{
+    // Keys that only say here how a folder was read.
+    static readonly string[] s_ours = ["tokenizer.ggml.eos_token_ids", "positions_skipped"];
+
+    readonly ModelFile _gguf;
+    readonly Quantizer _quantizer;
+
+    /// <param name="folder">The model; open until the file is written.</param>
+    /// <param name="type">What its matrices become, as <see cref="Quantizer.Types"/> has it; null for what they are.</param>
+    /// <param name="importance">What matters of the weights; null where that is not known.</param>
+    /// <exception cref="ModelFileException">It is no such folder, or something is missing.</exception>
+    /// <exception cref="ArgumentException">There is no such type, or it needs an importance matrix.</exception>
+    public GgufConversion(ModelFile folder, string? type = null, ImportanceMatrix? importance = null)
+    {
+        if (folder.Kind != ModelFileKind.Safetensors)
+            throw new ModelFileException(folder.Path, "is no folder of safetensors: only those become GGUF files");
+        var config = new ConfigReader(folder).Read();
+        var family = Family.Find(config.Architecture)!;
+        var metadata = Metadata(folder, config, family, out var factors);
+        List<Tensor> tensors = [.. folder.Tensors.Where(t => !Files.Safetensors.HuggingFaceTensorNames.IsLeftOut(t.Name)).Select(t => Ordered(t, config, family))];
+        if (factors is not null && !tensors.Exists(t => t.Name == "rope_freqs.weight"))
+            tensors.Add(Files.Safetensors.HuggingFaceReading.OfFloats("rope_freqs.weight", factors));
+        // Whatever is no matrix is computed in floats.
+        for (var i = 0; i < tensors.Count; i++)
+            if (!TypeMix.IsQuantized(tensors[i].Name, tensors[i].Shape))
+                tensors[i] = tensors[i].As(WeightFormat.F32);
+        _gguf = new ModelFile(folder.Path, ModelFileKind.Gguf, metadata, ConfigKeys.OfGguf(metadata), tensors, []);
+        _quantizer = type is null ? new Quantizer(_gguf) : new Quantizer(_gguf, type, importance);
+    }
+
+    /// <summary>Writes the file, whole or not at all. Weights stream through.</summary>
+    /// <param name="output">Where to; a file that is there is replaced.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="cancellationToken">Ends between pieces; nothing is left then.</param>
+    public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) => _quantizer.Write(output, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _gguf.Dispose();
+
+    static Metadata Metadata(ModelFile folder, Config config, Family family, out float[]? factors)
+    {
+        var (arch, keys) = (config.Architecture, new Dictionary<string, object>());
+        factors = null;
+        foreach (var (key, value) in folder.Metadata.All)
+            if (!s_ours.Any(o => key == o || key == $"{arch}.{o}"))
+                keys[key] = value;
+        keys["general.type"] = "model";
+        if (config.Attention.Rope?.Scaling is Llama3Scaling scaling)
+        {
+            // In GGUF a number for each frequency.
+            var rope = config.Attention.Rope;
+            factors = [.. Enumerable.Range(0, rope.Dimensions / 2).Select(pair =>
+            {
+                var frequency = Math.Pow(rope.Theta, -2.0 * pair / rope.Dimensions);
+                return (float)(frequency / scaling.Scale(frequency, pair, rope));
+            })];
+            foreach (var key in (string[])["type", "factor", "low_freq_factor", "high_freq_factor"])
+                keys.Remove($"{arch}.rope.scaling.{key}");
+        }
+        if (arch == "deepseek2")
+            keys.TryAdd($"{arch}.attention.q_lora_rank", 0u); // llama.cpp asks for it
+        foreach (var (key, value) in TokenizerKeys.Of(folder.Folder, config.VocabularySize, arch))
+            keys.TryAdd(key, value);
+        // The second of several ends an answer too.
+        if (folder.Metadata.TryGet<uint[]>("tokenizer.ggml.eos_token_ids", out var ends) && ends.Length > 1)
+            keys.TryAdd("tokenizer.ggml.eot_token_id", ends[1]);
+        if (config.Pooling == Embeddings.Pooling.None && family.IsEncoder)
+            keys[$"{arch}.pooling_type"] = (uint)Embeddings.Pooling.Mean;
+        return new Metadata(folder.Path, keys);
+    }
+
+    // Where positions turn neighbours in GGUF and halves in safetensors, rows of queries and keys lie in that order.
+    static Tensor Ordered(Tensor tensor, Config config, Family family) => config.Architecture == "falcon-h1" && tensor.Name.EndsWith(".ffn_norm.weight", StringComparison.Ordinal)
+        ? tensor.Named(tensor.Name[..^".weight".Length]) // as llama.cpp asks for it
+        : RopeOrder.Heads(tensor.Name, config, family) is { } heads ? RopeOrder.ToNeighbours(tensor, heads) : tensor;
+}

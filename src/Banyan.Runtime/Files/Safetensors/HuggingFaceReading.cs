@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Banyan.Runtime.Models.Families;
+using Banyan.Runtime.WeightFormats;
+
+namespace Banyan.Runtime.Files.Safetensors;
+
+/// <summary>config.json on its way to GGUF's keys; for what a family reads itself.</summary>
+/// <param name="config">The keys of the text model.</param>
+/// <param name="path">The file, for errors.</param>
+/// <param name="family">The model's.</param>
+/// <param name="metadata">What is read goes into it.</param>
+internal sealed class HuggingFaceReading(JsonFile config, string path, Family family, Dictionary<string, object> metadata)
+{
+    public JsonFile Config => config;
+
+    /// <summary>Tensors that config.json holds as numbers.</summary>
+    public List<Tensor> Tensors { get; } = [];
+
+    /// <summary>What config.json asks of tensors, when they are in GGUF's form.</summary>
+    public List<Action<TensorSet>> Changes { get; } = [];
+
+    public int Layers => (int)(uint)metadata[Key("block_count")];
+
+    /// <summary>What the family's layers are, by config.json; null where it does not say.</summary>
+    public string[]? LayerTypes => config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array
+        ? [.. types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? config.Text(t) : throw config.Wrong("layer_types", types, "names of layers"))]
+        : null;
+
+    /// <summary>How positions turn; of layers of several kinds, those that see everything.</summary>
+    public JsonFile? Rope(string layers = "full_attention") => (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
+
+    public bool Has(string key) => metadata.ContainsKey(Key(key));
+
+    public void Set(string key, object? value)
+    {
+        if (value is not null)
+            metadata[Key(key)] = value;
+    }
+
+    /// <summary>A key of the tokenizer.</summary>
+    public void SetToken(string key, object value) => metadata[$"tokenizer.ggml.{key}"] = value;
+
+    public void Remove(string key) => metadata.Remove(Key(key));
+
+    public uint Need(params string[] keys) => keys.Select(config.Count).FirstOrDefault(v => v is not null)
+        ?? throw new ModelFileException(path, $"it has no '{keys[0]}'; get the model's own config.json");
+
+    public ModelFileException Refuse(string problem) => new(path, problem);
+
+    /// <summary>Key and value heads of each layer, 0 where <paramref name="has"/> says that it has no attention.</summary>
+    public void KvHeads(Func<string, bool> has)
+    {
+        if (LayerTypes is not { } types)
+            return;
+        var heads = config.Count("num_key_value_heads") ?? Need("num_attention_heads");
+        Set("attention.head_count_kv", types.Select(t => has(t) ? (int)heads : 0).ToArray());
+    }
+
+    /// <summary>A vector of numbers that config.json holds.</summary>
+    public float[]? Floats(JsonFile? file, string key)
+    {
+        if (file is null || !file.TryGet(key, out var value))
+            return null;
+        return value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(n => n.ValueKind == JsonValueKind.Number && n.TryGetSingle(out _))
+            ? [.. value.EnumerateArray().Select(n => n.GetSingle())]
+            : throw file.Wrong(key, value, "an array of numbers");
+    }
+
+    public void AddTensor(string name, float[] values) => Tensors.Add(OfFloats(name, values));
+
+    /// <summary>A vector.</summary>
+    public static Tensor OfFloats(string name, float[] values) =>
+        new(name, WeightFormat.F32, [values.Length], (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).CopyTo(to));
+
+    string Key(string key) => $"{family.Architecture}.{key}";
+}
