@@ -40,6 +40,9 @@ switch (args)
     case ["hub-lists", ..]:
         await ListBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-list-bench"), Number("--repos", 100_000));
         return 0;
+    case ["hub-git", ..]:
+        await GitBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-git-bench"), Number("--commits", 10_000), Number("--bytes", 100), Number("--runs", 5));
+        return 0;
     case ["hub-server", var folder]:
         await HubServerProcess.RunAsync(folder, packs: Environment.GetEnvironmentVariable("BANYAN_BENCH_PACKS") == "1");
         return 0;
@@ -56,6 +59,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench grammars TOKENIZER");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
+        Console.Error.WriteLine("       Banyan.Bench hub-git [--commits 10000] [--bytes 100] [--runs 5] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");
         return 2;
 }

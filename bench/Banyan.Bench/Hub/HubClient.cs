@@ -17,6 +17,10 @@ sealed class HubClient(Uri address, string token)
         Timeout = TimeSpan.FromMinutes(10),
     };
 
+    public string Address => address.ToString().TrimEnd('/');
+
+    public string Token => token;
+
     /// <summary>For requests whose time is the server's.</summary>
     public HttpClient Http => _http;
 

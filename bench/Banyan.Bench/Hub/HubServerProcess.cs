@@ -17,6 +17,8 @@ sealed class Measured(Process process) : IDisposable
 
     public Process Process => process;
 
+    bool _isDisposed;
+
     /// <summary>Processor seconds of the process and its children so far.</summary>
     public double CpuSeconds => Directory.GetDirectories("/proc").Select(d => Path.GetFileName(d)).Where(d => int.TryParse(d, out _)).Sum(d => Seconds(d));
 
@@ -45,6 +47,9 @@ sealed class Measured(Process process) : IDisposable
 
     public void Dispose()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         if (!process.HasExited)
         {
             process.StandardInput.Close();

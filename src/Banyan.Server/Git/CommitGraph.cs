@@ -1,98 +1,190 @@
 using System.Collections.Concurrent;
-using Banyan.Server.Hub;
-using Banyan.Server.Storage.Databases;
-using Dapper;
 
 namespace Banyan.Server.Git;
 
 /// <summary>A commit as walks need it.</summary>
-readonly record struct CommitNode(GitId Tree, GitId[] Parents, long UnixSeconds);
+/// <param name="Id">Its id.</param>
+/// <param name="Tree">Its folder.</param>
+/// <param name="Parents">The numbers of its parents, each lower than its own.</param>
+/// <param name="UnixSeconds">When it was committed.</param>
+readonly record struct CommitNode(GitId Id, GitId Tree, int[] Parents, long UnixSeconds);
 
 /// <summary>
 /// Which commit follows which in a repository. What a commit says never changes, so what was read once is remembered; a commit that was
-/// collected stays known and is reached by no ref.
+/// collected stays known and is reached by no ref. Each commit has a number above those of its parents: a walk is one pass over a set of bits.
 /// </summary>
 sealed class CommitGraph
 {
     const int BytesEach = 200;
 
-    readonly ConcurrentDictionary<GitId, CommitNode> _nodes = new();
+    readonly ConcurrentDictionary<GitId, int> _numbers = new();
+    readonly Lock _adding = new();
+    CommitNode[] _nodes = new CommitNode[64];
 
-    public int Bytes => _nodes.Count * BytesEach;
+    public int Count => _numbers.Count;
 
-    public bool TryGet(GitId id, out CommitNode node) => _nodes.TryGetValue(id, out node);
+    public long Bytes => (long)Count * BytesEach;
 
-    public CommitNode this[GitId id] => _nodes[id];
+    /// <summary>The number of a commit.</summary>
+    public bool TryGet(GitId id, out int number) => _numbers.TryGetValue(id, out number);
 
-    public void Add(IEnumerable<KeyValuePair<GitId, CommitNode>> nodes)
+    public bool Contains(GitId id) => _numbers.ContainsKey(id);
+
+    public CommitNode this[int number] => Volatile.Read(ref _nodes)[number];
+
+    public CommitNode this[GitId id] => this[_numbers[id]];
+
+    /// <summary>The parents of a commit that are known.</summary>
+    public IEnumerable<GitId> ParentsOf(GitId id) => this[id].Parents.Select(p => this[p].Id);
+
+    /// <summary>Adds commits, whose parents are among them or known already.</summary>
+    public void Add(IReadOnlyDictionary<GitId, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds)> commits)
     {
-        foreach (var (id, node) in nodes)
-            _nodes[id] = node;
+        lock (_adding)
+        {
+            var open = new Stack<GitId>();
+            foreach (var start in commits.Keys)
+            {
+                open.Push(start);
+                while (open.TryPeek(out var id))
+                {
+                    var waits = false;
+                    if (!_numbers.ContainsKey(id))
+                        foreach (var parent in commits[id].Parents)
+                            if (!_numbers.ContainsKey(parent) && commits.ContainsKey(parent))
+                            {
+                                open.Push(parent);
+                                waits = true;
+                            }
+                    if (waits)
+                        continue;
+                    open.Pop();
+                    if (!_numbers.ContainsKey(id))
+                        Add(id, commits[id]);
+                }
+            }
+        }
+    }
+
+    void Add(GitId id, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds) commit)
+    {
+        var (nodes, number) = (_nodes, _numbers.Count);
+        if (number == nodes.Length)
+            Array.Resize(ref nodes, 2 * number);
+        nodes[number] = new CommitNode(id, commit.Tree, [.. commit.Parents.Where(_numbers.ContainsKey).Select(p => _numbers[p])], commit.UnixSeconds);
+        Volatile.Write(ref _nodes, nodes);
+        _numbers[id] = number;   // last: whoever finds the number finds the node
     }
 
     /// <summary>All commits that these lead to, themselves included.</summary>
     /// <param name="tips">Commits; others are passed over.</param>
-    /// <param name="parents">The parents to follow, or null for all.</param>
-    public HashSet<GitId> Closure(IEnumerable<GitId> tips, Func<GitId, IReadOnlyList<GitId>>? parents = null)
+    /// <param name="isEnd">Commits whose parents are not followed.</param>
+    /// <param name="isIn">Commits that belong to it, or null for all.</param>
+    public CommitSet Closure(IEnumerable<GitId> tips, Func<CommitNode, bool>? isEnd = null, Func<CommitNode, bool>? isIn = null)
     {
-        var reached = new HashSet<GitId>();
-        var next = new Stack<GitId>(tips);
-        while (next.TryPop(out var id))
-            if (_nodes.TryGetValue(id, out var node) && reached.Add(id))
-                foreach (var parent in parents?.Invoke(id) ?? node.Parents)
-                    next.Push(parent);
+        var reached = new CommitSet(this);
+        foreach (var tip in tips)
+            if (TryGet(tip, out var number) && isIn?.Invoke(this[number]) != false)
+                reached.Add(number);
+        foreach (var number in reached.Descending())
+        {
+            var node = this[number];
+            if (isEnd?.Invoke(node) == true)
+                continue;
+            foreach (var parent in node.Parents)
+                if (isIn is null || isIn(this[parent]))
+                    reached.Add(parent);
+        }
         return reached;
+    }
+
+    /// <summary>All commits that have one of these in their history, themselves included.</summary>
+    public CommitSet Followers(IEnumerable<GitId> bases)
+    {
+        var followers = new CommitSet(this);
+        var first = int.MaxValue;
+        foreach (var one in bases)
+            if (TryGet(one, out var number))
+            {
+                followers.Add(number);
+                first = Math.Min(first, number);
+            }
+        for (var (number, count) = (first, Count); number < count; number++)
+            foreach (var parent in this[number].Parents)
+                if (followers.Contains(parent))
+                    followers.Add(number);
+        return followers;
     }
 }
 
-/// <summary>The graphs of repositories, read as far as they are asked for.</summary>
-sealed class CommitGraphs(HubDatabase database)
+/// <summary>Some commits of a graph: a bit for each.</summary>
+sealed class CommitSet(CommitGraph graph)
 {
-    const int Batch = 256, FewBatches = 40;
+    ulong[] _bits = new ulong[graph.Count / 64 + 1];
 
-    readonly GenerationCache<long, CommitGraph> _known = new(256 << 20);
+    public int Count => _bits.Sum(System.Numerics.BitOperations.PopCount);
 
-    /// <summary>The graph with all that these commits follow.</summary>
-    public async Task<CommitGraph> OfAsync(long repo, IEnumerable<GitId> tips, CancellationToken cancellationToken)
+    public long Bytes => 8L * _bits.Length;
+
+    public bool Contains(int number) => number / 64 < _bits.Length && (_bits[number / 64] >> number % 64 & 1) != 0;
+
+    public bool Contains(GitId id) => graph.TryGet(id, out var number) && Contains(number);
+
+    public bool Overlaps(IEnumerable<GitId> ids) => ids.Any(Contains);
+
+    /// <returns>Whether it is new.</returns>
+    public bool Add(int number)
     {
-        var graph = _known.TryGet(repo, out var known) ? known : new CommitGraph();
-        // Added at the end, all of it: a commit that the graph has is one whose whole history it has.
-        var read = new Dictionary<GitId, CommitNode>();
-        var (next, seen, batches) = (new Queue<GitId>(tips), new HashSet<GitId>(), 0);
-        while (next.Count > 0)
-        {
-            var unknown = new List<byte[]>();
-            while (unknown.Count < Batch && next.TryDequeue(out var id))
-                if (!graph.TryGet(id, out _) && seen.Add(id))
-                    unknown.Add(id.ToArray());
-            if (unknown.Count == 0)
-                break;
-            // A long line has one commit a batch: then all at once is sooner.
-            var all = ++batches > FewBatches;
-            await foreach (var (id, node) in ReadAsync(repo, all ? null : [.. unknown], cancellationToken))
+        if (number / 64 >= _bits.Length)
+            Array.Resize(ref _bits, Math.Max(2 * _bits.Length, number / 64 + 1));
+        ref var word = ref _bits[number / 64];
+        var before = word;
+        word |= 1UL << number % 64;
+        return word != before;
+    }
+
+    public void UnionWith(CommitSet others)
+    {
+        if (others._bits.Length > _bits.Length)
+            Array.Resize(ref _bits, others._bits.Length);
+        for (var i = 0; i < others._bits.Length; i++)
+            _bits[i] |= others._bits[i];
+    }
+
+    public void ExceptWith(CommitSet others)
+    {
+        for (var i = 0; i < Math.Min(_bits.Length, others._bits.Length); i++)
+            _bits[i] &= ~others._bits[i];
+    }
+
+    public bool IsSubsetOf(CommitSet others)
+    {
+        for (var i = 0; i < _bits.Length; i++)
+            if ((_bits[i] & (i < others._bits.Length ? ~others._bits[i] : ulong.MaxValue)) != 0)
+                return false;
+        return true;
+    }
+
+    /// <summary>Each after its parents.</summary>
+    public IEnumerable<int> Ascending()
+    {
+        for (var i = 0; i < _bits.Length; i++)
+            for (var rest = _bits[i]; rest != 0; rest &= rest - 1)
+                yield return 64 * i + System.Numerics.BitOperations.TrailingZeroCount(rest);
+    }
+
+    /// <summary>Each before its parents, also where lower ones are added meanwhile.</summary>
+    public IEnumerable<int> Descending()
+    {
+        for (var i = _bits.Length - 1; i >= 0; i--)
+            for (var below = ulong.MaxValue; (_bits[i] & below) is not 0 and var rest;)
             {
-                read[id] = node;
-                foreach (var parent in all ? [] : node.Parents)
-                    next.Enqueue(parent);
+                var bit = 63 - System.Numerics.BitOperations.LeadingZeroCount(rest);
+                below = (1UL << bit) - 1;
+                yield return 64 * i + bit;
             }
-            if (all)
-                break;
-        }
-        graph.Add(read);
-        _known.Add(repo, graph, graph.Bytes + 100);
-        return graph;
     }
 
-    async IAsyncEnumerable<(GitId Id, CommitNode Node)> ReadAsync(
-        long repo, byte[][]? oids, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenAsync(cancellationToken);
-        var rows = connection.QueryUnbufferedAsync<(byte[] Oid, byte[] Content)>(
-            $"SELECT oid, content FROM git_objects WHERE repo_id = @repo AND kind = 'commit'{(oids is null ? "" : $" AND oid {database.In("oids")}")}", new { repo, oids });
-        await foreach (var (oid, content) in rows.WithCancellation(cancellationToken))
-        {
-            var commit = GitCommit.Read(content);
-            yield return (new GitId(oid), new CommitNode(commit.Tree, [.. commit.Parents], commit.Committer.UnixSeconds));
-        }
-    }
+    /// <summary>Their ids.</summary>
+    public IEnumerable<GitId> Ids() => Descending().Select(n => graph[n].Id);
 }

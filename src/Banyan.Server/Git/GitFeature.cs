@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Git.Transport;
 using Banyan.Server.Hub;
 using Microsoft.AspNetCore.Builder;
@@ -23,6 +24,13 @@ static class GitFeature
         services.AddSingleton<Reachability>();
         services.AddSingleton<PackTurns>();
         services.AddSingleton<InfoRefs>();
+        services.AddSingleton<Fetches>();
+        services.AddSingleton<LsRefs>();
+        services.AddSingleton<KeptPacks>();
+        services.AddSingleton<PackKeeper>();
+        services.AddHostedService(s => s.GetRequiredService<PackKeeper>());
+        services.AddSingleton<PackSender>();
+        services.AddSingleton<UploadPackV0>();
         services.AddSingleton<UploadPack>();
         services.AddSingleton<ReceivePack>();
     }

@@ -6,16 +6,22 @@ using System.Text;
 namespace Banyan.Server.Git;
 
 /// <summary>The SHA-1 by which git names an object.</summary>
-readonly record struct GitId
+readonly record struct GitId : IComparable<GitId>
 {
     public const int Size = 20;
 
-    readonly UInt128 _first;
+    // Three fields and not one of 16 bytes, whose alignment would make it 32 bytes long.
+    readonly ulong _first, _second;
     readonly uint _last;
+
+    // To make one costs as much as to hash a short object with it.
+    [ThreadStatic]
+    static IncrementalHash? t_sha1;
 
     public GitId(ReadOnlySpan<byte> bytes)
     {
-        _first = BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        _first = BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        _second = BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]);
         _last = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]);
     }
 
@@ -26,7 +32,7 @@ readonly record struct GitId
         var length = Encoding.ASCII.GetBytes($"{kind.Text()} {content.Length.ToString(CultureInfo.InvariantCulture)}\0", header);
         // git's names, not a promise of integrity: what must not be forged is named by SHA-256 here.
 #pragma warning disable CA5350
-        using var sha1 = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        var sha1 = t_sha1 ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
 #pragma warning restore CA5350
         sha1.AppendData(header[..length]);
         sha1.AppendData(content);
@@ -53,9 +59,14 @@ readonly record struct GitId
 
     public void CopyTo(Span<byte> to)
     {
-        BinaryPrimitives.WriteUInt128BigEndian(to, _first);
+        BinaryPrimitives.WriteUInt64BigEndian(to, _first);
+        BinaryPrimitives.WriteUInt64BigEndian(to[8..], _second);
         BinaryPrimitives.WriteUInt32BigEndian(to[16..], _last);
     }
+
+    /// <summary>The order of their bytes.</summary>
+    public int CompareTo(GitId other) =>
+        _first != other._first ? _first.CompareTo(other._first) : _second != other._second ? _second.CompareTo(other._second) : _last.CompareTo(other._last);
 
     public override string ToString()
     {

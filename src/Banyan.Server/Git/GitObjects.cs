@@ -8,6 +8,9 @@ namespace Banyan.Server.Git;
 /// <summary>A git object.</summary>
 sealed record GitObject(GitKind Kind, byte[] Content);
 
+/// <summary>A git object that is to be stored.</summary>
+readonly record struct NewGitObject(GitId Id, GitKind Kind, byte[] Content);
+
 /// <summary>What is known of a blob without reading it: its length, and its bytes where it is as short as a pointer to a large file.</summary>
 sealed record BlobFacts(long Size, byte[]? Short);
 
@@ -99,7 +102,7 @@ sealed class GitObjects(HubDatabase database)
     }
 
     /// <summary>What is stored in one transaction.</summary>
-    public const int BatchObjects = 256, BatchBytes = 4 << 20;
+    public const int BatchObjects = 1024, BatchBytes = 4 << 20;
 
     /// <summary>
     /// Stores objects before anything leads to them, in transactions of their own, so that nobody waits for all of them. They have
@@ -110,9 +113,9 @@ sealed class GitObjects(HubDatabase database)
     /// <param name="objects">Each after those it names.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>False where the basis is not there any more.</returns>
-    public async Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<(GitKind Kind, byte[] Content)> objects, CancellationToken cancellationToken)
+    public async Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<NewGitObject> objects, CancellationToken cancellationToken)
     {
-        var (batch, bytes) = (new List<(GitKind, byte[])>(), 0L);
+        var (batch, bytes) = (new List<NewGitObject>(), 0L);
         foreach (var made in objects)
         {
             batch.Add(made);
@@ -125,16 +128,19 @@ sealed class GitObjects(HubDatabase database)
         return batch.Count == 0 || await StoreAsync(repo, basis, batch, cancellationToken);
     }
 
-    Task<bool> StoreAsync(long repo, GitId? basis, List<(GitKind Kind, byte[] Content)> batch, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    /// <summary>As the other, for objects whose ids are not known yet.</summary>
+    public Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<(GitKind Kind, byte[] Content)> objects, CancellationToken cancellationToken) =>
+        StoreAsync(repo, basis, objects.Select(o => new NewGitObject(GitId.Of(o.Kind, o.Content), o.Kind, o.Content)), cancellationToken);
+
+    Task<bool> StoreAsync(long repo, GitId? basis, List<NewGitObject> batch, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         if (basis is { } commit && !await IsCommitAsync(t, repo, commit))
             return false;
-        var oids = new List<byte[]>(batch.Count + 1);
-        foreach (var (kind, content) in batch)
-            oids.Add((await AddAsync(t, repo, kind, content)).ToArray());
-        if (basis is { } kept)
-            oids.Add(kept.ToArray());
-        await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids = oids.ToArray() });
+        await database.InsertGitObjectsAsync(t, repo, batch);
+        if (await t.ScalarAsync<long?>("SELECT 1 FROM unreached_git_objects WHERE repo_id = @repo LIMIT 1", new { repo }) is null)
+            return true;
+        byte[][] oids = [.. batch.Select(o => o.Id.ToArray()), .. basis is { } kept ? [kept.ToArray()] : Array.Empty<byte[]>()];
+        await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids });
         return true;
     }, cancellationToken);
 

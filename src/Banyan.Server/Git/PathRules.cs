@@ -24,6 +24,8 @@ static class PathRules
     {
         if (string.IsNullOrEmpty(path))
             return "it is empty";
+        if (IsPlain(path))
+            return null;
         if (path.Length > MaxBytes || Encoding.UTF8.GetByteCount(path) > MaxBytes)
             return $"it is longer than {MaxBytes} bytes";
         if (path.Contains('\\', StringComparison.Ordinal))
@@ -38,6 +40,22 @@ static class PathRules
         if (parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase)))
             return "tools keep notes of what they verified in '.cache/huggingface': no repository may bring them";
         return parts.Length > MaxDepth ? $"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
+    }
+
+    /// <summary>Whether it is short and made of letters, digits and few signs of ASCII: nearly all are, and a push asks for each file of each folder.</summary>
+    static bool IsPlain(string path)
+    {
+        if (path.Length > MaxPartBytes)
+            return false;
+        var (before, depth) = ('/', 1);
+        foreach (var c in path)
+        {
+            if (c is '.' or '/' ? before is '.' or '/' : !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))
+                return false;
+            depth += c == '/' ? 1 : 0;
+            before = c;
+        }
+        return before is not ('.' or '/') && depth <= MaxDepth;
     }
 
     /// <summary>Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).</summary>

@@ -17,10 +17,10 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
     const int BytesEach = 48;
 
     readonly StateCache<(long Repo, GitId Commit), bool> _commits = new(database);
-    readonly GenerationCache<(long Repo, string Refs), HashSet<GitId>> _histories = new(64 << 20), _objects = new(128 << 20);
+    readonly GenerationCache<(long Repo, string Refs), HashSet<GitId>> _objects = new(128 << 20);
 
     // A walk of a large repository is made once, however many ask meanwhile.
-    readonly ConcurrentDictionary<(bool Commits, long Repo, string Refs), Lazy<Task<HashSet<GitId>>>> _walks = new();
+    readonly ConcurrentDictionary<(long Repo, string Refs), Lazy<Task<HashSet<GitId>>>> _walks = new();
 
     /// <summary>Whether a ref leads to a commit.</summary>
     public ValueTask<bool> LeadsToAsync(long repo, GitId commit, CancellationToken cancellationToken) => _commits.GetAsync((repo, commit), FindAsync, cancellationToken);
@@ -32,57 +32,47 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
         if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM refs WHERE repo_id = @repo AND oid = @oid LIMIT 1", parameters), cancellationToken) is not null)
             return true;
         var all = await refs.ListAsync(key.Repo, cancellationToken);
-        var history = await ReachedAsync(_histories, true, key.Repo, all, async () =>
-        {
-            var tips = await TipsAsync(key.Repo, all, CancellationToken.None);
-            return (await graphs.OfAsync(key.Repo, tips, CancellationToken.None)).Closure(tips);
-        }, cancellationToken);
-        return history.Contains(key.Commit);
+        var (_, tips) = await TipsAsync(key.Repo, all, cancellationToken);
+        return (await graphs.OfAsync(key.Repo, tips, cancellationToken)).Closure(tips).Contains(key.Commit);
     }
 
     /// <summary>Those of the objects that the refs lead to: walks all of them once for each state of the refs.</summary>
     public async Task<IReadOnlyCollection<GitId>> OfAsync(long repo, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken)
     {
         var all = await refs.ListAsync(repo, cancellationToken);
-        var reached = await ReachedAsync(
-            _objects, false, repo, all, () => database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, all.Select(r => r.Id)), CancellationToken.None), cancellationToken);
+        var state = Convert.ToHexString(SHA256.HashData(all.Select(r => r.Id).Distinct().SelectMany(id => id.ToArray()).ToArray()));
+        if (!_objects.TryGet((repo, state), out var reached))
+        {
+            // Whoever asked first may leave: the walk is for all who ask.
+            var walking = _walks.GetOrAdd((repo, state), key => new(() => Task.Run(async () =>
+            {
+                try
+                {
+                    var found = await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, all.Select(r => r.Id)), CancellationToken.None);
+                    _objects.Add(key, found, 100 + (long)found.Count * BytesEach);
+                    return found;
+                }
+                finally
+                {
+                    _walks.TryRemove(key, out _);
+                }
+            })));
+            reached = await walking.Value.WaitAsync(cancellationToken);
+        }
         return [.. ids.Where(reached.Contains)];
     }
 
-    async Task<HashSet<GitId>> ReachedAsync(
-        GenerationCache<(long, string), HashSet<GitId>> known, bool commits, long repo, IReadOnlyList<GitRef> all, Func<Task<HashSet<GitId>>> walk, CancellationToken cancellationToken)
+    /// <summary>Where refs are, with what annotated tags among them name in the end; and of that what is no tag: the commits, but for odd refs.</summary>
+    public async Task<(HashSet<GitId> Named, HashSet<GitId> Commits)> TipsAsync(long repo, IEnumerable<GitRef> all, CancellationToken cancellationToken)
     {
-        var state = Convert.ToHexString(SHA256.HashData(all.Select(r => r.Id).Distinct().SelectMany(id => id.ToArray()).ToArray()));
-        if (known.TryGet((repo, state), out var reached))
-            return reached;
-        // Whoever asked first may leave: the walk is for all who ask.
-        var walking = _walks.GetOrAdd((commits, repo, state), key => new(() => Task.Run(async () =>
-        {
-            try
-            {
-                var found = await walk();
-                known.Add((repo, state), found, 100 + (long)found.Count * BytesEach);
-                return found;
-            }
-            finally
-            {
-                _walks.TryRemove(key, out _);
-            }
-        })));
-        return await walking.Value.WaitAsync(cancellationToken);
-    }
-
-    /// <summary>Where refs are, and what annotated tags among them name.</summary>
-    public async Task<HashSet<GitId>> TipsAsync(long repo, IEnumerable<GitRef> all, CancellationToken cancellationToken)
-    {
-        var tips = new HashSet<GitId>();
+        var (named, commits) = (new HashSet<GitId>(), new HashSet<GitId>());
         foreach (var one in all)
         {
-            tips.Add(one.Id);
-            if (await PeeledAsync(repo, one, cancellationToken) is { } peeled)
-                tips.Add(peeled);
+            named.Add(one.Id);
+            commits.Add(await PeeledAsync(repo, one, cancellationToken) ?? one.Id);
         }
-        return tips;
+        named.UnionWith(commits);
+        return (named, commits);
     }
 
     /// <summary>What an annotated tag names in the end; null for what is none.</summary>

@@ -37,6 +37,9 @@ public sealed record HubOptions
     /// <summary>Bytes of the data folder's disk; null to ask the system.</summary>
     internal long? DiskSize { get; init; }
 
+    /// <summary>How many git objects are a pack that is kept.</summary>
+    internal int LeastPacked { get; init; } = 1000;
+
     /// <summary>What time it is for the hub.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
+using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Listing;
 using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
@@ -96,6 +97,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
 
     async Task FinishAsync(long repo, CancellationToken cancellationToken)
     {
+        await new KeptPacks(database, time).RemoveAsync(repo, cancellationToken);
         foreach (var (table, column, most) in s_rows)
             while (await database.WriteAsync(t => StepAsync(t, table, column, repo, most), cancellationToken) == most)
             {

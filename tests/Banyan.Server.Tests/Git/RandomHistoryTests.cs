@@ -14,7 +14,7 @@ public sealed class RandomHistoryTests : IAsyncLifetime
     readonly GitPrograms _git = new();
     HubServer _hub = null!;
 
-    public async ValueTask InitializeAsync() => _hub = await HubServer.StartAsync();
+    public async ValueTask InitializeAsync() => _hub = await HubServer.StartAsync(change: o => o with { LeastPacked = 20 });
 
     public async ValueTask DisposeAsync()
     {

@@ -3,7 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>An object of a pack: whole, in the spool.</summary>
-readonly record struct PackedObject(GitId Id, GitKind Kind, long Offset, int Length);
+/// <param name="Number">How many of the pack's objects were there before it.</param>
+readonly record struct PackedObject(GitId Id, GitKind Kind, long Offset, int Length, int Number);
 
 /// <summary>
 /// A pack that was pushed, unpacked beside the repository: nobody sees any of it until all of it was checked.
@@ -18,6 +19,9 @@ sealed class IncomingPack : IDisposable
     /// <summary>A delta that waits: where its bytes are.</summary>
     readonly record struct Waiting(long Offset, int Length, long EntryAt);
 
+    /// <summary>Longer chains of deltas are not sent on: they cost whoever clones too much.</summary>
+    const int DeepestKept = 250;
+
     readonly SafeFileHandle _spool;
     readonly PackLimits _limits;
     readonly List<PackedObject> _objects = [];
@@ -25,7 +29,7 @@ sealed class IncomingPack : IDisposable
     readonly Dictionary<long, int> _byEntry = [];
     readonly Dictionary<GitId, List<Waiting>> _waitingForId = [];
     readonly Dictionary<long, List<Waiting>> _waitingForEntry = [];
-    readonly List<long> _entryOf = [];
+    readonly List<(long Entry, int Depth)> _entryOf = [];
     readonly Stack<int> _made = [];
     long _length, _unpacked;
     (int Index, byte[] Content) _last = (-1, []);
@@ -39,6 +43,9 @@ sealed class IncomingPack : IDisposable
 
     /// <summary>The pack's own objects.</summary>
     public IReadOnlyList<PackedObject> Objects => _objects;
+
+    /// <summary>Whether it may be sent to others as it is: it needs nothing from elsewhere to be unpacked, and not too many steps.</summary>
+    public bool IsWhole { get; private set; } = true;
 
     /// <summary>Bytes of them together.</summary>
     public long Bytes => _objects.Sum(o => (long)o.Length);
@@ -116,7 +123,7 @@ sealed class IncomingPack : IDisposable
     {
         if (baseId is { } id ? _byId.TryGetValue(id, out var index) : _byEntry.TryGetValue(baseEntry, out index))
         {
-            Add(at, _objects[index].Kind, PackDelta.Apply(Content(index), delta, _limits.Object));
+            Add(at, _objects[index].Kind, PackDelta.Apply(Content(index), delta, _limits.Object), _entryOf[index].Depth + 1);
             return;
         }
         var waiting = new Waiting(Keep(delta), delta.Length, at);
@@ -127,15 +134,16 @@ sealed class IncomingPack : IDisposable
     static List<Waiting> ListOf<TKey>(Dictionary<TKey, List<Waiting>> waiting, TKey key) where TKey : notnull =>
         waiting.TryGetValue(key, out var list) ? list : waiting[key] = [];
 
-    void Add(long at, GitKind kind, byte[] content)
+    void Add(long at, GitKind kind, byte[] content, int depth = 0)
     {
         var id = GitId.Of(kind, content);
         var index = _objects.Count;
         if (!_byId.TryAdd(id, index))
             throw new PackException($"it has the object {id} twice");
         _byEntry[at] = index;
-        _entryOf.Add(at);
-        _objects.Add(new PackedObject(id, kind, Keep(content), content.Length));
+        _entryOf.Add((at, depth));
+        IsWhole &= depth <= DeepestKept;
+        _objects.Add(new PackedObject(id, kind, Keep(content), content.Length, index));
         _last = (index, content);
         if (_waitingForId.Count > 0 || _waitingForEntry.Count > 0)
             _made.Push(index);
@@ -148,7 +156,7 @@ sealed class IncomingPack : IDisposable
         {
             if (_waitingForId.Remove(_objects[index].Id, out var byId))
                 Make(index, byId);
-            if (_waitingForEntry.Remove(_entryOf[index], out var byEntry))
+            if (_waitingForEntry.Remove(_entryOf[index].Entry, out var byEntry))
                 Make(index, byEntry);
         }
     }
@@ -157,7 +165,7 @@ sealed class IncomingPack : IDisposable
     {
         var content = Content(index);
         foreach (var delta in waiting)
-            Add(delta.EntryAt, _objects[index].Kind, PackDelta.Apply(content, Read(delta.Offset, delta.Length), _limits.Object));
+            Add(delta.EntryAt, _objects[index].Kind, PackDelta.Apply(content, Read(delta.Offset, delta.Length), _limits.Object), _entryOf[index].Depth + 1);
     }
 
     // :: Step 3
@@ -170,6 +178,7 @@ sealed class IncomingPack : IDisposable
             {
                 if (await find(id) is not { } there || !_waitingForId.Remove(id, out var waiting))
                     continue;
+                IsWhole = false;
                 foreach (var delta in waiting)
                     Add(delta.EntryAt, there.Kind, PackDelta.Apply(there.Content, Read(delta.Offset, delta.Length), _limits.Object));
                 MakeWaiting();

@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using ICSharpCode.SharpZipLib;
-using ICSharpCode.SharpZipLib.Zip.Compression;
 
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>Goes through a pack from its first byte to its last, hashing what it passes. Counts the bytes: entries follow each other without a mark.</summary>
-sealed class PackCursor(Stream pack) : IDisposable
+sealed class PackCursor(Stream pack) : Inflater.ISource, IDisposable
 {
+    const int PutBack = 8;
+
     readonly byte[] _buffer = new byte[1 << 16];
     readonly Inflater _inflater = new();
 #pragma warning disable CA5350   // git's checksum, not a promise of integrity
@@ -86,40 +86,26 @@ sealed class PackCursor(Stream pack) : IDisposable
     public byte[] Inflate(int length)
     {
         var result = new byte[length];
-        var made = 0;
-        var one = new byte[1];
-        _inflater.Reset();
-        try
-        {
-            while (!_inflater.IsFinished)
-            {
-                if (_inflater.IsNeedingInput)
-                {
-                    if (_at == _end)
-                        Fill();
-                    _inflater.SetInput(_buffer, _at, _end - _at);
-                    _at = _end;
-                }
-                var more = made < length ? _inflater.Inflate(result, made, length - made) : _inflater.Inflate(one, 0, 1);
-                if (made == length && more > 0)
-                    throw new PackException($"an object is longer than the {length} bytes that it says");
-                made += more;
-                if (more == 0 && !_inflater.IsNeedingInput && !_inflater.IsFinished)
-                    throw new PackException("an object's compression is damaged, or needs a dictionary");
-            }
-        }
-        catch (Exception e) when (e is SharpZipBaseException or IndexOutOfRangeException or ArgumentException or InvalidOperationException)   // tables that are damaged
-        {
-            throw new PackException($"an object's compression is damaged ({e.Message})");
-        }
-        _at -= _inflater.RemainingInput;
-        return made == length ? result : throw new PackException($"an object has {made} bytes instead of the {length} that it says");
+        _inflater.Run(this, result);
+        return result;
     }
+
+    ReadOnlySpan<byte> Inflater.ISource.Rest
+    {
+        get
+        {
+            if (_at == _end)
+                Fill();
+            return _buffer.AsSpan(_at, _end - _at);
+        }
+    }
+
+    void Inflater.ISource.Move(int bytes) => _at += bytes;
 
     /// <summary>The checksum at the end.</summary>
     public void Trailer()
     {
-        Hash();
+        Hash(_at);
         Span<byte> made = stackalloc byte[PackFormat.TrailerBytes], said = stackalloc byte[PackFormat.TrailerBytes];
         _hash.GetHashAndReset(made);
         Next(said);
@@ -131,19 +117,24 @@ sealed class PackCursor(Stream pack) : IDisposable
 
     public void Dispose() => _hash.Dispose();
 
-    void Hash()
+    void Hash(int to)
     {
-        _hash.AppendData(_buffer, _hashed, _at - _hashed);
-        _hashed = _at;
+        _hash.AppendData(_buffer, _hashed, to - _hashed);
+        _hashed = to;
     }
 
     void Fill()
     {
-        Hash();
-        _passed += _end;
-        _at = _hashed = 0;
-        _end = pack.Read(_buffer, 0, _buffer.Length);
-        if (_end == 0)
+        // Some that were passed stay: they may be put back.
+        var keep = Math.Min(_at, PutBack);
+        var gone = _at - keep;
+        if (_hashed < gone)
+            Hash(gone);
+        _buffer.AsSpan(gone, keep).CopyTo(_buffer);
+        (_passed, _at, _hashed) = (_passed + gone, keep, _hashed - gone);
+        var read = pack.Read(_buffer, keep, _buffer.Length - keep);
+        if (read == 0)
             throw new PackException("it ends too early");
+        _end = keep + read;
     }
 }

@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>
-/// Writes a pack as it is sent: each object whole and compressed by itself. The caller says how many there are before the first.
+/// Writes a pack as it is sent. The caller says how many there are before the first.
 /// </summary>
 /// <param name="send">Takes the pack's bytes, which are valid only until it returns.</param>
 sealed class PackWriter(Action<ReadOnlySpan<byte>> send) : IDisposable
@@ -19,12 +19,12 @@ sealed class PackWriter(Action<ReadOnlySpan<byte>> send) : IDisposable
     static readonly byte[] s_compressedNothing = [0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01];
 
     /// <summary>The header.</summary>
-    public void Begin(int objects)
+    public void Begin(uint objects)
     {
         Span<byte> header = stackalloc byte[PackFormat.HeaderBytes];
         "PACK"u8.CopyTo(header);
         BinaryPrimitives.WriteInt32BigEndian(header[4..], 2);
-        BinaryPrimitives.WriteInt32BigEndian(header[8..], objects);
+        BinaryPrimitives.WriteUInt32BigEndian(header[8..], objects);
         Send(header);
     }
 
@@ -42,6 +42,9 @@ sealed class PackWriter(Action<ReadOnlySpan<byte>> send) : IDisposable
                 zlib.Write(content);
         Send(_entry.GetBuffer().AsSpan(0, (int)_entry.Length));
     }
+
+    /// <summary>Entries as another pack has them; their bases must come with them.</summary>
+    public void Entries(ReadOnlySpan<byte> entries) => Send(entries);
 
     /// <summary>The checksum of all that was sent.</summary>
     public void End()

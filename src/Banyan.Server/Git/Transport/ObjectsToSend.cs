@@ -29,15 +29,14 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
     public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IEnumerable<GitId> haves, IReadOnlySet<GitId> had, IReadOnlySet<GitId> ends)
     {
         // :: Step 1
-        var there = graph.Closure(haves, id => had.Contains(id) ? [] : graph[id].Parents);
+        var there = graph.Closure(haves, n => had.Contains(n.Id));
         var others = new List<GitId>();
         var commits = new List<GitId>();
         foreach (var want in wants)
             await TargetAsync(want, graph, commits, others);
-        IReadOnlyList<GitId> Parents(GitId id) => ends.Contains(id) ? [] : graph[id].Parents;
-        var wanted = graph.Closure(commits, Parents);
+        var wanted = graph.Closure(commits, n => ends.Contains(n.Id));
         wanted.ExceptWith(there);
-        foreach (var id in wanted.OrderByDescending(id => graph[id].UnixSeconds))
+        foreach (var id in wanted.Ids())
             Add(id);
 
         // :: Step 3
@@ -45,26 +44,30 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
             await OtherAsync(other);
 
         // :: Step 2
-        foreach (var id in ParentsFirst(graph, wanted))
+        foreach (var number in wanted.Ascending())
         {
-            var bases = Parents(id).Where(p => wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
-            await FolderAsync(graph[id].Tree, bases, 0);
+            var node = graph[number];
+            var bases = ends.Contains(node.Id) ? [] : node.Parents.Where(p => wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
+            await FolderAsync(node.Tree, bases, 0);
         }
         await AddShortBlobsAsync();
     }
 
     /// <summary>Tags of what is sent anyway.</summary>
-    public async Task IncludeTagsAsync(IEnumerable<GitId> tags)
+    /// <param name="tags">Objects that refs name.</param>
+    /// <param name="isSent">Whether a commit goes to the client by another way.</param>
+    public async Task IncludeTagsAsync(IEnumerable<GitId> tags, Func<GitId, bool> isSent)
     {
         foreach (var tag in tags)
-            if (!_sent.Contains(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && _sent.Contains(GitTag.TargetOf(found.Content)))
+            if (!_sent.Contains(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && GitTag.TargetOf(found.Content) is var target
+                && (_sent.Contains(target) || isSent(target)))
                 Add(tag);
     }
 
     /// <summary>What a want comes to: a commit, with the tags on the way to it; or something else.</summary>
     async Task TargetAsync(GitId id, CommitGraph graph, List<GitId> commits, List<GitId> others)
     {
-        while (!graph.TryGet(id, out _))
+        while (!graph.Contains(id))
         {
             if (await objects.FindAsync(repo, id, cancellationToken) is not { Kind: GitKind.Tag } tag)
             {
@@ -84,29 +87,6 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         if (found?.Kind == GitKind.Tree)
             foreach (var entry in GitTree.Read(found.Content))
                 await EntryAsync(entry, [], 1);
-    }
-
-    static IEnumerable<GitId> ParentsFirst(CommitGraph graph, HashSet<GitId> wanted)
-    {
-        var (done, open) = (new HashSet<GitId>(), new Stack<(GitId Id, bool Left)>());
-        foreach (var start in wanted)
-        {
-            open.Push((start, false));
-            while (open.TryPop(out var at))
-            {
-                if (at.Left)
-                {
-                    yield return at.Id;
-                    continue;
-                }
-                if (!done.Add(at.Id))
-                    continue;
-                open.Push((at.Id, true));
-                foreach (var parent in graph[at.Id].Parents)
-                    if (wanted.Contains(parent) && !done.Contains(parent))
-                        open.Push((parent, false));
-            }
-        }
     }
 
     void Add(GitId id)

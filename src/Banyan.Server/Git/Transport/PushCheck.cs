@@ -17,12 +17,25 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
     readonly Dictionary<string, (string Path, LfsPointer Pointer)> _pointers = [];
     readonly Dictionary<GitId, (GitKind? Kind, string By)> _elsewhere = [];
     readonly HashSet<(GitId, int Depth)> _seen = [];
+    readonly System.Collections.BitArray _reached = new(pack?.Objects.Count ?? 0);
 
     /// <summary>The large files that the new objects name, by SHA-256, each with one path.</summary>
     public IReadOnlyDictionary<string, (string Path, LfsPointer Pointer)> Pointers => _pointers;
 
     /// <summary>What the new objects name of what the repository has: it must still be there when the refs move.</summary>
     public IReadOnlyCollection<GitId> Basis => _elsewhere.Keys;
+
+    /// <summary>Whether the new tips lead to all that the pack has.</summary>
+    public bool ReachedAll => _reached.HasAllSet();
+
+    bool TryFind(GitId id, out PackedObject found)
+    {
+        found = default;
+        if (pack?.TryFind(id, out found) != true)
+            return false;
+        _reached[found.Number] = true;
+        return true;
+    }
 
     /// <summary>Checks everything.</summary>
     /// <param name="tips">Where refs are to go.</param>
@@ -36,7 +49,7 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
         var commits = new HashSet<GitId>();
         while (next.TryPop(out var at))
         {
-            if (pack is null || !pack.TryFind(at.Id, out var found))
+            if (!TryFind(at.Id, out var found))
             {
                 _elsewhere.TryAdd(at.Id, (at.Kind, at.By));
                 continue;
@@ -47,13 +60,13 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
             switch (found.Kind)
             {
                 case GitKind.Commit:
-                    var commit = GitCommit.Read(pack.Read(found));
+                    var commit = GitCommit.Read(pack!.Read(found));
                     foreach (var parent in commit.Parents)
                         next.Push((parent, GitKind.Commit, $"the commit {at.Id}"));
                     Folder(commit.Tree, "", 0, $"the commit {at.Id}");
                     break;
                 case GitKind.Tag:
-                    next.Push((GitTag.TargetOf(pack.Read(found)), null, $"the tag {at.Id}"));
+                    next.Push((GitTag.TargetOf(pack!.Read(found)), null, $"the tag {at.Id}"));
                     break;
                 case GitKind.Tree:
                     Folder(at.Id, "", 0, at.By);
@@ -77,7 +90,7 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
         var next = new Stack<(GitId Id, string Path, int Depth, string By)>([(root, rootPath, rootDepth, rootBy)]);
         while (next.TryPop(out var at))
         {
-            if (pack is null || !pack.TryFind(at.Id, out var found))
+            if (!TryFind(at.Id, out var found))
             {
                 _elsewhere.TryAdd(at.Id, (GitKind.Tree, at.By));
                 continue;
@@ -85,7 +98,7 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
             Expect(GitKind.Tree, found.Kind, at.Id, at.By);
             if (!_seen.Add((at.Id, at.Depth)))
                 continue;
-            foreach (var entry in GitTree.Read(pack.Read(found)))
+            foreach (var entry in GitTree.Read(pack!.Read(found)))
             {
                 var path = at.Path.Length == 0 ? entry.Name : $"{at.Path}/{entry.Name}";
                 if (entry.IsFolder)
@@ -104,7 +117,7 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
     {
         if (PathRules.Problem(path) is { } wrong)
             throw new PackException($"\"{path}\": {wrong}");
-        if (pack is null || !pack.TryFind(entry.Id, out var found))
+        if (!TryFind(entry.Id, out var found))
         {
             _elsewhere.TryAdd(entry.Id, (GitKind.Blob, $"\"{path}\""));
             return;
@@ -113,11 +126,11 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
         var isModules = entry.Name.Equals(".gitmodules", StringComparison.OrdinalIgnoreCase);
         var isAttributes = entry.Name.Equals(Attributes.FileName, StringComparison.OrdinalIgnoreCase);
         var problem = entry.Mode == GitTreeEntry.Link ? isModules || isAttributes ? "it may not be a link (gitmodulesSymlink, gitattributesSymlink)" : LinkProblem(found, depth)
-            : isModules ? ObjectCheck.ModulesProblem(pack.Read(found))
-            : isAttributes ? ObjectCheck.AttributesProblem(pack.Read(found)) : null;
+            : isModules ? ObjectCheck.ModulesProblem(pack!.Read(found))
+            : isAttributes ? ObjectCheck.AttributesProblem(pack!.Read(found)) : null;
         if (problem is not null)
             throw new PackException($"\"{path}\": {problem}");
-        if (found.Length <= GitObjects.ShortBlob && LfsPointer.Read(pack.Read(found)) is { } pointer)
+        if (found.Length <= GitObjects.ShortBlob && LfsPointer.Read(pack!.Read(found)) is { } pointer)
             _pointers.TryAdd(pointer.Sha256, (path, pointer));
     }
 

@@ -6,6 +6,7 @@ using Banyan.Server.Content;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git.Packs;
+using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Hub;
 using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
@@ -28,7 +29,7 @@ namespace Banyan.Server.Git.Transport;
 /// </summary>
 sealed class ReceivePack(
     Authoriser authoriser, GitObjects objects, Reachability reachability, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
-    StorageLimits limits, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
+    StorageLimits limits, PackKeeper keeper, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
 {
     /// <summary>The longest request.</summary>
     public const long MaxBodyBytes = PackLimits.MaxBytes + MaxCommandBytes;
@@ -67,7 +68,7 @@ sealed class ReceivePack(
         try
         {
             // :: Step 2
-            using var pack = request.NeedsPack ? await UnpackAsync(repo, caller, body, cancellationToken) : null;
+            using var pack = request.NeedsPack ? await UnpackAsync(repo, caller, body, cancellationToken) : default;
             // :: Steps 3 to 5
             if (!outcomes.All(o => o.Problem is not null) && !(request.IsAtomic && outcomes.Any(o => o.Problem is not null)))
                 await TakeAsync(repo, caller, request, outcomes, pack, cancellationToken);
@@ -109,13 +110,38 @@ sealed class ReceivePack(
         return change.To is null && name == GitRef.Heads + repo.DefaultBranch ? "the default branch is not deleted" : null;
     }
 
-    async Task<IncomingPack> UnpackAsync(Repo repo, Caller caller, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
+    /// <summary>A pack as it came, and its objects.</summary>
+    sealed class Unpacked(FileStream file, IncomingPack pack) : IDisposable
     {
-        await using var spool = new FileStream(
+        FileStream? _file = file;
+
+        public IncomingPack Pack => pack;
+
+        /// <summary>The file, which is no longer disposed of with this.</summary>
+        public FileStream TakeFile() => Interlocked.Exchange(ref _file, null)!;
+
+        public void Dispose()
+        {
+            pack.Dispose();
+            _file?.Dispose();
+        }
+    }
+
+    async Task<Unpacked> UnpackAsync(Repo repo, Caller caller, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
+    {
+        var spool = new FileStream(
             Path.Combine(options.SpoolFolder, $"pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
-        await body.CopyToAsync(spool, cancellationToken);
-        spool.Position = 0;
-        return await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, FindAsync, cancellationToken);
+        try
+        {
+            await body.CopyToAsync(spool, cancellationToken);
+            spool.Position = 0;
+            return new(spool, await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, FindAsync, cancellationToken));
+        }
+        catch
+        {
+            await spool.DisposeAsync();
+            throw;
+        }
 
         async ValueTask<GitObject?> FindAsync(GitId id) =>
             (await VisibleAsync(repo, caller, [id], cancellationToken)).Count > 0 ? await objects.FindAsync(repo.Id, id, cancellationToken) : null;
@@ -129,8 +155,9 @@ sealed class ReceivePack(
         await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken)
             ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken);
 
-    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, IncomingPack? pack, CancellationToken cancellationToken)
+    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, Unpacked? unpacked, CancellationToken cancellationToken)
     {
+        var pack = unpacked?.Pack;
         // :: Step 3
         var check = new PushCheck(pack, async ids => await KindsAsync(repo.Id, await VisibleAsync(repo, caller, ids, cancellationToken), cancellationToken));
         await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
@@ -160,6 +187,19 @@ sealed class ReceivePack(
         }
         foreach (var outcome in outcomes)
             outcome.Problem = told[outcome.Change];
+        if (unpacked is not null)
+            Keep(repo, outcomes, unpacked, check);
+    }
+
+    /// <summary>What came packed is sent on as it came, where all of it is visible now, to everybody who clones.</summary>
+    void Keep(Repo repo, List<Outcome> outcomes, Unpacked unpacked, PushCheck check)
+    {
+        var pack = unpacked.Pack;
+        if (pack.Objects.Count < keeper.Least || !pack.IsWhole || !check.ReachedAll || outcomes.Any(o => o.Problem is not null || o.Change.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)))
+            return;
+        var ids = pack.Objects.Select(o => o.Id).ToArray();
+        Array.Sort(ids);
+        keeper.Offer(repo.Id, new PackToKeep(unpacked.TakeFile(), ids, [.. outcomes.Select(o => o.Change.To).OfType<GitId>().Distinct()], check.Basis));
     }
 
     /// <summary>An atomic push of which a part is refused: its transaction ends without a change.</summary>
@@ -216,11 +256,12 @@ sealed class ReceivePack(
     }
 
     /// <summary>Each object after those it names, but for commits and tags among themselves, which come in the pack's order turned round.</summary>
-    static IEnumerable<(GitKind Kind, byte[] Content)> InOrder(IncomingPack pack)
+    static IEnumerable<NewGitObject> InOrder(IncomingPack pack)
     {
         foreach (var kind in (GitKind[])[GitKind.Blob, GitKind.Tree, GitKind.Commit, GitKind.Tag])
-            foreach (var found in pack.Objects.Reverse().Where(o => o.Kind == kind))
-                yield return (kind, pack.Read(found));
+            for (var i = pack.Objects.Count - 1; i >= 0; i--)
+                if (pack.Objects[i] is var found && found.Kind == kind)
+                    yield return new(found.Id, kind, pack.Read(found));
     }
 
     /// <summary>What the push builds upon and no ref leads to any more has its grace time anew.</summary>

@@ -19,23 +19,29 @@ sealed record ShallowBoundary(IReadOnlySet<GitId> Ends, IReadOnlyList<GitId> New
             ? WithinDepth(graph, request.DeepenRelative ? request.Shallow : wants, request.DeepenRelative ? depth + 1 : depth)
             : Wanted(graph, wants, request.DeepenSince, graph.Closure(without));
         if (request.DeepenRelative)
-            given.UnionWith(graph.Closure(wants, id => request.Shallow.Contains(id) ? [] : graph[id].Parents));
-        var ends = given.Where(id => graph[id].Parents.Any(p => !given.Contains(p))).ToHashSet();
+            given.UnionWith(graph.Closure(wants, n => request.Shallow.Contains(n.Id)));
+        var ends = given.Descending().Where(n => graph[n].Parents.Any(p => !given.Contains(p))).Select(n => graph[n].Id).ToHashSet();
         return new(ends, [.. ends.Where(e => !request.Shallow.Contains(e))], [.. request.Shallow.Where(s => given.Contains(s) && !ends.Contains(s))]);
     }
 
-    static HashSet<GitId> WithinDepth(CommitGraph graph, IEnumerable<GitId> from, int depth)
+    /// <summary>The ends as a client is told of them.</summary>
+    public void Write(PacketWriter writer)
     {
-        var given = new HashSet<GitId>();
-        var level = from.Where(id => graph.TryGet(id, out _) && given.Add(id)).ToList();
+        foreach (var end in New)
+            writer.Line($"shallow {end}");
+        foreach (var gone in Gone)
+            writer.Line($"unshallow {gone}");
+    }
+
+    static CommitSet WithinDepth(CommitGraph graph, IEnumerable<GitId> from, int depth)
+    {
+        var given = new CommitSet(graph);
+        var level = from.Where(graph.Contains).Select(id => graph.TryGet(id, out var number) ? number : 0).Where(given.Add).ToList();
         for (var d = 1; d < depth && level.Count > 0; d++)
-            level = [.. level.SelectMany(id => graph[id].Parents).Where(p => graph.TryGet(p, out _) && given.Add(p))];
+            level = [.. level.SelectMany(n => graph[n].Parents).Where(given.Add)];
         return given;
     }
 
-    static HashSet<GitId> Wanted(CommitGraph graph, IReadOnlyList<GitId> wants, long? since, HashSet<GitId> without)
-    {
-        bool IsGiven(GitId id) => !without.Contains(id) && (since is not { } time || graph[id].UnixSeconds >= time);
-        return graph.Closure(wants.Where(w => graph.TryGet(w, out _) && IsGiven(w)), id => [.. graph[id].Parents.Where(p => graph.TryGet(p, out _) && IsGiven(p))]);
-    }
+    static CommitSet Wanted(CommitGraph graph, IReadOnlyList<GitId> wants, long? since, CommitSet without) =>
+        graph.Closure(wants, isIn: n => !without.Contains(n.Id) && (since is not { } time || n.UnixSeconds >= time));
 }

@@ -1,3 +1,4 @@
+using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 
@@ -29,7 +30,7 @@ public sealed class Collector(HubDatabase database, IObjectStore objects, TimePr
         var xorbs = new XorbCollection(database, objects, options, report);
 
         progress?.Invoke("git objects");
-        var git = new GitCollection(database, options, report);
+        var git = new GitCollection(database, new KeptPacks(database, time), options, report);
         await foreach (var repo in Pages.ReposAsync(database, cancellationToken))
             await git.RunAsync(repo, now.ToUnixTimeMilliseconds(), since, cancellationToken);
 

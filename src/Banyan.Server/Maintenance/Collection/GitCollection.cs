@@ -1,4 +1,5 @@
 using Banyan.Server.Git;
+using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Maintenance.Collection;
@@ -7,7 +8,7 @@ namespace Banyan.Server.Maintenance.Collection;
 /// Git objects that no ref leads to, and uploads that no git object names. What a look found is removed only while the refs are those
 /// of the look: every change of a ref writes the repository's row, which the removing transaction has in its hand.
 /// </summary>
-sealed class GitCollection(HubDatabase database, CollectionOptions options, CollectionReport report)
+sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOptions options, CollectionReport report)
 {
     const int Batch = 500, Looks = 5;
 
@@ -27,9 +28,13 @@ sealed class GitCollection(HubDatabase database, CollectionOptions options, Coll
         {
             var (refs, due) = await LookAsync(repo, now, since, cancellationToken);
             report.GitObjects += options.DryRun ? due.Count : 0;
+            if (!options.DryRun)
+                await packs.DropAsync(repo, due, cancellationToken);
             if (options.DryRun || await RemoveAsync(repo, refs, due, since, cancellationToken))
                 break;
         }
+        if (!options.DryRun)
+            await packs.SweepAsync(repo, cancellationToken);
         for (var look = 0; look < Looks; look++)
         {
             // What a pointer named that has just gone is unnamed now.

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Git;
 using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
@@ -70,6 +71,9 @@ public abstract class HubDatabase : IAsyncDisposable
 
     /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
+
+    /// <summary>Adds git objects to a repository; those that are there stay.</summary>
+    internal abstract Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects);
 
     /// <summary>Which of these chunks the index holds, and where.</summary>
     internal virtual async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using Banyan.Server.Git;
 using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
@@ -32,6 +33,17 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes) => transaction.ExecuteAsync(
         "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
         new { xorb, hashes });
+
+    internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects) => transaction.ExecuteAsync(
+        "INSERT INTO git_objects (repo_id, oid, kind, size, content) SELECT @repo, u.* FROM unnest(@oids, @kinds, @sizes, @contents) AS u ON CONFLICT DO NOTHING",
+        new
+        {
+            repo,
+            oids = objects.Select(o => o.Id.ToArray()).ToArray(),
+            kinds = objects.Select(o => o.Kind.Text()).ToArray(),
+            sizes = objects.Select(o => (long)o.Content.Length).ToArray(),
+            contents = objects.Select(o => o.Content).ToArray(),
+        });
 
     internal override Task KeepWordsAsync(DbTransaction transaction, KeptWords words) => transaction.ExecuteAsync(
         """
@@ -66,7 +78,7 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         """
         SELECT t.relname, f.relname FROM pg_class t
         LEFT JOIN pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' LEFT JOIN pg_class f ON f.oid = k.confrelid
-        WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname NOT IN ('VersionInfo', 'listing_words')
+        WHERE t.relkind = 'r' AND t.relnamespace = current_schema()::regnamespace AND t.relname NOT IN ('VersionInfo', 'listing_words', 'git_packs', 'git_pack_parts', 'git_pack_ids')
         """;
 
     internal override string WithOwnIds => "OVERRIDING SYSTEM VALUE";

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
+using Banyan.Server.Git;
 using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
@@ -114,6 +115,28 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
+    internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
+    {
+        using var command = transaction.Connection!.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = "INSERT INTO git_objects (repo_id, oid, kind, size, content) VALUES (@repo, @oid, @kind, @size, @content) ON CONFLICT DO NOTHING";
+        DbParameter Parameter(string name, object? value = null)
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value);
+            command.Parameters.Add(parameter);
+            return parameter;
+        }
+        Parameter("@repo", repo);
+        var (oid, kind, size, content) = (Parameter("@oid"), Parameter("@kind"), Parameter("@size"), Parameter("@content"));
+        foreach (var made in objects)
+        {
+            (oid.Value, kind.Value, size.Value, content.Value) = (made.Id.ToArray(), made.Kind.Text(), (long)made.Content.Length, made.Content);
+            command.ExecuteNonQuery();
+        }
+        return Task.CompletedTask;
+    }
+
     internal override async Task KeepWordsAsync(DbTransaction transaction, KeptWords words)
     {
         var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
@@ -137,7 +160,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     protected override string TablesSql =>
         """
         SELECT m.name, f."table" FROM sqlite_master m LEFT JOIN pragma_foreign_key_list(m.name) f
-        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name NOT LIKE 'listing~_words%' ESCAPE '~' AND m.name <> 'VersionInfo'
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND m.name NOT LIKE 'listing~_words%' ESCAPE '~' AND m.name NOT LIKE 'git~_pack%' ESCAPE '~' AND m.name <> 'VersionInfo'
         """;
 
     internal override string WithOwnIds => "";

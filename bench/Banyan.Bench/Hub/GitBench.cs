@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace Banyan.Bench.Hub;
+
+/// <summary>
+/// Clone, fetch and push of one repository of many commits with the program git: from the hub, and from <c>git http-backend</c> on the same
+/// disk, in turns, so that what else the machine does meets both.
+/// </summary>
+static class GitBench
+{
+    const int Folders = 40, Files = 25, AtOnce = 8;
+
+    /// <param name="folder">For everything; what is there is used again.</param>
+    /// <param name="commits">Of the repository.</param>
+    /// <param name="bytes">Bytes that each commit adds and that cannot be compressed.</param>
+    /// <param name="runs">Pairs of runs.</param>
+    public static async Task RunAsync(string folder, int commits, int bytes, int runs)
+    {
+        Directory.CreateDirectory(folder);
+        var source = Path.Combine(folder, $"source-{commits}-{bytes}.git");
+        if (!Directory.Exists(source))
+        {
+            Git(folder, "init", "-q", "--bare", "--initial-branch=main", source);
+            Import(source, commits, bytes);
+            Git(source, "gc", "-q");
+        }
+        var (hubFolder, theirs) = (Path.Combine(folder, "hub"), Path.Combine(folder, "backend"));
+        foreach (var old in new[] { hubFolder, theirs })
+            if (Directory.Exists(old))
+                Directory.Delete(old, recursive: true);
+        Git(folder, "init", "-q", "--bare", "--initial-branch=main", Path.Combine(theirs, "weights"));
+        Git(Path.Combine(theirs, "weights"), "config", "http.receivepack", "true");
+        var packs = Directory.GetFiles(Path.Combine(source, "objects", "pack"), "*.pack").Sum(f => new FileInfo(f).Length);
+        Say($"{commits} commits, {Git(source, "count-objects", "-v").Split('\n').First(l => l.StartsWith("in-pack", StringComparison.Ordinal))[9..]} objects, {packs / 1e6:F1} MB packed by git");
+
+        var (server, hub) = await HubServerProcess.StartAsync(hubFolder);
+        using var running = server;
+        await using var backend = await GitBackend.StartAsync(theirs);
+        var ours = $"{hub.Address.Replace("://", $"://bench:{hub.Token}@", StringComparison.Ordinal)}/bench/weights";
+        var peer = $"{backend.Address}/weights";
+
+        Say($"push of all           ours {Time(() => Git(source, "push", "-q", "--force", ours, "main")):F2} s   git http-backend {Time(() => Git(source, "push", "-q", "--force", peer, "main")):F2} s");
+        Git(Path.Combine(theirs, "weights"), "gc", "-q");
+        Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB, database {new DirectoryInfo(hubFolder).GetFiles("hub.db*").Sum(f => f.Length) / 1e6:F0} MB");
+
+        Pairs("clone", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", url, clone)), ours, peer);
+        Pairs("clone --depth 1", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", "--depth", "1", url, clone)), ours, peer);
+        Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB");
+
+        // A new commit, fetched by a clone that has all others.
+        var clone = Path.Combine(folder, "reader.git");
+        Fresh(folder, "reader.git", _ => 0);
+        Git(folder, "clone", "-q", "--bare", source, clone);
+        var work = Path.Combine(folder, "work.git");
+        Fresh(folder, "work.git", _ => 0);
+        Git(folder, "clone", "-q", "--bare", source, work);
+        var (fetches, pushes) = (new List<(double, double)>(), new List<(double, double)>());
+        for (var i = 0; i < runs; i++)
+        {
+            Append(work, i, 1, 3, "main");
+            pushes.Add((Time(() => Git(work, "push", "-q", ours, "main")), Time(() => Git(work, "push", "-q", peer, "main"))));
+            fetches.Add((Time(() => Git(clone, "fetch", "-q", ours, "main:ours")), Time(() => Git(clone, "fetch", "-q", peer, "main:theirs"))));
+            Git(clone, "update-ref", "-d", "refs/heads/ours");
+            Git(clone, "update-ref", "-d", "refs/heads/theirs");
+            fetches.Add((Time(() => Git(clone, "-c", "fetch.unpackLimit=1", "fetch", "-q", ours, "main:ours")), Time(() => Git(clone, "-c", "fetch.unpackLimit=1", "fetch", "-q", peer, "main:theirs"))));
+        }
+        Tell("push of one commit", pushes);
+        Tell("fetch of one commit", [.. fetches.Where((_, i) => i % 2 == 0)]);
+
+        var many = new List<(double, double)>();
+        for (var i = 0; i < Math.Min(runs, 5); i++)
+        {
+            var branch = $"many-{i}";
+            Git(work, "branch", branch, "main");
+            Append(work, 1000 + i, 100, 98, branch);   // each commit: itself, the root and 98 more below
+            many.Add((Time(() => Git(work, "push", "-q", ours, branch)), Time(() => Git(work, "push", "-q", peer, branch))));
+        }
+        Tell("push of 10,000 objects", many);
+        Pairs("clone after those", Math.Min(runs, 3), url => Fresh(folder, "clone", to => Git(folder, "clone", "-q", "--bare", url, to)), ours, peer);
+
+        // A hub that has done nothing else: what many large clones need, not what came before them.
+        running.Dispose();
+        var (fresh, again) = await HubServerProcess.StartAsync(hubFolder);
+        using var serving = fresh;
+        ours = $"{again.Address.Replace("://", $"://bench:{again.Token}@", StringComparison.Ordinal)}/bench/weights";
+        var before = fresh.Megabytes;
+        var together = Together(folder, ours);
+        Say($"{AtOnce} clones at once      ours {together:F2} s   git http-backend {Together(folder, peer):F2} s   memory {before:F0} MB before, most {fresh.PeakMegabytes:F0} MB");
+    }
+
+    static double Together(string folder, string url)
+    {
+        var seconds = Time(() => Parallel.For(0, AtOnce, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, n => Fresh(folder, $"clone-{n}", to => Git(folder, "clone", "-q", "--bare", url, to))));
+        for (var n = 0; n < AtOnce; n++)
+            Fresh(folder, $"clone-{n}", _ => 0);
+        return seconds;
+    }
+
+    static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    static void Pairs(string what, int runs, Action<string> run, string ours, string theirs)
+    {
+        var pairs = new List<(double, double)>();
+        for (var i = 0; i < runs; i++)
+            pairs.Add((Time(() => run(ours)), Time(() => run(theirs))));
+        Tell(what, pairs);
+    }
+
+    static void Tell(string what, List<(double Ours, double Theirs)> pairs)
+    {
+        static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
+        Say($"{what,-22}ours {Median(pairs.Select(p => p.Ours)):F3} s   git http-backend {Median(pairs.Select(p => p.Theirs)):F3} s   time {Median(pairs.Select(p => p.Ours / p.Theirs)):F2} × (median of {pairs.Count} pairs; {pairs.Min(p => p.Ours / p.Theirs):F2} to {pairs.Max(p => p.Ours / p.Theirs):F2})");
+    }
+
+    static double Time(Action work)
+    {
+        var clock = Stopwatch.StartNew();
+        work();
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    static T Fresh<T>(string folder, string name, Func<string, T> use)
+    {
+        var path = Path.Combine(folder, name);
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+        return use(path);
+    }
+
+    static string Git(string folder, params string[] arguments) => Git(folder, null, arguments);
+
+    static string Git(string folder, Action<Stream>? input, string[] arguments)
+    {
+        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = input is not null };
+        start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";
+        start.Environment["GIT_TERMINAL_PROMPT"] = "0";
+        using var git = Process.Start(start)!;
+        var errors = git.StandardError.ReadToEndAsync();
+        if (input is not null)
+        {
+            input(git.StandardInput.BaseStream);
+            git.StandardInput.Close();
+        }
+        var output = git.StandardOutput.ReadToEnd();
+        git.WaitForExit();
+        return git.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"git {string.Join(' ', arguments)}: {errors.Result}");
+    }
+
+    static void Import(string repository, int commits, int bytes) => Git(repository, stream => Write(stream, new Random(1), commits, bytes, 2, "main", null, 1_600_000_000), ["fast-import", "--quiet", "--force"]);
+
+    static void Append(string repository, int seed, int commits, int changes, string branch)
+    {
+        var head = Git(repository, "rev-parse", branch);
+        var at = long.Parse(Git(repository, "log", "-1", "--format=%ct", branch), CultureInfo.InvariantCulture);
+        Git(repository, stream => Write(stream, new Random(seed), commits, 200, changes, branch, head, at + 1), ["fast-import", "--quiet", "--force"]);
+    }
+
+    /// <summary>A stream for git fast-import: text files of two levels of folders, of which each commit changes some.</summary>
+    static void Write(Stream to, Random random, int commits, int bytes, int changes, string branch, string? from, long seconds)
+    {
+        var added = new byte[bytes];
+        for (var i = 0; i < commits; i++)
+        {
+            var head = new StringBuilder($"commit refs/heads/{branch}\ncommitter Ana <ana@example.org> {seconds + i} +0000\ndata 10\nchange {i % 1000:000}");
+            head.Append(i == 0 && from is not null ? $"\nfrom {from}\n" : "\n");
+            to.Write(Encoding.UTF8.GetBytes(head.ToString()));
+            for (var change = 0; change < changes; change++)
+            {
+                var file = (i * changes + change) % (Folders * Files) is var n && i < Folders * Files / changes ? n : random.Next(Folders * Files);
+                var text = string.Concat(Enumerable.Range(0, 40).Select(l => $"line {l} of file {file}: {(random.Next(20) == 0 ? random.Next(1000) : l * file)}\n"));
+                random.NextBytes(added);
+                var content = Encoding.UTF8.GetBytes(text + Convert.ToBase64String(added) + "\n");
+                to.Write(Encoding.UTF8.GetBytes($"M 100644 inline folder{file / Files}/part{file % 5}/file{file}.txt\ndata {content.Length}\n"));
+                to.Write(content);
+                to.WriteByte((byte)'\n');
+            }
+            to.WriteByte((byte)'\n');
+        }
+    }
+}

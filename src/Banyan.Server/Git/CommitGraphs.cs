@@ -1,0 +1,74 @@
+using Banyan.Server.Hub;
+using Banyan.Server.Storage.Databases;
+using Dapper;
+
+namespace Banyan.Server.Git;
+
+/// <summary>The graphs of repositories, read as far as they are asked for.</summary>
+sealed class CommitGraphs(HubDatabase database)
+{
+    const int Batch = 256, FewBatches = 40, Turns = 64;
+
+    readonly GenerationCache<long, CommitGraph> _known = new(256 << 20);
+
+    // A large graph is read once, however many ask meanwhile.
+    readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, Turns).Select(_ => new SemaphoreSlim(1))];
+
+    /// <summary>The graph with all that these lead to; what is no commit is passed over.</summary>
+    public async Task<CommitGraph> OfAsync(long repo, IReadOnlyCollection<GitId> tips, CancellationToken cancellationToken)
+    {
+        if (_known.TryGet(repo, out var graph) && tips.All(graph.Contains))
+            return graph;
+        var turn = _turns[repo % Turns];
+        await turn.WaitAsync(cancellationToken);
+        try
+        {
+            return await ReadAsync(repo, tips, cancellationToken);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    async Task<CommitGraph> ReadAsync(long repo, IReadOnlyCollection<GitId> tips, CancellationToken cancellationToken)
+    {
+        var graph = _known.TryGet(repo, out var known) ? known : new CommitGraph();
+        // Added at the end, all of it: a commit that the graph has is one whose whole history it has.
+        var read = new Dictionary<GitId, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds)>();
+        var (next, seen, batches) = (new Queue<GitId>(tips), new HashSet<GitId>(), 0);
+        while (next.Count > 0)
+        {
+            var unknown = new List<byte[]>();
+            while (unknown.Count < Batch && next.TryDequeue(out var id))
+                if (!graph.Contains(id) && seen.Add(id))
+                    unknown.Add(id.ToArray());
+            if (unknown.Count == 0)
+                break;
+            // A long line has one commit a batch: then all at once is sooner.
+            var all = ++batches > FewBatches;
+            await ReadAsync(repo, all ? null : [.. unknown], (id, commit) =>
+            {
+                read[id] = (commit.Tree, commit.Parents, commit.Committer.UnixSeconds);
+                foreach (var parent in all ? [] : commit.Parents)
+                    next.Enqueue(parent);
+            }, cancellationToken);
+            if (all)
+                break;
+        }
+        if (read.Count > 0)
+            graph.Add(read);
+        if (read.Count > 0 || known is null)
+            _known.Add(repo, graph, graph.Bytes + 100);
+        return graph;
+    }
+
+    async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, GitCommit> each, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        var rows = connection.QueryUnbufferedAsync<(byte[] Oid, byte[] Content)>(
+            $"SELECT oid, content FROM git_objects WHERE repo_id = @repo AND kind = 'commit'{(oids is null ? "" : $" AND oid {database.In("oids")}")}", new { repo, oids });
+        await foreach (var (oid, content) in rows.WithCancellation(cancellationToken))
+            each(new GitId(oid), GitCommit.Read(content));
+    }
+}
