@@ -26,6 +26,8 @@ internal static class ChatMessages
             if (message.Role == ChatRole.Tool)
                 continue;
             var json = new JsonObject { ["role"] = message.Role.Value, ["content"] = message.Text };
+            if (string.Concat(message.Contents.OfType<TextReasoningContent>().Select(r => r.Text)) is { Length: > 0 } thought)
+                json["reasoning_content"] = thought;
             var calls = message.Contents.OfType<FunctionCallContent>().Select(call => (JsonNode)new JsonObject
             {
                 ["id"] = call.CallId,
@@ -48,6 +50,19 @@ internal static class ChatMessages
             ["function"] = new JsonObject { ["name"] = tool.Name, ["description"] = tool.Description, ["parameters"] = JsonNode.Parse(tool.JsonSchema.GetRawText()) },
         }).ToArray();
         return functions is { Length: > 0 } ? new JsonArray(functions) : null;
+    }
+
+    /// <summary>What templates know of reasoning; null where nothing is said of it.</summary>
+    public static JsonObject? ToVariables(ReasoningOptions? reasoning, Conversation? conversation)
+    {
+        if (reasoning?.Effort is not { } effort)
+            return null;
+        var thinks = effort != ReasoningEffort.None;
+        var variables = new JsonObject { ["enable_thinking"] = thinks, ["thinking"] = thinks };
+        // What begins with several tokens cannot be forbidden: little is asked for (gpt-oss).
+        if (thinks || conversation is { CanReason: true, ReasoningToken: null })
+            variables["reasoning_effort"] = effort switch { ReasoningEffort.None or ReasoningEffort.Low => "low", ReasoningEffort.Medium => "medium", _ => "high" };
+        return variables;
     }
 
     /// <summary>Tools as an answer's grammar takes them.</summary>

@@ -8,6 +8,9 @@ namespace Banyan.Runtime.Chat;
 /// <summary>Chat over an <see cref="Engine"/>: the model's template makes the prompt, the engine the answer.</summary>
 internal sealed class EngineChatClient(Engine engine) : IChatClient
 {
+    // Added to a logit, it leaves a token no chance.
+    const float Forbidden = -1000;
+
     readonly ChatClientMetadata _metadata = new("banyan", null, engine.Model.Name);
 
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -19,9 +22,18 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
         var conversation = engine.Model.Template is { } template ? new Conversation(engine.Model.Tokenizer, template) : null;
         var use = options?.ToolMode switch { NoneChatToolMode => ToolUse.None, RequiredChatToolMode => ToolUse.Required, _ => ToolUse.Auto };
         var tools = use == ToolUse.None ? [] : ChatMessages.ToTools(options?.Tools);
-        var prompt = ChatPrompt.Encode(engine.Model, ChatMessages.ToJson(messages, options?.Instructions), use == ToolUse.None ? null : ChatMessages.ToJson(options?.Tools));
+        var prompt = ChatPrompt.Encode(engine.Model, ChatMessages.ToJson(messages, options?.Instructions), use == ToolUse.None ? null : ChatMessages.ToJson(options?.Tools), ChatMessages.ToVariables(options?.Reasoning, conversation));
         var generation = ChatMessages.ToGeneration(options);
         var reasoning = conversation!.ReasoningAfter(prompt);
+        if (options?.Reasoning?.Effort == ReasoningEffort.None)
+        {
+            // A thought that the template begins all the same is ended in the prompt, and the token that begins one has no chance.
+            if (reasoning == ReasoningState.Begun)
+                prompt = conversation.EndReasoning(prompt);
+            else if (conversation.ReasoningToken is { } token)
+                generation = generation with { LogitBias = new Dictionary<int, float> { [token] = Forbidden } };
+            reasoning = ReasoningState.Over;
+        }
         var callable = options?.ToolMode is RequiredChatToolMode { RequiredFunctionName: { } named } ? [.. tools.Where(t => t.Name == named)] : tools;
         generation = generation with
         {
@@ -29,15 +41,17 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
             VisibleTokens = conversation.VisibleTokens,
         };
         var reader = conversation.Read(tools, reasoning == ReasoningState.Begun);
+        var meter = conversation.Meter(reasoning == ReasoningState.Begun);
         var handedOn = 0;
         var (response, created) = ($"banyan-{Guid.NewGuid():n}", DateTimeOffset.UtcNow);
         await foreach (var generated in engine.GenerateAsync(prompt, generation, cancellationToken).ConfigureAwait(false))
         {
             var contents = new List<AIContent>();
+            meter.Append(generated);
             foreach (var part in reader.Append(generated.Text, generated.Finish is not null))
                 if (part.Kind == AnswerPartKind.Text)
                     contents.Add(new TextContent(part.Text));
-                else if (part.Kind == AnswerPartKind.Reasoning)
+                else if (part.Kind == AnswerPartKind.Reasoning && options?.Reasoning?.Output != ReasoningOutput.None)
                     contents.Add(new TextReasoningContent(part.Text));
             // A call is handed on when it is complete: it is an object here.
             for (; handedOn < reader.Calls.Count; handedOn++)
@@ -64,6 +78,7 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
                     OutputTokenCount = statistics.GeneratedTokens,
                     TotalTokenCount = statistics.PromptTokens + statistics.GeneratedTokens,
                     CachedInputTokenCount = statistics.CachedTokens,
+                    ReasoningTokenCount = meter.Tokens,
                 }));
             yield return update;
         }

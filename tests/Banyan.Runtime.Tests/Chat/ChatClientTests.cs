@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Tests.Chat;
 /// <summary>The engine as an IChatClient, over a small model that is given a template.</summary>
 public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<ChatClientTests.Loaded>
 {
-    const string Template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    const string Template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if add_generation_prompt %}[assistant]{% if enable_thinking %}<think>\n{# until </think> #}{% endif %}{% endif %}";
 
     public sealed class Loaded : IAsyncDisposable
     {
@@ -101,14 +101,33 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
     {
         using var client = Engine.AsChatClient();
         var move = AIFunctionFactory.CreateDeclaration("move", "Moves", System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}""").RootElement);
-        var called = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false });
+        var called = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false });
         var call = Assert.IsType<FunctionCallContent>(Assert.Single(called.Messages[^1].Contents, c => c is FunctionCallContent));
         Assert.Equal(("move", ChatFinishReason.ToolCalls), (call.Name, called.FinishReason));
         Assert.Contains(call.Arguments!["up"]!.ToString(), new[] { "True", "False" });
 
         var schema = System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"n":{"type":"integer","maximum":9,"minimum":0}},"required":["n"],"additionalProperties":false}""").RootElement;
-        var answer = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) });
+        var answer = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) });
         Assert.InRange((int)JsonNode.Parse(answer.Text)!["n"]!, 0, 9);
+    }
+
+    [Fact]
+    public async Task Reasoning_is_asked_for_hidden_and_switched_off()
+    {
+        using var client = Engine.AsChatClient();
+        async Task<(string Thought, string Text, long? Tokens)> Ask(ReasoningOptions? reasoning)
+        {
+            var response = await client.GetResponseAsync(s_messages, new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Reasoning = reasoning });
+            return (string.Concat(response.Messages[^1].Contents.OfType<TextReasoningContent>().Select(r => r.Text)), response.Text, response.Usage!.ReasoningTokenCount);
+        }
+        var shown = await Ask(new() { Effort = ReasoningEffort.Low });
+        Assert.True(shown is { Thought.Length: > 0, Text: "", Tokens: > 10 }, shown.ToString());
+        Assert.Equal(("", "", shown.Tokens), await Ask(new() { Effort = ReasoningEffort.High, Output = ReasoningOutput.None }));
+        var off = await Ask(new() { Effort = ReasoningEffort.None });
+        Assert.Equal((await Ask(null)) with { Tokens = 0 }, off);
+        Assert.NotEqual("", off.Text);
+        // A thought goes back to the template beside what was said.
+        Assert.Equal("hm", (string?)ChatMessages.ToJson([new(ChatRole.Assistant, [new TextReasoningContent("hm"), new TextContent("yes")])], null)[0]!["reasoning_content"]);
     }
 
     [Fact]

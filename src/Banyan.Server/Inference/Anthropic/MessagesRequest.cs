@@ -40,9 +40,8 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             null => throw ApiException.Missing("thinking.type"),
             var other => throw ApiException.Invalid("thinking.type", $"Invalid 'thinking.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"enabled\", \"disabled\" or \"adaptive\"."),
         } : null;
+        // Clients that let a model think between its calls send more than 'max_tokens', which then ends the thought.
         var budget = fields.Object("thinking")?.Integer("budget_tokens", 1, int.MaxValue);
-        if (budget >= maxTokens && !counts)
-            throw ApiException.Invalid("thinking.budget_tokens", $"Invalid 'thinking.budget_tokens': {budget} is not less than 'max_tokens', {maxTokens}, which holds the answer as well.");
         var messages = ReadMessages(fields);
         // A last message of the assistant is what the answer begins with.
         var prefill = messages.Count > 1 && messages[^1] is JsonObject last && (string?)last["role"] == "assistant" && !last.ContainsKey("tool_calls") && (string?)last["content"] is { Length: > 0 } begun ? begun : "";
@@ -177,7 +176,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
                 break;
             case { ValueKind: JsonValueKind.Array } blocks:
                 foreach (var (i, element) in blocks.EnumerateArray().Index())
-                    ReadBlock(Block(element, $"{path}[{i}]"), texts, calls, reasoning, messages);
+                    ReadBlock(Block(element, $"{path}[{i}]"), texts, calls, reasoning, messages, role);
                 break;
             case { } other:
                 throw ApiException.WrongType(path, "a string or an array of blocks", Fields.Describe(other));
@@ -192,7 +191,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         messages.Add((JsonNode)result);
     }
 
-    static void ReadBlock(Fields block, List<string> texts, JsonArray calls, List<string> reasoning, JsonArray messages)
+    static void ReadBlock(Fields block, List<string> texts, JsonArray calls, List<string> reasoning, JsonArray messages, string role)
     {
         switch (block.Text("type"))
         {
@@ -227,6 +226,9 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
                 break;
             case null:
                 throw ApiException.Missing(block.Path("type"));
+            case var shown when TurnRequest.IsShown(role, messages):
+                texts.Add(TurnRequest.Unseen(shown));
+                break;
             case var other:
                 throw ApiException.Unsupported(block.Path("type"), $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only.");
         }
@@ -239,9 +241,9 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         {
             null => "",
             { ValueKind: JsonValueKind.String } text => Fields.ReadText(text, path),
-            _ => string.Join('\n', block.Array("content").Select((part, i) => Block(part, $"{path}[{i}]") is var inner && inner.Text("type") is "text"
+            _ => string.Join('\n', block.Array("content").Select((part, i) => Block(part, $"{path}[{i}]") is var inner && inner.Text("type") is var type && type is "text"
                 ? inner.Text("text") ?? throw ApiException.Missing(inner.Path("text"))
-                : throw ApiException.Unsupported(inner.Path("type"), "A result of a tool is text here: the models read nothing else."))),
+                : TurnRequest.Unseen(type ?? throw ApiException.Missing(inner.Path("type"))))),
         };
     }
 

@@ -48,6 +48,18 @@ sealed record TurnRequest
 
     /// <summary>The field that holds the tools, for messages.</summary>
     public string ToolsField { get; init; } = "tools";
+
+    /// <summary>
+    /// Whether what a message shows is a tool's: its result, or what some clients send as the user's right after one, since results hold text alone. What
+    /// the user shows the model by themselves is refused, which is better than an answer about something that was not seen.
+    /// </summary>
+    /// <param name="role">Whose the message is.</param>
+    /// <param name="before">The messages before it.</param>
+    public static bool IsShown(string role, JsonArray before) => role == "tool" || (role == "user" && before is [.., JsonObject last] && (string?)last["role"] == "tool");
+
+    /// <summary>What stands for an image or a file that a tool gave: the model is told that it cannot see it, and the work goes on.</summary>
+    /// <param name="type">What the API calls it.</param>
+    public static string Unseen(string type) => $"(content of type '{(type.Length > 40 ? type[..40] : type)}', which this model cannot read)";
 }
 
 /// <summary>A turn that is ready to be generated.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 
 namespace Banyan.Server.Inference.OpenAi.Chat;
 
@@ -25,7 +26,7 @@ static class Messages
             var path = $"messages[{i}]";
             if (messages[i].ValueKind != JsonValueKind.Object)
                 throw ApiException.WrongType(path, "an object", Fields.Describe(messages[i]));
-            result.Add(ReadMessage(messages[i], new Fields(messages[i], path)));
+            result.Add(ReadMessage(messages[i], new Fields(messages[i], path), result));
         }
         return result;
     }
@@ -40,13 +41,13 @@ static class Messages
         return messages.Count > 0 ? text : throw ApiException.Invalid("messages", "Invalid 'messages': there is nothing before the message that is to be continued.");
     }
 
-    static JsonObject ReadMessage(JsonElement element, Fields message)
+    static JsonObject ReadMessage(JsonElement element, Fields message, JsonArray before)
     {
         var role = message.Text("role") ?? throw ApiException.Missing(message.Path("role"));
         if (role is not ("system" or "developer" or "user" or "assistant" or "tool"))
             throw ApiException.Invalid(message.Path("role"), $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
         var toolCalls = message.Array("tool_calls");
-        var content = ReadContent(message);
+        var content = ReadContent(message, TurnRequest.IsShown(role, before));
         // Null is what OpenAI's API, and this one, answers where tools are called; some clients leave the field out, or send back null alone.
         if (content is null && !(role == "assistant" && (toolCalls.Count > 0 || message.Has("content"))) && !(role == "tool" && message.Has("content")))
             throw ApiException.Missing(message.Path("content"));
@@ -62,7 +63,7 @@ static class Messages
         return result;
     }
 
-    static string? ReadContent(Fields message)
+    static string? ReadContent(Fields message, bool isShown)
     {
         var path = message.Path("content");
         switch (message.Any("content"))
@@ -76,7 +77,12 @@ static class Messages
                 foreach (var part in parts.EnumerateArray())
                 {
                     var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]") : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
-                    if (fields.Text("type") is var type && type is not ("text" or "refusal"))
+                    if (fields.Text("type") is var type && type is not (null or "text" or "refusal") && isShown)
+                    {
+                        texts.Add(TurnRequest.Unseen(type));
+                        continue;
+                    }
+                    if (type is not ("text" or "refusal"))
                         throw ApiException.Unsupported(fields.Path("type"), $"Content of type '{type}' is not supported: the models here read text only.");
                     texts.Add(fields.Text(type) ?? throw ApiException.Missing(fields.Path(type)));
                 }

@@ -13,10 +13,10 @@ namespace Banyan.Server.Inference.OpenAi.Responses;
 /// <summary>A validated request to <c>/v1/responses</c>, as a turn.</summary>
 /// <param name="Turn">The turn.</param>
 /// <param name="Messages">The conversation, for the next request.</param>
-/// <param name="Custom">Tools whose input is text: a model sees a function of one string.</param>
+/// <param name="Called">By the names under which the model sees them, tools that the client knows otherwise.</param>
 /// <param name="Stream">Whether events are wanted.</param>
 /// <param name="Store">Whether a later request can go on with it.</param>
-sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string> Custom, bool Stream, bool Store)
+sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary<string, CalledTool> Called, bool Stream, bool Store)
 {
     const int MaxItems = 4096, MaxDepth = 3;
 
@@ -38,8 +38,8 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
             messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = instructions });
         }
         ReadInput(fields, messages);
-        var (tools, custom) = (new JsonArray(), new HashSet<string>(StringComparer.Ordinal));
-        ReadTools(fields.Array("tools"), "tools", tools, custom, "", 0);
+        var (tools, called) = (new JsonArray(), new Dictionary<string, CalledTool>(StringComparer.Ordinal));
+        ReadTools(fields.Array("tools"), "tools", tools, called, "", 0);
         var names = tools.Select(t => (string)t!["function"]!["name"]!).ToHashSet(StringComparer.Ordinal);
         var (use, named) = ReadChoice(fields, names);
         var effort = fields.Object("reasoning")?.Text("effort");
@@ -57,7 +57,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
             ReasoningLimit = ReasoningFields.ReadLimit(fields),
             Options = options with { Grammar = ReadFormat(fields) ?? options.Grammar },
         }, now);
-        return new(turn, kept, custom, fields.Flag("stream"), fields.Flag("store", fallback: true));
+        return new(turn, kept, called, fields.Flag("stream"), fields.Flag("store", fallback: true));
     }
 
     static Grammar? ReadFormat(Fields fields)
@@ -74,7 +74,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
     }
 
     // Kinds that nobody here carries out (web_search, image_generation, …) are passed over, namespaces opened.
-    static void ReadTools(IReadOnlyList<JsonElement> items, string path, JsonArray tools, HashSet<string> custom, string prefix, int depth)
+    static void ReadTools(IReadOnlyList<JsonElement> items, string path, JsonArray tools, Dictionary<string, CalledTool> called, string space, int depth)
     {
         for (var i = 0; i < items.Count; i++)
         {
@@ -82,10 +82,11 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
             switch (tool.Text("type"))
             {
                 case "namespace" when depth < MaxDepth:
-                    ReadTools(tool.Array("tools"), tool.Path("tools"), tools, custom, $"{prefix}{tool.Text("name")}__", depth + 1);
+                    ReadTools(tool.Array("tools"), tool.Path("tools"), tools, called, Joined(space, tool.Text("name") ?? throw ApiException.Missing(tool.Path("name"))), depth + 1);
                     break;
                 case "function" or "custom":
-                    var name = prefix + (tool.Text("name") ?? throw ApiException.Missing(tool.Path("name")));
+                    var own = tool.Text("name") ?? throw ApiException.Missing(tool.Path("name"));
+                    var name = Joined(space, own);
                     ChatRequest.CheckName(name, tool.Path("name"));
                     var isCustom = tool.Text("type") == "custom";
                     var function = new JsonObject { ["name"] = name };
@@ -94,20 +95,28 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
                     function["parameters"] = isCustom ? new JsonObject
                     {
                         ["type"] = "object",
-                        ["properties"] = new JsonObject { [CustomInput] = new JsonObject { ["type"] = "string" } },
+                        ["properties"] = new JsonObject { [CustomInput] = InputSchema(tool) },
                         ["required"] = new JsonArray(CustomInput),
                         ["additionalProperties"] = false,
                     }
                         : tool.Object("parameters") is null ? new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() } : ChatTemplate.ReadVariables(tool.Any("parameters")!.Value);
-                    if (isCustom)
-                        custom.Add(name);
-                    else if (tool.Flag("strict"))
+                    if (isCustom || space.Length > 0)
+                        called[name] = new(own, space.Length > 0 ? space : null, isCustom);
+                    if (isCustom ? ((JsonObject)function["parameters"]!["properties"]![CustomInput]!).ContainsKey("pattern") : tool.Flag("strict"))
                         function["strict"] = true;
                     tools.Add((JsonNode)new JsonObject { ["type"] = "function", ["function"] = function });
                     break;
             }
         }
     }
+
+    // OpenAI forces a custom tool's input by a regular expression or a grammar of Lark's: the first is enforced, the second left to the tool.
+    static JsonObject InputSchema(Fields tool) => tool.Object("format") is { } format && format.Text("type") == "grammar" && format.Text("syntax") == "regex"
+        ? new() { ["type"] = "string", ["pattern"] = $"^(?:{format.Text("definition") ?? throw ApiException.Missing(format.Path("definition"))})$" }
+        : new() { ["type"] = "string" };
+
+    // The name that the model sees: a namespace's tools stand beside the others.
+    static string Joined(string? space, string name) => string.IsNullOrEmpty(space) ? name : space.EndsWith("__", StringComparison.Ordinal) ? space + name : $"{space}__{name}";
 
     static (ToolUse, string?) ReadChoice(Fields fields, HashSet<string> names)
     {
@@ -128,7 +137,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
                 var choice = fields.Object("tool_choice")!.Value;
                 if (choice.Text("type") is not ("function" or "custom"))
                     return (ToolUse.Auto, null); // one of the kinds that are passed over
-                var name = choice.Text("name") ?? throw ApiException.Missing("tool_choice.name");
+                var name = Joined(choice.Text("namespace"), choice.Text("name") ?? throw ApiException.Missing("tool_choice.name"));
                 return names.Contains(name) ? (ToolUse.Required, name) : throw ApiException.Invalid("tool_choice.name", $"Invalid 'tool_choice.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
         }
     }
@@ -146,17 +155,22 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
         var items = fields.Array("input");
         if (items.Count is 0 or > MaxItems)
             throw ApiException.Invalid("input", $"Invalid 'input': {items.Count} items, expected 1 to {MaxItems}.");
+        var thought = "";
         for (var i = 0; i < items.Count; i++)
         {
             var path = $"input[{i}]";
             var item = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path) : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
+            var before = messages.Count;
             switch (item.Text("type") ?? "message")
             {
+                case "reasoning":
+                    thought += Thought(item);
+                    continue;
                 case "message":
                     var role = item.Text("role") ?? throw ApiException.Missing(item.Path("role"));
                     if (role is not ("system" or "developer" or "user" or "assistant"))
                         throw ApiException.Invalid(item.Path("role"), $"Invalid '{item.Path("role")}': expected system, developer, user or assistant.");
-                    messages.Add((JsonNode)new JsonObject { ["role"] = role == "developer" ? "system" : role, ["content"] = Text(item, "content") });
+                    messages.Add((JsonNode)new JsonObject { ["role"] = role == "developer" ? "system" : role, ["content"] = Text(item, "content", TurnRequest.IsShown(role, messages)) });
                     break;
                 case "function_call" or "custom_tool_call":
                     AddCall(messages, new JsonObject
@@ -165,15 +179,19 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
                         ["type"] = "function",
                         ["function"] = new JsonObject
                         {
-                            ["name"] = item.Text("name") ?? throw ApiException.Missing(item.Path("name")),
+                            ["name"] = Joined(item.Text("namespace"), item.Text("name") ?? throw ApiException.Missing(item.Path("name"))),
                             ["arguments"] = item.Text("type") == "function_call" ? item.Text("arguments") ?? "{}" : new JsonObject { [CustomInput] = item.Text("input") ?? "" }.ToJsonString(),
                         },
                     });
                     break;
                 case "function_call_output" or "custom_tool_call_output":
-                    messages.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = item.Text("call_id") ?? throw ApiException.Missing(item.Path("call_id")), ["content"] = Text(item, "output") });
+                    messages.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = item.Text("call_id") ?? throw ApiException.Missing(item.Path("call_id")), ["content"] = Text(item, "output", isOutput: true) });
                     break;
             }
+            // A thought belongs to what the assistant said or called next.
+            if (thought.Length > 0 && messages.Count > before && messages[^1] is JsonObject said && (string?)said["role"] == "assistant")
+                said["reasoning_content"] = thought;
+            thought = "";
         }
         if (messages.Count == 0)
             throw ApiException.Invalid("input", "Invalid 'input': it holds no message.");
@@ -189,7 +207,9 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
         calls.Add((JsonNode)call);
     }
 
-    static string Text(Fields item, string name)
+    static string Thought(Fields item) => string.Concat(item.Array("content").Where(p => p.ValueKind == JsonValueKind.Object).Select((part, i) => new Fields(part, $"{item.Path("content")}[{i}]").Text("text")));
+
+    static string Text(Fields item, string name, bool isOutput = false)
     {
         if (item.Any(name) is { ValueKind: JsonValueKind.String } text)
             return Fields.ReadText(text, item.Path(name));
@@ -204,8 +224,15 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlySet<string
                 "input_text" or "output_text" or "text" => fields.Text("text") ?? throw ApiException.Missing($"{path}.text"),
                 "refusal" => fields.Text("refusal") ?? "",
                 null => throw ApiException.Missing($"{path}.type"),
+                var shown when isOutput => TurnRequest.Unseen(shown),
                 var other => throw ApiException.Unsupported($"{path}.type", $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only."),
             };
         }));
     }
 }
+
+/// <summary>A tool as the client knows it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Namespace">The namespace that it is of; null for none.</param>
+/// <param name="IsCustom">Whether its input is text: a model sees a function of one string.</param>
+readonly record struct CalledTool(string Name, string? Namespace, bool IsCustom);

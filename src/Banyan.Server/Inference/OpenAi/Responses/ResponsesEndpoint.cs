@@ -63,7 +63,10 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
         {
             if (!request.Store)
                 return;
-            request.Messages.Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = answer.Text });
+            var said = new JsonObject { ["role"] = "assistant", ["content"] = answer.Text };
+            if (answer.Reasoning.Length > 0)
+                said["reasoning_content"] = answer.Reasoning;
+            request.Messages.Add((JsonNode)said);
             foreach (var (id, name, arguments) in answer.Calls)
                 ResponseRequest.AddCall(request.Messages, new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = name, ["arguments"] = arguments.ToString() } });
             _store.Keep((string)response["id"]!, request.Messages);
@@ -109,16 +112,20 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     static JsonObject Call((string Id, string Name, System.Text.StringBuilder Arguments) call, ResponseRequest request, bool complete)
     {
-        var isCustom = request.Custom.Contains(call.Name);
-        return new()
+        var tool = request.Called.TryGetValue(call.Name, out var called) ? called : new(call.Name, null, false);
+        var isCustom = tool.IsCustom;
+        var item = new JsonObject
         {
             ["id"] = $"{(isCustom ? "ctc" : "fc")}_{Guid.NewGuid():N}",
             ["type"] = isCustom ? "custom_tool_call" : "function_call",
             ["status"] = complete ? "completed" : "in_progress",
             ["call_id"] = call.Id,
-            ["name"] = call.Name,
+            ["name"] = tool.Name,
             [isCustom ? "input" : "arguments"] = !complete ? "" : isCustom ? Input(call.Arguments.ToString()) : call.Arguments.ToString(),
         };
+        if (tool.Namespace is { } space)
+            item["namespace"] = space;
+        return item;
     }
 
     // A custom tool's input is the one string of its function's arguments.
@@ -185,7 +192,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
                 return;
             _text.Append(part.Text);
             // A custom tool's text is told when it is whole: until then it is JSON.
-            if (part.Kind == AnswerPartKind.Arguments && request.Custom.Contains(answer.Calls[part.Call].Name))
+            if (part.Kind == AnswerPartKind.Arguments && request.Called.GetValueOrDefault(answer.Calls[part.Call].Name).IsCustom)
                 return;
             await SendAsync(part.Kind switch
             {
