@@ -6,7 +6,10 @@ namespace Banyan.Cli;
 /// <summary>The one place where a failure becomes a line on stderr and an exit code.</summary>
 static class Exit
 {
-    const int Failed = 1, Interrupted = 130;
+    const int Failed = 1;
+
+    /// <summary>The exit code of a program that Ctrl-C ended.</summary>
+    public const int Interrupted = 130;
 
     /// <summary>Runs the command line.</summary>
     public static async Task<int> Run(RootCommand banyan, string[] args)
@@ -19,6 +22,8 @@ static class Exit
         {
             Numbers.Check(banyan);
             var parsed = banyan.Parse(args.Length == 0 ? ["--help"] : RunFile.Complete(banyan, ServerSettings.Complete(banyan, args)));
+            if (!ParseErrors.Any(parsed))
+                configuration.ProcessTerminationTimeout += ServerChoice.DrainOf(parsed);
             if (!ParseErrors.Any(parsed))
                 return await parsed.InvokeAsync(configuration);
             foreach (var line in ParseErrors.Describe(parsed))

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Banyan.Cli.Hubs;
 using Banyan.Cli.Settings;
 using Banyan.Runtime.Models;
@@ -23,6 +24,10 @@ sealed class ServerChoice
 {
     readonly Option<int> _port = new("--port", "-p") { Description = "TCP port; 0 takes a free one", DefaultValueFactory = _ => 8080 };
     readonly Option<string> _host = new("--host") { Description = "localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
+    readonly Option<string?> _socket = new("--socket") { Description = "Listen on this Unix socket instead of a port, as for a proxy on this machine", HelpName = "PATH" };
+    readonly Option<string?> _certificate = new("--tls-certificate") { Description = "Speak TLS (HTTP/2, HTTP/1.1) with this certificate and those above it, in PEM; read again when it changes", HelpName = "FILE" };
+    readonly Option<string?> _certificateKey = new("--tls-key") { Description = "The certificate's key in PEM (default: in the certificate's file)", HelpName = "FILE" };
+    readonly Option<string> _drain = new(DrainOption) { Description = "When stopped, let downloads and streams that are under way go on for so long, e.g. 30s; a second Ctrl-C ends them", HelpName = "DURATION", DefaultValueFactory = _ => "0s" };
     readonly Option<string?> _key = new("--api-key") { Description = "Ask clients for this key (default: the variable BANYAN_API_KEY)" };
     readonly Option<string?> _keys = KeyChoice.NewOption();
     readonly Option<string[]> _hosts = new("--allow-host") { Description = "Also answer under this host name (may be given several times)" };
@@ -38,6 +43,16 @@ sealed class ServerChoice
     readonly Option<bool> _addresses = new("--log-addresses") { Description = "In the access log, also the address of who asked" };
     readonly Option<string> _format = new("--log-format") { Description = "plain for people, json for programs: one object a line", DefaultValueFactory = _ => "plain" };
 
+    const string DrainOption = "--drain";
+
+    /// <summary>How long a command's server may take to stop; zero for commands that have none.</summary>
+    /// <exception cref="CommandException">It is no duration.</exception>
+    public static TimeSpan DrainOf(ParseResult arguments) => arguments.CommandResult.Command.Options.FirstOrDefault(o => o.Name == DrainOption) is not Option<string> option ? TimeSpan.Zero
+        : arguments.GetValue(option) is { } text && KeepAlive.TryParse(text, out var span) && span is { } length && length >= TimeSpan.Zero && length <= s_longest ? length
+        : throw new CommandException($"{DrainOption} {arguments.GetValue(option)}: a duration like 30s, at most an hour, is needed");
+
+    static readonly TimeSpan s_longest = TimeSpan.FromHours(1);
+
     /// <summary>Adds its options to a command.</summary>
     public ServerChoice(Command command)
     {
@@ -45,8 +60,11 @@ sealed class ServerChoice
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
         _format.AcceptOnlyFromAmong("plain", "json");
-        ServerSettings.Add(command, _port, _host, _threads, _context, _key, _keys, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
+        ServerSettings.Add(command, _port, _host, _socket, _certificate, _certificateKey, _drain, _threads, _context, _key, _keys, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
     }
+
+    static readonly PosixSignal[] s_stops = [PosixSignal.SIGINT, PosixSignal.SIGTERM];
+    static IReadOnlyList<PosixSignalRegistration> s_again = [];
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
@@ -61,6 +79,10 @@ sealed class ServerChoice
         {
             Host = arguments.GetRequiredValue(_host),
             Port = arguments.GetValue(_port),
+            Socket = arguments.GetValue(_socket),
+            TlsCertificate = arguments.GetValue(_certificate),
+            TlsKey = arguments.GetValue(_certificateKey),
+            Drain = DrainOf(arguments),
             ApiKey = arguments.GetValue(_key),
             KeysFile = KeyChoice.Path(arguments.GetValue(_keys), dataFolder),
             AllowedHosts = arguments.GetValue(_hosts) ?? [],
@@ -92,6 +114,8 @@ sealed class ServerChoice
         {
             await app.StartAsync(cancellationToken);
             await AnnounceAsync(app, options);
+            // Who asks twice does not want to wait; nothing that was acknowledged is lost by it.
+            app.Lifetime.ApplicationStopping.Register(() => s_again = [.. s_stops.Select(s => PosixSignalRegistration.Create(s, _ => Environment.Exit(Exit.Interrupted)))]);
             await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         }
@@ -103,6 +127,7 @@ sealed class ServerChoice
         {
             throw new CommandException(error switch
             {
+                SocketError.AddressAlreadyInUse when options.Socket is { } socket => $"{socket} is there already, and a program listens at it or it is no socket: stop the program, or choose another with --socket PATH",
                 SocketError.AddressAlreadyInUse => $"port {options.Port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)",
                 SocketError.AccessDenied => $"port {options.Port} needs more rights: choose one above 1023 with --port N",
                 _ => $"cannot listen on {options.Host}: {e.Message}",
@@ -116,22 +141,23 @@ sealed class ServerChoice
 
     static async Task AnnounceAsync(WebApplication app, ServerOptions options)
     {
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        // Sockets that systemd opened have no address that is known here.
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.FirstOrDefault(a => !a.Contains("://unix:", StringComparison.Ordinal)) ?? "http://localhost";
         var uri = new Uri(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://0.0.0.0", "://localhost", StringComparison.Ordinal)
             .Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
         var root = options.Hub?.PublicUrl?.TrimEnd('/') ?? uri.GetLeftPart(UriPartial.Authority);
-        var elsewhere = options.IsOpen ? string.Join("  ", NetworkAddresses(options).Select(a => $"http://{a}:{uri.Port}")) : "";
+        var elsewhere = options.IsOpen ? string.Join("  ", NetworkAddresses(options).Select(a => $"{uri.Scheme}://{a}:{uri.Port}")) : "";
         var setup = options.Hub is null ? null : await app.Services.GetRequiredService<SignInLinks>().BeginAsync(CancellationToken.None);
         await Console.Out.WriteLineAsync($"""
 
-              Banyan is at  {root}{(elsewhere.Length > 0 ? $"\n  From others   {elsewhere}" : "")}
+              Banyan is at  {root}{(options.Socket is { } socket ? $" (by {socket})" : "")}{(elsewhere.Length > 0 ? $"\n  From others   {elsewhere}" : "")}
               API           {root}/v1  (OpenAI-compatible{(options.AsksForKey ? ", with an API key" : "")})
               Models        {Names(options.Inference)}{(options.Hub is { } hub ? $"\n  Hub           HF_ENDPOINT={root}  (repositories in {hub.DataFolder})" : "")}{(setup is null ? "" : $"\n  Set it up     {root}/join?code={setup}  (makes the administrator, once)")}
 
               Ctrl-C stops it.
 
             """);
-        if (options.IsOpen)
+        if (options is { IsOpen: true, TlsCertificate: null })
             await Console.Error.WriteLineAsync(
                 $"warning: whoever reaches this machine's port {uri.Port} {(options.AsksForKey ? "can try keys" : "can use the models (banyan key add makes a key, which is then asked for)")}"
                 + $"{(options.Hub is null ? "" : " and read what is public on the hub")}; keys and tokens travel unencrypted: put a proxy with TLS in front, or listen on localhost alone");

@@ -1,4 +1,3 @@
-using System.Net;
 using Banyan.Server.Access;
 using Banyan.Server.Connections;
 using Banyan.Server.Hub;
@@ -37,7 +36,7 @@ public static class BanyanServer
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
             // The next piece of a file is read while the last is sent; more would only wait in memory for who reads slowly.
             kestrel.Limits.MaxResponseBufferSize = ResponseBufferBytes;
-            Listen(kestrel, options);
+            kestrel.Listen(options);
         });
         builder.Logging.AddConsole(c => c.FormatterName = options.LogsJson ? ConsoleFormatterNames.Json : PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
             .AddFilter("Microsoft", LogLevel.Warning)
@@ -45,11 +44,13 @@ public static class BanyanServer
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         builder.Services.Configure<JsonConsoleFormatterOptions>(j => (j.UseUtcTimestamp, j.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
-        builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(3));
+        builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.Drain > Drain.Least ? options.Drain : Drain.Least);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
         AnswerCompression.Add(builder.Services);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddHostedService<ServiceManager>();
         builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
         builder.Services.AddInference(options.Inference);
         builder.Services.AddApiKeys();
@@ -59,6 +60,8 @@ public static class BanyanServer
         builder.Services.AddOperating(options.Hub is not null);
 
         var app = builder.Build();
+        _ = app.Services.GetRequiredService<Drain>();
+        app.Lifetime.ApplicationStarted.Register(() => Listening.RestrictSocket(options));
         app.UseSecurityHeaders();
         app.UseResponseCompression();
         app.UseAccessLog(options);
@@ -74,15 +77,5 @@ public static class BanyanServer
         app.MapPages(options.Hub is not null);
         app.MapOperating();
         return app;
-    }
-
-    static void Listen(Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, ServerOptions options)
-    {
-        if (options.Host == "*")
-            kestrel.ListenAnyIP(options.Port);
-        else if (options.Host == "localhost" && options.Port != 0)
-            kestrel.ListenLocalhost(options.Port);      // 127.0.0.1 and ::1
-        else
-            kestrel.Listen(options.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(options.Host), options.Port);
     }
 }

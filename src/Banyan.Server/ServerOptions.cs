@@ -1,3 +1,4 @@
+using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Keys;
@@ -12,6 +13,18 @@ public sealed record ServerOptions
 
     /// <summary>TCP port; 0 takes a free one.</summary>
     public int Port { get; init; } = 8080;
+
+    /// <summary>A Unix socket to listen on instead of the port, or null.</summary>
+    public string? Socket { get; init; }
+
+    /// <summary>File of the certificate, with those above it, in PEM: the server speaks TLS itself. Null where it does not.</summary>
+    public string? TlsCertificate { get; init; }
+
+    /// <summary>File of the certificate's key in PEM; null where that of the certificate has it.</summary>
+    public string? TlsKey { get; init; }
+
+    /// <summary>How long what is under way may go on when the server is stopped.</summary>
+    public TimeSpan Drain { get; init; }
 
     /// <summary>When set, the API answers only requests that carry it as <c>Authorization: Bearer KEY</c>.</summary>
     public string? ApiKey { get; init; }
@@ -46,8 +59,11 @@ public sealed record ServerOptions
     /// <summary>Where the hub keeps its repositories, or null to serve none.</summary>
     public HubOptions? Hub { get; init; }
 
+    // What the kernel takes in sockaddr_un, without the last zero; macOS takes 103.
+    const int MaxSocketBytes = 103;
+
     /// <summary>Whether other machines can reach it.</summary>
-    public bool IsOpen => Host != "localhost" && !(System.Net.IPAddress.TryParse(Host, out var address) && System.Net.IPAddress.IsLoopback(address));
+    public bool IsOpen => Socket is null && Host != "localhost" && !(System.Net.IPAddress.TryParse(Host, out var address) && System.Net.IPAddress.IsLoopback(address));
 
     /// <summary>Every reason why these options cannot work; empty when they can.</summary>
     public IReadOnlyList<string> Problems()
@@ -57,6 +73,12 @@ public sealed record ServerOptions
             problems.Add($"--port {Port}: a port lies between 0 and 65535");
         if (Host is not ("localhost" or "*") && !System.Net.IPAddress.TryParse(Host, out _))
             problems.Add($"--host {Host}: expected localhost, an IP address of this machine, or * for all of them");
+        if (TlsCertificate is null && TlsKey is not null)
+            problems.Add($"--tls-key {TlsKey}: --tls-certificate says which certificate it is of");
+        if (TlsCertificate is { } certificate && TlsFiles.Problem(certificate, TlsKey) is { } tls)
+            problems.Add($"--tls-certificate {certificate}: {tls}");
+        if (Socket is { } socket && (System.Text.Encoding.UTF8.GetByteCount(socket) > MaxSocketBytes || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(socket)))))
+            problems.Add($"--socket {socket}: expected a path of at most {MaxSocketBytes} bytes in a folder that is there");
         if (ApiKey is { Length: 0 })
             problems.Add("the API key is empty; leave it out to serve without one");
         if (KeysFile is { } keys && ProblemOf(keys) is { } problem)

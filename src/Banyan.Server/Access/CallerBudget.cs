@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
@@ -41,12 +39,5 @@ sealed class CallerBudget(long most, long perSecond, TimeProvider time)
 
     static HubException Spent(int seconds, string why) => new(429, null, $"{why}: try again in {seconds} s.") { RetryAfterSeconds = seconds };
 
-    static string KeyOf(HttpContext context, Caller caller)
-    {
-        if (!caller.IsAnonymous)
-            return caller.UserId.ToString(CultureInfo.InvariantCulture);
-        var address = context.Connection.RemoteIpAddress ?? IPAddress.Loopback;
-        // Whoever has one address of version 6 has the 2^64 beside it.
-        return address.AddressFamily == AddressFamily.InterNetworkV6 && !address.IsIPv4MappedToIPv6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.MapToIPv4().ToString();
-    }
+    static string KeyOf(HttpContext context, Caller caller) => caller.IsAnonymous ? ForwardedAddress.NetworkOf(context) : caller.UserId.ToString(CultureInfo.InvariantCulture);
 }

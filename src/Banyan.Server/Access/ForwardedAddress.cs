@@ -1,12 +1,13 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
 /// <summary>
-/// Under which scheme and name a client called a proxy before this server: <c>X-Forwarded-Proto</c> and <c>X-Forwarded-Host</c>, which addresses in answers
-/// are made of. Believed of who is on this machine or in its network, as proxies are; whoever else sends them is told what was called.
+/// Under which scheme and name a client called a proxy before this server, and from where: <c>X-Forwarded-Proto</c> and <c>X-Forwarded-Host</c>, which addresses
+/// in answers are made of, and <c>X-Forwarded-For</c>, by which callers are told apart. Believed of who is on this machine or in its network, as proxies are; whoever else sends them is told what was called.
 /// </summary>
 static class ForwardedAddress
 {
@@ -24,9 +25,20 @@ static class ForwardedAddress
                 request.Scheme = scheme;
             if (First(request, "X-Forwarded-Host") is { } host && IsHost(host))
                 request.Host = new HostString(host);
+            // Each proxy adds whom it was called by: the last that is none of ours is the client, whatever it said of itself before.
+            var told = request.Headers["X-Forwarded-For"].ToString().Split(',').Reverse().Select(a => IPAddress.TryParse(a.Trim(), out var address) ? address : null).ToArray();
+            if ((told.FirstOrDefault(a => a is null || !IsNear(a)) ?? told.LastOrDefault(a => a is not null)) is { } client)
+                context.Connection.RemoteIpAddress = client;
         }
         return next(context);
     });
+
+    /// <summary>Where a request comes from, as a key: an address, of IPv6 the network that a household has, in which everyone has 2^64 of them.</summary>
+    public static string NetworkOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.Loopback;
+        return address.AddressFamily == AddressFamily.InterNetworkV6 && !address.IsIPv4MappedToIPv6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.MapToIPv4().ToString();
+    }
 
     internal static bool IsNear(IPAddress? address)
     {

@@ -1,3 +1,4 @@
+using Banyan.Server.Connections;
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.OpenAi.Completions;
 using Banyan.Server.Inference.OpenAi.Responses;
@@ -99,10 +100,10 @@ static class InferenceFeature
         ollama.MapPost("/api/show", Stoppable(app, known.ShowAsync));
     }
 
-    /// <summary>A generation ends when its client leaves and when the server stops.</summary>
+    /// <summary>A generation ends when its client leaves, and when the server stops and it has had its time.</summary>
     public static RequestDelegate Stoppable(WebApplication app, Func<HttpContext, CancellationToken, Task> handle) => async context =>
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, app.Lifetime.ApplicationStopping);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, app.Services.GetRequiredService<Drain>().Over);
         await handle(context, stop.Token);
     };
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
@@ -15,7 +16,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Operating;
 
 /// <summary><c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>.</summary>
-sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogue catalogue, ApiKeys keys, IServiceProvider services)
+sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain drain, Catalogue catalogue, ApiKeys keys, IServiceProvider services)
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
@@ -26,6 +27,8 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Catalogu
     public async Task ReadyAsync(HttpContext context)
     {
         var checks = new JsonObject();
+        if (drain.IsStopping)
+            checks["server"] = "is stopping";
         checks["model"] = catalogue.Default switch
         {
             null or { Loaded: not null } or { WasUnloaded: true, Failure: null } => "ok",

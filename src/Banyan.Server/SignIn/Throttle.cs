@@ -1,4 +1,3 @@
-using System.Net;
 using Banyan.Server.Access;
 using Microsoft.AspNetCore.Http;
 
@@ -21,7 +20,7 @@ sealed class Throttle(TimeProvider time)
     /// <exception cref="HubException">429: there were too many.</exception>
     public void Count(HttpContext context, string name)
     {
-        var (now, from) = (time.GetUtcNow(), AddressOf(context));
+        var (now, from) = (time.GetUtcNow(), ForwardedAddress.NetworkOf(context));
         name = name.Length > 100 ? name[..100] : name;
         lock (_gate)
         {
@@ -44,17 +43,6 @@ sealed class Throttle(TimeProvider time)
     public void Forget(HttpContext context, string name)
     {
         lock (_gate)
-            _counts.Remove($"both {AddressOf(context)} {name}");
-    }
-
-    /// <summary>Where a request comes from; of IPv6 the network that a household has.</summary>
-    static string AddressOf(HttpContext context)
-    {
-        var address = context.Connection.RemoteIpAddress;
-        if (ForwardedAddress.IsNear(address) && IPAddress.TryParse(context.Request.Headers["X-Forwarded-For"].ToString().Split(',')[^1].Trim(), out var told))
-            address = told;
-        if (address is null or { IsIPv4MappedToIPv6: true })
-            return address?.MapToIPv4().ToString() ?? "";
-        return address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address.ToString();
+            _counts.Remove($"both {ForwardedAddress.NetworkOf(context)} {name}");
     }
 }

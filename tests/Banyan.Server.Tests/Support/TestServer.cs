@@ -97,6 +97,9 @@ sealed class TestServer : IAsyncDisposable
         return (m.GetProperty("pending").GetInt32(), m.GetProperty("running").GetInt32(), m.GetProperty("waiting").GetInt32());
     }
 
+    /// <summary>Stops it, as a signal does.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
