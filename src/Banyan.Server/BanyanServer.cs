@@ -71,6 +71,8 @@ public static class BanyanServer
         app.UseOriginCheck(options);
         app.UseRoutingWithHead();
         app.UseApiKeys();
+        if (options.Hub is not null)
+            app.UseHubMode();
         app.MapInference();
         if (options.Hub is not null)
             app.MapHub();

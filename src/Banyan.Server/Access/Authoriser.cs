@@ -130,6 +130,9 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 
     static Right Min(Right a, Right b) => a < b ? a : b;
 
+    /// <summary>How a request's client is asked for credentials.</summary>
+    public static string ChallengeOf(HttpContext context) => IsGit(context) ? BasicChallenge : HubException.BearerChallenge;
+
     /// <summary>Requests of git and git-lfs, which want to be asked for a password.</summary>
     static bool IsGit(HttpContext context) => context.Request.Path.Value is { } path
         && (path.Contains(".git/", StringComparison.Ordinal) || path.EndsWith("/info/refs", StringComparison.Ordinal)

@@ -9,7 +9,7 @@ namespace Banyan.Server.Access;
 /// <param name="message">What went wrong and what to do: <c>X-Error-Message</c> and the body's <c>error</c>.</param>
 sealed class HubException(int status, string? code, string message) : Exception(message)
 {
-    const string BearerChallenge = "Bearer";
+    public const string BearerChallenge = "Bearer";
 
     public int Status { get; } = status;
 

@@ -25,11 +25,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Hub;
 
 /// <summary>The hub: repositories of models, data sets and spaces, over the API that Hugging Face's clients speak.</summary>
-static class HubFeature
+static partial class HubFeature
 {
     /// <summary>Opens the hub's database and object store, and registers what works on them.</summary>
     public static void AddHub(this IServiceCollection services, HubOptions options)
@@ -38,11 +39,13 @@ static class HubFeature
         Private.CreateFolder(options.SpoolFolder);
         services.AddSingleton(options.Clock);
         services.AddSingleton(options);
-        services.AddSingleton(_ => options.OpenDatabase());
+        services.AddSingleton(s => options.OpenDatabase(what => LogUpgrade(s.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), what)));
         services.AddSingleton(_ => options.OpenObjects());
         services.AddSingleton(new ContentOptions { SpoolFolder = options.SpoolFolder, Grace = options.Grace });
         services.AddSingleton<ContentStore>();
         services.AddSingleton<HubAddress>();
+        services.AddSingleton<HubMode>();
+        services.AddSingleton<HubModeApi>();
         services.AddSingleton<OwnerlessNames>();
         services.AddSingleton<MatcherPolicy, PageRoutes>();
         services.AddAuditing();
@@ -66,6 +69,23 @@ static class HubFeature
         services.AddHostedService<PublishShipped>();
     }
 
+    /// <summary>Lets in whom the hub is for, and changes while it takes them (<see cref="HubMode"/>).</summary>
+    public static void UseHubMode(this WebApplication app)
+    {
+        var (mode, authoriser) = (app.The<HubMode>(), app.The<Authoriser>());
+        app.Use(async (context, next) =>
+        {
+            if (context.GetEndpoint()?.Metadata.GetMetadata<HubRoute>() is { } route)
+            {
+                if (route.Changes)
+                    await mode.CheckChangeAsync(context.RequestAborted);
+                if (!route.IsOpen && await mode.IsForMembersAsync(context.RequestAborted) && (await authoriser.CallerAsync(context)).IsAnonymous)
+                    throw new HubException(401, null, "This hub is for its users: sign in, or send a token (with git as the password).") { Challenge = Authoriser.ChallengeOf(context) };
+            }
+            await next(context);
+        });
+    }
+
     /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>
     public static void MapHub(this WebApplication app)
     {
@@ -87,14 +107,20 @@ static class HubFeature
         app.MapWebhooks();
         app.MapXet();
         app.MapLfs();
+        var mode = app.The<HubModeApi>();
+        app.MapHub("GET", "/api/settings/hub", Need.User, mode.ShowAsync);
+        app.MapHub("PUT", "/api/settings/hub", Need.User, mode.SetAsync, traits: RouteTraits.Reads);   // by it the hub takes changes again
         // Clients say what they are used for; nothing is kept.
         foreach (var method in (ReadOnlySpan<string>)["HEAD", "GET", "POST"])
-            app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask);
+            app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask, traits: RouteTraits.Reads | RouteTraits.Open);
         foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "Logging in by a browser is not part of this hub: banyan hub token add makes a token, hf auth login --token takes it.")])
             app.MapFallback(pattern, (RequestDelegate)(context => throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}") : new HubException(501, "NotImplemented", what))))
-                .WithMetadata(new HubRoute(Need.Nothing, null));
+                .WithMetadata(new HubRoute(Need.Nothing, null, "GET", RouteTraits.Open));
         app.The<OwnerlessNames>().Use(app);
     }
+
+    [LoggerMessage(LogLevel.Information, "{What}")]
+    static partial void LogUpgrade(ILogger log, string what);
 
     /// <summary>The one service of a type.</summary>
     public static T The<T>(this WebApplication app) where T : notnull => app.Services.GetRequiredService<T>();

@@ -46,11 +46,13 @@ public sealed record HubOptions
     /// <summary>The file of a SQLite database; null where it is PostgreSQL.</summary>
     public string? DatabaseFile => HubDatabase.IsPostgres(Database ?? "") ? null : Database ?? Path.Combine(DataFolder, "hub.db");
 
-    /// <summary>Opens the database and brings its schema up to date.</summary>
-    public HubDatabase OpenDatabase()
+    /// <summary>Opens the database and brings its schema up to date; before that changes, the database is copied into the data folder.</summary>
+    /// <param name="say">Is told where the copy is.</param>
+    /// <exception cref="SchemaException">A newer program made it, or no copy can be made.</exception>
+    public HubDatabase OpenDatabase(Action<string>? say = null)
     {
         var database = HubDatabase.Open(Database ?? Path.Combine(DataFolder, "hub.db"));
-        database.Migrate();
+        SchemaUpgrade.Run(database, DataFolder, say ?? (_ => { }));
         return database;
     }
 

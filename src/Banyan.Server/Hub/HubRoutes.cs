@@ -14,9 +14,32 @@ namespace Banyan.Server.Hub;
 /// <summary>Answers a request about a repository, for which the caller has what the route needs.</summary>
 delegate Task RepoHandler(HttpContext context, Repo repo);
 
-/// <summary>What a hub route needs: metadata of every one of them.</summary>
-sealed record HubRoute(Need Need, RepoType? Type) : IDialectMetadata
+/// <summary>What a route does, where its method and <see cref="Need"/> do not tell.</summary>
+[Flags]
+enum RouteTraits
 {
+    /// <summary>GET and HEAD read, as does what needs no more than reading; all else changes something.</summary>
+    None = 0,
+
+    /// <summary>It changes something all the same.</summary>
+    Changes = 1,
+
+    /// <summary>It only reads all the same.</summary>
+    Reads = 2,
+
+    /// <summary>Also for strangers where only users may read: by it one becomes a user, or it has a key of its own.</summary>
+    Open = 4,
+}
+
+/// <summary>What a hub route needs: metadata of every one of them.</summary>
+sealed record HubRoute(Need Need, RepoType? Type, string Method, RouteTraits Traits = RouteTraits.None) : IDialectMetadata
+{
+    /// <summary>Whether it changes something: not while the hub is only read (<see cref="HubMode"/>).</summary>
+    public bool Changes { get; } = Traits.HasFlag(RouteTraits.Changes) || (!Traits.HasFlag(RouteTraits.Reads) && Need != Need.Read && Method is not ("GET" or "HEAD"));
+
+    /// <summary>Whether strangers are let in where only users may read.</summary>
+    public bool IsOpen => Traits.HasFlag(RouteTraits.Open);
+
     public Dialect Dialect => HubDialect.Instance;
 }
 
@@ -31,17 +54,17 @@ static class HubRoutes
     /// <param name="handler">Answers.</param>
     /// <param name="maxBytes">The longest body.</param>
     /// <param name="orContribute">Whether it is also for who may not write, where the request says that it is about a pull request: a new one, or one's own.</param>
-    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, bool orContribute = false)
+    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, bool orContribute = false, RouteTraits traits = RouteTraits.None)
     {
         foreach (var type in RepoTypes.All)
-            app.Map(method, $"/api/{type.Plural()}/{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, orContribute);
+            app.Map(method, $"/api/{type.Plural()}/{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, orContribute, traits: traits);
     }
 
     /// <summary>Maps <c>/{ns}/{name}</c> with the prefix of each type and what follows. A pattern that begins with <c>.git</c> is one of git's.</summary>
-    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null)
+    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null, RouteTraits traits = RouteTraits.None)
     {
         foreach (var type in RepoTypes.All)
-            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, metadata: metadata);
+            app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, metadata: metadata, traits: traits);
     }
 
     /// <summary>Maps the page at <c>/{ns}/{name}</c> with the prefix of each type and what follows: see <see cref="PageRoutes"/>.</summary>
@@ -52,14 +75,14 @@ static class HubRoutes
     }
 
     /// <summary>Maps a page that is not about one repository.</summary>
-    public static void MapPage(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20) =>
-        app.MapHub(method, pattern, need, handler, maxBytes, isPage: true);
+    public static void MapPage(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
+        app.MapHub(method, pattern, need, handler, maxBytes, isPage: true, traits);
 
     /// <summary>Maps a route that is not about one repository: <see cref="Need.Nothing"/> or <see cref="Need.User"/>, checked before the handler.</summary>
-    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20) =>
-        app.MapHub(method, pattern, need, handler, maxBytes, isPage: false);
+    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
+        app.MapHub(method, pattern, need, handler, maxBytes, isPage: false, traits);
 
-    static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes, bool isPage)
+    static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes, bool isPage, RouteTraits traits)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         app.MapAs(isPage, method, pattern, async context =>
@@ -68,7 +91,7 @@ static class HubRoutes
             Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context));
             await CheckFormAsync(app, context, isPage);
             await handler(context);
-        }).WithMetadata(new HubRoute(need, null), new BodyLimit(maxBytes));
+        }).WithMetadata(new HubRoute(need, null, method, traits), new BodyLimit(maxBytes));
     }
 
     /// <summary>What a browser sends by itself is no sign that its user meant it: a page takes forms that were made here. Tokens are sent by programs.</summary>
@@ -79,7 +102,7 @@ static class HubRoutes
     static IEndpointConventionBuilder MapAs(this WebApplication app, bool isPage, string method, string pattern, RequestDelegate handler) =>
         isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method), new TakesSession()) : app.MapMethods(pattern, [method], handler);
 
-    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false, object? metadata = null)
+    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false, object? metadata = null, RouteTraits traits = RouteTraits.None)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         var address = app.The<HubAddress>();
@@ -98,7 +121,7 @@ static class HubRoutes
             await CheckFormAsync(app, context, isPage);
             Actor.Act(await authoriser.CallerAsync(context));
             await handler(context, repo);
-        }).WithMetadata([new HubRoute(need, type), new BodyLimit(maxBytes), .. metadata is null ? Array.Empty<object>() : [metadata]]);
+        }).WithMetadata([new HubRoute(need, type, method, traits), new BodyLimit(maxBytes), .. metadata is null ? Array.Empty<object>() : [metadata]]);
         // What is a model's page with an owner is a namespace's without.
         if (!isPage || pattern != "/{ns}/{name}")
             app.The<OwnerlessNames>().Add(method, pattern);

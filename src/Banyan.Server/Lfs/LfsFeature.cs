@@ -26,11 +26,11 @@ static class LfsFeature
     public static void MapLfs(this WebApplication app)
     {
         app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
-        app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, (c, r) => VerifyAsync(c, r.Id, null));
+        app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, (c, r) => VerifyAsync(c, r.Id, null), traits: RouteTraits.Reads);
         var locks = app.The<LockEndpoints>();
         app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, locks.ListAsync);
         app.MapRepo("POST", ".git/info/lfs/locks", Need.Write, locks.LockAsync);
-        app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, locks.VerifyAsync);
+        app.MapRepo("POST", ".git/info/lfs/locks/verify", Need.Write, locks.VerifyAsync, traits: RouteTraits.Reads);
         app.MapRepo("POST", ".git/info/lfs/locks/{id}/unlock", Need.Write, locks.UnlockAsync);
 
         // The addresses are signed (LfsTickets): they are all the right that is needed.
@@ -57,7 +57,7 @@ static class LfsFeature
         {
             context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxJsonBytes;
             return handler(context);
-        }) : handler).WithMetadata(new HubRoute(Need.Nothing, null));
+        }) : handler).WithMetadata(new HubRoute(Need.Nothing, null, methods[0], pattern.Contains("/verify/", StringComparison.Ordinal) ? RouteTraits.Reads | RouteTraits.Open : RouteTraits.Open));
 
     /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
     static async Task VerifyAsync(HttpContext context, long repo, string? only)

@@ -32,7 +32,7 @@ static class ListingFeature
             app.MapPage("GET", $"/{type.Plural()}", Need.Nothing, c => pages.ListAsync(c, type));
         }
         app.MapPage("GET", "/feed", Need.Nothing, app.The<Feed>().ShowAsync);
-        app.MapPage("GET", "/robots.txt", Need.Nothing, Feed.RobotsAsync);
+        app.MapPage("GET", "/robots.txt", Need.Nothing, Feed.RobotsAsync, traits: RouteTraits.Open);
         app.MapPage("GET", "/", Need.Nothing, pages.HomeAsync);
         app.MapPage("GET", "/search", Need.Nothing, pages.SearchAsync);
         app.MapPage("GET", "/{ns}", Need.Nothing, pages.OwnerAsync);

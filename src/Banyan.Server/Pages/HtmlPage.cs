@@ -40,6 +40,7 @@ static class HtmlPage
             User = hub is not null && await services.GetRequiredService<Authoriser>().CallerAsync(context) is { IsAnonymous: false } caller ? caller.Name : null,
             FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
+            Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why ? $"This hub takes no changes for now: {why}" : null,
             Here = context.Request.Path + context.Request.QueryString,
             Now = (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow(),
         };

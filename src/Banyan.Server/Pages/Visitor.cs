@@ -20,6 +20,9 @@ public sealed record Visitor
     /// <summary>Path and query of the page: where signing in comes back to.</summary>
     public required string Here { get; init; }
 
+    /// <summary>What everyone should know who is here, or null.</summary>
+    public string? Notice { get; init; }
+
     /// <summary>What time it is.</summary>
     public required DateTimeOffset Now { get; init; }
 }

@@ -16,7 +16,7 @@ sealed class FormTokens(Secrets secrets)
     /// <summary>The hidden field.</summary>
     public const string Field = "_token";
 
-    const string VisitCookie = "banyan_visit", KeyName = "forms";
+    const string VisitCookie = "banyan_visit";
 
     static readonly object s_visit = new();
 
@@ -32,7 +32,7 @@ sealed class FormTokens(Secrets secrets)
 
     /// <summary>The token of forms of this request; empty where the visitor has no cookie.</summary>
     public async ValueTask<string> OfAsync(HttpContext context) =>
-        ValueOf(context) is { } value ? Base64Url.EncodeToString(HMACSHA256.HashData(await secrets.KeyAsync(KeyName, context.RequestAborted), Encoding.UTF8.GetBytes(value))) : "";
+        ValueOf(context) is { } value ? Base64Url.EncodeToString(HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Forms, context.RequestAborted), Encoding.UTF8.GetBytes(value))) : "";
 
     /// <summary>Reads a form, and whether it was made here.</summary>
     /// <exception cref="HubException">400: it is no form; 403: it was made elsewhere.</exception>

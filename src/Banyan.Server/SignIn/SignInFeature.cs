@@ -22,11 +22,11 @@ static class SignInFeature
     public static void MapSignIn(this WebApplication app)
     {
         var (pages, settings) = (app.The<SignInPages>(), app.The<SettingsPages>());
-        app.MapPage("GET", "/login", Need.Nothing, pages.ShowLoginAsync);
-        app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10);
-        app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10);
-        app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync);
-        app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10);
+        app.MapPage("GET", "/login", Need.Nothing, pages.ShowLoginAsync, traits: RouteTraits.Open);
+        app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync, traits: RouteTraits.Open);
+        app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
         app.MapPage("GET", "/settings", Need.User, settings.TokensAsync);
         app.MapPage("GET", "/settings/tokens", Need.User, settings.TokensAsync);
         app.MapPage("POST", "/settings/tokens", Need.User, settings.AddTokenAsync, maxBytes: 16 << 10);

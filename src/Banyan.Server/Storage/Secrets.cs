@@ -1,21 +1,49 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Banyan.Server.Auditing;
 using Banyan.Server.Storage.Databases;
+using Dapper;
 
 namespace Banyan.Server.Storage;
 
-/// <summary>Random keys that all nodes of a hub share: made on first use, kept in the database.</summary>
-sealed class Secrets(HubDatabase database)
+/// <summary>Random keys that all nodes of a hub share: made on first use, kept in the database, read again now and then so that they can be made anew.</summary>
+public sealed class Secrets(HubDatabase database, TimeProvider time)
 {
+    /// <summary>What signs upload and download addresses and Xet tokens.</summary>
+    internal const string Tickets = "tickets";
+
+    /// <summary>What signs the forms of pages.</summary>
+    internal const string Forms = "forms";
+
+    /// <summary>What hides which chunks the hub knows.</summary>
+    internal const string Dedup = "dedup";
+
     const int KeyBytes = 32;
 
-    readonly ConcurrentDictionary<string, byte[]> _keys = [];
+    static readonly TimeSpan s_remembered = TimeSpan.FromSeconds(2);
+
+    readonly ConcurrentDictionary<string, (byte[] Key, DateTimeOffset At)> _keys = [];
+
+    /// <summary>Throws all keys away: what was signed with them is worth nothing any more, within seconds on every node. Tokens, passwords and sessions are not touched.</summary>
+    public async Task RotateAsync(CancellationToken cancellationToken)
+    {
+        await database.WriteAsync(async t =>
+        {
+            foreach (var purpose in (string[])[Tickets, Forms, Dedup])
+                await t.ExecuteAsync("DELETE FROM settings WHERE name = @purpose", new { purpose });
+            await Audit.RecordAsync(t, "hub.rotate-keys", "hub");
+        }, cancellationToken);
+        _keys.Clear();
+    }
 
     /// <summary>The 32-byte key of a purpose.</summary>
-    public async ValueTask<byte[]> KeyAsync(string purpose, CancellationToken cancellationToken)
+    internal async ValueTask<byte[]> KeyAsync(string purpose, CancellationToken cancellationToken)
     {
-        if (_keys.TryGetValue(purpose, out var known))
-            return known;
+        var now = time.GetUtcNow();
+        if (_keys.TryGetValue(purpose, out var known) && now - known.At < s_remembered && now >= known.At)
+            return known.Key;
+        if (await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @purpose", new { purpose }), cancellationToken) is { } kept)
+            return (_keys[purpose] = (kept, now)).Key;
         var key = await database.WriteAsync(async t =>
         {
             // Of nodes that meet here the first one's key counts.
@@ -24,6 +52,6 @@ sealed class Secrets(HubDatabase database)
                 new { purpose, value = RandomNumberGenerator.GetBytes(KeyBytes) });
             return await t.ScalarAsync<byte[]>("SELECT value FROM settings WHERE name = @purpose", new { purpose });
         }, cancellationToken);
-        return _keys.GetOrAdd(purpose, key!);
+        return (_keys[purpose] = (key!, now)).Key;
     }
 }

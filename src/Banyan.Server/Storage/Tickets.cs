@@ -11,14 +11,13 @@ namespace Banyan.Server.Storage;
 /// </summary>
 sealed class Tickets(Secrets secrets, TimeProvider time)
 {
-    const string KeyName = "tickets";
     const char Between = '\n';
 
     /// <summary>Signs fields, none of which has a line break.</summary>
     public async ValueTask<string> IssueAsync(string purpose, DateTimeOffset expires, string[] fields, CancellationToken cancellationToken)
     {
         var payload = Encoding.UTF8.GetBytes(string.Join(Between, [expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture), .. fields]));
-        var key = await secrets.KeyAsync(KeyName, cancellationToken);
+        var key = await secrets.KeyAsync(Secrets.Tickets, cancellationToken);
         return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(Sign(key, purpose, payload))}";
     }
 
@@ -29,7 +28,7 @@ sealed class Tickets(Secrets secrets, TimeProvider time)
             || !Base64Url.IsValid(ticket.AsSpan(0, dot)) || !Base64Url.IsValid(ticket.AsSpan(dot + 1)))
             return null;
         var payload = Base64Url.DecodeFromChars(ticket.AsSpan(0, dot));
-        var key = await secrets.KeyAsync(KeyName, cancellationToken);
+        var key = await secrets.KeyAsync(Secrets.Tickets, cancellationToken);
         if (!CryptographicOperations.FixedTimeEquals(Sign(key, purpose, payload), Base64Url.DecodeFromChars(ticket.AsSpan(dot + 1))))
             return null;
         var fields = Encoding.UTF8.GetString(payload).Split(Between);

@@ -49,7 +49,7 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
 
     /// <summary>A key for each day: what was learned from one answer does not help to read those of another day.</summary>
     async Task<byte[]> KeyAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
-        HMACSHA256.HashData(await secrets.KeyAsync("dedup", cancellationToken), Encoding.ASCII.GetBytes(now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)));
+        HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Dedup, cancellationToken), Encoding.ASCII.GetBytes(now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)));
 
     static ShardXorb Describe(XorbLayout layout)
     {

@@ -71,17 +71,17 @@ static class XetFeature
         Map(app, ["GET"], ["/v1/chunks/{prefix}/{hash}", "/chunks/{prefix}/{hash}", "/chunk/{prefix}/{hash}"], (c, v) => dedup.GetAsync(c, v("hash"), c.RequestAborted));
 
         // Clients report how fast they were; nothing is kept.
-        Map(app, ["POST"], ["/v1/telemetry", "/v1/telemetry/{**rest}"], (_, _) => Task.FromResult(Results.Ok()));
+        Map(app, ["POST"], ["/v1/telemetry", "/v1/telemetry/{**rest}"], (_, _) => Task.FromResult(Results.Ok()), RouteTraits.Reads);
         Map(app, ["GET", "HEAD", "POST", "PUT", "DELETE"], ["/{**rest}"], (c, _) => throw HubException.NotImplemented($"{c.Request.Method} {c.Request.Path}"));
     }
 
-    static void Map(WebApplication app, string[] methods, ReadOnlySpan<string> patterns, Func<HttpContext, Func<string, string>, Task<IResult>> handler)
+    static void Map(WebApplication app, string[] methods, ReadOnlySpan<string> patterns, Func<HttpContext, Func<string, string>, Task<IResult>> handler, RouteTraits traits = RouteTraits.None)
     {
         foreach (var pattern in patterns)
             app.MapMethods(XetAddresses.Path + pattern, methods, (RequestDelegate)(async context =>
             {
                 var result = await handler(context, name => (string)context.Request.RouteValues[name]!);
                 await result.ExecuteAsync(context);
-            })).WithMetadata(new HubRoute(Need.Nothing, null));
+            })).WithMetadata(new HubRoute(Need.Nothing, null, methods[0], traits | RouteTraits.Open));
     }
 }

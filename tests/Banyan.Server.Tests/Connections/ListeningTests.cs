@@ -84,7 +84,6 @@ public sealed class ListeningTests : IDisposable
     [Fact]
     public async Task Listens_at_a_unix_socket_also_where_a_dead_one_is_left()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "modes of files");
         var path = PathOf("banyan.sock");
         using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
@@ -95,7 +94,8 @@ public sealed class ListeningTests : IDisposable
         var options = new ServerOptions { Socket = path };
         await using var app = BanyanServer.Build(options);
         await app.StartAsync();
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, File.GetUnixFileMode(path));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, File.GetUnixFileMode(path));
         using var client = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellationToken) =>

@@ -73,6 +73,9 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         await Delete("/api/users/{name}", "user.remove", "/api/users/cora");
         await Put("/api/organizations/{name}/storage", "quota.set", "/api/organizations/acme/storage", new { quota = (long?)null });
         await Put("/api/settings/storage", "quota.set", "/api/settings/storage", new { defaultRepoLimit = 500 });
+        await Put("/api/settings/hub", "hub.readers", "/api/settings/hub", new { readers = "everyone" });
+        await Hub.Server.Services.GetRequiredService<Banyan.Server.Storage.Secrets>().RotateAsync(default);
+        Assert.Equal("hub.rotate-keys", (await EntriesAsync())[^1].Action);
         await Post("/api/organizations", "org.add", "/api/organizations", new { name = "lab" });
         await Put("/api/organizations/{name}/members/{user}", "member.set", "/api/organizations/lab/members/ben", new { role = "read" });
         await Delete("/api/organizations/{name}/members/{user}", "member.remove", "/api/organizations/lab/members/ben");

@@ -22,6 +22,8 @@ public sealed partial class RouteMatrix
     {
         ["GET /api/whoami-v2"] = Need.User,
         ["GET /api/audit"] = Need.User,
+        ["GET /api/settings/hub"] = Need.User,
+        ["PUT /api/settings/hub"] = Need.User,
         ["GET /api/settings/tokens"] = Need.User,
         ["POST /api/settings/tokens"] = Need.User,
         ["DELETE /api/settings/tokens/{id}"] = Need.User,
@@ -264,6 +266,58 @@ public sealed partial class RouteMatrix
                 if (await SendAsync(hub, route, "public", token) is { StatusCode: not HttpStatusCode.Unauthorized } let)
                     wrong.Add($"{route.Method} {route.Pattern} as {token ?? "nobody"}: {(int)let.StatusCode}");
         Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(40)));
+    }
+
+    // No GET, and they change nothing all the same; by the last but two one becomes a user, by the last the hub takes changes again.
+    static readonly string[] s_reading =
+    [
+        "POST /api/{repo}/paths-info/{**rest}", "POST /{repo}/git-upload-pack", "POST /{repo}.git/git-upload-pack", "POST /{repo}.git/info/lfs/objects/batch", "POST /{repo}.git/info/lfs/verify",
+        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /logout", "PUT /api/settings/hub",
+    ];
+
+    static readonly string[] s_open = ["GET /login", "POST /login", "POST /logout", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+
+    [Fact]
+    public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()
+    {
+        await using var hub = await HubServer.StartAsync();
+        await hub.Accounts.SetAdminAsync("ana", true, default);
+        await hub.CreateRepoAsync("public", organization: "acme");
+        var routes = RoutesOf(hub).Where(r => r.Metadata.Type is null or Banyan.Server.Repos.RepoType.Model && !r.Row.StartsWith('*')).ToArray();
+
+        await Set(new { maintenance = "We move." });
+        Assert.Contains("We move.", await HubServer.AssertErrorAsync(await hub.PostAsync("/api/repos/create", new { name = "x" }, hub.Ana), HttpStatusCode.ServiceUnavailable));
+        Assert.Contains("We move.", await (await hub.SendAsync(HttpMethod.Get, "/acme/public", headers: ("Accept", "text/html"))).Content.ReadAsStringAsync());
+        var refused = new List<string>();
+        foreach (var route in routes)
+            if ((await SendAsync(hub, route, "public", hub.Ana)).StatusCode == HttpStatusCode.ServiceUnavailable)
+                refused.Add(route.Row);
+        Assert.Equal(Changing.Except(s_reading).Order(), refused.Order());
+        await Set(new { maintenance = (string?)null });
+        await hub.CreateRepoAsync("again");
+
+        await Set(new { readers = "members" });
+        var let = new List<string>();
+        foreach (var route in routes)
+            if ((await SendAsync(hub, route, "public", null)).StatusCode != HttpStatusCode.Unauthorized)
+                let.Add(route.Row);
+        Assert.Equal(s_open.Order(), let.Order());
+        Assert.StartsWith("Basic", (await hub.GetAsync("/acme/public.git/info/refs?service=git-upload-pack")).Headers.WwwAuthenticate.Single().ToString());
+        Assert.Equal(HttpStatusCode.OK, (await hub.GetAsync("/api/models/acme/public", hub.Ben)).StatusCode);
+        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Put, "/api/settings/hub", hub.Ben, System.Net.Http.Json.JsonContent.Create(new { readers = "everyone" })), HttpStatusCode.Forbidden);
+        foreach (var bad in new object[] { new { }, new { readers = "all" }, new { readers = (string?)null }, new { maintenance = 1 }, new { maintenance = "" }, new { mode = "x" } })
+            await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Put, "/api/settings/hub", hub.Ana, System.Net.Http.Json.JsonContent.Create(bad)), HttpStatusCode.BadRequest);
+        await Set(new { readers = "everyone" });
+        Assert.Equal(HttpStatusCode.OK, (await hub.GetAsync("/api/models/acme/public")).StatusCode);
+
+        // Bytes that come by signed addresses are changes too; what is asked for by them is not.
+        var signed = hub.Server.Services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
+            .Where(e => e.RoutePattern.RawText is { } p && s_signed.Any(s => p.StartsWith(s, StringComparison.Ordinal)))
+            .ToLookup(e => e.Metadata.GetMetadata<HubRoute>()!.Changes, e => $"{e.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods[0]} {e.RoutePattern.RawText}");
+        Assert.All(signed[true], r => Assert.Matches(@"^(PUT /lfs/(objects|parts)|POST /lfs/parts|POST /xet/(v\d/)?(xorb|shard))", r));
+        Assert.All(signed[false], r => Assert.Matches("^(GET|HEAD) |^POST (/lfs/verify|/xet/v1/telemetry)", r));
+
+        async Task Set(object body) => await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Put, "/api/settings/hub", hub.Ana, System.Net.Http.Json.JsonContent.Create(body)));
     }
 
     [Fact]

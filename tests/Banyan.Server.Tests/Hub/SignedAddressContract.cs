@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
 using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Banyan.Server.Storage;
 using Banyan.Server.Tests.Support;
 using Banyan.Server.Tests.Xet;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Hub;
 
@@ -66,6 +69,8 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
     [InlineData("token revoked", None)]
     [InlineData("repository deleted", None)]
     [InlineData("repository moved", All)]
+    [InlineData("keys rotated", "403 403 401 403 403 403 403 403 401 401 401")]
+    [InlineData("only read", "200 200 200 200 503 503 503 200 503 503 200")]
     [InlineData("reader", All)]   // who reads may propose
     public async Task They_end_with_the_right(string how, string expected)
     {
@@ -93,6 +98,12 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
                 break;
             case "repository moved":
                 await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = repo, toRepo = "acme/elsewhere" }, Hub.Ana));
+                break;
+            case "keys rotated":
+                await Hub.Server.Services.GetRequiredService<Secrets>().RotateAsync(default);
+                break;
+            case "only read":
+                await Hub.Server.Services.GetRequiredService<HubMode>().SetMaintenanceAsync("for a test", default);
                 break;
             default:
                 await Hub.Accounts.SetMemberAsync("acme", "dan", Right.Read, default);

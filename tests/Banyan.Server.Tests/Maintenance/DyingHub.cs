@@ -26,6 +26,8 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
     public override Task<DbConnection> OpenAsync(CancellationToken cancellationToken) => real.OpenAsync(cancellationToken);
     public override void Migrate(long? version = null) => real.Migrate(version);
     public override string In(string parameter) => real.In(parameter);
+    internal override bool HasSchema() => real.HasSchema();
+    internal override string Copy(string path) => real.Copy(path);
     internal override string WithOwnIds => real.WithOwnIds;
     internal override Task CountOnAsync(DbTransaction transaction, string table) => real.CountOnAsync(transaction, table);
     internal override Task KeepWordsAsync(DbTransaction transaction, Search.KeptWords words) => real.KeepWordsAsync(transaction, words);

@@ -21,6 +21,9 @@ static class HubCommand
         QuotaCommand.Create(),
         TokenCommand.Create(),
         AuditCommand.Create(),
+        ModeCommand.CreateMaintenance(),
+        ModeCommand.CreateReaders(),
+        ModeCommand.CreateRotateKeys(),
         GcCommand.Create(),
     };
 
@@ -46,7 +49,7 @@ static class HubCommand
             Private.CreateFolder(options.DataFolder);
             hub.Warn(arguments, options);
             Actor.Act(Actor.Command);
-            await using var database = options.OpenDatabase();
+            await using var database = options.OpenDatabase(Console.Error.WriteLine);
             try
             {
                 await work(arguments, database, cancellationToken);

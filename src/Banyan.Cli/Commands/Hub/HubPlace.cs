@@ -16,7 +16,7 @@ sealed record HubPlace(HubOptions Options, HubDatabase Database, IObjectStore Ob
         if (options.DatabaseFile is { } file && !File.Exists(file))
             throw new CommandException($"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up makes one)");
         hub.Warn(arguments, options);
-        return new HubPlace(options, options.OpenDatabase(), options.OpenObjects());
+        return new HubPlace(options, options.OpenDatabase(Console.Error.WriteLine), options.OpenObjects());
     }
 
     /// <summary>Opens a place for a hub, where there is perhaps none; its schema is not brought up to date.</summary>

@@ -54,9 +54,35 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>The version of the schema.</summary>
     internal static Task<long> VersionAsync(DbTransaction transaction) => transaction.ScalarAsync<long>("SELECT MAX(\"Version\") FROM \"VersionInfo\"");
 
+    static readonly long[] s_versions = [.. typeof(HubDatabase).Assembly.GetTypes()
+        .SelectMany(t => t.GetCustomAttributes(typeof(FluentMigrator.MigrationAttribute), false)).Cast<FluentMigrator.MigrationAttribute>().Select(m => m.Version)];
+
     /// <summary>The newest version of the schema that this program knows.</summary>
-    internal static long NewestVersion { get; } = typeof(HubDatabase).Assembly.GetTypes()
-        .SelectMany(t => t.GetCustomAttributes(typeof(FluentMigrator.MigrationAttribute), false)).Cast<FluentMigrator.MigrationAttribute>().Max(m => m.Version);
+    internal static long NewestVersion { get; } = s_versions.Max();
+
+    /// <summary>How many steps lead there.</summary>
+    internal static int Migrations => s_versions.Length;
+
+    /// <summary>Version of the schema, and how many steps were made; 0 of a new database.</summary>
+    internal (long Version, int Applied) Schema()
+    {
+        if (!HasSchema())
+            return default;
+        using var connection = OpenAsync(CancellationToken.None).GetAwaiter().GetResult();
+        return connection.QuerySingle<(long, int)>("SELECT COALESCE(MAX(\"Version\"), 0), COUNT(*) FROM \"VersionInfo\"");
+    }
+
+    /// <summary>Whether there is a schema at all.</summary>
+    internal abstract bool HasSchema();
+
+    /// <summary>Waits until no other node upgrades; released by disposing.</summary>
+    internal virtual IDisposable? TakeTurnToUpgrade() => null;
+
+    /// <summary>Writes a copy of the whole database into a file.</summary>
+    /// <param name="path">The file, without what its name ends with.</param>
+    /// <returns>The file.</returns>
+    /// <exception cref="SchemaException">It cannot be.</exception>
+    internal abstract string Copy(string path);
 
     /// <summary>The condition "is one of the array <paramref name="parameter"/>": the one thing the two spell differently.</summary>
     public abstract string In(string parameter);

@@ -1,5 +1,7 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
+using System.Globalization;
 using Banyan.Server.Git;
 using Banyan.Server.Search;
 using Dapper;
@@ -11,7 +13,7 @@ namespace Banyan.Server.Storage.Databases;
 /// <summary>PostgreSQL: for several hub nodes over one database.</summary>
 public sealed class PostgresDatabase(string connection) : HubDatabase
 {
-    const long MigrationLock = 0x42616E79616E;   // "Banyan"
+    const long MigrationLock = 0x42616E79616E, UpgradeLock = MigrationLock + 1;   // "Banyan"
 
     readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(connection);
 
@@ -94,6 +96,50 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     // Serialization failure, deadlock; a unique key that a concurrent transaction took first is seen by the next attempt.
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is PostgresException { SqlState: "40001" or "40P01" };
+
+    internal override bool HasSchema()
+    {
+        using var open = _source.OpenConnection();
+        return open.ExecuteScalar<bool>("SELECT to_regclass('\"VersionInfo\"') IS NOT NULL");
+    }
+
+    // The lock ends with the connection, which is not given back to the pool with it.
+    internal override IDisposable? TakeTurnToUpgrade()
+    {
+        var turn = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false }.ToString());
+        turn.Open();
+        turn.Execute("SELECT pg_advisory_lock(@UpgradeLock)", new { UpgradeLock });
+        return turn;
+    }
+
+    /// <summary>By pg_dump, whose password and address it gets in variables, as the connection string has them.</summary>
+    internal override string Copy(string path)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connection);
+        var copy = path + ".pgdump";
+        var start = new ProcessStartInfo("pg_dump", ["--format=custom", "--file", copy]) { RedirectStandardError = true, UseShellExecute = false };
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[("PGHOST", settings.Host), ("PGPORT", settings.Port.ToString(CultureInfo.InvariantCulture)), ("PGDATABASE", settings.Database ?? settings.Username), ("PGUSER", settings.Username), ("PGPASSWORD", settings.Password)])
+            if (!string.IsNullOrEmpty(value))
+                start.Environment[name] = value;
+        try
+        {
+            using var dump = Process.Start(start)!;
+            var said = dump.StandardError.ReadToEnd();
+            dump.WaitForExit();
+            if (dump.ExitCode == 0)
+            {
+                if (!OperatingSystem.IsWindows())
+                    File.SetUnixFileMode(copy, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                return copy;
+            }
+            File.Delete(copy);
+            throw new SchemaException($"the database has to be brought up to date, and pg_dump cannot copy it first: {said.Trim()}. Make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new SchemaException("the database has to be brought up to date, and there is no pg_dump to copy it first: install PostgreSQL's client, or make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
+        }
+    }
 
     /// <inheritdoc/>
     public override void Migrate(long? version = null)

@@ -172,6 +172,37 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     /// <inheritdoc/>
     protected override bool IsConflict(Exception exception) => exception is SqliteException { SqliteErrorCode: 5 or 6 };
 
+    internal override bool HasSchema()
+    {
+        if (!File.Exists(path))
+            return false;
+        using var connection = new SqliteConnection(_connection);
+        connection.Open();
+        return connection.ExecuteScalar<long>("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'VersionInfo'") > 0;
+    }
+
+    internal override string Copy(string path)
+    {
+        var (copy, part) = (path + ".db", path + ".part");
+        File.Delete(part);
+        try
+        {
+            Private.Touch(part);
+            using (var connection = new SqliteConnection(_connection))
+            {
+                connection.Open();
+                connection.Execute("VACUUM INTO @part", new { part });
+            }
+            File.Move(part, copy, overwrite: true);
+            return copy;
+        }
+        catch (Exception e) when (e is SqliteException or IOException)
+        {
+            File.Delete(part);
+            throw new SchemaException($"the database has to be brought up to date, and no copy of it can be made first in {Path.GetDirectoryName(copy)}: {e.Message} (is the disk full?)");
+        }
+    }
+
     /// <inheritdoc/>
     public override void Migrate(long? version = null)
     {
