@@ -30,9 +30,11 @@ public sealed class GgufConversion : IDisposable
         List<Tensor> tensors = [.. folder.Tensors.Where(t => !Files.Safetensors.HuggingFaceTensorNames.IsLeftOut(t.Name)).Select(t => Ordered(t, config, family))];
         if (factors is not null && !tensors.Exists(t => t.Name == "rope_freqs.weight"))
             tensors.Add(Files.Safetensors.HuggingFaceReading.OfFloats("rope_freqs.weight", factors));
-        // Whatever is no matrix is computed in floats.
+        // Whatever is no matrix is computed in floats; what GGUF has no format for becomes halves.
         for (var i = 0; i < tensors.Count; i++)
-            if (!TypeMix.IsQuantized(tensors[i].Name, tensors[i].Shape))
+            if (WeightFormat.Made.Contains(tensors[i].Format))
+                tensors[i] = tensors[i].As(WeightFormat.F16);
+            else if (!TypeMix.IsQuantized(tensors[i].Name, tensors[i].Shape))
                 tensors[i] = tensors[i].As(WeightFormat.F32);
         _gguf = new ModelFile(folder.Path, ModelFileKind.Gguf, metadata, ConfigKeys.OfGguf(metadata), tensors, []);
         _quantizer = type is null ? new Quantizer(_gguf) : new Quantizer(_gguf, type, importance);

@@ -48,8 +48,17 @@ public abstract partial class WeightFormat
         new CodedFormat<Q1_0>(), new CodedFormat<Q2_0>(),
     ];
 
+    /// <summary>FP8 of safetensors, with a scale for 32 weights.</summary>
+    internal static WeightFormat F8 { get; } = new ByteFormat("F8_E4M3", ByteFormat.E4M3Values);
+
+    /// <summary>Whole numbers of up to 8 bits of safetensors, with a scale and a zero for 32 weights.</summary>
+    internal static WeightFormat I8 { get; } = new ByteFormat("I8", ByteFormat.Numbers);
+
+    /// <summary>What no file has as it is: safetensors are brought into them when they are read.</summary>
+    internal static IReadOnlyList<WeightFormat> Made { get; } = [F8, I8, new CodedFormat<G4>()];
+
     /// <summary>The format of <typeparamref name="TCodes"/>.</summary>
-    internal static WeightFormat Coded<TCodes>() where TCodes : struct, ICodes => All.First(f => f is CodedFormat<TCodes>);
+    internal static WeightFormat Coded<TCodes>() where TCodes : struct, ICodes => All.Concat(Made).First(f => f is CodedFormat<TCodes>);
 
     /// <summary>The names of <see cref="All"/>, for messages.</summary>
     internal static string Names => string.Join(", ", All);

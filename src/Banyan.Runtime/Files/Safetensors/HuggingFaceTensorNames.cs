@@ -101,7 +101,7 @@ static partial class HuggingFaceTensorNames
     [GeneratedRegex(@"^(?:(?:model|bert|roberta|backbone|encoder|transformer)\.)*(?:layers|layer)\.([0-9]{1,5})\.(.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Block();
 
-    [GeneratedRegex(@"^(.+)\.(weight|bias)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(.+)\.(weight|bias|scale)\z", RegexOptions.CultureInvariant)]
     private static partial Regex Ending();
 
     [GeneratedRegex(@"\.experts\.([0-9]{1,6})\.", RegexOptions.CultureInvariant)]

@@ -24,7 +24,7 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         var weight = $"{name}.weight";
         var matrix = Pack(Get(weight, [rows, columns]), rows, columns);
-        return new Projection(weight, matrix, Has($"{name}.bias") ? Vector($"{name}.bias", rows) : null) { Scale = scale };
+        return new Projection(weight, matrix, Has($"{name}.bias") ? Vector($"{name}.bias", rows) : null) { Scale = scale * ScaleOf(name) };
     }
 
     /// <summary>
@@ -35,7 +35,14 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     {
         var matrix = Pack(Get($"{name}.weight", [all, columns]).RowRange(first, rows), rows, columns);
         var bias = Has($"{name}.bias") ? Vector($"{name}.bias", all, first, rows) : null;
-        return new Projection($"{name}.weight#{first}", matrix, bias);
+        return new Projection($"{name}.weight#{first}", matrix, bias) { Scale = ScaleOf(name) };
+    }
+
+    // What all of a matrix is multiplied by (NVFP4); what its activations were once quantized by is not used.
+    unsafe float ScaleOf(string name)
+    {
+        Has($"{name}.input_scale");
+        return Has($"{name}.scale") ? Vector($"{name}.scale", 1).Floats[0] : 1;
     }
 
     /// <summary>Rows of a matrix.</summary>

@@ -21,7 +21,7 @@ internal sealed unsafe class PackedFormat
         CodedPacking<IQ3_S>.Describe(), CodedPacking<IQ3_XXS>.Describe(), CodedPacking<IQ2_S>.Describe(), CodedPacking<IQ2_XS>.Describe(),
         CodedPacking<IQ2_XXS>.Describe(), CodedPacking<IQ1_M>.Describe(), CodedPacking<IQ1_S>.Describe(), CodedPacking<TQ1_0>.Describe(),
         CodedPacking<TQ2_0>.Describe(), CodedPacking<MXFP4>.Describe(), CodedPacking<NVFP4>.Describe(), CodedPacking<Q1_0>.Describe(),
-        CodedPacking<Q2_0>.Describe(),
+        CodedPacking<Q2_0>.Describe(), CodedPacking<G4>.Describe(), BytePacking.Describe(WeightFormat.F8), BytePacking.Describe(WeightFormat.I8),
     ];
 
     static PackedFormat()
@@ -34,7 +34,7 @@ internal sealed unsafe class PackedFormat
     {
         (Format, Kind, ScaleBytes, QuantBytes) = (format, kind, scaleBytes, quantBytes);
         // Floats of 16 bits lie in pairs.
-        GroupColumns = kind == WeightKind.Float ? 4 / format.BlockBytes : format.BlockWeights;
+        GroupColumns = kind == WeightKind.Float && format.BlockWeights == 1 ? 4 / format.BlockBytes : format.BlockWeights;
     }
 
     /// <summary>The same format as if it had no code but the reference.</summary>
