@@ -74,6 +74,7 @@ sealed class ServerChoice
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
         TimeSpan? keep = arguments.GetValue(_keep) is not { } written ? null : KeepAlive.TryParse(written, out var span) ? span
             : throw new CommandException($"--keep-alive {written}: a duration like 10m or 1h30m is needed");
+        var file = ServerSettings.FileOf(arguments);
         var runtime = new ModelOptions { ContextLength = arguments.GetValue(_context) };
         var options = new ServerOptions
         {
@@ -98,12 +99,14 @@ sealed class ServerChoice
                 Adapters = adapters ?? [],
                 ModelsFolder = modelsFolder,
                 Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
-                ChatTemplate = arguments.GetValue(_template) is { } file ? await File.ReadAllTextAsync(file.FullName, cancellationToken) : null,
+                ChatTemplate = arguments.GetValue(_template) is { } jinja ? await File.ReadAllTextAsync(jinja.FullName, cancellationToken) : null,
                 MaxPending = arguments.GetValue(_queue),
                 MemoryBytes = arguments.GetValue(_memory) is { } amount ? ByteAmount.Parse("--memory", amount) : null,
                 KeepAlive = keep,
                 Pull = ModelPull.ForServerAsync,
-                Settings = ModelTables.Read(ServerSettings.FileOf(arguments)),
+                Settings = ModelTables.Read(file),
+                SettingsFile = file,
+                ReadSettings = () => ModelTables.Read(file),
             },
         };
         if (options.Problems() is { Count: > 0 } problems)

@@ -17,6 +17,7 @@ static class ModelTables
         new("context", "a number of at least 2", (m, values) => Integer(values, 2, int.MaxValue) is { } tokens ? m with { ContextLength = tokens } : null),
         new("kv", "q8_0, f16 or f32", (m, values) => Single(values) switch { "q8_0" => m with { KvCache = KvFormat.Q8_0 }, "f16" => m with { KvCache = KvFormat.F16 }, "f32" => m with { KvCache = KvFormat.F32 }, _ => null }),
         new("threads", "a number from 1 to 1024", (m, values) => Integer(values, 1, 1024) is { } threads ? m with { Threads = threads } : null),
+        new("draft", "a model: a file or a folder", (m, values) => Single(values) is { } file && (File.Exists(file) || Directory.Exists(file)) ? m with { Draft = Path.GetFullPath(file) } : null),
         new("chat-template", "a Jinja file", (m, values) => Single(values) is { } file && File.Exists(file) ? m with { ChatTemplate = File.ReadAllText(file) } : null),
         new("keep-alive", "a duration like 10m, or -1 for always", (m, values) => Single(values) is { } text && KeepAlive.TryParse(text, out var span) ? m with { KeepAlive = span } : null),
         new("temperature", "a number from 0 to 2", (m, values) => Number(values, 0, 2) is { } value ? m with { Temperature = value } : null),

@@ -44,6 +44,7 @@ static class InferenceFeature
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
         services.AddHostedService<IdleModels>();
+        services.AddHostedService<SettingsReload>();
     }
 
     public static void MapInference(this WebApplication app)

@@ -41,6 +41,12 @@ public sealed record InferenceOptions
     /// <summary>What is set for single models, by their names.</summary>
     public IReadOnlyDictionary<string, ModelSettings> Settings { get; init; } = new Dictionary<string, ModelSettings>();
 
+    /// <summary>The file that <see cref="Settings"/> are from; null for none. Where it changes while the server runs, <see cref="ReadSettings"/> reads it again.</summary>
+    public string? SettingsFile { get; init; }
+
+    /// <summary>Reads them; what is wrong with the file it throws, and they stay as they were.</summary>
+    public Func<IReadOnlyDictionary<string, ModelSettings>>? ReadSettings { get; init; }
+
     /// <summary>
     /// Brings a model of a hub here, by a name like <c>owner/name</c> or <c>owner/name:q4_k_m</c>, and says which files it is; null where
     /// nothing can be pulled. What it cannot do it throws as <see cref="InvalidOperationException"/>.

@@ -21,6 +21,9 @@ public sealed record ModelSettings
     /// <summary>Threads that compute.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>A smaller model with the same tokenizer that guesses ahead for it: a file or a folder.</summary>
+    public string? Draft { get; init; }
+
     /// <summary>A Jinja chat template to use instead of its own.</summary>
     public string? ChatTemplate { get; init; }
 
@@ -41,6 +44,9 @@ public sealed record ModelSettings
 
     /// <inheritdoc cref="GenerationOptions.RepetitionPenalty"/>
     public float? RepetitionPenalty { get; init; }
+
+    /// <summary>What of it takes effect when the model is loaded; the rest holds for the next request.</summary>
+    internal ModelSettings OfLoading => new() { ContextLength = ContextLength, KvCache = KvCache, Threads = Threads, Draft = Draft, ChatTemplate = ChatTemplate };
 
     internal ModelOptions Over(ModelOptions options) => options with
     {

@@ -102,9 +102,56 @@ public class ModelLifeTests
             Assert.Equal(served, (await AskAsync(server, asked)).GetProperty("model").GetString());
         Assert.Equal(Llama, (await server.PostJsonAsync("/v1/messages", new { model = "claude-haiku", max_tokens = 1, messages = (object[])[new { role = "user", content = "a" }] })).GetProperty("model").GetString());
         Assert.Equal(64, (await server.Client.GetFromJsonAsync<JsonElement>("/v1/models/gpt-4o")).GetProperty("meta").GetProperty("n_ctx").GetInt32());
+        // Names are listed, with the model that answers to them; patterns are none.
+        var listed = (await server.Client.GetFromJsonAsync<JsonElement>("/v1/models")).GetProperty("data").EnumerateArray().ToList();
+        Assert.Equal([TestServer.Stories, Llama, Third, "gpt-4o"], listed.Select(m => m.GetProperty("id").GetString()));
+        Assert.Equal(Llama, listed[^1].GetProperty("root").GetString());
+        var tag = (await server.Client.GetFromJsonAsync<JsonElement>("/api/tags")).GetProperty("models").EnumerateArray().Last();
+        Assert.Equal(("gpt-4o", Llama), (tag.GetProperty("name").GetString(), tag.GetProperty("details").GetProperty("parent_model").GetString()));
         // Greedy where the request does not say.
         async Task<string?> Text() => (await server.PostJsonAsync("/v1/completions", new { model = Llama, prompt = "a", max_tokens = 6 })).GetProperty("choices")[0].GetProperty("text").GetString();
         Assert.Equal(await Text(), await Text());
+    }
+
+    [Fact]
+    public async Task A_changed_file_of_settings_holds_without_a_restart_and_breaks_no_stream()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("banyan-settings-").FullName, "banyan.toml");
+        File.WriteAllText(file, "");
+        IReadOnlyDictionary<string, ModelSettings> settings = new Dictionary<string, ModelSettings>();
+        await using var server = await StartAsync(o => o with { SettingsFile = file, ReadSettings = () => new FileInfo(file).Length == 3 ? throw new InvalidOperationException("wrong") : settings });
+        void Change(string text, ModelSettings model)
+        {
+            settings = new Dictionary<string, ModelSettings> { [TestServer.Stories] = model };
+            File.WriteAllText(file, text);
+        }
+        async Task<int> ContextAsync() => (await server.Client.GetFromJsonAsync<JsonElement>($"/v1/models/{TestServer.Stories}")) is var entry && entry.TryGetProperty("meta", out var meta) ? meta.GetProperty("n_ctx").GetInt32() : 0;
+        async Task<HttpStatusCode> AliasAsync() => (await server.PostAsync("/v1/completions", new { model = "gpt-4o", prompt = "a", max_tokens = 1 })).StatusCode;
+        Assert.Equal(HttpStatusCode.NotFound, await AliasAsync());
+        using (var streamed = await server.Client.SendAsync(new(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = TestServer.Stories, prompt = "a", max_tokens = 1500, ignore_eos = true, stream = true }) }, HttpCompletionOption.ResponseHeadersRead))
+        {
+            Change("1", new() { Aliases = ["gpt-4o"], ContextLength = 64 });
+            Assert.EndsWith("data: [DONE]\n\n", await streamed.Content.ReadAsStringAsync());
+        }
+        await server.UntilAsync(async () => await AliasAsync() == HttpStatusCode.OK);
+        await server.UntilAsync(async () => await AliasAsync() == HttpStatusCode.OK && await ContextAsync() == 64);
+        // What is wrong with it changes nothing.
+        Change("wrg", new());
+        Change("four", new() { Aliases = ["gpt-5"], ContextLength = 64 });
+        await server.UntilAsync(async () => await AliasAsync() == HttpStatusCode.NotFound);
+        Assert.Equal(64, await ContextAsync());
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_model_has_a_draft_of_its_own()
+    {
+        await using var server = await StartAsync(o => o with { Settings = new Dictionary<string, ModelSettings> { [TestServer.Stories] = new() { Draft = PathOf(TestServer.Stories) }, [Llama] = new() { Draft = PathOf(TestServer.Stories) } } });
+        await AskAsync(server, TestServer.Stories);
+        var refused = await server.PostAsync("/v1/completions", new { model = Llama, prompt = "a" });
+        Assert.Contains("stories260K.gguf", await refused.Content.ReadAsStringAsync());
+        Assert.False(refused.IsSuccessStatusCode);
+        await AskAsync(server, Third);
     }
 
     [Theory]

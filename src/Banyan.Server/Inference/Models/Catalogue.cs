@@ -13,17 +13,18 @@ sealed class Catalogue : IAsyncDisposable
     readonly ILogger<Catalogue> _log;
     readonly List<ServedModel> _models;
     readonly Dictionary<string, ServedModel> _names = new(StringComparer.OrdinalIgnoreCase); // other names, of links and copies
+    IReadOnlyDictionary<string, ModelSettings> _settings;
     bool _disposed;
 
     public Catalogue(InferenceOptions options, TimeProvider time, ILogger<Catalogue> log)
     {
-        (_options, _memory, _time, _log) = (options, new ModelMemory(options), time, log);
+        (_options, _memory, _time, _log, _settings) = (options, new ModelMemory(options), time, log, options.Settings);
         _models = [.. options.Models.Select(path => Make(path, ModelFolder.NameOf(path)))];
         if (_models.Count > 0)
             _models.AddRange([.. options.Adapters.Select(path => Make(path, ModelFolder.NameOf(path), _models[0]))]);
     }
 
-    ServedModel Make(string path, string name, ServedModel? @base = null) => new(path, name, _options, _memory, _time, _log, @base);
+    ServedModel Make(string path, string name, ServedModel? @base = null) => new(path, name, _settings.GetValueOrDefault(name) ?? ModelSettings.None, _options, _memory, _time, _log, @base);
 
     /// <summary>The model that answers requests which name none.</summary>
     public ServedModel? Default => Known.FirstOrDefault() ?? List().FirstOrDefault();
@@ -149,7 +150,7 @@ sealed class Catalogue : IAsyncDisposable
     }
 
     /// <summary>The model that is served under a name which is none of its own: exact aliases first, then the longest beginning.</summary>
-    string? AliasOf(string name) => _options.Settings.SelectMany(s => s.Value.Aliases.Select(alias => (Model: s.Key, Alias: alias)))
+    string? AliasOf(string name) => _settings.SelectMany(s => s.Value.Aliases.Select(alias => (Model: s.Key, Alias: alias)))
         .Where(a => a.Alias.EndsWith('*') ? name.StartsWith(a.Alias[..^1], StringComparison.OrdinalIgnoreCase) : string.Equals(name, a.Alias, StringComparison.OrdinalIgnoreCase))
         .OrderBy(a => a.Alias.EndsWith('*')).ThenByDescending(a => a.Alias.Length).Select(a => a.Model).FirstOrDefault();
 
@@ -161,6 +162,30 @@ sealed class Catalogue : IAsyncDisposable
         return models.Find(m => string.Equals(m.Path, named, StringComparison.Ordinal))
             ?? models.Find(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? models.Find(m => m.Name.StartsWith($"{name}-", StringComparison.OrdinalIgnoreCase) || m.Name.StartsWith($"{name}.", StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Other names under which models are asked for: those of copies and pulls, and aliases; those that stand for many (<c>gpt-*</c>) are none.</summary>
+    public IReadOnlyList<(string Name, ServedModel Model)> OtherNames()
+    {
+        var models = List();
+        var names = new Dictionary<string, ServedModel>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, model) in Names)
+            names.TryAdd(name, model);
+        foreach (var model in models)
+            foreach (var alias in model.Settings.Aliases.Where(a => !a.EndsWith('*')))
+                names.TryAdd(alias, model);
+        return [.. names.Where(n => !models.Any(m => string.Equals(m.Name, n.Key, StringComparison.OrdinalIgnoreCase))).Select(n => (n.Key, n.Value))];
+    }
+
+    /// <summary>Takes up what is set for single models, from the next request on.</summary>
+    public void Set(IReadOnlyDictionary<string, ModelSettings> settings)
+    {
+        lock (_lock)
+        {
+            _settings = settings;
+            foreach (var model in _models)
+                model.Settings = settings.GetValueOrDefault(model.Name) ?? ModelSettings.None;
+        }
     }
 
     /// <summary>The models of the last listing.</summary>

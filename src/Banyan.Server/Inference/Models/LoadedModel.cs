@@ -17,13 +17,15 @@ sealed class LoadedModel : IAsyncDisposable
     readonly ChatTemplate? _replacement;
     readonly Model? _draft;
     readonly ModelAdapter? _adapter;
+    readonly LoadedModel? _base;
+    volatile ModelSettings _settings;
     readonly Engine? _engine;
     readonly Lazy<Vectors> _vectors;
     readonly SemaphoreSlim _scoring = new(1);
 
     public LoadedModel(string name, Model model, ChatTemplate? replacement, Model? draft, ModelSettings settings)
     {
-        (Name, Model, _replacement, _draft, Settings) = (name, model, replacement, draft, settings);
+        (Name, Model, _replacement, _draft, _settings) = (name, model, replacement, draft, settings);
         _engine = model.Config.IsEncoder ? null : new Engine(model, new EngineOptions { Draft = draft });
         _vectors = new(() => new(this, null));
     }
@@ -31,13 +33,15 @@ sealed class LoadedModel : IAsyncDisposable
     /// <summary>An adapter of a loaded model; that one owns what both use.</summary>
     public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter)
     {
-        (Name, Model, _engine, _replacement, _adapter, Settings) = (name, @base.Model, @base._engine, @base._replacement, adapter, @base.Settings);
+        (Name, Model, _engine, _replacement, _adapter, _base, _settings) = (name, @base.Model, @base._engine, @base._replacement, adapter, @base, @base.Settings);
         _vectors = new(() => new(this, adapter));
     }
 
     public string Name { get; }
     public Model Model { get; }
-    public ModelSettings Settings { get; }
+
+    /// <summary>What is set for it; an adapter's are its base's.</summary>
+    public ModelSettings Settings { get => _base?.Settings ?? _settings; set => _settings = value; }
 
     /// <summary>The template this server was started with, or else the model's own; null for a model that only completes.</summary>
     /// <exception cref="TemplateException">The model's own cannot be parsed.</exception>

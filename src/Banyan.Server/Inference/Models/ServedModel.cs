@@ -9,15 +9,15 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Inference.Models;
 
 /// <summary>One model of the catalogue, or an adapter beside its base: loaded when first used, and kept until its place or its time is over.</summary>
-sealed partial class ServedModel(string path, string name, InferenceOptions options, ModelMemory memory, TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
+sealed partial class ServedModel(string path, string name, ModelSettings settings, InferenceOptions options, ModelMemory memory, TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
 {
     readonly Lock _lock = new();
     readonly List<ServedModel> _beside = [];
-    readonly ModelSettings _settings = options.Settings.GetValueOrDefault(name) ?? ModelSettings.None;
+    ModelSettings _settings = settings, _loadedWith = settings.OfLoading;
     Progress _progress = new();
     Task<LoadedModel>? _loading;
     int _pending;
-    TimeSpan? _keepAlive = (options.Settings.GetValueOrDefault(name)?.KeepAlive ?? options.KeepAlive) is { } span && span != Timeout.InfiniteTimeSpan ? span : null;
+    TimeSpan? _keepAlive = SpanOf(settings.KeepAlive ?? options.KeepAlive);
 
     public string Name { get; } = name;
     public string Path { get; } = path;
@@ -26,6 +26,26 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     public ServedModel? Base => @base;
 
     public DateTimeOffset Created { get; } = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : Directory.GetLastWriteTimeUtc(path);
+
+    /// <summary>
+    /// What is set for it. A change of how it samples and how long it stays holds from the next request on; where it is to be loaded otherwise, it is unloaded
+    /// once nobody uses it, so that no answer is broken off.
+    /// </summary>
+    public ModelSettings Settings
+    {
+        get => _settings;
+        set
+        {
+            lock (_lock)
+            {
+                if (value.KeepAlive != _settings.KeepAlive)
+                    _keepAlive = SpanOf(value.KeepAlive ?? options.KeepAlive);
+                _settings = value;
+                if (Loaded is { } loaded)
+                    loaded.Settings = value;
+            }
+        }
+    }
 
     /// <summary>Whether its file is still there.</summary>
     public bool IsThere => File.Exists(Path) || Directory.Exists(Path);
@@ -47,8 +67,11 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     /// <summary>When it was last asked for.</summary>
     public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
 
-    /// <summary>When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded.</summary>
-    public DateTimeOffset? ExpiresAt => @base is null && _keepAlive is { } keep && Loaded is not null && Pending == 0 ? LastUsed + keep : null;
+    /// <summary>When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded. What is to be loaded otherwise is due.</summary>
+    public DateTimeOffset? ExpiresAt => @base is not null || Loaded is null || Pending > 0 ? null
+        : _settings.OfLoading != _loadedWith ? LastUsed : LastUsed + _keepAlive;
+
+    static TimeSpan? SpanOf(TimeSpan? keep) => keep == Timeout.InfiniteTimeSpan ? null : keep;
 
     /// <summary>How long it stays from now on without a request; <see cref="Timeout.InfiniteTimeSpan"/> for always.</summary>
     public void Keep(TimeSpan keep)
@@ -56,7 +79,7 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
         if (@base is not null)
             @base.Keep(keep);
         else
-            _keepAlive = keep == Timeout.InfiniteTimeSpan ? null : keep;
+            _keepAlive = SpanOf(keep);
     }
 
     /// <summary>Generations running or waiting.</summary>
@@ -205,12 +228,14 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
     LoadedModel Load()
     {
         var began = TimeProvider.System.GetTimestamp();
-        var replacement = (_settings.ChatTemplate ?? options.ChatTemplate) is { } jinja ? ChatTemplate.Parse(jinja) : null;
-        var model = Model.Load(Path, _settings.Over(options.Runtime), _progress);
+        var settings = _settings;
+        _loadedWith = settings.OfLoading;
+        var replacement = (settings.ChatTemplate ?? options.ChatTemplate) is { } jinja ? ChatTemplate.Parse(jinja) : null;
+        var model = Model.Load(Path, settings.Over(options.Runtime), _progress);
         Model? draft = null;
         try
         {
-            if (options.Draft is { } small)
+            if ((settings.Draft ?? options.Draft) is { } small)
                 Engine.CheckDraft(draft = Model.Load(small, options.Runtime with { ContextLength = null }), model);
         }
         catch (Exception e)
@@ -218,10 +243,10 @@ sealed partial class ServedModel(string path, string name, InferenceOptions opti
             draft?.Dispose();
             model.Dispose();
             if (e is ArgumentException)
-                throw new ModelFileException(options.Draft!, e.Message, e);
+                throw new ModelFileException((settings.Draft ?? options.Draft)!, e.Message, e);
             throw;
         }
-        var loaded = new LoadedModel(Name, model, replacement, draft, _settings);
+        var loaded = new LoadedModel(Name, model, replacement, draft, settings);
         LogLoaded(log, Name, TimeProvider.System.GetElapsedTime(began).TotalSeconds);
         return loaded;
     }

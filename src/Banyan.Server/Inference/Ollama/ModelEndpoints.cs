@@ -18,7 +18,7 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
     public Task VersionAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonObject { ["version"] = Version }, context.RequestAborted);
 
     public Task TagsAsync(HttpContext context) => context.Response.WriteJsonAsync(
-        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m)), .. catalogue.Names.Select(n => (JsonNode)Entry(n.Model, n.Name))]) }, context.RequestAborted);
+        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m)), .. catalogue.OtherNames().Select(n => (JsonNode)Entry(n.Model, n.Name))]) }, context.RequestAborted);
 
     public Task LoadedAsync(HttpContext context)
     {
@@ -80,12 +80,12 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         ["modified_at"] = model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         ["size"] = model.Loaded?.Model.WeightBytes ?? model.FileBytes,
         ["digest"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{model.Path} {model.Created.UtcTicks}"))),
-        ["details"] = Details(model.Loaded?.Model.Config.Architecture ?? ""),
+        ["details"] = Details(model.Loaded?.Model.Config.Architecture ?? "", name is null ? "" : model.Name),
     };
 
-    static JsonObject Details(string architecture) => new()
+    static JsonObject Details(string architecture, string parent = "") => new()
     {
-        ["parent_model"] = "",
+        ["parent_model"] = parent,
         ["format"] = "gguf",
         ["family"] = architecture,
         ["families"] = new JsonArray(architecture),

@@ -36,15 +36,18 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     }
 
     public Task ModelsAsync(HttpContext context) => context.Request.Headers.ContainsKey("anthropic-version")
-        ? context.Response.WriteJsonAsync(Anthropic([.. catalogue.List()]), context.RequestAborted)
-        : context.Response.WriteAsJsonAsync(new ModelList("list", [.. catalogue.List().Select(Entry)]), ApiJson.Readable.ModelList);
+        ? context.Response.WriteJsonAsync(Anthropic(Listed()), context.RequestAborted)
+        : context.Response.WriteAsJsonAsync(new ModelList("list", [.. Listed().Select(l => Entry(l.Model, l.Name))]), ApiJson.Readable.ModelList);
+
+    // Every model under its own name, then under others.
+    List<(string Name, ServedModel Model)> Listed() => [.. catalogue.List().Select(m => (m.Name, m)), .. catalogue.OtherNames()];
 
     // Anthropic's list is at the same address.
-    static JsonObject Anthropic(IReadOnlyList<ServedModel> models) => new()
+    static JsonObject Anthropic(List<(string Name, ServedModel Model)> models) => new()
     {
         ["data"] = new JsonArray([.. models.Select(m => (JsonNode)new JsonObject
         {
-            ["type"] = "model", ["id"] = m.Name, ["display_name"] = m.Name, ["created_at"] = m.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            ["type"] = "model", ["id"] = m.Name, ["display_name"] = m.Model.Name == m.Name ? m.Name : $"{m.Name} ({m.Model.Name})", ["created_at"] = m.Model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         })]),
         ["has_more"] = false,
         ["first_id"] = models.Count > 0 ? models[0].Name : null,
@@ -52,7 +55,7 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     };
 
     public Task ModelAsync(HttpContext context, string id) =>
-        context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id")), ApiJson.Readable.ModelEntry);
+        context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id"), null), ApiJson.Readable.ModelEntry);
 
     static ModelStatus Status(ServedModel model)
     {
@@ -68,8 +71,9 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
         _ => "unloaded",
     };
 
-    static ModelEntry Entry(ServedModel model) => new(model.Name, "model", model.Created.ToUnixTimeSeconds(), "local")
+    static ModelEntry Entry(ServedModel model, string? name) => new(name ?? model.Name, "model", model.Created.ToUnixTimeSeconds(), "local")
     {
+        Root = name is null || name == model.Name ? null : model.Name,
         Meta = model.Loaded is { } loaded
             ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Chats, loaded.Tokenizer.Fim is not null)
             : null,
