@@ -19,7 +19,8 @@ static class ErrorPages
         var hasHub = context.RequestServices.GetService(typeof(HubAddress)) is not null;
         if (hasHub && error.Status == 401)
             FormTokens.Begin(context);
-        var visitor = new Visitor { HasHub = hasHub, FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + context.Request.QueryString, Now = DateTimeOffset.UtcNow };
+        // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said again.
+        var visitor = new Visitor { HasHub = hasHub, FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
         await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
         return true;
     }

@@ -45,6 +45,19 @@ sealed partial class HubProcess(string data, string[] options, IReadOnlyDictiona
         }
     }
 
+    /// <summary>All that it wrote, over all starts.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (_errors)
+                return string.Join('\n', _errors);
+        }
+    }
+
+    /// <summary>Its process.</summary>
+    public int Id => _process!.Id;
+
     /// <summary>Starts it and waits until it answers: no repair, no second try.</summary>
     public async Task StartAsync()
     {
