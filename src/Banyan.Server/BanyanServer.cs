@@ -58,6 +58,8 @@ public static class BanyanServer
             builder.Services.AddHub(hub);
         builder.Services.AddPages();
         builder.Services.AddOperating(options.Hub is not null);
+        if (OtlpExport.IsWanted)
+            builder.AddOtlp();
 
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Drain>();

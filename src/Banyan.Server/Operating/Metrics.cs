@@ -14,7 +14,9 @@ sealed class Metrics : IDisposable
     /// <summary>Series of one instrument; what comes after counts with those whose tags are all "other".</summary>
     const int MaxSeries = 1000;
 
-    static readonly string[] s_meters = ["Banyan.Server", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
+    /// <summary>Whose measurements are told.</summary>
+    public static readonly string[] Meters = ["Banyan.Server", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
+
     static readonly double[] s_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120], s_counts = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
     readonly MeterListener _listener = new();
@@ -26,7 +28,7 @@ sealed class Metrics : IDisposable
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (s_meters.Contains(instrument.Meter.Name) && _families.TryAdd(instrument, new Family(instrument)))
+            if (Meters.Contains(instrument.Meter.Name) && _families.TryAdd(instrument, new Family(instrument)))
                 listener.EnableMeasurementEvents(instrument, _families[instrument]);
         };
         _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((Family)family!).Add(value, tags));

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Banyan.Cli.Tests.Faults;
@@ -19,7 +21,65 @@ public sealed class SecretsTests : IDisposable
 
     readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("banyan-secrets-");
 
-    public void Dispose() => _data.Delete(recursive: true);
+    readonly Collector _collector = new();
+
+    public void Dispose()
+    {
+        _collector.Dispose();
+        _data.Delete(recursive: true);
+    }
+
+    /// <summary>Takes what is sent to a collector of OTLP, and keeps it.</summary>
+    sealed class Collector : IDisposable
+    {
+        readonly HttpListener _listener = new();
+        readonly MemoryStream _received = new();
+
+        public Collector()
+        {
+            using (var free = new TcpListener(IPAddress.Loopback, 0))
+            {
+                free.Start();
+                Port = ((IPEndPoint)free.LocalEndpoint).Port;
+            }
+            _listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
+            _listener.Start();
+            _ = TakeAsync();
+        }
+
+        public int Port { get; }
+
+        public string Text
+        {
+            get
+            {
+                lock (_received)
+                    return Encoding.Latin1.GetString(_received.ToArray());
+            }
+        }
+
+        async Task TakeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    var context = await _listener.GetContextAsync();
+                    using var body = new MemoryStream();
+                    await context.Request.InputStream.CopyToAsync(body);
+                    lock (_received)
+                        body.WriteTo(_received);
+                    context.Response.ContentType = "application/x-protobuf";
+                    context.Response.Close();
+                }
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            {
+            }
+        }
+
+        public void Dispose() => _listener.Close();
+    }
 
     static HttpRequestMessage Send(HttpMethod method, string path, string? authorization = null, HttpContent? content = null, params (string Name, string Value)[] headers)
     {
@@ -77,7 +137,14 @@ public sealed class SecretsTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_data.FullName, "models"));
         File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
         var token = (await Tool.Run(["hub", "user", "add", "ana", "--admin", "--data", _data.FullName])).Output.Trim();
-        await using var hub = new HubProcess(_data.FullName, ["--access-log", "--log-addresses", "--log-format", "json"], new Dictionary<string, string> { ["BANYAN_API_KEY"] = ApiKey });
+        await using var hub = new HubProcess(_data.FullName, ["--access-log", "--log-addresses", "--log-format", "json"], new Dictionary<string, string>
+        {
+            ["BANYAN_API_KEY"] = ApiKey,
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{_collector.Port}",
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
+            ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+        });
         await hub.StartAsync();
         using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
         client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("secrets", "1"));
@@ -108,6 +175,11 @@ public sealed class SecretsTests : IDisposable
             ["command line"] = await File.ReadAllTextAsync($"/proc/{hub.Id}/cmdline"),
             ["log"] = hub.Said,
         };
+        // What a collector hears: spans of requests and generations, and what is measured.
+        string Sent() => told["sent by OTLP"] = _collector.Text;
+        while (!(Sent().Contains("gen_ai.usage.output_tokens", StringComparison.Ordinal) && Sent().Contains("http.route", StringComparison.Ordinal) && Sent().Contains("http.server.request.duration", StringComparison.Ordinal)
+            && Sent().Contains("/lfs/objects/{oid}", StringComparison.Ordinal) && Sent().Contains("service.name", StringComparison.Ordinal)))
+            await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.Contains("gen_ai", told["metrics"]);
         Assert.Contains("token.add", told["audit"]);
         Assert.Contains("/v1/completions", told["log"]);
