@@ -20,6 +20,8 @@ static class ModelTables
         new("draft", "a model: a file or a folder", (m, values) => Single(values) is { } file && (File.Exists(file) || Directory.Exists(file)) ? m with { Draft = Path.GetFullPath(file) } : null),
         new("chat-template", "a Jinja file", (m, values) => Single(values) is { } file && File.Exists(file) ? m with { ChatTemplate = File.ReadAllText(file) } : null),
         new("keep-alive", "a duration like 10m, or -1 for always", (m, values) => Single(values) is { } text && KeepAlive.TryParse(text, out var span) ? m with { KeepAlive = span } : null),
+        new("system", "a text", (m, values) => Single(values) is { } text ? m with { System = text } : null),
+        new("stop", "a list of texts", (m, values) => values.Count is > 0 and <= 16 && values.All(v => v.Length > 0) ? m with { Stop = values } : null),
         new("temperature", "a number from 0 to 2", (m, values) => Number(values, 0, 2) is { } value ? m with { Temperature = value } : null),
         new("top-p", "a number from 0 to 1", (m, values) => Number(values, 1e-6f, 1) is { } value ? m with { TopP = value } : null),
         new("top-k", "a number of at least 0", (m, values) => Integer(values, 0, int.MaxValue) is { } value ? m with { TopK = value } : null),

@@ -40,6 +40,8 @@ static class InferenceFeature
         services.AddSingleton<RerankEndpoint>();
         services.AddSingleton<EmbedEndpoints>();
         services.AddSingleton<ManageEndpoints>();
+        services.AddSingleton<BlobEndpoints>();
+        services.AddSingleton<CreateEndpoint>();
         services.AddSingleton<ToolEndpoints>();
         services.AddSingleton<StatusEndpoints>();
         services.AddHostedService<Preload>();
@@ -92,6 +94,11 @@ static class InferenceFeature
         ollama.MapPost("/api/embeddings", Stoppable(app, embed.EmbedOneAsync));
         var manage = app.Services.GetRequiredService<ManageEndpoints>();
         ollama.MapPost("/api/pull", Stoppable(app, manage.PullAsync));
+        var blobs = app.Services.GetRequiredService<BlobEndpoints>();
+        ollama.MapMethods("/api/blobs/{digest}", ["HEAD"], blobs.HeadAsync);
+        ollama.MapPost("/api/blobs/{digest}", Stoppable(app, blobs.PostAsync));
+        ollama.MapPost("/api/create", Stoppable(app, app.Services.GetRequiredService<CreateEndpoint>().HandleAsync));
+        ollama.MapPost("/api/push", Stoppable(app, manage.PushAsync));
         ollama.MapPost("/api/copy", Stoppable(app, manage.CopyAsync));
         ollama.MapDelete("/api/delete", Stoppable(app, manage.DeleteAsync));
         ollama.MapPost("/api/generate", Stoppable(app, generate.GenerateAsync));

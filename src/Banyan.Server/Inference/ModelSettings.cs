@@ -27,6 +27,12 @@ public sealed record ModelSettings
     /// <summary>A Jinja chat template to use instead of its own.</summary>
     public string? ChatTemplate { get; init; }
 
+    /// <summary>What stands before a conversation that has no system message of its own.</summary>
+    public string? System { get; init; }
+
+    /// <summary>Texts before which an answer ends, where a request names none.</summary>
+    public IReadOnlyList<string>? Stop { get; init; }
+
     /// <summary>After how long without a request it is unloaded; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>
     public TimeSpan? KeepAlive { get; init; }
 
@@ -62,5 +68,18 @@ public sealed record ModelSettings
         TopK = TopK ?? options.TopK,
         MinP = MinP ?? options.MinP,
         RepetitionPenalty = RepetitionPenalty ?? options.RepetitionPenalty,
+        Stop = Stop ?? options.Stop,
+    };
+
+    /// <summary>Of a request's settings: what is set here, and else what is set there.</summary>
+    internal ModelSettings Over(ModelSettings below) => below with
+    {
+        System = System ?? below.System,
+        Stop = Stop ?? below.Stop,
+        Temperature = Temperature ?? below.Temperature,
+        TopP = TopP ?? below.TopP,
+        TopK = TopK ?? below.TopK,
+        MinP = MinP ?? below.MinP,
+        RepetitionPenalty = RepetitionPenalty ?? below.RepetitionPenalty,
     };
 }

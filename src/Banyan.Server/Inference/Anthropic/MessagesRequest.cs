@@ -32,7 +32,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         var (use, named, several) = ReadChoice(fields, names);
         var output = fields.Object("output_config");
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model);
-        options = options with { MaxTokens = maxTokens, Stop = ReadStops(fields), Grammar = ReadFormat(fields, output) ?? options.Grammar };
+        options = options with { MaxTokens = maxTokens, Stop = fields.Any("stop_sequences") is null ? options.Stop : ReadStops(fields), Grammar = ReadFormat(fields, output) ?? options.Grammar };
         var thinks = fields.Object("thinking") is { } thinking ? thinking.Text("type") switch
         {
             "enabled" or "adaptive" or "between_tools" => true,

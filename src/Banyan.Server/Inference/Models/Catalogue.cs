@@ -36,8 +36,8 @@ sealed class Catalogue : IAsyncDisposable
         {
             if (_options.ModelsFolder is { } folder && !_disposed)
             {
-                // Adapters last: their bases are known then.
-                foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is not null))
+                // Adapters last: their bases are known then; and what was created of others after them.
+                foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is null ? 0 : CreatedModel.Is(f.Path) ? 2 : 1).ThenBy(f => f.Base is null ? default : File.GetLastWriteTimeUtc(f.Path)))
                 {
                     var @base = of is null ? null : BaseOf(of);
                     if (_models.Exists(m => m.Path == path) || (of is not null && @base is null))
@@ -158,6 +158,8 @@ sealed class Catalogue : IAsyncDisposable
     ServedModel? BaseOf(string named)
     {
         var name = ModelFolder.NameOf(named.TrimEnd('/'));
+        if (_models.Find(m => string.Equals(m.Name, named, StringComparison.OrdinalIgnoreCase)) is { } same)
+            return same;
         var models = _models.Where(m => m.Base is null).ToList();
         return models.Find(m => string.Equals(m.Path, named, StringComparison.Ordinal))
             ?? models.Find(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))

@@ -30,18 +30,18 @@ sealed class LoadedModel : IAsyncDisposable
         _vectors = new(() => new(this, null));
     }
 
-    /// <summary>An adapter of a loaded model; that one owns what both use.</summary>
-    public LoadedModel(string name, LoadedModel @base, ModelAdapter adapter)
+    /// <summary>An adapter of a loaded model, or a model that was created of it; that one owns what both use.</summary>
+    public LoadedModel(string name, LoadedModel @base, ModelAdapter? adapter, ModelSettings? settings = null, ChatTemplate? replacement = null)
     {
-        (Name, Model, _engine, _replacement, _adapter, _base, _settings) = (name, @base.Model, @base._engine, @base._replacement, adapter, @base, @base.Settings);
-        _vectors = new(() => new(this, adapter));
+        (Name, Model, _engine, _replacement, _adapter, _base, _settings) = (name, @base.Model, @base._engine, replacement ?? @base._replacement, adapter ?? @base._adapter, @base, settings ?? ModelSettings.None);
+        _vectors = new(() => new(this, _adapter));
     }
 
     public string Name { get; }
     public Model Model { get; }
 
-    /// <summary>What is set for it; an adapter's are its base's.</summary>
-    public ModelSettings Settings { get => _base?.Settings ?? _settings; set => _settings = value; }
+    /// <summary>What is set for it; where that says nothing, what is set for its base.</summary>
+    public ModelSettings Settings { get => _base is null ? _settings : _settings.Over(_base.Settings); set => _settings = value; }
 
     /// <summary>The template this server was started with, or else the model's own; null for a model that only completes.</summary>
     /// <exception cref="TemplateException">The model's own cannot be parsed.</exception>
@@ -153,7 +153,7 @@ sealed class LoadedModel : IAsyncDisposable
             await _vectors.Value.DisposeAsync();
         await _scoring.WaitAsync();
         _scoring.Dispose();
-        if (_adapter is not null)
+        if (_base is not null)
             return;
         if (_engine is not null)
             await _engine.DisposeAsync();

@@ -11,7 +11,7 @@ static partial class ModelFolder
 
     /// <summary>Models, and folders of adapters with the base that each names; of a model it is null.</summary>
     public static IEnumerable<(string Name, string Path, string? Base)> Find(string folder) =>
-        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path, IsAdapter(path) ? BaseOf(path) : null)).Where(found => found.Item3 != "") : [];
+        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path, CreatedModel.Is(path) ? CreatedModel.TryRead(path)?.From ?? "" : IsAdapter(path) ? BaseOf(path) : null)).Where(found => found.Item3 != "") : [];
 
     static bool IsAdapter(string path) => File.Exists(Path.Combine(path, AdapterConfig));
 
@@ -34,6 +34,8 @@ static partial class ModelFolder
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         if (name is "model.safetensors" or "model.safetensors.index.json")
             return NameOf(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        if (CreatedModel.Is(name))
+            return Path.GetFileNameWithoutExtension(Path.GetFileNameWithoutExtension(name));
         name = name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
             ? Path.GetFileNameWithoutExtension(name) : name;
         // A folder of the shared cache is called after its commit: models--owner--name/snapshots/COMMIT.
@@ -106,6 +108,12 @@ static partial class ModelFolder
     {
         if (Directory.Exists(model))
             Directory.Delete(model, recursive: true);
+        else if (CreatedModel.Is(model))
+        {
+            if (CreatedModel.TryRead(model)?.Adapter is { } adapter)
+                File.Delete(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(model))!, adapter));
+            File.Delete(model);
+        }
         else
             foreach (var part in Parts(model).ToList())
                 File.Delete(part);
@@ -130,8 +138,9 @@ static partial class ModelFolder
             foreach (var file in Directory.EnumerateFiles(folder, "*.gguf").Order(StringComparer.Ordinal))
                 if (SplitPart().Match(file[..^".gguf".Length]) is not { Success: true } part || part.Groups[1].Value == "00001")
                     found.Add(file);
+            found.AddRange(Directory.EnumerateFiles(folder, "*.json").Where(CreatedModel.Is).Order(StringComparer.Ordinal));
             if (depth < MaxDepth)
-                foreach (var inner in Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal))
+                foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => !Path.GetFileName(d).StartsWith('.')).Order(StringComparer.Ordinal))
                     found.AddRange(Search(inner, depth + 1));
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)

@@ -42,7 +42,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
                     _keepAlive = SpanOf(value.KeepAlive ?? options.KeepAlive);
                 _settings = value;
                 if (Loaded is { } loaded)
-                    loaded.Settings = value;
+                    loaded.Settings = CreatedModel.Is(Path) && CreatedModel.TryRead(Path) is { } created ? value.Over(created.Settings) : value;
             }
         }
     }
@@ -254,12 +254,21 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     async Task<LoadedModel> LoadBesideAsync(ServedModel of)
     {
         await Task.Yield();
-        lock (of._lock)
-            if (!of._beside.Contains(this))
-                of._beside.Add(this);
+        var root = of;
+        while (root.Base is { } below)
+            root = below;
+        lock (root._lock)
+            if (!root._beside.Contains(this))
+                root._beside.Add(this);
         var loaded = await of.LoadAsync(CancellationToken.None);
         try
         {
+            if (CreatedModel.Is(Path))
+            {
+                var created = CreatedModel.TryRead(Path) ?? throw new ModelFileException(Path, "it is no file that /api/create made");
+                var adapter = created.Adapter is { } file ? loaded.Model.AddAdapter(Name, AdapterWeights.Read(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, file), loaded.Model.Config)) : null;
+                return new LoadedModel(Name, loaded, adapter, _settings.Over(created.Settings), created.Template is { } jinja ? ChatTemplate.Parse(jinja) : null);
+            }
             return new LoadedModel(Name, loaded, loaded.Model.AddAdapter(Name, AdapterWeights.Read(Path, loaded.Model.Config)));
         }
         catch (NotSupportedException e)

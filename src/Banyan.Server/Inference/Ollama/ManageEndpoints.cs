@@ -103,14 +103,11 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         CheckAllowed();
         var (source, destination) = await bodies.ReadAsync(context, fields => Task.FromResult((NameIn(fields, "source"), NameIn(fields, "destination"))), cancellationToken);
         var model = catalogue.Find(source);
-        if (destination.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
-            destination = destination[..^":latest".Length];
-        if (destination.Length is 0 or > 100 || destination[0] == '.' || destination.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_')))
-            throw ApiException.Invalid("destination", "Invalid 'destination': a name has 1 to 100 letters, digits, '.', '-' and '_'.");
+        destination = NewName(destination, "destination");
         if (catalogue.List().Any(m => string.Equals(m.Name, destination, StringComparison.OrdinalIgnoreCase)))
             throw ApiException.Invalid("destination", $"Invalid 'destination': there is a model '{destination}'.");
         if (model.Base is not null)
-            throw ApiException.Invalid("source", $"{model.Name} is an adapter: it has no copy.");
+            throw ApiException.Invalid("source", $"{model.Name} is made of {model.Base.Name}: it has no copy. Create another.");
         if (options.ModelsFolder is { } folder)
             ModelFolder.Copy(model.Path, folder, destination);
         catalogue.Name(destination, model);
@@ -140,13 +137,30 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         catalogue.Forget(model);
     }
 
-    void CheckAllowed()
+    /// <summary><c>POST /api/push</c>: nothing of a hub can be written by Ollama's API.</summary>
+    public async Task PushAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var name = await bodies.ReadAsync(context, fields => Task.FromResult(NameIn(fields, "model", "name")), cancellationToken);
+        _ = catalogue.Find(name);
+        throw new ApiException(501, "This server pushes no models to Ollama's library, which takes them from its own program alone. 'banyan push' brings a model to a hub.", "model", "not_supported");
+    }
+
+    /// <summary>The name of a model that is to be made.</summary>
+    internal static string NewName(string name, string field)
+    {
+        if (name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
+            name = name[..^":latest".Length];
+        return name.Length is 0 or > 100 || name[0] == '.' || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_'))
+            ? throw ApiException.Invalid(field, $"Invalid '{field}': a name has 1 to 100 letters, digits, '.', '-' and '_'.") : name;
+    }
+
+    internal void CheckAllowed()
     {
         if (server.IsOpen && !keys.AreAsked)
             throw ApiException.Forbidden("Others reach this server and it asks for no key, so nobody may change its models. Make a key with banyan key add, or start it with --api-key.");
     }
 
-    static string NameIn(Fields fields, params string[] names)
+    internal static string NameIn(Fields fields, params string[] names)
     {
         foreach (var name in names)
             if (fields.Text(name) is { Length: > 0 } value)

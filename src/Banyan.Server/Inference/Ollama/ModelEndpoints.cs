@@ -57,8 +57,9 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         await context.Response.WriteJsonAsync(new JsonObject
         {
             ["modelfile"] = $"FROM {model.Name}",
-            ["parameters"] = "",
+            ["parameters"] = Parameters(model.Settings),
             ["template"] = model.Tokenizer.Fim is null ? (model.Chats ? model.Template!.Source : "") : $"{(model.Chats ? model.Template!.Source : "")}{{{{- if .Suffix }}}}{{{{ .Prompt }}}}{{{{ .Suffix }}}}{{{{ end }}}}",
+            ["system"] = model.Settings.System ?? "",
             ["details"] = Details(architecture),
             ["model_info"] = new JsonObject
             {
@@ -72,6 +73,11 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
             ["modified_at"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         }, cancellationToken);
     }
+
+    // As a Modelfile has them, a line each.
+    static string Parameters(ModelSettings settings) => string.Join('\n', ((string, IFormattable?)[])
+        [("temperature", settings.Temperature), ("top_p", settings.TopP), ("top_k", settings.TopK), ("min_p", settings.MinP), ("repeat_penalty", settings.RepetitionPenalty)]
+        is var numbers ? numbers.Where(n => n.Item2 is not null).Select(n => $"{n.Item1} {n.Item2!.ToString(null, CultureInfo.InvariantCulture)}").Concat((settings.Stop ?? []).Select(s => $"stop {System.Text.Json.JsonSerializer.Serialize(s)}")) : []);
 
     static JsonObject Entry(ServedModel model, string? name = null) => new()
     {

@@ -34,7 +34,7 @@ static class SamplingFields
         FrequencyPenalty = fields.Number("frequency_penalty", -2, 2) ?? 0,
         Seed = fields.Long("seed", long.MinValue, long.MaxValue) is { } seed && seed != -1 ? unchecked((ulong)seed) : null,
         LogitBias = ReadLogitBias(fields, tokenizer),
-        Stop = ReadStop(fields),
+        Stop = fields.Any("stop") is null ? defaults.Stop : ReadStop(fields),
         IgnoreEndOfText = fields.Flag("ignore_eos"),
         Grammar = OutputShape.Read(fields),
     };

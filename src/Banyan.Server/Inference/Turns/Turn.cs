@@ -91,6 +91,8 @@ sealed class Turn
     /// <exception cref="ApiException">The template refuses the messages, or a tool's schema cannot be enforced.</exception>
     public static Turn Prepare(LoadedModel model, TurnRequest request, DateTimeOffset now)
     {
+        if (model.Settings.System is { Length: > 0 } system && !(request.Messages is [JsonObject first, ..] && (string?)first["role"] == "system"))
+            request.Messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = system });
         var variables = new JsonObject { ["messages"] = request.Messages, ["add_generation_prompt"] = true };
         var offered = request.Use == ToolUse.None ? [] : request.Tools;
         if (offered.Count > 0)
