@@ -10,7 +10,7 @@ using Banyan.Cli.Commands.Tune;
 StandardStreams.Guard();
 var banyan = Help.Root("Share, run, adapt, measure and spread open AI models.",
     ("Start", [Up.Create()]),
-    ("Run", [Run.Create(), Chat.Create(), Serve.Create(), Inspect.Create(), Bench.Create(), Tokenize.Create(), Template.Create(), Logits.Create(), Embed.Create(), Embed.CreateRank(), Synthesize.Create(), Quantize.Create(), ConvertCommand.Create()]),
+    ("Run", [Run.Create(), Chat.Create(), Serve.Create(), Inspect.Create(), Bench.Create(), Tokenize.Create(), Template.Create(), Logits.Create(), Embed.Create(), Embed.CreateRank(), Synthesize.Create(), Quantize.Create(), ConvertCommand.Create(), Imatrix.Create(), PerplexityCommand.Create()]),
     ("Share and spread", [Pull.Create(), Push.Create(), HubCommand.Create()]),
     ("Adapt", [TuneCommand.Create()]),
     ("Measure", [EvalCommand.Create()]),

@@ -18,24 +18,26 @@ static class Quantize
 
             Examples:
               banyan quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M
-              banyan quantize model-F16.gguf model-IQ4_XS.gguf --type IQ4_XS --json
+              banyan quantize model-F16.gguf model-IQ4_XS.gguf --type IQ4_XS --imatrix model.imatrix.gguf --json
+              banyan quantize model-F16.gguf model.gguf --type Q4_K_M --tensor attn_v=Q8_0 --tensor 'blk\.0\.=Q6_K'
             """);
         var input = new Argument<string>("IN") { Description = "A .gguf, best in F32, F16 or BF16" };
         var output = new Argument<string>("OUT") { Description = "The file to write" };
         var type = new Option<string>("--type") { Description = $"What to make of it: {string.Join(", ", Quantizer.Types)}", Required = true };
-        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix that llama-imatrix wrote (.gguf)" };
+        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix that 'banyan imatrix' or llama-imatrix wrote (.gguf)" };
+        var tensor = new Option<string[]>("--tensor") { Description = "Another weight format for tensors in whose names a regular expression is found: attn_v=Q8_0", HelpName = "PATTERN=FORMAT" };
         var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
         var json = new Option<bool>("--json") { Description = """Print one JSON object: {"sha256":…,"bytes":…}""" };
         type.CompletionSources.Add(_ => Quantizer.Types.Select(t => new System.CommandLine.Completions.CompletionItem(t)));
         command.Arguments.Add(input);
         command.Arguments.Add(output);
-        foreach (var option in new Option[] { type, imatrix, force, json })
+        foreach (var option in new Option[] { type, imatrix, tensor, force, json })
             command.Options.Add(option);
         command.SetAction((arguments, cancellationToken) =>
         {
             var path = arguments.GetValue(output)!;
             using var file = ModelFile.Open(arguments.GetValue(input)!);
-            var quantizer = Of(file, arguments.GetValue(type)!, arguments.GetValue(imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null);
+            var quantizer = Of(file, arguments.GetValue(type)!, arguments.GetValue(imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null, arguments.GetValue(tensor) ?? []);
             if (Path.GetFullPath(path) == Path.GetFullPath(file.Path))
                 throw new CommandException($"{path} is the input: name another file");
             if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(force)))
@@ -52,11 +54,12 @@ static class Quantize
         return command;
     }
 
-    static Quantizer Of(ModelFile file, string type, ImportanceMatrix? importance)
+    static Quantizer Of(ModelFile file, string type, ImportanceMatrix? importance, string[] tensors)
     {
+        var pairs = tensors.Select(t => t.LastIndexOf('=') is > 0 and var at && at < t.Length - 1 ? (t[..at], t[(at + 1)..]) : throw new CommandException($"--tensor {t}: PATTERN=FORMAT is needed, such as attn_v=Q8_0")).ToList();
         try
         {
-            return new Quantizer(file, type, importance);
+            return new Quantizer(file, type, importance, pairs);
         }
         catch (ArgumentException e)
         {

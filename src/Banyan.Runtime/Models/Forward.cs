@@ -24,10 +24,11 @@ internal sealed unsafe class Forward : IDisposable
     /// <param name="wanted">The most rows whose results are wanted.</param>
     /// <param name="pool">The threads; null for the model's own.</param>
     /// <param name="head">What passes end in; null for logits.</param>
-    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null)
+    /// <param name="inputs">What the inputs of products are summed in; null: they are not.</param>
+    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null)
     {
         (_weights, _head, _columns) = (model.Weights, head ?? model.Weights.Logits, model.Config.EmbeddingSize);
-        _pass = new Pass(model, cache, rows, pool ?? model.Pool);
+        _pass = new Pass(model, cache, rows, pool ?? model.Pool) { Inputs = inputs };
         foreach (var layer in _weights.Layers)
             foreach (var residual in layer.Residuals)
                 _lastMixer = residual.Block.State is null ? _lastMixer : residual;

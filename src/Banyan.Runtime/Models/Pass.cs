@@ -42,6 +42,9 @@ internal sealed unsafe class Pass : IDisposable
 
     public Workspace Memory { get; }
 
+    /// <summary>What the inputs of products are summed in; null: they are not.</summary>
+    public InputSums? Inputs { get; init; }
+
     /// <summary>Another batch.</summary>
     public void Begin(Batch batch)
     {

@@ -19,17 +19,20 @@ public sealed partial class Quantizer
     readonly TypeMix? _mix; // null: as they are
     readonly Config _config;
     readonly ImportanceMatrix? _importance;
+    readonly IReadOnlyList<(Regex Pattern, WeightFormat Format)> _overrides = [];
 
     /// <param name="file">A GGUF file; open until the new one is written.</param>
     /// <param name="type">What to make of it: Q4_K_M (<see cref="Types"/>).</param>
     /// <param name="importance">What matters of the weights; null where that is not known.</param>
-    /// <exception cref="ArgumentException">There is no such type, or it needs an importance matrix.</exception>
+    /// <param name="tensors">Weight formats of tensors in whose names a pattern (a regular expression, matched in linear time) is found; the first that is counts.</param>
+    /// <exception cref="ArgumentException">There is no such type or format, or it needs an importance matrix.</exception>
     /// <exception cref="ModelFileException">It is no GGUF file, or of an architecture that is not known.</exception>
-    public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null)
+    public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null, IReadOnlyList<(string Pattern, string Format)>? tensors = null)
     {
         if (!TypeMix.TryGet(type, out _mix))
             throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
         _importance = importance;
+        _overrides = [.. (tensors ?? []).Select(t => (PatternOf(t.Pattern), FormatOf(t.Format)))];
         if (_mix.Name == "Q2_K_S" && importance is null)
             throw new ArgumentException("Q2_K_S needs an importance matrix (--imatrix): without one it is of no use", nameof(type));
         if (file.Kind != ModelFileKind.Gguf)
@@ -67,6 +70,21 @@ public sealed partial class Quantizer
         WholeFile.Write(output, stream => writer.WriteTo(stream));
     }
 
+    static Regex PatternOf(string pattern)
+    {
+        try
+        {
+            return new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new ArgumentException($"'{pattern}' is no pattern of tensors' names: {e.Message}", nameof(pattern), e);
+        }
+    }
+
+    static WeightFormat FormatOf(string name) => WeightFormat.TryGet(name, out var format) && format.IsWritten ? format
+        : throw new ArgumentException($"'{name}' is no weight format that can be written: {string.Join(", ", WeightFormat.All.Where(f => f.IsWritten))}", nameof(name));
+
     // That of most of its weights.
     uint FileType()
     {
@@ -74,7 +92,9 @@ public sealed partial class Quantizer
         return TypeMix.All.FirstOrDefault(m => m.Format == format)?.FileType ?? 0;
     }
 
-    WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) || _mix is null ? tensor.Format : _mix.FormatOf(tensor.Name, tensor.Shape,
+    WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) || _mix is null ? tensor.Format
+        : _overrides.FirstOrDefault(o => o.Pattern.IsMatch(tensor.Name)).Format is { } wanted ? TypeMix.Fit(wanted, tensor.Columns)
+        : _mix.FormatOf(tensor.Name, tensor.Shape,
         new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0, _importance is not null));
 
     // What belongs to no layer first, then layer by layer; by name.

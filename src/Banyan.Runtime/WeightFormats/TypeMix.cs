@@ -136,7 +136,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 
     /// <summary>A format with smaller blocks for rows that are no whole number of blocks.</summary>
-    static WeightFormat Fit(WeightFormat format, long columns)
+    internal static WeightFormat Fit(WeightFormat format, long columns)
     {
         if (columns % format.BlockWeights == 0)
             return format;

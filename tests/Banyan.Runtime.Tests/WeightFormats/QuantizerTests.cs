@@ -45,7 +45,35 @@ public class QuantizerTests
         var path = Path.Combine(folder.Path, "out.gguf");
         using (var file = ModelFile.Open(SharedData.Path("models", $"formats/{model}-F32.gguf")))
             new Quantizer(file, type, importance).Write(path);
-        var expected = File.ReadAllBytes(SharedData.Path("models", $"formats/{model}-{type}{ending}.gguf"));
+        Same($"formats/{model}-{type}{ending}.gguf", path);
+    }
+
+    [Theory]
+    [InlineData("MXFP4")]
+    [InlineData("NVFP4")]
+    public void Tensors_are_named_by_patterns(string format)
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "out.gguf");
+        using (var file = ModelFile.Open(SharedData.Path("models", "formats/qwen2-F32.gguf")))
+            new Quantizer(file, "Q8_0", null, [(@"blk\..*weight", format), ("blk", "Q4_0")]).Write(path);
+        Same($"formats/qwen2-{format}.gguf", path);
+    }
+
+    [Theory]
+    [InlineData("(", "Q8_0", "no pattern")]
+    [InlineData("(a)\\1", "Q8_0", "no pattern")]
+    [InlineData("attn_v", "IQ2_XXS", "no weight format that can be written")]
+    [InlineData("attn_v", "Q9", "no weight format that can be written")]
+    public void A_pattern_or_format_that_is_none_is_refused(string pattern, string format, string problem)
+    {
+        using var file = ModelFile.Open(SharedData.Path("models", "formats/qwen2-F32.gguf"));
+        Assert.Contains(problem, Assert.Throws<ArgumentException>(() => new Quantizer(file, "Q8_0", null, [(pattern, format)])).Message, StringComparison.Ordinal);
+    }
+
+    static void Same(string reference, string path)
+    {
+        var expected = File.ReadAllBytes(SharedData.Path("models", reference));
         var actual = File.ReadAllBytes(path);
         Assert.Equal(expected.Length, actual.Length);
         Assert.True(expected.AsSpan().SequenceEqual(actual), $"first difference at byte {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}, {expected.Zip(actual, (a, b) => a != b ? 1 : 0).Sum()} in all");

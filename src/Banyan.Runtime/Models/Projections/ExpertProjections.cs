@@ -45,6 +45,7 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
     /// </summary>
     public void AddTo(Pass pass, Activations input, int[] chosen, float[] shares, float* x, ExpertBiases biases = default)
     {
+        pass.Inputs?.AddExperts(this, _shape.Unit, input, pass.Rows, _shape.Used, chosen, shares, biases, pass.Pool);
         Quantize(pass, input, pass.Precision.Exact);
         Buffers(pass).Run(input, pass.Rows, chosen, shares, _gate, _up, _down, x, Read, biases);
     }

@@ -42,6 +42,8 @@ internal abstract class MatrixProduct
     /// <summary>The first half of <see cref="Begin"/>, for a product that plans by itself.</summary>
     protected void Quantize(Pass pass, Activations x, bool exact)
     {
+        if (this is not ExpertProjections)
+            pass.Inputs?.Add(this, x, pass.Rows);
         if (!x.HasBlocks && NeedsBlocks(exact))
             x.Quantize(pass.Rows, pass.Pool);
     }
