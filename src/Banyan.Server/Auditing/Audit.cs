@@ -8,6 +8,10 @@ static class Audit
 {
     const int MaxTarget = 512;
 
+    /// <summary>The name of an account, for an entry about it.</summary>
+    public static async Task<string> NameAsync(DbTransaction transaction, long account) =>
+        await transaction.ScalarAsync<string?>("SELECT name FROM accounts WHERE id = @account", new { account }) ?? $"account {account}";
+
     /// <summary>Records a change that <see cref="Actor.Present"/> makes.</summary>
     /// <param name="transaction">The change's transaction.</param>
     /// <param name="action">For example <c>repo.create</c>.</param>

@@ -73,7 +73,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     public Task SetRepoLimitAsync(long account, long? count, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("UPDATE accounts SET repo_limit = @count WHERE id = @account", new { account, count });
-        await Audit.RecordAsync(t, "quota.set", await NameAsync(t, account), count is null ? "repositories: default" : $"repositories: {count}");
+        await Audit.RecordAsync(t, "quota.set", await Audit.NameAsync(t, account), count is null ? "repositories: default" : $"repositories: {count}");
     }, cancellationToken);
 
     /// <summary>Looks, in the transaction that gave a namespace one more repository, whether it may have as many.</summary>
@@ -96,7 +96,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     public Task SetQuotaAsync(long account, long? bytes, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("UPDATE accounts SET quota = @bytes WHERE id = @account", new { account, bytes });
-        await Audit.RecordAsync(t, "quota.set", await NameAsync(t, account), bytes is null ? "default" : $"{bytes}");
+        await Audit.RecordAsync(t, "quota.set", await Audit.NameAsync(t, account), bytes is null ? "default" : $"{bytes}");
     }, cancellationToken);
 
     /// <summary>Bytes that are free on the data folder's disk.</summary>
@@ -224,8 +224,6 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         c => c.QueryFirstOrDefaultAsync<Row>(
             $"SELECT {Columns} FROM accounts a WHERE {condition}", new { id }),
         cancellationToken);
-
-    static async Task<string> NameAsync(DbTransaction t, long account) => await t.ScalarAsync<string?>("SELECT name FROM accounts WHERE id = @account", new { account }) ?? $"account {account}";
 
     static long? Number(byte[]? value) => value is { Length: sizeof(long) } ? BinaryPrimitives.ReadInt64LittleEndian(value) : null;
 

@@ -109,6 +109,6 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     {
         var ended = await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except", new { user, only = only ?? 0, all = only is null, except = except ?? 0 });
         if (ended > 0)
-            await Audit.RecordAsync(t, "session.end", $"account {user}", $"{ended}");
+            await Audit.RecordAsync(t, "session.end", await Audit.NameAsync(t, user), ended == 1 ? null : $"{ended} of them");
     }, cancellationToken);
 }

@@ -45,7 +45,7 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         {
             await t.ExecuteAsync("DELETE FROM sign_in_links WHERE expires_at < @now OR (kind = @kind AND kind <> 'invitation' AND (user_id = @user OR kind = 'first'))", row);
             await t.ExecuteAsync("INSERT INTO sign_in_links (hash, kind, user_id, expires_at) VALUES (@hash, @kind, @user, @expires)", row);
-            await Audit.RecordAsync(t, "link.make", user is null ? kind : $"account {user}");
+            await Audit.RecordAsync(t, "link.make", user is { } account ? await Audit.NameAsync(t, account) : kind);
         }, cancellationToken);
         return code;
     }

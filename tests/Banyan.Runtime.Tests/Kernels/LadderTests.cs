@@ -40,8 +40,8 @@ public class LadderTests
         if (variable == "DOTNET_EnableAVX512")
             expected = Ladder.Choose(null, ProcessorFacts.Current with { RuntimeHasAvx512 = false }).Name; // AVX2, or AVX-VNNI where it has a form of its own
         Assert.SkipWhen(Ladder.All.First(r => r.Name == expected) is { IsSupported: false }, $"This processor has no {expected}.");
-        // A rung that is named is tested by this process beside all others: there it only has to be stood on.
-        await RungProcess.Run(variable, value, expected, variable == "BANYAN_KERNELS" ? RungProcess.Classes(typeof(QuantizeTests))
+        // A rung that is named is tested by this process beside all others, and the scalar one without AVX2: there it only has to be stood on.
+        await RungProcess.Run(variable, value, expected, variable is "BANYAN_KERNELS" or "DOTNET_EnableHWIntrinsic" ? RungProcess.Classes(typeof(QuantizeTests))
             : RungProcess.Classes(typeof(LinearTests), typeof(QuantizeTests), typeof(OperationTests), typeof(RungMemoryTests)));
     }
 }

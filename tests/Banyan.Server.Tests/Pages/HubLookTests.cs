@@ -11,15 +11,16 @@ public class HubLookTests(SharedHub shared, Browser browser)
     const int Phone = 320;
 
     [Theory]
-    [InlineData(ColorScheme.Light, "/", "/datasets", "/search?q=coder", "/ana/coder", "/ana/coder/blob/main/src/model.py", "/ana/coder/commit/main", "/acme/gated", "/settings/password", "/new")]
-    [InlineData(ColorScheme.Dark, "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main", "/ana/coder/commits/main", "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens")]
-    public async Task Pages_fit_a_phone_and_are_open_to_everyone(ColorScheme scheme, params string[] paths)
+    [InlineData(ColorScheme.Light, "ana", "/", "/datasets", "/search?q=coder", "/ana/coder", "/ana/coder/blob/main/src/model.py", "/ana/coder/commit/main", "/acme/gated", "/settings/password", "/new")]
+    [InlineData(ColorScheme.Dark, "ana", "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main", "/ana/coder/commits/main", "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens")]
+    [InlineData(ColorScheme.Light, SharedHub.Administrator, "/settings/users", "/settings/audit")]
+    public async Task Pages_fit_a_phone_and_are_open_to_everyone(ColorScheme scheme, string user, params string[] paths)
     {
         var axe = Path.Combine(SharedData.Repository, "tests", "Clients", "node_modules", "axe-core", "axe.min.js");
         if (!File.Exists(axe))
             SharedData.Missing("no axe-core: tests/prepare installs it");
         var hub = await shared.GetAsync();
-        using var visit = await PageVisit.OfAsync(hub, "ana");
+        using var visit = await PageVisit.OfAsync(hub, user);
         var page = await browser.OpenAsync(hub.Address, Phone, 700, touch: true, scheme: scheme);
         var session = visit.Cookies.GetCookies(new Uri(hub.Address))[Sessions.CookieName]!;
         await page.Context.AddCookiesAsync([new() { Name = session.Name, Value = session.Value, Url = hub.Address, HttpOnly = true }]);

@@ -8,6 +8,9 @@ namespace Banyan.Server.Tests.Pages;
 /// <summary>One hub for the tests of pages, with repositories that none of them changes. Started by the first that asks.</summary>
 public sealed class SharedHub : IAsyncDisposable
 {
+    /// <summary>A user who looks after the hub.</summary>
+    internal const string Administrator = "olga";
+
     /// <summary>Tries to run as script, or to load from elsewhere, in all the ways that are known.</summary>
     internal const string Hostile = "<script>alert(1)</script>";
 
@@ -18,6 +21,8 @@ public sealed class SharedHub : IAsyncDisposable
     static async Task<HubServer> StartAsync()
     {
         var hub = await HubServer.StartAsync();
+        await hub.AddUserAsync(Administrator);
+        await hub.Accounts.SetAdminAsync(Administrator, true, default);
         await hub.CreateRepoAsync("coder");
         await hub.CommitFilesAsync("ana/coder", hub.Ana, ("README.md", Card), ("src/model.py", "def forward(x):\n    return x\n"), ("config.json", """{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}"""));
         await hub.CreateRepoAsync("secret", isPrivate: true);
