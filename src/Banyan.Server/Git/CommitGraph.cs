@@ -38,7 +38,7 @@ sealed class CommitGraph
     public IEnumerable<GitId> ParentsOf(GitId id) => this[id].Parents.Select(p => this[p].Id);
 
     /// <summary>Adds commits, whose parents are among them or known already.</summary>
-    public void Add(IReadOnlyDictionary<GitId, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds)> commits)
+    public void Add(IReadOnlyDictionary<GitId, CommitFacts> commits)
     {
         lock (_adding)
         {
@@ -66,7 +66,7 @@ sealed class CommitGraph
         }
     }
 
-    void Add(GitId id, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds) commit)
+    void Add(GitId id, CommitFacts commit)
     {
         var (nodes, number) = (_nodes, _numbers.Count);
         if (number == nodes.Length)
@@ -77,6 +77,18 @@ sealed class CommitGraph
     }
 
     /// <summary>All commits that these lead to, themselves included.</summary>
+    /// <param name="tips">Commits; others are passed over.</param>
+    public CommitSet Closure(IEnumerable<GitId> tips)
+    {
+        var reached = new CommitSet(this);
+        foreach (var tip in tips)
+            if (TryGet(tip, out var number))
+                reached.Add(number);
+        reached.Complete(Volatile.Read(ref _nodes));
+        return reached;
+    }
+
+    /// <summary>As <see cref="Closure(IEnumerable{GitId})"/>, of a part of history.</summary>
     /// <param name="tips">Commits; others are passed over.</param>
     /// <param name="isEnd">Commits whose parents are not followed.</param>
     /// <param name="isIn">Commits that belong to it, or null for all.</param>
@@ -96,6 +108,33 @@ sealed class CommitGraph
                     reached.Add(parent);
         }
         return reached;
+    }
+
+    /// <summary>What some lead to and others do not: goes down only as far as they differ.</summary>
+    public CommitSet Difference(IEnumerable<GitId> tips, IEnumerable<GitId> without)
+    {
+        var (wanted, had) = (new CommitSet(this), new CommitSet(this));
+        var (open, next) = (0, -1);
+        foreach (var id in without)
+            if (TryGet(id, out var number))
+                (_, next) = (had.Add(number), Math.Max(next, number));
+        foreach (var id in tips)
+            if (TryGet(id, out var number) && wanted.Add(number))
+                (open, next) = (open + (had.Contains(number) ? 0 : 1), Math.Max(next, number));
+        for (; open > 0; next--)
+        {
+            var (isHad, isWanted) = (had.Contains(next), wanted.Contains(next));
+            if (!isHad && !isWanted)
+                continue;
+            open -= isHad ? 0 : 1;
+            foreach (var parent in this[next].Parents)
+                if (isHad)
+                    open -= had.Add(parent) && wanted.Contains(parent) ? 1 : 0;
+                else if (wanted.Add(parent))
+                    open += had.Contains(parent) ? 0 : 1;
+        }
+        wanted.ExceptWith(had);
+        return wanted;
     }
 
     /// <summary>All commits that have one of these in their history, themselves included.</summary>
@@ -141,6 +180,20 @@ sealed class CommitSet(CommitGraph graph)
         var before = word;
         word |= 1UL << number % 64;
         return word != before;
+    }
+
+    /// <summary>Adds all that its commits lead to.</summary>
+    public void Complete(CommitNode[] nodes)
+    {
+        var bits = _bits;
+        for (var i = bits.Length - 1; i >= 0; i--)
+            for (var below = ulong.MaxValue; (bits[i] & below) is not 0 and var rest;)
+            {
+                var bit = 63 - System.Numerics.BitOperations.LeadingZeroCount(rest);
+                below = (1UL << bit) - 1;
+                foreach (var parent in nodes[64 * i + bit].Parents)
+                    bits[parent >> 6] |= 1UL << parent;
+            }
     }
 
     public void UnionWith(CommitSet others)

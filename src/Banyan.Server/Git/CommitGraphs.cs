@@ -35,7 +35,7 @@ sealed class CommitGraphs(HubDatabase database)
     {
         var graph = _known.TryGet(repo, out var known) ? known : new CommitGraph();
         // Added at the end, all of it: a commit that the graph has is one whose whole history it has.
-        var read = new Dictionary<GitId, (GitId Tree, IReadOnlyList<GitId> Parents, long UnixSeconds)>();
+        var read = new Dictionary<GitId, CommitFacts>();
         var (next, seen, batches) = (new Queue<GitId>(tips), new HashSet<GitId>(), 0);
         while (next.Count > 0)
         {
@@ -49,7 +49,7 @@ sealed class CommitGraphs(HubDatabase database)
             var all = ++batches > FewBatches;
             await ReadAsync(repo, all ? null : [.. unknown], (id, commit) =>
             {
-                read[id] = (commit.Tree, commit.Parents, commit.Committer.UnixSeconds);
+                read[id] = commit;
                 foreach (var parent in all ? [] : commit.Parents)
                     next.Enqueue(parent);
             }, cancellationToken);
@@ -63,12 +63,13 @@ sealed class CommitGraphs(HubDatabase database)
         return graph;
     }
 
-    async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, GitCommit> each, CancellationToken cancellationToken)
+    async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, CommitFacts> each, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenAsync(cancellationToken);
-        var rows = connection.QueryUnbufferedAsync<(byte[] Oid, byte[] Content)>(
+        // A long history is a million rows: nothing is made of each that is not needed.
+        await using var rows = await connection.ExecuteReaderAsync(
             $"SELECT oid, content FROM git_objects WHERE repo_id = @repo AND kind = 'commit'{(oids is null ? "" : $" AND oid {database.In("oids")}")}", new { repo, oids });
-        await foreach (var (oid, content) in rows.WithCancellation(cancellationToken))
-            each(new GitId(oid), GitCommit.Read(content));
+        while (await rows.ReadAsync(cancellationToken))
+            each(new GitId(rows.GetFieldValue<byte[]>(0)), CommitFacts.Read(rows.GetFieldValue<byte[]>(1)));
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
@@ -69,6 +70,31 @@ sealed record GitCommit(GitId Tree, IReadOnlyList<GitId> Parents, GitSignature A
             }
         }
         return new GitCommit(tree ?? throw new InvalidDataException("A git commit is damaged: it names no tree."), parents, author, committer, message);
+    }
+}
+
+/// <summary>What walks need of a commit, read without the rest.</summary>
+readonly record struct CommitFacts(GitId Tree, GitId[] Parents, long UnixSeconds)
+{
+    /// <summary>Reads them.</summary>
+    /// <exception cref="InvalidDataException">It is no commit.</exception>
+    public static CommitFacts Read(ReadOnlySpan<byte> bytes)
+    {
+        GitId? tree = null;
+        var (parents, seconds) = (Array.Empty<GitId>(), 0L);
+        while (!bytes.IsEmpty && bytes[0] != '\n')
+        {
+            var end = bytes.IndexOf((byte)'\n');
+            var line = end < 0 ? bytes : bytes[..end];
+            if (line.StartsWith("tree "u8) && GitId.TryParse(line[5..], out var id))
+                tree = id;
+            else if (line.StartsWith("parent "u8) && GitId.TryParse(line[7..], out id))
+                parents = parents.Length == 0 ? [id] : [.. parents, id];
+            else if (line.StartsWith("committer "u8))
+                seconds = line[(line.LastIndexOf((byte)'>') + 1)..] is [(byte)' ', .. var time] && Utf8Parser.TryParse(time, out long at, out _) ? at : 0;
+            bytes = end < 0 ? [] : bytes[(end + 1)..];
+        }
+        return new(tree ?? throw new InvalidDataException("A git commit is damaged: it names no tree."), parents, seconds);
     }
 }
 

@@ -50,6 +50,15 @@ readonly record struct GitId : IComparable<GitId>
         return ok;
     }
 
+    /// <summary>As the other, of ASCII.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> text, out GitId id)
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        var ok = text.Length == 2 * Size && Convert.FromHexString(text, bytes, out _, out _) == System.Buffers.OperationStatus.Done;
+        id = ok ? new GitId(bytes) : default;
+        return ok;
+    }
+
     public byte[] ToArray()
     {
         var bytes = new byte[Size];

@@ -102,7 +102,7 @@ sealed class GitObjects(HubDatabase database)
     }
 
     /// <summary>What is stored in one transaction.</summary>
-    public const int BatchObjects = 1024, BatchBytes = 4 << 20;
+    public const int BatchObjects = 4096, BatchBytes = 8 << 20;
 
     /// <summary>
     /// Stores objects before anything leads to them, in transactions of their own, so that nobody waits for all of them. They have
@@ -136,6 +136,7 @@ sealed class GitObjects(HubDatabase database)
     {
         if (basis is { } commit && !await IsCommitAsync(t, repo, commit))
             return false;
+        batch.Sort(static (a, b) => a.Id.CompareTo(b.Id));   // neighbours in the index are written together
         await database.InsertGitObjectsAsync(t, repo, batch);
         if (await t.ScalarAsync<long?>("SELECT 1 FROM unreached_git_objects WHERE repo_id = @repo LIMIT 1", new { repo }) is null)
             return true;

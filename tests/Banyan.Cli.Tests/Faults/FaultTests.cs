@@ -144,6 +144,18 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
             Rounds(3), s_killServer, s_endClient, s_killOther, s_cutLink, Gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_nothing);
     }
 
+    /// <summary>On SQLite here; in a long run on PostgreSQL as well.</summary>
+    [Fact]
+    public async Task Pushes_of_git_are_there_whole_or_not_at_all()
+    {
+        foreach (var options in new[] { [], Rounds(1) > 1 ? ["--database", await postgres.CreateDatabaseAsync()] : Array.Empty<string>() }.Take(Rounds(1) > 1 ? 2 : 1))
+        {
+            var data = Path.Combine(_folder.FullName, $"git{options.Length}");
+            await using var campaign = Start(options, folder: Path.Combine(data, "hub"));
+            await new GitCampaign(campaign.Hub, campaign.Run, Directory.CreateDirectory(data).FullName, Seed).RunAsync(Rounds(2));
+        }
+    }
+
     /// <summary>Filled until changes are refused, collected, killed and started while it is full, made larger: again and again in a long campaign.</summary>
     [Fact]
     public async Task A_full_disk_refuses_and_loses_nothing()

@@ -25,9 +25,18 @@ public sealed class RandomHistoryTests : IAsyncLifetime
     [Fact]
     public async Task Come_back_as_they_went()
     {
-        for (var seed = 1; seed <= (Sampled.All ? 1000 : 6); seed++)
+        // BANYAN_GIT_HISTORIES says how many, BANYAN_GIT_SEED which is the first.
+        var count = Number("BANYAN_GIT_HISTORIES") ?? (Sampled.All ? 1000 : 8);
+        var first = Number("BANYAN_GIT_SEED") ?? 1;
+        for (var seed = first; seed < first + count; seed++)
+        {
             await RoundTripAsync(seed);
+            if (Environment.GetEnvironmentVariable("BANYAN_GIT_LOG") is { } log)
+                await File.AppendAllTextAsync(log, $"{seed}\n");
+        }
     }
+
+    static int? Number(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     async Task RoundTripAsync(int seed)
     {
@@ -114,9 +123,17 @@ public sealed class RandomHistoryTests : IAsyncLifetime
                     there.Add(path);
                 text.Append(CultureInfo.InvariantCulture, $"M {mode} inline {path}\ndata {content.Length}\n{content}\n");
             }
+            if (there.Count > 0 && random.Next(5) == 0)
+            {
+                var (from, to) = (there[random.Next(there.Count)], $"moved/{random.Next(1000)}.txt");
+                there.Remove(from);
+                if (!there.Contains(to))
+                    there.Add(to);
+                text.Append(CultureInfo.InvariantCulture, $"R {from} {to}\n");
+            }
             // A folder of many, now and then.
-            if (random.Next(30) == 0)
-                for (var i = 0; i < 1000; i++)
+            if (random.Next(100) == 0)
+                for (var i = 0; i < 10_000; i++)
                     text.Append(CultureInfo.InvariantCulture, $"M 100644 inline many/{i}.txt\ndata 1\nx\n");
             text.Append('\n');
             marks[branch] = mark;

@@ -13,11 +13,13 @@ static class HubCommand
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
-    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories, quotas, the audit, what is no longer needed.")
+    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories (in and out), quotas, the audit, what is no longer needed.")
     {
         UserCommand.Create(),
         OrgCommand.Create(),
         RepoCommand.Create(),
+        ImportCommand.Create(),
+        ExportCommand.Create(),
         QuotaCommand.Create(),
         TokenCommand.Create(),
         AuditCommand.Create(),

@@ -10,7 +10,8 @@ static class RepoCommand
 {
     public static Command Create() => new("repo", "List, move and remove repositories, whoever owns them.") { List(), Move(), Remove() };
 
-    static Argument<string> Repo(string name = "REPO") => new(name) { Description = "owner/name, datasets/owner/name or spaces/owner/name" };
+    /// <summary>The argument that names a repository.</summary>
+    public static Argument<string> Repo(string name = "REPO") => new(name) { Description = "owner/name, datasets/owner/name or spaces/owner/name" };
 
     static Command List()
     {
@@ -91,16 +92,28 @@ static class RepoCommand
     public static async Task<Account> NamespaceAsync(AccountStore accounts, string name, CancellationToken cancellationToken) =>
         await accounts.FindAsync(name, cancellationToken) ?? throw new CommandException($"there is no user or organization '{name}'");
 
-    static async Task<Repo> FindAsync(HubDatabase database, string path, CancellationToken cancellationToken)
+    /// <summary>The repository that a path names.</summary>
+    /// <exception cref="CommandException">There is none.</exception>
+    public static async Task<Repo> FindAsync(HubDatabase database, string path, CancellationToken cancellationToken)
     {
-        var (type, name) = path.Split('/') switch
-        {
-            ["datasets", var ns, var n] => (RepoType.Dataset, $"{ns}/{n}"),
-            ["spaces", var ns, var n] => (RepoType.Space, $"{ns}/{n}"),
-            ["models", var ns, var n] => (RepoType.Model, $"{ns}/{n}"),
-            [var ns, var n] => (RepoType.Model, $"{ns}/{n}"),
-            _ => throw new CommandException($"'{path}' is no name of a repository: write owner/name, datasets/owner/name or spaces/owner/name"),
-        };
+        var (type, name) = Parse(path);
         return await new RepoChanges(database, TimeProvider.System).FindAsync(type, name, cancellationToken) ?? throw new CommandException($"there is no {type.ToString().ToLowerInvariant()} '{name}': banyan hub repo list names all");
     }
+
+    /// <summary>The kind and the whole name that a path tells.</summary>
+    /// <exception cref="CommandException">It is none.</exception>
+    public static (RepoType Type, string Name) Parse(string path) => path.Split('/') switch
+    {
+        ["datasets", var ns, var n] => (RepoType.Dataset, $"{ns}/{n}"),
+        ["spaces", var ns, var n] => (RepoType.Space, $"{ns}/{n}"),
+        ["models", var ns, var n] => (RepoType.Model, $"{ns}/{n}"),
+        [var ns, var n] => (RepoType.Model, $"{ns}/{n}"),
+        _ => throw new CommandException($"'{path}' is no name of a repository: write owner/name, datasets/owner/name or spaces/owner/name"),
+    };
+
+    /// <summary>A kind of repository as the API calls it.</summary>
+    public static string Word(RepoType type) => type.ToString().ToLowerInvariant();
+
+    /// <summary>What stands before the name of a repository in its address.</summary>
+    public static string Prefix(RepoType type) => type == RepoType.Model ? "" : $"{Word(type)}s/";
 }

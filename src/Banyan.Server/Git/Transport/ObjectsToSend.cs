@@ -26,16 +26,19 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
     /// <param name="haves">Commits that the client has.</param>
     /// <param name="had">Where the client's history ends.</param>
     /// <param name="ends">Where its history ends after this.</param>
-    public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IEnumerable<GitId> haves, IReadOnlySet<GitId> had, IReadOnlySet<GitId> ends)
+    public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IReadOnlyCollection<GitId> haves, IReadOnlySet<GitId> had, IReadOnlySet<GitId> ends)
     {
         // :: Step 1
-        var there = graph.Closure(haves, n => had.Contains(n.Id));
+        // Where nobody's history ends early, only what differs is gone through.
+        var isWhole = had.Count == 0 && ends.Count == 0;
         var others = new List<GitId>();
         var commits = new List<GitId>();
         foreach (var want in wants)
             await TargetAsync(want, graph, commits, others);
-        var wanted = graph.Closure(commits, n => ends.Contains(n.Id));
-        wanted.ExceptWith(there);
+        var there = isWhole ? null : graph.Closure(haves, n => had.Contains(n.Id));
+        var wanted = isWhole ? graph.Difference(commits, haves) : graph.Closure(commits, n => ends.Contains(n.Id));
+        if (there is not null)
+            wanted.ExceptWith(there);
         foreach (var id in wanted.Ids())
             Add(id);
 
@@ -47,7 +50,7 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         foreach (var number in wanted.Ascending())
         {
             var node = graph[number];
-            var bases = ends.Contains(node.Id) ? [] : node.Parents.Where(p => wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
+            var bases = ends.Contains(node.Id) ? [] : node.Parents.Where(p => there is null || wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
             await FolderAsync(node.Tree, bases, 0);
         }
         await AddShortBlobsAsync();

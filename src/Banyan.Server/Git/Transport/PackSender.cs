@@ -16,6 +16,9 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
 {
     const int ReadBatch = 200;
 
+    /// <summary>A fetch of fewer is not looked for in packs.</summary>
+    const int FewCommits = 5;
+
     public async Task SendAsync(Fetch fetch, ShallowBoundary boundary, PacketWriter writer, CancellationToken cancellationToken)
     {
         using var turn = turns.Take();
@@ -26,11 +29,10 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
         // History that grows at its end is wanted again from the commits where it ended.
         var collected = new ObjectsToSend(objects, repo.Id, request.Filter, cancellationToken);
         await collected.CollectAsync(
-            graph, [.. request.Wants, .. boundary.Gone.SelectMany(graph.ParentsOf)], [.. fetch.Common, .. packs.SelectMany(p => p.Tips).Where(graph.Contains)], request.Shallow, boundary.Ends);
+            graph, [.. request.Wants, .. boundary.Gone.SelectMany(graph.ParentsOf)], [.. fetch.Common, .. packs.SelectMany(p => p.Tips)], request.Shallow, boundary.Ends);
         if (request.IncludeTag)
         {
-            var sent = graph.Closure(packs.SelectMany(p => p.Tips));
-            sent.ExceptWith(graph.Closure(fetch.Common));
+            var sent = graph.Difference(packs.SelectMany(p => p.Tips), fetch.Common);
             await collected.IncludeTagsAsync(fetch.Refs.Where(r => r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Select(r => r.Id), sent.Contains);
         }
         var there = await kept.InAsync(packs, collected.Ids, cancellationToken);
@@ -51,9 +53,9 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
 
         // :: Step 1
         foreach (var one in packs)
-            await foreach (var part in KeptPacks.PartsAsync(connection, one).WithCancellation(cancellationToken))
+            await foreach (var part in kept.PartsAsync(connection, one, cancellationToken))
             {
-                pack.Entries(part);
+                pack.Entries(part.Span);
                 await writer.SendIfMuchAsync(cancellationToken);
             }
 
@@ -81,8 +83,10 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
     /// </summary>
     async Task<IReadOnlyList<KeptPack>> ChooseAsync(Fetch fetch, CancellationToken cancellationToken)
     {
-        var packs = await kept.ListAsync(fetch.Repo.Id, cancellationToken);
         var graph = fetch.Graph;
+        if (graph.Difference(fetch.Wanted, fetch.Common).Count < FewCommits && fetch.Common.Count > 0)
+            return [];
+        var packs = await kept.ListAsync(fetch.Repo.Id, cancellationToken);
         var (had, wanted, before) = (graph.Closure(fetch.Common), graph.Closure(fetch.Wanted), new CommitSet(graph));
         var first = 0;
         for (; first < packs.Count && fetch.Common.Count > 0 && packs[first].Tips.All(t => had.Contains(t) || !graph.Contains(t)); first++)

@@ -135,31 +135,29 @@ sealed class ReceivePack(
         {
             await body.CopyToAsync(spool, cancellationToken);
             spool.Position = 0;
-            return new(spool, await IncomingPack.ReadAsync(spool, options.SpoolFolder, _limits, FindAsync, cancellationToken));
+            var isWriter = await MayBuildOnAllAsync(repo, caller, cancellationToken);
+            return new(spool, await IncomingPack.ReadAsync(
+                spool, options.SpoolFolder, _limits,
+                async id => isWriter || (await reachability.OfAsync(repo.Id, [id], cancellationToken)).Count > 0 ? await objects.FindAsync(repo.Id, id, cancellationToken) : null,
+                cancellationToken));
         }
         catch
         {
             await spool.DisposeAsync();
             throw;
         }
-
-        async ValueTask<GitObject?> FindAsync(GitId id) =>
-            (await VisibleAsync(repo, caller, [id], cancellationToken)).Count > 0 ? await objects.FindAsync(repo.Id, id, cancellationToken) : null;
     }
 
-    /// <summary>
-    /// Those of the objects that a push may build upon. Who may not write, and only proposes, must not bring back by its id what no ref leads
-    /// to any more, be it as a parent, in a folder or as the base of a delta.
-    /// </summary>
-    async Task<IReadOnlyCollection<GitId>> VisibleAsync(Repo repo, Caller caller, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken) =>
-        await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken)
-            ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken);
+    /// <summary>Whether a push may build upon whatever is stored. Who may not write, and only proposes, must not bring back by its id what no ref leads
+    /// to any more, be it as a parent, in a folder or as the base of a delta.</summary>
+    Task<bool> MayBuildOnAllAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
 
     async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, Unpacked? unpacked, CancellationToken cancellationToken)
     {
         var pack = unpacked?.Pack;
         // :: Step 3
-        var check = new PushCheck(pack, async ids => await KindsAsync(repo.Id, await VisibleAsync(repo, caller, ids, cancellationToken), cancellationToken));
+        var isWriter = await MayBuildOnAllAsync(repo, caller, cancellationToken);
+        var check = new PushCheck(pack, async ids => await KindsAsync(repo.Id, isWriter ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken), cancellationToken));
         await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
         var large = await LargeAsync(repo, caller, check, cancellationToken);
         using var room = await limits.ReserveAsync(repo.Id, (pack?.Bytes ?? 0) + large.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);

@@ -49,6 +49,8 @@ sealed class UploadPack(Fetches fetches, LsRefs lsRefs, UploadPackV0 v0, PackSen
         if (packet.Kind == PacketKind.Delimiter)
             while ((packet = await reader.ReadAsync(context.RequestAborted)).IsData)
                 arguments.Add(packet.Text);
+        if (packet.Kind != PacketKind.Flush && (command is not null || packet.Kind != PacketKind.End))
+            throw HubException.BadRequest($"The request does not end as one of version 2 does: expected a flush after the arguments of {command ?? "no command"}.");
         switch (command)
         {
             case null when packet.Kind is PacketKind.Flush or PacketKind.End: break;
@@ -64,7 +66,8 @@ sealed class UploadPack(Fetches fetches, LsRefs lsRefs, UploadPackV0 v0, PackSen
         foreach (var line in arguments)
             if (!request.Take(line))
                 throw FetchRequest.Bad(line);
-        if (request.Wants.Count == 0)
+        // Who only asks which commits both have wants nothing.
+        if (request.Wants.Count == 0 && !request.WaitForDone)
         {
             writer.Flush();
             return;
@@ -77,7 +80,7 @@ sealed class UploadPack(Fetches fetches, LsRefs lsRefs, UploadPackV0 v0, PackSen
                 writer.Line($"ACK {have}");
             if (fetch.Common.Count == 0)
                 writer.Line("NAK");
-            if (request.WaitForDone || !fetch.IsEnough())
+            if (request.WaitForDone || request.Wants.Count == 0 || !fetch.IsEnough())
             {
                 writer.Flush();
                 return;

@@ -98,6 +98,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
 
+    /// <summary>Stands before a column of bytes that is read piece by piece, where a database needs it to know the row.</summary>
+    internal virtual string RowFirst => "";
+
     /// <summary>Adds git objects to a repository; those that are there stay.</summary>
     internal abstract Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects);
 

@@ -115,6 +115,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
+    internal override string RowFirst => "rowid, ";
+
     internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
     {
         using var command = transaction.Connection!.CreateCommand();

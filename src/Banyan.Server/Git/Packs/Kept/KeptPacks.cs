@@ -1,4 +1,6 @@
+using System.Data;
 using System.Data.Common;
+using System.Runtime.CompilerServices;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -27,11 +29,28 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
             .Select(r => new KeptPack(r.Id, [.. r.Tips.Chunk(GitId.Size).Select(t => new GitId(t))], r.Objects))],
         cancellationToken);
 
-    /// <summary>The entries of a pack, part by part.</summary>
-    public static async IAsyncEnumerable<byte[]> PartsAsync(DbConnection connection, KeptPack pack)
+    /// <summary>The entries of a pack, part by part: each is valid until the next. A clone reads thousands of them, and leaves nothing on the heap.</summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> PartsAsync(DbConnection connection, KeptPack pack, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        for (var number = 0L; await connection.ExecuteScalarAsync<byte[]?>("SELECT content FROM git_pack_parts WHERE pack_id = @Id AND number = @number", new { pack.Id, number }) is { } part; number++)
-            yield return part;
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT {database.RowFirst}content FROM git_pack_parts WHERE pack_id = @id AND number = @number";
+        var (id, number) = (command.CreateParameter(), command.CreateParameter());
+        (id.ParameterName, id.Value, number.ParameterName) = ("@id", pack.Id, "@number");
+        command.Parameters.Add(id);
+        command.Parameters.Add(number);
+        var buffer = new byte[PartBytes];
+        for (var at = 0L; ; at++)
+        {
+            number.Value = at;
+            int length;
+            await using (var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken))
+            {
+                if (!await reader.ReadAsync(cancellationToken))
+                    yield break;
+                length = (int)reader.GetBytes(reader.FieldCount - 1, 0, buffer, 0, buffer.Length);
+            }
+            yield return buffer.AsMemory(0, length);
+        }
     }
 
     /// <summary>Those of some ids that packs have.</summary>

@@ -117,7 +117,7 @@ sealed partial class PackKeeper(
         var collected = new ObjectsToSend(objects, repo, ObjectFilter.None, cancellationToken);
         var none = new HashSet<GitId>();
         var tips = all.Select(r => r.Id).ToHashSet();
-        await collected.CollectAsync(graph, [.. tips], packs.SelectMany(p => p.Tips).Where(graph.Contains), none, none);
+        await collected.CollectAsync(graph, [.. tips], [.. packs.SelectMany(p => p.Tips)], none, none);
         var there = await kept.InAsync(packs, collected.Ids, cancellationToken);
         GitId[] ids = [.. collected.Ids.Where(id => !there.Contains(id))];
         if (ids.Length < Least)
