@@ -20,6 +20,7 @@ static class Embed
 
         Examples:
           banyan embed all-minilm.gguf < sentences.txt
+          banyan embed all-minilm.gguf --lines json --npy vectors.npy < documents.jsonl
           banyan embed qwen3-embedding.gguf --prompts '[[1,2],[3]]' --raw --json
         """, "vector", (embedder, texts, raw, cancellationToken) => embedder.Embed(texts, !raw, cancellationToken: cancellationToken));
 
@@ -41,7 +42,11 @@ static class Embed
         var prompts = new Option<string?>("--prompts") { Description = "Texts as token ids: [[1,2],[3]]; without it a text a line on standard input" };
         var raw = new Option<bool>("--raw") { Description = key == "vector" ? "As they were pooled, not of length 1" : "As the classifier gives them" };
         var json = new Option<bool>("--json") { Description = $$"""Print one JSON object: {"runs":[{"{{key}}":[…]},…]}""" };
-        foreach (var option in new Option[] { prompts, raw, json })
+        var lines = new Option<string>("--lines") { Description = """What standard input holds: a text a line, or json: a string, or an object with a "text" """.TrimEnd(), DefaultValueFactory = _ => "text" };
+        lines.AcceptOnlyFromAmong("text", "json");
+        var jsonl = new Option<bool>("--jsonl") { Description = $$"""Print a JSON object a line: {"{{key}}":[…]}""" };
+        var npy = new Option<string?>("--npy") { Description = "Write a NumPy file of floats, a row a text, instead of printing", HelpName = "FILE" };
+        foreach (var option in new Option[] { prompts, raw, lines, json, jsonl, npy })
             command.Options.Add(option);
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -51,19 +56,26 @@ static class Embed
             if (key == "score" && !embedder.CanScore)
                 throw new CommandException($"'{loaded.Name}' has no classifier (cls.output.weight), so it gives no scores: name a reranker");
             var runs = new JsonArray();
-            foreach (var texts in given is null ? Lines(loaded) : [given])
-                try
-                {
-                    foreach (var vector in compute(embedder, texts, arguments.GetValue(raw), cancellationToken))
-                        if (arguments.GetValue(json))
-                            runs.Add((JsonNode)new JsonObject { [key] = new JsonArray([.. vector.Select(v => (JsonNode)v)]) });
-                        else
-                            Console.Out.WriteLine(string.Join(' ', vector.Select(v => v.ToString("0.######", CultureInfo.InvariantCulture))));
-                }
-                catch (ArgumentException e)
-                {
-                    throw new CommandException(e.Message);
-                }
+            void All(Action<float[]> each)
+            {
+                foreach (var texts in given is null ? Lines(loaded, arguments.GetValue(lines) == "json") : [given])
+                    try
+                    {
+                        foreach (var vector in compute(embedder, texts, arguments.GetValue(raw), cancellationToken))
+                            each(vector);
+                    }
+                    catch (ArgumentException e)
+                    {
+                        throw new CommandException(e.Message);
+                    }
+            }
+            JsonObject Json(float[] vector) => new() { [key] = new JsonArray([.. vector.Select(v => (JsonNode)v)]) };
+            if (arguments.GetValue(npy) is { } path)
+                WriteNpy(path, All);
+            else if (arguments.GetValue(json))
+                All(vector => runs.Add((JsonNode)Json(vector)));
+            else
+                All(vector => Console.Out.WriteLine(arguments.GetValue(jsonl) ? Json(vector).ToJsonString() : string.Join(' ', vector.Select(v => v.ToString("0.######", CultureInfo.InvariantCulture)))));
             if (arguments.GetValue(json))
                 Console.Out.WriteLine(new JsonObject { ["runs"] = runs }.ToJsonString());
             return 0;
@@ -84,12 +96,53 @@ static class Embed
         }
     }
 
-    static IEnumerable<IReadOnlyList<int[]>> Lines(Model model)
+    // Whole or not at all.
+    static void WriteNpy(string path, Action<Action<float[]>> all)
     {
-        var texts = new List<int[]>();
+        if (Directory.Exists(path))
+            throw new CommandException($"--npy {path} is a folder: name a file");
+        var temporary = path + ".tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                var file = new NpyFile(stream);
+                all(vector => file.Add(vector));
+                file.Finish();
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    static string TextOf(string line, int number)
+    {
+        try
+        {
+            return JsonNode.Parse(line) switch
+            {
+                JsonValue value when value.GetValueKind() == JsonValueKind.String => (string)value!,
+                JsonObject json when json["text"] is JsonValue text && text.GetValueKind() == JsonValueKind.String => (string)text!,
+                _ => throw new CommandException($"""line {number} is neither a string nor an object with a "text" that is one"""),
+            };
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new CommandException($"line {number} is no JSON: {JsonProblem.Of(e)}");
+        }
+    }
+
+    static IEnumerable<IReadOnlyList<int[]>> Lines(Model model, bool isJson)
+    {
+        var (texts, number) = (new List<int[]>(), 0);
         while (Console.In.ReadLine() is { } line)
         {
-            texts.Add(model.Tokenizer.Encode(line));
+            texts.Add(model.Tokenizer.Encode(isJson ? TextOf(line, ++number) : line));
             if (texts.Count < TextsAtOnce)
                 continue;
             yield return texts;

@@ -74,6 +74,9 @@ internal sealed class ModelRewriter
     /// <param name="progress">Told after each tensor.</param>
     public void WriteFolder(string folder, IProgress<LoadProgress>? progress = null)
     {
+        // What a folder holds in another form than it is computed with cannot be changed by rows of that.
+        if (_file.Tensors.FirstOrDefault(t => t.IsMade && _changeOf(t.Name, null) is not null) is { } made)
+            throw new ModelFileException(_file.Path, $"'{made.Name}' lies in another form in safetensors of '{_config.Architecture}' than it was trained in; convert the model to GGUF ('banyan convert') and train that");
         var (tell, familys, bytes) = (new Telling(_file, progress), Family.Find(_config.Architecture)!.HuggingFace.Tensors, 0L);
         foreach (var path in _file.Files)
         {

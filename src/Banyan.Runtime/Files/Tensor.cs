@@ -74,6 +74,9 @@ public sealed unsafe class Tensor
     /// <summary>Whether it lies in a file as it is, in one piece.</summary>
     internal bool IsMapped => _rows is null && _parts.Length == 1;
 
+    /// <summary>Whether its rows are made when they are asked for.</summary>
+    internal bool IsMade => _rows is not null;
+
     /// <summary>Bytes of a row.</summary>
     internal long RowBytes => _rowBytes;
 

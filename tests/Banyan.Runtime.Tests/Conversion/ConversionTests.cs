@@ -43,6 +43,18 @@ public class ConversionTests
         AnswersAgree(name, folder);
     }
 
+    [Fact]
+    public void What_lies_in_another_form_is_not_changed_by_rows()
+    {
+        using var temporary = new TemporaryFolder();
+        var folder = Path.Combine(temporary.Path, "model");
+        using (var file = ModelFile.Open(SharedData.Path("models", "families", "gemma3.gguf")))
+            new FolderConversion(file, "F32").Write(folder);
+        using var written = ModelFile.Open(folder);
+        var rewriter = new ModelRewriter(written, (name, _) => name == "blk.0.attn_norm.weight" ? (_, _) => { } : null);
+        Assert.Contains("blk.0.attn_norm.weight", Assert.Throws<ModelFileException>(() => rewriter.WriteFolder(temporary.Path)).Message, StringComparison.Ordinal);
+    }
+
     // Its first prompt; an encoder's tensors and keys are all that it computes with (EmbeddingReferenceTests).
     static void AnswersAgree(string name, string folder)
     {

@@ -41,6 +41,8 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     // What all of a matrix is multiplied by (NVFP4); what its activations were once quantized by is not used.
     unsafe float ScaleOf(string name)
     {
+        if (name.EndsWith("ffn_gate_inp", StringComparison.Ordinal))
+            return 1; // Gemma 4's is of the router's input
         Has($"{name}.input_scale");
         return Has($"{name}.scale") ? Vector($"{name}.scale", 1).Floats[0] : 1;
     }
