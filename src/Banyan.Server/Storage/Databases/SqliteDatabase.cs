@@ -139,20 +139,24 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
+    // No word of a text has them.
+    const string InName = "¶", InHead = "¦";
+
     internal override async Task KeepWordsAsync(DbTransaction transaction, KeptWords words)
     {
         var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
         if (before is not null)
             await transaction.ExecuteAsync("DELETE FROM listing_words WHERE rowid = @before", new { before });
-        await transaction.ExecuteAsync(
-            "INSERT INTO listing_words (rowid, name, head, body) VALUES (@Place, @name, @head, @body)",
-            new { words.Place, name = string.Join(' ', words.Name), head = string.Join(' ', words.Head), body = string.Join(' ', words.Body) });
+        // Each word as it is, for what is looked for anywhere; once more with a sign where it is in the name, or in what is said in the head.
+        var said = words.Name.Concat(words.Head.Where(w => !WordSearch.IsSign(w)));
+        var all = words.Name.Concat(words.Head).Concat(words.Body).Concat(words.Name.Select(w => InName + w)).Concat(said.Select(w => InHead + w));
+        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @all)", new { words.Place, all = string.Join(' ', all) });
     }
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        string In(WordField field) => $"{(field switch { WordField.Name => "{name} : ", WordField.Head => "{name head} : ", _ => "" })}({search.Words(w => $"\"{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ")})";
-        var signs = $"{{head}} : ({string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""))})";
+        string In(WordField field) => search.Words(w => $"\"{field switch { WordField.Name => InName, WordField.Head => InHead, _ => "" }}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
+        var signs = string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""));
         var match = search.HasWords ? $"({In(search.In)}) AND ({signs})" : signs;
         parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
         return $"SELECT rowid AS place, rowid & {KeptWords.IdMask} AS id FROM listing_words WHERE listing_words MATCH @match AND rowid > @after ORDER BY rowid LIMIT @most";
