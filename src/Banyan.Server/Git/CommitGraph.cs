@@ -88,6 +88,43 @@ sealed class CommitGraph
         return reached;
     }
 
+    /// <summary>
+    /// As <see cref="Closure(IEnumerable{GitId})"/>, of what refs name: found from what it was before, where the refs went on from there. The set is
+    /// shared, and not changed.
+    /// </summary>
+    public CommitSet Reachable(IReadOnlySet<GitId> tips)
+    {
+        var last = Volatile.Read(ref _reachable);
+        if (last is null || GoneOn(last, tips) is not { } reached)
+            reached = Closure(tips);
+        Volatile.Write(ref _reachable, new(tips, reached));
+        return reached;
+    }
+
+    sealed record Reached(IReadOnlySet<GitId> Tips, CommitSet Commits);
+
+    Reached? _reachable;
+
+    CommitSet? GoneOn(Reached last, IReadOnlySet<GitId> tips)
+    {
+        if (last.Tips.SetEquals(tips))
+            return last.Commits;
+        var (reached, left) = (new CommitSet(this), last.Tips.Where(t => !tips.Contains(t)).ToHashSet());
+        reached.UnionWith(last.Commits);
+        var open = new Stack<int>();
+        foreach (var tip in tips)
+            if (TryGet(tip, out var number) && reached.Add(number))
+                open.Push(number);
+        while (open.TryPop(out var number))
+            foreach (var parent in this[number].Parents)
+            {
+                left.Remove(this[parent].Id);
+                if (reached.Add(parent))
+                    open.Push(parent);
+            }
+        return left.Count == 0 ? reached : null;   // else something may not be led to any more
+    }
+
     /// <summary>As <see cref="Closure(IEnumerable{GitId})"/>, of a part of history.</summary>
     /// <param name="tips">Commits; others are passed over.</param>
     /// <param name="isEnd">Commits whose parents are not followed.</param>

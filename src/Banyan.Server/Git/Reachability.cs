@@ -33,7 +33,7 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
             return true;
         var all = await refs.ListAsync(key.Repo, cancellationToken);
         var (_, tips) = await TipsAsync(key.Repo, all, cancellationToken);
-        return (await graphs.OfAsync(key.Repo, tips, cancellationToken)).Closure(tips).Contains(key.Commit);
+        return (await graphs.OfAsync(key.Repo, tips, cancellationToken)).Reachable(tips).Contains(key.Commit);
     }
 
     /// <summary>Those of the objects that the refs lead to: walks all of them once for each state of the refs.</summary>

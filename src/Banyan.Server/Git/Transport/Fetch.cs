@@ -44,7 +44,7 @@ sealed class Fetches(Refs refs, GitObjects objects, CommitGraphs graphs, Reachab
         var all = await refs.ListAsync(repo.Id, cancellationToken);
         var (named, commits) = await reachability.TipsAsync(repo.Id, all, cancellationToken);
         var graph = await graphs.OfAsync(repo.Id, commits, cancellationToken);
-        var reachable = graph.Closure(commits);
+        var reachable = graph.Reachable(commits);
         var others = request.Wants.Where(w => !named.Contains(w) && !reachable.Contains(w)).ToHashSet();
         if (others.Count > 0)
             others.ExceptWith(await reachability.OfAsync(repo.Id, others, cancellationToken));
