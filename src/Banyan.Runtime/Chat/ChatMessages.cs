@@ -69,17 +69,17 @@ internal static class ChatMessages
     public static IReadOnlyList<Tool> ToTools(IEnumerable<AITool>? tools) =>
         [.. tools?.OfType<AIFunctionDeclaration>().Select(tool => new Tool(tool.Name, tool.JsonSchema)) ?? []];
 
-    /// <summary>A call as middlewares carry it out.</summary>
-    public static FunctionCallContent ToContent(ToolCall call)
+    /// <summary>A call as middlewares carry it out; text where it was cut before its end, since a middleware would carry out what there is of it.</summary>
+    public static AIContent ToContent(ToolCall call)
     {
         var id = call.Id ?? $"call_{Guid.NewGuid():n}";
         try
         {
             return new FunctionCallContent(id, call.Name, JsonSerializer.Deserialize<Dictionary<string, object?>>(call.Arguments));
         }
-        catch (JsonException e)
+        catch (JsonException)
         {
-            return new FunctionCallContent(id, call.Name) { Exception = e };
+            return new TextContent(call.Arguments);
         }
     }
 

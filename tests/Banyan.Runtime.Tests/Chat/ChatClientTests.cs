@@ -106,6 +106,10 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
         Assert.Equal(("move", ChatFinishReason.ToolCalls), (call.Name, called.FinishReason));
         Assert.Contains(call.Arguments!["up"]!.ToString(), new[] { "True", "False" });
 
+        // One that is cut is no call: nobody carries out half of it.
+        var cut = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false, MaxOutputTokens = (int)called.Usage!.OutputTokenCount! * 3 / 4 });
+        Assert.Equal((ChatFinishReason.Length, false), (cut.FinishReason, cut.Messages[^1].Contents.Any(c => c is FunctionCallContent)));
+
         var schema = System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"n":{"type":"integer","maximum":9,"minimum":0}},"required":["n"],"additionalProperties":false}""").RootElement;
         var answer = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) });
         Assert.InRange((int)JsonNode.Parse(answer.Text)!["n"]!, 0, 9);
