@@ -27,8 +27,11 @@ public sealed partial class AdministratorTests : IDisposable
         var programs = _folder.CreateSubdirectory("bin").FullName;
         var banyan = Path.Combine(programs, "banyan");
         await File.WriteAllTextAsync(banyan, $"#!/bin/sh\nexec {BanyanProgram.InShell} \"$@\"\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(banyan, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        Directory.CreateDirectory(Path.Combine(_folder.FullName, "banyan"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(banyan, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(Path.Combine(_folder.FullName, "banyan"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
 
         var start = new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
         (start.Environment["PATH"], start.Environment["HOME"]) = ($"{programs}:{Environment.GetEnvironmentVariable("PATH")}", _folder.FullName);
