@@ -52,11 +52,13 @@ public sealed partial class DocConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void Systemd_takes_the_service()
+    public void Systemd_takes_the_service_and_its_socket()
     {
         // The program lies elsewhere here, and the user is not there.
-        var (code, output) = Run(Program("systemd-analyze"), ["verify", Written("banyan.service", The("ini").Text.Replace("/opt/banyan/banyan ", "/bin/true ", StringComparison.Ordinal).Replace("User=banyan", "User=root", StringComparison.Ordinal))]);
-        Assert.DoesNotMatch(@"banyan\.service:\d+:|Unknown|Failed", output);
+        var units = Of("ini").ToLookup(u => u.Text.Contains("[Socket]", StringComparison.Ordinal), u => u.Text);
+        var service = Written("banyan.service", Assert.Single(units[false]).Replace("/opt/banyan/banyan ", "/bin/true ", StringComparison.Ordinal).Replace("User=banyan", "User=root", StringComparison.Ordinal));
+        var (code, output) = Run(Program("systemd-analyze"), ["verify", service, Written("banyan.socket", Assert.Single(units[true]))]);
+        Assert.DoesNotMatch(@"banyan\.(service|socket):\d+:|Unknown|Failed", output);
         Assert.Equal(0, code);
     }
 
