@@ -225,19 +225,22 @@ public abstract class AuditContract(HubKind kind) : HubContract(kind, "kept")
             foreach (var name in new[] { "ana", "a password by mistake" })
                 await visit.SendAsync("/login", "/login", ("name", name), ("password", "wrong wrong wrong"));
         await refusals.WriteAsync(default);
+        // Like ones are counted together, unless the hub's own writer came between.
+        var told = (await EntriesAsync(before)).Select(e => (Text: $"{e.Actor} {e.Action} {e.Target} {e.Detail!.Split(", ")[0]}", Times: e.Detail.Contains(", 2 times") ? 2 : 1))
+            .GroupBy(e => e.Text, e => e.Times).Select(g => $"{g.Key}: {g.Sum()}");
         Assert.Equal(
         [
-            "(anonymous) session.refused (no user) wrong password", "(anonymous) session.refused ana wrong password",
-            "(refused credentials) access.refused /api/whoami-v2 401 GET /api/whoami-v2",
-            "ben access.refused /api/users 403 GET /api/users", "ben access.refused ana/kept 404 GET /api/models/{ns}/{name}, 2 times",
-        ], (await EntriesAsync(before)).Select(e => $"{e.Actor} {e.Action} {e.Target} {e.Detail}").Order(StringComparer.Ordinal));
+            "(anonymous) session.refused (no user) wrong password: 1", "(anonymous) session.refused ana wrong password: 1",
+            "(refused credentials) access.refused /api/whoami-v2 401 GET /api/whoami-v2: 1",
+            "ben access.refused /api/users 403 GET /api/users: 1", "ben access.refused ana/kept 404 GET /api/models/{ns}/{name}: 2",
+        ], told.Order(StringComparer.Ordinal));
 
         before = (await EntriesAsync())[^1].Place;
         for (var i = 0; i < 5000; i++)
             refusals.Note(Actor.Anonymous, "access.refused", $"ana/r{i % 400}", "404");
         await refusals.WriteAsync(default);
         await refusals.WriteAsync(default);
-        Assert.InRange((await EntriesAsync(before)).Count, 10, Refusals.MaxEntries + 1);
+        Assert.InRange((await EntriesAsync(before)).Count, 10, Refusals.MaxEntries + 5);
         Assert.Contains(await EntriesAsync(before), e => e.Target == "(many)");
     }
 

@@ -314,7 +314,7 @@ public sealed class RepoTests : IAsyncLifetime
     [Fact]
     public async Task Cards_are_checked_within_each_callers_share()
     {
-        var clock = new TestClock();
+        var clock = new TestClock(still: true);
         await using var hub = await HubServer.StartAsync(change: o => o with { Clock = clock });
         Task<HttpResponseMessage> CheckAsync(string? token, int length) => hub.PostAsync("/api/validate-yaml", new { content = $"---\nlicense: mit\n# {new string('x', length)}\n---\n" }, token);
         // Anyone may ask, and some do without end: it costs nobody else the answer.
