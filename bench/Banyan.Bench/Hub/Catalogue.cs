@@ -76,7 +76,7 @@ sealed class Catalogue(int repos)
         var (account, repo, name, listing, tag, words, spelling) = (
             Insert("accounts (id, kind, name, name_key, created_at)", 5), Insert("repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, likes, created_at, updated_at)", 13),
             Insert("repo_names (type, full_name_key, repo_id)", 3), Insert("listings (repo_id, type, name_key, parameters, least_bytes, facts, details, word_place, ranked)", 9), Insert("listing_tags (tag_key, repo_id, tag)", 3),
-            Insert("listing_words (rowid, name, head, body)", 4), Insert("spellings (form, word)", 2));
+            Insert("listing_words (rowid, words)", 2), Insert("spellings (form, word)", 2));
         for (var i = 1; i <= owners; i++)
             account([i + 100, "user", $"{_words[i % NameWords]}{i}", $"{_words[i % NameWords]}{i}", 0L]);
         foreach (var word in _words.Take(NameWords))
@@ -105,7 +105,8 @@ sealed class Catalogue(int repos)
             string[] names = [.. named.Concat([$"{_words[owner % NameWords]}{owner}", i.ToString(CultureInfo.InvariantCulture)]).Distinct()];
             var kind = type switch { "model" => RepoType.Model, "dataset" => RepoType.Dataset, _ => RepoType.Space };
             string[] head = [.. tags.Where(t => t[0] != '=').SelectMany(t => t.Split('-', ':', '/')).Append(language).Distinct(), WordIndex.Type(kind), WordIndex.Owner(owner + 100), .. tags.Select(WordIndex.Tag), .. Grams.Of(full), .. WordIndex.Room(size / 2)];
-            words([new KeptWords(i, downloads, [], [], []).Place, string.Join(' ', names), string.Join(' ', head), string.Join(' ', Enumerable.Range(0, BodyWords).Select(_ => _words[Rank(Vocabulary)]).Distinct())]);
+            var kept = new KeptWords(i, downloads, names, [.. head.Except(names)], [.. Enumerable.Range(0, BodyWords).Select(_ => _words[Rank(Vocabulary)]).Distinct()]);
+            words([kept.Place, kept.Placed]);
         }
         Run("COMMIT");
         Run("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -55,10 +55,16 @@ sealed record WordSearch(IReadOnlyList<string> Asked, IReadOnlyList<string> Sign
 /// <summary>The words of a repository as they are kept.</summary>
 sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> Name, IReadOnlyCollection<string> Head, IReadOnlyCollection<string> Body)
 {
+    /// <summary>What words begin with, once more, that are in the name; and in name or head. No word of a text has it.</summary>
+    public const string InName = "¶", InHead = "¦";
+
     const int IdBits = 40, Ranks = 63;
 
     /// <summary>The part of a place that is the repository's row.</summary>
     public const long IdMask = (1L << IdBits) - 1;
+
+    /// <summary>All words as one text, where a word says itself where it stands: as it is for what is looked for anywhere, and once more for each narrower place.</summary>
+    public string Placed => string.Join(' ', [.. Name, .. Head, .. Body, .. Name.Select(w => InName + w), .. Name.Concat(Head.Where(w => !WordSearch.IsSign(w))).Select(w => InHead + w)]);
 
     /// <summary>
     /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order of places, so that

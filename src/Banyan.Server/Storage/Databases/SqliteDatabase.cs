@@ -139,23 +139,17 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         return Task.CompletedTask;
     }
 
-    // No word of a text has them.
-    const string InName = "¶", InHead = "¦";
-
     internal override async Task KeepWordsAsync(DbTransaction transaction, KeptWords words)
     {
         var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
         if (before is not null)
             await transaction.ExecuteAsync("DELETE FROM listing_words WHERE rowid = @before", new { before });
-        // Each word as it is, for what is looked for anywhere; once more with a sign where it is in the name, or in what is said in the head.
-        var said = words.Name.Concat(words.Head.Where(w => !WordSearch.IsSign(w)));
-        var all = words.Name.Concat(words.Head).Concat(words.Body).Concat(words.Name.Select(w => InName + w)).Concat(said.Select(w => InHead + w));
-        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @all)", new { words.Place, all = string.Join(' ', all) });
+        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @Placed)", new { words.Place, words.Placed });
     }
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        string In(WordField field) => search.Words(w => $"\"{field switch { WordField.Name => InName, WordField.Head => InHead, _ => "" }}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
+        string In(WordField field) => search.Words(w => $"\"{field switch { WordField.Name => KeptWords.InName, WordField.Head => KeptWords.InHead, _ => "" }}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
         var signs = string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""));
         var match = search.HasWords ? $"({In(search.In)}) AND ({signs})" : signs;
         parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
