@@ -22,7 +22,7 @@ public static class BanyanServer
 {
     const int ResponseBufferBytes = 128 << 10;
 
-    /// <summary>The server, ready to start. Reads nothing but its options: no settings file, no environment variable.</summary>
+    /// <summary>The server, ready to start. Reads its options and no settings file; of the environment only what systemd (LISTEN_FDS, NOTIFY_SOCKET) and OpenTelemetry (OTEL_…) say there.</summary>
     /// <exception cref="ArgumentException">The options cannot work; the message says why.</exception>
     public static WebApplication Build(ServerOptions options)
     {

@@ -27,6 +27,13 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     public async ValueTask<Caller> UserAsync(HttpContext context) =>
         await credentials.CallerAsync(context) is { IsAnonymous: false } caller ? caller : throw HubException.CredentialsMissing();
 
+    /// <summary>Who asks, where it takes an admin of the hub.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="what">What admins do there, as a sentence begins: "Users are managed".</param>
+    /// <exception cref="HubException">401; 403 for whoever is none.</exception>
+    public async ValueTask<Caller> AdminAsync(HttpContext context, string what) =>
+        await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden($"{what} by an admin of the hub, with a token of the role write.");
+
     /// <summary>The repository, if it is there and the caller may do with it what is needed; old names lead to it as well.</summary>
     /// <param name="context">The request.</param>
     /// <param name="type">Type of the repository.</param>

@@ -87,9 +87,5 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         return (caller, await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } user ? user : throw HubException.NotFound($"There is no user {name}."));
     }
 
-    async Task<Caller> CheckAsync(HttpContext context)
-    {
-        var caller = await authoriser.UserAsync(context);
-        return await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden("Users are managed by an admin of the hub, with a token of the role write.");
-    }
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Users are managed");
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
-using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Auditing;
 
 /// <summary>The audit over the API, the oldest first, and as a page, the newest first; for administrators of the hub.</summary>
-sealed class AuditEndpoints(Authoriser authoriser, AccountStore accounts, AuditLog audit, HubAddress address)
+sealed class AuditEndpoints(Authoriser authoriser, AuditLog audit, HubAddress address)
 {
     const int MostInAnswer = 1000, OnPage = 100;
 
@@ -39,11 +38,7 @@ sealed class AuditEndpoints(Authoriser authoriser, AccountStore accounts, AuditL
         await HtmlPage.RenderAsync<AuditPage>(context, new AuditView(filter, entries, entries.Count == OnPage ? entries[^1].Place : null));
     }
 
-    async Task CheckAsync(HttpContext context)
-    {
-        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
-            throw HubException.Forbidden("The audit is read by an admin of the hub, with a token of the role write.");
-    }
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "The audit is read");
 
     static AuditFilter Filter(HttpContext context)
     {

@@ -1,13 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
-using Banyan.Server.Accounts;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Hub;
 
 /// <summary><c>/api/settings/hub</c>: whether the hub takes changes, and who reads; for its administrators.</summary>
-sealed class HubModeApi(Authoriser authoriser, AccountStore accounts, HubMode mode)
+sealed class HubModeApi(Authoriser authoriser, HubMode mode)
 {
     /// <summary><c>GET</c></summary>
     public async Task ShowAsync(HttpContext context)
@@ -43,9 +42,5 @@ sealed class HubModeApi(Authoriser authoriser, AccountStore accounts, HubMode mo
         ["readers"] = await mode.IsForMembersAsync(context.RequestAborted) ? "members" : "everyone",
     });
 
-    async Task CheckAsync(HttpContext context)
-    {
-        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
-            throw HubException.Forbidden("The hub is administered by an admin of the hub, with a token of the role write.");
-    }
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "The hub is administered");
 }

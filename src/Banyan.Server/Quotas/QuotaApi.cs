@@ -92,9 +92,5 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
             ? account : throw HubException.NotFound($"There is no {(user ? "user" : "organization")} {name}.");
     }
 
-    async Task CheckAsync(HttpContext context)
-    {
-        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
-            throw HubException.Forbidden("Quotas are set by an admin of the hub, with a token of the role write.");
-    }
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Quotas are set");
 }

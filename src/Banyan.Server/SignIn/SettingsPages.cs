@@ -97,11 +97,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         }
     });
 
-    async Task AdminAsync(HttpContext context)
-    {
-        if (!await accounts.IsAdminAsync(await authoriser.UserAsync(context), context.RequestAborted))
-            throw HubException.Forbidden("Users are managed by an administrator of the hub.");
-    }
+    ValueTask<Caller> AdminAsync(HttpContext context) => authoriser.AdminAsync(context, "Users are managed");
 
     /// <summary>Does what a form asks for and shows the page again with what came of it. A token that is no session's is for the API.</summary>
     async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)

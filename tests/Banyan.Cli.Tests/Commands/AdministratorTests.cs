@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using Banyan.Cli.Tests.Faults;
 using Banyan.Tests;
 
 namespace Banyan.Cli.Tests.Commands;
@@ -23,7 +24,7 @@ public sealed partial class AdministratorTests : IDisposable
         var days = Blocks().Matches(week).Select(m => m.Groups[1].Value).ToArray();
         Assert.Equal(7, days.Length);
         var script = "set -euo pipefail; set -m; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + string.Join("echo == day\n", days);
-        script = script.Replace("/srv", _folder.FullName, StringComparison.Ordinal).Replace("8080", $"{FreePort()}", StringComparison.Ordinal);
+        script = script.Replace("/srv", _folder.FullName, StringComparison.Ordinal).Replace("8080", $"{HubProcess.FreePort()}", StringComparison.Ordinal);
         var programs = _folder.CreateSubdirectory("bin").FullName;
         var banyan = Path.Combine(programs, "banyan");
         await File.WriteAllTextAsync(banyan, $"#!/bin/sh\nexec {BanyanProgram.InShell} \"$@\"\n", TestContext.Current.CancellationToken);
@@ -48,13 +49,6 @@ public sealed partial class AdministratorTests : IDisposable
         var audit = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "audit.jsonl"), TestContext.Current.CancellationToken);
         foreach (var action in (string[])["user.add", "org.add", "member.set", "quota.set", "repo.create", "user.suspend", "repo.move", "user.remove", "token.remove", "hub.rotate-keys", "hub.maintenance"])
             Assert.Contains($"\"action\":\"{(action == "token.remove" ? "token.revoke" : action)}\"", audit);
-    }
-
-    static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [GeneratedRegex(@"^```sh\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Banyan.Cli.Tests.Faults;
@@ -37,17 +36,12 @@ public sealed class SecretsTests : IDisposable
 
         public Collector()
         {
-            using (var free = new TcpListener(IPAddress.Loopback, 0))
-            {
-                free.Start();
-                Port = ((IPEndPoint)free.LocalEndpoint).Port;
-            }
             _listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
             _listener.Start();
             _ = TakeAsync();
         }
 
-        public int Port { get; }
+        public int Port { get; } = HubProcess.FreePort();
 
         public string Text
         {

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Banyan.Cli.Tests.Faults;
 using Banyan.Tests;
 
 namespace Banyan.Cli.Tests.Commands;
@@ -20,7 +21,7 @@ public sealed partial class UpTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent with kill(2)");
         Directory.CreateDirectory(Path.Combine(_data.FullName, "models"));
         File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
-        var port = FreePort();
+        var port = HubProcess.FreePort();
         var start = BanyanProgram.Start("up", "--data", _data.FullName, "--port", $"{port}");
         (start.Environment["HF_ENDPOINT"], start.Environment["HF_HOME"]) = ($"http://localhost:{port}", Path.Combine(_data.FullName, "cache"));
         using var banyan = Process.Start(start)!;
@@ -82,7 +83,7 @@ public sealed partial class UpTests : IDisposable
     public async Task One_that_others_reach_says_where_and_warns()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent with kill(2)");
-        var port = FreePort();
+        var port = HubProcess.FreePort();
         using var banyan = Start("up", "--data", Path.Combine(_data.FullName, "open"), "--host", "0.0.0.0", "--port", $"{port}");
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
@@ -148,20 +149,12 @@ public sealed partial class UpTests : IDisposable
 
     static Process Start(params string[] arguments) => Process.Start(BanyanProgram.Start(arguments))!;
 
-    static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     const int Interrupt = 2, Terminate = 15;
 
     /// <summary>A shell starts what it puts in the background deaf to Ctrl-C, and children inherit that.</summary>
     static bool InterruptIsIgnored() => File.Exists("/proc/self/status")
         && File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal)) is var line
         && (Convert.ToUInt64(line[7..].Trim(), 16) & 1UL << (Interrupt - 1)) != 0;
-
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);

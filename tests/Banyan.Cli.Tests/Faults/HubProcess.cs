@@ -116,7 +116,8 @@ sealed partial class HubProcess(string data, string[] options, IReadOnlyDictiona
     /// <summary>Sends SIGKILL to a process that a test started.</summary>
     public static void Signal(int process) => _ = Kill(process, KillSignal);
 
-    static int FreePort()
+    /// <summary>A port of this machine that nobody listens at.</summary>
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

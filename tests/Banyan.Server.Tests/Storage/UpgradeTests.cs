@@ -89,11 +89,11 @@ public sealed class UpgradeTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_room_for_the_copy_nothing_is_changed()
+    public async Task Where_no_copy_can_be_made_nothing_is_changed()
     {
         await UnpackAsync();
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "before-upgrade"), "in the way");
-        Assert.ThrowsAny<Exception>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase());
+        Assert.Contains("no copy of it can be made", Assert.Throws<SchemaException>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase()).Message);
         Assert.Equal(40, await VersionAsync(DatabaseFile));
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Http.Headers;
 using Banyan.Server;
 using Banyan.Server.Accounts;
+using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Builder;
@@ -31,13 +32,14 @@ sealed class ServedHub : IAsyncDisposable
     /// <exception cref="CommandException">There is no such namespace, or nobody may write there.</exception>
     public static async Task<ServedHub> StartAsync(HubOptions options, string owner, CancellationToken cancellationToken)
     {
+        Actor.Act(Actor.Command);
         var app = BanyanServer.Build(new ServerOptions { Host = "127.0.0.1", Port = 0, Hub = options });
         try
         {
             var accounts = app.Services.GetRequiredService<AccountStore>();
             var account = await RepoCommand.NamespaceAsync(accounts, owner, cancellationToken);
             var user = account.Kind == "user" ? account.Name : (await accounts.MembersAsync(account.Id, cancellationToken)).Where(m => m.Org == account.Name).MaxBy(m => m.Role)?.User
-                ?? throw new CommandException($"{account.Name} has no members: banyan hub org set {account.Name} USER admin gives it one, as whom this is done");
+                ?? throw new CommandException($"{account.Name} has no members: banyan hub org member {account.Name} USER --role admin gives it one, as whom this is done");
             var name = $"import and export {Guid.NewGuid():N}";
             var token = await accounts.AddTokenAsync(user, name, TokenRole.Write, null, DateTimeOffset.UtcNow + s_longest, cancellationToken);
             await app.StartAsync(cancellationToken);

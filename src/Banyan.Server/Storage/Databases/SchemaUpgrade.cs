@@ -24,14 +24,26 @@ static class SchemaUpgrade
             return;
         if (version > 0 && Environment.GetEnvironmentVariable("BANYAN_UPGRADE_WITHOUT_COPY") != "1")
         {
-            var folder = Path.Combine(dataFolder, Folder);
+            var copy = Copy(database, Path.Combine(dataFolder, Folder), version);
+            say($"The database is brought from schema {version} to {HubDatabase.NewestVersion}; as it was it lies in {copy}");
+        }
+        database.Migrate();
+    }
+
+    static string Copy(HubDatabase database, string folder, long version)
+    {
+        try
+        {
             Private.CreateFolder(folder);
             var copy = database.Copy(Path.Combine(folder, $"schema-{version}"));
             foreach (var older in Directory.EnumerateFiles(folder).Where(f => f != copy))
                 File.Delete(older);
-            say($"The database is brought from schema {version} to {HubDatabase.NewestVersion}; as it was it lies in {copy}");
+            return copy;
         }
-        database.Migrate();
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SchemaException($"the database has to be brought up to date, and no copy of it can be made first in {folder}: {SystemProblem.Of(e)}");
+        }
     }
 }
 
