@@ -39,6 +39,22 @@ public class Chunking
         }
     }
 
+    /// <summary>Three spans are scanned at once: the first cut is found whichever of them it lies in, and whatever lies behind it.</summary>
+    [Fact]
+    public void The_first_cut_is_found_beside_others()
+    {
+        var random = SplitMix(100_000, 0);
+        var window = random.AsSpan(84493 - 64, 64);
+        var dice = new Random(1);
+        for (var round = 0; round < 300; round++)
+        {
+            var data = new byte[Chunker.MinLength + 8000 + round];
+            for (var i = dice.Next(1, 5); i > 0; i--)
+                window.CopyTo(data.AsSpan(dice.Next(Chunker.MinLength - 70, data.Length - 64)));
+            Assert.Equal(Defined(data)[0], Chunker.FirstChunkLength(data));
+        }
+    }
+
     [Fact]
     public void An_insertion_moves_only_the_cuts_near_it()
     {

@@ -19,7 +19,10 @@ public static class Chunker
     public const int MaxLength = 128 * 1024;
 
     // A byte leaves the 64-bit hash after 64 shifts, so nothing before this can reach the first tested position.
-    const int Skipped = MinLength - 64 - 1;
+    const int Window = 64, Skipped = MinLength - Window - 1;
+
+    // Bytes that are scanned at once by each of three hashes. A longer one has fewer to begin and scans further past a cut.
+    const int Span = 1024;
 
     // 16 leading zeros: one comparison with a register, whereas testing the shifted hash takes three instructions a byte.
     const ulong LastCut = (1UL << 48) - 1;
@@ -28,42 +31,72 @@ public static class Chunker
     /// Length of the first chunk of <paramref name="data"/>, which holds at least <see cref="MaxLength"/> bytes or the rest of the file.
     /// </summary>
     /// <returns>1 … <see cref="MaxLength"/>; 0 for no data.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int FirstChunkLength(ReadOnlySpan<byte> data)
     {
         var end = Math.Min(data.Length, MaxLength);
-        if (end <= MinLength)
-            return end;
+        return end <= MinLength ? end : Scan(ref MemoryMarshal.GetReference(data), end, ref MemoryMarshal.GetReference(GearTable.Values), LastCut);
+    }
 
-        ref var bytes = ref MemoryMarshal.GetReference(data);
-        ref var table = ref MemoryMarshal.GetReference(GearTable.Values);
+    /// <summary>
+    /// The first cut of more than <see cref="MinLength"/> bytes. A hash waits for the one before it, and the processor could do three times as
+    /// much meanwhile: so three spans are scanned beside each other. The later two begin with the 64 bytes before them, after which their hash is that
+    /// of a scan that came from the left.
+    /// </summary>
+    /// <param name="bytes">The first byte.</param>
+    /// <param name="end">How many there are, at most <see cref="MaxLength"/>.</param>
+    /// <param name="table">What each byte adds.</param>
+    /// <param name="lastCut"><see cref="LastCut"/>: as a parameter it stays in a register, as a constant it is loaded anew for every byte.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    static int Scan(ref byte bytes, int end, ref ulong table, ulong lastCut)
+    {
         var hash = 0UL;
         nint i = Skipped;
         for (; i < MinLength - 1; i++)
             hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
 
-        // One addition of latency a byte (the table load does not depend on the hash), so the loop runs at about a byte a cycle.
-        for (; i + 4 <= end; i += 4)
+        for (; i + 3 * Span <= end; i += 3 * Span)
         {
-            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
-            if (hash <= LastCut)
-                return (int)i + 1;
-            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 1));
-            if (hash <= LastCut)
-                return (int)i + 2;
-            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 2));
-            if (hash <= LastCut)
-                return (int)i + 3;
-            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i + 3));
-            if (hash <= LastCut)
-                return (int)i + 4;
+            ref var first = ref Unsafe.Add(ref bytes, i);
+            ref var second = ref Unsafe.Add(ref first, Span);
+            ref var third = ref Unsafe.Add(ref second, Span);
+            ulong hash2 = 0, hash3 = 0;
+            for (nint k = -Window; k < 0; k++)
+            {
+                hash2 = hash2 + hash2 + Unsafe.Add(ref table, Unsafe.Add(ref second, k));
+                hash3 = hash3 + hash3 + Unsafe.Add(ref table, Unsafe.Add(ref third, k));
+            }
+            for (nint k = 0; k < Span; k++)
+            {
+                hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref first, k));
+                hash2 = hash2 + hash2 + Unsafe.Add(ref table, Unsafe.Add(ref second, k));
+                hash3 = hash3 + hash3 + Unsafe.Add(ref table, Unsafe.Add(ref third, k));
+                if (hash <= lastCut)
+                    return (int)(i + k) + 1;
+                if (hash2 <= lastCut)
+                    return (int)i + (CutOf(ref table, ref first, k + 1, hash) ?? (Span + (int)k + 1));
+                if (hash3 <= lastCut)
+                    return (int)i + (CutOf(ref table, ref first, k + 1, hash) ?? (Span + (CutOf(ref table, ref second, k + 1, hash2) ?? (Span + (int)k + 1))));
+            }
+            hash = hash3;
         }
         for (; i < end; i++)
         {
             hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref bytes, i));
-            if (hash <= LastCut)
+            if (hash <= lastCut)
                 return (int)i + 1;
         }
         return end;
+    }
+
+    /// <summary>The length up to the first cut of a span, from a byte on whose hash before it is known; null where none is.</summary>
+    static int? CutOf(ref ulong table, ref byte span, nint from, ulong hash)
+    {
+        for (var k = from; k < Span; k++)
+        {
+            hash = hash + hash + Unsafe.Add(ref table, Unsafe.Add(ref span, k));
+            if (hash <= LastCut)
+                return (int)k + 1;
+        }
+        return null;
     }
 }
