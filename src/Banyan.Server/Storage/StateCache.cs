@@ -12,9 +12,7 @@ sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
 {
     const int Capacity = 20_000;
 
-    readonly Lock _gate = new();
-    GenerationCache<TKey, TValue> _known = new(Capacity);
-    long _version = long.MinValue;
+    volatile Latest _latest = new(long.MinValue, new(Capacity));
 
     /// <summary>The value of a key: remembered, or read.</summary>
     public ValueTask<TValue> GetAsync(TKey key, Func<TKey, CancellationToken, Task<TValue>> read, CancellationToken cancellationToken)
@@ -34,13 +32,14 @@ sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
         return value;
     }
 
+    /// <summary>What is known of this version. Two that find a new one at the same time may each begin anew: what is forgotten is read again.</summary>
     GenerationCache<TKey, TValue> Current(long version)
     {
-        lock (_gate)
-        {
-            if (_version != version)
-                (_version, _known) = (version, new(Capacity));
-            return _known;
-        }
+        var latest = _latest;
+        if (latest.Version != version)
+            _latest = latest = new(version, new(Capacity));
+        return latest.Known;
     }
+
+    sealed record Latest(long Version, GenerationCache<TKey, TValue> Known);
 }

@@ -27,6 +27,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     readonly Lock _watching = new();
     readonly ConcurrentBag<ChunkFinder> _finders = [];      // as many as ever asked at once
     SqliteCommand? _version;
+    LogHead? _log;
 
     /// <inheritdoc/>
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
@@ -51,8 +52,16 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         }
     }
 
-    /// <summary>A connection that never writes sees by this number what others wrote: a look at shared memory, not at the file.</summary>
-    internal override long? Version()
+    /// <summary>By the head of the log, a look at shared memory; where that cannot be had, by what a connection that never writes sees.</summary>
+    internal override long? Version() => (_log ?? Watch())?.Version() ?? SeenVersion();
+
+    long SeenVersion()
+    {
+        lock (_watching)
+            return (long)_version!.ExecuteScalar()!;
+    }
+
+    LogHead? Watch()
     {
         lock (_watching)
         {
@@ -62,8 +71,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
                 connection.Open();
                 _version = connection.CreateCommand();
                 _version.CommandText = "PRAGMA data_version";
+                _version.ExecuteScalar();       // what was read once has a log
             }
-            return (long)_version.ExecuteScalar()!;
+            return _log ??= LogHead.Of(_version.Connection!);
         }
     }
 
@@ -221,8 +231,12 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         while (_finders.TryTake(out var finder))
             finder.Dispose();
-        _version?.Connection?.Dispose();
+        var connection = _version?.Connection;
         _version?.Dispose();
+        if (_log is not null)
+            _log.Dispose();
+        else
+            connection?.Dispose();
         SqliteConnection.ClearPool(new SqliteConnection(_connection));
         _writer.Dispose();
         return ValueTask.CompletedTask;
