@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 
 namespace Banyan.Bench;
 
@@ -17,7 +18,7 @@ static class SpeculationBench
         var text = await File.ReadAllTextAsync(file);
         int[] prompt = model.Template is null
             ? model.Tokenizer.Encode(text)
-            : ChatPrompt.Encode(model, [Message("system", names), Message("user", text)]);
+            : Conversation.With(model).Prepare(new() { Messages = [Message("system", names), Message("user", text)] }).Prompt;
         var options = new GenerationOptions { Temperature = 0, MaxTokens = most };
         var (with, without) = (new List<Answer>(), new List<Answer>());
         for (var run = -WarmUps; run < runs; run++) // until everything is compiled that will be

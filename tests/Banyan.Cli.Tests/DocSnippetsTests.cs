@@ -21,6 +21,7 @@ public partial class DocSnippetsTests
         global using Banyan.Runtime.Chat;
         global using Banyan.Runtime.Generation;
         global using Banyan.Runtime.Models;
+        global using Banyan.Runtime.Prompts;
         global using Banyan.Runtime.Templates;
         global using Banyan.Runtime.Tokenizers;
         """;

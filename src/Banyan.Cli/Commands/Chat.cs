@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Cli.Editing;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli.Commands;
 
@@ -39,14 +39,15 @@ static class Chat
             if (loaded.Template is null)
                 throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
-            await new Conversation(engine, options, arguments.GetValue(system)).Run(cancellationToken);
+            await new Talk(engine, options, arguments.GetValue(system)).Run(cancellationToken);
             return 0;
         });
         return command;
     }
 
-    sealed class Conversation(Engine engine, GenerationOptions options, string? system)
+    sealed class Talk(Engine engine, GenerationOptions options, string? system)
     {
+        readonly Conversation _conversation = Conversation.With(engine.Model);
         readonly bool _interactive = !Console.IsInputRedirected && !Console.IsOutputRedirected;
         readonly LineEditor? _editor = Console.IsInputRedirected || Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? null : LineEditor.OnTerminal();
         JsonArray _messages = Begin(system);
@@ -119,14 +120,15 @@ static class Chat
             _messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = line });
             using var answering = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             _answering = answering;
-            var text = new StringBuilder();
+            var (answer, printer) = (new TurnAnswer(), new AnswerPrinter());
             try
             {
-                await foreach (var generated in engine.GenerateAsync(ChatPrompt.Encode(engine.Model, _messages), options, answering.Token))
+                var turn = _conversation.Prepare(new TurnRequest { Messages = _messages, Options = options }, maxTokens: engine.ContextLength - 1);
+                answer = turn.NewAnswer();
+                await foreach (var generated in turn.GenerateAsync(engine, answering.Token))
                 {
-                    text.Append(generated.Text);
-                    Console.Out.Write(generated.Text);
-                    Console.Out.Flush();
+                    foreach (var part in answer.Take(generated))
+                        printer.Write(part);
                     if (generated.Statistics is { } statistics && _interactive)
                         Console.Error.Write($"\n{Commands.Run.Speed(statistics)}");
                 }
@@ -146,7 +148,11 @@ static class Chat
                 _answering = null;
             }
             Console.Out.WriteLine();
-            _messages.Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = text.ToString() });
+            var message = new JsonObject { ["role"] = "assistant", ["content"] = answer.Text };
+            // Templates of families that want it there put it back into the prompt.
+            if (answer.Reasoning.Length > 0)
+                message["reasoning_content"] = answer.Reasoning;
+            _messages.Add((JsonNode)message);
         }
 
         static JsonArray Begin(string? system) => string.IsNullOrEmpty(system) ? [] : [new JsonObject { ["role"] = "system", ["content"] = system }];

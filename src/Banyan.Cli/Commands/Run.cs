@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli.Commands;
 
@@ -54,18 +54,13 @@ static class Run
             options = options with { Adapter = model.LoadAdapter(arguments, loaded) };
             using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
             await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(speculation) == "on", Draft = draft });
-            int[] tokens;
-            if (fills)
+            if (!fills && loaded.Template is not null && !arguments.GetValue(raw))
             {
-                var room = engine.ContextLength - Math.Min(options.MaxTokens, engine.ContextLength / 4);
-                tokens = Fim.Prompt(loaded.Tokenizer, before, after, room);
-                options = options with { StopTokens = Fim.StopTokens(loaded.Tokenizer) };
+                var turn = Conversation.With(loaded).Prepare(new TurnRequest { Messages = Messages(arguments.GetValue(system), text), Options = options });
+                return await Answer(turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer(), arguments.GetValue(json));
             }
-            else if (loaded.Template is not null && !arguments.GetValue(raw))
-                tokens = ChatPrompt.Encode(loaded, Messages(arguments.GetValue(system), text));
-            else
-                tokens = loaded.Tokenizer.Encode(text);
-            return await Answer(engine, tokens, options, arguments.GetValue(json), cancellationToken);
+            var (tokens, settings) = fills ? Fim.Prepare(loaded.Tokenizer, engine.ContextLength, before, after, options) : (loaded.Tokenizer.Encode(text), options);
+            return await Answer(engine.GenerateAsync(tokens, settings, cancellationToken), new TurnAnswer(), arguments.GetValue(json));
 
             (string, string) Halves(string marked)
             {
@@ -81,39 +76,37 @@ static class Run
         return command;
     }
 
-    static async Task<int> Answer(Engine engine, int[] prompt, GenerationOptions options, bool json, CancellationToken cancellationToken)
+    static async Task<int> Answer(IAsyncEnumerable<Generated> pieces, TurnAnswer answer, bool json)
     {
-        var text = new StringBuilder();
-        var tokens = new JsonArray();
-        Generated? last = null;
-        await foreach (var generated in engine.GenerateAsync(prompt, options, cancellationToken))
+        var (tokens, printer) = (new JsonArray(), new AnswerPrinter());
+        await foreach (var generated in pieces)
         {
-            last = generated;
+            var parts = answer.Take(generated);
             if (json)
-            {
-                text.Append(generated.Text);
                 tokens.Add(generated.Token);
-            }
             else
-            {
-                Console.Out.Write(generated.Text);
-                Console.Out.Flush();
-            }
+                foreach (var part in parts)
+                    printer.Write(part);
         }
-        var statistics = last!.Statistics!;
+        var statistics = answer.Statistics!;
         if (json)
-            Console.Out.WriteLine(new JsonObject
+        {
+            var result = new JsonObject
             {
-                ["text"] = text.ToString(),
+                ["text"] = answer.Text,
                 ["tokens"] = tokens,
-                ["finish"] = last.Finish == FinishReason.Stop ? "stop" : "length",
+                ["finish"] = answer.Finish == FinishReason.Stop ? "stop" : "length",
                 ["prompt_tokens"] = statistics.PromptTokens,
                 ["generated_tokens"] = statistics.GeneratedTokens,
                 ["drafted_tokens"] = statistics.DraftedTokens,
                 ["accepted_tokens"] = statistics.AcceptedTokens,
                 ["prefill"] = Math.Round(statistics.PromptSpeed, 2),
                 ["decode"] = Math.Round(statistics.GenerateSpeed, 2),
-            }.ToJsonString());
+            };
+            if (answer.Reasoning.Length > 0)
+                result.Insert(1, "reasoning", answer.Reasoning);
+            Console.Out.WriteLine(result.ToJsonString());
+        }
         else
         {
             Console.Out.WriteLine();

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
+using Banyan.Runtime.Prompts;
 using Microsoft.Extensions.AI;
 
 namespace Banyan.Runtime.Chat;
@@ -52,22 +52,26 @@ internal static class ChatMessages
         return functions is { Length: > 0 } ? new JsonArray(functions) : null;
     }
 
-    /// <summary>What templates know of reasoning; null where nothing is said of it.</summary>
-    public static JsonObject? ToVariables(ReasoningOptions? reasoning, Conversation? conversation)
+    /// <summary>A conversation and its options as the next turn.</summary>
+    /// <exception cref="NotSupportedException">A message holds an image or another content that is not text.</exception>
+    /// <exception cref="GrammarException">The schema of the answer cannot be enforced.</exception>
+    public static TurnRequest ToTurn(IEnumerable<ChatMessage> messages, ChatOptions? options) => new()
     {
-        if (reasoning?.Effort is not { } effort)
-            return null;
-        var thinks = effort != ReasoningEffort.None;
-        var variables = new JsonObject { ["enable_thinking"] = thinks, ["thinking"] = thinks };
-        // What begins with several tokens cannot be forbidden: little is asked for (gpt-oss).
-        if (thinks || conversation is { CanReason: true, ReasoningToken: null })
-            variables["reasoning_effort"] = effort switch { ReasoningEffort.None or ReasoningEffort.Low => "low", ReasoningEffort.Medium => "medium", _ => "high" };
-        return variables;
-    }
-
-    /// <summary>Tools as an answer's grammar takes them.</summary>
-    public static IReadOnlyList<Tool> ToTools(IEnumerable<AITool>? tools) =>
-        [.. tools?.OfType<AIFunctionDeclaration>().Select(tool => new Tool(tool.Name, tool.JsonSchema)) ?? []];
+        Messages = ToJson(messages, options?.Instructions),
+        Tools = ToJson(options?.Tools) ?? [],
+        Use = options?.ToolMode switch { NoneChatToolMode => ToolUse.None, RequiredChatToolMode => ToolUse.Required, _ => ToolUse.Auto },
+        Named = (options?.ToolMode as RequiredChatToolMode)?.RequiredFunctionName,
+        Several = options?.AllowMultipleToolCalls ?? true,
+        Thinks = options?.Reasoning?.Effort is { } effort ? effort != ReasoningEffort.None : null,
+        Effort = options?.Reasoning?.Effort switch
+        {
+            null or ReasoningEffort.None => null,
+            ReasoningEffort.Low => "low",
+            ReasoningEffort.Medium => "medium",
+            _ => "high",
+        },
+        Options = ToGeneration(options),
+    };
 
     /// <summary>A call as middlewares carry it out; text where it was cut before its end, since a middleware would carry out what there is of it.</summary>
     public static AIContent ToContent(ToolCall call)

@@ -55,6 +55,9 @@ public sealed record GenerationOptions
     /// <summary>An adapter of the engine's model (<see cref="Model.AddAdapter"/>); null for the model as it is.</summary>
     public ModelAdapter? Adapter { get; init; }
 
+    /// <summary>Whose request it is: requests of different clients take turns, whoever sends the most. Those of nobody are one client's.</summary>
+    public string? Client { get; init; }
+
     /// <summary>What the answer must look like; null for anything. It applies after bias and penalties: what cannot follow has no chance.</summary>
     public Grammar? Grammar { get; init; }
 

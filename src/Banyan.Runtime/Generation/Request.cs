@@ -91,6 +91,9 @@ internal sealed class Request
     /// <summary>Rows of this pass that are its own.</summary>
     public int Rows { get; set; }
 
+    /// <summary>The last pass in which it was its client's turn to have rows of a prompt computed.</summary>
+    public long Served { get; set; }
+
     /// <summary>Where this pass puts its logits; -1 for nowhere.</summary>
     public int LogitIndex { get; set; } = -1;
 

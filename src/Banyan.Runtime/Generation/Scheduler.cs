@@ -5,17 +5,22 @@ namespace Banyan.Runtime.Generation;
 /// <summary>
 /// Decides what goes into the next pass.
 /// <code>
-/// 1. Admit    waiting requests, first come first served, while there is a place and pages for the whole prompt
+/// 1. Admit    waiting requests of the clients that have the fewest running, while there is a place and pages for the whole prompt; each client's first come first served
 /// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again
-/// 3. Prefill  rows of prompts that are not computed yet, oldest first: many when nobody generates, few when somebody does
+/// 3. Prefill  rows of prompts that are not computed yet: many when nobody generates, few when somebody does; half of them the oldest's, half those of the one that is soonest done
 /// </code>
-/// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice.
+/// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
+/// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
 /// </summary>
 internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = null)
 {
+    const int MostClients = 1024;
+
     readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, draftModel) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
+    readonly Dictionary<string, long> _admitted = []; // when each client got a place last
+    long _turn;
 
     /// <summary>In the order they were admitted.</summary>
     public IReadOnlyList<Request> Running => _running;
@@ -42,22 +47,69 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
         Admit();
         Speculate();
         for (var i = 0; i < _running.Count; i++)
-        {
             (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
-            if (_running[i].Pending == 1 && MakeRoom(_running[i]))
-                AddRows(batch, _running[i], 1);
-            else if (_running[i].Pending > 1 && _running[i].HasAnswer)
-                MakeRoom(_running[i]); // tokens that a grammar forced: their rows are computed like a prompt's
+        for (var i = 0; i < _running.Count; i++)
+        {
+            var request = _running[i];
+            // More than one with an answer: tokens that a grammar forced. Their rows are computed like a prompt's.
+            if ((request.Pending == 1 || request.HasAnswer) && !MakeRoom(i))
+                i--;
+            else if (request.Pending == 1)
+                AddRows(batch, request, 1);
         }
-        var budget = Math.Min(batch.Count > 0 ? options.SharedPrefillTokens : options.PrefillTokens, batch.Capacity - batch.Count);
+        Prefill(batch, Math.Min(batch.Count > 0 ? options.SharedPrefillTokens : options.PrefillTokens, batch.Capacity - batch.Count));
+    }
+
+    // The oldest prompt of the client whose turn it is, and the one of the next client that is soonest done, have half of the rows each;
+    // what they leave is the others', oldest first.
+    void Prefill(Batch batch, int budget)
+    {
+        if (budget <= 0 || Unread(soonest: false) is not { } oldest)
+            return;
+        _turn++;
+        Served(oldest);
+        oldest.Rows = 1; // is not picked again
+        var soonest = Unread(soonest: true);
+        var rest = soonest is null ? 0 : Math.Min(soonest.Pending, budget / 2);
+        var rows = Math.Min(oldest.Pending, budget - rest);
+        AddRows(batch, oldest, rows);
+        budget -= rows;
+        if (soonest is not null && Math.Min(soonest.Pending, budget) is var more and > 0)
+        {
+            Served(soonest);
+            AddRows(batch, soonest, more);
+            budget -= more;
+        }
         for (var i = 0; i < _running.Count && budget > 0; i++)
-            if (_running[i].Pending > 1)
+            if (_running[i] is { Pending: > 1, Rows: 0 } request)
             {
-                var rows = Math.Min(_running[i].Pending, budget);
-                AddRows(batch, _running[i], rows);
+                rows = Math.Min(request.Pending, budget);
+                AddRows(batch, request, rows);
                 budget -= rows;
             }
     }
+
+    // A prompt that has no rows yet in this pass, of the client that was served longest ago.
+    Request? Unread(bool soonest)
+    {
+        Request? best = null;
+        foreach (var request in _running)
+            if (request is { Pending: > 1, Rows: 0 } && (best is null || (request.Options.Client == best.Options.Client
+                ? soonest && request.Pending < best.Pending : LastServed(request) < LastServed(best))))
+                best = request;
+        return best;
+    }
+
+    long LastServed(Request request)
+    {
+        var last = 0L;
+        foreach (var other in _running)
+            if (other.Options.Client == request.Options.Client)
+                last = Math.Max(last, other.Served);
+        return last;
+    }
+
+    void Served(Request request) => request.Served = _turn;
 
     // Guesses only while nobody waits for a prompt.
     void Speculate()
@@ -77,32 +129,90 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
 
     void Admit()
     {
-        while (_waiting.Count > 0 && _running.Count < options.MaxRequests)
+        while (_waiting.Count > 0)
         {
-            var request = _waiting[0];
-            var cached = request.Sequence.Begin(request.Tokens);
-            // A page to grow for each that runs already, so that a newcomer is not sent back at once.
-            var spare = _running.Count == 0 ? 0 : _running.Count + 1;
-            if (!request.Sequence.TryReserve(request.Tokens.Length, spare))
-            {
-                request.Sequence.Release();
+            var request = Next();
+            if (_running.Count >= options.MaxRequests && !GiveWay(request))
                 return;
+            int cached;
+            while (true)
+            {
+                cached = request.Sequence.Begin(request.Tokens);
+                // A page to grow for each that runs already, so that a newcomer is not sent back at once.
+                if (request.Sequence.TryReserve(request.Tokens.Length, _running.Count == 0 ? 0 : _running.Count + 1))
+                    break;
+                request.Sequence.Release();
+                if (!GiveWay(request))
+                    return;
             }
             request.CachedTokens ??= cached;
-            _waiting.RemoveAt(0);
+            _waiting.Remove(request);
             _running.Add(request);
+            Admitted(request);
         }
     }
 
-    // Room for one more token, taken from the youngest where there is none. False where the request itself had to give way.
-    bool MakeRoom(Request request)
+    // The first of the client that has the fewest running; of such clients the one that got a place longest ago.
+    Request Next()
     {
+        var (best, least) = (_waiting[0], Standing(_waiting[0]));
+        for (var i = 1; i < _waiting.Count; i++)
+            if (_waiting[i].Options.Client != best.Options.Client && Standing(_waiting[i]) is var standing && standing.CompareTo(least) < 0)
+                (best, least) = (_waiting[i], standing);
+        return best;
+
+        (int, long) Standing(Request request) => (Places(request), _admitted.GetValueOrDefault(request.Options.Client ?? ""));
+    }
+
+    void Admitted(Request request)
+    {
+        // Who got a place long ago is as good as who never had one.
+        if (_admitted.Count > MostClients)
+            _admitted.Clear();
+        _admitted[request.Options.Client ?? ""] = ++_turn;
+    }
+
+    int Places(Request of)
+    {
+        var places = 0;
+        foreach (var request in _running)
+            places += request.Options.Client == of.Options.Client ? 1 : 0;
+        return places;
+    }
+
+    // The youngest of the client with the most places gives its own up to one that has two less or fewer; sooner one whose answer has not begun.
+    bool GiveWay(Request request)
+    {
+        Request? youngest = null;
+        foreach (var other in _running)
+            if (Places(other) is var places && places >= Places(request) + 2
+                && (youngest is null || places > Places(youngest) || (places == Places(youngest) && (youngest.HasAnswer || !other.HasAnswer))))
+                youngest = other;
+        if (youngest is null)
+            return false;
+        Evict(youngest);
+        return true;
+    }
+
+    void Evict(Request request)
+    {
+        request.Sequence.Release();
+        _running.Remove(request);
+        _waiting.Insert(0, request);
+    }
+
+    // Room for one more token, taken from those that have no rows yet in this pass: from the youngest of the client with the most places.
+    // False where the request itself had to give way.
+    bool MakeRoom(int index)
+    {
+        var request = _running[index];
         while (!request.Sequence.TryReserve(request.Tokens.Length))
         {
             var youngest = _running[^1];
-            youngest.Sequence.Release();
-            _running.RemoveAt(_running.Count - 1);
-            _waiting.Insert(0, youngest);
+            for (var i = _running.Count - 2; i >= index; i--)
+                if (Places(_running[i]) > Places(youngest))
+                    youngest = _running[i];
+            Evict(youngest);
             if (youngest == request)
                 return false;
         }

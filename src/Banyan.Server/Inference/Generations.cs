@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
-using Banyan.Server.Inference.Turns;
 
 namespace Banyan.Server.Inference;
 
@@ -19,7 +19,7 @@ sealed record Request(int Choice, int[] Prompt, GenerationOptions Options, Turn?
 
     public IAsyncEnumerable<Generated> RunAsync(LoadedModel model, CancellationToken cancellationToken) => Turn is null
         ? model.GenerateAsync(Prompt, Options, cancellationToken)
-        : Turn.GenerateAsync(model, Options, cancellationToken);
+        : Turn.GenerateAsync(model.GenerateAsync, Options, model.ContextLength, cancellationToken);
 }
 
 /// <summary>A piece of choice <paramref name="Choice"/>.</summary>

@@ -58,8 +58,11 @@ static class InferenceFeature
         models.MapGet("/v1/models", status.ModelsAsync);
         models.MapGet("/v1/models/{**id}", (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
 
-        models.MapPost("/v1/chat/completions", Stoppable(app, app.Services.GetRequiredService<ChatEndpoint>().HandleAsync));
-        models.MapPost("/v1/responses", Stoppable(app, app.Services.GetRequiredService<ResponsesEndpoint>().HandleAsync));
+        // llama-server has OpenAI's without the version, too.
+        foreach (var path in (string[])["/v1/chat/completions", "/chat/completions"])
+            models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<ChatEndpoint>().HandleAsync));
+        foreach (var path in (string[])["/v1/responses", "/responses"])
+            models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<ResponsesEndpoint>().HandleAsync));
         models.MapPost("/v1/completions", Stoppable(app, app.Services.GetRequiredService<CompletionEndpoint>().HandleAsync));
         models.MapPost("/infill", Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().HandleAsync));
 
@@ -74,7 +77,9 @@ static class InferenceFeature
         var tools = app.Services.GetRequiredService<ToolEndpoints>();
         models.MapGet("/props", Stoppable(app, tools.PropsAsync));
         models.MapGet("/slots", tools.SlotsAsync);
+        models.MapPost("/slots/{id}", ToolEndpoints.RefuseSlot);
         models.MapGet("/lora-adapters", tools.AdaptersAsync);
+        models.MapPost("/lora-adapters", ToolEndpoints.RefuseScales);
         models.MapPost("/models/load", Stoppable(app, tools.LoadAsync));
         models.MapPost("/models/unload", Stoppable(app, tools.UnloadAsync));
         models.MapPost("/tokenize", Stoppable(app, tools.TokenizeAsync));

@@ -26,6 +26,14 @@ sealed class ServerSentEvents(HttpResponse response)
         await body.FlushAsync(cancellationToken);
     }
 
+    /// <summary>One event without a name.</summary>
+    public async Task WriteAsync(JsonNode json, CancellationToken cancellationToken)
+    {
+        Begin();
+        await response.WriteAsync($"data: {json.Text()}\n\n", cancellationToken);
+        await response.Body.FlushAsync(cancellationToken);
+    }
+
     /// <summary>One event with a name, as Anthropic and the Responses API have it.</summary>
     public async Task WriteAsync(string name, JsonNode json, CancellationToken cancellationToken)
     {

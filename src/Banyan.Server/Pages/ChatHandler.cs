@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Access;
-using Banyan.Server.Inference.OpenAi.Chat;
-using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages;
@@ -49,12 +49,12 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         using var letIn = views.LetIn(form);
         using var asked = await views.ModelAsync(form, cancellationToken);
         var model = asked.Model;
-        var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = WriteHistory(turns), ["add_generation_prompt"] = true }, time.GetLocalNow());
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
-        var pieces = new List<Generated>();
-        await foreach (var piece in model.GenerateAsync(prompt, options, cancellationToken))
-            pieces.Add(piece);
-        return (new("assistant", string.Concat(pieces.Select(p => p.Text)), TokenView.Of(pieces, model.Tokenizer)), pieces[^1].Statistics);
+        var turn = model.Prepare(new TurnRequest { Messages = WriteHistory(turns), Options = options }, time.GetLocalNow());
+        var (answer, pieces) = (turn.NewAnswer(), new List<Generated>());
+        await foreach (var piece in turn.GenerateAsync(model.GenerateAsync, turn.Options, model.ContextLength, cancellationToken))
+            pieces.Add(piece with { Text = string.Concat(answer.Take(piece).Where(p => p.Kind == AnswerPartKind.Text).Select(p => p.Text)) });
+        return (new("assistant", answer.Text, TokenView.Of(pieces, model.Tokenizer), answer.Reasoning), answer.Statistics);
     }
 
     static JsonArray WriteHistory(IEnumerable<TurnView> turns) => [.. turns.Select(t => new JsonObject { ["role"] = t.Role, ["content"] = t.Text })];

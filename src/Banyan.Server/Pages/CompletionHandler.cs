@@ -1,8 +1,8 @@
 using Banyan.Runtime.Generation;
 using Banyan.Server.Access;
-using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages;
@@ -45,11 +45,10 @@ sealed class CompletionHandler(PageViews views)
         var before = cursor < 0 ? text : text[..cursor];
         var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];
         var gap = model.Tokenizer.Fim is not null && !string.IsNullOrWhiteSpace(after);
-        var prompt = gap ? InfillPrompt.BuildWhole(model, before, after) : model.Encode(before);
-
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
+        var (prompt, sampling) = gap ? model.PrepareGap(before, after, options) : (model.Encode(before), options);
         var pieces = new List<Generated>();
-        await foreach (var piece in model.GenerateAsync(prompt, gap ? options.EndingAtGap(model) : options, cancellationToken))
+        await foreach (var piece in model.GenerateAsync(prompt, sampling, cancellationToken))
             pieces.Add(piece);
         return new(before, TokenView.Of(pieces, model.Tokenizer), gap ? after : "", pieces[^1].Statistics);
     }

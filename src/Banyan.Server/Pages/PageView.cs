@@ -40,4 +40,4 @@ public sealed record PageForm
 
 public sealed record ResultView(string Before, IReadOnlyList<TokenView> Tokens, string After, GenerationStatistics? Statistics);
 
-public sealed record TurnView(string Role, string Text, IReadOnlyList<TokenView>? Tokens = null);
+public sealed record TurnView(string Role, string Text, IReadOnlyList<TokenView>? Tokens = null, string Thought = "");

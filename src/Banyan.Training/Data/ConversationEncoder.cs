@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 

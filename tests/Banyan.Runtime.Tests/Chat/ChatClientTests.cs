@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Chat;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Tests.Models;
 using Microsoft.Extensions.AI;
 
@@ -36,8 +37,8 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
 
     [Fact]
     public void The_template_makes_the_prompt() => Assert.Equal(
-        "<s>[system] Be kind\n[user] Tell me a story\n[assistant]",
-        ChatPrompt.Render(Engine.Model, ChatMessages.ToJson(s_messages, "Be kind")));
+        Engine.Model.Tokenizer.Encode("<s>[system] Be kind\n[user] Tell me a story\n[assistant]", addSpecial: false),
+        Conversation.With(Engine.Model).Prepare(ChatMessages.ToTurn(s_messages, new() { Instructions = "Be kind" })).Prompt);
 
     [Fact]
     public async Task An_answer_is_the_engines_with_usage_and_reason()

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Synthesis;
 using Banyan.Runtime.Tests.Files;
 
@@ -17,8 +18,10 @@ public class CopierTests
         return Model.Load(folder.File($"copier-{type}.gguf", stream.ToArray()), options ?? new ModelOptions { Threads = 2 });
     }
 
-    static int[] Prompt(Model model, string names, string file) => ChatPrompt.Encode(model,
-        [new JsonObject { ["role"] = "system", ["content"] = names }, new JsonObject { ["role"] = "user", ["content"] = file }]);
+    static int[] Prompt(Model model, string names, string file) => Conversation.With(model).Prepare(new()
+    {
+        Messages = [new JsonObject { ["role"] = "system", ["content"] = names }, new JsonObject { ["role"] = "user", ["content"] = file }],
+    }).Prompt;
 
     /// <summary>Lines like code: no two alike, but much in them is.</summary>
     static string File(int lines, int seed)

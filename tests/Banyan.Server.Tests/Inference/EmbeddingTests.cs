@@ -83,6 +83,9 @@ public class EmbeddingTests(EmbeddingTests.Encoders encoders) : IClassFixture<Em
         Assert.NotEqual(1, length, 0.01);
         Near(raw.Select(x => x / length), hello, 1e-5f);
         Assert.Empty((await Server.PostJsonAsync("/api/embed", new { model = "bert", input = Array.Empty<string>() })).GetProperty("embeddings").EnumerateArray());
+        // Ids and texts in one list are one text.
+        foreach (var (input, count) in (IEnumerable<(object[], int)>)[([12, 34, "string", 56], 1), (["string1", (object[])[12, "string", 34]], 2)])
+            Assert.Equal(count, (await Server.PostJsonAsync("/v1/embeddings", new { model = "bert", input })).GetProperty("data").GetArrayLength());
         // More texts than a turn has, in their order.
         var many = await Server.PostJsonAsync("/v1/embeddings", new { model = "bert", input = Enumerable.Range(0, 130).Select(i => i == 129 ? "hello" : new string('a', i % 7 + 1)) });
         Assert.Equal(hello, Floats(many.GetProperty("data")[129].GetProperty("embedding")));

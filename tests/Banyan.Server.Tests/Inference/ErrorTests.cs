@@ -41,7 +41,7 @@ public class ErrorTests(SharedServer shared)
     [InlineData(Completions, """{"prompt":["a"],"suffix":"b","model":"qwen2-tiny-f32"}""", 400, "prompt", "invalid_type")]
     [InlineData(Completions, """{"prompt":"a","stop":5}""", 400, "stop", "invalid_type")]
     [InlineData(Completions, """{"prompt":"a","stop":[5]}""", 400, "stop", "invalid_type")]
-    [InlineData(Completions, """{"prompt":"a","logit_bias":{"x":1}}""", 400, "logit_bias", "invalid_value")]
+    [InlineData(Completions, """{"prompt":"a","logit_bias":{"":1}}""", 400, "logit_bias", "invalid_value")]
     [InlineData(Completions, """{"prompt":"a","logit_bias":{"5":101}}""", 400, "logit_bias", "invalid_value")]
     [InlineData(Completions, """{"prompt":"a","seed":"x"}""", 400, "seed", "invalid_type")]
     [InlineData(Completions, """{"prompt":"a","stream":"yes"}""", 400, "stream", "invalid_type")]

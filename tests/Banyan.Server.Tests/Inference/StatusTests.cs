@@ -65,6 +65,11 @@ public class StatusTests(SharedServer shared)
             Assert.Equal((answers[0], answers[1]), (answers[2], answers[3]));
             Assert.NotEqual(answers[0], answers[1]);
             Assert.StartsWith(", there was a little", answers[0]);
+            // By llama-server's number, too.
+            var number = JsonNode.Parse(await server.Client.GetStringAsync("/lora-adapters"))!.AsArray().Single()!["id"]!.GetValue<int>();
+            async Task<string> Scaled(float scale) => (await server.PostJsonAsync("/completion", new { model = "stories260K-F32", prompt = "Once upon a time", n_predict = 8, temperature = 0, lora = (object[])[new { id = number, scale }] })).GetProperty("content").GetString()!;
+            Assert.Equal((answers[0], answers[1]), (await Scaled(0), await Scaled(1)));
+            Assert.Contains("scale 1", await (await server.PostAsync("/completion", new { prompt = "a", lora = (object[])[new { id = number, scale = 0.5 }] })).Content.ReadAsStringAsync());
         }
         finally
         {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Evaluation.Efficiency;
 using Banyan.Evaluation.Models;
@@ -10,6 +9,7 @@ using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli.Commands.Eval;
 
@@ -24,6 +24,7 @@ sealed class LocalModel : EvaluatedModel
     Model? _model;
     Engine? _engine;
     ModelAdapter? _adapter;
+    Conversation? _conversation;
 
     /// <param name="path">A file or folder.</param>
     /// <param name="threads">Threads that compute.</param>
@@ -65,30 +66,26 @@ sealed class LocalModel : EvaluatedModel
             Seed = (ulong)((sampling.Seed ?? 0) + sample),
             Stop = prompt.Stop,
             Adapter = _adapter,
-            StopTokens = prompt.Kind == PromptKind.Infill ? Fim.StopTokens(Engine.Model.Tokenizer) : [],
         };
         var energy = _requests == 1 ? _energy?.Read() : null; // of several at once, nobody's
         var began = Stopwatch.GetTimestamp();
-        var text = new StringBuilder();
-        Generated? last = null;
+        var answer = new TurnAnswer();
         try
         {
-            await foreach (var generated in engine.GenerateAsync(Tokens(prompt, sampling.MaxTokens), options, cancellationToken))
-            {
-                text.Append(generated.Text);
-                last = generated;
-            }
+            (var pieces, answer) = Ask(engine, prompt, options, cancellationToken);
+            await foreach (var generated in pieces)
+                answer.Take(generated);
         }
         catch (ContextLengthException)
         {
             return new("", Name) { Finish = "context", PromptTokens = 0, AnswerTokens = 0, Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds, PeakMemoryBytes = PeakMemory() };
         }
-        return new(text.ToString(), Name)
+        return new(Written(answer), Name)
         {
             Fingerprint = $"banyan-{Model.Kernels}",
-            Finish = last!.Finish == FinishReason.Length ? "length" : "stop",
-            PromptTokens = last.Statistics!.PromptTokens,
-            AnswerTokens = last.Statistics.GeneratedTokens,
+            Finish = answer.Finish == FinishReason.Length ? "length" : "stop",
+            PromptTokens = answer.Statistics!.PromptTokens,
+            AnswerTokens = answer.Statistics.GeneratedTokens,
             Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
             Joules = energy is null ? null : _energy!.Joules(energy, _energy.Read()),
             EnergyOf = energy is null ? null : EnergyCoverage.Processor, // it computes there alone: cards only idle
@@ -120,25 +117,31 @@ sealed class LocalModel : EvaluatedModel
         }
     }
 
-    int[] Tokens(ModelPrompt prompt, int maxTokens)
+    (IAsyncEnumerable<Generated> Pieces, TurnAnswer Answer) Ask(Engine engine, ModelPrompt prompt, GenerationOptions options, CancellationToken cancellationToken)
     {
-        var (model, tokenizer) = (Engine.Model, Engine.Model.Tokenizer);
+        var tokenizer = engine.Model.Tokenizer;
         switch (prompt.Kind)
         {
             case PromptKind.Completion:
-                return tokenizer.Encode(prompt.Text);
+                return (engine.GenerateAsync(tokenizer.Encode(prompt.Text), options, cancellationToken), new());
             case PromptKind.Infill:
-                var room = Engine.ContextLength - Math.Min(maxTokens, Engine.ContextLength / 4);
-                return Fim.Prompt(tokenizer, prompt.Text, prompt.Suffix ?? "", room);
+                var (gap, filling) = Fim.Prepare(tokenizer, engine.ContextLength, prompt.Text, prompt.Suffix ?? "", options);
+                return (engine.GenerateAsync(gap, filling, cancellationToken), new());
             default:
                 var messages = new JsonArray();
                 if (prompt.System is { } system)
                     messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
                 messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt.Text });
                 // A fixed day: some templates write the date, and a prompt must not change with it.
-                return ChatPrompt.Encode(model, messages, now: new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero), prefill: prompt.Prefill ?? "");
+                var turn = (_conversation ??= Conversation.With(engine.Model)).Prepare(
+                    new TurnRequest { Messages = messages, Options = options, Prefill = prompt.Prefill ?? "" }, new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero));
+                return (turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer());
         }
     }
+
+    // All of it, with a thought in the one form that evaluation reads, whatever the family's is.
+    static string Written(TurnAnswer answer) => answer.Reasoning.Length == 0 ? answer.Text
+        : answer is { Text: "", Finish: FinishReason.Length } ? $"<think>\n{answer.Reasoning}" : $"<think>\n{answer.Reasoning}\n</think>\n\n{answer.Text}";
 
     static string Identify(string path)
     {

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Banyan.Runtime.Generation.Grammars.Automata;
 using Banyan.Runtime.Generation.Grammars.Expressions;
 using Banyan.Runtime.Generation.Grammars.Gbnf;
+using Banyan.Runtime.Generation.Grammars.Lark;
 using Banyan.Runtime.Generation.Grammars.Schemas;
 
 namespace Banyan.Runtime.Generation.Grammars;
@@ -83,6 +84,20 @@ public sealed class Grammar
         CheckLength(grammar.Length, "grammar");
         return new Grammar(parts => GbnfRules.Root(parts.Table, new GbnfParser(parts.Table, parts.Text, grammar).Read()));
     }
+
+    /// <summary>The key under which the schema of a tool's string holds its grammar in Lark's language.</summary>
+    public const string LarkKey = "x-lark-grammar";
+
+    /// <summary>A grammar in Lark's language; the rule <c>start</c> is the answer.</summary>
+    /// <exception cref="GrammarException">It is none, or cannot be followed; the message names the line or the rule.</exception>
+    public static Grammar Lark(string grammar)
+    {
+        CheckLength(grammar.Length, "grammar");
+        return new Grammar(parts => LarkRule(parts.Table, parts.Text, grammar));
+    }
+
+    /// <summary>Its rule, with characters as they are or as they stand in a JSON string.</summary>
+    internal static Rule LarkRule(RegexTable table, TextEncoding encoding, string grammar) => GbnfRules.Root(table, new LarkParser(table, encoding, grammar).Read(), "start");
 
     /// <summary>One of several texts.</summary>
     /// <exception cref="GrammarException">There are none, or too many.</exception>

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Inference.Requests;
@@ -60,8 +60,8 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
             content.Add((JsonNode)new JsonObject { ["type"] = "thinking", ["thinking"] = answer.Reasoning, ["signature"] = "" });
         if (answer.Text is var text && (answer.Calls.Count == 0 || !string.IsNullOrWhiteSpace(text)))
             content.Add((JsonNode)new JsonObject { ["type"] = "text", ["text"] = text });
-        foreach (var (id, name, arguments) in answer.Calls)
-            content.Add((JsonNode)new JsonObject { ["type"] = "tool_use", ["id"] = ToolId(id), ["name"] = name, ["input"] = Input(arguments.ToString()) });
+        foreach (var call in answer.Calls)
+            content.Add((JsonNode)new JsonObject { ["type"] = "tool_use", ["id"] = ToolId(call.Id), ["name"] = call.Name, ["input"] = Input(call.Arguments) });
         return content;
     }
 

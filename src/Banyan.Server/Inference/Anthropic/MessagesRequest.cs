@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.OpenAi.Chat;
@@ -47,7 +47,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         var prefill = messages.Count > 1 && messages[^1] is JsonObject last && (string?)last["role"] == "assistant" && !last.ContainsKey("tool_calls") && (string?)last["content"] is { Length: > 0 } begun ? begun : "";
         if (prefill.Length > 0)
             messages.RemoveAt(messages.Count - 1);
-        return new(Turn.Prepare(model, new TurnRequest
+        return new(model.Prepare(new TurnRequest
         {
             Messages = messages,
             Prefill = prefill,
@@ -226,8 +226,8 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
                 break;
             case null:
                 throw ApiException.Missing(block.Path("type"));
-            case var shown when TurnRequest.IsShown(role, messages):
-                texts.Add(TurnRequest.Unseen(shown));
+            case var shown when Unseen.IsOfTool(role, messages):
+                texts.Add(Unseen.Note(shown));
                 break;
             case var other:
                 throw ApiException.Unsupported(block.Path("type"), $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only.");
@@ -243,7 +243,7 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             { ValueKind: JsonValueKind.String } text => Fields.ReadText(text, path),
             _ => string.Join('\n', block.Array("content").Select((part, i) => Block(part, $"{path}[{i}]") is var inner && inner.Text("type") is var type && type is "text"
                 ? inner.Text("text") ?? throw ApiException.Missing(inner.Path("text"))
-                : TurnRequest.Unseen(type ?? throw ApiException.Missing(inner.Path("type"))))),
+                : Unseen.Note(type ?? throw ApiException.Missing(inner.Path("type"))))),
         };
     }
 

@@ -1,4 +1,6 @@
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Models;
@@ -16,13 +18,13 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "infill", cancellationToken);
     }
 
     public async Task CompleteAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
             InfillRequest.CountPrompts(fields, options.MaxPending), model => InfillRequest.ReadCompletion(fields, model), cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "text_completion", cancellationToken);
     }
@@ -40,7 +42,7 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             {
                 await foreach (var (index, generated) in pieces.WithPings(() => events.PingAsync(cancellationToken), cancellationToken))
                     if (texts[index].Take(generated) is { } answer)
-                        await events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken);
+                        await (answer.Stop ? events.WriteAsync(Chosen(answer, request), cancellationToken) : events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken));
             });
             return;
         }
@@ -48,9 +50,20 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         await foreach (var (index, generated) in pieces)
             if (texts[index].Take(generated) is { Stop: true } last)
                 answers[index] = last;
-        await (answers is [var only]
-            ? context.Response.WriteAsJsonAsync(only, ApiJson.Readable.InfillAnswer, cancellationToken: cancellationToken)
-            : context.Response.WriteAsJsonAsync(answers, ApiJson.Readable.InfillAnswerArray, cancellationToken: cancellationToken));
+        await context.Response.WriteJsonAsync(answers is [var only] ? Chosen(only, request) : new JsonArray([.. answers.Select(a => Chosen(a, request))]), cancellationToken);
+    }
+
+    // The whole answer, or the fields of it that are wanted: "generation_settings/n_predict" is one of an object's.
+    static JsonNode Chosen(InfillAnswer answer, InfillRequest request)
+    {
+        var whole = JsonSerializer.SerializeToNode(answer, ApiJson.Readable.InfillAnswer)!;
+        if (request.ResponseFields.Count == 0)
+            return whole;
+        var chosen = new JsonObject();
+        foreach (var path in request.ResponseFields)
+            if (path.Split('/').Aggregate((JsonNode?)whole, (node, name) => (node as JsonObject)?[name]) is { } value)
+                chosen[path] = value.DeepClone();
+        return chosen;
     }
 
     /// <summary>One text while it is written.</summary>

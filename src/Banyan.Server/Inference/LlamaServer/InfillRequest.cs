@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 
 namespace Banyan.Server.Inference.LlamaServer;
 
@@ -13,6 +15,9 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
     /// <summary>Whether the answer repeats the prompt and how it was sampled, as <c>/completion</c> does.</summary>
     public bool Explains { get; init; }
 
+    /// <summary>The fields that the answer is wanted with, by their paths; empty for all.</summary>
+    public IReadOnlyList<string> ResponseFields { get; init; } = [];
+
     public static InfillRequest ReadCompletion(Fields fields, LoadedModel model)
     {
         if (fields.Flag("post_sampling_probs"))
@@ -20,7 +25,12 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
         var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
         model.RefuseHopeless(prompt, "prompt");
         var (options, evaluateOnly) = ReadOptions(fields, model);
-        return new(ReadPrompts(prompt, model), options, fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly) { Explains = true };
+        return new(ReadPrompts(prompt, model), options, fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly)
+        {
+            Explains = true,
+            ResponseFields = [.. fields.Array("response_fields").Select(f => f.ValueKind == JsonValueKind.String ? Fields.ReadText(f, "response_fields")
+                : throw ApiException.WrongType("response_fields", "an array of strings", $"an array with {Fields.Describe(f)}"))],
+        };
     }
 
     /// <summary>How many answers <c>/completion</c> is asked for.</summary>
@@ -43,19 +53,7 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
             return model.Encode(Fields.ReadText(prompt, "prompt"));
         if (prompt.ValueKind != JsonValueKind.Array)
             throw ApiException.WrongType("prompt", "a string, a list of token ids and strings, or a list of those", Fields.Describe(prompt));
-        var tokens = new List<int>();
-        foreach (var item in prompt.EnumerateArray())
-        {
-            if (item.ValueKind != JsonValueKind.String)
-                tokens.Add(model.ReadIds([item], "prompt")[0]);
-            else if (model.Tokenizer.TryEncode(Fields.ReadText(item, "prompt"), model.ContextLength - 1, out var some, addSpecial: tokens.Count == 0))
-                tokens.AddRange(some);
-            else
-                throw PromptTokens.TooLong(model, "prompt");
-            if (tokens.Count >= model.ContextLength)
-                throw PromptTokens.TooLong(model, "prompt");
-        }
-        return tokens.ToArray().OrStart(model.Tokenizer);
+        return model.ReadMixed(prompt, "prompt", model.ContextLength - 1).OrStart(model.Tokenizer);
     }
 
     static (GenerationOptions, bool EvaluateOnly) ReadOptions(Fields fields, LoadedModel model)
@@ -79,11 +77,11 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
             throw ApiException.Missing("input_prefix");
         var (options, evaluateOnly) = ReadOptions(fields, model);
         var files = ReadFiles(fields);
-        // Editors send whole files: what does not fit is left out. A quarter of the context, at most, stays free for the answer.
-        // llama-server puts "prompt" right before the gap.
-        var room = model.ContextLength - Math.Min(options.MaxTokens, model.ContextLength / 4);
-        var prompt = InfillPrompt.Build(model, prefix + fields.Text("prompt"), suffix ?? "", room, files.Count == 0 ? null : new("repository", "file", files));
-        return new([prompt], options.EndingAtGap(model), fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly);
+        model.RequireFim();
+        // Editors send whole files: what does not fit is left out. llama-server puts "prompt" right before the gap.
+        var (prompt, filling) = Fim.Prepare(model.Tokenizer, model.ContextLength, prefix + fields.Text("prompt"), suffix ?? "", options,
+            files.Count == 0 ? null : new("repository", "file", files));
+        return new([prompt], filling, fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly);
     }
 
     static List<FimFile> ReadFiles(Fields fields)

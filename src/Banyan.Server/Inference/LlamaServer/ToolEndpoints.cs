@@ -1,9 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.LlamaServer;
@@ -20,7 +23,7 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
             ["default_generation_settings"] = new JsonObject { ["n_ctx"] = model.ContextLength, ["params"] = new JsonObject { ["temperature"] = 0.8, ["top_k"] = 40, ["top_p"] = 0.95, ["min_p"] = 0.05 } },
             ["total_slots"] = new EngineOptions().MaxRequests,
             ["model_alias"] = model.Name,
-            ["model_path"] = model.Name,
+            ["model_path"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(catalogue.Find(model.Name).Path)),
             ["modalities"] = new JsonObject { ["vision"] = false, ["audio"] = false },
             ["chat_template"] = model.Chats ? model.Template!.Source : "",
             ["bos_token"] = model.Tokenizer.Bos is { } bos ? model.Tokenizer.Text(bos) : "",
@@ -38,8 +41,8 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
         return context.Response.WriteJsonAsync(slots, context.RequestAborted);
     }
 
-    public Task AdaptersAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonArray([.. catalogue.List().Where(m => m.Base is not null)
-        .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = 1.0 })]), context.RequestAborted);
+    public Task AdaptersAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonArray([.. catalogue.Adapters()
+        .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = 0 })]), context.RequestAborted);
 
     public Task TokenizeAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
     {
@@ -49,9 +52,13 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
             throw ApiException.TooLong("'content' has more than 1000000 tokens.");
         return new JsonObject
         {
-            ["tokens"] = new JsonArray([.. tokens.Select(t => (JsonNode)(pieces ? new JsonObject { ["id"] = t, ["piece"] = model.Tokenizer.Text(t) } : t))]),
+            ["tokens"] = new JsonArray([.. tokens.Select(t => (JsonNode)(pieces ? new JsonObject { ["id"] = t, ["piece"] = Piece(model, t) } : t))]),
         };
     }, cancellationToken);
+
+    // A part of a character is told as bytes.
+    static JsonNode Piece(LoadedModel model, int token) => Utf8.IsValid(model.Tokenizer.Bytes(token)) ? model.Tokenizer.Text(token)
+        : new JsonArray([.. model.Tokenizer.Bytes(token).ToArray().Select(b => (JsonNode)b)]);
 
     public Task DetokenizeAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
     {
@@ -62,7 +69,10 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
 
     public Task ApplyTemplateAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
     {
-        var prompt = ChatPrompts.Render(model, new JsonObject { ["messages"] = Messages.Read(fields), ["add_generation_prompt"] = true }, time.GetLocalNow());
+        var variables = ChatRequest.ReadVariables(fields);
+        if (!fields.Flag("add_generation_prompt", fallback: true))
+            variables["add_generation_prompt"] = false;
+        var prompt = model.Prepare(ChatRequest.ReadTurn(fields, Messages.Read(fields)) with { Variables = variables }, time.GetLocalNow()).Prompt;
         return new JsonObject { ["prompt"] = string.Concat(prompt.Select(model.Tokenizer.Text)) };
     }, cancellationToken);
 
@@ -81,6 +91,14 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
             throw new ApiException(409, $"{model.Name} is in use: it can be unloaded when its requests have been answered.", "model", "model_in_use");
         await context.Response.WriteJsonAsync(new JsonObject { ["success"] = true }, cancellationToken);
     }
+
+    /// <summary><c>POST /slots/{id}?action=…</c>.</summary>
+    public static Task RefuseSlot(HttpContext context) => throw new ApiException(501,
+        "Slots are not saved, restored or erased here: all requests share one prefix cache, which finds what was computed by its tokens.", code: "not_supported", type: "not_supported_error");
+
+    /// <summary><c>POST /lora-adapters</c>.</summary>
+    public static Task RefuseScales(HttpContext context) => throw new ApiException(501,
+        "Adapters are not switched on for everybody here: name one as the model of a request, or in its 'lora'.", code: "not_supported", type: "not_supported_error");
 
     ServedModel Named(Fields fields) => catalogue.Find(fields.Text("model") is { Length: > 0 } name ? name : throw ApiException.Missing("model"));
 

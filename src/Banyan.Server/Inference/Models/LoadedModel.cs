@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Server.Inference.Requests;
@@ -91,7 +91,7 @@ sealed class LoadedModel : IAsyncDisposable
     /// <inheritdoc cref="Engine.GenerateAsync"/>
     public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken)
     {
-        var pieces = (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter }, cancellationToken);
+        var pieces = (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter, Client = KeyHolder.Current?.Key.Name }, cancellationToken);
         return KeyHolder.Current is { } holder ? CountedAsync(holder, prompt.Count, pieces, cancellationToken) : pieces;
     }
 

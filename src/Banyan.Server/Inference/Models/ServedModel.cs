@@ -4,6 +4,7 @@ using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Keys;
 using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
@@ -13,6 +14,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
 {
     readonly Lock _lock = new();
     readonly List<ServedModel> _beside = [];
+    readonly Dictionary<KeyHolder, int> _places = [];
     ModelSettings _settings = settings, _loadedWith = settings.OfLoading;
     Progress _progress = new();
     Task<LoadedModel>? _loading;
@@ -137,22 +139,42 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     {
         if (@base is not null)
             return @base.Admit(generations);
-        var pending = Interlocked.Add(ref _pending, generations);
         LastUsed = time.GetUtcNow();
-        if (pending <= options.MaxPending)
-            return new Admission(this, generations);
-        Interlocked.Add(ref _pending, -generations);
-        throw ApiException.Busy(Name, pending - generations);
+        var holder = KeyHolder.Current;
+        lock (_places)
+        {
+            // One key leaves a quarter of the queue to the others.
+            var (pending, own) = (_pending + generations, generations + (holder is null ? 0 : _places.GetValueOrDefault(holder)));
+            if (pending > options.MaxPending)
+                throw ApiException.Busy(Name, _pending);
+            if (holder is not null && own > Math.Max(generations, options.MaxPending * 3 / 4))
+                throw ApiException.Busy(Name, own - generations);
+            _pending = pending;
+            if (holder is not null)
+                _places[holder] = own;
+        }
+        return new Admission(this, generations, holder);
     }
 
-    public sealed class Admission(ServedModel model, int generations) : IDisposable
+    void Leave(int generations, KeyHolder? holder)
+    {
+        LastUsed = Now;
+        lock (_places)
+        {
+            _pending -= generations;
+            if (holder is not null && (_places[holder] -= generations) == 0)
+                _places.Remove(holder);
+        }
+    }
+
+    public sealed class Admission(ServedModel model, int generations, KeyHolder? holder) : IDisposable
     {
         int _left = generations;
 
         public void Dispose()
         {
-            model.LastUsed = model.Now;
-            Interlocked.Add(ref model._pending, -Interlocked.Exchange(ref _left, 0));
+            if (Interlocked.Exchange(ref _left, 0) is > 0 and var left)
+                model.Leave(left, holder);
         }
     }
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Access;
 using Banyan.Server.Inference.LlamaServer;
@@ -57,7 +57,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         }
         using var measured = telemetry.Begin(isChat ? "chat" : "text_completion", model.Name);
         var pieces = measured.Watch(Generations.RunAsync(model, [request.Turn is { } turn ? new(turn) : new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
-        var answer = request.Turn?.NewAnswer() ?? new TurnAnswer(null);
+        var answer = request.Turn?.NewAnswer() ?? new TurnAnswer();
         if (!request.Stream)
         {
             await foreach (var (_, generated) in pieces)
@@ -135,7 +135,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             calls.Add((JsonNode)new JsonObject
             {
                 ["id"] = answer.Calls[i].Id,
-                ["function"] = new JsonObject { ["index"] = i, ["name"] = answer.Calls[i].Name, ["arguments"] = Arguments(answer.Calls[i].Arguments.ToString()) },
+                ["function"] = new JsonObject { ["index"] = i, ["name"] = answer.Calls[i].Name, ["arguments"] = Arguments(answer.Calls[i].Arguments) },
             });
         return calls;
     }
@@ -178,7 +178,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             return new(null, [], options, false, Loads: true);
         }
         var messages = Messages(fields);
-        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Tools = ReadTools(fields), Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
+        var turn = model.Prepare(new TurnRequest { Messages = messages, Tools = ReadTools(fields), Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, fields.Flag("stream", fallback: true), Loads: false);
     }
 
@@ -190,7 +190,10 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         if (fields.Count("images") > 0)
             throw ApiException.Unsupported("images", "'images' is not supported: the models here read text only.");
         if (fields.Text("suffix") is { Length: > 0 } suffix)
-            return new(null, InfillPrompt.BuildWhole(model, prompt, suffix), options.EndingAtGap(model), stream, Loads: false);
+        {
+            var (gap, filling) = model.PrepareGap(prompt, suffix, options);
+            return new(null, gap, filling, stream, Loads: false);
+        }
         if (prompt.Length == 0)
             return new(null, [], options, false, Loads: true);
         if (fields.Flag("raw") || !model.Chats)
@@ -199,7 +202,7 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         if (fields.Text("system") is { Length: > 0 } system)
             messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
         messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt });
-        var turn = Turn.Prepare(model, new TurnRequest { Messages = messages, Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
+        var turn = model.Prepare(new TurnRequest { Messages = messages, Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, stream, Loads: false);
     }
 

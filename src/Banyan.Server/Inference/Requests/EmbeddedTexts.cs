@@ -24,7 +24,8 @@ static class EmbeddedTexts
             throw WrongType(fields.Path(name), Fields.Describe(value));
         if (value.GetArrayLength() == 0)
             throw ApiException.Invalid(fields.Path(name), $"Invalid '{fields.Path(name)}': the array is empty.");
-        if (value[0].ValueKind == JsonValueKind.Number)
+        // What holds ids is one text, of which strings are parts.
+        if (value.EnumerateArray().Any(i => i.ValueKind == JsonValueKind.Number))
             return [Encode(model, value, fields.Path(name), cut)];
         CheckCount(value.GetArrayLength(), fields.Path(name));
         var texts = new List<int[]>(value.GetArrayLength());
@@ -59,7 +60,8 @@ static class EmbeddedTexts
         var most = model.Vectors.MostTokens;
         int[] tokens;
         if (value.ValueKind == JsonValueKind.Array)
-            tokens = value.GetArrayLength() <= most || cut ? model.ReadIds([.. value.EnumerateArray().Take(most)], param) : throw TooLong(model, $"'{param}'");
+            tokens = value.EnumerateArray().Any(i => i.ValueKind == JsonValueKind.String) ? model.ReadMixed(value, param, most)
+                : value.GetArrayLength() <= most || cut ? model.ReadIds([.. value.EnumerateArray().Take(most)], param) : throw TooLong(model, $"'{param}'");
         else if (value.ValueKind != JsonValueKind.String)
             throw WrongType(param, Fields.Describe(value));
         else if (Fields.ReadText(value, param) is var text && !model.Tokenizer.TryEncode(text, most, out tokens))

@@ -58,7 +58,10 @@ static class OutputShape
     public static Grammar OfSchema(JsonElement schema, string param) => Make(param, () => Schema(schema, param));
 
     /// <summary>Any JSON object.</summary>
-    public static Grammar JsonObject() => s_cache.Get("object", "", Grammar.JsonObject);
+    public static Grammar JsonObject() => s_cache.Get("object", Grammar.JsonObject);
+
+    /// <summary>Refuses a grammar of Lark's that cannot be enforced.</summary>
+    public static void CheckLark(string grammar, string param) => Make(param, () => s_cache.Get("lark " + grammar, () => Grammar.Lark(grammar)));
 
     /// <summary>Makes a grammar, or says what is wrong with it.</summary>
     public static T Make<T>(string param, Func<T> make)
@@ -109,15 +112,15 @@ static class OutputShape
         if (value.ValueKind == JsonValueKind.String)
         {
             var text = Fields.ReadText(value, param);
-            return s_cache.Get("schema", text, () => Grammar.JsonSchema(text));
+            return s_cache.Get("schema " + text, () => Grammar.JsonSchema(text));
         }
         return value.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False
-            ? s_cache.Get("schema", System.Text.Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(value)), () => Grammar.JsonSchema(value))
+            ? s_cache.Get("schema " + System.Text.Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(value)), () => Grammar.JsonSchema(value))
             : throw ApiException.WrongType(param, "a JSON Schema", Fields.Describe(value));
     }
 
     static Grammar Text(string param, JsonElement value, string kind, Func<string, Grammar> make) => value.ValueKind == JsonValueKind.String
-        ? Fields.ReadText(value, param) is var text ? s_cache.Get(kind, text, () => make(text)) : null!
+        ? Fields.ReadText(value, param) is var text ? s_cache.Get($"{kind} {text}", () => make(text)) : null!
         : throw ApiException.WrongType(param, "a string", Fields.Describe(value));
 
     static Grammar Choice(string param, JsonElement value)

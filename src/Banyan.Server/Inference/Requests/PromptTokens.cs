@@ -24,6 +24,25 @@ static class PromptTokens
         return ids;
     }
 
+    /// <summary>A list of token ids and texts, one after the other, as llama-server takes it.</summary>
+    /// <exception cref="ApiException">An item is neither, or there are more than <paramref name="most"/> tokens.</exception>
+    public static int[] ReadMixed(this LoadedModel model, JsonElement list, string param, int most)
+    {
+        var tokens = new List<int>();
+        foreach (var item in list.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.String)
+                tokens.Add(model.ReadIds([item], param)[0]);
+            else if (model.Tokenizer.TryEncode(Fields.ReadText(item, param), most, out var some, addSpecial: tokens.Count == 0))
+                tokens.AddRange(some);
+            else
+                throw TooLong(model, param);
+            if (tokens.Count > most)
+                throw TooLong(model, param);
+        }
+        return [.. tokens];
+    }
+
     /// <summary>Refuses what no context could hold, before its text is made: eight times the bytes that its tokens at their longest stand for.</summary>
     /// <exception cref="ApiException">It is longer.</exception>
     public static void RefuseHopeless(this LoadedModel model, JsonElement value, string what)

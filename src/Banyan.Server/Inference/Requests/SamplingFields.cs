@@ -9,7 +9,7 @@ namespace Banyan.Server.Inference.Requests;
 /// <summary>How the next token is chosen: the fields that all three APIs share, under OpenAI's, vLLM's and llama.cpp's names.</summary>
 static class SamplingFields
 {
-    const int MaxStops = 16;
+    const int MaxStops = 16, MaxBiasTokens = 64;
 
     /// <summary>Added to a logit, it leaves a token no chance.</summary>
     public const float Forbidden = -1000;
@@ -57,7 +57,7 @@ static class SamplingFields
         return stops;
     }
 
-    /// <summary>OpenAI's object of id → bias, or llama.cpp's array of [id, bias or false].</summary>
+    /// <summary>OpenAI's object of id → bias, or llama.cpp's array of [id, bias or false]. llama.cpp also takes a text for an id: each of its tokens is meant.</summary>
     static Dictionary<int, float>? ReadLogitBias(Fields fields, Tokenizer tokenizer)
     {
         if (fields.Any("logit_bias") is not { } value)
@@ -66,13 +66,23 @@ static class SamplingFields
         if (value.ValueKind == JsonValueKind.Array)
             foreach (var pair in value.EnumerateArray())
                 if (pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2)
-                    bias[ReadToken(pair[0].GetRawText())] = ReadBias(pair[1]);
+                    Add(pair[0].ValueKind == JsonValueKind.String ? ReadTokens(Fields.ReadText(pair[0], "logit_bias")) : [ReadToken(pair[0].GetRawText())], pair[1]);
                 else
                     throw ApiException.WrongType("logit_bias", "an object of token id to bias, or an array of [id, bias]", $"an array with {Fields.Describe(pair)}");
         else
             foreach (var property in fields.Object("logit_bias")!.Value.Properties)
-                bias[ReadToken(property.Name)] = ReadBias(property.Value);
+                Add(property.Name.Length > 0 && property.Name.All(char.IsAsciiDigit) ? [ReadToken(property.Name)] : ReadTokens(property.Name), property.Value);
         return bias.Count == 0 ? null : bias;
+
+        void Add(int[] tokens, JsonElement value)
+        {
+            foreach (var token in tokens)
+                bias[token] = ReadBias(value);
+        }
+
+        int[] ReadTokens(string text) => text.Length == 0 ? throw ApiException.Invalid("logit_bias", "Invalid 'logit_bias': an empty text has no tokens.")
+            : tokenizer.TryEncode(text, MaxBiasTokens, out var tokens, addSpecial: false, parseSpecial: false) ? tokens
+            : throw ApiException.Invalid("logit_bias", $"Invalid 'logit_bias': a text has more than {MaxBiasTokens} tokens.");
 
         int ReadToken(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id < tokenizer.Count
             ? id

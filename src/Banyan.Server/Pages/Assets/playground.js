@@ -235,8 +235,14 @@ function chatPage(form) {
     turn('user', 'You').append(text);
     const said = turn('assistant', $('model').value), writer = tokenWriter(said);
     message.scrollIntoView({ block: 'nearest' });
+    let thought = null;
     try {
       await generate({ ...settings(), messages, logprobs: true, top_logprobs: 5 }, '/v1/chat/completions', choice => {
+        if (choice.delta.reasoning_content) {
+          if (!thought) said.before(thought = make('details', 'thought', make('summary', '', 'Reasoning')));
+          thought.append(choice.delta.reasoning_content);
+          return;
+        }
         const l = choice.logprobs?.content[0];
         writer.write(choice.delta.content, l?.logprob, l?.top_logprobs.map(t => [t.token, t.logprob]) ?? []);
         message.scrollIntoView({ block: 'nearest' });

@@ -1,4 +1,4 @@
-using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Data.Source;

@@ -14,6 +14,9 @@ public class AgentRequestTests(SharedServer shared)
     const string Space = """{"type":"namespace","name":"agents","description":"Others.","tools":[{"type":"function","name":"close","strict":false,"parameters":{"type":"object","properties":{"target":{"type":"string","maxLength":3}},"required":["target"],"additionalProperties":false}}]}""";
     const string Patch = """{"type":"custom","name":"patch","description":"Changes files.","format":{"type":"grammar","syntax":"SYNTAX","definition":"DEFINITION"}}""";
 
+    // As it stands in JSON.
+    const string Lark = """start: \"a\"+ \"b\"?""";
+
     static readonly string s_codex = $$"""
         {"model":"stories260K","stream":true,"store":false,"tool_choice":"auto","parallel_tool_calls":true,"reasoning":{"effort":"low","summary":"auto"},"include":["reasoning.encrypted_content"],"prompt_cache_key":"k",
          "client_metadata":{"session_id":"s"},"text":{"verbosity":"low"},"max_output_tokens":60,"seed":1,
@@ -26,7 +29,7 @@ public class AgentRequestTests(SharedServer shared)
           {"type":"function_call_output","id":"o2","call_id":"c2","output":[{"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"high"}]},
           {"type":"custom_tool_call","id":"t1","status":"completed","call_id":"c3","name":"patch","input":"x"},
           {"type":"custom_tool_call_output","id":"o3","call_id":"c3","output":"done"}]}
-        """.Replace("SYNTAX", "lark", StringComparison.Ordinal).Replace("DEFINITION", "start: WORD", StringComparison.Ordinal);
+        """.Replace("SYNTAX", "lark", StringComparison.Ordinal).Replace("DEFINITION", Lark, StringComparison.Ordinal);
 
     public static TheoryData<string, string> Requests => new()
     {
@@ -53,9 +56,10 @@ public class AgentRequestTests(SharedServer shared)
     [InlineData("function", "agents__close", "", "")]
     [InlineData("function", "close", ",\"namespace\":\"agents\"", "")]
     [InlineData("custom", "patch", "", "a+b?")]
-    public async Task Calls_come_back_as_the_client_knows_its_tools(string type, string name, string more, string pattern)
+    [InlineData("custom", "patch", "", "a+b?", false)]
+    public async Task Calls_come_back_as_the_client_knows_its_tools(string type, string name, string more, string pattern, bool isRegex = true)
     {
-        var body = s_codex.Replace("\"lark\"", "\"regex\"", StringComparison.Ordinal).Replace("start: WORD", pattern.Length > 0 ? pattern : "a*", StringComparison.Ordinal)
+        var body = (isRegex ? s_codex.Replace("\"lark\"", "\"regex\"", StringComparison.Ordinal).Replace(Lark, pattern.Length > 0 ? pattern : "a*", StringComparison.Ordinal) : s_codex)
             .Replace("\"tool_choice\":\"auto\"", $"\"tool_choice\":{{\"type\":\"{type}\",\"name\":\"{name}\"{more}}}", StringComparison.Ordinal).Replace("\"parallel_tool_calls\":true", "\"parallel_tool_calls\":false", StringComparison.Ordinal)
             .Replace("\"max_output_tokens\":60", "\"max_output_tokens\":400", StringComparison.Ordinal);
         var response = await (await shared.GetAsync()).PostAsync("/v1/responses", body);
@@ -69,6 +73,14 @@ public class AgentRequestTests(SharedServer shared)
             Assert.Matches($"^(?:{pattern})$", (string)done["input"]!);
         else
             Assert.NotNull(JsonNode.Parse((string)done["arguments"]!)!["target"]);
+    }
+
+    [Fact]
+    public async Task A_grammar_that_cannot_be_enforced_is_refused_by_its_line()
+    {
+        var response = await (await shared.GetAsync()).PostAsync("/v1/responses", s_codex.Replace("start: ", "%ignore WS\\nstart: ", StringComparison.Ordinal));
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Contains("line 1", await response.Content.ReadAsStringAsync());
     }
 
     [Fact]

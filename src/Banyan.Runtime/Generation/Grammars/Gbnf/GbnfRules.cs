@@ -12,18 +12,18 @@ internal sealed class GbnfRules
 
     GbnfRules(RegexTable table, IReadOnlyDictionary<string, GbnfPart> parts) => (_table, _parts) = (table, parts);
 
-    /// <summary>The rule <c>root</c>.</summary>
+    /// <summary>The rule where a text begins.</summary>
     /// <exception cref="GrammarException">There is none, a rule is missing, never ends, or calls itself before it reads anything.</exception>
-    public static Rule Root(RegexTable table, IReadOnlyDictionary<string, GbnfPart> parts)
+    public static Rule Root(RegexTable table, IReadOnlyDictionary<string, GbnfPart> parts, string root = "root")
     {
         var rules = new GbnfRules(table, parts);
-        if (!parts.ContainsKey("root"))
-            throw new GrammarException("", "the grammar has no rule 'root'");
+        if (!parts.ContainsKey(root))
+            throw new GrammarException("", $"the grammar has no rule '{root}'");
         foreach (var part in parts.Values)
             rules.CheckReferences(part);
         rules.CheckEnds();
         rules.CheckLeft();
-        return rules.RuleOf("root");
+        return rules.RuleOf(root);
     }
 
     Rule RuleOf(string name)

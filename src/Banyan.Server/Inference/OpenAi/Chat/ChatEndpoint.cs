@@ -1,5 +1,6 @@
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
+using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Turns;
@@ -14,7 +15,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
             ChatRequest.ReadChoices(fields, options.MaxPending), model => ChatRequest.Read(fields, model, options.MaxPending, time.GetLocalNow()), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("chat", model.Name);
@@ -115,7 +116,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
             return new("assistant", text, null)
             {
                 ReasoningContent = Answer.Reasoning is { Length: > 0 } reasoning ? reasoning : null,
-                ToolCalls = Answer.Calls.Count == 0 ? null : [.. Answer.Calls.Select(c => new ToolCall(c.Id, "function", new(c.Name, c.Arguments.ToString())))],
+                ToolCalls = Answer.Calls.Count == 0 ? null : [.. Answer.Calls.Select(c => new ToolCall(c.Id, "function", new(c.Name, c.Arguments)))],
             };
         }
     }

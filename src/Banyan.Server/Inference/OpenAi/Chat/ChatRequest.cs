@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
@@ -32,31 +32,14 @@ sealed record ChatRequest
         var topLogprobs = fields.Integer("top_logprobs", 0, MaxTopLogprobs);
         if (topLogprobs is not null && !logprobs)
             throw ApiException.Invalid("top_logprobs", "'top_logprobs' needs 'logprobs': true.");
-        var (tools, use, named) = ReadTools(fields);
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with
         {
             MaxTokens = fields.MaxTokens("max_completion_tokens") ?? fields.MaxTokens("max_tokens") ?? int.MaxValue,
             TopLogprobs = logprobs ? topLogprobs ?? 0 : null,
         };
-        var conversation = Messages.Read(fields);
-        // vLLM's name.
-        var prefill = fields.Flag("continue_final_message") ? Messages.TakeLast(conversation) : "";
         return new ChatRequest
         {
-            Turn = Turn.Prepare(model, new TurnRequest
-            {
-                Messages = conversation,
-                Prefill = prefill,
-                ReasoningLimit = ReasoningFields.ReadLimit(fields),
-                Tools = tools,
-                Use = use,
-                Named = named,
-                Several = fields.Flag("parallel_tool_calls", fallback: true),
-                Thinks = ReadThinks(fields),
-                Effort = fields.Text("reasoning_effort") ?? fields.Object("reasoning")?.Text("effort"),
-                Variables = ReadVariables(fields),
-                Options = options,
-            }, now),
+            Turn = model.Prepare(ReadTurn(fields, Messages.Read(fields)) with { Options = options }, now),
             Choices = ReadChoices(fields, maxChoices),
             Logprobs = logprobs,
             Stream = stream,
@@ -64,9 +47,31 @@ sealed record ChatRequest
         };
     }
 
+    /// <summary>What of a request makes the prompt.</summary>
+    /// <param name="fields">The body.</param>
+    /// <param name="messages">Its messages; the last is taken off where it is continued.</param>
+    public static TurnRequest ReadTurn(Fields fields, JsonArray messages)
+    {
+        var (tools, use, named) = ReadTools(fields);
+        return new TurnRequest
+        {
+            // vLLM's name.
+            Prefill = fields.Flag("continue_final_message") ? Messages.TakeLast(messages) : "",
+            Messages = messages,
+            ReasoningLimit = ReasoningFields.ReadLimit(fields),
+            Tools = tools,
+            Use = use,
+            Named = named,
+            Several = fields.Flag("parallel_tool_calls", fallback: true),
+            Thinks = ReadThinks(fields),
+            Effort = fields.Text("reasoning_effort") ?? fields.Object("reasoning")?.Text("effort"),
+            Variables = ReadVariables(fields),
+        };
+    }
+
     public static int ReadChoices(Fields fields, int maxChoices) => fields.Integer("n", 1, maxChoices) ?? 1;
 
-    static JsonObject ReadVariables(Fields fields)
+    public static JsonObject ReadVariables(Fields fields)
     {
         var variables = new JsonObject();
         if (fields.Object("chat_template_kwargs") is { } extra)

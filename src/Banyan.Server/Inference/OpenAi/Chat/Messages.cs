@@ -47,7 +47,7 @@ static class Messages
         if (role is not ("system" or "developer" or "user" or "assistant" or "tool"))
             throw ApiException.Invalid(message.Path("role"), $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
         var toolCalls = message.Array("tool_calls");
-        var content = ReadContent(message, TurnRequest.IsShown(role, before));
+        var content = ReadContent(message, Unseen.IsOfTool(role, before));
         // Null is what OpenAI's API, and this one, answers where tools are called; some clients leave the field out, or send back null alone.
         if (content is null && !(role == "assistant" && (toolCalls.Count > 0 || message.Has("content"))) && !(role == "tool" && message.Has("content")))
             throw ApiException.Missing(message.Path("content"));
@@ -79,7 +79,7 @@ static class Messages
                     var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]") : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
                     if (fields.Text("type") is var type && type is not (null or "text" or "refusal") && isShown)
                     {
-                        texts.Add(TurnRequest.Unseen(type));
+                        texts.Add(Unseen.Note(type));
                         continue;
                     }
                     if (type is not ("text" or "refusal"))

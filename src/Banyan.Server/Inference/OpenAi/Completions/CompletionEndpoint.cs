@@ -2,6 +2,7 @@ using System.Text;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Server.Inference.OpenAi.Chat;
+using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +14,7 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields.Text("model")).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
             CompletionRequest.CountGenerations(fields, options.MaxPending), model => CompletionRequest.Read(fields, model, options.MaxPending), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         var generations = Requests(request);

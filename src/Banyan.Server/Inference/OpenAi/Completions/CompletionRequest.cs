@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Banyan.Runtime.Generation;
-using Banyan.Runtime.Tokenizers;
-using Banyan.Server.Inference.LlamaServer;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Inference.Turns;
 
 namespace Banyan.Server.Inference.OpenAi.Completions;
 
@@ -40,7 +39,6 @@ sealed record CompletionRequest
     public static CompletionRequest Read(Fields fields, LoadedModel model, int maxChoices)
     {
         var (stream, includeUsage) = StreamFields.Read(fields);
-        var (texts, prompts) = ReadPrompts(fields, model);
         var choices = fields.Integer("n", 1, maxChoices) ?? 1;
         var best = ReadBestOf(fields, choices, maxChoices);
         if (best > choices && stream)
@@ -56,11 +54,12 @@ sealed record CompletionRequest
             MaxTokens = generates ? fields.MaxTokens("max_tokens") ?? DefaultMaxTokens : 1,
             TopLogprobs = logprobs,
         };
+        var (texts, prompts, filling) = ReadPrompts(fields, model, options);
         return new CompletionRequest
         {
             Prompts = prompts,
             Echoes = echo ? texts : [],
-            Options = fields.Any("suffix") is null ? options : options.EndingAtGap(model),
+            Options = filling,
             ChoicesPerPrompt = choices,
             BestOf = best,
             Generates = generates,
@@ -93,16 +92,22 @@ sealed record CompletionRequest
         _ => fields.Integer("logprobs", 0, MaxLogprobs),
     };
 
-    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts) ReadPrompts(Fields fields, LoadedModel model)
+    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts, GenerationOptions Options) ReadPrompts(Fields fields, LoadedModel model, GenerationOptions options)
     {
-        var tokenizer = model.Tokenizer;
         var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
         model.RefuseHopeless(prompt, "prompt");
         if (fields.Text("suffix") is { } suffix)
         {
             var prefix = fields.Text("prompt")!;
-            return ([prefix], [InfillPrompt.BuildWhole(model, prefix, suffix)]);
+            var (gap, filling) = model.PrepareGap(prefix, suffix, options);
+            return ([prefix], [gap], filling);
         }
+        var (texts, prompts) = ReadPrompts(fields, prompt, model);
+        return (texts, prompts, options);
+    }
+
+    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts) ReadPrompts(Fields fields, JsonElement prompt, LoadedModel model)
+    {
         if (prompt.ValueKind == JsonValueKind.String)
             return FromTexts([Fields.ReadText(prompt, "prompt")], model);
         if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() is var count && count >= model.ContextLength && prompt[0].ValueKind == JsonValueKind.Number)
@@ -115,7 +120,7 @@ sealed record CompletionRequest
         var tokens = items.All(i => i.ValueKind == JsonValueKind.Number) ? [ReadTokens(items, model)]
             : items.All(i => i.ValueKind == JsonValueKind.Array) ? items.Select(i => i.GetArrayLength() < model.ContextLength ? ReadTokens([.. i.EnumerateArray()], model) : throw PromptTokens.TooLong(model, "prompt")).ToList()
             : throw ApiException.WrongType("prompt", "a string, an array of strings, an array of token ids or an array of those", "an array of mixed items");
-        return ([.. tokens.Select(t => tokenizer.Decode(t))], tokens);
+        return ([.. tokens.Select(t => model.Tokenizer.Decode(t))], tokens);
     }
 
     static (IReadOnlyList<string>, IReadOnlyList<int[]>) FromTexts(IReadOnlyList<string> texts, LoadedModel model) =>

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation.Grammars;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.OpenAi.Chat;
@@ -45,7 +45,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         var effort = fields.Object("reasoning")?.Text("effort");
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with { MaxTokens = fields.MaxTokens("max_output_tokens") ?? int.MaxValue };
         var kept = (JsonArray)messages.DeepClone();
-        var turn = Turn.Prepare(model, new TurnRequest
+        var turn = model.Prepare(new TurnRequest
         {
             Messages = messages,
             Tools = tools,
@@ -110,10 +110,27 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         }
     }
 
-    // OpenAI forces a custom tool's input by a regular expression or a grammar of Lark's: the first is enforced, the second left to the tool.
-    static JsonObject InputSchema(Fields tool) => tool.Object("format") is { } format && format.Text("type") == "grammar" && format.Text("syntax") == "regex"
-        ? new() { ["type"] = "string", ["pattern"] = $"^(?:{format.Text("definition") ?? throw ApiException.Missing(format.Path("definition"))})$" }
-        : new() { ["type"] = "string" };
+    // A custom tool's input is text of a regular expression or of a grammar in Lark's language. What cannot be enforced is refused here, by its line.
+    static JsonObject InputSchema(Fields tool)
+    {
+        var schema = new JsonObject { ["type"] = "string" };
+        if (tool.Object("format") is not { } format || format.Text("type") != "grammar")
+            return schema;
+        var definition = format.Text("definition") ?? throw ApiException.Missing(format.Path("definition"));
+        switch (format.Text("syntax"))
+        {
+            case "regex":
+                schema["pattern"] = $"^(?:{definition})$";
+                break;
+            case "lark":
+                OutputShape.CheckLark(definition, format.Path("definition"));
+                schema[Grammar.LarkKey] = definition;
+                break;
+            case var other:
+                throw ApiException.Invalid(format.Path("syntax"), $"Invalid '{format.Path("syntax")}': \"{(other is { Length: > 40 } ? other[..40] : other)}\", expected \"regex\" or \"lark\".");
+        }
+        return schema;
+    }
 
     // The name that the model sees: a namespace's tools stand beside the others.
     static string Joined(string? space, string name) => string.IsNullOrEmpty(space) ? name : space.EndsWith("__", StringComparison.Ordinal) ? space + name : $"{space}__{name}";
@@ -170,7 +187,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                     var role = item.Text("role") ?? throw ApiException.Missing(item.Path("role"));
                     if (role is not ("system" or "developer" or "user" or "assistant"))
                         throw ApiException.Invalid(item.Path("role"), $"Invalid '{item.Path("role")}': expected system, developer, user or assistant.");
-                    messages.Add((JsonNode)new JsonObject { ["role"] = role == "developer" ? "system" : role, ["content"] = Text(item, "content", TurnRequest.IsShown(role, messages)) });
+                    messages.Add((JsonNode)new JsonObject { ["role"] = role == "developer" ? "system" : role, ["content"] = Text(item, "content", Unseen.IsOfTool(role, messages)) });
                     break;
                 case "function_call" or "custom_tool_call":
                     AddCall(messages, new JsonObject
@@ -224,7 +241,7 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                 "input_text" or "output_text" or "text" => fields.Text("text") ?? throw ApiException.Missing($"{path}.text"),
                 "refusal" => fields.Text("refusal") ?? "",
                 null => throw ApiException.Missing($"{path}.type"),
-                var shown when isOutput => TurnRequest.Unseen(shown),
+                var shown when isOutput => Unseen.Note(shown),
                 var other => throw ApiException.Unsupported($"{path}.type", $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only."),
             };
         }));

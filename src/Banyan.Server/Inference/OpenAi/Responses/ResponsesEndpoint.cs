@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Conversations;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Turns;
@@ -67,8 +67,8 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             if (answer.Reasoning.Length > 0)
                 said["reasoning_content"] = answer.Reasoning;
             request.Messages.Add((JsonNode)said);
-            foreach (var (id, name, arguments) in answer.Calls)
-                ResponseRequest.AddCall(request.Messages, new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = name, ["arguments"] = arguments.ToString() } });
+            foreach (var call in answer.Calls)
+                ResponseRequest.AddCall(request.Messages, new JsonObject { ["id"] = call.Id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = call.Arguments } });
             _store.Keep((string)response["id"]!, request.Messages);
         }
     }
@@ -110,7 +110,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     static JsonObject TextPart(string text) => new() { ["type"] = "output_text", ["text"] = text, ["annotations"] = new JsonArray(), ["logprobs"] = new JsonArray() };
 
-    static JsonObject Call((string Id, string Name, System.Text.StringBuilder Arguments) call, ResponseRequest request, bool complete)
+    static JsonObject Call(AnswerCall call, ResponseRequest request, bool complete)
     {
         var tool = request.Called.TryGetValue(call.Name, out var called) ? called : new(call.Name, null, false);
         var isCustom = tool.IsCustom;
@@ -121,7 +121,7 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             ["status"] = complete ? "completed" : "in_progress",
             ["call_id"] = call.Id,
             ["name"] = tool.Name,
-            [isCustom ? "input" : "arguments"] = !complete ? "" : isCustom ? Input(call.Arguments.ToString()) : call.Arguments.ToString(),
+            [isCustom ? "input" : "arguments"] = !complete ? "" : isCustom ? Input(call.Arguments) : call.Arguments,
         };
         if (tool.Namespace is { } space)
             item["namespace"] = space;

@@ -1,9 +1,9 @@
 using Banyan.Runtime.Generation;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Counts the tokens of an answer's reasoning, its marks included, as they come.</summary>
-public sealed class ReasoningMeter
+internal sealed class ReasoningMeter
 {
     // gpt-oss reasons in several messages.
     const string NextMessage = "<|start|>assistant";

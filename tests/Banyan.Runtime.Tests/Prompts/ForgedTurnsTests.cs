@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tests.Models;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Runtime.Tests.Chat;
+namespace Banyan.Runtime.Tests.Prompts;
 
 /// <summary>Special tokens come from the template alone: whatever is quoted in a conversation stays text, to the last byte.</summary>
 public class ForgedTurnsTests
@@ -15,7 +15,11 @@ public class ForgedTurnsTests
 
     static readonly Lazy<Tokenizer> s_tokenizer = new(() => Tokenizer.Open(Reference.Path("qwen2-tiny-Q8_0")));
 
-    static int[] Encode(string json) => ChatPrompt.Encode(s_tokenizer.Value, ChatTemplate.Parse(Jinja), JsonNode.Parse(json)!.AsObject(), DateTimeOffset.UnixEpoch);
+    static int[] Encode(string json)
+    {
+        var (text, mark) = ChatPrompt.Render(s_tokenizer.Value, ChatTemplate.Parse(Jinja), JsonNode.Parse(json)!.AsObject(), DateTimeOffset.UnixEpoch);
+        return ChatPrompt.Encode(s_tokenizer.Value, text, mark, int.MaxValue);
+    }
 
     static int Special(int[] ids) => ids.Count(s_tokenizer.Value.IsSpecial);
 
@@ -52,9 +56,10 @@ public class ForgedTurnsTests
     {
         using var file = new ChangedModel("qwen2-tiny-Q8_0", new() { ["tokenizer.chat_template"] = Jinja });
         using var model = Model.Load(file.Path, new ModelOptions { Threads = 1 });
-        var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "Hi" });
-        var ids = ChatPrompt.Encode(model, messages, prefill: prefill);
+        var conversation = Conversation.With(model);
+        var request = new TurnRequest { Messages = [new JsonObject { ["role"] = "user", ["content"] = "Hi" }] };
+        var ids = conversation.Prepare(request with { Prefill = prefill }).Prompt;
         Assert.Equal(3, Special(ids));
-        Assert.Equal(ChatPrompt.Render(model, messages) + prefill, model.Tokenizer.Decode(ids));
+        Assert.Equal(model.Tokenizer.Decode(conversation.Prepare(request).Prompt) + prefill, model.Tokenizer.Decode(ids));
     }
 }

@@ -7,7 +7,7 @@ using Banyan.Runtime.Generation.Grammars.Schemas;
 using Banyan.Runtime.Generation.Grammars.Vocabularies;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Makes the places of a grammar for calls and reasoning. Marks that are control tokens of the vocabulary are written as such.</summary>
 internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IReadOnlyList<string> marks)
@@ -35,7 +35,17 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
     }
 
     /// <summary>Arguments as the tool's schema has them.</summary>
-    public State Arguments(Tool tool, State to) => new FixedState(false, Edge.Of(Rule(tool, ArgumentsSchema(tool)), to));
+    public State Arguments(Tool tool, State to)
+    {
+        // The one argument of a tool that takes text of a grammar.
+        if (tool.Parameters is { ValueKind: JsonValueKind.Object } schema && schema.TryGetProperty("properties", out var properties)
+            && properties.ValueKind == JsonValueKind.Object && properties.EnumerateObject().ToArray() is [var only] && tool.LarkOf(only.Name) is { } grammar)
+            return Text($"{{\"{TextEncoding.EscapeAll(only.Name)}\": \"", new FixedState(false, Edge.Of(Grammar.LarkRule(Table, parts.Json, grammar), Text("\"}", to))));
+        return new FixedState(false, Edge.Of(Rule(tool, ArgumentsSchema(tool)), to));
+    }
+
+    /// <summary>Text of Lark's grammar, as it is.</summary>
+    public State Lark(string grammar, State to) => new FixedState(false, Edge.Of(Grammar.LarkRule(Table, parts.Text, grammar), to));
 
     /// <summary>A value as a property's schema has it, with the definitions of the whole one.</summary>
     public State Value(JsonElement schema, JsonElement property, Tool tool, State to)

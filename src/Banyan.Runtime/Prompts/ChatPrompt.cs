@@ -1,72 +1,40 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Banyan.Runtime.Models;
+using Banyan.Runtime.Generation;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>
 /// Prompts for chat: the model's own template makes text of the messages, its tokenizer ids of the text. Special tokens come from the
 /// template alone: <c>&lt;|im_end|&gt;</c> in a message, a tool or a variable is text, so that nobody who is quoted in a conversation
 /// can end a turn or begin one of the system's.
 /// </summary>
-public static class ChatPrompt
+internal static class ChatPrompt
 {
     // Noncharacters: Unicode keeps them out of text for such purposes.
     const char FirstMark = '\uFDD0', LastMark = '\uFDEF';
 
-    /// <summary>The ids of a conversation, ready for the assistant's answer.</summary>
-    /// <param name="model">A model with a chat template.</param>
-    /// <param name="messages">Objects with <c>role</c> and <c>content</c>, as in OpenAI's API; content may be null where tools are called.</param>
-    /// <param name="tools">Tools as in OpenAI's API, for templates that show them.</param>
-    /// <param name="variables">Further variables of the template, such as <c>enable_thinking</c>.</param>
-    /// <param name="now">What the template takes for the present time; default: the clock.</param>
-    /// <param name="prefill">What the answer begins with.</param>
-    /// <exception cref="GenerationException">The model has no chat template.</exception>
-    /// <exception cref="TemplateException">The template refuses these messages.</exception>
-    public static int[] Encode(Model model, JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, DateTimeOffset? now = null, string prefill = "")
-    {
-        var template = TemplateOf(model);
-        var (text, mark) = RenderMarked(model.Tokenizer, template, Variables(model, messages, tools, variables), now ?? DateTimeOffset.Now, prefill);
-        return EncodeMarked(model.Tokenizer, text, mark, int.MaxValue);
-    }
-
-    /// <summary>The ids of a conversation with a template of one's own.</summary>
+    /// <summary>The text of a conversation, and the character that tells its special tokens from quoted text: see <see cref="Prepare"/>.</summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="template">The template.</param>
     /// <param name="variables">What it sees: messages, tools, add_generation_prompt and anything else. They are changed.</param>
     /// <param name="now">What it takes for the present time.</param>
-    /// <param name="maxTokens">The most ids that are of use.</param>
     /// <exception cref="TemplateException">The template refuses these messages.</exception>
+    public static (string Text, char Mark) Render(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now)
+    {
+        var mark = Prepare(tokenizer, template, variables);
+        return (template.Render(variables, now), mark);
+    }
+
+    /// <summary>The ids of such a text; a model must start from something, so of none they are the token that begins or ends a text.</summary>
     /// <exception cref="ContextLengthException">There are more than <paramref name="maxTokens"/>.</exception>
-    public static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now, int maxTokens = int.MaxValue)
-    {
-        var (text, mark) = RenderMarked(tokenizer, template, variables, now, "");
-        return EncodeMarked(tokenizer, text, mark, maxTokens);
-    }
-
-    /// <summary>The text of a conversation; see <see cref="Encode(Model, JsonArray, JsonArray?, JsonObject?, DateTimeOffset?, string)"/>.</summary>
-    public static string Render(Model model, JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, DateTimeOffset? now = null)
-    {
-        var template = TemplateOf(model);
-        var all = Variables(model, messages, tools, variables);
-        Complete(model.Tokenizer, template, all);
-        return template.Render(all, now ?? DateTimeOffset.Now);
-    }
-
-    static ChatTemplate TemplateOf(Model model) => model.Template ?? throw new GenerationException(
-        $"{model.Name} has no chat template: it completes text, it was not made for conversation. Use a completion, or an instruct model");
-
-    static JsonObject Variables(Model model, JsonArray messages, JsonArray? tools, JsonObject? variables)
-    {
-        var all = variables?.DeepClone().AsObject() ?? [];
-        all["messages"] = messages.DeepClone();
-        if (tools is { Count: > 0 })
-            all["tools"] = tools.DeepClone();
-        all["add_generation_prompt"] = true;
-        return all;
-    }
+    public static int[] Encode(Tokenizer tokenizer, string text, char mark, int maxTokens) =>
+        !tokenizer.TryEncodeMarked(text, mark, maxTokens, out var ids) ? throw ContextLengthException.MoreThan(maxTokens)
+        : ids.Length > 0 ? ids
+        : (tokenizer.Bos ?? tokenizer.Eos) is { } start ? [start]
+        : throw new GenerationException("the template makes nothing of these messages, and the model has no token that begins a text");
 
     // The template writes the special tokens itself, a first one included.
     static void Complete(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
@@ -77,17 +45,11 @@ public static class ChatPrompt
         variables["eos_token"] = tokenizer.Eos is { } eos ? tokenizer.Text(eos) : "";
     }
 
-    static (string Text, char Mark) RenderMarked(Tokenizer tokenizer, ChatTemplate template, JsonObject variables, DateTimeOffset now, string prefill)
-    {
-        var mark = Prepare(tokenizer, template, variables);
-        return (template.Render(variables, now) + tokenizer.Marked(prefill, mark, keepThoughts: true), mark);
-    }
-
     /// <summary>
     /// Makes variables ready for a template, in place, so that special tokens in what they rendered to come from the template alone:
     /// the result is the character with which <see cref="Tokenizer.EncodeMarked"/> tells them from text.
     /// </summary>
-    internal static char Prepare(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
+    public static char Prepare(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
     {
         variables.Remove("bos_token");
         variables.Remove("eos_token");
@@ -96,9 +58,6 @@ public static class ChatPrompt
         Complete(tokenizer, template, variables);
         return mark;
     }
-
-    static int[] EncodeMarked(Tokenizer tokenizer, string text, char mark, int maxTokens) =>
-        tokenizer.TryEncodeMarked(text, mark, maxTokens, out var ids) ? ids : throw ContextLengthException.MoreThan(maxTokens);
 
     // Where a stranger used them all, the last one is taken out of his text too.
     static char FreeMark(JsonNode variables)

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Banyan.Runtime.Generation.Grammars.Automata;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Calls as JSON objects with a name and arguments, one between marks or several in an array: Hermes, Qwen, Llama 3, Mistral Nemo, Granite, Phi.</summary>
 internal sealed partial record ObjectCalls : CallFormat

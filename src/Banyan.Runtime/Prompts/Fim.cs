@@ -1,6 +1,7 @@
+using Banyan.Runtime.Generation;
 using Banyan.Runtime.Tokenizers;
 
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>
 /// Prompts for fill-in-the-middle: the model writes what stands between a prefix and a suffix. As Qwen2.5-Coder was trained
@@ -67,6 +68,18 @@ public static class Fim
         }
         return [.. head, fim.Prefix, .. before, fim.Suffix, .. after, fim.Middle];
     }
+
+    /// <summary>As <see cref="Prompt"/>, with room for the answer, and the options with the tokens that end it. A quarter of the context, at most, stays free.</summary>
+    /// <param name="tokenizer">A tokenizer with FIM tokens.</param>
+    /// <param name="contextLength">Tokens of prompt and answer at most.</param>
+    /// <param name="prefix">The text before the cursor.</param>
+    /// <param name="suffix">The text after it.</param>
+    /// <param name="options">How to sample, and the most tokens of the answer.</param>
+    /// <param name="repository">Other files to show.</param>
+    /// <exception cref="GenerationException">The model has no FIM tokens.</exception>
+    public static (int[] Prompt, GenerationOptions Options) Prepare(
+        Tokenizer tokenizer, int contextLength, string prefix, string suffix, GenerationOptions options, FimRepository? repository = null) =>
+        (Prompt(tokenizer, prefix, suffix, contextLength - Math.Min(options.MaxTokens, contextLength / 4), repository), options with { StopTokens = StopTokens(tokenizer) });
 
     /// <summary>Tokens that end what stands in the middle, besides end-of-text: the model's own FIM and file tokens (llama.cpp #9606).</summary>
     /// <exception cref="GenerationException">The model has no FIM tokens.</exception>

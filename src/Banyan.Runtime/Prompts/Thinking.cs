@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>How a family of models writes its reasoning before the answer.</summary>
 /// <param name="Open">What it begins with.</param>

@@ -1,9 +1,10 @@
-using Banyan.Runtime.Generation.Grammars;
+namespace Banyan.Runtime.Generation.Grammars;
 
-namespace Banyan.Server.Inference.Requests;
-
-/// <summary>Grammars that were asked for last: clients send the same schema with every request, and what one answer worked out serves the next.</summary>
-sealed class GrammarCache
+/// <summary>
+/// Grammars that were asked for last: clients send the same schema or tools with every request, and what one answer worked out serves the
+/// next. Safe on several threads.
+/// </summary>
+public sealed class GrammarCache
 {
     const int Most = 24;
 
@@ -14,15 +15,13 @@ sealed class GrammarCache
     readonly LinkedList<(string Key, Grammar Grammar)> _kept = [];
 
     /// <summary>The grammar, made now where it is not kept.</summary>
-    /// <param name="kind">What the text is.</param>
-    /// <param name="text">What it is made of.</param>
+    /// <param name="key">What it is made of.</param>
     /// <param name="make">Makes it.</param>
-    public Grammar Get(string kind, string text, Func<Grammar> make) => GetOrNull(kind, text, make)!;
+    public Grammar Get(string key, Func<Grammar> make) => GetOrNull(key, make)!;
 
     /// <summary>As <see cref="Get"/>, where there may be none to make.</summary>
-    public Grammar? GetOrNull(string kind, string text, Func<Grammar?> make)
+    internal Grammar? GetOrNull(string key, Func<Grammar?> make)
     {
-        var key = $"{kind} {text}";
         lock (_lock)
             for (var node = _kept.First; node is not null; node = node.Next)
                 if (node.Value.Key == key)

@@ -1,6 +1,6 @@
 using Banyan.Runtime.Generation.Grammars.Automata;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Calls whose name stands between marks, followed by arguments in JSON: Mistral, DeepSeek, Kimi, gpt-oss.</summary>
 internal sealed record MarkedCalls : CallFormat

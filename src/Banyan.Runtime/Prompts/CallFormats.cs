@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>The formats of calls, one row each; the first whose marks a template holds is a model's.</summary>
 internal static class CallFormats

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>
 /// An answer whose reasoning has at most so many tokens. When they are used up, the generation is left, its reasoning is ended in the
@@ -12,7 +12,7 @@ namespace Banyan.Runtime.Conversations;
 /// <param name="conversation">How the model writes reasoning.</param>
 /// <param name="most">The most tokens of it.</param>
 /// <param name="after">What the answer must look like after it; null for anything.</param>
-public sealed class ReasoningLimit(Conversation conversation, int most, Grammar? after)
+internal sealed class ReasoningLimit(Conversation conversation, int most, Grammar? after)
 {
     /// <summary>Generates.</summary>
     /// <param name="generate">The engine's, or one with an adapter.</param>

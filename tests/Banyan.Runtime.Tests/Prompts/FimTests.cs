@@ -1,8 +1,9 @@
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Tests;
 
-namespace Banyan.Runtime.Tests.Generation;
+namespace Banyan.Runtime.Tests.Prompts;
 
 /// <summary>Fill-in-the-middle prompts with the tokens of Qwen2.5-Coder.</summary>
 public class FimTests

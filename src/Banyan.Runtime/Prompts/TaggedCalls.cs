@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation.Grammars.Automata;
 using Banyan.Runtime.Templates;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Calls whose arguments stand one by one between tags, text as it is and the rest as JSON: Qwen3-Coder, GLM, MiniMax, DeepSeek V3.2, Glimmer.</summary>
 internal sealed record TaggedCalls : CallFormat
@@ -149,7 +149,8 @@ internal sealed record TaggedCalls : CallFormat
         {
             var name = Parameter.After.Contains("string=", StringComparison.Ordinal) ? Parameter.After : Parameter.After;
             var end = writer.Text(ParameterEnd, to);
-            var value = tool.IsText(property.Name) && !property.Value.TryGetProperty("enum", out _)
+            var value = tool.LarkOf(property.Name) is { } grammar ? writer.Lark(grammar, end)
+                : tool.IsText(property.Name) && !property.Value.TryGetProperty("enum", out _)
                 ? writer.Until(ParameterEnd, to)
                 : tool.IsText(property.Name) ? writer.Words(property.Value.GetProperty("enum"), end) : writer.Value(schema, property.Value, tool, end);
             var before = Parameter.Before.Contains("DSML", StringComparison.Ordinal)

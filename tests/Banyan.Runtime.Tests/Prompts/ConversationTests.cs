@@ -1,12 +1,13 @@
 using System.Text.Json;
-using Banyan.Runtime.Conversations;
+using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
+using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Tests;
 
-namespace Banyan.Runtime.Tests.Conversations;
+namespace Banyan.Runtime.Tests.Prompts;
 
 /// <summary>Calls and reasoning of each family: read however the text is cut, and forced.</summary>
 public class ConversationTests
@@ -99,7 +100,10 @@ public class ConversationTests
             Assert.True(auto.Matches("Hello."));
             Assert.True(auto.Matches("Look: " + call));
         }
-        Assert.Null(conversation.Shape(s_tools, ToolUse.None, several: true, null, ReasoningState.Possible));
+        // Where none is to be called, what is no call can still be written.
+        var none = conversation.Shape(s_tools, ToolUse.None, several: true, null, ReasoningState.Possible)!;
+        Assert.True(none.Matches(marks == GptOss ? "<|channel|>final<|message|>Hello." : "Hello."));
+        Assert.Equal(call.StartsWith('{'), none.CanBegin(call));
     }
 
     [Fact]
@@ -147,5 +151,37 @@ public class ConversationTests
         Assert.InRange(meter.Tokens, expected - 2, expected);
         Assert.Equal(expected > 0, meter.Tokens > 0);
         Assert.False(meter.IsWithin);
+    }
+
+    /// <summary>The tools stay in the prompt where none is to be called: the next turn finds the prefix that the last one left in the cache.</summary>
+    [Fact]
+    public void The_prompt_does_not_depend_on_whether_tools_are_called()
+    {
+        var conversation = new Conversation(s_tokenizer.Value, ChatTemplate.Parse("{% if tools %}{{ tools | tojson }}{% endif %}{{ messages[0].content }}"));
+        var request = new TurnRequest
+        {
+            Messages = [new JsonObject { ["role"] = "user", ["content"] = "Hi" }],
+            Tools = [new JsonObject { ["type"] = "function", ["function"] = new JsonObject { ["name"] = "look_up" } }],
+        };
+        var prompts = Enum.GetValues<ToolUse>().Select(use => s_tokenizer.Value.Decode(conversation.Prepare(request with { Use = use }).Prompt)).Distinct();
+        Assert.Contains("look_up", Assert.Single(prompts));
+        // What looks like a call all the same is text.
+        var answer = conversation.Prepare(request with { Use = ToolUse.None }).NewAnswer();
+        answer.Take(new Generated { Text = """<tool_call>{"name": "look_up"}</tool_call>""", Finish = FinishReason.Stop });
+        Assert.Equal((0, true), (answer.Calls.Count, answer.Text.Contains("look_up", StringComparison.Ordinal)));
+        Assert.Single(request.Messages);
+    }
+
+    /// <summary>An answer that is begun goes on from there, after a thought that the template began is ended.</summary>
+    [Theory]
+    [InlineData("{{ messages[0].content }}: ", "Hi: Once")]
+    [InlineData("{{ messages[0].content }}: <think>\n{# </think> #}", "Hi: <think>\n\n</think>\n\nOnce")]
+    public void An_answer_can_be_begun(string template, string expected)
+    {
+        var conversation = new Conversation(s_tokenizer.Value, ChatTemplate.Parse(template));
+        var request = new TurnRequest { Messages = [new JsonObject { ["role"] = "user", ["content"] = "Hi" }], Prefill = "Once" };
+        Assert.Equal(expected, s_tokenizer.Value.Decode(conversation.Prepare(request).Prompt));
+        Assert.Throws<ArgumentException>(() => conversation.Prepare(request with { Use = ToolUse.Required }));
+        Assert.Throws<ContextLengthException>(() => conversation.Prepare(request, maxTokens: 2));
     }
 }

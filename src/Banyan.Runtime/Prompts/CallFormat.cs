@@ -1,6 +1,6 @@
 using Banyan.Runtime.Generation.Grammars.Automata;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>How a family of models writes calls. One file or row a format; what a model's template holds tells which.</summary>
 internal abstract record CallFormat

@@ -1,10 +1,10 @@
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>
 /// Reads an answer as it comes: text, reasoning, calls with their arguments. Text is handed on as soon as it cannot be the beginning of a
 /// mark. A call that is malformed or cut stays text, so nothing is lost, and <see cref="Warning"/> says so.
 /// </summary>
-public sealed class AnswerReader
+internal sealed class AnswerReader
 {
     readonly CallFormat? _format;
     readonly Thinking? _thinking;

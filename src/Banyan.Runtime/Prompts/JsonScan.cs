@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Banyan.Runtime.Conversations;
+namespace Banyan.Runtime.Prompts;
 
 /// <summary>Finds where JSON ends in a text that is not complete.</summary>
 internal static class JsonScan
