@@ -41,6 +41,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public Task<Account?> FindAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id }), cancellationToken);
 
+    /// <inheritdoc cref="FindAsync(long, CancellationToken)"/>
+    internal Task<Account?> FindAsync(System.Data.Common.DbTransaction t, long id) => t.FirstAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id });
+
     /// <summary>The account of a name and kind.</summary>
     /// <exception cref="AccountException">There is none.</exception>
     public async Task<Account> GetAsync(string kind, string name, CancellationToken cancellationToken) =>
@@ -199,25 +202,40 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         var account = await GetAsync("user", user, cancellationToken);
         if (role == TokenRole.FineGrained && scopes is null or [])
             throw new AccountException("a fine-grained token needs at least one scope: say what it may be used on");
+        return await database.WriteAsync(t => InsertTokenAsync(t, account, name, role, scopes, expires?.ToUnixTimeMilliseconds(), text), cancellationToken);
+    }
+
+    /// <summary>Makes a token in a transaction that does more.</summary>
+    /// <param name="t">That transaction.</param>
+    /// <param name="user">Whose it is.</param>
+    /// <param name="name">What it is for.</param>
+    /// <param name="role">What it may do.</param>
+    /// <param name="scopes">Scopes of a fine-grained one; without any it tells who its user is, and no more.</param>
+    /// <param name="expires">Unix milliseconds, or null for never.</param>
+    /// <param name="text">Its text, or null for a new one.</param>
+    /// <param name="grant">The grant that it comes of (<see cref="OAuth.Grants"/>), or null.</param>
+    /// <returns>Its text.</returns>
+    /// <exception cref="AccountException">The user has too many.</exception>
+    internal async Task<string> InsertTokenAsync(
+        System.Data.Common.DbTransaction t, Account user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, long? expires, string? text = null, long? grant = null)
+    {
         text ??= TokenText.New();
-        await database.WriteAsync(async t =>
-        {
-            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM tokens WHERE user_id = @Id AND revoked_at IS NULL", account) >= MaxTokens)
-                throw new AccountException($"'{user}' has {MaxTokens} tokens: remove some first");
-            await t.ExecuteAsync(
-                "INSERT INTO tokens (user_id, name, hash, role, scopes, created_at, expires_at) VALUES (@user, @name, @hash, @role, @scopes, @now, @expires)",
-                new
-                {
-                    user = account.Id,
-                    name,
-                    hash = TokenText.Hash(text),
-                    role = TokenText.Name(role),
-                    scopes = role == TokenRole.FineGrained ? TokenScope.Write(scopes!) : null,
-                    now = Now,
-                    expires = expires?.ToUnixTimeMilliseconds(),
-                });
-            await Audit.RecordAsync(t, "token.add", account.Name, $"{TokenText.Name(role)}: {name}");
-        }, cancellationToken);
+        if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM tokens WHERE user_id = @Id AND revoked_at IS NULL", user) >= MaxTokens)
+            throw new AccountException($"'{user.Name}' has {MaxTokens} tokens: remove some first");
+        await t.ExecuteAsync(
+            "INSERT INTO tokens (user_id, name, hash, role, scopes, created_at, expires_at, grant_id) VALUES (@user, @name, @hash, @role, @scopes, @now, @expires, @grant)",
+            new
+            {
+                user = user.Id,
+                name,
+                hash = TokenText.Hash(text),
+                role = TokenText.Name(role),
+                scopes = role == TokenRole.FineGrained ? TokenScope.Write(scopes!) : null,
+                now = Now,
+                expires,
+                grant,
+            });
+        await Audit.RecordAsync(t, "token.add", user.Name, $"{TokenText.Name(role)}: {name}");
         return text;
     }
 
@@ -225,13 +243,13 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public async Task<IReadOnlyList<Token>> TokensAsync(string? user, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Token>(
             """
-            SELECT t.id, a.name AS "user", t.name, t.role, t.scopes, t.created_at, t.expires_at FROM tokens t JOIN accounts a ON a.id = t.user_id
+            SELECT t.id, a.name AS "user", t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id FROM tokens t JOIN accounts a ON a.id = t.user_id
             WHERE t.revoked_at IS NULL AND (@key IS NULL OR a.name_key = @key) ORDER BY a.name_key, t.id
             """,
             new { key = user is null ? null : Names.Key(user) })).AsList(),
         cancellationToken);
 
-    /// <summary>Ends a token at once.</summary>
+    /// <summary>Ends a token at once; one that a grant gave ends with that, since there would soon be another.</summary>
     /// <exception cref="AccountException">There is no such token.</exception>
     public async Task RevokeTokenAsync(long id, CancellationToken cancellationToken)
     {
@@ -239,14 +257,16 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         {
             if (await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL", new { id, now = Now }) == 0)
                 throw new AccountException($"there is no token {id} that lives");
-            var (user, name) = await t.FirstAsync<(string User, string Name)>("SELECT a.name, t.name FROM tokens t JOIN accounts a ON a.id = t.user_id WHERE t.id = @id", new { id });
+            var (user, name, grant) = await t.FirstAsync<(string User, string Name, long? Grant)>("SELECT a.name, t.name, t.grant_id FROM tokens t JOIN accounts a ON a.id = t.user_id WHERE t.id = @id", new { id });
             await Audit.RecordAsync(t, "token.revoke", user, name);
+            if (grant is { } of)
+                await OAuth.Grants.EndAsync(t, of, Now);
         }, cancellationToken);
     }
 
     /// <summary>The token as it was made, for <c>whoami</c>.</summary>
     internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Token>("SELECT id, name, role, scopes, created_at, expires_at FROM tokens WHERE id = @id", new { id }), cancellationToken);
+        c => c.QueryFirstOrDefaultAsync<Token>("SELECT id, name, role, scopes, created_at, expires_at, grant_id FROM tokens WHERE id = @id", new { id }), cancellationToken);
 
     /// <summary>Whose token this is, or null where it is none that lives.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>

@@ -57,6 +57,9 @@ public sealed record Token
 
     /// <summary>Unix milliseconds, or null for never.</summary>
     public long? ExpiresAt { get; init; }
+
+    /// <summary>The grant that it comes of; null for one that its user made.</summary>
+    public long? GrantId { get; init; }
 }
 
 /// <summary>The text of tokens. Only its SHA-256 is kept: 220 random bits need no slow hash.</summary>

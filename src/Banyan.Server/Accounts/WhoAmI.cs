@@ -34,7 +34,8 @@ sealed class WhoAmI(Authoriser authoriser, AccountStore accounts)
                 ["roleInOrg"] = o.Role.ToString().ToLowerInvariant(),
                 ["avatarUrl"] = "/assets/banyan.svg",
             })]),
-            ["auth"] = new JsonObject
+            // As the Hub tells it: a token that a program got has no name and role of its own.
+            ["auth"] = token.GrantId is not null ? new JsonObject { ["type"] = "app_token_as_user" }.With("expiresAt", token.ExpiresAt is { } until ? HubJson.Time(until) : null) : new JsonObject
             {
                 ["type"] = "access_token",
                 ["accessToken"] = new JsonObject

@@ -12,6 +12,7 @@ using Banyan.Server.Lfs;
 using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
+using Banyan.Server.OAuth;
 using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
@@ -52,6 +53,7 @@ static partial class HubFeature
         services.AddQuotas();
         services.AddAccounts();
         services.AddSignIn();
+        services.AddOAuth();
         services.AddRepos();
         services.AddGit();
         services.AddFiles();
@@ -93,6 +95,7 @@ static partial class HubFeature
         _ = app.The<IObjectStore>();
         app.MapAccounts();
         app.MapSignIn();
+        app.MapOAuth();
         app.MapAuditing();
         app.MapQuotas();
         app.MapRepos();
@@ -113,7 +116,7 @@ static partial class HubFeature
         // Clients say what they are used for; nothing is kept.
         foreach (var method in (ReadOnlySpan<string>)["HEAD", "GET", "POST"])
             app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask, traits: RouteTraits.Reads | RouteTraits.Open);
-        foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "Logging in by a browser is not part of this hub: banyan hub token add makes a token, hf auth login --token takes it.")])
+        foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "This part of OAuth is not part of this hub.")])
             app.MapFallback(pattern, (RequestDelegate)(context => throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}") : new HubException(501, "NotImplemented", what))))
                 .WithMetadata(new HubRoute(Need.Nothing, null, "GET", RouteTraits.Open));
         app.The<OwnerlessNames>().Use(app);

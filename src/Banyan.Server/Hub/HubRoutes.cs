@@ -29,6 +29,9 @@ enum RouteTraits
 
     /// <summary>Also for strangers where only users may read: by it one becomes a user, or it has a key of its own.</summary>
     Open = 4,
+
+    /// <summary>What is in the Authorization header is not the hub's token: the handler looks at it.</summary>
+    OwnCredentials = 8,
 }
 
 /// <summary>What a hub route needs: metadata of every one of them.</summary>
@@ -88,7 +91,7 @@ static class HubRoutes
         app.MapAs(isPage, method, pattern, async context =>
         {
             // Bad credentials are an error on every route, also where none are needed.
-            Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : await authoriser.CallerAsync(context));
+            Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : traits.HasFlag(RouteTraits.OwnCredentials) ? Caller.Anonymous : await authoriser.CallerAsync(context));
             await CheckFormAsync(app, context, isPage);
             await handler(context);
         }).WithMetadata(new HubRoute(need, null, method, traits), new BodyLimit(maxBytes));

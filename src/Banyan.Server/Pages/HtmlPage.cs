@@ -15,7 +15,7 @@ static class HtmlPage
 
     /// <summary>Whether a browser shows the answer to somebody: clients ask for any type, or for JSON.</summary>
     public static bool IsWanted(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
-        && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/v1") && !request.Path.StartsWithSegments("/oauth");
+        && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/v1");
 
     /// <summary>Answers with a page, whose parameters are <c>View</c> and <c>Visitor</c>.</summary>
     public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200) where TPage : IComponent =>

@@ -49,7 +49,7 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     public static string? CookieOf(HttpContext context) => context.Request.Cookies[CookieName] is { Length: > 20 and < 100 } cookie ? cookie : null;
 
     /// <summary>Begins a session and gives the browser its cookie. One that it had ends.</summary>
-    public async Task BeginAsync(HttpContext context, Account user, long? token)
+    public async Task BeginAsync(HttpContext context, Account user, long? token, string by)
     {
         var cookie = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes));
         var agent = string.Concat(context.Request.Headers.UserAgent.ToString().Where(c => !char.IsControl(c)));
@@ -70,7 +70,7 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("DELETE FROM sessions WHERE expires_at < @now OR hash = @old", row);
             await t.ExecuteAsync("INSERT INTO sessions (user_id, hash, token_id, agent, created_at, expires_at) VALUES (@user, @hash, @token, @agent, @now, @expires)", row);
             await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND id NOT IN (SELECT id FROM sessions WHERE user_id = @user ORDER BY id DESC LIMIT @MaxSessions)", row);
-            await Audit.RecordAsync(t, "session.begin", user.Name, token is null ? "by password" : "by token");
+            await Audit.RecordAsync(t, "session.begin", user.Name, $"by {by}");
         }, context.RequestAborted);
         context.Response.Cookies.Append(CookieName, cookie, Options(context, s_life));
     }

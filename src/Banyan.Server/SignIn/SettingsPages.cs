@@ -2,13 +2,14 @@ using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
+using Banyan.Server.OAuth;
 using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
 /// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
-sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, TimeProvider time)
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, SecondFactors factors, TimeProvider time)
 {
     const int MaxName = 100, MaxDays = 3650;
 
@@ -87,6 +88,12 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             case "policy":
                 await links.SetPolicyAsync(Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
                 return new() { Active = "users", Done = "Saved." };
+            case "factor":
+                await factors.SetRequiredAsync(form["factor"] == "required", context.RequestAborted);
+                return new() { Active = "users", Done = form["factor"] == "required" ? "Signing in takes a second factor from now on; who has none sets it up when signing in, and is signed out for that." : "Saved." };
+            case "factor-off":
+                await factors.RemoveAsync(name, context.RequestAborted);
+                return new() { Active = "users", Done = $"{name} signs in without a second factor, until they set up one." };
             case "suspend" or "resume" when Names.Key(name) == Names.Key(caller.Name):
                 throw HubException.BadRequest("You would suspend yourself: another administrator may.");
             case "suspend" or "resume":
@@ -100,7 +107,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
     ValueTask<Caller> AdminAsync(HttpContext context) => authoriser.AdminAsync(context, "Users are managed");
 
     /// <summary>Does what a form asks for and shows the page again with what came of it. A token that is no session's is for the API.</summary>
-    async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)
+    internal async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)
     {
         var caller = await authoriser.UserAsync(context);
         if (caller.SessionId == 0)
@@ -108,7 +115,8 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         var form = await context.FormAsync();
         try
         {
-            await ShowAsync(context, await change(caller, form));
+            var view = await change(caller, form);
+            await ShowAsync(context, view, view.Error is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);
         }
         catch (Exception e) when (e is AccountException or HubException { Status: 400 or 404 })
         {
@@ -116,7 +124,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         }
     }
 
-    async Task ShowAsync(HttpContext context, SettingsView view, int status = 200)
+    internal async Task ShowAsync(HttpContext context, SettingsView view, int status = 200)
     {
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         if (caller.SessionId == 0)
@@ -124,10 +132,15 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         await HtmlPage.RenderAsync<SettingsPage>(context, view with
         {
             IsAdmin = await accounts.IsAdminAsync(caller, cancellationToken),
-            Tokens = view.Active == "tokens" ? await accounts.TokensAsync(caller.Name, cancellationToken) : [],
+            Tokens = view.Active == "tokens" ? [.. (await accounts.TokensAsync(caller.Name, cancellationToken)).Where(t => t.GrantId is null)] : [],
             Sessions = view.Active == "password" ? await sessions.ListAsync(caller.UserId, cancellationToken) : [],
             Current = caller.SessionId,
             HasPassword = view.Active == "password" && await passwords.HasAsync(caller.UserId, cancellationToken),
+            Grants = view.Active == "applications" ? await grants.ListAsync(caller.UserId, cancellationToken) : [],
+            HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
+            RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,
+            WithFactor = view.Active == "users" ? await factors.UsersAsync(cancellationToken) : view.WithFactor,
+            IsFactorRequired = view.Active == "users" && await factors.IsRequiredAsync(cancellationToken),
             Users = view.Active == "users" ? await accounts.ListAsync("user", cancellationToken) : [],
             Policy = view.Active == "users" ? await links.PolicyAsync(cancellationToken) : SignUp.Closed,
         }, status);

@@ -15,6 +15,9 @@ static class SignInFeature
         services.AddSingleton<SignInLinks>();
         services.AddSingleton<Throttle>();
         services.AddSingleton<FormTokens>();
+        services.AddSingleton<SecondFactors>();
+        services.AddSingleton<Entrance>();
+        services.AddSingleton<SecondFactorPages>();
         services.AddSingleton<SignInPages>();
         services.AddSingleton<SettingsPages>();
     }
@@ -24,6 +27,8 @@ static class SignInFeature
         var (pages, settings) = (app.The<SignInPages>(), app.The<SettingsPages>());
         app.MapPage("GET", "/login", Need.Nothing, pages.ShowLoginAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/login/code", Need.Nothing, app.The<Entrance>().CodeAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/login/set-up", Need.Nothing, app.The<Entrance>().SetUpAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
         app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
@@ -33,6 +38,7 @@ static class SignInFeature
         app.MapPage("POST", "/settings/tokens/revoke", Need.User, settings.RevokeTokenAsync, maxBytes: 16 << 10);
         app.MapPage("GET", "/settings/password", Need.User, settings.PasswordAsync);
         app.MapPage("POST", "/settings/password", Need.User, settings.SetPasswordAsync, maxBytes: 16 << 10);
+        app.MapPage("POST", "/settings/second-factor", Need.User, app.The<SecondFactorPages>().ChangeAsync, maxBytes: 16 << 10);
         app.MapPage("POST", "/settings/sessions/end", Need.User, settings.EndSessionAsync, maxBytes: 16 << 10);
         app.MapPage("GET", "/settings/users", Need.User, settings.UsersAsync);
         app.MapPage("POST", "/settings/users", Need.User, settings.ChangeUsersAsync, maxBytes: 16 << 10);

@@ -7,8 +7,11 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>Signing in and out, and making an account.</summary>
-sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Refusals refusals, Authoriser authoriser)
+sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, Entrance entrance, SignInLinks links, Throttle throttle, Refusals refusals, Authoriser authoriser)
 {
+    // Addresses of programs that ask to be let in are long.
+    const int MaxNext = 4000;
+
     const string Wrong = "The name or the password is not right.";
 
     /// <summary><c>GET /login?next=</c></summary>
@@ -27,7 +30,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
         {
             var caller = await accounts.FindCallerAsync(token, context.RequestAborted);
             if (caller is { Role: TokenRole.Write, IsSuspended: false } && await accounts.FindAsync(caller.UserId, context.RequestAborted) is { } owner)
-                await EnterAsync(context, owner, caller.TokenId, next);
+                await entrance.EnterAsync(context, owner, "token", caller.TokenId, next);
             else
                 await AgainAsync(context, next, caller is null ? "This is no token that lives." : caller.IsSuspended ? "This account is suspended." : "Signing in takes a token of the role write: a lesser one could become a greater.");
             return;   // nobody guesses 220 bits: not counted
@@ -43,17 +46,11 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
         if (user.SuspendedAt is not null)
             await AgainAsync(context, next, "This account is suspended: ask whoever runs this hub.");
         else
-            await EnterAsync(context, user, null, next);
+            await entrance.EnterAsync(context, user, "password", null, next);
     }
 
     async Task AgainAsync(HttpContext context, string next, string error) =>
         await HtmlPage.RenderAsync<LoginPage>(context, new LoginView(next, error, await links.PolicyAsync(context.RequestAborted) == SignUp.Open), StatusCodes.Status400BadRequest);
-
-    async Task EnterAsync(HttpContext context, Account user, long? token, string next)
-    {
-        await sessions.BeginAsync(context, user, token);
-        SeeOther(context, next);
-    }
 
     /// <summary><c>POST /logout</c></summary>
     public async Task LogoutAsync(HttpContext context)
@@ -93,7 +90,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
             if (kind == SignInLinks.First)
                 await accounts.SetAdminAsync(account.Name, true, context.RequestAborted);
             await passwords.SetAsync(account, password, context.RequestAborted);
-            await EnterAsync(context, account, null, $"/{account.Name}");
+            await entrance.EnterAsync(context, account, "link", null, $"/{account.Name}");
         }
         catch (Exception e) when (e is AccountException or HubException { Status: 400 })
         {
@@ -113,7 +110,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
 
     /// <summary>An address of this hub to go on to, or its first page: never one of another server.</summary>
     internal static string Next(string? next) =>
-        next is ['/', ..] and { Length: <= 1000 } && !next.StartsWith("//", StringComparison.Ordinal) && !next.Any(c => char.IsControl(c) || c == '\\') ? next : "/";
+        next is ['/', ..] and { Length: <= MaxNext } && !next.StartsWith("//", StringComparison.Ordinal) && !next.Any(c => char.IsControl(c) || c == '\\') ? next : "/";
 
     internal static void SeeOther(HttpContext context, string address)
     {

@@ -1,4 +1,5 @@
 using Banyan.Server.Accounts;
+using Banyan.Server.OAuth;
 
 namespace Banyan.Server.SignIn;
 
@@ -18,7 +19,7 @@ public sealed record JoinView(string Code, bool IsFirst, string Name, string? Er
 /// <summary>The page of settings.</summary>
 public sealed record SettingsView
 {
-    /// <summary>Which: tokens, password, users.</summary>
+    /// <summary>Which: tokens, applications, password, users.</summary>
     public required string Active { get; init; }
 
     public bool IsAdmin { get; init; }
@@ -32,12 +33,28 @@ public sealed record SettingsView
 
     public IReadOnlyList<Token> Tokens { get; init; } = [];
 
+    public IReadOnlyList<Grant> Grants { get; init; } = [];
+
     public IReadOnlyList<Session> Sessions { get; init; } = [];
 
     /// <summary>The session of this browser.</summary>
     public long Current { get; init; }
 
     public bool HasPassword { get; init; }
+
+    /// <summary>Whether there is a second factor of signing in.</summary>
+    public bool HasFactor { get; init; }
+
+    /// <summary>A second factor that is being set up.</summary>
+    public NewFactor? Factor { get; init; }
+
+    public long RecoveryLeft { get; init; }
+
+    /// <summary>Rows of the users who have a second factor.</summary>
+    public IReadOnlySet<long> WithFactor { get; init; } = new HashSet<long>();
+
+    /// <summary>Whether everyone has to have one.</summary>
+    public bool IsFactorRequired { get; init; }
 
     public IReadOnlyList<Account> Users { get; init; } = [];
 

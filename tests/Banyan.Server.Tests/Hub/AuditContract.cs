@@ -4,6 +4,8 @@ using System.Text.Json;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
+using Banyan.Server.OAuth;
+using Banyan.Server.SignIn;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Tests.Git;
 using Banyan.Server.Tests.Pages;
@@ -38,6 +40,7 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         ["POST /api/{repo}/like"] = "likes are told with their time",
         ["DELETE /api/{repo}/like"] = "likes are told with their time",
         ["POST /{repo}/like"] = "likes are told with their time",
+        ["POST /oauth/device"] = "waits; whoever lets it in has the entry",
     };
 
     [Fact]
@@ -45,7 +48,7 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
     {
         await Hub.Accounts.SetAdminAsync("ana", true, default);
         var covered = new HashSet<string>(s_without.Keys);
-        var missing = new List<string>();
+        var (missing, secrets) = (new List<string>(), new List<string>());
         async Task<string> Call(string row, string action, Func<Task<HttpResponseMessage>> call, string actor = "ana")
         {
             var before = (await EntriesAsync()).LastOrDefault()?.Place;
@@ -150,14 +153,46 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
             var sessions = await Hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.QueryAsync<long>("SELECT s.id FROM sessions s JOIN accounts a ON a.id = s.user_id WHERE a.name = 'ana'"), default);
             await Form("/settings/sessions/end", "session.end", "/settings/password", "/settings/sessions/end", ("id", $"{sessions.Max()}"));
         }
+        await LetInAsync();
+        await SecondFactorAsync();
         await Form("/settings/password", "password.set", "/settings/password", "/settings/password", ("current", "correct horse battery"), ("password", "another horse battery"));
         Assert.Contains("password.set", (await visit.GetAsync("/settings/audit?action=password")).Html);
         await Form("/logout", "session.end", "/settings/password", "/logout");
 
+        async Task LetInAsync()
+        {
+            var client = ("client_id", OAuthClient.CommandLine.Id);
+            Task<HttpResponseMessage> Program(string path, params (string Name, string Value)[] fields) => Hub.SendAsync(HttpMethod.Post, path, null, new FormUrlEncodedContent(fields.Select(f => KeyValuePair.Create(f.Name, f.Value))));
+            var begun = await HubServer.JsonOf(await Program("/oauth/device", client));
+            await Form("/oauth/device/decide", "device.allow", "/oauth/device", "/oauth/device/decide", ("user_code", begun.GetProperty("user_code").GetString()!), ("do", "allow"));
+            var given = JsonDocument.Parse(await Call("POST /oauth/token", "grant.add", () => Program("/oauth/token", client, ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", begun.GetProperty("device_code").GetString()!)))).RootElement;
+            secrets.AddRange([begun.GetProperty("device_code").GetString()!, begun.GetProperty("user_code").GetString()!, given.GetProperty("access_token").GetString()!, given.GetProperty("refresh_token").GetString()!]);
+            await Call("POST /oauth/revoke", "grant.end", () => Program("/oauth/revoke", ("token", given.GetProperty("refresh_token").GetString()!)));
+            begun = await HubServer.JsonOf(await Program("/oauth/device", client));
+            await visit.SendAsync("/oauth/device", "/oauth/device/decide", ("user_code", begun.GetProperty("user_code").GetString()!), ("do", "allow"));
+            await HubServer.JsonOf(await Program("/oauth/token", client, ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", begun.GetProperty("device_code").GetString()!)));
+            await Form("/settings/applications/end", "grant.end", "/settings/applications", "/settings/applications/end", ("id", "2"));
+        }
+        async Task SecondFactorAsync()
+        {
+            static (string Ticket, byte[] Secret) Shown(string html) => (html.Split("name=\"ticket\" value=\"")[1].Split('"')[0], TwoFactorContract.SecretOf(html));
+            string Code(byte[] secret, int ahead) => Totp.Code(secret, Totp.StepOf(TimeProvider.System.GetUtcNow()) + ahead);
+            var begun = Shown(await (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", "correct horse battery"))).Content.ReadAsStringAsync());
+            var done = await Form("/settings/second-factor", "second-factor.set", "/settings/password", "/settings/second-factor", ("do", "confirm"), ("ticket", begun.Ticket), ("code", Code(begun.Secret, 0)));
+            secrets.AddRange([Totp.ToBase32(begun.Secret), .. TwoFactorContract.RecoveryOf(done)]);
+            using var other = new PageVisit(Hub);
+            var asked = await (await other.SendAsync("/login", "/login", ("name", "ana"), ("password", "correct horse battery"))).Content.ReadAsStringAsync();
+            await Call("POST /login/code", "session.begin", () => other.SendAsync("/login", "/login/code", ("ticket", asked.Split("name=\"ticket\" value=\"")[1].Split('"')[0]), ("code", Code(begun.Secret, 1))));
+            await Form("/settings/users", "second-factor.policy", "/settings/users", "/settings/users", ("do", "factor"), ("factor", "required"));
+            var set = Shown(await (await other.SendAsync("/login", "/login", ("name", "ben"), ("password", "a battery that is a staple"))).Content.ReadAsStringAsync());
+            await Call("POST /login/set-up", "second-factor.set", () => other.SendAsync("/login", "/login/set-up", ("ticket", set.Ticket), ("code", Code(set.Secret, 0))), "ben");
+            await Form("/settings/users", "second-factor.remove", "/settings/users", "/settings/users", ("do", "factor-off"), ("name", "ben"));
+        }
+
         Assert.Empty(missing);
         Assert.Equal(RouteMatrix.Changing.Order(), covered.Order());
         var all = string.Join('\n', (await EntriesAsync()).Select(e => e.Json().ToJsonString()));
-        Assert.All([Hub.Ana, Hub.Ben, "horse battery", link, "@example.org"], secret => Assert.DoesNotContain(secret, all));
+        Assert.All([Hub.Ana, Hub.Ben, "horse battery", link, "@example.org", .. secrets], secret => Assert.DoesNotContain(secret, all));
     }
 }
 

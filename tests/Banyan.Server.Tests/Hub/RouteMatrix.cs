@@ -75,7 +75,14 @@ public sealed partial class RouteMatrix
         ["GET /{ns}"] = Need.Nothing,
         ["GET /login"] = Need.Nothing,
         ["POST /login"] = Need.Nothing,
+        ["POST /login/code"] = Need.Nothing,
+        ["POST /login/set-up"] = Need.Nothing,
         ["POST /logout"] = Need.Nothing,
+        ["POST /oauth/device"] = Need.Nothing,
+        ["POST /oauth/token"] = Need.Nothing,
+        ["POST /oauth/revoke"] = Need.Nothing,
+        ["GET /oauth/device"] = Need.User,
+        ["POST /oauth/device/decide"] = Need.User,
         ["GET /join"] = Need.Nothing,
         ["POST /join"] = Need.Nothing,
         ["GET /new"] = Need.User,
@@ -86,7 +93,10 @@ public sealed partial class RouteMatrix
         ["POST /settings/tokens/revoke"] = Need.User,
         ["GET /settings/password"] = Need.User,
         ["POST /settings/password"] = Need.User,
+        ["POST /settings/second-factor"] = Need.User,
         ["POST /settings/sessions/end"] = Need.User,
+        ["GET /settings/applications"] = Need.User,
+        ["POST /settings/applications/end"] = Need.User,
         ["GET /settings/users"] = Need.User,
         ["GET /settings/audit"] = Need.User,
         ["POST /settings/users"] = Need.User,
@@ -268,14 +278,14 @@ public sealed partial class RouteMatrix
         Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(40)));
     }
 
-    // No GET, and they change nothing all the same; by the last but two one becomes a user, by the last the hub takes changes again.
+    // No GET, and they change nothing all the same; by those of /login one becomes a user, by the last the hub takes changes again.
     static readonly string[] s_reading =
     [
         "POST /api/{repo}/paths-info/{**rest}", "POST /{repo}/git-upload-pack", "POST /{repo}.git/git-upload-pack", "POST /{repo}.git/info/lfs/objects/batch", "POST /{repo}.git/info/lfs/verify",
-        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /logout", "PUT /api/settings/hub",
+        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /logout", "PUT /api/settings/hub",
     ];
 
-    static readonly string[] s_open = ["GET /login", "POST /login", "POST /logout", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/set-up", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]
     public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()

@@ -25,6 +25,7 @@ static class HubCommand
         AuditCommand.Create(),
         ModeCommand.CreateMaintenance(),
         ModeCommand.CreateReaders(),
+        ModeCommand.CreateTwoFactor(),
         ModeCommand.CreateRotateKeys(),
         GcCommand.Create(),
     };

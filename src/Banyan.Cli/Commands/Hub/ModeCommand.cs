@@ -1,13 +1,14 @@
 using System.CommandLine;
 using Banyan.Server.Hub;
+using Banyan.Server.SignIn;
 using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub maintenance|readers|rotate-keys</c>: what holds for all of a hub, while it runs.</summary>
+/// <summary><c>banyan hub maintenance|readers|two-factor|rotate-keys</c>: what holds for all of a hub, while it runs.</summary>
 static class ModeCommand
 {
-    const string On = "on", Off = "off", Members = "members", Everyone = "everyone";
+    const string On = "on", Off = "off", Members = "members", Everyone = "everyone", Required = "required", Optional = "optional";
 
     public static Command CreateMaintenance()
     {
@@ -42,6 +43,20 @@ static class ModeCommand
               banyan hub readers members
               banyan hub readers everyone
             """) { who }.OnHub((arguments, database, cancellationToken) => new HubMode(database, TimeProvider.System).SetForMembersAsync(arguments.GetRequiredValue(who) == Members, cancellationToken));
+    }
+
+    public static Command CreateTwoFactor()
+    {
+        var state = new Argument<string>("STATE") { Description = "required: everyone signs in with a second factor; optional: who has set it up does" };
+        state.AcceptOnlyFromAmong(Required, Optional);
+        return new Command("two-factor", """
+            Say whether signing in by a browser takes a second factor
+
+            When it begins to be required, whoever has none is signed out, and sets it up when signing in. Tokens of programs go on as they are.
+
+            Example:
+              banyan hub two-factor required
+            """) { state }.OnHub((arguments, database, cancellationToken) => new SecondFactors(database, TimeProvider.System).SetRequiredAsync(arguments.GetRequiredValue(state) == Required, cancellationToken));
     }
 
     public static Command CreateRotateKeys() => new Command("rotate-keys", """

@@ -1,12 +1,13 @@
 using System.CommandLine;
 using Banyan.Server.Accounts;
+using Banyan.Server.SignIn;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub user add|set|list|remove</c>.</summary>
+/// <summary><c>banyan hub user add|set|list|suspend|resume|reset-two-factor|remove</c>.</summary>
 static class UserCommand
 {
-    public static Command Create() => new("user", "Add, change, list, suspend and remove users.") { Add(), Set(), List(), Suspend(), Resume(), Remove() };
+    public static Command Create() => new("user", "Add, change, list, suspend and remove users.") { Add(), Set(), List(), Suspend(), Resume(), ResetTwoFactor(), Remove() };
 
     static Command Add()
     {
@@ -57,6 +58,13 @@ static class UserCommand
 
     static Command Resume() => new Command("resume", "Let a user who was suspended do again what they could.") { UserName(out var name) }
         .On((arguments, accounts, cancellationToken) => accounts.SuspendAsync(arguments.GetRequiredValue(name), false, cancellationToken));
+
+    static Command ResetTwoFactor() => new Command("reset-two-factor", """
+        Let a user sign in without the second factor again, as when the phone with the authenticator and the recovery codes are lost
+
+        Example:
+          banyan hub user reset-two-factor ben
+        """) { UserName(out var name) }.OnHub((arguments, database, cancellationToken) => new SecondFactors(database, TimeProvider.System).RemoveAsync(arguments.GetRequiredValue(name), cancellationToken));
 
     static Argument<string> UserName(out Argument<string> name) => name = new("NAME") { Description = "the user's name" };
 

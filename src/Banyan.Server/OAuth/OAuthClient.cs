@@ -1,0 +1,20 @@
+namespace Banyan.Server.OAuth;
+
+/// <summary>A program that asks users to be let in.</summary>
+sealed record OAuthClient
+{
+    /// <summary>Its <c>client_id</c>.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What users are told it is.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How long its access tokens live.</summary>
+    public required TimeSpan TokenLife { get; init; }
+
+    /// <summary>
+    /// <c>hf auth login</c>, of every version that signs in by a browser: the id stands in huggingface_hub. Nothing proves that it is that program, so its users are
+    /// asked each time, and are told what it calls itself.
+    /// </summary>
+    public static OAuthClient CommandLine { get; } = new() { Id = "26be6b09-91c5-47da-9861-d2d2bb7a7e36", Name = "Hugging Face's command line", TokenLife = TimeSpan.FromDays(30) };
+}
