@@ -17,10 +17,10 @@ static class HubBench
             Weights.Write(weights, length, 1);
         Console.WriteLine($"{Machine.Name}, {Environment.ProcessorCount} threads, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}, {gigabytes} GiB of BF16 weights");
         Console.WriteLine();
-        if (only is null or "stages")
+        if (only is "stages")
             Stages(weights);
         if (only is null or "transfer" or "upload")
-            await TransferAsync(folder, weights, uploadOnly: only == "upload");
+            await TransferAsync(folder, weights, Stages(weights), uploadOnly: only == "upload");
         if (only is null or "small")
             await SmallFileBench.RunAsync(folder, seconds: 4);
         if (only is null or "many")
@@ -28,8 +28,10 @@ static class HubBench
     }
 
     /// <summary>What each step of an upload costs by itself, one thread.</summary>
-    static void Stages(string weights)
+    /// <returns>Processor seconds a gigabyte of what no upload can do without, of receiving it and of sending it.</returns>
+    static (double Hashed, double Receive, double Send) Stages(string weights)
     {
+        double hashed = 0;
         var data = new byte[64 << 20];
         using (var file = File.OpenRead(weights))
             file.ReadExactly(data.AsSpan(0, (int)Math.Min(file.Length, data.Length)));
@@ -39,14 +41,14 @@ static class HubBench
         var codec = new ChunkCodec();
         Console.WriteLine("| step | weights GB/s | random bytes GB/s |");
         Console.WriteLine("|---|---|---|");
-        Row("SHA-256", d => SHA256.HashData(d));
-        Row("cut", d =>
+        hashed += Row("SHA-256", d => SHA256.HashData(d));
+        hashed += Row("cut", d =>
         {
             ends.Clear();
             for (var at = 0; at < d.Length; ends.Add(at))
                 at += Chunker.FirstChunkLength(d.AsSpan(at));
         });
-        Row("BLAKE3 of chunks", d => Each(d, chunk => XetHash.OfChunk(chunk)));
+        hashed += Row("BLAKE3 of chunks", d => Each(d, chunk => XetHash.OfChunk(chunk)));
         Row("compress", d => Each(d, chunk => codec.Compress(chunk, out _)));
         var (stored, headers) = (new List<byte[]>(), new List<ChunkHeader>());
         var raw = new byte[Chunker.MaxLength];
@@ -67,9 +69,13 @@ static class HubBench
                     stored.Add(bytes.ToArray());
                 });
             });
+        var (receive, send) = BareSocket.Costs(weights);
+        Console.WriteLine($"| receive | {1 / receive:F2} | |");
+        Console.WriteLine($"| read and send | {1 / send:F2} | |");
         Console.WriteLine();
+        return (hashed, receive, send);
 
-        void Row(string name, Action<byte[]> step, Action<byte[]>? before = null)
+        double Row(string name, Action<byte[]> step, Action<byte[]>? before = null)
         {
             var speeds = new List<double>();
             foreach (var d in (byte[][])[data, random])
@@ -81,6 +87,7 @@ static class HubBench
                 speeds.Add(d.Length / Best.Seconds(4, () => step(d)) / 1e9);
             }
             Console.WriteLine($"| {name} | {speeds[0]:F2} | {speeds[1]:F2} |");
+            return 1 / speeds[0];
         }
 
         void Each(byte[] d, ChunkAction action)
@@ -96,7 +103,7 @@ static class HubBench
 
     delegate void ChunkAction(ReadOnlySpan<byte> chunk);
 
-    static async Task TransferAsync(string folder, string weights, bool uploadOnly)
+    static async Task TransferAsync(string folder, string weights, (double Hashed, double Receive, double Send) stages, bool uploadOnly)
     {
         var (length, gigabytes) = (new FileInfo(weights).Length, new FileInfo(weights).Length / 1e9);
         var data = Fresh(folder, "hub");
@@ -109,16 +116,19 @@ static class HubBench
             // A hub that has just started compiles as it works: that is no cost of a gigabyte.
             await WarmAsync(client, folder);
             var before = Stored(data);
+            var cpu = server.CpuSeconds;
             await RowAsync("upload", server, gigabytes, async () =>
             {
                 await using var file = File.OpenRead(weights);
                 await HubClient.PutAsync(await client.AddressAsync("upload", sha256, length), file, length);
             });
+            var cost = (server.CpuSeconds - cpu) / gigabytes;
             var stored = Stored(data) - before;
             if (uploadOnly)
             {
                 Console.WriteLine();
                 Console.WriteLine($"Stored: {(double)stored / length:P1} of the weights' bytes.");
+                Explain();
                 Directory.Delete(data, recursive: true);
                 return;
             }
@@ -135,7 +145,11 @@ static class HubBench
             File.Delete(tuned);
             Console.WriteLine();
             Console.WriteLine($"Stored: {(double)stored / length:P1} of the weights' bytes; the fine-tune added {(double)(Stored(data) - before - stored) / length:P1}.");
+            Explain();
             Console.WriteLine();
+
+            void Explain() => Console.WriteLine(
+                $"The upload took {cost / stages.Hashed:F2} times SHA-256, cut and BLAKE3 of the same bytes ({stages.Hashed:F2} s/GB), and {cost / (stages.Hashed + stages.Receive):F2} times these and receiving them ({stages.Receive:F2}).");
         }
         Directory.Delete(data, recursive: true);
     }
