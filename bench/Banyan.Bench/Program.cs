@@ -44,7 +44,8 @@ switch (args)
         await GitBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-git-bench"), Number("--commits", 10_000), Number("--bytes", 100), Number("--runs", 5));
         return 0;
     case ["hub-server", var folder]:
-        await HubServerProcess.RunAsync(folder, packs: Environment.GetEnvironmentVariable("BANYAN_BENCH_PACKS") == "1");
+        await HubServerProcess.RunAsync(
+            folder, packs: Environment.GetEnvironmentVariable("BANYAN_BENCH_PACKS") == "1", Enum.Parse<HubServerProcess.Watching>(Environment.GetEnvironmentVariable("BANYAN_BENCH_WATCHING") ?? "Metrics"));
         return 0;
     default:
         Console.Error.WriteLine("usage: Banyan.Bench kernels [--threads N] [--only FORMAT]");

@@ -58,6 +58,7 @@ public static class BanyanServer
             builder.Services.AddHub(hub);
         builder.Services.AddPages();
         builder.Services.AddOperating(options.Hub is not null);
+        builder.Services.AddAccessLog(options);
         if (OtlpExport.IsWanted)
             builder.AddOtlp();
 

@@ -47,6 +47,9 @@ public sealed record ServerOptions
     /// <summary>Whether each request is logged: id, user, route, status, bytes, time.</summary>
     public bool LogsRequests { get; init; }
 
+    /// <summary>Where requests are logged: standard output, unless this is another.</summary>
+    internal Stream? AccessLog { get; init; }
+
     /// <summary>Whether the address of who asks is logged with it.</summary>
     public bool LogsAddresses { get; init; }
 

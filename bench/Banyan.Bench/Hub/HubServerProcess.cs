@@ -4,6 +4,7 @@ using Banyan.Server;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
+using Banyan.Server.Operating;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -64,9 +65,17 @@ sealed class Measured(Process process) : IDisposable
 static class HubServerProcess
 {
     /// <summary>What the child process runs: serves until its input ends.</summary>
-    public static async Task RunAsync(string folder, bool packs)
+    public static async Task RunAsync(string folder, bool packs, Watching watching)
     {
-        await using var app = BanyanServer.Build(new ServerOptions { Port = 0, Hub = new HubOptions { DataFolder = folder, PacksWeights = packs } });
+        await using var app = BanyanServer.Build(new ServerOptions
+        {
+            Port = 0,
+            Hub = new HubOptions { DataFolder = folder, PacksWeights = packs },
+            LogsRequests = watching == Watching.Log,
+            AccessLog = watching == Watching.Log ? File.Create(Path.Combine(folder, "access.log")) : null,
+        });
+        if (watching == Watching.Nothing)
+            app.Services.GetRequiredService<Metrics>().Dispose();
         await app.StartAsync();
         var accounts = app.Services.GetRequiredService<AccountStore>();
         if (await accounts.FindAsync("bench", default) is null)
@@ -77,14 +86,28 @@ static class HubServerProcess
         await app.StopAsync();
     }
 
+    /// <summary>What the server tells of its requests.</summary>
+    public enum Watching
+    {
+        /// <summary>As it comes: metrics.</summary>
+        Metrics,
+
+        /// <summary>Metrics, and a line a request.</summary>
+        Log,
+
+        /// <summary>No product: to measure what metrics cost.</summary>
+        Nothing,
+    }
+
     /// <summary>Starts it over a new folder.</summary>
-    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder)
+    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder, Watching watching = Watching.Metrics)
     {
         Directory.CreateDirectory(folder);
         var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(HubServerProcess).Assembly.Location, "hub-server", folder])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            Environment = { ["BANYAN_BENCH_WATCHING"] = $"{watching}" },
         })!;
         var line = (await process.StandardOutput.ReadLineAsync())!.Split(' ');
         var client = new HubClient(new Uri(line[0]), line[1]);

@@ -21,25 +21,31 @@ static class SmallFileBench
             content[i] = (byte)('a' + content[i] % 26);
         await File.WriteAllBytesAsync(Path.Combine(served, "config.txt"), content);
 
-        var (server, client) = await HubServerProcess.StartAsync(Path.Combine(data, "hub"));
-        using (server)
-        using (var nginx = Nginx.Start(served, Environment.ProcessorCount))
+        var hubs = new List<(string Name, Measured Server, Uri Address)>();
+        foreach (var (name, watching) in new[] { ("hub", HubServerProcess.Watching.Metrics), ("hub with an access log", HubServerProcess.Watching.Log), ("hub without metrics", HubServerProcess.Watching.Nothing) })
         {
+            var (server, client) = await HubServerProcess.StartAsync(Path.Combine(data, $"{watching}"), watching);
             var commit = "{\"key\":\"header\",\"value\":{\"summary\":\"a small file\"}}\n"
                 + $"{{\"key\":\"file\",\"value\":{{\"path\":\"config.txt\",\"encoding\":\"base64\",\"content\":\"{Convert.ToBase64String(content)}\"}}}}\n";
             using var body = new StringContent(commit, Encoding.UTF8, "application/x-ndjson");
             (await client.Http.PostAsync("/api/models/bench/weights/commit/main", body)).EnsureSuccessStatusCode();
-            var address = new Uri(client.Http.BaseAddress!, "/bench/weights/resolve/main/config.txt");
-            _ = Rate(address, seconds);     // compiled by now
+            hubs.Add((name, server, new Uri(client.Http.BaseAddress!, "/bench/weights/resolve/main/config.txt")));
+            _ = Rate(hubs[^1].Address, seconds);     // compiled by now
+        }
+        using (var nginx = Nginx.Start(served, Environment.ProcessorCount))
+        {
             Console.WriteLine("| 1 KB, 32 connections | requests/s | server CPU-µs a request |");
             Console.WriteLine("|---|---|---|");
             for (var round = 0; round < Rounds; round++)
             {
-                Row("hub", server, address);
+                foreach (var (name, server, address) in hubs)
+                    Row(name, server, address);
                 if (nginx is not null)
                     Row("nginx", nginx.Server, new Uri(nginx.Address, "config.txt"));
             }
         }
+        foreach (var (_, server, _) in hubs)
+            server.Dispose();
         Directory.Delete(data, recursive: true);
 
         void Row(string name, Measured measured, Uri address)

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Operating;
 
@@ -13,13 +12,21 @@ namespace Banyan.Server.Operating;
 /// A line for each request, where that is asked for: its id, who, which route, status, bytes, milliseconds. The route is told as a pattern, without what stands in
 /// its places and without the query, where tokens and tickets are; the address of who asked only where that is asked for as well.
 /// </summary>
-static partial class AccessLog
+static class AccessLog
 {
+    public static void AddAccessLog(this IServiceCollection services, ServerOptions options)
+    {
+        if (!options.LogsRequests)
+            return;
+        services.AddSingleton(_ => new RequestLog(options.AccessLog ?? Console.OpenStandardOutput(), options.LogsJson));
+        services.AddHostedService(s => s.GetRequiredService<RequestLog>());
+    }
+
     public static void UseAccessLog(this WebApplication app, ServerOptions options)
     {
         if (!options.LogsRequests)
             return;
-        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Access");
+        var log = app.Services.GetRequiredService<RequestLog>();
         app.Use(async (context, next) =>
         {
             var began = Stopwatch.GetTimestamp();
@@ -34,13 +41,10 @@ static partial class AccessLog
                 var (request, response) = (context.Request, context.Response);
                 var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "-";
                 var status = context.RequestAborted.IsCancellationRequested ? 499 : response.StatusCode;   // as nginx says that nobody waited
-                LogRequest(
-                    log, context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-", Credentials.KnownOf(context)?.Name ?? "-", request.Method, route, status,
-                    HttpMethods.IsHead(request.Method) ? 0 : body.Bytes, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+                log.Write(new(
+                    context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-", Credentials.KnownOf(context)?.Name ?? "-", request.Method, route, status,
+                    HttpMethods.IsHead(request.Method) ? 0 : body.Bytes, Stopwatch.GetElapsedTime(began).TotalMilliseconds));
             }
         });
     }
-
-    [LoggerMessage(LogLevel.Information, "{RequestId} {Address} {User} {Method} {Route} {Status} {Bytes} bytes {Milliseconds:F1} ms")]
-    static partial void LogRequest(ILogger log, string requestId, string address, string user, string method, string route, int status, long bytes, double milliseconds);
 }

@@ -13,7 +13,6 @@ sealed class CountedBody : IHttpResponseBodyFeature
     {
         _body = body;
         _writer = new(body.Writer);
-        Stream = _writer.AsStream();
     }
 
     /// <summary>How many went.</summary>
@@ -21,7 +20,7 @@ sealed class CountedBody : IHttpResponseBodyFeature
 
     long _sent;
 
-    public Stream Stream { get; }
+    public Stream Stream => field ??= _writer.AsStream();
 
     public PipeWriter Writer => _writer;
 

@@ -62,7 +62,7 @@ sealed class Metrics : IDisposable
     /// <summary>One instrument with its series.</summary>
     sealed class Family(Instrument instrument)
     {
-        readonly ConcurrentDictionary<string, Series> _series = new();
+        readonly ConcurrentDictionary<TagSet, Series> _series = new(TagSet.Comparer);
         readonly bool _isHistogram = instrument.GetType().Name.StartsWith("Histogram", StringComparison.Ordinal);
         readonly bool _isObserved = instrument.IsObservable;
         readonly bool _isWhole = instrument.IsObservable || instrument.GetType().Name.StartsWith("Gauge", StringComparison.Ordinal);
@@ -74,9 +74,9 @@ sealed class Metrics : IDisposable
 
         public void Add(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         {
-            var key = Key(tags);
-            if (!_series.TryGetValue(key, out var series))
-                series = _series.GetOrAdd(_series.Count < MaxSeries ? key : "{series=\"other\"}", _ => new(_isHistogram ? instrument.Unit == "s" ? s_seconds : s_counts : []));
+            var all = _series.GetAlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>>();
+            if (!all.TryGetValue(tags, out var series))
+                series = _series.GetOrAdd(_series.Count < MaxSeries ? new TagSet(tags) : TagSet.Other, _ => new(_isHistogram ? instrument.Unit == "s" ? s_seconds : s_counts : []));
             series.Add(value, _isWhole);
         }
 
@@ -90,7 +90,7 @@ sealed class Metrics : IDisposable
         public static void Write(StringBuilder text, IReadOnlyList<Family> alike)
         {
             var (name, kind) = (alike[0].Name, alike[0].Kind);
-            var all = alike.SelectMany(f => f._series).GroupBy(s => s.Key).OrderBy(s => s.Key, StringComparer.Ordinal).ToList();
+            var all = alike.SelectMany(f => f._series).GroupBy(s => s.Key.Text).OrderBy(s => s.Key, StringComparer.Ordinal).ToList();
             if (all.Count == 0)
                 return;
             text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {alike[0].Description}\n# TYPE {name} {kind}\n");
@@ -107,38 +107,26 @@ sealed class Metrics : IDisposable
             var isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
             return (name.EndsWith(unit, StringComparison.Ordinal) ? name : name + unit) + (isSum ? "_total" : "");
         }
-
-        static string Key(ReadOnlySpan<KeyValuePair<string, object?>> tags)
-        {
-            if (tags.IsEmpty)
-                return "";
-            var key = new StringBuilder("{");
-            foreach (var (name, value) in tags)
-            {
-                key.Append(key.Length > 1 ? "," : "");
-                foreach (var letter in name)
-                    key.Append(char.IsAsciiLetterOrDigit(letter) ? letter : '_');
-                key.Append("=\"").Append((Convert.ToString(value, CultureInfo.InvariantCulture) ?? "").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)).Append('"');
-            }
-            return key.Append('}').ToString();
-        }
     }
 
     /// <summary>One set of tags: a value, or counts below bounds.</summary>
     sealed class Series(double[] bounds)
     {
-        readonly Lock _lock = new();
         readonly long[] _below = new long[bounds.Length + 1];
         double _value;
 
         public void Add(double value, bool isWhole)
         {
-            lock (_lock)
-            {
-                _value = isWhole ? value : _value + value;
-                if (bounds.Length > 0)
-                    _below[Array.FindIndex(bounds, b => value <= b) is >= 0 and var at ? at : bounds.Length]++;
-            }
+            double before;
+            do
+                before = Volatile.Read(ref _value);
+            while (Interlocked.CompareExchange(ref _value, isWhole ? value : before + value, before) != before);
+            if (bounds.Length == 0)
+                return;
+            var at = 0;
+            while (at < bounds.Length && value > bounds[at])
+                at++;
+            Interlocked.Increment(ref _below[at]);
         }
 
         public static void Write(StringBuilder text, string name, string tags, IReadOnlyList<Series> alike)

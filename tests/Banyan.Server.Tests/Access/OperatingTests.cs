@@ -1,12 +1,11 @@
-using System.Collections.Concurrent;
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Banyan.Server.Operating;
 using Banyan.Server.Tests.Support;
 using Banyan.Tests;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Tests.Access;
 
@@ -18,9 +17,6 @@ public sealed partial class OperatingTests
     {
         var free = long.MaxValue;
         await using var hub = await HubServer.StartAsync(change: o => o with { FreeSpace = () => Volatile.Read(ref free) });
-        using var lines = new Lines();
-        hub.Server.Services.GetRequiredService<ILoggerFactory>().AddProvider(lines);
-
         Assert.Equal("""{"status":"ok"}""", await hub.Client.GetStringAsync("/health/live"));
         var ready = await hub.GetJsonAsync("/health/ready");
         Assert.Equal(("ok", 4), (ready.GetProperty("status").GetString(), ready.GetProperty("checks").EnumerateObject().Count(c => c.Value.GetString() == "ok")));
@@ -57,25 +53,69 @@ public sealed partial class OperatingTests
         Assert.Equal((HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized), (await Through(null), await Through(hub.Ana)));
         await hub.Accounts.SetAdminAsync("ana", true, default);
         Assert.Equal(HttpStatusCode.OK, await Through(hub.Ana));
-        Assert.Empty(lines.Told);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_access_log_has_who_and_what_but_no_secret(bool json)
+    {
+        var log = new MemoryStream();
+        string id;
+        int length;
+        await using (var server = await TestServer.StartAsync(o => o with { LogsRequests = true, LogsJson = json, AccessLog = log, ApiKey = "sk-secret" }))
+        {
+            await server.Client.GetAsync("/health?key=sk-secret");
+            await server.Client.GetAsync("/v1/models/sk-secret");
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models") { Headers = { { "Authorization", "Bearer sk-secret" } } };
+            var answer = await server.Client.SendAsync(request);
+            length = (await answer.Content.ReadAsByteArrayAsync()).Length;
+            id = answer.Headers.GetValues("X-Request-Id").Single();
+            using var odd = new HttpRequestMessage(new HttpMethod(new string('X', 3000)), "/health");
+            await server.Client.SendAsync(odd);
+        }
+        // What had gathered when the server ended is there.
+        var told = Encoding.UTF8.GetString(log.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.DoesNotContain(told, l => l.Contains("secret", StringComparison.Ordinal) || l.Contains("127.0.0.1", StringComparison.Ordinal));
+        Assert.Contains(told, l => l.Contains(new string('X', 3000), StringComparison.Ordinal));
+        if (json)
+        {
+            var lines = told.Select(l => JsonDocument.Parse(l).RootElement).ToList();
+            var mine = lines.Single(l => l.GetProperty("RequestId").GetString() == id);
+            Assert.Equal(("-", "GET", "/v1/models", 200, length), (mine.GetProperty("User").GetString(), mine.GetProperty("Method").GetString(), mine.GetProperty("Route").GetString(), mine.GetProperty("Status").GetInt32(), mine.GetProperty("Bytes").GetInt32()));
+            Assert.InRange(mine.GetProperty("Timestamp").GetDateTime(), DateTime.UtcNow.AddHours(-1), DateTime.UtcNow.AddHours(1));
+        }
+        else
+        {
+            Assert.Contains(told, l => Regex.IsMatch(l, $@"^\d\d:\d\d:\d\d {id} - - GET /v1/models 200 {length} bytes \d+\.\d ms$"));
+            Assert.Contains(told, l => l.Contains(" GET /v1/models/{**id} 401 ", StringComparison.Ordinal));
+        }
     }
 
     [Fact]
-    public async Task The_access_log_has_who_and_what_but_no_secret()
+    public async Task A_log_that_is_read_slowly_makes_requests_wait_and_loses_none()
     {
-        using var lines = new Lines();
-        await using var server = await TestServer.StartAsync(o => o with { LogsRequests = true, ApiKey = "sk-secret" });
-        server.Services.GetRequiredService<ILoggerFactory>().AddProvider(lines);
-        await server.Client.GetAsync("/health?key=sk-secret");
-        await server.Client.GetAsync("/v1/models/sk-secret");
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models") { Headers = { { "Authorization", "Bearer sk-secret" } } };
-        var answer = await server.Client.SendAsync(request);
-        var length = (await answer.Content.ReadAsByteArrayAsync()).Length;
-        var id = answer.Headers.GetValues("X-Request-Id").Single();
-        await server.UntilAsync(() => Task.FromResult(lines.Told.Any(l => l.StartsWith(id, StringComparison.Ordinal))));
-        Assert.Contains(lines.Told, l => l.StartsWith($"{id} - - GET /v1/models 200 {length} bytes", StringComparison.Ordinal));
-        Assert.Contains(lines.Told, l => l.Contains(" GET /v1/models/{**id} 401 ", StringComparison.Ordinal));
-        Assert.DoesNotContain(lines.Told, l => l.Contains("secret", StringComparison.Ordinal) || l.Contains("127.0.0.1", StringComparison.Ordinal));
+        using var output = new SlowStream();
+        using var log = new RequestLog(output, json: false);
+        await log.StartAsync(default);
+        var line = new RequestLine(new string('i', 200), "-", "-", "GET", "/", 200, 1, 0.1);
+        Parallel.For(0, 20_000, _ => log.Write(line));
+        await log.StopAsync(default);
+        Assert.Equal(20_000, output.Lines);
+        Assert.InRange(output.Longest, 1, (1 << 20) + 1024);
+    }
+
+    sealed class SlowStream : MemoryStream
+    {
+        public int Lines { get; private set; }
+        public int Longest { get; private set; }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            Lines += buffer.Count((byte)'\n');
+            Longest = Math.Max(Longest, buffer.Length);
+            Thread.Sleep(1);
+        }
     }
 
     static double Value(string line) => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
@@ -86,15 +126,4 @@ public sealed partial class OperatingTests
 
     [GeneratedRegex(@"\b(http_server|gen_ai_(server|client)|banyan_hub|dotnet|kestrel)_[a-z_]+")]
     private static partial Regex Asked();
-
-    /// <summary>Keeps the lines of the access log.</summary>
-    sealed class Lines : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<string> Told { get; } = new();
-        public ILogger CreateLogger(string categoryName) => categoryName == "Banyan.Access" ? this : Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-        public bool IsEnabled(LogLevel logLevel) => true;
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Told.Enqueue(formatter(state, exception));
-        public void Dispose() { }
-    }
 }
