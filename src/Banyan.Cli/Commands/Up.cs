@@ -25,19 +25,23 @@ static class Up
         var server = new ServerChoice(command);
         var pack = new Option<bool>("--pack-weights") { Description = "Keep BF16 weights in 71 % of their bytes under --data; they are served at half the speed, and by chunks uncompressed" };
         var webhooks = new Option<bool>("--allow-private-webhooks") { Description = "Let webhooks go to this machine and its networks as well, not only to the internet" };
-        ServerSettings.Add(command, pack, webhooks);
+        var runs = new Option<string?>("--tune-runs") { Description = "Show the runs of banyan tune whose folders are in this one to administrators, at /tune", HelpName = "DIR" };
+        ServerSettings.Add(command, pack, webhooks, runs);
         command.SetAction((arguments, cancellationToken) =>
         {
             var folder = hub.Folder(arguments);
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Sprout.Files(folder);
-            var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks) };
+            var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks), TuneFolder = arguments.GetValue(runs) is { } tune ? TuneFolder(tune) : null };
             hub.Warn(arguments, options);
             return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken);
         });
         return command;
     }
+
+    static string TuneFolder(string folder) => Directory.Exists(folder) ? Path.GetFullPath(folder)
+        : throw new CommandException($"--tune-runs {folder}: there is no such folder; name the one that the runs' own folders are in");
 
     /// <summary>Makes the folder and tries to write into it; says what went wrong.</summary>
     static string? Prepare(string folder)

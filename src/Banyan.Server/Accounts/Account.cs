@@ -64,7 +64,7 @@ static partial class Names
     {
         "admin", "api", "arena", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "feed", "health", "infill", "join", "kernels", "lfs", "login",
         "logout", "models", "new", "notifications", "oauth", "organizations", "papers", "playground", "resolve", "robots.txt", "search", "settings", "sitemap.xml", "spaces", "status", "tasks",
-        "tokens", "users", "v1", "v2", "xet",
+        "tokens", "tune", "users", "v1", "v2", "xet",
     };
 
     [GeneratedRegex(@"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?\z")]

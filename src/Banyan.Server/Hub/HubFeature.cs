@@ -20,6 +20,7 @@ using Banyan.Server.SignIn;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
+using Banyan.Server.Tuning;
 using Banyan.Server.Webhooks;
 using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
@@ -60,6 +61,7 @@ static partial class HubFeature
         services.AddCommits();
         services.AddCards();
         services.AddListing();
+        services.AddTuning();
         services.AddGating();
         services.AddDiscussions();
         services.AddLikes();
@@ -104,6 +106,7 @@ static partial class HubFeature
         app.MapCommits();
         app.MapCards();
         app.MapListing();
+        app.MapTuning();
         app.MapGating();
         app.MapDiscussions();
         app.MapLikes();

@@ -25,6 +25,9 @@ public sealed record HubOptions
     /// <summary>Whether webhooks may also go to this machine and its networks.</summary>
     public bool AllowPrivateWebhooks { get; init; }
 
+    /// <summary>The folder of <c>banyan tune</c>'s runs that administrators see at <c>/tune</c>, or null to show none.</summary>
+    public string? TuneFolder { get; init; }
+
     /// <summary>How long a stored object is kept after somebody was told that it is there.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
 

@@ -99,6 +99,8 @@ public sealed partial class RouteMatrix
         ["POST /settings/applications/end"] = Need.User,
         ["GET /settings/users"] = Need.User,
         ["GET /settings/audit"] = Need.User,
+        ["GET /tune"] = Need.User,
+        ["GET /tune/{run}"] = Need.User,
         ["POST /settings/users"] = Need.User,
         ["* /api/{**rest}"] = Need.Nothing,
         ["* /oauth/{**rest}"] = Need.Nothing,

@@ -20,7 +20,7 @@ public sealed class SharedHub : IAsyncDisposable
 
     static async Task<HubServer> StartAsync()
     {
-        var hub = await HubServer.StartAsync();
+        var hub = await HubServer.StartAsync(change: o => o with { TuneFolder = Path.Combine(o.DataFolder, "runs") });
         await hub.AddUserAsync(Administrator);
         await hub.Accounts.SetAdminAsync(Administrator, true, default);
         await hub.CreateRepoAsync("coder");
