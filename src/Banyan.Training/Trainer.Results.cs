@@ -23,6 +23,12 @@ public sealed unsafe partial class Trainer
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
 
     /// <summary>
+    /// What the held-out texts cost the base before its vocabulary was extended, in their order; the first of them where it is not all. Null:
+    /// the base's losses are those of the weights as they were before.
+    /// </summary>
+    public IReadOnlyList<TextLoss>? BaseLosses { get; init; }
+
+    /// <summary>
     /// What is held out with the base and with what was trained as it is now, text by text; null where nothing is, and from scratch, which
     /// has no base.
     /// </summary>
@@ -34,10 +40,13 @@ public sealed unsafe partial class Trainer
         foreach (var sequence in _evaluated)
         {
             _heldOut.Fill(_network.Pass, sequence);
-            var (with, without) = (TextLosses(isBase: false), TextLosses(isBase: true));
-            texts.AddRange(with.Zip(without, (a, b) => (b.Loss, a.Loss, a.Tokens)));
+            var with = TextLosses(isBase: false);
+            if (BaseLosses is null)
+                texts.AddRange(with.Zip(TextLosses(isBase: true), (a, b) => (b.Loss, a.Loss, a.Tokens)));
+            else // of the same texts in other tokens: both by the base's
+                texts.AddRange(with.Zip(sequence).Where(t => t.Second < BaseLosses.Count).Select(t => (BaseLosses[t.Second].Loss, t.First.Loss, BaseLosses[t.Second].Targets)));
         }
-        return HeldOutComparison.Of(texts);
+        return texts.Count == 0 ? null : HeldOutComparison.Of(texts);
     }
 
     /// <summary>What is trained, by name.</summary>

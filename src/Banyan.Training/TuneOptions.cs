@@ -59,6 +59,12 @@ public sealed record TuneOptions
     /// <summary>Only the last so many layers are trained; null: all.</summary>
     public int? TopLayers { get; init; }
 
+    /// <summary>
+    /// The last so many tokens of the vocabulary are trained beside the adapters, as rows of embedding and output; all others stay
+    /// (<see cref="VocabularyExtension"/>).
+    /// </summary>
+    public int NewTokens { get; init; }
+
     /// <summary>Tokens of a sequence, into which samples are packed; a longer sample is cut.</summary>
     public int SequenceLength { get; init; } = 1024;
 
@@ -98,6 +104,12 @@ public sealed record TuneOptions
     /// <summary>λ of <see cref="TuneObjective.Orpo"/>: the weight of the odds ratio beside the likelihood of the chosen answer.</summary>
     public double OrpoLambda { get; init; } = 0.1;
 
+    /// <summary>T of <see cref="TuneObjective.Distill"/>: logits of both are divided by it; above 1 unlikely tokens count more.</summary>
+    public double DistillTemperature { get; init; } = 1;
+
+    /// <summary>The teacher's share of the loss of <see cref="TuneObjective.Distill"/>; the rest is the cross-entropy of the data's tokens.</summary>
+    public double DistillMix { get; init; } = 1;
+
     /// <summary>Decides the first values of adapters and the order of the samples.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -131,6 +143,9 @@ public sealed record TuneOptions
 
     internal bool HasAdapters => Method is TuneMethod.Lora or TuneMethod.Dora;
 
+    /// <summary>Whether a whole model comes of it: no adapter's format has a place for new tokens.</summary>
+    internal bool WritesModel => !HasAdapters || NewTokens > 0;
+
     /// <summary>Checks every option.</summary>
     /// <exception cref="ArgumentException">Some are out of range; the message lists all of them.</exception>
     public void Validate()
@@ -151,6 +166,7 @@ public sealed record TuneOptions
         Range(nameof(Rank), Rank, 1, 4096);
         Range(nameof(Alpha), Alpha, 1e-3, 1e5);
         Range(nameof(TopLayers), TopLayers ?? 1, 1, 1 << 14);
+        Range(nameof(NewTokens), NewTokens, 0, 1 << 20);
         Range(nameof(SequenceLength), SequenceLength, 8, 1 << 20);
         Range(nameof(SequencesPerStep), SequencesPerStep, 1, 1 << 16);
         Range(nameof(Epochs), Epochs, 1, 1 << 16);
@@ -164,6 +180,8 @@ public sealed record TuneOptions
         Range(nameof(ClipNorm), ClipNorm, 0, 1e6);
         Range(nameof(DpoBeta), DpoBeta, 1e-4, 100);
         Range(nameof(OrpoLambda), OrpoLambda, 0, 100);
+        Range(nameof(DistillTemperature), DistillTemperature, 0.05, 100);
+        Range(nameof(DistillMix), DistillMix, 0, 1);
         Range(nameof(CheckpointEvery), CheckpointEvery, 0, int.MaxValue);
         Range(nameof(EvaluateEvery), EvaluateEvery, 0, int.MaxValue);
         Range(nameof(EvaluateSequences), EvaluateSequences, 1, 1 << 20);
@@ -171,6 +189,10 @@ public sealed record TuneOptions
             wrong.Add("Objective is Dpo and Method is Scratch: its reference is the base, of which nothing is left from scratch");
         if (TopLayers is not null && Method == TuneMethod.Scratch)
             wrong.Add("TopLayers is set and Method is Scratch: the layers below would stay the base's");
+        if (NewTokens > 0 && !HasAdapters)
+            wrong.Add($"NewTokens is {NewTokens} and Method is {Method}: there every token's row is trained");
+        if (NewTokens > 0 && TopLayers is not null)
+            wrong.Add("TopLayers and NewTokens are set: the rows of new tokens lie below all layers");
         if (wrong.Count > 0)
             throw new ArgumentException(string.Join("; ", wrong));
     }

@@ -129,15 +129,18 @@ public sealed unsafe class TrainerTests : IDisposable
 
     // Finite differences of a row's loss, with as many tokens told apart as there are and fewer.
     [Theory]
-    [InlineData(40)]
-    [InlineData(500)]
-    public void The_gradient_of_the_divergence_is_its_difference(int vocabulary)
+    [InlineData(40, 1, 1)]
+    [InlineData(500, 1, 1)]
+    [InlineData(500, 2.5, 1)]
+    [InlineData(500, 2, 0.3)]
+    [InlineData(40, 1, 0)]
+    public void The_gradient_of_the_divergence_is_its_difference(int vocabulary, double temperature, double mix)
     {
         var random = new Random(vocabulary);
         float[] teacher = [.. Enumerable.Range(0, vocabulary).Select(_ => 6 * random.NextSingle())], logits = [.. Enumerable.Range(0, vocabulary).Select(_ => 4 * random.NextSingle())];
-        var loss = new TeacherLoss();
+        var loss = new TeacherLoss(temperature, mix);
         loss.Make(1);
-        loss.Set(0, teacher);
+        loss.Set(0, [.. teacher]);
         double Loss(float[] at)
         {
             fixed (float* x = at.ToArray())

@@ -19,13 +19,10 @@ public sealed class AdapterMerge
     /// <param name="adapter">What was trained on it.</param>
     /// <param name="type">The weight formats: Q8_0, Q4_K_M, BF16 (<see cref="Types"/>); null for each tensor's own.</param>
     /// <exception cref="ArgumentException">The adapter is not of this base, or there is no such type, or not in this kind of file.</exception>
-    /// <exception cref="NotSupportedException">It adds tokens.</exception>
     public AdapterMerge(ModelFile file, AdapterWeights adapter, string? type = null)
     {
         (_file, _adapter) = (file, adapter);
         _rewriter = new ModelRewriter(file, ChangeOf, type);
-        if (adapter.NewTokens is not null)
-            throw new NotSupportedException("adapters that add tokens cannot be merged yet");
         var tied = !file.TryGetTensor("output.weight", out _);
         _projections = adapter.Projections.ToLookup(p => tied && p.Tensor == "output.weight" ? throw new ArgumentException(
             "it adapts the output, which in this base is the embedding too: merged, it would change both") : p.Tensor);
@@ -79,16 +76,19 @@ public sealed class AdapterMerge
             throw new ArgumentException($"the adapter has {projection.Tensor} as [{projection.Rows}, {projection.Columns}], and the base as [{string.Join(", ", tensor.Shape)}]: name the base that it was trained on");
     }
 
-    RowChange? ChangeOf(string tensor, int? expert)
+    RowChange? ChangeOf(string tensor, int? expert) => ChangeOf(_projections, _adapter.Scale, tensor, expert);
+
+    /// <summary>What adapters change of a tensor; null for nothing.</summary>
+    internal static RowChange? ChangeOf(ILookup<string, ProjectionAdapter> projections, float scale, string tensor, int? expert)
     {
-        var adapters = _projections[tensor].Where(p => expert is null || p.Expert == expert).ToList();
+        var adapters = projections[tensor].Where(p => expert is null || p.Expert == expert).ToList();
         return adapters.Count == 0 ? null : (row, values) =>
         {
             foreach (var adapter in adapters)
             {
                 var own = row - (expert is null ? (adapter.Expert ?? 0) * (long)adapter.Rows : 0);
                 if (own >= 0 && own < adapter.Rows)
-                    adapter.Merge(values, (int)own, _adapter.Scale);
+                    adapter.Merge(values, (int)own, scale);
             }
         };
     }

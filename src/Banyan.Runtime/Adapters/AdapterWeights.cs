@@ -16,9 +16,6 @@ public sealed record AdapterWeights(int Rank, float Alpha, bool RankStabilized, 
     /// <summary>Whether its projections have magnitudes.</summary>
     public bool IsDora => Projections.Any(p => p.Magnitude is not null);
 
-    /// <summary>Rows of new tokens; null where the vocabulary is the base's.</summary>
-    public NewTokenRows? NewTokens { get; init; }
-
     /// <summary>Reads a folder that PEFT or Banyan wrote (<c>adapter_config.json</c>), or a GGUF adapter: the file, or a folder's only one.</summary>
     /// <param name="path">Where it is.</param>
     /// <param name="config">The base's shape.</param>
@@ -92,9 +89,3 @@ public sealed record ProjectionAdapter(string Tensor, int Rows, int Columns, flo
         return squares == 0 ? 0 : (float)(Magnitude![row] / Math.Sqrt(squares));
     }
 }
-
-/// <summary>Embedding and output of the tokens that were added behind the vocabulary.</summary>
-/// <param name="Count">How many.</param>
-/// <param name="Embedding">[count, embedding]</param>
-/// <param name="Output">[count, embedding]; null where the output is tied to the embedding.</param>
-public sealed record NewTokenRows(int Count, float[] Embedding, float[]? Output);

@@ -19,13 +19,11 @@ public static class GgufAdapter
     /// <param name="path">Where to.</param>
     /// <param name="adapter">The adapter.</param>
     /// <param name="architecture">The base's, by its GGUF name.</param>
-    /// <exception cref="NotSupportedException">The format cannot hold it: DoRA, new tokens, experts.</exception>
+    /// <exception cref="NotSupportedException">The format cannot hold it: DoRA, experts.</exception>
     public static void Write(string path, AdapterWeights adapter, string architecture)
     {
         if (adapter.IsDora)
             throw new NotSupportedException("llama.cpp's adapters have no magnitudes (DoRA): merge the adapter into its base instead");
-        if (adapter.NewTokens is not null)
-            throw new NotSupportedException("llama.cpp's adapters have no new tokens: merge the adapter into its base instead");
         if (adapter.Projections.FirstOrDefault(p => p.Expert is not null) is { } expert)
             throw new NotSupportedException($"{expert.Tensor}: adapters of single experts cannot be written: merge the adapter into its base instead");
         var writer = new GgufWriter().Set("general.type", "adapter").Set("general.architecture", architecture)

@@ -22,11 +22,9 @@ public static partial class PeftAdapter
     /// <param name="config">The base's shape.</param>
     /// <param name="baseModel">The base's name or path.</param>
     /// <param name="revision">Its revision, if known.</param>
-    /// <exception cref="NotSupportedException">PEFT has no place for it: new tokens, experts, a projection without a name there.</exception>
+    /// <exception cref="NotSupportedException">PEFT has no place for it: experts, a projection without a name there.</exception>
     public static void Write(string folder, AdapterWeights adapter, Config config, string baseModel, string? revision = null)
     {
-        if (adapter.NewTokens is not null)
-            throw new NotSupportedException("new tokens cannot be written as a PEFT adapter: merge it into its base instead");
         var writer = new SafetensorsWriter().Set("format", "pt");
         var modules = new SortedSet<string>(StringComparer.Ordinal);
         var familys = Family.Find(config.Architecture)?.HuggingFace.Tensors ?? new Dictionary<string, string>();

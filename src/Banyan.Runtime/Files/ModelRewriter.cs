@@ -16,7 +16,7 @@ internal delegate void RowChange(long row, Span<float> values);
 
 /// <summary>
 /// Writes a model again with other values in some of its tensors, in its own weight formats or in others: GGUF as a GGUF file, a folder of
-/// safetensors as a folder. What is not changed stays as it is, byte for byte.
+/// safetensors as a folder. What is not changed stays as it is, byte for byte. Tokens may be added behind the vocabulary.
 /// </summary>
 internal sealed class ModelRewriter
 {
@@ -28,14 +28,16 @@ internal sealed class ModelRewriter
     readonly Func<string, int?, RowChange?> _changeOf;
     readonly TypeMix? _mix;
     readonly Config _config;
+    readonly VocabularyGrowth? _growth;
 
     /// <param name="file">The model; open until it is written.</param>
     /// <param name="changeOf">What changes a tensor, by its name in GGUF and, where each expert has a tensor, its expert; null for nothing.</param>
     /// <param name="type">The weight formats; null for each tensor's own.</param>
+    /// <param name="growth">Tokens that are added; null for none.</param>
     /// <exception cref="ArgumentException">There is no such type, or not in this kind of file.</exception>
-    public ModelRewriter(ModelFile file, Func<string, int?, RowChange?> changeOf, string? type = null)
+    public ModelRewriter(ModelFile file, Func<string, int?, RowChange?> changeOf, string? type = null, VocabularyGrowth? growth = null)
     {
-        (_file, _changeOf, _config) = (file, changeOf, new ConfigReader(file).Read());
+        (_file, _changeOf, _config, _growth) = (file, changeOf, new ConfigReader(file).Read(), growth);
         if (type is not null && (!TypeMix.TryGet(type, out _mix) || (!IsGguf && _mix.Format.BlockWeights != 1)))
             throw new ArgumentException($"'{type}' is no type of {(IsGguf ? "GGUF" : "safetensors")} that is written here: {string.Join(", ", IsGguf ? Types : ["F32", "F16", "BF16"])}");
     }
@@ -54,15 +56,16 @@ internal sealed class ModelRewriter
         var writer = new GgufWriter();
         foreach (var (key, value) in _file.Metadata.All)
             if (!key.StartsWith("split.", StringComparison.Ordinal))
-                writer.Set(key, key == "general.file_type" && _mix is not null ? _mix.FileType : value);
+                writer.Set(key, key == "general.file_type" && _mix is not null ? _mix.FileType : _growth?.Value(key, value) ?? value);
         var whole = new TypeMix.Whole(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _));
         var tell = new Telling(_file, progress);
         foreach (var tensor in _file.Tensors)
         {
             var format = _mix?.FormatOf(tensor.Name, tensor.Shape, whole) ?? tensor.Format;
-            writer.Add(tensor.Name, format, tensor.Shape, stream =>
+            writer.Add(tensor.Name, format, _growth?.Shape(tensor.Name, tensor.Shape) ?? tensor.Shape, stream =>
             {
                 Write(tensor, format, stream, _changeOf(tensor.Name, null));
+                _growth?.WriteRows(tensor.Name, tensor, format, stream);
                 tell.Done(tensor);
             });
         }
@@ -89,16 +92,18 @@ internal sealed class ModelRewriter
                 var format = own is null || own.BlockWeights != 1 ? throw new ModelFileException(path, $"tensor '{name}' has dtype {entry.Type}: F32, F16 and BF16 can be written") : own;
                 var target = _mix?.Format ?? format;
                 var piece = new Tensor(tensor ?? name, format, entry.Shape, new Tensor.Part(mapping, entry.Offset));
-                bytes += target.ByteLength(piece.Columns) * piece.Rows;
-                writer.Add(name, target.Name, entry.Shape, stream =>
+                var shape = _growth?.Shape(tensor, entry.Shape) ?? entry.Shape;
+                bytes += shape.Aggregate(1L, (product, size) => product * size) * target.ByteLength(1);
+                writer.Add(name, target.Name, shape, stream =>
                 {
                     Write(piece, target, stream, tensor is null ? null : _changeOf(tensor, expert));
+                    _growth?.WriteRows(tensor, piece, target, stream);
                     tell.Done(piece);
                 });
             }
             WholeFile.Write(Path.Combine(folder, Path.GetFileName(path)), stream => writer.WriteTo(stream));
         }
-        foreach (var file in Directory.EnumerateFiles(_file.Folder).Where(IsBeside))
+        foreach (var file in Directory.EnumerateFiles(_file.Folder).Where(f => IsBeside(f) && _growth?.Leaves(Path.GetFileName(f)) != true))
             WholeFile.Write(Path.Combine(folder, Path.GetFileName(file)), stream => stream.Write(Beside(file, bytes)));
     }
 
@@ -114,14 +119,14 @@ internal sealed class ModelRewriter
     byte[] Beside(string path, long weightBytes)
     {
         var bytes = File.ReadAllBytes(path);
-        if (_mix is null)
-            return bytes;
         var name = Path.GetFileName(path);
-        if (name != "config.json" && !name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) || JsonNode.Parse(bytes) is not JsonObject json)
+        var isIndex = name.EndsWith(".safetensors.index.json", StringComparison.Ordinal);
+        if (_mix is null && _growth is null || !isIndex && name != "config.json" && (_growth is null || name != "tokenizer.json") || JsonNode.Parse(bytes) is not JsonObject json)
             return bytes;
-        if (name != "config.json")
+        _growth?.Change(name, json, path);
+        if (isIndex)
             (json["metadata"] ??= new JsonObject())["total_size"] = weightBytes;
-        else
+        else if (_mix is not null && name == "config.json")
         {
             var type = _mix.Name switch { "F16" => "float16", "BF16" => "bfloat16", _ => "float32" };
             foreach (var part in new[] { json, json["text_config"] as JsonObject })

@@ -16,6 +16,7 @@ public sealed partial class Model : IDisposable
 {
     readonly ModelFile _file;
     readonly List<ModelAdapter> _adapters = [];
+    int _disposed;
     readonly Lazy<ChatTemplate?> _template; // a template that cannot be parsed hinders conversation only
 
     Model(ModelFile file, ModelOptions options, IProgress<LoadProgress>? progress)
@@ -136,11 +137,9 @@ public sealed partial class Model : IDisposable
     /// <param name="name">What it is called.</param>
     /// <param name="weights">Its weights; they are copied.</param>
     /// <exception cref="ArgumentException">It is not of this model: a tensor is missing or of another shape.</exception>
-    /// <exception cref="NotSupportedException">It adapts single experts or adds tokens.</exception>
+    /// <exception cref="NotSupportedException">It adapts single experts.</exception>
     public ModelAdapter AddAdapter(string name, AdapterWeights weights)
     {
-        if (weights.NewTokens is not null)
-            throw new NotSupportedException($"adapter '{name}' adds tokens to the vocabulary: merge it into its base (banyan tune merge)");
         lock (_adapters)
         {
             var targets = weights.Projections.SelectMany(p => Targets(name, p)).ToList();
@@ -189,6 +188,8 @@ public sealed partial class Model : IDisposable
     /// <summary>Frees the weights and unmaps the file. Engines over it are to be disposed first.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         _adapters.ForEach(a => a.Free());
         Weights.Dispose();
         Pool.Dispose();

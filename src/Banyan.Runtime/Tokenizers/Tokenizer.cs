@@ -238,6 +238,15 @@ public sealed class Tokenizer
         return id >= 0;
     }
 
+    /// <summary>Whether pieces of text begin as bytes and are merged by rank, which is what more merges can be added to.</summary>
+    internal bool IsByteLevel => _definition.Encoder is BytePairs.PieceEncoder { IsByteLevel: true };
+
+    /// <summary>Whether some text is a token, whatever text encodes to.</summary>
+    internal bool Knows(ReadOnlySpan<byte> text) => _definition.Vocabulary.Find(text) >= 0 || _definition.Named.ContainsKey(Encoding.UTF8.GetString(text));
+
+    /// <summary>The same tokenizer, whose pieces of text another encoder receives.</summary>
+    internal Tokenizer With(Func<TextEncoder, TextEncoder> encoder) => new(_definition with { Encoder = encoder(_definition.Encoder) });
+
     /// <summary>Whether <see cref="Decode"/> drops the space that encoding prepended.</summary>
     internal bool DropsFirstSpace => _definition.DropsFirstSpace;
 

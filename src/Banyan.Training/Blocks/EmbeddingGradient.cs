@@ -7,9 +7,11 @@ namespace Banyan.Training.Blocks;
 
 /// <summary>The embeddings of the tokens and their way back: a row's gradient is added to its token's.</summary>
 /// <param name="embedding">The model's.</param>
-/// <param name="weight">The trained matrix [vocabulary, embedding]; null: it is frozen.</param>
+/// <param name="weight">The trained matrix [vocabulary, embedding], or its last rows; null: it is frozen.</param>
 internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? weight)
 {
+    readonly int _first = embedding.Rows - (weight?.Rows ?? 0);
+
     /// <summary>Whether anything in it is trained.</summary>
     public bool IsTrained => weight is not null;
 
@@ -20,12 +22,12 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
         {
             var token = pass.Tokens[row];
             var to = x + (long)row * embedding.Columns;
-            if (weight is null || pass.IsBase)
+            if (weight is null || token < _first || pass.IsBase)
             {
                 embedding.Write(token, to);
                 continue;
             }
-            Row(weight.Value, token).CopyTo(new Span<float>(to, embedding.Columns));
+            Row(weight.Value, token - _first).CopyTo(new Span<float>(to, embedding.Columns));
             if (embedding.Scale != 1)
                 Scale.Apply(to, embedding.Scale, embedding.Columns);
         }
@@ -36,12 +38,14 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
     {
         for (var row = 0; row < pass.Rows; row++)
         {
-            var sum = Row(weight!.Gradient, pass.Tokens[row]);
+            if (pass.Tokens[row] < _first)
+                continue;
+            var sum = Row(weight!.Gradient, pass.Tokens[row] - _first);
             var part = new ReadOnlySpan<float>(dx + (long)row * embedding.Columns, embedding.Columns);
             for (var column = 0; column < part.Length; column++)
                 sum[column] += embedding.Scale * part[column];
         }
     }
 
-    Span<float> Row(float* matrix, int token) => new(matrix + (long)token * embedding.Columns, embedding.Columns);
+    Span<float> Row(float* matrix, int row) => new(matrix + (long)row * embedding.Columns, embedding.Columns);
 }

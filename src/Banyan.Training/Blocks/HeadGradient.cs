@@ -77,10 +77,12 @@ internal sealed unsafe class HeadGradient
     void Logits(TrainingPass pass, int first, int count)
     {
         var (projection, normed, logits) = (_head.Projection, Rows(_normed, first, count), new Matrix(_logits.Floats, count, _vocabulary));
-        if (_weight is null || pass.IsBase)
+        if (_weight is null || _weight.Rows < _vocabulary || pass.IsBase)
             Gemm.Forward(normed, projection.Matrix, logits, pass.Pool, projection.Scale);
         else
             Gemm.Multiply(normed, Weight.Transposed, logits, pass.Pool, projection.Scale);
+        if (_weight?.Rows < _vocabulary && !pass.IsBase) // the last rows are others than the model's
+            Gemm.Multiply(normed, Weight.Transposed, Trained(logits), pass.Pool, projection.Scale);
         if (projection.Bias is not null)
             Add.Bias(logits.Data, projection.Bias, count, _vocabulary);
     }
@@ -93,12 +95,21 @@ internal sealed unsafe class HeadGradient
             Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale);
             return;
         }
-        Gemm.Multiply(dLogits, Weight, dNormed, pass.Pool, projection.Scale);
-        Gemm.Multiply(dLogits.Transposed, Rows(_normed, first, count), new Matrix(_weight.Gradient, _vocabulary, _columns), pass.Pool,
+        var trained = Trained(dLogits);
+        Gemm.Multiply(trained, Weight, dNormed, pass.Pool, projection.Scale);
+        Gemm.Multiply(trained.Transposed, Rows(_normed, first, count), new Matrix(_weight.Gradient, _weight.Rows, _columns), pass.Pool,
             projection.Scale, add: true);
+        if (_weight.Rows == _vocabulary)
+            return;
+        for (var row = 0; row < count; row++) // their part has gone back
+            new Span<float>(trained.Data + row * trained.RowStride, trained.Columns).Clear();
+        Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale, add: true);
     }
 
-    Matrix Weight => new(_weight!.Value, _vocabulary, _columns);
+    Matrix Weight => new(_weight!.Value, _weight.Rows, _columns);
+
+    // The columns of logits whose rows are trained: all, or the last.
+    Matrix Trained(Matrix logits) => logits.ColumnRange(_vocabulary - _weight!.Rows, _weight.Rows);
 
     Matrix Rows(Slot of, int first, int count) => new(of.Floats + (long)first * _columns, count, _columns);
 

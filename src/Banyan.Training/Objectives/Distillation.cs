@@ -7,15 +7,19 @@ namespace Banyan.Training.Objectives;
 
 /// <summary>
 /// A teacher's distribution of every target instead of the target (arXiv 1503.02531): the divergence KL(teacher ‖ student), over the teacher's
-/// likeliest tokens and all others together. With p and q of these, r and s of the others together:
+/// likeliest tokens and all others together. With p and q of these, r and s of the others together, both of logits ÷ T:
 /// <code>
-/// loss      Σ p · ln(p/q) + r · ln(r/s)
-/// gradient  of the likeliest: q − p; of any other: q · (1 − r/s)
+/// loss      T² · (Σ p · ln(p/q) + r · ln(r/s))
+/// gradient  of the likeliest: T · (q − p); of any other: T · q · (1 − r/s)
 /// </code>
+/// A part of it may be the cross-entropy of the data's own tokens.
 /// </summary>
-internal sealed class Distillation(Model teacher) : Objective
+/// <param name="teacher">The teacher.</param>
+/// <param name="temperature">T: above 1 the unlikely tokens count more.</param>
+/// <param name="mix">The teacher's share of the loss.</param>
+internal sealed class Distillation(Model teacher, double temperature = 1, double mix = 1) : Objective
 {
-    readonly TeacherLoss _loss = new();
+    readonly TeacherLoss _loss = new(temperature, mix);
 
     public override (double Loss, double Margin) Run(Network network, float? weight)
     {
@@ -51,9 +55,12 @@ internal sealed class Distillation(Model teacher) : Objective
     }
 }
 
-/// <summary>The loss of logits against a teacher's likeliest tokens.</summary>
-internal sealed unsafe class TeacherLoss : TokenLoss
+/// <summary>The loss of logits against a teacher's likeliest tokens, and in part against the data's.</summary>
+internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1) : TokenLoss
 {
+    [ThreadStatic]
+    static float[]? s_logits;
+
     /// <summary>Tokens of the teacher's that are told apart.</summary>
     public const int Most = 64;
 
@@ -71,8 +78,11 @@ internal sealed unsafe class TeacherLoss : TokenLoss
     }
 
     /// <summary>What the teacher's logits say of a target.</summary>
-    public void Set(int target, ReadOnlySpan<float> logits)
+    public void Set(int target, Span<float> logits)
     {
+        if (temperature != 1)
+            foreach (ref var logit in logits)
+                logit /= (float)temperature;
         var (log, count) = (Distribution.LogSumExp(logits), Math.Min(Most, logits.Length));
         Span<int> tokens = _tokens.AsSpan(target * Most, Most);
         Span<float> shares = _shares.AsSpan(target * Most, Most);
@@ -96,6 +106,27 @@ internal sealed unsafe class TeacherLoss : TokenLoss
 
     public override double Row(int index, int token, float* logits, int count, float coefficient)
     {
+        if (mix == 1)
+            return Divergence(index, logits, count, coefficient);
+        if (s_logits is null || s_logits.Length < count)
+            s_logits = new float[count];
+        new Span<float>(logits, count).CopyTo(s_logits);
+        double own;
+        fixed (float* copy = s_logits)
+            own = CrossEntropy.Instance.Row(index, token, copy, count, (float)(coefficient * (1 - mix)));
+        var divergence = Divergence(index, logits, count, (float)(coefficient * mix));
+        for (var i = 0; i < count; i++)
+            logits[i] += s_logits[i];
+        return mix * divergence + (1 - mix) * own;
+    }
+
+    double Divergence(int index, float* logits, int count, float coefficient)
+    {
+        if (temperature != 1)
+        {
+            Runtime.Kernels.Scale.Apply(logits, (float)(1 / temperature), count);
+            coefficient *= (float)temperature;
+        }
         Span<int> tokens = _tokens.AsSpan(index * Most, Most);
         Span<float> shares = _shares.AsSpan(index * Most, Most);
         var (largest, loss) = (Runtime.Kernels.Softmax.Largest(logits, count), -_entropies[index]);
@@ -115,6 +146,6 @@ internal sealed unsafe class TeacherLoss : TokenLoss
         Runtime.Kernels.Scale.Apply(logits, (float)(coefficient / sum * (1 - others / rest)), count);
         for (var i = 0; i < Most && tokens[i] >= 0; i++)
             logits[tokens[i]] = (float)(coefficient * (own[i] / sum - shares[i]));
-        return loss;
+        return temperature * temperature * loss;
     }
 }

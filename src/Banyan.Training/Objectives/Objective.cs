@@ -21,7 +21,7 @@ internal abstract class Objective
     /// <summary>The objective of some options.</summary>
     public static Objective Of(TuneOptions options, Model? teacher = null) => options.Objective switch
     {
-        TuneObjective.Distill => new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher")),
+        TuneObjective.Distill => new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher"), options.DistillTemperature, options.DistillMix),
         TuneObjective.Dpo => new Dpo(options.DpoBeta),
         TuneObjective.Orpo => new Orpo(options.OrpoLambda),
         _ => new Supervised(),

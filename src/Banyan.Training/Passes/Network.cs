@@ -31,7 +31,7 @@ internal sealed unsafe class Network : IDisposable
         var (weights, layers) = (model.Weights, model.Config.Layers);
         _builder = new GradientBuilder(options, Parameters, Pass, layers);
         _firstTrained = layers - Math.Min(options.TopLayers ?? layers, layers);
-        var (embedding, output) = !options.HasAdapters && _firstTrained == 0
+        var (embedding, output) = (!options.HasAdapters || options.NewTokens > 0) && _firstTrained == 0
             ? VocabularyParameters.Add(model, options, Parameters)
             : default;
         if (weights.Embedding.IsNormed || weights.Logits.IsCapped || weights.Logits.Norm.IsCentered || weights.Layers.ToArray().Any(l => l.OutputScale != 1))

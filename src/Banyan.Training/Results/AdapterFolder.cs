@@ -14,7 +14,7 @@ public static class AdapterFolder
     const double Tolerance = 0.01;
 
     /// <summary>Says what of a trainer's adapter could not be written, before it is trained; null where all can.</summary>
-    public static string? Problem(Trainer trainer) => !trainer.Options.HasAdapters ? null
+    public static string? Problem(Trainer trainer) => trainer.Options.WritesModel ? null
         : trainer.Adapter().Projections.FirstOrDefault(p => p.Expert is not null) is { } expert
         ? $"adapters of single experts cannot be written ({expert.Tensor}): leave it out of TargetModules" : null;
 
@@ -25,6 +25,8 @@ public static class AdapterFolder
     /// <exception cref="TrainingException">What was read back is not what was trained.</exception>
     public static WrittenFolder Write(string folder, Trainer trainer, CardFacts facts)
     {
+        if (trainer.Options.WritesModel)
+            throw new TrainingException("what was trained is more than an adapter: ModelFolder writes it");
         var (adapter, model) = (trainer.Adapter(), trainer.Model);
         PeftAdapter.Write(folder, adapter, model.Config, facts.BaseName, facts.Revision);
         Same(adapter, PeftAdapter.Read(folder, model.Config), folder);

@@ -20,22 +20,22 @@ internal static class ModelCard
         if (lineage.Repo is { } repo && !isScratch)
         {
             Line($"base_model: {Quoted(repo)}");
-            Line($"base_model_relation: {(options.HasAdapters ? "adapter" : "finetune")}");
+            Line($"base_model_relation: {(options.WritesModel ? "finetune" : "adapter")}");
         }
         if (facts.DataRepo is { } data)
             Line($"datasets:\n  - {Quoted(data)}");
-        if (options.HasAdapters || file.Kind == ModelFileKind.Safetensors)
-            Line($"library_name: {(options.HasAdapters ? "peft" : "transformers")}");
+        if (!options.WritesModel || file.Kind == ModelFileKind.Safetensors)
+            Line($"library_name: {(options.WritesModel ? "transformers" : "peft")}");
         Line($"pipeline_tag: text-generation");
         if (licence.Length > 0 && !isScratch)
             Line($"license: {Quoted(licence)}");
         Line($"tags:");
-        if (options.HasAdapters)
+        if (!options.WritesModel)
             Line($"  - lora");
         Line($"  - banyan");
         Line($"---");
         Line($"");
-        var what = options.HasAdapters ? "An adapter of" : isScratch ? "A model of the shape and vocabulary of" : "A fine-tune of";
+        var what = !options.WritesModel ? "An adapter of" : isScratch ? "A model of the shape and vocabulary of" : "A fine-tune of";
         Line($"# {what} {Inline(facts.BaseName)}");
         Line($"");
         Line($"Trained by Banyan. Every line is a fact of the run; what it is good for is for its maker to say.");
@@ -52,6 +52,8 @@ internal static class ModelCard
         }
         else
             Line($"| Method | {(isScratch ? "from random weights" : "every weight")}: {plan.TrainableParameters} parameters{(options.TopLayers is { } top ? $" of the last {top} layers" : "")} |");
+        if (options.NewTokens > 0)
+            Line($"| Vocabulary | {options.NewTokens} tokens behind the base's, learned from the data; their rows of embedding and output are trained, and the adapter is merged |");
         Line($"| Objective | {options.Objective} |");
         if (facts.Teacher is { } teacher)
             Line($"| Teacher | {Inline(teacher)}, its distribution of every target |");
@@ -84,7 +86,7 @@ internal static class ModelCard
         Line($"## Files");
         Line($"");
         var list = string.Join(", ", files.Select(f => $"`{f}`"));
-        if (!options.HasAdapters)
+        if (options.WritesModel)
             Line($"{list}. Read back, the model's likelihoods of a text differ by at most {difference:g2} nats a token from the trainer's.");
         else if (files.Contains(AdapterFolder.GgufName))
             Line($"{list}. PEFT loads the folder, llama.cpp the GGUF file.\nBoth were read back: their numbers are those that were trained, and a text's likelihoods differ by at most {difference:g2} nats a token from the trainer's.");

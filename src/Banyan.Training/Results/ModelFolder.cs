@@ -1,4 +1,5 @@
 using System.Text;
+using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
 using Banyan.Training.Parameters;
@@ -7,7 +8,7 @@ using Banyan.Training.Results;
 namespace Banyan.Training;
 
 /// <summary>
-/// A model whose weights were trained, as a folder: of a GGUF base <c>model.gguf</c>, of a folder of safetensors the same files as the
+/// A model whose weights were trained, or merged with its adapter, as a folder: of a GGUF base <c>model.gguf</c>, of a folder of safetensors the same files as the
 /// base's; and a model card of facts.
 /// </summary>
 public static class ModelFolder
@@ -35,7 +36,7 @@ public static class ModelFolder
             return e.Message;
         }
         foreach (var parameter in trainer.Trained)
-            if (!file.TryGetTensor(TensorOf(parameter.Name), out var tensor) || tensor.Columns != parameter.Columns)
+            if (!file.TryGetTensor(TensorOf(parameter.Name), out var tensor) || !IsAdapters(parameter) && tensor.Columns != parameter.Columns)
                 return $"{parameter.Name} has no place in {file.Path} that it could be written to";
         return null;
     }
@@ -81,15 +82,27 @@ public static class ModelFolder
         return (ReadBack.Difference(trainer, model), file.Tensors.All(t => t.Format.Name == "F32"), file.Tensors.All(t => t.Format.BlockWeights == 1));
     }
 
-    /// <summary>The file's tensor of a trained one: without the number of an expert, or the first row of a part.</summary>
-    static string TensorOf(string name) => name.IndexOfAny(['[', '#']) is var end and >= 0 ? name[..end] : name;
+    const string AdapterPart = ".lora_";
+
+    /// <summary>The file's tensor of a trained one: without the number of an expert, the first row of a part, or which part of an adapter it is.</summary>
+    static string TensorOf(string name)
+    {
+        var end = name.IndexOfAny(['[', '#']);
+        return end >= 0 ? name[..end] : name.IndexOf(AdapterPart, StringComparison.Ordinal) is var adapter and >= 0 ? name[..adapter] : name;
+    }
+
+    static bool IsAdapters(Parameter parameter) => parameter.Name.Contains(AdapterPart, StringComparison.Ordinal);
 
     // The trained rows of each tensor: it is one parameter, or one for each expert, or parts one below the other.
     static Func<string, int?, RowChange?> ChangeOf(ModelFile file, Trainer trainer)
     {
-        var byTensor = trainer.Trained.ToLookup(p => TensorOf(p.Name));
+        var byTensor = trainer.Trained.Where(p => !IsAdapters(p)).ToLookup(p => TensorOf(p.Name));
+        var adapter = trainer.Options.HasAdapters ? trainer.Adapter() : null;
+        var adapted = adapter?.Projections.ToLookup(p => p.Tensor);
         return (name, expert) =>
         {
+            if (adapter is not null && AdapterMerge.ChangeOf(adapted!, adapter.Scale, name, expert) is { } change)
+                return change;
             // A tied output that the file has all the same.
             if (name == "output.weight" && !file.TryGetTensor(name, out _))
                 name = "token_embd.weight";

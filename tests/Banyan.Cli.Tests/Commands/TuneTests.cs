@@ -188,14 +188,87 @@ public sealed class TuneTests : IDisposable
         Assert.Contains("of 6 answers to ask for", error);
         Assert.Equal(whole, File.ReadAllText(answers));
 
-        (code, output, error) = await Tool.Run(["tune", "distill", teacher, s_base, data, "--out", Path.Combine(_folder, "by-logits"), "--rank", "2", "--steps", "2", .. common]);
+        // Behind our own server's API it answers the same.
+        using (var server = new Process { StartInfo = BanyanProgram.Start("serve", Path.Combine(teacher, "model.gguf"), "--port", "0", "--threads", "1") })
+        {
+            server.Start();
+            try
+            {
+                string? line;
+                do
+                    line = await server.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+                while (line is not null && !line.Contains("http://", StringComparison.Ordinal));
+                Assert.NotNull(line);
+                var address = line[line.IndexOf("http://", StringComparison.Ordinal)..].Trim();
+                command[2] = $"{address}/v1#model";
+                command[Array.IndexOf(command, "--out") + 1] = Path.Combine(_folder, "by-api");
+                (code, output, error) = await Tool.Run([.. command.Where(a => a is not ("--by" or "text"))]);
+                Assert.True(code == 0, error);
+            }
+            finally
+            {
+                server.Kill(entireProcessTree: true);
+            }
+        }
+        static IEnumerable<string?> Answers(string lines) => lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("completion").GetString());
+        Assert.Equal(Answers(whole), Answers(File.ReadAllText(Path.Combine(_folder, "by-api", "training", "answers.jsonl"))));
+
+        // Softer distributions, and in part the data's own tokens: another loss.
+        var losses = new List<double>();
+        foreach (var more in new string[][] { [], ["--temperature", "2", "--mix", "0.5"] })
+        {
+            var byLogits = Path.Combine(_folder, $"by-logits{more.Length}");
+            (code, output, error) = await Tool.Run(["tune", "distill", teacher, s_base, data, "--out", byLogits, "--rank", "2", "--steps", "2", .. common, .. more]);
+            Assert.True(code == 0, error);
+            losses.Add(Lines(output)[0].GetProperty("loss").GetDouble());
+            var settings = File.ReadAllText(Path.Combine(byLogits, "tune.toml"));
+            Assert.StartsWith("# Repeats this run: banyan tune distill", settings);
+            Assert.Contains(more.Length == 0 ? "mix = 1" : "mix = 0.5", settings);
+        }
+        Assert.True(losses.All(l => l > 0.5) && Math.Abs(losses[0] - losses[1]) > 0.1, string.Join(" ", losses));
+    }
+
+    // A language that sprout has never read costs it many tokens.
+    [Fact]
+    public async Task New_tokens_are_learned_from_the_data_and_a_whole_model_comes_of_it()
+    {
+        var (sprout, data, mine) = (Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), Path.Combine(_folder, "hindi.jsonl"), Path.Combine(_folder, "mine"));
+        string[] who = ["किसान", "शिक्षक", "लड़की", "माँ"], what = ["पानी", "किताब", "चावल"], does = ["लाता है", "देखता है"];
+        File.WriteAllLines(data, Enumerable.Range(0, 40).Select(i => $$"""{"text": "{{who[i % 4]}} बाज़ार में {{what[i % 3]}} {{does[i / 3 % 2]}} और {{i}} लोग देखते हैं।"}"""));
+        string[] command = ["tune", sprout, data, "--out", mine, "--extend-vocabulary", "50", "--steps", "6", "--lr", "5e-3", "--length", "128", "--rank", "2", "--json"];
+        var (code, output, error) = await Tool.Run(command);
         Assert.True(code == 0, error);
-        Assert.True(Lines(output)[0].GetProperty("loss").GetDouble() > 0.5);
-        Assert.StartsWith("# Repeats this run: banyan tune distill", File.ReadAllText(Path.Combine(_folder, "by-logits", "tune.toml")));
+        Assert.Contains("vocabulary 50 new tokens behind 4,096", error);
+        Assert.Contains("Hindi: ", error);
+        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("extend-vocabulary = 50", File.ReadAllText(Path.Combine(mine, "tune.toml")));
+
+        // Done is done; and the base's own tokens say how much better it is.
+        var written = File.ReadAllBytes(Path.Combine(mine, "model.gguf"));
+        (code, output, error) = await Tool.Run(command);
+        Assert.True(code == 0, error);
+        Assert.Equal(written, File.ReadAllBytes(Path.Combine(mine, "model.gguf")));
+        (code, output, error) = await Tool.Run(["tune", "evaluate", sprout, mine, "--task", "none", "--json"]);
+        Assert.True(code == 0, error);
+        Assert.Equal("better", JsonDocument.Parse(output).RootElement.GetProperty("held_out").GetProperty("verdict").GetString());
+        (code, output, error) = await Tool.Run(["tokenize", Path.Combine(mine, "model.gguf"), "--json"], "बाज़ार में किताब");
+        Assert.True(code == 0, error);
+        Assert.Contains(JsonDocument.Parse(output).RootElement.GetProperty("ids").EnumerateArray(), id => id.GetInt32() >= 4096);
+        Assert.Contains("<polyline", File.ReadAllText(Path.Combine(mine, "training", "run.html")));
+
+        foreach (var (more, names) in new[] { ("--method scratch", "--method scratch"), ("--top-layers 1", "--top-layers") })
+        {
+            (code, _, error) = await Tool.Run([.. command, .. more.Split(' ')]);
+            Assert.Equal(1, code);
+            Assert.Contains(names, error);
+        }
     }
 
     [Theory]
     [InlineData("http://127.0.0.1:1/v1#x --by logits", "gives no distributions")]
+    [InlineData("http://127.0.0.1:1/v1#x --mix 0.5", "--mix is of distributions")]
+    [InlineData("http://127.0.0.1:1/v1#x -T 3", "0 to 2")]
+    [InlineData("none.gguf -T 0", "0.05 or more")]
     [InlineData("STORIES", "vocabulary")]
     public async Task A_teacher_that_cannot_teach_is_refused(string teacher, string names)
     {

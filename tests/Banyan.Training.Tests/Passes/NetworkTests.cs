@@ -144,6 +144,36 @@ public unsafe class NetworkTests
         Check(network);
     }
 
+    // Tied and not: rows of embedding and output beside adapters, which have the gradient that they have among all.
+    [Theory]
+    [InlineData("qwen2-tiny-f32")]
+    [InlineData("llama-tiny-F16")]
+    public void The_gradient_of_new_tokens_is_the_loss_difference(string name)
+    {
+        using var model = TinyModels.Load(name);
+        Sample[] samples = [TinyModels.Sample(model, 70, 3), TinyModels.Sample(model, 21, 4)];
+        const int New = 700;
+        using var rows = Build(model, new TuneOptions { Rank = 4, NewTokens = New }, false, samples);
+        using var all = Build(model, s_full, false, samples);
+        float[] gradient = Gradient(rows), expected = Gradient(all);
+        var first = model.Config.VocabularySize - New;
+        var trained = rows.Parameters.All.Where(p => p.Name.EndsWith($"#{first}", StringComparison.Ordinal)).ToList();
+        Assert.Equal(name.StartsWith("qwen2", StringComparison.Ordinal) ? 1 : 2, trained.Count);
+        foreach (var p in trained)
+        {
+            var whole = all.Parameters.All.Single(q => q.Name == p.Name.Split('#')[0]);
+            var norm = Norm(gradient, p);
+            Assert.True(norm > 0);
+            for (var i = 0; i < p.Count; i++)
+                Assert.Equal(expected[whole.Offset + (long)first * p.Columns + i], gradient[p.Offset + i], 1e-5 * norm);
+        }
+        FillB(rows);
+        foreach (var p in trained)
+            for (var i = 0; i < p.Count; i++)
+                p.Value[i] *= 1.1f; // others than the model's
+        Check(rows);
+    }
+
     // The norms of its rows count as constants in DoRA's gradient: they stay where A and B are moved.
     [Fact]
     public void The_gradient_of_DoRA_is_the_loss_difference_at_constant_norms()

@@ -34,9 +34,11 @@ static class DistillCommand
         prompts.Between(1, int.MaxValue);
         var maxTokens = new Option<int>("--max-tokens", "-n") { Description = "By text: the most tokens of an answer", DefaultValueFactory = _ => 1024 };
         maxTokens.Between(1, 1 << 20);
-        var temperature = new Option<double>("--temperature", "-T") { Description = "By text: 0: always the teacher's likeliest token", DefaultValueFactory = _ => 0 };
-        temperature.Between(0, 2);
-        foreach (var option in new Option[] { by, prompts, maxTokens, temperature })
+        var temperature = new Option<double?>("--temperature", "-T") { Description = "By logits: both distributions are of logits ÷ T (default: 1). By text: of sampling; 0: always the teacher's likeliest token (default: 0)" };
+        temperature.Between(0, 100);
+        var mix = new Option<double?>("--mix") { Description = "By logits: the teacher's share of the loss; the rest is the data's own tokens (default: 1)" };
+        mix.Between(0, 1);
+        foreach (var option in new Option[] { by, prompts, maxTokens, temperature, mix })
             command.Options.Add(option);
         command.SetAction((arguments, cancellationToken) => JudgeChoices.RunAsync(async () =>
         {
@@ -48,16 +50,23 @@ static class DistillCommand
             var byText = (arguments.GetValue(by) ?? (service is null ? "logits" : "text")) == "text";
             if (service is not null && !byText)
                 throw new CommandException($"--by logits: '{spec}' is behind an API, which gives no distributions: by text it can teach");
+            var (heat, share) = (arguments.GetValue(temperature), arguments.GetValue(mix));
+            if (byText && heat > 2)
+                throw new CommandException($"--temperature {heat}: by text it is that of sampling, 0 to 2");
+            if (byText && share is not null)
+                throw new CommandException("--mix is of distributions, and by text there are none: the teacher's answers are all that is learned");
+            if (!byText && heat < 0.05)
+                throw new CommandException($"--temperature {heat}: by logits it divides them, and has to be 0.05 or more");
             var from = service is null ? await ModelPull.FindAsync(spec, cancellationToken) : null;
             if (!byText)
-                return await (run with { Teacher = from, Options = run.Options with { Objective = TuneObjective.Distill }, ObjectiveByData = false }).RunAsync();
+                return await (run with { Teacher = from, Options = run.Options with { Objective = TuneObjective.Distill, DistillTemperature = heat ?? 1, DistillMix = share ?? 1 }, ObjectiveByData = false }).RunAsync();
             var data = await DataPull.FindAsync(run.Data.Path, cancellationToken);
             await using var model = service ?? new LocalModel(from!.Path, run.Threads, requests: 4);
             var isNew = !Directory.Exists(run.Output);
             var (answers, selected) = run.AnswerFiles();
             try
             {
-                await TeacherAnswers.WriteAsync(answers, data.Path, model, arguments.GetValue(prompts), new SamplingSettings(arguments.GetValue(temperature), 1, arguments.GetValue(maxTokens), null), cancellationToken);
+                await TeacherAnswers.WriteAsync(answers, data.Path, model, arguments.GetValue(prompts), new SamplingSettings(heat ?? 0, 1, arguments.GetValue(maxTokens), null), cancellationToken);
             }
             catch (Exception e) when (e is ModelException or CommandException)
             {

@@ -44,8 +44,11 @@ sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Pre
             else
             {
                 using var second = Load(tuned.Path, threads);
-                after = TextLoss.Of(second, texts, null, new Shown("tuned", texts.Count), cancellationToken);
+                // A vocabulary that was extended reads the same texts in other tokens; both losses count by the base's.
+                var own = second.Tokenizer.Count == loaded.Tokenizer.Count ? texts : VocabularyExtension.Encode(new() { Samples = texts }, loaded.Tokenizer, second.Tokenizer).Samples;
+                after = TextLoss.Of(second, own, null, new Shown("tuned", texts.Count), cancellationToken);
             }
+            after = [.. after.Zip(before, (a, b) => a with { Targets = b.Targets })];
             return pairs.Count == 0 ? new(HeldOutComparison.Of(before, after), null)
                 : new(HeldOutComparison.Of([.. before.Take(pairs.Count)], [.. after.Take(pairs.Count)]), Prefer(before, after, pairs.Count));
         }

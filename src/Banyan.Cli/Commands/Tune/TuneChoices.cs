@@ -10,7 +10,7 @@ sealed class TuneChoices
 {
     readonly Argument<string> _model, _data;
     readonly Option<string> _output, _method, _recompute, _tooLong;
-    readonly Option<int?> _steps, _epochs, _rank, _top, _length, _batch, _evaluateEvery, _checkpointEvery, _threads;
+    readonly Option<int?> _steps, _epochs, _rank, _extend, _top, _length, _batch, _evaluateEvery, _checkpointEvery, _threads;
     readonly Option<ulong> _seed;
     readonly Option<string?> _type, _baseName, _objective, _format, _heldOut, _report;
     readonly Option<double?> _alpha, _rate, _warmup, _decay, _clip, _beta, _share, _fim, _price, _watts;
@@ -63,6 +63,7 @@ sealed class TuneChoices
         _alpha = Number("--alpha", $"The adapter is scaled by α ÷ rank (default: {_defaults.Alpha})", 0.001, 1e5);
         _target = Add(new Option<string[]>("--target") { Description = "Projections to adapt: attn_q, ffn_down, … (default: all linear layers but _output, routers and experts)", AllowMultipleArgumentsPerToken = true });
         _top = Count("--top-layers", "Only the last so many layers are adapted", 1 << 14);
+        _extend = Count("--extend-vocabulary", "Learn at most so many new tokens from DATA, for a language that costs many; a whole model is written", 1 << 18);
         _rate = Number("--lr", "Highest learning rate (default: 2e-4; full 2e-5, scratch 1e-3; a tenth for preferences)", 1e-12, 10);
         _warmup = Number("--warmup", $"Share of the steps in which the rate rises (default: {FormattableString.Invariant($"{_defaults.Warmup}")})", 0, 1);
         _decay = Number("--weight-decay", "Decoupled weight decay (default: 0)", 0, 10);
@@ -98,7 +99,12 @@ sealed class TuneChoices
         foreach (var option in new Option[] { _rank, _alpha, _target })
             if (isWhole && arguments.GetResult(option) is { Implicit: false })
                 throw new CommandException($"{option.Name} is of adapters, and --method {which} trains every weight");
-        if (!isWhole && arguments.GetValue(_type) is not null)
+        var extends = arguments.GetValue(_extend) is not null;
+        if (extends && which == "scratch")
+            throw new CommandException("--extend-vocabulary goes on with a base's tokens, and --method scratch begins from random ones: give a tokenizer that was made for the language");
+        if (extends && arguments.GetValue(_top) is not null)
+            throw new CommandException("--top-layers trains the last layers alone, and --extend-vocabulary rows below all of them: leave one out");
+        if (!isWhole && !extends && arguments.GetValue(_type) is not null)
             throw new CommandException($"--type is of whole models, and --method {which} writes an adapter: banyan tune merge makes one model of base and adapter");
         var dataOptions = new DataOptions(arguments.GetRequiredValue(_data))
         {
@@ -141,6 +147,7 @@ sealed class TuneChoices
             ObjectiveByData = objectiveName is null,
             Type = arguments.GetValue(_type),
             BaseName = arguments.GetValue(_baseName),
+            ExtendVocabulary = arguments.GetValue(_extend),
             Threads = arguments.GetValue(_threads),
             PricePerKwh = arguments.GetValue(_price),
             Watts = arguments.GetValue(_watts),

@@ -15,10 +15,10 @@ static class TuneFile
     public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--report", "--checkpoint-every", "--price-per-kwh", "--watts"];
 
     /// <summary>Writes it into the run's folder.</summary>
-    public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type)
+    public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type, int? extendVocabulary)
     {
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
-        File.WriteAllText(temporary, RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR", Values(names, output, data, options, type)));
+        File.WriteAllText(temporary, RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR", Values(names, output, data, options, type, extendVocabulary)));
         File.Move(temporary, path, overwrite: true);
         // What is of this machine alone is not pushed with the rest: the data as tokens, the checkpoint, and paths.
         var ignore = Path.Combine(output, ".gitignore");
@@ -49,7 +49,7 @@ static class TuneFile
         };
     }
 
-    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type) =>
+    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type, int? extendVocabulary) =>
     [
         ("teacher", names.Teacher?.Exactly),
         ("base", names.Base.Exactly),
@@ -64,6 +64,7 @@ static class TuneFile
         ("alpha", HasAdapter(options) ? options.Alpha : null),
         ("type", type),
         ("base-name", names.GivenName),
+        ("extend-vocabulary", extendVocabulary),
         ("target", options.TargetModules.Count > 0 ? options.TargetModules : null),
         ("top-layers", options.TopLayers),
         ("lr", options.HighestRate),
@@ -71,6 +72,8 @@ static class TuneFile
         ("weight-decay", options.WeightDecay),
         ("clip", options.ClipNorm),
         ("beta", options.DpoBeta),
+        ("temperature", names.Teacher is null ? null : options.DistillTemperature),
+        ("mix", names.Teacher is null ? null : options.DistillMix),
         ("length", options.SequenceLength),
         ("batch", options.SequencesPerStep),
         ("evaluate-every", options.EvaluateEvery),

@@ -55,6 +55,7 @@ sealed class TuneReport
             """);
         Line($"<h1>{names.BaseName} on {names.DataName}</h1>");
         var (p, options) = (trainer.Plan, trainer.Options);
+        Line($"<p class=\"quiet\">Written {DateTime.UtcNow:yyyy-MM-dd HH:mm:ss} UTC.</p>");
         Line($"<p class=\"quiet\">{p.TrainableParameters:N0} trained parameters ({TuneFile.MethodName(options)}), step {trainer.Step:N0} of {p.Steps:N0}; {p.Samples:N0} samples with {p.Tokens:N0} tokens, {p.TargetTokens:N0} of them targets; memory {Sizes.Bytes(p.MemoryBytes)}.</p>");
     }
 
@@ -90,6 +91,13 @@ sealed class TuneReport
         Line($"<p class=\"quiet\">{speeds.Average(s => s.Item2):F0} tokens a second over {speeds.Count:N0} steps of this call.</p>");
     }
 
+    // Of a long run as many points as there is width.
+    static IEnumerable<(double X, double Y)> Some(List<(double X, double Y)> points)
+    {
+        var every = Math.Max(1, points.Count / Width);
+        return points.Where((_, i) => i % every == 0 || i == points.Count - 1);
+    }
+
     void Chart(int steps, string unit, string across, IReadOnlyList<(string Colour, string Name, List<(double X, double Y)> Points, bool Dots)> series)
     {
         var all = series.SelectMany(s => s.Points).ToList();
@@ -109,7 +117,7 @@ sealed class TuneReport
         var legend = Left + 120.0;
         foreach (var (colour, name, points, dots) in series.Where(s => s.Points.Count > 0))
         {
-            Line($"<polyline fill=\"none\" stroke=\"var({colour})\" stroke-width=\"{(dots ? 2 : 1.2)}\" points=\"{string.Join(' ', points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):f1},{Y(p.Y):f1}")))}\"/>");
+            Line($"<polyline fill=\"none\" stroke=\"var({colour})\" stroke-width=\"{(dots ? 2 : 1.2)}\" points=\"{string.Join(' ', Some(points).Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):f1},{Y(p.Y):f1}")))}\"/>");
             if (dots)
                 foreach (var (x, y) in points)
                     Line($"<circle cx=\"{X(x):f1}\" cy=\"{Y(y):f1}\" r=\"3.5\" fill=\"var({colour})\"/>");

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Hubs;
 using Banyan.Runtime.Models;
+using Banyan.Server.Tuning;
 using Banyan.Training;
 using Banyan.Training.Data;
 
@@ -11,7 +13,7 @@ namespace Banyan.Cli.Commands.Tune;
 /// A run of <c>banyan tune</c>:
 /// <code>
 /// 1. the base is loaded
-/// 2. the data is checked, prepared and shown
+/// 2. the data is checked, prepared and shown; new tokens are learned from it, where some were asked for
 /// 3. what the run takes is said, measured on a few sequences
 /// 4. steps, until they are done or Ctrl-C
 /// 5. the adapter or the model is written, read back and compared
@@ -19,7 +21,9 @@ namespace Banyan.Cli.Commands.Tune;
 /// </summary>
 sealed record TuneRun
 {
-    public const string WorkFolder = "training"; // prepared data and checkpoint
+    public const string WorkFolder = "training"; // prepared data, checkpoint and page
+
+    static readonly TimeSpan s_pageEvery = TimeSpan.FromSeconds(10);
 
     public required string Base { get; init; }
 
@@ -44,7 +48,10 @@ sealed record TuneRun
     /// <summary>What others know the base as; null: as it was named.</summary>
     public string? BaseName { get; init; }
 
-    bool HasAdapter => Options.Method is TuneMethod.Lora or TuneMethod.Dora;
+    /// <summary>The most tokens that are added to the vocabulary; null: it stays the base's.</summary>
+    public int? ExtendVocabulary { get; init; }
+
+    bool HasAdapter => Options.Method is TuneMethod.Lora or TuneMethod.Dora && ExtendVocabulary is null;
 
     public int? Threads { get; init; }
 
@@ -75,8 +82,7 @@ sealed record TuneRun
         var isNew = !Directory.Exists(Output);
         try
         {
-            using var model = Load(Start(from.Path)); // :: 1
-            return await TrainAsync(model, new TuneNames(Base, DataName ?? Data.Path, from, data, heldOut) { GivenName = BaseName, Teacher = Teacher }, MakeFolders(), view, cancel.Token);
+            return await TrainAsync(Start(from.Path), new TuneNames(Base, DataName ?? Data.Path, from, data, heldOut) { GivenName = BaseName, Teacher = Teacher }, MakeFolders(), view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -106,8 +112,9 @@ sealed record TuneRun
         }
     }
 
-    async Task<int> TrainAsync(Model model, TuneNames names, string work, TuneView view, CancellationToken cancellationToken)
+    async Task<int> TrainAsync(string path, TuneNames names, string work, TuneView view, CancellationToken cancellationToken)
     {
+        using var model = Load(path); // :: 1
         var dataOptions = Data with { Path = names.Data.Path, HeldOutPath = names.HeldOut?.Path };
         var options = Options with { SequenceLength = Math.Min(Options.SequenceLength, model.Config.ContextLength) };
         using var data = Prepare(model, dataOptions with { MaxTokens = options.SequenceLength }, work, view, cancellationToken); // :: 2
@@ -115,8 +122,19 @@ sealed record TuneRun
             options = options with { Objective = options.Method == TuneMethod.Scratch ? TuneObjective.Orpo : TuneObjective.Dpo };
         view.ShowData(model, data);
         TuneView.Warn(ContaminatedCommand.Scan(dataOptions.Path, cancellationToken));
+        var extended = ExtendVocabulary is { } count ? ExtendedBase.Make(model, data, count, work, cancellationToken) : null;
+        if (extended is not null)
+            model.Dispose(); // its memory is needed
+        using var wide = extended is null ? null : Load(extended.Path);
+        var (trained, learned) = (model, data.Data);
+        if (extended is not null)
+        {
+            TuneView.ShowVocabulary(extended, model.Tokenizer, wide!.Tokenizer);
+            (trained, learned) = (wide, VocabularyExtension.Encode(data.Data, model.Tokenizer, wide.Tokenizer));
+            options = options with { NewTokens = options.Method is TuneMethod.Lora or TuneMethod.Dora ? extended.Tokens : 0 };
+        }
         using var teacher = Teacher is null ? null : Load(Teacher.Path);
-        using var trainer = new Trainer(model, data.Data, options, work, teacher);
+        using var trainer = new Trainer(trained, learned, options, work, teacher) { BaseLosses = extended?.BaseLosses };
         if ((HasAdapter ? AdapterFolder.Problem(trainer) : ModelFolder.Problem(trainer, Type)) is { } problem)
             throw new CommandException(Renamed(problem));
         view.ShowPlan(trainer); // :: 3
@@ -127,17 +145,18 @@ sealed record TuneRun
             var probe = trainer.Probe(cancellationToken);
             view.ShowProbe(probe, PricePerKwh, meter?.End() ?? power);
         }
-        TuneFile.Write(Output, names, dataOptions, options, Type);
+        TuneFile.Write(Output, names, dataOptions, options, Type, ExtendVocabulary);
         trainer.Stepped += view.ShowStep; // :: 4
+        KeepPage(trainer, names);
         if (!trainer.Run(cancellationToken))
         {
-            await WriteReportAsync(model, trainer, names, data.Data, null, CancellationToken.None);
+            await WriteReportAsync(trained, trainer, names, data.Data, null, path, CancellationToken.None);
             view.ShowStopped(trainer);
             throw new OperationCanceledException();
         }
         var result = HasAdapter ? AdapterFolder.Write(Output, trainer, names.Facts) : ModelFolder.Write(Output, trainer, names.Facts, Type); // :: 5
         view.ShowResult(trainer, result, Base, Output);
-        await WriteReportAsync(model, trainer, names, data.Data, result, cancellationToken);
+        await WriteReportAsync(trained, trainer, names, data.Data, result, path, cancellationToken);
         return 0;
     }
 
@@ -152,13 +171,46 @@ sealed record TuneRun
             throw new CommandException($"--report {Report}: there is no folder {folder}; make it first");
     }
 
-    async Task WriteReportAsync(Model model, Trainer trainer, TuneNames names, TrainingData data, WrittenFolder? result, CancellationToken cancellationToken)
+    async Task WriteReportAsync(Model model, Trainer trainer, TuneNames names, TrainingData data, WrittenFolder? result, string path, CancellationToken cancellationToken)
     {
-        if (Report is null)
-            return;
-        var samples = result is null ? [] : await TuneSample.AskAsync(model, Output, HasAdapter, data, cancellationToken);
-        await File.WriteAllTextAsync(Report + ".tmp", TuneReport.Html(trainer, names, result, samples, await File.ReadAllTextAsync(Path.Combine(Output, TuneFile.Name), cancellationToken)), cancellationToken);
-        File.Move(Report + ".tmp", Report, overwrite: true);
+        using var before = Report is null || result is null || ExtendVocabulary is null ? null : Load(path);
+        var samples = Report is null || result is null ? [] : await TuneSample.AskAsync(before ?? model, Output, HasAdapter, data, cancellationToken);
+        WritePage(trainer, names, result, samples);
+        if (Report is not null)
+            File.Copy(PagePath, Report, overwrite: true);
+    }
+
+    // What "banyan up --tune-runs" shows.
+    string PagePath => Path.Combine(Output, TuneRuns.PagePath);
+
+    void WritePage(Trainer trainer, TuneNames names, WrittenFolder? result, IReadOnlyList<TuneSample> samples)
+    {
+        var html = TuneReport.Html(trainer, names, result, samples, File.ReadAllText(Path.Combine(Output, TuneFile.Name)));
+        File.WriteAllText(PagePath + ".tmp", html);
+        File.Move(PagePath + ".tmp", PagePath, overwrite: true);
+    }
+
+    // Now and then, as long as it works: the run does not end because of its page.
+    void KeepPage(Trainer trainer, TuneNames names)
+    {
+        var written = 0L;
+        void Keep()
+        {
+            try
+            {
+                WritePage(trainer, names, null, []);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+            }
+            written = Stopwatch.GetTimestamp();
+        }
+        Keep();
+        trainer.Stepped += _ =>
+        {
+            if (Stopwatch.GetElapsedTime(written) > s_pageEvery)
+                Keep();
+        };
     }
 
     /// <summary>Where a teacher's answers are kept, all of them and those that are learned from.</summary>

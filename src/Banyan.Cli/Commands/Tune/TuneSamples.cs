@@ -32,7 +32,9 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
         else
         {
             using var tuned = Model.Load(output, model.Options);
-            after = await AnswersAsync(tuned, null, prompts, cancellationToken);
+            var own = tuned.Tokenizer.Count == model.Tokenizer.Count ? prompts
+                : [.. VocabularyExtension.Encode(new() { Samples = texts }, model.Tokenizer, tuned.Tokenizer).Samples.Select(t => (t, PromptOf(t)))];
+            after = await AnswersAsync(tuned, null, own, cancellationToken);
         }
         return [.. prompts.Select((p, i) => new TuneSample(
             model.Tokenizer.Decode(p.Text.Tokens[..p.Prompt]), model.Tokenizer.Decode(p.Text.Tokens[p.Prompt..End(p.Text, p.Prompt)]), before[i], after[i]))];

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Banyan.Evaluation.Contamination;
+using Banyan.Evaluation.Languages;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.Tokenizers;
 using Banyan.Training;
 using Banyan.Training.Data;
 
@@ -56,6 +58,21 @@ sealed class TuneView(bool json) : IProgress<long>
         var sample = data.Data.Samples.Count > 0 ? data.Data.Samples[0] : data.Data.Pairs[0].Chosen;
         Say($"sample    as the model sees it, what it learns {(_terminal ? "in green" : "between ⟦ and ⟧")}:");
         Console.Error.WriteLine(Masked(model, sample));
+    }
+
+    /// <summary>New tokens, and what languages cost before and after (as <c>banyan eval tokenizer</c> has it).</summary>
+    public static void ShowVocabulary(ExtendedBase extended, Tokenizer before, Tokenizer after)
+    {
+        const int Most = 8;
+        Say($"vocabulary {extended.Tokens:N0} new tokens behind {before.Count:N0}: {string.Join(" ", extended.Some.Select(t => $"'{Plain(t).Replace('\n', '⏎')}'"))} …");
+        Say($"          the data's words are {extended.After:N0} tokens instead of {extended.Before:N0} ({100.0 * extended.After / extended.Before - 100:f1} %)");
+        static IReadOnlyList<LanguageCost> Costs(Tokenizer tokenizer) => LanguageCost.Measure(text => tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Length);
+        var changed = Costs(before).Zip(Costs(after), (a, b) => (Before: a, After: b)).Where(l => l.After.Tokens < l.Before.Tokens)
+            .OrderBy(l => (double)l.After.Tokens / l.Before.Tokens).Take(Most).ToList();
+        foreach (var (a, b) in changed)
+            Say($"          {a.Language.Name}: {a.Tokens:N0} → {b.Tokens:N0} tokens of the same sentences ({a.Ratio:f2} → {b.Ratio:f2} × English)");
+        if (changed.Count == 0)
+            Say($"          none of the languages of 'banyan eval tokenizer' has fewer tokens by them");
     }
 
     /// <summary>Items that the result should not be measured with.</summary>

@@ -10,6 +10,9 @@ sealed class PieceEncoder(Vocabulary vocabulary, Symbols symbols, MergeTable mer
     readonly byte[] _whole = new byte[vocabulary.Count];
     const byte Unknown = 0, Arrives = 1, DoesNot = 2;
 
+    /// <summary>Whether pieces begin as bytes.</summary>
+    public bool IsByteLevel => symbols is ByteSymbols;
+
     public override void Encode(ReadOnlySpan<byte> piece, List<int> ids)
     {
         var id = vocabulary.Find(piece);
