@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Prompts;
@@ -10,6 +11,9 @@ namespace Banyan.Runtime.Chat;
 /// <summary>From Microsoft.Extensions.AI's records to the engine's.</summary>
 internal static class ChatMessages
 {
+    // Microsoft's own, which knows what arguments hold also where nothing is found by reflection.
+    static readonly JsonTypeInfo s_arguments = AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(IDictionary<string, object?>));
+
     /// <summary>Messages as templates read them: OpenAI's JSON, with arguments of tool calls as objects.</summary>
     /// <exception cref="NotSupportedException">A message holds an image or another content that is not text.</exception>
     public static JsonArray ToJson(IEnumerable<ChatMessage> messages, string? instructions)
@@ -32,7 +36,7 @@ internal static class ChatMessages
             {
                 ["id"] = call.CallId,
                 ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>()) },
+                ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), s_arguments) },
             }).ToArray();
             if (calls.Length > 0)
                 json["tool_calls"] = new JsonArray(calls);
@@ -79,7 +83,7 @@ internal static class ChatMessages
         var id = call.Id ?? $"call_{Guid.NewGuid():n}";
         try
         {
-            return new FunctionCallContent(id, call.Name, JsonSerializer.Deserialize<Dictionary<string, object?>>(call.Arguments));
+            return new FunctionCallContent(id, call.Name, (IDictionary<string, object?>?)JsonSerializer.Deserialize(call.Arguments, s_arguments));
         }
         catch (JsonException)
         {
@@ -119,6 +123,6 @@ internal static class ChatMessages
         null => "",
         string text => text,
         JsonElement { ValueKind: JsonValueKind.String } element => element.GetString()!,
-        _ => JsonSerializer.Serialize(result),
+        _ => JsonSerializer.Serialize(result, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))),
     };
 }

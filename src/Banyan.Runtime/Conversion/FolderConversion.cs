@@ -15,7 +15,6 @@ public sealed class FolderConversion
 {
     const long MostShardBytes = 5L << 30;
 
-    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     readonly ModelFile _file;
     readonly Family _family;
@@ -238,8 +237,8 @@ public sealed class FolderConversion
             ["pooling_mode_lasttoken"] = type == 3,
         });
         JsonNode Module(int index, string path, string name) => new JsonObject { ["idx"] = index, ["name"] = $"{index}", ["path"] = path, ["type"] = $"sentence_transformers.models.{name}" };
-        WholeFile.Write(Path.Combine(folder, "modules.json"), stream => JsonSerializer.Serialize(stream, new JsonArray([Module(0, "", "Transformer"), Module(1, "1_Pooling", "Pooling"), .. _dense.Select((d, i) => Module(i + 2, $"{d.Name["dense_".Length]}_Dense", "Dense"))]), s_json));
+        WholeFile.Write(Path.Combine(folder, "modules.json"), stream => new JsonArray([Module(0, "", "Transformer"), Module(1, "1_Pooling", "Pooling"), .. _dense.Select((d, i) => Module(i + 2, $"{d.Name["dense_".Length]}_Dense", "Dense"))]).WriteReadable(stream));
     }
 
-    static void WriteJson(string folder, string name, JsonObject json) => WholeFile.Write(Path.Combine(folder, name), stream => JsonSerializer.Serialize(stream, json, s_json));
+    static void WriteJson(string folder, string name, JsonObject json) => WholeFile.Write(Path.Combine(folder, name), json.WriteReadable);
 }

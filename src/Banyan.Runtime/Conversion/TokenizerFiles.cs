@@ -14,7 +14,6 @@ static class TokenizerFiles
 {
     const string Key = "tokenizer.ggml.";
 
-    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void Write(ModelFile file, string folder)
     {
@@ -43,8 +42,8 @@ static class TokenizerFiles
         }
         var (before, after) = Around(metadata, tokens);
         json["post_processor"] = before.Count + after.Count == 0 ? null : Template(before, after, tokens);
-        WholeFile.Write(Path.Combine(folder, "tokenizer.json"), stream => JsonSerializer.Serialize(stream, json, s_json));
-        WholeFile.Write(Path.Combine(folder, "tokenizer_config.json"), stream => JsonSerializer.Serialize(stream, Config(metadata, tokens), s_json));
+        WholeFile.Write(Path.Combine(folder, "tokenizer.json"), json.WriteReadable);
+        WholeFile.Write(Path.Combine(folder, "tokenizer_config.json"), Config(metadata, tokens).WriteReadable);
         if (metadata.Get("tokenizer.chat_template", "") is { Length: > 0 } template)
             WholeFile.Write(Path.Combine(folder, "chat_template.jinja"), stream => stream.Write(Encoding.UTF8.GetBytes(template)));
     }

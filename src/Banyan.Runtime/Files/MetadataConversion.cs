@@ -28,7 +28,7 @@ static class MetadataConversion
         if (stored.GetType() == type)
             value = stored;
         else if (type.IsArray && stored is Array array)
-            value = ConvertArray(array, type.GetElementType()!);
+            value = ConvertArray(array, type);
         else if (IsNumber(type) && IsNumber(stored.GetType()) && (IsFloat(type) || !IsFloat(stored.GetType())))
             try
             {
@@ -40,9 +40,9 @@ static class MetadataConversion
         return value is not null;
     }
 
-    static Array? ConvertArray(Array array, Type element)
+    static Array? ConvertArray(Array array, Type type)
     {
-        var result = Array.CreateInstance(element, array.Length);
+        var (result, element) = (Array.CreateInstanceFromArrayType(type, array.Length), type.GetElementType()!);
         for (var i = 0; i < array.Length; i++)
         {
             if (!TryConvert(array.GetValue(i)!, element, out var converted))

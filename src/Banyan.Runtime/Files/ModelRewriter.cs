@@ -22,7 +22,6 @@ internal sealed class ModelRewriter
 {
     const int RowsAtOnce = 256;
 
-    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     readonly ModelFile _file;
     readonly Func<string, int?, RowChange?> _changeOf;
@@ -136,7 +135,9 @@ internal sealed class ModelRewriter
             if (!json.ContainsKey("dtype"))
                 json["torch_dtype"] = type;
         }
-        return JsonSerializer.SerializeToUtf8Bytes(json, s_json);
+        using var stream = new MemoryStream();
+        json.WriteReadable(stream);
+        return stream.ToArray();
     }
 
     // Rows of all tensors one after the other; a changed or converted one goes through floats.

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Generation.Grammars.Automata;
 using Banyan.Runtime.Generation.Grammars.Expressions;
@@ -55,7 +56,7 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
             foreach (var name in (ReadOnlySpan<string>)["$defs", "definitions"])
                 if (schema.TryGetProperty(name, out var definitions) && !o.ContainsKey(name))
                     o[name] = JsonNode.Parse(definitions.GetRawText());
-        return new FixedState(false, Edge.Of(Rule(tool, JsonSerializer.SerializeToElement(whole)), to));
+        return new FixedState(false, Edge.Of(Rule(tool, whole.ToElement()), to));
     }
 
     /// <summary>One of several strings, as they are.</summary>
@@ -85,7 +86,7 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
         // Whatever else it says, arguments are an object.
         var node = (JsonObject)JsonNode.Parse(schema.GetRawText())!;
         node["type"] ??= "object";
-        return JsonSerializer.SerializeToElement(node);
+        return node.ToElement();
     }
 
     Rule Rule(Tool tool, JsonElement schema)

@@ -74,7 +74,7 @@ internal sealed partial record ObjectCalls : CallFormat
     {
         var comma = IsArray ? ", " : "\n";
         return writer.Text(IsArray ? Before : "", writer.Repeat(several && IsParallel, comma, IsArray ? After : "", tools, to, (tool, next) =>
-            writer.Text($"{(IsArray ? "" : Before)}{{\"name\": {JsonSerializer.Serialize(tool.Name)}, \"{ArgumentsKey}\": ",
+            writer.Text($"{(IsArray ? "" : Before)}{{\"name\": \"{JsonEncodedText.Encode(tool.Name)}\", \"{ArgumentsKey}\": ",
                 writer.Arguments(tool, writer.Text(HasIds ? ", \"id\": \"" : "", HasIds ? writer.Id(writer.Text("\"}", next)) : writer.Text("}" + (IsArray ? "" : After), next))))));
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Prompts;
 
@@ -14,15 +15,7 @@ internal sealed record Tool(string Name, JsonElement? Parameters, bool Strict = 
     {
         var result = new List<Tool>(tools.Count);
         foreach (var function in tools.Select(t => t?["function"]).OfType<JsonObject>())
-        {
-            JsonElement? parameters = null;
-            if (function["parameters"] is { } schema)
-            {
-                using var document = JsonDocument.Parse(schema.ToJsonString());
-                parameters = document.RootElement.Clone();
-            }
-            result.Add(new Tool((string)function["name"]!, parameters, function["strict"] is JsonValue strict && strict.GetValueKind() == JsonValueKind.True));
-        }
+            result.Add(new Tool((string)function["name"]!, function["parameters"]?.ToElement(), function["strict"] is JsonValue strict && strict.GetValueKind() == JsonValueKind.True));
         return result;
     }
 

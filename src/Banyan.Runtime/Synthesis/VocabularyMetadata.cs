@@ -97,9 +97,9 @@ static class VocabularyMetadata
         Dictionary<string, int> ids;
         try
         {
-            ids = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(vocabulary)) ?? [];
+            ids = Ids(JsonNode.Parse(File.ReadAllText(vocabulary)));
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException)
         {
             throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {JsonProblem.Of(e)}", e);
         }
@@ -113,7 +113,7 @@ static class VocabularyMetadata
         try
         {
             var model = JsonNode.Parse(File.ReadAllText(path))!["model"]!;
-            var ids = model["vocab"].Deserialize<Dictionary<string, int>>()!;
+            var ids = Ids(model["vocab"]);
             return (InOrder(ids, path, shape), [.. model["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : (string)m!)]);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
@@ -121,6 +121,8 @@ static class VocabularyMetadata
             throw new ModelFileException(path, $"it is no tokenizer.json with a byte-level BPE model: {JsonProblem.Of(e)}", e);
         }
     }
+
+    static Dictionary<string, int> Ids(JsonNode? json) => json?.AsObject().ToDictionary(pair => pair.Key, pair => (int)pair.Value!) ?? [];
 
     static string[] InOrder(Dictionary<string, int> ids, string vocabulary, ModelShape shape)
     {

@@ -87,7 +87,7 @@ public sealed partial class ChatTemplate
     }
 
     // A string in JSON notation with lone surrogates replaced. Two escapes that form a pair are kept.
-    static string Whole(string raw) => JsonSerializer.Deserialize<string>(HalfPair().Replace(raw, m => m.Length == 6 ? "\\ufffd" : m.Value))!;
+    static string Whole(string raw) => (string)JsonNode.Parse(HalfPair().Replace(raw, m => m.Length == 6 ? "\\ufffd" : m.Value))!;
 
     // The first alternative skips an escaped backslash.
     [GeneratedRegex(@"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")]

@@ -74,7 +74,7 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
     }
 
     /// <summary>A float as short as it is read back as: 0.22, not 0.2199999988079071.</summary>
-    public static double Plain(float value) => double.Parse(JsonSerializer.Serialize(value), System.Globalization.CultureInfo.InvariantCulture);
+    public static double Plain(float value) => double.Parse(value.ToString(System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
 
     string Key(string key) => $"{_architecture}.{key}";
 }

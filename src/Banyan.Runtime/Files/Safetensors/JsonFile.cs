@@ -73,7 +73,7 @@ sealed class JsonFile
         foreach (var property in JsonObject.Create(inner.Root)!)
             if (property.Value is not null || !merged.ContainsKey(property.Key))
                 merged[property.Key] = property.Value?.DeepClone();
-        return new JsonFile(_path, JsonSerializer.SerializeToElement(merged));
+        return new JsonFile(_path, merged.ToElement());
     }
 
     /// <summary>The object with what it leaves out from another.</summary>
@@ -84,7 +84,7 @@ sealed class JsonFile
             return this;
         foreach (var property in JsonObject.Create(Root)!)
             merged[property.Key] = property.Value?.DeepClone();
-        return new JsonFile(_path, JsonSerializer.SerializeToElement(merged));
+        return new JsonFile(_path, merged.ToElement());
     }
 
     public bool Has(string key) => TryGet(key, out _);
