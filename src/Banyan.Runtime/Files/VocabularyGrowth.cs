@@ -58,7 +58,7 @@ internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens,
     Array Grown<T>(Array array, T unused, T added) where T : notnull
     {
         var type = array.GetType().GetElementType()!;
-        var grown = Array.CreateInstance(type, First + Tokens.Count);
+        var grown = Array.CreateInstanceFromArrayType(array.GetType(), First + Tokens.Count);
         Array.Copy(array, grown, array.Length);
         for (var i = array.Length; i < grown.Length; i++)
             grown.SetValue(Convert.ChangeType(i < First ? unused : added, type, null), i);
