@@ -1,4 +1,5 @@
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.OAuth;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
@@ -22,7 +23,7 @@ static class OriginCheck
             string? origin = context.Request.Headers.Origin;
             if (string.IsNullOrEmpty(origin) || IsOwn(origin, context.Request))
                 return next(context);
-            var mayCall = allowed.Contains(origin) || allowed.Contains("*");
+            var mayCall = allowed.Contains(origin) || allowed.Contains("*") || OAuthFeature.IsForEverySite(context.Request.Path);
             if (mayCall)
             {
                 context.Response.Headers.AccessControlAllowOrigin = origin;

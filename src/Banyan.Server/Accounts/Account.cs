@@ -46,6 +46,9 @@ public sealed record Member
     /// <summary>The organization's name.</summary>
     public string Org { get; init; } = "";
 
+    /// <summary>The organization's row.</summary>
+    public long OrgId { get; init; }
+
     /// <summary>The name that people know the organization by.</summary>
     public string? OrgFullName { get; init; }
 

@@ -139,7 +139,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     public async Task<IReadOnlyList<Member>> MembersAsync(long account, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Member>(
             """
-            SELECT u.name AS "user", o.name AS org, m.role, o.full_name AS org_full_name, u.full_name AS user_full_name FROM members m JOIN accounts u ON u.id = m.user_id JOIN accounts o ON o.id = m.org_id
+            SELECT u.name AS "user", o.name AS org, o.id AS org_id, m.role, o.full_name AS org_full_name, u.full_name AS user_full_name FROM members m JOIN accounts u ON u.id = m.user_id JOIN accounts o ON o.id = m.org_id
             WHERE m.org_id = @account OR m.user_id = @account ORDER BY o.name_key, u.name_key
             """,
             new { account })).AsList(),
@@ -266,7 +266,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>The token as it was made, for <c>whoami</c>.</summary>
     internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Token>("SELECT id, name, role, scopes, created_at, expires_at, grant_id FROM tokens WHERE id = @id", new { id }), cancellationToken);
+        c => c.QueryFirstOrDefaultAsync<Token>("SELECT t.id, t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id, g.scopes AS grant_scopes FROM tokens t LEFT JOIN oauth_grants g ON g.id = t.grant_id WHERE t.id = @id", new { id }), cancellationToken);
 
     /// <summary>Whose token this is, or null where it is none that lives.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>

@@ -60,6 +60,12 @@ public sealed record Token
 
     /// <summary>The grant that it comes of; null for one that its user made.</summary>
     public long? GrantId { get; init; }
+
+    /// <summary>What that grant lets a program know and do; empty for all.</summary>
+    public string? GrantScopes { get; init; }
+
+    /// <summary>What whoever has it may know of its user, in OAuth's terms.</summary>
+    internal string Knows => GrantScopes is { Length: > 0 } scopes ? scopes : $"{OAuth.OAuthScopes.OpenId} {OAuth.OAuthScopes.Profile} {OAuth.OAuthScopes.Email}";
 }
 
 /// <summary>The text of tokens. Only its SHA-256 is kept: 220 random bits need no slow hash.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.OAuth;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Accounts;
@@ -13,6 +14,7 @@ sealed class WhoAmI(Authoriser authoriser, AccountStore accounts)
         var caller = await authoriser.UserAsync(context);
         var user = (await accounts.FindAsync(caller.UserId, context.RequestAborted))!;
         var token = (await accounts.TokenAsync(caller.TokenId, context.RequestAborted))!;
+        var knowsMail = OAuthScopes.Has(token.Knows, OAuthScopes.Email);
         var orgs = await accounts.MembersAsync(caller.UserId, context.RequestAborted);
         await context.JsonAsync(new JsonObject
         {
@@ -20,8 +22,8 @@ sealed class WhoAmI(Authoriser authoriser, AccountStore accounts)
             ["id"] = Id(user.Id),
             ["name"] = user.Name,
             ["fullname"] = user.FullName ?? user.Name,
-            ["email"] = user.Email,
-            ["emailVerified"] = user.Email is not null,
+            ["email"] = knowsMail ? user.Email : null,
+            ["emailVerified"] = knowsMail && user.Email is not null,
             ["canPay"] = false,
             ["periodEnd"] = null,
             ["isPro"] = false,

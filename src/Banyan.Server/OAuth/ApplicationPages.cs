@@ -1,19 +1,39 @@
 using System.Globalization;
 using Banyan.Server.Access;
-using Banyan.Server.Accounts;
-using Banyan.Server.Pages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary><c>/settings/applications</c>: what a user let in, and how to end it.</summary>
-sealed class ApplicationPages(SettingsPages settings, Grants grants)
+/// <summary><c>/settings/applications</c>: what a user let in, and how to end it; and the apps that a user registered.</summary>
+sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps apps)
 {
-    public Task ShowAsync(HttpContext context) => settings.ShowAsync(context, new() { Active = "applications" });
+    const string Page = "applications";
+
+    public Task ShowAsync(HttpContext context) => settings.ShowAsync(context, new() { Active = Page });
 
     /// <summary><c>POST /settings/applications/end</c></summary>
-    public Task EndAsync(HttpContext context) => settings.ChangeAsync(context, "applications", async (caller, form) =>
-        long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) && await grants.EndAsync(caller.UserId, id, context.RequestAborted)
-            ? new() { Active = "applications", Done = "The program may do nothing any more." } : throw HubException.NotFound("You let no such program in, or it has ended already."));
+    public Task EndAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
+        Id(form) is { } id && await grants.EndAsync(caller.UserId, id, context.RequestAborted)
+            ? new() { Active = Page, Done = "The program may do nothing any more." } : throw HubException.NotFound("You let no such program in, or it has ended already."));
+
+    /// <summary><c>POST /settings/applications</c>: registers an app.</summary>
+    public Task AddAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
+    {
+        var isConfidential = form["kind"].ToString() switch { "server" => true, "public" => false, _ => throw HubException.BadRequest("Choose where the app runs.") };
+        var (client, secret) = await apps.AddAsync(caller, form["name"].ToString().Trim(), form["homepage"].ToString().Trim(), form["redirects"].ToString(), isConfidential, context.RequestAborted);
+        return new()
+        {
+            Active = Page,
+            Secret = secret is null ? $"client_id={client}" : $"client_id={client}\nclient_secret={secret}",
+            Done = secret is null ? "The app is registered, by this client_id. It has no secret: it proves itself by PKCE." : "The app is registered. This is its secret. It is shown this once.",
+        };
+    });
+
+    /// <summary><c>POST /settings/applications/remove</c>: an app, and all that was granted to it.</summary>
+    public Task RemoveAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
+        Id(form) is { } id && await apps.RemoveAsync(caller, id, context.RequestAborted)
+            ? new() { Active = Page, Done = "The app is removed, and what it was granted has ended." } : throw HubException.NotFound("You have no such app."));
+
+    static long? Id(IFormCollection form) => long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
 }

@@ -13,7 +13,8 @@ namespace Banyan.Server.OAuth;
 /// <param name="AccessToken">A token like those that users make, which is the hub's everywhere.</param>
 /// <param name="RefreshToken">What gives the next one, once; null where there is none.</param>
 /// <param name="Life">How long the access token lives.</param>
-sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life);
+/// <param name="Grant">Row of what they come of.</param>
+sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life, long Grant);
 
 /// <summary>
 /// What users let programs do, and the tokens that come of it. A refresh token is good once: its answer has the next. One that comes again is the sign of a
@@ -54,7 +55,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
             """,
             new { user = user.Id, client = client.Id, name = client.Name, scopes, now, hash = refresh is null ? null : Hash(refresh) });
         await Audit.RecordAsync(t, "grant.add", user.Name, $"{client.Name}: {(scopes.Length == 0 ? "all" : scopes)}");
-        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may, now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife);
+        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may, now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife, grant);
     }
 
     /// <summary>Gives new tokens for a refresh token.</summary>
@@ -85,7 +86,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
             await t.ExecuteAsync(
                 "UPDATE tokens SET revoked_at = @now WHERE grant_id = @Id AND revoked_at IS NULL AND (expires_at <= @now OR id NOT IN (SELECT id FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT @MaxTokens))",
                 new { grant.Id, now, MaxTokens });
-            return new IssuedTokens(access, refresh, client.TokenLife);
+            return new IssuedTokens(access, refresh, client.TokenLife, grant.Id);
         }, cancellationToken);
         return issued ?? throw OAuthException.InvalidGrant("This refresh token is none that lives: sign in again.");
     }

@@ -12,6 +12,9 @@ sealed record OAuthClient
     /// <summary>How long its access tokens live.</summary>
     public required TimeSpan TokenLife { get; init; }
 
+    /// <summary>How long access tokens of apps live, as huggingface.co's do.</summary>
+    public static TimeSpan AppTokenLife { get; } = TimeSpan.FromHours(8);
+
     /// <summary>
     /// <c>hf auth login</c>, of every version that signs in by a browser: the id stands in huggingface_hub. Nothing proves that it is that program, so its users are
     /// asked each time, and are told what it calls itself.

@@ -18,14 +18,18 @@ static class HtmlPage
         && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/v1");
 
     /// <summary>Answers with a page, whose parameters are <c>View</c> and <c>Visitor</c>.</summary>
-    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200) where TPage : IComponent =>
-        await RenderAsync<TPage>(context, view, await VisitorAsync(context), status);
+    /// <param name="context">The request.</param>
+    /// <param name="view">What is shown.</param>
+    /// <param name="status">HTTP status.</param>
+    /// <param name="leadsTo">Another site to which a form of the page may lead in the end, as scheme, host and port; null for none.</param>
+    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200, string? leadsTo = null) where TPage : IComponent =>
+        await RenderAsync<TPage>(context, view, await VisitorAsync(context), status, leadsTo);
 
     /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
-    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status) where TPage : IComponent
+    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null) where TPage : IComponent
     {
         context.Response.Headers.CacheControl = "private, no-cache";
-        context.Response.Headers.ContentSecurityPolicy = Policy;
+        context.Response.Headers.ContentSecurityPolicy = leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal);
         return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
     }
 

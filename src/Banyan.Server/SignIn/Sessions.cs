@@ -96,6 +96,10 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
         return row.Name is null ? null : (new Caller { UserId = row.UserId, Name = row.Name, SessionId = row.Id, Role = TokenRole.Write }, row.ExpiresAt);
     }
 
+    /// <summary>When a session began; Unix milliseconds.</summary>
+    public Task<long> BegunAtAsync(long session, CancellationToken cancellationToken) =>
+        database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT created_at FROM sessions WHERE id = @session", new { session }), cancellationToken);
+
     /// <summary>A user's sessions, the newest first.</summary>
     public async Task<IReadOnlyList<Session>> ListAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Session>("SELECT id, agent, created_at, expires_at FROM sessions WHERE user_id = @user AND expires_at > @now ORDER BY id DESC", new { user, now = Now })).AsList(), cancellationToken);

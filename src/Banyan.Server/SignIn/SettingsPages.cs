@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
-sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, SecondFactors factors, TimeProvider time)
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, TimeProvider time)
 {
     const int MaxName = 100, MaxDays = 3650;
 
@@ -136,6 +136,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             Sessions = view.Active == "password" ? await sessions.ListAsync(caller.UserId, cancellationToken) : [],
             Current = caller.SessionId,
             HasPassword = view.Active == "password" && await passwords.HasAsync(caller.UserId, cancellationToken),
+            Apps = view.Active == "applications" ? await apps.ListAsync(caller.UserId, cancellationToken) : [],
             Grants = view.Active == "applications" ? await grants.ListAsync(caller.UserId, cancellationToken) : [],
             HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
             RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,

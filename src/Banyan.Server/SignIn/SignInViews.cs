@@ -33,6 +33,8 @@ public sealed record SettingsView
 
     public IReadOnlyList<Token> Tokens { get; init; } = [];
 
+    public IReadOnlyList<OAuthApp> Apps { get; init; } = [];
+
     public IReadOnlyList<Grant> Grants { get; init; } = [];
 
     public IReadOnlyList<Session> Sessions { get; init; } = [];

@@ -18,7 +18,10 @@ public sealed class Secrets(HubDatabase database, TimeProvider time)
     /// <summary>What hides which chunks the hub knows.</summary>
     internal const string Dedup = "dedup";
 
-    const int KeyBytes = 32;
+    /// <summary>What signs ID tokens for apps: an RSA key in PKCS#8, which they look up.</summary>
+    internal const string IdTokens = "id-tokens";
+
+    const int KeyBytes = 32, RsaBits = 2048;
 
     static readonly TimeSpan s_remembered = TimeSpan.FromSeconds(2);
 
@@ -29,14 +32,14 @@ public sealed class Secrets(HubDatabase database, TimeProvider time)
     {
         await database.WriteAsync(async t =>
         {
-            foreach (var purpose in (string[])[Tickets, Forms, Dedup])
+            foreach (var purpose in (string[])[Tickets, Forms, Dedup, IdTokens])
                 await t.ExecuteAsync("DELETE FROM settings WHERE name = @purpose", new { purpose });
             await Audit.RecordAsync(t, "hub.rotate-keys", "hub");
         }, cancellationToken);
         _keys.Clear();
     }
 
-    /// <summary>The 32-byte key of a purpose.</summary>
+    /// <summary>The key of a purpose: 32 bytes, unless it says otherwise.</summary>
     internal async ValueTask<byte[]> KeyAsync(string purpose, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -44,14 +47,23 @@ public sealed class Secrets(HubDatabase database, TimeProvider time)
             return known.Key;
         if (await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @purpose", new { purpose }), cancellationToken) is { } kept)
             return (_keys[purpose] = (kept, now)).Key;
+        var made = Make(purpose);
         var key = await database.WriteAsync(async t =>
         {
             // Of nodes that meet here the first one's key counts.
             await t.ExecuteAsync(
                 "INSERT INTO settings (name, value) VALUES (@purpose, @value) ON CONFLICT (name) DO NOTHING",
-                new { purpose, value = RandomNumberGenerator.GetBytes(KeyBytes) });
+                new { purpose, value = made });
             return await t.ScalarAsync<byte[]>("SELECT value FROM settings WHERE name = @purpose", new { purpose });
         }, cancellationToken);
         return (_keys[purpose] = (key!, now)).Key;
+    }
+
+    static byte[] Make(string purpose)
+    {
+        if (purpose != IdTokens)
+            return RandomNumberGenerator.GetBytes(KeyBytes);
+        using var rsa = RSA.Create(RsaBits);
+        return rsa.ExportPkcs8PrivateKey();
     }
 }

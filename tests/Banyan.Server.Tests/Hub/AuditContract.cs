@@ -40,6 +40,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         ["POST /api/{repo}/like"] = "likes are told with their time",
         ["DELETE /api/{repo}/like"] = "likes are told with their time",
         ["POST /{repo}/like"] = "likes are told with their time",
+        ["POST /oauth/authorize"] = "gives a code; what the app gets for it has the entry",
+        ["POST /oauth/userinfo"] = "reads",
         ["POST /oauth/device"] = "waits; whoever lets it in has the entry",
     };
 
@@ -171,6 +173,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
             begun = await HubServer.JsonOf(await Program("/oauth/device", client));
             await visit.SendAsync("/oauth/device", "/oauth/device/decide", ("user_code", begun.GetProperty("user_code").GetString()!), ("do", "allow"));
             await HubServer.JsonOf(await Program("/oauth/token", client, ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", begun.GetProperty("device_code").GetString()!)));
+            secrets.Add((await Form("/settings/applications", "app.add", "/settings/applications", "/settings/applications", ("name", "app"), ("redirects", "https://app.example.org/"), ("kind", "server"))).Split("client_secret=")[1][..40]);
+            await Form("/settings/applications/remove", "app.remove", "/settings/applications", "/settings/applications/remove", ("id", "1"));
             await Form("/settings/applications/end", "grant.end", "/settings/applications", "/settings/applications/end", ("id", "2"));
         }
         async Task SecondFactorAsync()

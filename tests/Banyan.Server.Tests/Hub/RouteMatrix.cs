@@ -83,6 +83,12 @@ public sealed partial class RouteMatrix
         ["POST /oauth/revoke"] = Need.Nothing,
         ["GET /oauth/device"] = Need.User,
         ["POST /oauth/device/decide"] = Need.User,
+        ["GET /oauth/authorize"] = Need.Nothing,
+        ["POST /oauth/authorize"] = Need.User,
+        ["GET /oauth/jwks"] = Need.Nothing,
+        ["GET /oauth/userinfo"] = Need.User,
+        ["POST /oauth/userinfo"] = Need.User,
+        ["GET /.well-known/openid-configuration"] = Need.Nothing,
         ["GET /join"] = Need.Nothing,
         ["POST /join"] = Need.Nothing,
         ["GET /new"] = Need.User,
@@ -96,6 +102,8 @@ public sealed partial class RouteMatrix
         ["POST /settings/second-factor"] = Need.User,
         ["POST /settings/sessions/end"] = Need.User,
         ["GET /settings/applications"] = Need.User,
+        ["POST /settings/applications"] = Need.User,
+        ["POST /settings/applications/remove"] = Need.User,
         ["POST /settings/applications/end"] = Need.User,
         ["GET /settings/users"] = Need.User,
         ["GET /settings/audit"] = Need.User,
@@ -284,10 +292,10 @@ public sealed partial class RouteMatrix
     static readonly string[] s_reading =
     [
         "POST /api/{repo}/paths-info/{**rest}", "POST /{repo}/git-upload-pack", "POST /{repo}.git/git-upload-pack", "POST /{repo}.git/info/lfs/objects/batch", "POST /{repo}.git/info/lfs/verify",
-        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /logout", "PUT /api/settings/hub",
+        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /logout", "POST /oauth/userinfo", "PUT /api/settings/hub",
     ];
 
-    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/set-up", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/set-up", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]
     public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()

@@ -22,6 +22,7 @@ static class HubCommand
         ExportCommand.Create(),
         QuotaCommand.Create(),
         TokenCommand.Create(),
+        AppCommand.Create(),
         AuditCommand.Create(),
         ModeCommand.CreateMaintenance(),
         ModeCommand.CreateReaders(),
