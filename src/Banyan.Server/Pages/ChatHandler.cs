@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Prompts;
+using Banyan.Runtime.Templates;
 using Banyan.Server.Access;
+using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Turns;
 using Microsoft.AspNetCore.Http;
@@ -50,11 +52,41 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         using var asked = await views.ModelAsync(form, cancellationToken);
         var model = asked.Model;
         var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
-        var turn = model.Prepare(new TurnRequest { Messages = WriteHistory(turns), Options = options }, time.GetLocalNow());
+        if (settings.Schema.Length > 0)
+            options = options with { Grammar = OutputShape.OfSchema(ReadJson(settings.Schema, "schema"), "schema") };
+        var turn = model.Prepare(new TurnRequest { Messages = WriteHistory(turns), Tools = ReadTools(settings.Tools), Options = options }, time.GetLocalNow());
         var (answer, pieces) = (turn.NewAnswer(), new List<Generated>());
         await foreach (var piece in turn.GenerateAsync(model.GenerateAsync, turn.Options, model.ContextLength, cancellationToken))
             pieces.Add(piece with { Text = string.Concat(answer.Take(piece).Where(p => p.Kind == AnswerPartKind.Text).Select(p => p.Text)) });
-        return (new("assistant", answer.Text, TokenView.Of(pieces, model.Tokenizer), answer.Reasoning), answer.Statistics);
+        return (new("assistant", answer.Text, TokenView.Of(pieces, model.Tokenizer), answer.Reasoning)
+        {
+            Calls = [.. answer.Calls.Select(c => $"{c.Name}({c.Arguments})")],
+        }, answer.Statistics);
+    }
+
+    // As the API takes them, or the functions alone.
+    static JsonArray ReadTools(string text)
+    {
+        if (text.Length == 0)
+            return [];
+        var given = ReadJson(text, "tools");
+        var items = given.ValueKind == JsonValueKind.Array ? given.EnumerateArray().ToArray() : [given];
+        var wrapped = new JsonArray([.. items.Select(i => ChatTemplate.ReadVariables(i) is JsonObject o && !o.ContainsKey("function") ? new JsonObject { ["type"] = "function", ["function"] = o } : ChatTemplate.ReadVariables(i))]);
+        using var document = JsonDocument.Parse(new JsonObject { ["tools"] = wrapped }.ToJsonString());
+        return ChatRequest.ReadTools(new Fields(document.RootElement)).Tools;
+    }
+
+    static JsonElement ReadJson(string text, string field)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException e)
+        {
+            throw ApiException.Invalid(field, $"The field '{field}' is not valid JSON: {JsonProblem.Of(e)}.");
+        }
     }
 
     static JsonArray WriteHistory(IEnumerable<TurnView> turns) => [.. turns.Select(t => new JsonObject { ["role"] = t.Role, ["content"] = t.Text })];

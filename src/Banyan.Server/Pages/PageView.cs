@@ -10,8 +10,8 @@ public sealed record PageView
     /// <summary>Who looks.</summary>
     public required Visitor Visitor { get; init; }
 
-    /// <summary>The names of all models.</summary>
-    public required IReadOnlyList<string> Models { get; init; }
+    /// <summary>All models, and adapters of them.</summary>
+    public required IReadOnlyList<ModelChoice> Models { get; init; }
     public required ModelView? Selected { get; init; }
 
     /// <summary>Scheme, host and port under which the browser came.</summary>
@@ -28,6 +28,12 @@ public sealed record PageView
     public string History { get; init; } = "[]";
 }
 
+/// <summary>A model to choose; one that is an adapter says of which.</summary>
+public sealed record ModelChoice(string Name, string? Base)
+{
+    public string Title => Base is null ? Name : $"{Name} (adapter of {Base})";
+}
+
 /// <summary>What the form holds.</summary>
 public sealed record PageForm
 {
@@ -36,8 +42,18 @@ public sealed record PageForm
     public double Temperature { get; init; } = 0.2;
     public int MaxTokens { get; init; } = 40;
     public long? Seed { get; init; }
+
+    /// <summary>Tools of a chat, as JSON.</summary>
+    public string Tools { get; init; } = "";
+
+    /// <summary>The JSON Schema of an answer.</summary>
+    public string Schema { get; init; } = "";
 }
 
 public sealed record ResultView(string Before, IReadOnlyList<TokenView> Tokens, string After, GenerationStatistics? Statistics);
 
-public sealed record TurnView(string Role, string Text, IReadOnlyList<TokenView>? Tokens = null, string Thought = "");
+public sealed record TurnView(string Role, string Text, IReadOnlyList<TokenView>? Tokens = null, string Thought = "")
+{
+    /// <summary>Calls of tools, written as of functions.</summary>
+    public IReadOnlyList<string> Calls { get; init; } = [];
+}

@@ -25,7 +25,7 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
         return new()
         {
             Visitor = await HtmlPage.VisitorAsync(context),
-            Models = [.. models.Select(m => m.Name)],
+            Models = [.. models.Select(m => new ModelChoice(m.Name, m.Base?.Name))],
             Selected = selected is null ? null : ModelView.Of(selected),
             Address = $"{context.Request.Scheme}://{context.Request.Host}",
             ModelsFolder = options.Inference.ModelsFolder,
@@ -61,6 +61,8 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
     {
         Temperature = double.TryParse(form["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out var t) && t is >= 0 and <= 2 ? t : defaults.Temperature,
         MaxTokens = int.TryParse(form["max_tokens"], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= 4096 ? n : defaults.MaxTokens,
+        Tools = form["tools"].ToString().Trim(),
+        Schema = form["schema"].ToString().Trim(),
         Seed = long.TryParse(form["seed"], NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : null,
     };
 

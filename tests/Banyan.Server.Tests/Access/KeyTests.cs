@@ -72,6 +72,25 @@ public sealed class KeyTests : IDisposable
     }
 
     [Fact]
+    public async Task One_key_leaves_room_in_the_queue_to_others()
+    {
+        var (ana, bo) = (Add("ana"), Add("bo"));
+        await using var server = await TestServer.StartAsync(o => o with { KeysFile = Path, Inference = o.Inference with { MaxPending = 8 } });
+        object Endless(int n) => new { model = TestServer.Coder, prompt = "a", n, max_tokens = 100_000, ignore_eos = true, stream = true };
+        using (var flood = await AskAsync(server, ana, "/v1/completions", Endless(6)))
+        {
+            Assert.Equal(HttpStatusCode.OK, flood.StatusCode);
+            using var more = await AskAsync(server, ana, "/v1/completions", Endless(1));
+            Assert.Equal(HttpStatusCode.TooManyRequests, more.StatusCode);
+            using var other = await AskAsync(server, bo, "/v1/completions", new { model = TestServer.Coder, prompt = "a", max_tokens = 2, n = 2 });
+            Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        }
+        var patience = DateTime.UtcNow.AddSeconds(30);
+        while ((await AskAsync(server, ana, "/v1/completions", new { model = TestServer.Coder, prompt = "a", max_tokens = 1, n = 6 })).StatusCode == HttpStatusCode.TooManyRequests && DateTime.UtcNow < patience)
+            await Task.Delay(10);
+    }
+
+    [Fact]
     public async Task A_limit_is_told_as_each_api_tells_it_and_use_is_kept()
     {
         var one = Add("one", k => k with { RequestsPerMinute = 1 });

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Banyan.Server.Tests.Support;
 using Microsoft.Playwright;
@@ -87,6 +88,52 @@ public class BrowserTests(SharedServer shared, Browser browser)
     }
 
     [Fact]
+    public async Task Two_models_answer_side_by_side_in_a_shape_and_a_call_waits_for_its_result()
+    {
+        var page = await OpenAsync($"/chat?model={TestServer.Stories}");
+        var messages = Watch(page);
+        await SetAsync(page, temperature: "0", tokens: "200");
+        await page.Locator(".shaping summary").ClickAsync();
+        await page.Locator("#schema").FillAsync("""{"type":"object","properties":{"n":{"type":"integer","minimum":0,"maximum":9}},"required":["n"],"additionalProperties":false}""");
+        await page.Locator("#beside").SelectOptionAsync(TestServer.Coder);
+        await SayAsync("Count");
+        await Expect(page.Locator(".pair .turn.assistant")).ToHaveCountAsync(2);
+        foreach (var said in await page.EvaluateAsync<string[]>("[...document.querySelectorAll('.pair .said')].map(s => [...s.querySelectorAll('.t')].map(t => t.firstChild.data).join(''))"))
+            Assert.InRange((int)JsonNode.Parse(said)!["n"]!, 0, 9);
+
+        // A mistake in an editor is told where the answer would be.
+        await page.Locator("#schema").FillAsync("{");
+        await SayAsync("Count");
+        await Expect(page.Locator(".pair").Last.Locator(".error").First).ToContainTextAsync("JSON Schema of the answer");
+
+        await page.Locator("#schema").FillAsync("");
+        await page.Locator("#beside").SelectOptionAsync("");
+        await page.Locator("#tools").FillAsync("""{"name":"look_up","parameters":{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}}""");
+        var sent = new List<string>();
+        await page.RouteAsync("**/v1/chat/completions", route =>
+        {
+            sent.Add(route.Request.PostData!);
+            return route.ContinueAsync(new() { PostData = Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"", "{\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"model\"", StringComparison.Ordinal)) });
+        });
+        await SayAsync("Look");
+        await Expect(page.Locator(".call")).ToHaveTextAsync(new Regex(@"^look_up\(\{\s*""up"":\s*(true|false)\s*\}\)$"));
+        Assert.Equal("Result of look_up", await page.Locator("#message").GetAttributeAsync("placeholder"));
+        await SayAsync("found");
+        await Expect(page.Locator(".call")).ToHaveCountAsync(2);
+        var last = JsonNode.Parse(sent[^1])!["messages"]!.AsArray();
+        Assert.Equal(("tool", "found", (string?)last[^2]!["tool_calls"]![0]!["id"]), ((string?)last[^1]!["role"], (string?)last[^1]!["content"], (string?)last[^1]!["tool_call_id"]));
+        Assert.Empty(messages);
+
+        async Task SayAsync(string text)
+        {
+            await page.Locator("#message").FillAsync(text);
+            await page.Locator("#message").PressAsync("Enter");
+            await Expect(page.Locator("#stop")).ToBeHiddenAsync();
+            await Expect(page.Locator(".writing")).ToHaveCountAsync(0);
+        }
+    }
+
+    [Fact]
     public async Task Without_script_the_form_completes_and_css_shows_the_alternatives()
     {
         var page = await OpenAsync($"/?model={TestServer.Coder}", script: false);
@@ -113,10 +160,16 @@ public class BrowserTests(SharedServer shared, Browser browser)
             await page.Locator(".settings summary").ClickAsync();
             await page.Locator("#max_tokens").FillAsync("5");
             await page.Locator("#message").FillAsync("<b>Hello</b> & goodbye");
+            if (turn == 2)
+            {
+                await page.Locator(".shaping summary").ClickAsync();
+                await page.Locator("#schema").FillAsync("""{"enum":["yes","no"]}""");
+            }
             await page.Locator("#go").ClickAsync();
             await Expect(page.Locator(".turn.assistant")).ToHaveCountAsync(turn);
         }
         await Expect(page.Locator(".turn.user .said").First).ToHaveTextAsync("<b>Hello</b> & goodbye");
+        Assert.Matches("^\"(yes|no)\"$", string.Concat(await page.EvaluateAsync<string[]>("[...document.querySelectorAll('.turn:last-child .said .t')].map(t => t.firstChild.data)")));
     }
 
     [Theory]

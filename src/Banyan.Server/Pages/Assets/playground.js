@@ -105,10 +105,10 @@ addEventListener('keydown', event => {
 
 // ---- speed and memory ----
 
-function speedometer() {
+function speedometer(element) {
   const began = performance.now();
   let first = 0, count = 0;
-  const show = (...items) => $('stats').replaceChildren(...items.filter(Boolean).map(i => make('span', '', i)));
+  const show = (...items) => element.replaceChildren(...items.filter(Boolean).map(i => make('span', '', i)));
   const number = n => n.toFixed(n < 10 ? 1 : 0);
   const time = ms => ms < 1000 ? `${number(ms)} ms` : `${number(ms / 1000)} s`;
   return {
@@ -127,13 +127,20 @@ function speedometer() {
   };
 }
 
-/** Runs one generation at a time; shows and hides the buttons; a second call stops the first. */
+/** One generation at a time, or several side by side; a second call stops those before. */
 let running = null;
-async function generate(body, path, onEvent) {
+function begin() {
   running?.abort();
-  const mine = running = new AbortController(), speed = speedometer();
-  let timings;
   $('stop').hidden = false;
+  return running = new AbortController();
+}
+function finish(mine) {
+  if (running === mine) { running = null; $('stop').hidden = true; }
+}
+
+async function generate(mine, body, path, onEvent, stats = $('stats')) {
+  const speed = speedometer(stats);
+  let timings;
   try {
     for await (const event of stream(path, body, mine.signal)) {
       timings = event.timings ?? timings;
@@ -142,7 +149,6 @@ async function generate(body, path, onEvent) {
   } catch (error) {
     if (error.name !== 'AbortError') throw error;
   } finally {
-    if (running === mine) { running = null; $('stop').hidden = true; }
     speed.end(timings);
   }
 }
@@ -175,8 +181,9 @@ function completionPage(form) {
       writer.write(choice.text, l?.token_logprobs[0], Object.entries(l?.top_logprobs?.[0] ?? {}));
     };
     const body = { ...settings(), prompt: before, logprobs: 5 };
+    const mine = begin();
     try {
-      await generate(gap ? { ...body, suffix: after } : body, '/v1/completions', onEvent);
+      await generate(mine, gap ? { ...body, suffix: after } : body, '/v1/completions', onEvent);
       if (writer.text && text.value === value) {
         offer = { from, to, written: writer.text };
         accept.hidden = false;
@@ -188,6 +195,7 @@ function completionPage(form) {
       }
       out.replaceChildren(make('span', 'error', error.message));
     } finally {
+      finish(mine);
       writer.end();
     }
   }
@@ -216,45 +224,92 @@ function completionPage(form) {
 // ---- chat ----
 
 function chatPage(form) {
-  const message = $('message'), talk = $('talk');
-  const messages = JSON.parse($('history').value || '[]');
-  $('again').hidden = messages.length === 0;
+  const message = $('message'), talk = $('talk'), hint = message.placeholder;
+  // A conversation for each model that answers side by side; the first is the form's.
+  const conversations = [JSON.parse($('history').value || '[]')];
+  $('again').hidden = conversations[0].length === 0;
 
-  function turn(role, name) {
+  function turn(role, name, place = talk) {
     const said = make('div', 'said');
-    talk.append(make('article', `turn ${role}`, make('h2', '', name), said));
+    place.append(make('article', `turn ${role}`, make('h2', '', name), said));
     return said;
+  }
+
+  /** What the editors hold: tools as the API takes them, or the functions alone. */
+  function shape() {
+    const read = id => {
+      try { return $(id).value.trim() ? JSON.parse($(id).value) : null; }
+      catch (error) { throw new Error(`${$(id).labels[0].firstChild.data.trim()}: ${error.message}`); }
+    };
+    const tools = read('tools'), schema = read('schema');
+    return {
+      ...(tools && { tools: [tools].flat().map(t => t.function ? t : { type: 'function', function: t }) }),
+      ...(schema && { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } } }),
+    };
+  }
+
+  // A call waits for its result, which is what is written next.
+  const waiting = messages => {
+    const at = messages.findLastIndex(m => m.role !== 'tool');
+    return messages[at]?.tool_calls?.find(c => !messages.slice(at).some(m => m.tool_call_id === c.id));
+  };
+
+  async function answer(mine, model, messages, place, stats) {
+    const said = turn('assistant', model, place), writer = tokenWriter(said), calls = [], count = messages.length;
+    let thought = null;
+    try {
+      await generate(mine, { ...settings(), ...shape(), model, messages, logprobs: true, top_logprobs: 5 }, '/v1/chat/completions', choice => {
+        const { reasoning_content: reason, tool_calls, content } = choice.delta;
+        if (reason) {
+          if (!thought) said.before(thought = make('details', 'thought', make('summary', '', 'Reasoning')));
+          thought.append(reason);
+        }
+        for (const { index, id, function: f } of tool_calls ?? []) {
+          if (id) {
+            calls[index] = { id, type: 'function', function: { name: f.name, arguments: '' } };
+            said.after(calls[index].shown = make('pre', 'call', `${f.name}(`));
+          }
+          calls[index].function.arguments += f.arguments;
+          calls[index].shown.append(f.arguments);
+        }
+        const l = choice.logprobs?.content[0];
+        if (content !== undefined) writer.write(content, l?.logprob, l?.top_logprobs.map(t => [t.token, t.logprob]) ?? []);
+        message.scrollIntoView({ block: 'nearest' });
+      }, stats ?? said.parentElement.appendChild(make('p', 'stats')));
+      for (const { shown } of calls) shown.append(')');
+      messages.push({ role: 'assistant', content: writer.text, ...(calls.length && { tool_calls: calls.map(({ shown, ...call }) => call) }) });
+    } catch (error) {
+      messages.length = count - 1;
+      said.append(make('span', 'error', error.message));
+    } finally {
+      if (calls.length && !writer.text) said.hidden = true;
+      writer.end();
+    }
   }
 
   async function send() {
     const text = message.value.trim();
     if (!text || $('go').disabled) return;
+    const models = [$('model').value, $('beside')?.value].filter(Boolean);
     message.value = '';
     $('again').hidden = false;
-    messages.push({ role: 'user', content: text });
-    turn('user', 'You').append(text);
-    const said = turn('assistant', $('model').value), writer = tokenWriter(said);
-    message.scrollIntoView({ block: 'nearest' });
-    let thought = null;
-    try {
-      await generate({ ...settings(), messages, logprobs: true, top_logprobs: 5 }, '/v1/chat/completions', choice => {
-        if (choice.delta.reasoning_content) {
-          if (!thought) said.before(thought = make('details', 'thought', make('summary', '', 'Reasoning')));
-          thought.append(choice.delta.reasoning_content);
-          return;
-        }
-        const l = choice.logprobs?.content[0];
-        writer.write(choice.delta.content, l?.logprob, l?.top_logprobs.map(t => [t.token, t.logprob]) ?? []);
-        message.scrollIntoView({ block: 'nearest' });
-      });
-      messages.push({ role: 'assistant', content: writer.text });
-    } catch (error) {
-      messages.pop();
-      said.append(make('span', 'error', error.message));
-    } finally {
-      writer.end();
-      $('history').value = JSON.stringify(messages);
+    conversations.length = Math.min(conversations.length, models.length);
+    while (conversations.length < models.length) conversations.push(structuredClone(conversations[0]));
+    const call = waiting(conversations[0]);
+    for (const messages of conversations) {
+      const own = waiting(messages);
+      messages.push(own ? { role: 'tool', tool_call_id: own.id, name: own.function.name, content: text } : { role: 'user', content: text });
     }
+    turn('user', call ? `Result of ${call.function.name}` : 'You').append(text);
+    if (!waiting(conversations[0])) {
+      const mine = begin(), place = models.length > 1 ? talk.appendChild(make('div', 'pair')) : talk;
+      message.scrollIntoView({ block: 'nearest' });
+      await Promise.all(models.map((model, i) => answer(mine, model, conversations[i], place, models.length > 1 ? null : $('stats'))));
+      finish(mine);
+    }
+    const next = waiting(conversations[0]);
+    message.placeholder = next ? `Result of ${next.function.name}` : hint;
+    $('history').value = JSON.stringify(conversations[0]);
   }
 
   form.addEventListener('submit', event => { event.preventDefault(); send(); });

@@ -91,7 +91,7 @@ sealed record ChatRequest
     };
 
     /// <summary>The tools as the template takes them, and whether they are called: OpenAI's <c>tools</c> and <c>tool_choice</c>.</summary>
-    static (JsonArray Tools, ToolUse Use, string? Named) ReadTools(Fields fields)
+    public static (JsonArray Tools, ToolUse Use, string? Named) ReadTools(Fields fields)
     {
         var tools = fields.Array("tools");
         var names = new HashSet<string>(StringComparer.Ordinal);
