@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -13,7 +14,7 @@ static class AuditingFeature
         services.AddSingleton<AuditLog>();
         services.AddSingleton<Refusals>();
         services.AddSingleton<AuditEndpoints>();
-        services.AddHostedService<AuditWriter>();
+        services.AddJob<AuditWriter>();
     }
 
     public static void MapAuditing(this WebApplication app)

@@ -1,45 +1,33 @@
 using System.Collections.Concurrent;
+using Banyan.Server.Jobs;
 using Banyan.Server.Storage.Databases;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Files;
 
 /// <summary>Counts downloads in memory and adds them up in the database now and then: a download writes nothing.</summary>
-sealed partial class Downloads(HubDatabase database, TimeProvider time, ILogger<Downloads> log) : BackgroundService
+sealed class Downloads(HubDatabase database) : Job
 {
-    static readonly TimeSpan s_every = TimeSpan.FromMinutes(1);
-
     readonly ConcurrentDictionary<long, long> _counts = new();
+
+    /// <inheritdoc/>
+    public override string Name => "downloads";
+
+    /// <inheritdoc/>
+    public override string Purpose => "Adds up the downloads that this node counted";
+
+    /// <inheritdoc/>
+    public override TimeSpan Every => TimeSpan.FromMinutes(1);
+
+    /// <inheritdoc/>
+    public override bool IsOfEachNode => true;
 
     public void Count(long repo) => _counts.AddOrUpdate(repo, 1, static (_, n) => n + 1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(s_every, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-                await TrySaveAsync(stoppingToken);
-        }
-        catch (OperationCanceledException)
-        {
-        }
-        await TrySaveAsync(CancellationToken.None);
-    }
+    /// <inheritdoc/>
+    public override Task RunAsync(JobRun run, CancellationToken cancellationToken) => SaveAsync(cancellationToken);
 
-    /// <summary>A full disk or a database that is away for a while must not end the hub, as an exception of a service does.</summary>
-    async Task TrySaveAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await SaveAsync(cancellationToken);
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-        {
-            LogFailed(e.Message);
-        }
-    }
+    /// <inheritdoc/>
+    public override Task EndAsync() => SaveAsync(CancellationToken.None);
 
     /// <summary>Adds what was counted to the repositories' rows; what cannot be added now is kept for the next time.</summary>
     public async Task SaveAsync(CancellationToken cancellationToken)
@@ -62,7 +50,4 @@ sealed partial class Downloads(HubDatabase database, TimeProvider time, ILogger<
             throw;
         }
     }
-
-    [LoggerMessage(LogLevel.Warning, "Downloads could not be counted in the database now ({Reason}); they are later")]
-    partial void LogFailed(string reason);
 }

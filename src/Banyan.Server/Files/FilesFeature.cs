@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -17,8 +18,7 @@ static class FilesFeature
         services.AddSingleton<XetLinks>();
         services.AddSingleton<LastCommits>();
         services.AddSingleton<EntryJson>();
-        services.AddSingleton<Downloads>();
-        services.AddHostedService(p => p.GetRequiredService<Downloads>());
+        services.AddJob<Downloads>();
         services.AddSingleton<Resolve>();
         services.AddSingleton<FilePages>();
         services.AddSingleton<TreeEndpoint>();

@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
+using Banyan.Server.Jobs;
 using Banyan.Server.Cards;
 using Banyan.Server.Commits;
 using Banyan.Server.Content;
@@ -70,6 +71,7 @@ static partial class HubFeature
         services.AddXet();
         services.AddLfs();
         services.AddMaintenance();
+        services.AddJobs();
         services.AddHostedService<PublishShipped>();
     }
 
@@ -99,6 +101,7 @@ static partial class HubFeature
         app.MapSignIn();
         app.MapOAuth();
         app.MapAuditing();
+        app.MapJobs();
         app.MapQuotas();
         app.MapRepos();
         app.MapGit();

@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Content;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -20,7 +21,7 @@ static class LfsFeature
         services.AddSingleton<ObjectEndpoints>();
         services.AddSingleton<PartEndpoints>();
         services.AddSingleton<LockEndpoints>();
-        services.AddHostedService<PartSweep>();
+        services.AddJob<PartSweep>();
     }
 
     public static void MapLfs(this WebApplication app)

@@ -1,48 +1,34 @@
+using Banyan.Server.Jobs;
 using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Lfs;
 
 /// <summary>Removes parts of uploads that nobody completed.</summary>
-sealed partial class PartSweep(IObjectStore objects, HubDatabase database, TimeProvider time, ILogger<PartSweep> log) : BackgroundService
+sealed class PartSweep(IObjectStore objects, HubDatabase database, TimeProvider time) : Job
 {
     /// <summary>How long parts wait; longer than their addresses hold.</summary>
-    static readonly TimeSpan s_patience = TimeSpan.FromDays(7), s_every = TimeSpan.FromHours(6);
+    static readonly TimeSpan s_patience = TimeSpan.FromDays(7);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(s_every, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // A store's time limit comes as a cancellation too, and must not end the hub.
-                LogFailed(log, e);
-            }
-        }
-    }
+    /// <inheritdoc/>
+    public override string Name => "parts";
 
-    /// <summary>Sweeps once.</summary>
-    /// <returns>How many parts were removed.</returns>
-    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override string Purpose => "Removes parts of uploads that nobody completed";
+
+    /// <inheritdoc/>
+    public override TimeSpan Every => TimeSpan.FromHours(6);
+
+    /// <inheritdoc/>
+    public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
     {
         var removed = 0;
         await foreach (var part in objects.ListAsync(PartObjects.Folder, cancellationToken))
             if (time.GetUtcNow() - part.Modified > s_patience && await objects.DeleteAsync(part.Key, cancellationToken))
             {
                 await database.WriteAsync(t => StorageLimits.WentAsync(database, t, [part.Key]), cancellationToken);
-                removed++;
+                run.Progress = $"{++removed} removed";
             }
-        return removed;
     }
-
-    [LoggerMessage(LogLevel.Warning, "Parts of old uploads could not be removed; the next round tries again")]
-    static partial void LogFailed(ILogger log, Exception exception);
 }

@@ -3,11 +3,11 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Cards;
 using Banyan.Server.Git;
+using Banyan.Server.Jobs;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;
 using Banyan.Server.Storage.Databases;
 using Dapper;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Listing;
@@ -17,14 +17,13 @@ namespace Banyan.Server.Listing;
 /// (<see cref="MarkAsync"/>); this does it soon after, on whichever node comes first, and a list that is asked for does what is left.
 /// So nothing is forgotten by a crash, and a commit does not wait for the headers of its weights to be read.
 /// </summary>
-sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words, TimeProvider time, ILogger<ListIndex> log) : BackgroundService
+sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words, TimeProvider time, ILogger<ListIndex> log) : Job
 {
     const int Batch = 50;
 
-    static readonly TimeSpan s_every = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(2), s_rankEvery = TimeSpan.FromHours(1);
+    static readonly TimeSpan s_every = TimeSpan.FromSeconds(2), s_patience = TimeSpan.FromSeconds(2);
 
     readonly SemaphoreSlim _gate = new(1);
-    long? _ranked;
 
     /// <summary>Notes that a repository's name or default branch changed.</summary>
     public static Task MarkAsync(DbTransaction transaction, long repo) => transaction.ExecuteAsync(
@@ -34,43 +33,29 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
     public static Task MarkAllAsync(DbTransaction transaction) =>
         transaction.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id NOT IN (SELECT repo_id FROM unlisted)");
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <inheritdoc/>
+    public override string Name => "lists";
+
+    /// <inheritdoc/>
+    public override string Purpose => "Reads repositories that changed, for lists and searches";
+
+    /// <inheritdoc/>
+    public override TimeSpan Every => s_every;
+
+    /// <inheritdoc/>
+    public override async Task<bool> IsWaitingAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(s_every, time);
-        try
-        {
-            do
-            {
-                try
-                {
-                    await CatchUpAsync(TimeSpan.MaxValue, stoppingToken);
-                    words.IsWhole = true;
-                    await RankAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is not OperationCanceledException)
-                {
-                    LogFailed(log, e);   // the database went away: the next round tries again
-                }
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException)
-        {
-        }
+        if ((await WaitingAsync(-1, 1, cancellationToken)).Count > 0)
+            return true;
+        words.IsWhole = true;
+        return false;
     }
 
-    /// <summary>From time to time marks those that have many more downloads than when their words got their places.</summary>
-    async Task RankAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
     {
-        if (_ranked is { } at && time.GetElapsedTime(at) < s_rankEvery)
-            return;
-        _ranked = time.GetTimestamp();
-        // All are gone through: read apart, so that nobody who writes waits for it.
-        var risen = await database.ReadAsync(
-            async c => (await c.QueryAsync<long>("SELECT r.id FROM repos r JOIN listings l ON l.repo_id = r.id WHERE r.downloads > 2 * l.ranked + 10 LIMIT 10000")).AsList(), cancellationToken);
-        if (risen.Count > 0)
-            await database.WriteAsync(
-                t => t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id = @id ON CONFLICT DO NOTHING", risen.Select(id => new { id })), cancellationToken);
+        await CatchUpAsync(TimeSpan.MaxValue, cancellationToken, run);
+        words.IsWhole = true;
     }
 
     /// <summary>Lists what changed until now, or as much of it as a client may be asked to wait for.</summary>
@@ -86,7 +71,7 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         }
     }
 
-    async Task CatchUpAsync(TimeSpan patience, CancellationToken cancellationToken)
+    async Task CatchUpAsync(TimeSpan patience, CancellationToken cancellationToken, JobRun? run = null)
     {
         // What was listed before is read again by the rounds alone.
         var least = patience == TimeSpan.MaxValue ? -1 : 0;
@@ -95,12 +80,15 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         var began = time.GetTimestamp();
         if (!await _gate.WaitAsync(patience == TimeSpan.MaxValue ? Timeout.InfiniteTimeSpan : patience, cancellationToken))
             return;
+        var listed = 0;
         try
         {
             while (await WaitingAsync(least, Batch, cancellationToken) is { Count: > 0 } waiting)
                 foreach (var (repo, mark) in waiting)
                 {
                     await ListAsync(repo, mark, cancellationToken);
+                    if (run is not null)
+                        run.Progress = $"{++listed} read";
                     if (time.GetElapsedTime(began) > patience)
                         return;
                 }

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;
 using Microsoft.AspNetCore.Builder;
@@ -14,8 +15,8 @@ static class ListingFeature
     {
         services.AddSingleton<ListStore>();
         services.AddSingleton<WordIndex>();
-        services.AddSingleton<ListIndex>();
-        services.AddHostedService(p => p.GetRequiredService<ListIndex>());
+        services.AddJob<ListIndex>();
+        services.AddJob<ListRanks>();
         services.AddSingleton<ListSearch>();
         services.AddSingleton<ListEndpoint>();
         services.AddSingleton<ListPages>();

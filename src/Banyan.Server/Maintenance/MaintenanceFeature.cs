@@ -1,3 +1,4 @@
+using Banyan.Server.Jobs;
 using Banyan.Server.Maintenance.Collection;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -6,5 +7,9 @@ namespace Banyan.Server.Maintenance;
 /// <summary>What a hub does by itself to stay in order. docs/operations.md.</summary>
 static class MaintenanceFeature
 {
-    public static void AddMaintenance(this IServiceCollection services) => services.AddHostedService<CollectionSchedule>();
+    public static void AddMaintenance(this IServiceCollection services)
+    {
+        services.AddJob<DailyCollection>();
+        services.AddJob<Leftovers>();
+    }
 }

@@ -1,8 +1,8 @@
 using System.Net.Http.Headers;
 using System.Text;
+using Banyan.Server.Jobs;
 using Banyan.Server.Storage.Databases;
 using Dapper;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Webhooks;
@@ -13,12 +13,12 @@ namespace Banyan.Server.Webhooks;
 /// noted is told again: each event comes at least once. Those that do not answer keep only their owner waiting: of each owner's
 /// webhooks, and of those at one host, few are told at a time.
 /// </summary>
-sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets, TimeProvider time, ILogger<WebhookSender> log) : BackgroundService
+sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets, TimeProvider time, ILogger<WebhookSender> log) : Job
 {
     /// <summary>How many are told at a time: in all, of one owner, at one host.</summary>
     internal const int AtATime = 64, OfAnOwner = 4, AtAHost = 8;
 
-    static readonly TimeSpan s_every = TimeSpan.FromSeconds(1), s_lease = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan s_lease = TimeSpan.FromMinutes(1);
 
     static readonly TimeSpan[] s_pauses =
     [
@@ -43,40 +43,46 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <inheritdoc/>
+    public override string Name => "webhooks";
+
+    /// <inheritdoc/>
+    public override string Purpose => "Tells webhooks what happened";
+
+    /// <inheritdoc/>
+    public override TimeSpan Every => TimeSpan.FromSeconds(1);
+
+    /// <summary>Each delivery has a lease of its own.</summary>
+    public override bool IsOfEachNode => true;
+
+    /// <inheritdoc/>
+    public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(s_every, time);
-        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
         try
         {
             while (true)
             {
-                try
-                {
-                    await BeginAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is not OperationCanceledException)
-                {
-                    LogFailed(log, e);   // the database went away: the next round tries again
-                }
+                await BeginAsync(cancellationToken);
+                if (_telling.Count == 0)
+                    return;
                 // Whoever is done makes room for the next; every second there may be something new.
-                await Task.WhenAny([tick, .. _telling.Keys]);
+                using var pause = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                await Task.WhenAny([Task.Delay(Every, time, pause.Token), .. _telling.Keys]);
+                await pause.CancelAsync();
+                cancellationToken.ThrowIfCancellationRequested();
                 foreach (var done in _telling.Keys.Where(t => t.IsCompleted).ToArray())
                 {
                     _telling.Remove(done);
                     if (done.Exception is { } failed)
                         LogFailed(log, failed);
                 }
-                if (tick.IsCompleted && !await tick)
-                    break;
-                if (tick.IsCompleted)
-                    tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
             }
         }
-        catch (OperationCanceledException)
+        finally
         {
+            await Task.WhenAll(_telling.Keys).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _telling.Clear();
         }
-        await Task.WhenAll(_telling.Keys).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
     /// <summary>Begins to tell whom there is room for.</summary>

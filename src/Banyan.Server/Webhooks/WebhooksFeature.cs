@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -13,7 +14,7 @@ static class WebhooksFeature
         services.AddSingleton<WebhookStore>();
         services.AddSingleton<WebhookTargets>();
         services.AddSingleton<WebhookApi>();
-        services.AddHostedService<WebhookSender>();
+        services.AddJob<WebhookSender>();
     }
 
     public static void MapWebhooks(this WebApplication app)

@@ -145,6 +145,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         await Form("/settings/tokens", "token.add", "/settings/tokens", "/settings/tokens", ("name", "browser"), ("role", "read"));
         var newest = (await HubServer.JsonOf(await Send(HttpMethod.Get, "/api/settings/tokens"))).EnumerateArray().Last().GetProperty("id").GetString()!;
         await Form("/settings/tokens/revoke", "token.revoke", "/settings/tokens", "/settings/tokens/revoke", ("id", $"{Convert.ToInt64(newest, 16)}"));
+        await Post("/api/settings/jobs/{name}/run", "job.run", "/api/settings/jobs/collect/run");
+        await Form("/settings/jobs", "job.run", "/settings/jobs", "/settings/jobs", ("name", "collect"));
         await Form("/settings/users", "link.make", "/settings/users", "/settings/users", ("do", "invite"));
         var link = (await Form("/settings/users", "link.make", "/settings/users", "/settings/users", ("do", "link"), ("name", "ben"))).Split("join?code=")[1].Split('<')[0];
         using (var joining = new PageVisit(Hub))

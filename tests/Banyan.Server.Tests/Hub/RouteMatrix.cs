@@ -22,6 +22,8 @@ public sealed partial class RouteMatrix
     {
         ["GET /api/whoami-v2"] = Need.User,
         ["GET /api/audit"] = Need.User,
+        ["GET /api/settings/jobs"] = Need.User,
+        ["POST /api/settings/jobs/{name}/run"] = Need.User,
         ["GET /api/settings/hub"] = Need.User,
         ["PUT /api/settings/hub"] = Need.User,
         ["GET /api/settings/tokens"] = Need.User,
@@ -109,6 +111,8 @@ public sealed partial class RouteMatrix
         ["GET /settings/audit"] = Need.User,
         ["GET /tune"] = Need.User,
         ["GET /tune/{run}"] = Need.User,
+        ["GET /settings/jobs"] = Need.User,
+        ["POST /settings/jobs"] = Need.User,
         ["POST /settings/users"] = Need.User,
         ["* /api/{**rest}"] = Need.Nothing,
         ["* /oauth/{**rest}"] = Need.Nothing,

@@ -24,6 +24,7 @@ static class HubCommand
         TokenCommand.Create(),
         AppCommand.Create(),
         AuditCommand.Create(),
+        JobsCommand.Create(),
         ModeCommand.CreateMaintenance(),
         ModeCommand.CreateReaders(),
         ModeCommand.CreateTwoFactor(),

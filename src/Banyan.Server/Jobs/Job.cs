@@ -1,0 +1,49 @@
+namespace Banyan.Server.Jobs;
+
+/// <summary>
+/// Something that a hub does by itself, again and again. Of those that a hub's nodes share one node runs each at a time (<see cref="JobStore"/>): so a
+/// run may end anywhere, by a crash or because another took over, and the next goes on from what is stored.
+/// </summary>
+abstract class Job
+{
+    /// <summary>What it is called: "collect".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What it does, as a sentence begins: "Removes what nothing leads to any more".</summary>
+    public abstract string Purpose { get; }
+
+    /// <summary>From the end of a run to the next.</summary>
+    public abstract TimeSpan Every { get; }
+
+    /// <summary>Whether each node runs it for itself, for what it has in memory. Of such a job nothing is stored.</summary>
+    public virtual bool IsOfEachNode => false;
+
+    /// <summary>Whether there is something to do: asked before anything is written, so that a hub at rest writes nothing.</summary>
+    public virtual Task<bool> IsWaitingAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+
+    /// <summary>Does what there is to do.</summary>
+    public abstract Task RunAsync(JobRun run, CancellationToken cancellationToken);
+
+    /// <summary>Does what must not wait for the next start, when the server ends.</summary>
+    public virtual Task EndAsync() => Task.CompletedTask;
+
+    /// <summary>From a run that failed to the next: longer each time, as far as an hour, or a minute of what runs more often.</summary>
+    /// <param name="failures">How many have failed in a row.</param>
+    internal TimeSpan Pause(int failures)
+    {
+        var (first, longest) = Every >= TimeSpan.FromHours(1) ? (TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)) : (Every, TimeSpan.FromMinutes(1));
+        var pause = first * Math.Pow(2, Math.Min(failures - 1, 10));
+        return pause < longest ? pause : first > longest ? first : longest;
+    }
+}
+
+/// <summary>One run of a job, for it to say how far it is.</summary>
+/// <param name="cursor">What the run before kept.</param>
+sealed class JobRun(string? cursor)
+{
+    /// <summary>What it does now, for people: "12 of 40 repositories".</summary>
+    public string? Progress { get; set; }
+
+    /// <summary>Where the next run goes on, also after a crash; stored with the lease, every 20 seconds, and at the end.</summary>
+    public string? Cursor { get; set; } = cursor;
+}
