@@ -13,7 +13,7 @@ static unsafe class GemmBench
     {
         using var pool = new WorkerPool(threads);
         var peak = FloatPeak.Measure(pool);
-        Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}; float32 in registers {peak / 1e9:F0} GFLOP/s; {Tokens} tokens");
+        Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}; float32 in registers {peak / 1e9:F0} GFLOP/s, BF16 pairs {(PairPeak.Measure(pool) is { } pairs ? $"{pairs / 1e9:F0}" : "none")}; {Tokens} tokens");
         Console.WriteLine();
         Console.WriteLine("| product | shape | GFLOP/s | of the peak |");
         Console.WriteLine("|---|---|---|---|");
