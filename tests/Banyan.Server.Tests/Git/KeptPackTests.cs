@@ -1,5 +1,7 @@
 using Banyan.Server.Git.Packs.Kept;
+using Banyan.Server.Maintenance.Checking;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Storage.Objects;
 using Banyan.Server.Tests.Support;
 using Dapper;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,6 +61,26 @@ public sealed class KeptPackTests : IAsyncLifetime
         var reached = await _git.RunAsync(name, "rev-list", "--objects", "--all", "--no-object-names");
         Assert.Equal(reached.Split('\n').Order(StringComparer.Ordinal), all.Split('\n').Order(StringComparer.Ordinal));
         return await _git.RunAsync(name, "for-each-ref", "--format=%(objectname) %(refname)");
+    }
+
+    [Theory]
+    [InlineData("UPDATE git_pack_parts SET content = zeroblob(length(content))")]
+    [InlineData("DELETE FROM git_pack_parts")]
+    [InlineData("UPDATE git_pack_ids SET ids = zeroblob(20)")]
+    public async Task A_pack_that_is_damaged_is_found_and_dropped(string damage)
+    {
+        await CommitsAsync(6, "a");
+        await _git.RunAsync("work", "push", "-q", "--force", _url, "main");
+        await PacksAsync(1);
+        var database = _hub.Server.Services.GetRequiredService<HubDatabase>();
+        var check = new HubCheck(database, _hub.Server.Services.GetRequiredService<IObjectStore>(), TimeProvider.System);
+        Assert.Empty((await check.RunAsync(new(), null, default)).Findings);
+
+        await database.WriteAsync(t => t.ExecuteAsync(damage), default);
+        var finding = Assert.Single((await check.RunAsync(new(), null, default)).Findings);
+        Assert.Contains("it was dropped", finding.Remedy, StringComparison.Ordinal);
+        Assert.Empty((await check.RunAsync(new(), null, default)).Findings);
+        await CloneAsync("healed");
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Banyan.Server.Maintenance.Checking;
 /// <summary>
 /// Verifies a hub again from its bytes, live or not. Believes nothing that is written down: ids and hashes are computed.
 /// <code>
-/// 1  git objects   every id; what each names is there; every ref leads to a commit
+/// 1  git objects   every id; what each names is there; every ref leads to a commit; the packs that clones are sent
 /// 2  xorbs         every object: there, as long as its row says, every chunk's hash, the hash of all; the chunk index
 /// 3  large files   put together from their chunks: SHA-256, Xet hash, length; what keeps their xorbs
 /// 4  objects       that no row knows
@@ -30,16 +30,19 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
         pace.Total = (long)(options.Sample * await database.ReadAsync(
             c => c.ExecuteScalarAsync<double>(
                 """
-                SELECT (SELECT COALESCE(SUM(size), 0) FROM git_objects) + (SELECT COALESCE(SUM(stored_length), 0) FROM xorbs) + (SELECT COALESCE(SUM(size), 0) FROM contents)
+                SELECT (SELECT COALESCE(SUM(size), 0) FROM git_objects) + (SELECT COALESCE(SUM(LENGTH(content)), 0) FROM git_pack_parts) + (SELECT COALESCE(SUM(stored_length), 0) FROM xorbs) + (SELECT COALESCE(SUM(size), 0) FROM contents)
                 """),
             cancellationToken));
         var content = new ContentStore(database, objects, new ContentOptions(), time);
 
         pace.Phase = "git objects";
-        var git = new GitCheck(database, report, pace);
+        var (git, packs) = (new GitCheck(database, report, pace), new PackCheck(database, report, pace, time));
         await foreach (var repo in Pages.ReposAsync(database, cancellationToken))
             if (Chosen(options, 1, repo))
+            {
                 await git.RunAsync(repo, cancellationToken);
+                await packs.RunAsync(repo, cancellationToken);
+            }
 
         pace.Phase = "xorbs";
         var xorbs = new XorbCheck(database, objects, report, pace);
