@@ -32,6 +32,8 @@ switch (args)
         return 0;
     case ["grammars", var path, ..]:
         return GrammarBench.Run(path);
+    case ["forced", var path, ..]:
+        return await ForcedBench.Run(path, Number("--runs", 5), Number("--generate", 128));
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -58,6 +60,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench decode MODEL [--depth 64] [--threads N] [--seconds 10]");
         Console.Error.WriteLine("       Banyan.Bench load MODEL [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench grammars TOKENIZER");
+        Console.Error.WriteLine("       Banyan.Bench forced MODEL [--generate 128] [--runs 5]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-git [--commits 10000] [--bytes 100] [--runs 5] [--folder DIR]");

@@ -328,7 +328,8 @@ public sealed class Engine : IAsyncDisposable
         // The log-probability is the model's own: of the logits before the sampler changes them.
         var raw = logits;
         var allowed = request.Grammar?.Mask();
-        if (request.Sampler.Changes || allowed is not null)
+        // A mask leaves those that are allowed as they were.
+        if (request.Sampler.Changes)
             logits.CopyTo(raw = _scratch.Raw);
         var token = request.Sampler.Next(logits, summary, _scratch, allowed, request.StopTokens, request.Grammar?.Accepts ?? true);
         while (request.Grammar is { } grammar && !request.StopTokens.Contains(token) && !grammar.Take(token))

@@ -59,6 +59,9 @@ internal sealed unsafe class LogitSummaries(int rows)
         return total;
     }
 
+    /// <summary>The best of one row, without the sum.</summary>
+    public static LogitSummary WithoutSum(ReadOnlySpan<float> logits) => Distribution.ArgMax(logits) is var best ? new(logits[best], best, double.NaN) : default;
+
     static LogitSummary Together(LogitSummary a, LogitSummary b) => float.IsNaN(a.Max) || float.IsNaN(b.Max)
         ? new(float.NaN, 0, double.NaN)
         : new(Math.Max(a.Max, b.Max), b.Max > a.Max ? b.Best : a.Best, LogAdd(a.LogSum, b.LogSum));

@@ -58,12 +58,15 @@ internal sealed class Sampler
         Penalize(logits);
         allowed?.Apply(logits, ends ?? [], canEnd);
         if (Changes || allowed is not null)
-            summary = LogitSummaries.Of(logits);
+            summary = Summary(logits);
         return Choose(logits, summary, scratch);
     }
 
     /// <summary>Chooses again, of logits from which the last choice was taken out.</summary>
-    public int Again(Span<float> logits, SamplerScratch scratch) => Choose(logits, LogitSummaries.Of(logits), scratch);
+    public int Again(Span<float> logits, SamplerScratch scratch) => Choose(logits, Summary(logits), scratch);
+
+    // The sum is needed where the whole distribution is drawn from as it is; it takes longer than all the rest.
+    LogitSummary Summary(ReadOnlySpan<float> logits) => _options is { Temperature: 1, TopK: 0, TopP: 1, MinP: 0 } ? LogitSummaries.Of(logits) : LogitSummaries.WithoutSum(logits);
 
     int Choose(Span<float> logits, LogitSummary summary, SamplerScratch scratch) =>
         _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
