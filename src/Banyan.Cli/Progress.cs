@@ -8,18 +8,29 @@ namespace Banyan.Cli;
 static class Progress
 {
     /// <summary>Runs <paramref name="work"/> under a bar with speed and time left; <paramref name="work"/> reports the bytes done so far.</summary>
-    public static void Bytes(string title, long total, bool quiet, Action<Action<long>> work)
+    public static void Bytes(string title, long total, bool quiet, Action<Action<long>> work) => Bytes(title, total, quiet, report => work(done => report(done, total)));
+
+    static void Bytes(string title, long total, bool quiet, Action<Action<long, long>> work)
     {
         if (quiet || Console.IsErrorRedirected)
         {
-            work(_ => { });
+            work((_, _) => { });
             return;
         }
         Bar(Console.Error).Start(context =>
         {
             var task = context.AddTask(Title(title), maxValue: total);
-            work(done => task.Value = done);
+            work((done, all) => (task.MaxValue, task.Value) = (all, done));
         });
+    }
+
+    /// <summary>Runs <paramref name="work"/>, which writes a model, under a bar with speed and time left.</summary>
+    public static void Writing(string path, Action<IProgress<LoadProgress>> work) =>
+        Bytes($"writing {Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}", 1, quiet: false, report => work(new Written(report)));
+
+    sealed class Written(Action<long, long> report) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => report(value.Bytes, value.Total);
     }
 
     /// <summary>A bar of bytes on a terminal, with as many columns as it is wide enough for.</summary>

@@ -57,8 +57,7 @@ static class ConvertCommand
         if (Directory.Exists(path) || path.EndsWith(Path.DirectorySeparatorChar) || (File.Exists(path) && !force))
             throw new CommandException($"{path} is {(File.Exists(path) ? "there already: name another file, or give --force" : "a folder: name the .gguf to write")}");
         using var conversion = new GgufConversion(file, type, imatrix is null ? null : new ImportanceMatrix(imatrix));
-        using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
-            conversion.Write(path, bar, cancellationToken);
+        Progress.Writing(path, progress => conversion.Write(path, progress, cancellationToken));
         using var stream = File.OpenRead(path);
         var (hash, bytes) = (Convert.ToHexStringLower(SHA256.HashData(stream)), stream.Length);
         return json ? new JsonObject { ["sha256"] = hash, ["bytes"] = bytes }.ToJsonString() : $"{path}: {bytes:N0} bytes, SHA-256 {hash}";
@@ -73,8 +72,7 @@ static class ConvertCommand
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any() && !force)
             throw new CommandException($"{path} is a folder that is not empty: name another, or give --force");
         var conversion = new FolderConversion(file, type);
-        using (var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))))
-            conversion.Write(path, bar, cancellationToken);
+        Progress.Writing(path, progress => conversion.Write(path, progress, cancellationToken));
         var bytes = Directory.EnumerateFiles(path, "*.safetensors").Sum(f => new FileInfo(f).Length);
         return json ? new JsonObject { ["folder"] = path, ["bytes"] = bytes }.ToJsonString() : $"{path}: {bytes:N0} bytes of weights";
     }

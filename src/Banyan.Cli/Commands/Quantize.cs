@@ -42,8 +42,15 @@ static class Quantize
                 throw new CommandException($"{path} is the input: name another file");
             if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(force)))
                 throw new CommandException($"{path} is there already: name another file{(Directory.Exists(path) ? "" : ", or give --force")}");
-            using (var bar = new Progress.LoadingBar(Path.GetFileName(path)))
-                quantizer.Write(path, bar, cancellationToken);
+            try
+            {
+                Progress.Writing(path, progress => quantizer.Write(path, progress, cancellationToken));
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException && File.Exists(path + ".part"))
+            {
+                Console.Error.WriteLine($"{path}.part has what was written: the same command goes on there.");
+                throw;
+            }
             using var stream = File.OpenRead(path);
             var (hash, bytes) = (Convert.ToHexStringLower(SHA256.HashData(stream)), stream.Length);
             Console.Out.WriteLine(arguments.GetValue(json)

@@ -17,13 +17,19 @@ static partial class WholeFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
-            File.Move(temporary, path, overwrite: true);
+            Move(temporary, path);
         }
         catch
         {
             File.Delete(temporary);
             throw;
         }
+    }
+
+    /// <summary>Puts a file that is on the disk in its place, for good.</summary>
+    public static void Move(string from, string path)
+    {
+        File.Move(from, path, overwrite: true);
         FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 

@@ -10,10 +10,14 @@ public sealed class ImportanceMatrix
 {
     readonly Dictionary<string, float[]> _importance = [];
 
+    /// <summary>The file that it was read from.</summary>
+    internal string Path { get; }
+
     /// <param name="path">A file that llama-imatrix wrote.</param>
     /// <exception cref="ModelFileException">It is none, or damaged.</exception>
     public ImportanceMatrix(string path)
     {
+        Path = path;
         using var file = ModelFile.Open(path);
         if (file.Metadata.Get("general.type", "") != "imatrix")
             throw new ModelFileException(path, "is no importance matrix: its general.type is not 'imatrix'");

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
@@ -43,16 +45,23 @@ public sealed partial class Quantizer
     /// <summary>Writes matrices as they are, all else as floats: what llama.cpp takes.</summary>
     internal Quantizer(ModelFile file) => (_file, _config) = (file, new ConfigReader(file).Read());
 
+    /// <summary>After how many bytes what was written is safe from an interruption.</summary>
+    internal long SafeEvery { get; init; } = PartFile.SafeEvery;
+
     /// <summary>The types that can be asked for.</summary>
     public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
 
     /// <summary>The format that each tensor gets, in the order in which they are written.</summary>
     public IReadOnlyList<(string Tensor, WeightFormat Format)> Plan => [.. Ordered().Select(t => (t.Name, FormatOf(t)))];
 
-    /// <summary>Writes the file, whole or not at all.</summary>
+    /// <summary>
+    /// Writes the file; it has its name when it is whole. Of a large one that is interrupted, or whose disk gets full, what was written stays as <c>output.part</c>:
+    /// the same call goes on there.
+    /// </summary>
     /// <param name="output">Where to; a file that is there is replaced.</param>
-    /// <param name="progress">Told after each tensor.</param>
-    /// <param name="cancellationToken">Ends between pieces; nothing is left then.</param>
+    /// <param name="progress">Told of the weights that were read, after each piece.</param>
+    /// <param name="cancellationToken">Ends between pieces.</param>
+    /// <exception cref="InvalidDataException">Weights are no finite numbers.</exception>
     public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var writer = new GgufWriter();
@@ -60,14 +69,36 @@ public sealed partial class Quantizer
             if (!key.StartsWith("split.", StringComparison.Ordinal) && key is not ("general.quantization_version" or "general.file_type"))
                 writer.Set(key, value);
         writer.Set("general.quantization_version", 2u).Set("general.file_type", _mix?.FileType ?? FileType());
-        var (done, total) = (0L, _file.Tensors.Sum(t => t.ByteLength));
+        var (before, total) = (0L, _file.Tensors.Sum(t => t.ByteLength));
         foreach (var tensor in Ordered())
-            writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream =>
-            {
-                Write(tensor, FormatOf(tensor), _importance is null ? default : _importance.Of(tensor), stream, cancellationToken);
-                progress?.Report(new LoadProgress(done += tensor.ByteLength, total));
-            });
-        WholeFile.Write(output, stream => writer.WriteTo(stream));
+        {
+            var start = before;
+            writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream => Write(
+                tensor, FormatOf(tensor), _importance is null ? default : _importance.Of(tensor), stream, rows => progress?.Report(new LoadProgress(start + (long)((double)rows / tensor.Rows * tensor.ByteLength), total)), cancellationToken));
+            before += tensor.ByteLength;
+        }
+        using var part = new PartFile(output, Identity(writer), SafeEvery);
+        try
+        {
+            writer.WriteRest(part.Stream, part.Reached);
+        }
+        catch (AggregateException e) when (e.InnerException is InvalidDataException damaged)
+        {
+            part.Discard();
+            throw new InvalidDataException(damaged.Message, e);
+        }
+        part.Complete();
+    }
+
+    /// <summary>What decides the bytes: the header (type, formats, metadata), the files that are read, and this program.</summary>
+    string Identity(GgufWriter writer)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(writer.Header());
+        foreach (var path in _file.Files.Concat(_importance is null ? [] : [_importance.Path]).Select(Path.GetFullPath))
+            hash.AppendData(Encoding.UTF8.GetBytes($"{path}\0{new FileInfo(path).Length}\0{File.GetLastWriteTimeUtc(path).Ticks}\0"));
+        hash.AppendData(typeof(Quantizer).Module.ModuleVersionId.ToByteArray());
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     static Regex PatternOf(string pattern)
@@ -101,7 +132,7 @@ public sealed partial class Quantizer
     IEnumerable<Tensor> Ordered() => _file.Tensors.OrderBy(t => Layer().Match(t.Name) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1)
         .ThenBy(t => t.Name, StringComparer.Ordinal);
 
-    static void Write(Tensor tensor, WeightFormat format, ReadOnlyMemory<float> importance, Stream stream, CancellationToken cancellationToken)
+    static void Write(Tensor tensor, WeightFormat format, ReadOnlyMemory<float> importance, Stream stream, Action<long> done, CancellationToken cancellationToken)
     {
         var (columns, rowBytes) = ((int)tensor.Columns, (int)format.ByteLength(tensor.Columns));
         var bytes = new byte[Math.Min(RowsAtOnce, tensor.Rows) * rowBytes];
@@ -122,6 +153,7 @@ public sealed partial class Quantizer
                 }, _ => { });
             cancellationToken.ThrowIfCancellationRequested();
             stream.Write(bytes.AsSpan(0, count * rowBytes));
+            done(first + count);
         }
     }
 

@@ -60,6 +60,57 @@ public class QuantizerTests
         Same($"formats/qwen2-{format}.gguf", path);
     }
 
+    [Fact]
+    public void What_was_interrupted_goes_on_and_is_the_same()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "out.gguf");
+        using var file = ModelFile.Open(SharedData.Path("models", "formats/qwen2-F32.gguf"));
+        var read = new Reads();
+        void Write(string type, long last, CancellationTokenSource? stop = null)
+        {
+            (read.Stop, read.Last, read.First) = (stop, last, -1);
+            new Quantizer(file, type) { SafeEvery = 1 }.Write(path, read, stop?.Token ?? default);
+        }
+        var half = file.Tensors.Sum(t => t.ByteLength) / 2;
+        using (var stop = new CancellationTokenSource())
+            Assert.ThrowsAny<OperationCanceledException>(() => Write("Q4_K_M", half, stop));
+        Assert.False(File.Exists(path));
+        var safe = new FileInfo(path + ".part").Length;
+
+        // Killed while it wrote: what is behind the safe bytes is written again.
+        using (var part = new FileStream(path + ".part", FileMode.Append))
+            part.Write("half of a tensor"u8);
+        Write("Q4_K_M", long.MaxValue);
+        Assert.InRange(read.First, half / 2, long.MaxValue);
+        Same("formats/qwen2-Q4_K_M.gguf", path);
+        Assert.Equal([path], Directory.GetFiles(folder.Path));
+        File.Delete(path);
+
+        // Another type, or another source, begins anew.
+        using (var stop = new CancellationTokenSource())
+            Assert.ThrowsAny<OperationCanceledException>(() => Write("Q8_0", half, stop));
+        Assert.True(safe > 0 && new FileInfo(path + ".part").Length > 0);
+        Write("Q4_0", long.MaxValue);
+        Same("formats/qwen2-Q4_0.gguf", path);
+        Assert.Equal([path], Directory.GetFiles(folder.Path));
+    }
+
+    sealed class Reads : IProgress<Banyan.Runtime.Models.LoadProgress>
+    {
+        public CancellationTokenSource? Stop { get; set; }
+        public long Last { get; set; }
+        public long First { get; set; }
+
+        public void Report(Banyan.Runtime.Models.LoadProgress value)
+        {
+            if (First < 0)
+                First = value.Bytes;
+            if (value.Bytes >= Last)
+                Stop?.Cancel();
+        }
+    }
+
     [Theory]
     [InlineData("(", "Q8_0", "no pattern")]
     [InlineData("(a)\\1", "Q8_0", "no pattern")]

@@ -45,8 +45,7 @@ static class MergeCommand
                 if (Directory.Exists(to) || merge.IsGguf != to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
                     throw new CommandException(merge.IsGguf ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(output)}'"
                         : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(output)}'");
-                using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(to)));
-                merge.Write(to, bar);
+                Progress.Writing(to, progress => merge.Write(to, progress));
                 if (!merge.IsGguf)
                     WriteCard(to, arguments.GetRequiredValue(model), from);
             }

@@ -61,19 +61,50 @@ public sealed class GgufWriter
     /// <exception cref="InvalidOperationException">A tensor's delegate wrote another number of bytes than its shape needs.</exception>
     public void WriteTo(Stream stream, Action<long>? progress = null)
     {
-        // The header's many small writes would each be one of the stream's.
         var counting = new CountingStream(stream, progress);
+        counting.Write(Header());
+        Pad(counting);
+        WriteTensors(counting, _tensors);
+    }
+
+    /// <summary>Writes what is missing of a file.</summary>
+    /// <param name="file">The file, behind what it has: nothing, or header and whole tensors.</param>
+    /// <param name="reached">Told after each tensor: a later writer can go on there.</param>
+    internal void WriteRest(Stream file, Action reached)
+    {
+        var (at, rest) = (Align(Header().Length), 0);
+        var has = file.Position;
+        while (rest < _tensors.Count && at + Align(BytesOf(_tensors[rest].Format, _tensors[rest].Shape)) is var end && end <= has)
+            (at, rest) = (end, rest + 1);
+        var counting = new CountingStream(file);
+        if (has == 0)
+        {
+            counting.Write(Header());
+            Pad(counting);
+        }
+        else if (at != has)
+            throw new ArgumentException($"after {has} bytes no tensor ends", nameof(file));
+        WriteTensors(counting, _tensors.Skip(rest), reached);
+    }
+
+    /// <summary>All before the tensors. Its many small writes would each be one of the file's.</summary>
+    internal byte[] Header()
+    {
         var header = new MemoryStream();
         WriteHeader(header);
-        counting.Write(header.GetBuffer().AsSpan(0, (int)header.Length));
-        Pad(counting);
-        foreach (var (name, format, shape, write) in _tensors)
+        return header.ToArray();
+    }
+
+    void WriteTensors(CountingStream counting, IEnumerable<(string Name, WeightFormat Format, long[] Shape, Action<Stream> Write)> tensors, Action? reached = null)
+    {
+        foreach (var (name, format, shape, write) in tensors)
         {
             var before = counting.Count;
             write(counting);
             if (counting.Count - before != BytesOf(format, shape))
                 throw new InvalidOperationException($"tensor '{name}' [{string.Join(", ", shape)}] {format} needs {BytesOf(format, shape)} bytes, but {counting.Count - before} were written");
             Pad(counting);
+            reached?.Invoke();
         }
     }
 

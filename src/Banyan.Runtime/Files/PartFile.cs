@@ -1,0 +1,88 @@
+using System.Globalization;
+
+namespace Banyan.Runtime.Files;
+
+/// <summary>
+/// A large file that is written bit by bit beside its place, and goes on where it was when its writer was interrupted or killed: <c>FILE.part</c> has the
+/// bytes, <c>FILE.part.at</c> how many of them are safe and of what they are. It gets its name when it is whole.
+/// </summary>
+sealed class PartFile : IDisposable
+{
+    public const long SafeEvery = 256 << 20;
+
+    readonly string _path, _of;
+    readonly long _safeEvery;
+    readonly FileStream _stream;
+
+    /// <param name="path">The file that it will be.</param>
+    /// <param name="of">One line that is another for whatever would be written differently.</param>
+    /// <param name="safeEvery">After how many bytes what was written is noted.</param>
+    public PartFile(string path, string of, long safeEvery = SafeEvery)
+    {
+        (_path, _of, _safeEvery) = (path, of, safeEvery);
+        _stream = new FileStream(Part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 20);
+        Safe = Said();
+        _stream.SetLength(Safe);
+        _stream.Position = Safe;
+    }
+
+    /// <summary>Bytes that are safe: what a later writer begins behind.</summary>
+    public long Safe { get; private set; }
+
+    /// <summary>Where to write what comes behind <see cref="Safe"/>.</summary>
+    public Stream Stream => _stream;
+
+    string Part => _path + ".part";
+
+    string At => _path + ".part.at";
+
+    long Said()
+    {
+        try
+        {
+            return File.ReadAllLines(At) is [var of, var at] && of == _of && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var safe) && safe <= _stream.Length ? safe : 0;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>So much is written, and a later writer could begin behind it: noted from time to time, once it is on the disk.</summary>
+    public void Reached()
+    {
+        if (_stream.Position - Safe < _safeEvery)
+            return;
+        _stream.Flush(flushToDisk: true);
+        WholeFile.Write(At, to => to.Write(System.Text.Encoding.UTF8.GetBytes($"{_of}\n{_stream.Position.ToString(CultureInfo.InvariantCulture)}\n")));
+        Safe = _stream.Position;
+    }
+
+    /// <summary>All is written.</summary>
+    public void Complete()
+    {
+        _stream.Flush(flushToDisk: true);
+        _stream.Dispose();
+        WholeFile.Move(Part, _path);
+        File.Delete(At);
+    }
+
+    /// <summary>Nothing is to be left of it.</summary>
+    public void Discard()
+    {
+        _stream.Dispose();
+        File.Delete(Part);
+        File.Delete(At);
+    }
+
+    /// <summary>Leaves what is safe; where nothing is, nothing.</summary>
+    public void Dispose()
+    {
+        if (!_stream.CanWrite)
+            return;
+        if (Safe == 0)
+            Discard();
+        else
+            _stream.Dispose();
+    }
+}
