@@ -39,6 +39,7 @@ static class ConfigCommand
             var said = ServerSettings.Read(path);
             var rows = ServerSettings.All.Select(option => Of(option, said.GetValueOrDefault(option.Name))).ToList();
             rows.AddRange(ModelTables.Entries(path).Select(e => new Row($"models.{e.Model}.{e.Entry.Name}", string.Join(", ", e.Entry.Values), e.Entry.Place, "", "Of one model")));
+            rows.AddRange(SignInTables.Entries(path).Select(e => new Row($"{SignInTables.Prefix}{e.Provider}.{e.Entry.Name}", string.Join(", ", e.Entry.Values), e.Entry.Place, "", "Of one provider by which people sign in")));
             if (arguments.GetValue(json))
                 Console.Out.WriteLine(JsonSerializer.Serialize(rows, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
             else

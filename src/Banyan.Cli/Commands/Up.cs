@@ -33,7 +33,7 @@ static class Up
             if (Prepare(folder) is { } problem)
                 throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
             var shipped = Sprout.Files(folder);
-            var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks), TuneFolder = arguments.GetValue(runs) is { } tune ? TuneFolder(tune) : null };
+            var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks), Providers = SignInTables.Read(ServerSettings.FileOf(arguments)), TuneFolder = arguments.GetValue(runs) is { } tune ? TuneFolder(tune) : null };
             hub.Warn(arguments, options);
             return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken);
         });

@@ -8,6 +8,8 @@ namespace Banyan.Cli.Settings;
 /// <summary>The tables <c>[models.NAME]</c> of a file of settings: what is set for single models.</summary>
 static class ModelTables
 {
+    public const string Prefix = "models.";
+
     /// <summary>A setting: its name, and how its values change what is set; null for values that are wrong.</summary>
     sealed record Row(string Name, string Expected, Func<ModelSettings, IReadOnlyList<string>, ModelSettings?> Set);
 
@@ -37,7 +39,7 @@ static class ModelTables
         if (path is null)
             return settings;
         var problems = new List<string>();
-        foreach (var (name, entries) in SettingsFile.ReadModels(path, problems))
+        foreach (var (name, entries) in SettingsFile.ReadTables(path, Prefix, problems))
             settings[name] = entries.Aggregate(ModelSettings.None, (model, entry) => Apply(model, entry, problems));
         var doubled = settings.SelectMany(s => s.Value.Aliases).GroupBy(a => a, StringComparer.OrdinalIgnoreCase).Where(g => g.Count() > 1).Select(g => $"{path}: two models have the alias '{g.Key}'");
         problems.AddRange(doubled);
@@ -47,7 +49,7 @@ static class ModelTables
     /// <summary>The lines of those tables, for whoever wants to see them; they are checked before.</summary>
     /// <inheritdoc cref="Read"/>
     public static IEnumerable<(string Model, SettingsFile.Entry Entry)> Entries(string? path) =>
-        Read(path).Count == 0 ? [] : SettingsFile.ReadModels(path!, []).SelectMany(m => m.Value.Select(e => (m.Key, e)));
+        Read(path).Count == 0 ? [] : SettingsFile.ReadTables(path!, Prefix, []).SelectMany(m => m.Value.Select(e => (m.Key, e)));
 
     static ModelSettings Apply(ModelSettings model, SettingsFile.Entry entry, List<string> problems)
     {

@@ -5,11 +5,13 @@ namespace Banyan.Cli.Settings;
 
 /// <summary>
 /// A TOML file of settings: one <c>name = value</c> for each, where a value is text, a number, true or false, or a list of texts; and
-/// a table <c>[models.NAME]</c> for each model of which something is set.
+/// tables: <c>[models.NAME]</c> for each model of which something is set, <c>[sign-in.NAME]</c> for each provider by which people sign in.
 /// </summary>
 static class SettingsFile
 {
     const int LargestFile = 1 << 20;
+
+    static readonly string[] s_tables = [ModelTables.Prefix, SignInTables.Prefix];
 
     /// <summary>A setting as it stands in the file.</summary>
     /// <param name="Values">The value as a command line would have it; several for a list.</param>
@@ -23,19 +25,19 @@ static class SettingsFile
     {
         if (Parse(path, problems) is not { } document)
             return [];
-        problems.AddRange(document.Tables.Where(t => ModelOf(t) is null).Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table but those of models ([models.NAME]): leave out {Head(t)}"));
+        problems.AddRange(document.Tables.Where(t => s_tables.All(p => NameOf(t, p) is null)).Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table but those of models ([models.NAME]) and of sign-in ([sign-in.NAME]): leave out {Head(t)}"));
         return Entries(path, document.KeyValues, problems);
     }
 
-    /// <summary>Reads what the tables of models say, by the models' names.</summary>
+    /// <summary>Reads what tables say whose names begin so, by what follows.</summary>
     /// <inheritdoc cref="Read"/>
-    public static IReadOnlyDictionary<string, IReadOnlyList<Entry>> ReadModels(string path, List<string> problems)
+    public static IReadOnlyDictionary<string, IReadOnlyList<Entry>> ReadTables(string path, string prefix, List<string> problems)
     {
-        var models = new Dictionary<string, IReadOnlyList<Entry>>();
+        var tables = new Dictionary<string, IReadOnlyList<Entry>>();
         foreach (var table in Parse(path, problems)?.Tables.OfType<TableSyntaxBase>() ?? [])
-            if (ModelOf(table) is { } model)
-                models[model] = Entries(path, table.Items, problems);
-        return models;
+            if (NameOf(table, prefix) is { } name)
+                tables[name] = Entries(path, table.Items, problems);
+        return tables;
     }
 
     static DocumentSyntax? Parse(string path, List<string> problems)
@@ -55,8 +57,8 @@ static class SettingsFile
     }
 
     // [models.NAME], where a name with dots need not be quoted.
-    static string? ModelOf(TableSyntaxBase table) => table is TableSyntax && table.Name?.ToString()?.Trim() is { } name && name.StartsWith("models.", StringComparison.Ordinal)
-        ? name["models.".Length..].Trim().Trim('"', '\'') : null;
+    static string? NameOf(TableSyntaxBase table, string prefix) => table is TableSyntax && table.Name?.ToString()?.Trim() is { } name && name.StartsWith(prefix, StringComparison.Ordinal)
+        ? name[prefix.Length..].Trim().Trim('"', '\'') : null;
 
     static string Head(TableSyntaxBase table) => table.ToString()!.Trim().Split('\n')[0];
 

@@ -72,6 +72,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                 throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first (an admin of the hub may: banyan hub repo list {name}, banyan hub user remove {name} --move-repos-to NAMESPACE)");
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
+            // By what one signed in; who a provider says that they were is kept, so that they are no new user tomorrow.
+            foreach (var table in (string[])["passwords", "passkeys", "recovery_codes", "second_factors"])
+                await t.ExecuteAsync($"DELETE FROM {table} WHERE user_id = @Id", account);
             await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
             await Audit.RecordAsync(t, $"{kind}.remove", account.Name);
         }, cancellationToken);
@@ -202,6 +205,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         var account = await GetAsync("user", user, cancellationToken);
         if (role == TokenRole.FineGrained && scopes is null or [])
             throw new AccountException("a fine-grained token needs at least one scope: say what it may be used on");
+        if (role == TokenRole.FineGrained && scopes!.Select(s => s.Problem()).FirstOrDefault(p => p is not null) is { } problem)
+            throw new AccountException(problem);
         return await database.WriteAsync(t => InsertTokenAsync(t, account, name, role, scopes, expires?.ToUnixTimeMilliseconds(), text), cancellationToken);
     }
 

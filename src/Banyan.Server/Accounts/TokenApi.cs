@@ -43,8 +43,15 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
         if (body.Days is < 1 or > MaxDays)
             throw HubException.BadRequest($"days: 1 to {MaxDays}, or left out for a token without an end");
         var scopes = role == TokenRole.FineGrained ? Scopes(body.Scopes) : null;
-        var text = await accounts.AddTokenAsync(caller.Name, name, role, scopes, body.Days is { } days ? time.GetUtcNow().AddDays(days) : null, context.RequestAborted);
-        await context.JsonAsync(new { token = text });
+        try
+        {
+            var text = await accounts.AddTokenAsync(caller.Name, name, role, scopes, body.Days is { } days ? time.GetUtcNow().AddDays(days) : null, context.RequestAborted);
+            await context.JsonAsync(new { token = text });
+        }
+        catch (AccountException e)
+        {
+            throw HubException.BadRequest(e.Message);
+        }
     }
 
     static List<TokenScope> Scopes(IReadOnlyDictionary<string, string>? scopes)

@@ -28,6 +28,9 @@ public sealed record HubOptions
     /// <summary>The folder of <c>banyan tune</c>'s runs that administrators see at <c>/tune</c>, or null to show none.</summary>
     public string? TuneFolder { get; init; }
 
+    /// <summary>By whom people sign in, beside the hub itself.</summary>
+    public IReadOnlyList<SignIn.OpenId.OpenIdProvider> Providers { get; init; } = [];
+
     /// <summary>How long a stored object is kept after somebody was told that it is there.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
 

@@ -22,14 +22,16 @@ static class HtmlPage
     /// <param name="view">What is shown.</param>
     /// <param name="status">HTTP status.</param>
     /// <param name="leadsTo">Another site to which a form of the page may lead in the end, as scheme, host and port; null for none.</param>
-    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200, string? leadsTo = null) where TPage : IComponent =>
-        await RenderAsync<TPage>(context, view, await VisitorAsync(context), status, leadsTo);
+    /// <param name="script">Whether the page has a script of this hub.</param>
+    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200, string? leadsTo = null, bool script = false) where TPage : IComponent =>
+        await RenderAsync<TPage>(context, view, await VisitorAsync(context), status, leadsTo, script);
 
     /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
-    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null) where TPage : IComponent
+    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null, bool script = false) where TPage : IComponent
     {
         context.Response.Headers.CacheControl = "private, no-cache";
-        context.Response.Headers.ContentSecurityPolicy = leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal);
+        context.Response.Headers.ContentSecurityPolicy =
+            (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'" : "");
         return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
     }
 

@@ -16,6 +16,7 @@ static class PageAssets
         ["site.css"] = Load("site.css", "text/css; charset=utf-8"),
         ["hub.css"] = Load("hub.css", "text/css; charset=utf-8"),
         ["playground.js"] = Load("playground.js", "text/javascript; charset=utf-8"),
+        ["passkey.js"] = Load("passkey.js", "text/javascript; charset=utf-8"),
         ["banyan.svg"] = Load("banyan.svg", "image/svg+xml"),
     };
 

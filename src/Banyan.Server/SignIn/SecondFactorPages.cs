@@ -23,7 +23,7 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
             "begin" => await BeginAsync(context, user, form),
             "confirm" => await ConfirmAsync(context, user, form["ticket"].ToString(), code),
             "codes" => await ProvenAsync(context, user, form, async () => Codes(await factors.RenewCodesAsync(user, context.RequestAborted))),
-            "off" when await factors.IsRequiredAsync(context.RequestAborted) => throw HubException.BadRequest("Everyone on this hub has a second factor of signing in."),
+            "off" when await factors.IsRequiredAsync(context.RequestAborted) => throw HubException.BadRequest("Everyone on this hub needs a second factor."),
             "off" => await ProvenAsync(context, user, form, async () =>
             {
                 await factors.RemoveAsync(user.Name, context.RequestAborted);

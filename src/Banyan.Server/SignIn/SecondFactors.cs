@@ -120,7 +120,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         {
             await t.ExecuteAsync("DELETE FROM recovery_codes WHERE user_id = @Id", account);
             if (await t.ExecuteAsync("DELETE FROM second_factors WHERE user_id = @Id", account) == 0)
-                throw new AccountException($"'{account.Name}' has no second factor of signing in");
+                throw new AccountException($"'{account.Name}' has no second factor");
             await Audit.RecordAsync(t, "second-factor.remove", account.Name);
         }, cancellationToken);
     }

@@ -4,14 +4,16 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.OAuth;
 using Banyan.Server.Pages;
+using Banyan.Server.SignIn.OpenId;
+using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
 /// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
-sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, TimeProvider time)
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, Identities identities, PasskeyStore passkeys, PasskeyQuestions questions, TimeProvider time)
 {
-    const int MaxName = 100, MaxDays = 3650;
+    const int MaxName = 100, MaxDays = 3650, MaxScopes = 100;
 
     /// <summary><c>GET /settings/tokens</c></summary>
     public async Task TokensAsync(HttpContext context) => await ShowAsync(context, new() { Active = "tokens" });
@@ -22,14 +24,33 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         var name = form["name"].ToString().Trim() is { Length: > 0 and <= MaxName } said ? said : throw HubException.BadRequest($"Say what the token is for, in 1 to {MaxName} characters.");
         var role = form["role"].ToString() switch { "read" => TokenRole.Read, "write" => TokenRole.Write, "fine-grained" => TokenRole.FineGrained, _ => throw HubException.BadRequest("Choose what the token may do.") };
         int? days = form["days"].ToString() is not { Length: > 0 } text ? null : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MaxDays ? n : throw HubException.BadRequest($"Days: 1 to {MaxDays}, or nothing for a token without an end.");
-        var scopes = role != TokenRole.FineGrained ? null : new List<TokenScope>
-        {
-            new(form["on"].ToString().Trim() is { Length: > 0 and <= 200 } on ? on : throw HubException.BadRequest("Say what the token may be used on: a namespace, a repository, or *."),
-                Enum.TryParse<Right>(form["may"], ignoreCase: true, out var may) && may != Right.None ? may : Right.Read),
-        };
+        var scopes = role == TokenRole.FineGrained ? Scopes(form) : null;
         var token = await accounts.AddTokenAsync(caller.Name, name, role, scopes, days is { } d ? time.GetUtcNow().AddDays(d) : null, context.RequestAborted);
         return new() { Active = "tokens", Secret = token, Done = "This is the token. It is shown this once." };
     });
+
+    /// <summary>What a fine-grained token may be used on: the fields of one, and lines of more.</summary>
+    static List<TokenScope> Scopes(IFormCollection form)
+    {
+        var scopes = new List<TokenScope>();
+        void Add(string on, string may) => scopes.Add(new(on, may switch
+        {
+            "read" => Right.Read,
+            "write" => Right.Write,
+            "admin" => Right.Admin,
+            _ => throw HubException.BadRequest($"'{(may.Length > 100 ? may[..100] : may)}' is none of read, write and admin."),
+        }));
+        if (form["on"].ToString().Trim() is { Length: > 0 } on)
+            Add(on, form["may"].ToString());
+        foreach (var line in form["more"].ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var more, var what])
+                Add(more, what);
+            else
+                throw HubException.BadRequest($"'{(line.Length > 100 ? line[..100] : line)}' is not a namespace or repository with read, write or admin behind it.");
+        if (scopes.Count is 0 or > MaxScopes || scopes.DistinctBy(s => Names.Key(s.On)).Count() < scopes.Count)
+            throw HubException.BadRequest($"Say what the token may be used on: a namespace, a repository, or *; each once, at most {MaxScopes}.");
+        return scopes;
+    }
 
     /// <summary><c>POST /settings/tokens/revoke</c></summary>
     public Task RevokeTokenAsync(HttpContext context) => ChangeAsync(context, "tokens", async (caller, form) =>
@@ -129,7 +150,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         if (caller.SessionId == 0)
             throw HubException.Forbidden("This page is for who signed in by a browser; with a token use the API.");
-        await HtmlPage.RenderAsync<SettingsPage>(context, view with
+        view = view with
         {
             IsAdmin = await accounts.IsAdminAsync(caller, cancellationToken),
             Tokens = view.Active == "tokens" ? [.. (await accounts.TokensAsync(caller.Name, cancellationToken)).Where(t => t.GrantId is null)] : [],
@@ -138,12 +159,16 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             HasPassword = view.Active == "password" && await passwords.HasAsync(caller.UserId, cancellationToken),
             Apps = view.Active == "applications" ? await apps.ListAsync(caller.UserId, cancellationToken) : [],
             Grants = view.Active == "applications" ? await grants.ListAsync(caller.UserId, cancellationToken) : [],
+            Passkeys = view.Active == "password" ? await passkeys.ListAsync(caller.UserId, cancellationToken) : [],
+            Passkey = view.Active == "password" && await accounts.FindAsync(caller.UserId, cancellationToken) is { } user ? await questions.ToMakeAsync(context, user) : null,
+            Identities = view.Active == "password" ? await identities.ListAsync(caller.UserId, cancellationToken) : [],
             HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
             RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,
             WithFactor = view.Active == "users" ? await factors.UsersAsync(cancellationToken) : view.WithFactor,
             IsFactorRequired = view.Active == "users" && await factors.IsRequiredAsync(cancellationToken),
             Users = view.Active == "users" ? await accounts.ListAsync("user", cancellationToken) : [],
             Policy = view.Active == "users" ? await links.PolicyAsync(cancellationToken) : SignUp.Closed,
-        }, status);
+        };
+        await HtmlPage.RenderAsync<SettingsPage>(context, view, status, script: view.Passkey is not null);
     }
 }

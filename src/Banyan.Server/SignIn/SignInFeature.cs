@@ -1,5 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.SignIn.OpenId;
+using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -18,6 +20,11 @@ static class SignInFeature
         services.AddSingleton<SecondFactors>();
         services.AddSingleton<Entrance>();
         services.AddSingleton<SecondFactorPages>();
+        services.AddSingleton<Identities>();
+        services.AddSingleton<OpenIdPages>();
+        services.AddSingleton<PasskeyStore>();
+        services.AddSingleton<PasskeyQuestions>();
+        services.AddSingleton<PasskeyPages>();
         services.AddSingleton<SignInPages>();
         services.AddSingleton<SettingsPages>();
     }
@@ -29,6 +36,12 @@ static class SignInFeature
         app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("POST", "/login/code", Need.Nothing, app.The<Entrance>().CodeAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("POST", "/login/set-up", Need.Nothing, app.The<Entrance>().SetUpAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
+        app.MapPage("GET", "/login/with/{name}", Need.Nothing, app.The<OpenIdPages>().BeginAsync, traits: RouteTraits.Open);
+        app.MapPage("GET", "/login/with/{name}/callback", Need.Nothing, app.The<OpenIdPages>().ComeBackAsync, traits: RouteTraits.Open);
+        app.MapPage("POST", "/settings/identities", Need.User, app.The<OpenIdPages>().ChangeAsync, maxBytes: 16 << 10);
+        app.MapPage("POST", "/login/passkey", Need.Nothing, app.The<PasskeyPages>().SignInAsync, maxBytes: 64 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/settings/passkeys", Need.User, app.The<PasskeyPages>().AddAsync, maxBytes: 64 << 10);
+        app.MapPage("POST", "/settings/passkeys/remove", Need.User, app.The<PasskeyPages>().RemoveAsync, maxBytes: 16 << 10);
         app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);

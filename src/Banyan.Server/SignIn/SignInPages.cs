@@ -2,12 +2,13 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Pages;
+using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
 /// <summary>Signing in and out, and making an account.</summary>
-sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, Entrance entrance, SignInLinks links, Throttle throttle, Refusals refusals, Authoriser authoriser)
+sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions sessions, Entrance entrance, SignInLinks links, Throttle throttle, Refusals refusals, Authoriser authoriser, PasskeyQuestions questions)
 {
     // Addresses of programs that ask to be let in are long.
     const int MaxNext = 4000;
@@ -18,7 +19,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
     public async Task ShowLoginAsync(HttpContext context)
     {
         FormTokens.Begin(context);
-        await HtmlPage.RenderAsync<LoginPage>(context, new LoginView(Next(context.Request.Query["next"]), null, await links.PolicyAsync(context.RequestAborted) == SignUp.Open));
+        await RenderAsync(context, Next(context.Request.Query["next"]), null);
     }
 
     /// <summary><c>POST /login</c>: a name with a password, or a token of the role write.</summary>
@@ -49,8 +50,15 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
             await entrance.EnterAsync(context, user, "password", null, next);
     }
 
-    async Task AgainAsync(HttpContext context, string next, string error) =>
-        await HtmlPage.RenderAsync<LoginPage>(context, new LoginView(next, error, await links.PolicyAsync(context.RequestAborted) == SignUp.Open), StatusCodes.Status400BadRequest);
+    Task AgainAsync(HttpContext context, string next, string error) => RenderAsync(context, next, error, StatusCodes.Status400BadRequest);
+
+    /// <summary>The page to sign in.</summary>
+    internal async Task RenderAsync(HttpContext context, string next, string? error, int status = StatusCodes.Status200OK)
+    {
+        FormTokens.Begin(context);
+        var view = new LoginView(next, error, await links.PolicyAsync(context.RequestAborted) == SignUp.Open, await questions.ToSignInAsync(context));
+        await HtmlPage.RenderAsync<LoginPage>(context, view, status, script: view.Passkey is not null);
+    }
 
     /// <summary><c>POST /logout</c></summary>
     public async Task LogoutAsync(HttpContext context)

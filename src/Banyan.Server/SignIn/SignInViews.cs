@@ -1,5 +1,7 @@
 using Banyan.Server.Accounts;
 using Banyan.Server.OAuth;
+using Banyan.Server.SignIn.OpenId;
+using Banyan.Server.SignIn.Passkeys;
 
 namespace Banyan.Server.SignIn;
 
@@ -7,7 +9,8 @@ namespace Banyan.Server.SignIn;
 /// <param name="Next">Where to go then.</param>
 /// <param name="Error">What was wrong, or null.</param>
 /// <param name="MayJoin">Whether everyone may make an account.</param>
-public sealed record LoginView(string Next, string? Error, bool MayJoin);
+/// <param name="Passkey">What a passkey is asked for, or null where there can be none.</param>
+public sealed record LoginView(string Next, string? Error, bool MayJoin, PasskeyQuestion? Passkey);
 
 /// <summary>The form to make an account.</summary>
 /// <param name="Code">The link's code, or nothing.</param>
@@ -36,6 +39,16 @@ public sealed record SettingsView
     public IReadOnlyList<OAuthApp> Apps { get; init; } = [];
 
     public IReadOnlyList<Grant> Grants { get; init; } = [];
+
+    /// <summary>A link to go on by, or null.</summary>
+    public string? Link { get; init; }
+
+    public IReadOnlyList<Passkey> Passkeys { get; init; } = [];
+
+    /// <summary>What a new passkey is asked for, or null where there can be none.</summary>
+    public PasskeyQuestion? Passkey { get; init; }
+
+    public IReadOnlyList<Identity> Identities { get; init; } = [];
 
     public IReadOnlyList<Session> Sessions { get; init; } = [];
 

@@ -13,6 +13,23 @@ namespace Banyan.Server.Tests.Access;
 public sealed partial class OperatingTests
 {
     [Fact]
+    public async Task What_signing_in_carries_in_addresses_and_forms_is_in_no_log()
+    {
+        var (log, folder) = (new MemoryStream(), Directory.CreateTempSubdirectory("banyan-log-"));
+        await using (var server = await TestServer.StartAsync(o => o with { LogsRequests = true, AccessLog = log, Inference = new(), Hub = new() { DataFolder = folder.FullName } }))
+        {
+            foreach (var path in new[] { "/oauth/device?user_code=secret", "/oauth/authorize?client_id=secret&state=secret", "/login/with/campus?next=/secret", "/login/with/campus/callback?code=secret&state=secret", "/login?next=/secret", "/join?code=secret" })
+                await server.Client.GetAsync(path);
+            foreach (var path in new[] { "/oauth/device", "/oauth/token", "/oauth/revoke", "/oauth/authorize", "/oauth/userinfo", "/login", "/login/code", "/login/set-up", "/login/passkey" })
+                await server.Client.PostAsync(path, new FormUrlEncodedContent(new[] { "grant_type", "code", "client_id", "client_secret", "device_code", "refresh_token", "token", "ticket", "name", "password", "credential" }.Select(f => KeyValuePair.Create(f, "secret"))));
+        }
+        folder.Delete(recursive: true);
+        var told = Encoding.UTF8.GetString(log.ToArray());
+        Assert.Equal(15, told.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(l => !l.Contains("/health", StringComparison.Ordinal)));
+        Assert.DoesNotContain("secret", told);
+    }
+
+    [Fact]
     public async Task A_server_says_what_it_lacks_what_it_measures_and_who_asked()
     {
         var free = long.MaxValue;

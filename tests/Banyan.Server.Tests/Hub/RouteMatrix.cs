@@ -77,7 +77,10 @@ public sealed partial class RouteMatrix
         ["GET /{ns}"] = Need.Nothing,
         ["GET /login"] = Need.Nothing,
         ["POST /login"] = Need.Nothing,
+        ["GET /login/with/{name}"] = Need.Nothing,
+        ["GET /login/with/{name}/callback"] = Need.Nothing,
         ["POST /login/code"] = Need.Nothing,
+        ["POST /login/passkey"] = Need.Nothing,
         ["POST /login/set-up"] = Need.Nothing,
         ["POST /logout"] = Need.Nothing,
         ["POST /oauth/device"] = Need.Nothing,
@@ -102,6 +105,9 @@ public sealed partial class RouteMatrix
         ["GET /settings/password"] = Need.User,
         ["POST /settings/password"] = Need.User,
         ["POST /settings/second-factor"] = Need.User,
+        ["POST /settings/identities"] = Need.User,
+        ["POST /settings/passkeys"] = Need.User,
+        ["POST /settings/passkeys/remove"] = Need.User,
         ["POST /settings/sessions/end"] = Need.User,
         ["GET /settings/applications"] = Need.User,
         ["POST /settings/applications"] = Need.User,
@@ -296,10 +302,10 @@ public sealed partial class RouteMatrix
     static readonly string[] s_reading =
     [
         "POST /api/{repo}/paths-info/{**rest}", "POST /{repo}/git-upload-pack", "POST /{repo}.git/git-upload-pack", "POST /{repo}.git/info/lfs/objects/batch", "POST /{repo}.git/info/lfs/verify",
-        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /logout", "POST /oauth/userinfo", "PUT /api/settings/hub",
+        "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /login/passkey", "POST /logout", "POST /oauth/userinfo", "PUT /api/settings/hub",
     ];
 
-    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/set-up", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]
     public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()

@@ -138,6 +138,12 @@ public class SignInTests(SharedHub shared)
         Assert.Equal(HttpStatusCode.BadRequest, (await other.SendAsync("/settings/tokens", "/settings/tokens/revoke", ("id", $"{id}"))).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/tokens", "/settings/tokens/revoke", ("id", $"{id}"))).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await hub.GetAsync("/api/whoami-v2", token)).StatusCode);
+        var many = await TextOf(await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "many"), ("role", "fine-grained"), ("on", "acme"), ("may", "read"), ("more", "datasets/acme/code write\r\n\r\ntina  admin\n")));
+        Assert.All(["acme: read", "datasets/acme/code: write", "tina: admin"], scope => Assert.Contains($">{scope}<", many));
+        Assert.Equal("""{"acme":"read","datasets/acme/code":"write","tina":"admin"}""", (await hub.Accounts.TokensAsync("tina", default)).Single(t => t.Name == "many").Scopes);
+        foreach (var more in new[] { "acme", "acme own", "a b c", "acme read", "acme/ read", "models/acme/coder read", "acme/coder/x read", "../acme read", "a,b read" })
+            Assert.Equal((more, HttpStatusCode.BadRequest), (more, (await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "x"), ("role", "fine-grained"), ("on", "acme"), ("may", "read"), ("more", more))).StatusCode));
+        await HubServer.AssertErrorAsync(await hub.PostAsync("/api/settings/tokens", new { name = "x", role = "fine-grained", scopes = new Dictionary<string, string> { ["models/acme/coder"] = "read" } }, await hub.Accounts.AddTokenAsync("tina", "w", TokenRole.Write, null, null, default)), HttpStatusCode.BadRequest);
         foreach (var wrong in new (string, string)[][] { [("name", ""), ("role", "read")], [("name", "x"), ("role", "all")], [("name", "x"), ("role", "read"), ("days", "0")], [("name", "x"), ("role", "fine-grained")] })
             Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/tokens", "/settings/tokens", wrong)).StatusCode);
     }

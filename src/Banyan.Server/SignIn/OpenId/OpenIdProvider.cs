@@ -1,0 +1,70 @@
+using Banyan.Server.Access;
+
+namespace Banyan.Server.SignIn.OpenId;
+
+/// <summary>A provider by which people sign in (OpenID Connect), as whoever runs the hub set it up.</summary>
+public sealed record OpenIdProvider
+{
+    /// <summary>How it stands in addresses: small letters, digits, '-'.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What people are shown.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Its address, exactly as it says it itself: below it lies <c>.well-known/openid-configuration</c>.</summary>
+    public required string Issuer { get; init; }
+
+    /// <summary>As what the hub is registered there.</summary>
+    public required string ClientId { get; init; }
+
+    /// <summary>The secret for that, or null where it needs none.</summary>
+    public string? ClientSecret { get; init; }
+
+    /// <summary>What is asked for.</summary>
+    public IReadOnlyList<string> Scopes { get; init; } = ["openid", "profile", "email"];
+
+    /// <summary>The claim that a new user's name is made of.</summary>
+    public string NameClaim { get; init; } = "preferred_username";
+
+    /// <summary>The claim that has a user's groups.</summary>
+    public string GroupsClaim { get; init; } = "groups";
+
+    /// <summary>What groups are here. For these organizations they alone decide who is a member, each time somebody signs in by this provider.</summary>
+    public IReadOnlyList<GroupRole> Groups { get; init; } = [];
+
+    /// <summary>Whether somebody who has no account here gets one.</summary>
+    public bool MakesAccounts { get; init; }
+
+    /// <summary>Everything that is wrong with it.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Name.Length is 0 or > 40 || !Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            yield return $"'{Name}' is no name of a provider: 1 to 40 small letters, digits and '-'";
+        if (!IsAddress(Issuer) || Issuer.Length > 500)
+            yield return $"issuer of '{Name}' is '{Issuer}': an address with https is needed (http on this machine alone)";
+        if (ClientId.Length == 0)
+            yield return $"client-id of '{Name}' is missing";
+        if (!Scopes.Contains("openid"))
+            yield return $"scopes of '{Name}' lack openid";
+    }
+
+    /// <summary>Whether what goes there is read by nobody in between.</summary>
+    internal static bool IsAddress(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0 && (uri.Scheme == "https" || (uri.Scheme == "http" && uri.IsLoopback));
+}
+
+/// <summary>What a group of a provider is on this hub.</summary>
+/// <param name="Group">As the provider calls it.</param>
+/// <param name="Organization">An organization, or null for the hub itself: its members are administrators.</param>
+/// <param name="Role">What they may there.</param>
+public sealed record GroupRole(string Group, string? Organization, Right Role)
+{
+    /// <summary>Reads <c>GROUP = ORGANIZATION:read|write|admin</c> or <c>GROUP = administrator</c>; null where it is neither.</summary>
+    public static GroupRole? Parse(string text)
+    {
+        if (text.LastIndexOf('=') is not (> 0 and var at) || text[..at].Trim() is not { Length: > 0 } group)
+            return null;
+        var what = text[(at + 1)..].Trim();
+        return what == "administrator" ? new(group, null, Right.Admin)
+            : what.Split(':') is [{ Length: > 0 } organization, "read" or "write" or "admin"] ? new(group, organization.Trim(), Enum.Parse<Right>(what.Split(':')[1], ignoreCase: true)) : null;
+    }
+}
