@@ -43,7 +43,7 @@ public sealed class VocabularyExtensionTests : IDisposable
     (Model Model, PreparedData Data) Prepare(string path)
     {
         var file = Path.Combine(_folder, "text.jsonl");
-        File.WriteAllLines(file, Sentences(60, 1).Select(s => new JsonObject { ["text"] = s }.ToJsonString()));
+        File.WriteAllLines(file, Sentences(40, 1).Select(s => new JsonObject { ["text"] = s }.ToJsonString()));
         var model = Load(path);
         return (model, Preparation.Run(model, new DataOptions(file) { MaxTokens = 128 }, Path.Combine(_folder, "data")));
     }
@@ -168,7 +168,7 @@ public sealed class VocabularyExtensionTests : IDisposable
         extension.Write(path);
         using var extended = Load(path);
         var learned = VocabularyExtension.Encode(data.Data, model.Tokenizer, extended.Tokenizer);
-        using var trainer = new Trainer(extended, learned, new TuneOptions { NewTokens = extension.Count, Rank = 4, SequenceLength = 128, Steps = 20, LearningRate = 1e-2 })
+        using var trainer = new Trainer(extended, learned, new TuneOptions { NewTokens = extension.Count, Rank = 4, SequenceLength = 128, Steps = 8, LearningRate = 2e-2 })
         {
             BaseLosses = TextLoss.Of(model, data.Data.HeldOut),
         };
