@@ -38,14 +38,15 @@ public static class Chunker
     }
 
     /// <summary>
-    /// The first cut of more than <see cref="MinLength"/> bytes. A hash waits for the one before it, and the processor could do three times as
-    /// much meanwhile: so three spans are scanned beside each other. The later two begin with the 64 bytes before them, after which their hash is that
-    /// of a scan that came from the left.
+    /// The first cut of more than <see cref="MinLength"/> bytes. Each hash depends on the previous one, which leaves two thirds of the
+    /// processor's throughput idle, so three spans are scanned in parallel. The later two start 64 bytes earlier, after which their hash
+    /// equals that of a scan from the left.
     /// </summary>
     /// <param name="bytes">The first byte.</param>
-    /// <param name="end">How many there are, at most <see cref="MaxLength"/>.</param>
-    /// <param name="table">What each byte adds.</param>
-    /// <param name="lastCut"><see cref="LastCut"/>: as a parameter it stays in a register, as a constant it is loaded anew for every byte.</param>
+    /// <param name="end">Number of bytes, at most <see cref="MaxLength"/>.</param>
+    /// <param name="table">The constant that each byte adds.</param>
+    /// <param name="lastCut"><see cref="LastCut"/>: as a parameter it stays in a register, as a constant it is reloaded for every
+    /// byte.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     static int Scan(ref byte bytes, int end, ref ulong table, ulong lastCut)
     {
@@ -88,7 +89,9 @@ public static class Chunker
         return end;
     }
 
-    /// <summary>The length up to the first cut of a span, from a byte on whose hash before it is known; null where none is.</summary>
+    /// <summary>
+    /// The length up to the first cut of a span, starting at a byte whose preceding hash is known; null if there is none.
+    /// </summary>
     static int? CutOf(ref ulong table, ref byte span, nint from, ulong hash)
     {
         for (var k = from; k < Span; k++)

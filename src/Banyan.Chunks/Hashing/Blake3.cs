@@ -54,7 +54,7 @@ static unsafe class Blake3
         }
     }
 
-    /// <summary>More than one kibibyte: the values of all of them, then the parents of neighbours level by level.</summary>
+    /// <summary>More than one kibibyte: hashes all of them, then combines neighbours into parents level by level.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void HashTree(byte* input, int length, uint* key, uint* root, int lanes)
     {

@@ -6,17 +6,17 @@ using System.Runtime.Intrinsics.X86;
 namespace Banyan.Chunks;
 
 /// <summary>
-/// BLAKE3 over eight inputs at once, one a 32-bit lane: no step of the hash crosses lanes. Uses the rotations of AVX-512 where available.
+/// BLAKE3 over eight inputs at once, one per 32-bit lane: no step of the hash crosses lanes. Uses the rotations of AVX-512 where available.
 /// </summary>
 static unsafe class Blake3Avx2
 {
     /// <summary>Hashes eight inputs of <paramref name="blocks"/> whole 64-byte blocks each.</summary>
     /// <param name="input">The first input; the others follow at <paramref name="stride"/> bytes.</param>
-    /// <param name="stride">Distance of two inputs in bytes.</param>
-    /// <param name="blocks">Blocks an input.</param>
+    /// <param name="stride">Distance between two inputs in bytes.</param>
+    /// <param name="blocks">Blocks per input.</param>
     /// <param name="key">8 words.</param>
     /// <param name="counter">Counter of the first input.</param>
-    /// <param name="counts">Whether the counter grows by one an input (kibibytes) or stays (parents).</param>
+    /// <param name="counts">Whether the counter grows by one per input (kibibytes) or stays (parents).</param>
     /// <param name="flags">Flags of every block; <paramref name="first"/> and <paramref name="last"/> are added on the first and last.</param>
     /// <param name="first">See <paramref name="flags"/>.</param>
     /// <param name="last">See <paramref name="flags"/>.</param>

@@ -4,7 +4,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Banyan.Chunks;
 
-/// <summary>BLAKE3 over sixteen inputs at once, one a 32-bit lane, as <see cref="Blake3Avx2"/> does over eight: a block of 64 bytes is one register.</summary>
+/// <summary>
+/// BLAKE3 over sixteen inputs at once, one per 32-bit lane, as <see cref="Blake3Avx2"/> does over eight: a block of 64 bytes is one
+/// register.
+/// </summary>
 static unsafe class Blake3Avx512
 {
     public const int Inputs = 16;

@@ -59,7 +59,7 @@ public static class MerkleTree
         return root;
     }
 
-    /// <summary>How many nodes the group that begins here has.</summary>
+    /// <summary>The number of nodes in the group that begins here.</summary>
     internal static int GroupLength(ReadOnlySpan<Chunk> nodes)
     {
         var end = Math.Min(MaxGroup, nodes.Length);

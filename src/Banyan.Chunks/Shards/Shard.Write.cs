@@ -17,8 +17,8 @@ public sealed partial record Shard
     /// </summary>
     /// <param name="destination">Receives the shard.</param>
     /// <param name="key">32 bytes.</param>
-    /// <param name="created">Now.</param>
-    /// <param name="expires">Until when the xorbs in it are kept for a client that refers to them.</param>
+    /// <param name="created">The current time.</param>
+    /// <param name="expires">The time until which its xorbs are kept for a client that refers to them.</param>
     public void WriteKeyed(Stream destination, ReadOnlySpan<byte> key, DateTimeOffset created, DateTimeOffset expires)
     {
         var hidden = key.ToArray();

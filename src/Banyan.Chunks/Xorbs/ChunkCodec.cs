@@ -49,8 +49,8 @@ public readonly record struct ChunkHeader(int StoredLength, Compression Compress
 /// </summary>
 /// <param name="leastGain">
 /// The share of a chunk's bytes that compression must be likely to save; otherwise the chunk is stored uncompressed. 1/32 suits a sender
-/// who pays for the line. Normally distributed BF16 weights save 14 %, and cost 2.2 processor seconds a gigabyte to compress and 0.5 for
-/// each decompression.
+/// on a metered link. Normally distributed BF16 weights save 14 %, and cost 2.2 CPU-seconds per gigabyte to compress and 0.5 for each
+/// decompression.
 /// </param>
 public sealed class ChunkCodec(double leastGain = 1.0 / 32)
 {

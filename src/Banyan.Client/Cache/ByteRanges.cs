@@ -37,7 +37,7 @@ sealed class ByteRanges
         Total = 0;
     }
 
-    /// <summary>What of a range is not in the set.</summary>
+    /// <summary>The parts of a range that are not in the set.</summary>
     public List<ByteRange> Missing(long start, long end)
     {
         var missing = new List<ByteRange>();

@@ -1,9 +1,9 @@
 namespace Banyan.Client.Cache;
 
-/// <summary>A lock between processes: the one that Python's filelock takes too (flock on Unix).</summary>
+/// <summary>A lock between processes, compatible with Python's filelock (flock on Unix).</summary>
 static class FileLock
 {
-    /// <summary>Waits until the lock is ours.</summary>
+    /// <summary>Waits until the lock is acquired.</summary>
     public static async Task<IDisposable> TakeAsync(string path, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

@@ -1,8 +1,8 @@
 namespace Banyan.Client;
 
 /// <summary>
-/// The cache on disk that all tools of the field share: <c>models--owner--name/{blobs,snapshots,refs,.no_exist}</c>. A blob is a
-/// file's bytes under its ETag; a snapshot is a commit's files as links to blobs; a ref is a file with a commit.
+/// The on-disk cache shared with Hugging Face's tools: <c>models--owner--name/{blobs,snapshots,refs,.no_exist}</c>. A blob is a file's
+/// bytes under its ETag; a snapshot is a commit's files as links to blobs; a ref is a file with a commit.
 /// </summary>
 /// <param name="folder">The folder that holds the repos' folders.</param>
 public sealed class HubCache(string folder)
@@ -26,10 +26,10 @@ public sealed class HubCache(string folder)
         ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..]
         : path;
 
-    /// <summary>The folder of a commit's files, whether it is there or not.</summary>
+    /// <summary>The folder of a commit's files, whether or not it exists.</summary>
     public string Snapshot(RepoId repo, string commit) => Path.Combine(Folder, repo.CacheFolder, "snapshots", commit);
 
-    /// <summary>The commit that a revision was at when it was last pulled, or null.</summary>
+    /// <summary>The commit of a revision when it was last pulled, or null.</summary>
     public string? CommitOf(RepoId repo, string revision)
     {
         if (Directory.Exists(Snapshot(repo, revision)))
@@ -42,7 +42,7 @@ public sealed class HubCache(string folder)
 
     internal string LockFile(RepoId repo, string etag) => Path.Combine(Folder, ".locks", repo.CacheFolder, $"{etag}.lock");
 
-    /// <summary>Records that a revision is at a commit.</summary>
+    /// <summary>Records the commit of a revision.</summary>
     internal void SetRef(RepoId repo, string revision, string commit)
     {
         if (revision == commit || !Hub.RepoPaths.IsSafe(revision))
@@ -61,7 +61,7 @@ public sealed class HubCache(string folder)
         File.Move(temporary, file, overwrite: true);
     }
 
-    /// <summary>Records that a commit has no such file, so that other tools need not ask.</summary>
+    /// <summary>Records that a commit has no such file, so that other tools need not request it.</summary>
     internal void SetMissing(RepoId repo, string commit, string path)
     {
         var file = Path.Combine(Folder, repo.CacheFolder, ".no_exist", commit, path);

@@ -8,9 +8,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Banyan.Client.Cache;
 
 /// <summary>
-/// A file that is arriving, in any order, from many requests at once. Beside its bytes lies a log: a line for each range written,
-/// with a hash of its bytes. After a crash or a power cut the log is believed only where the bytes still have their hashes, so
-/// nothing needs flushing while it arrives, nothing damaged is kept, and at most about a second's bytes come twice.
+/// A file being downloaded, in any order, by many concurrent requests. A log next to it has a line for each range written, with a hash of
+/// its bytes. After a crash or a power cut the log is trusted only where the bytes still match their hashes, so nothing needs flushing
+/// during the download, nothing damaged is kept, and at most about a second's worth of bytes is downloaded twice.
 /// </summary>
 sealed class PartialFile : IDisposable
 {
@@ -32,7 +32,7 @@ sealed class PartialFile : IDisposable
         _log = new FileStream(path + ".log", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1);
     }
 
-    /// <summary>Opens what an earlier run left, checked, or begins anew.</summary>
+    /// <summary>Opens what an earlier run left, after verifying it, or starts over.</summary>
     public static PartialFile Open(string path, long size, CancellationToken cancellationToken)
     {
         var file = new PartialFile(path, size);
@@ -51,7 +51,7 @@ sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Bytes that are here.</summary>
+    /// <summary>Bytes present.</summary>
     public long Done
     {
         get
@@ -91,7 +91,7 @@ sealed class PartialFile : IDisposable
         _log.Position = good;
     }
 
-    /// <summary>Forgets everything: the bytes were not those of the file.</summary>
+    /// <summary>Discards everything: the bytes were not those of the file.</summary>
     public void Clear()
     {
         lock (_lock)
@@ -116,10 +116,10 @@ sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Where a run of bytes is written, from <paramref name="offset"/> on.</summary>
+    /// <summary>Returns a writer for a run of bytes starting at <paramref name="offset"/>.</summary>
     public Run From(long offset) => new(this, offset);
 
-    /// <summary>SHA-256, or the git object id where the name is one, of the complete file.</summary>
+    /// <summary>SHA-256 of the complete file, or its git object id if the name is one.</summary>
     public async Task<string> HashAsync(bool git, CancellationToken cancellationToken) => await HashAsync(_file, _size, git, cancellationToken);
 
     /// <summary>SHA-256 or git object id of a file's bytes, in hexadecimal.</summary>
@@ -141,7 +141,7 @@ sealed class PartialFile : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>The file is whole and right: it moves to its place and the log goes.</summary>
+    /// <summary>Called when the file is complete and verified: moves it into place and deletes the log.</summary>
     public void Publish(string destination)
     {
         RandomAccess.FlushToDisk(_file);
@@ -158,7 +158,7 @@ sealed class PartialFile : IDisposable
         _log.Dispose();
     }
 
-    /// <summary>Bytes that follow each other; recorded every MiB and every second.</summary>
+    /// <summary>Consecutive bytes; recorded every MiB and every second.</summary>
     public sealed class Run(PartialFile file, long offset) : IDisposable
     {
         readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BlockBytes);
@@ -192,7 +192,7 @@ sealed class PartialFile : IDisposable
             _recordedAt = Environment.TickCount64;
         }
 
-        /// <summary>What came is kept, also when the rest did not.</summary>
+        /// <summary>Bytes received are kept even if the rest does not arrive.</summary>
         public void Dispose()
         {
             Flush();

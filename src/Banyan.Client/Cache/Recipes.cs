@@ -7,7 +7,7 @@ using Banyan.Client.Xet;
 namespace Banyan.Client.Cache;
 
 /// <summary>
-/// Which chunks of which xorbs the files on this disk hold. A pull takes a chunk that is here already from here: of another
+/// Which chunks of which xorbs the files on this disk contain. A pull reads chunks that already exist locally from disk: in another
 /// revision, another model, a fine-tune's base. A recipe only says where to look; the whole file's hash is checked at the end.
 /// </summary>
 sealed class Recipes
@@ -17,7 +17,7 @@ sealed class Recipes
     readonly string _folder;
     readonly Dictionary<XetHash, List<(string Path, FileRun Run)>> _runs = [];
 
-    /// <summary>An empty list that adds to a folder.</summary>
+    /// <summary>An empty list that will be added to a folder.</summary>
     public Recipes(string folder) => _folder = folder;
 
     public static string In(string stateFolder) => Path.Combine(stateFolder, "recipes");
@@ -69,8 +69,8 @@ sealed class Recipes
     }
 
     /// <summary>
-    /// Records what is known of a file. Runs overlap by a chunk where a pull's windows meet: those of one xorb are put together. What came by other ways
-    /// (an earlier process, the web's ranges) is a gap.
+    /// Records a file's known runs. Runs overlap by a chunk where a pull's windows meet: those of one xorb are merged. Bytes from other
+    /// sources (an earlier process, HTTP ranges) are gaps.
     /// </summary>
     public void Add(string path, IEnumerable<FileRun> runs)
     {
@@ -108,7 +108,7 @@ sealed class Recipes
         File.Move(name + ".tmp", name, overwrite: true);
     }
 
-    /// <summary>Writes what is here of a plan's runs into the file that is arriving; returns how many bytes that was.</summary>
+    /// <summary>Writes the locally available parts of a plan's runs into the partial file; returns the number of bytes.</summary>
     public async Task<long> CopyAsync(ImmutableArray<FileRun> runs, PartialFile part, long size, CancellationToken cancellationToken)
     {
         var copied = 0L;
@@ -124,8 +124,8 @@ sealed class Recipes
     }
 
     /// <summary>
-    /// Copies the chunks that both have. Chunks are cut again in the local bytes to find where they lie: cutting depends on
-    /// nothing before a cut. Where the shared chunks lie in the new run is known when they are at its start or its end.
+    /// Copies the chunks that both have. The local bytes are chunked again to locate the chunks: cutting depends on nothing before a cut.
+    /// The position of the shared chunks in the new run is known if they are at its start or end.
     /// </summary>
     static long Copy(FileRun run, string path, FileRun local, PartialFile part)
     {

@@ -7,8 +7,8 @@ public sealed partial class HubClient
 {
     const int MostFiles = 1_000_000, MostEmptyPages = 3;
 
-    /// <summary>The commit that a revision (branch, tag, commit) is at.</summary>
-    /// <exception cref="HubException">There is none, or the hub does not answer.</exception>
+    /// <summary>The commit that a revision (branch, tag, commit) points to.</summary>
+    /// <exception cref="HubException">It does not exist, or the hub does not answer.</exception>
     public async Task<string> CommitOfAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {
         var answer = await JsonAsync(
@@ -18,7 +18,7 @@ public sealed partial class HubClient
             : throw new HubException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} says that {repo}@{revision} is at commit '{answer.Sha}', which is none");
     }
 
-    /// <summary>All files of a commit, whatever folder they are in.</summary>
+    /// <summary>All files of a commit, in all folders.</summary>
     /// <exception cref="HubException">There is no such repo or revision, or a path would lead out of the folder it is written to.</exception>
     public async Task<IReadOnlyList<RepoFile>> ListAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {

@@ -24,8 +24,8 @@ public sealed partial class HubClient
     public async Task<string> WhoAmIAsync(CancellationToken cancellationToken = default) =>
         (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), HubJson.Default.WhoAmI, Options.Endpoint.Authority, cancellationToken)).Name;
 
-    /// <summary>Makes a repo; one that is there already is as good.</summary>
-    /// <returns>Whether it is new.</returns>
+    /// <summary>Creates a repo; does nothing if it exists.</summary>
+    /// <returns>Whether it was created.</returns>
     public async Task<bool> CreateRepoAsync(RepoId repo, bool isPrivate, CancellationToken cancellationToken = default)
     {
         var me = await WhoAmIAsync(cancellationToken);
@@ -52,7 +52,7 @@ public sealed partial class HubClient
         return true;
     }
 
-    /// <summary>Makes a branch of main; one that is there already is as good.</summary>
+    /// <summary>Creates a branch from main; does nothing if it exists.</summary>
     internal async Task CreateBranchAsync(RepoId repo, string branch, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(() =>
@@ -65,7 +65,7 @@ public sealed partial class HubClient
             await EnsureAsync(answer, $"branch {branch} of {repo} cannot be made", cancellationToken);
     }
 
-    /// <summary>How the hub wants each file, and which of them it has already.</summary>
+    /// <summary>How the hub wants each file uploaded, and which of them it already has.</summary>
     internal async Task<Dictionary<string, PreuploadMode>> PreuploadAsync(RepoId repo, string revision, IReadOnlyList<LocalFile> files, string? gitIgnore, CancellationToken cancellationToken)
     {
         var modes = new Dictionary<string, PreuploadMode>();
@@ -81,7 +81,7 @@ public sealed partial class HubClient
             : modes;
     }
 
-    /// <summary>Where the hub wants large files sent, by which transfer; objects without actions are there already.</summary>
+    /// <summary>Where the hub wants large files uploaded, by which transfer; objects without actions already exist.</summary>
     internal async Task<List<(string Transfer, ScannedFile File, BatchObject Object)>> BatchAsync(RepoId repo, string revision, IReadOnlyList<ScannedFile> files, bool chunks, CancellationToken cancellationToken)
     {
         var all = new List<(string, ScannedFile, BatchObject)>();
@@ -102,7 +102,7 @@ public sealed partial class HubClient
         return all;
     }
 
-    /// <summary>Makes what was sent a commit.</summary>
+    /// <summary>Commits what was uploaded.</summary>
     internal Task<CommitAnswer> CommitAsync(RepoId repo, string revision, string message, IReadOnlyList<LocalFile> small, IReadOnlyList<ScannedFile> large, CancellationToken cancellationToken) =>
         CommitAsync(repo, revision, () => new CommitBody(message, small, large), cancellationToken);
 

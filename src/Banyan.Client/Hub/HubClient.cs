@@ -10,8 +10,8 @@ using Banyan.Client.Transfers;
 namespace Banyan.Client;
 
 /// <summary>
-/// A connection to a hub. All traffic goes through it, so that speed and bytes are those of everything together. Requests that
-/// fail for a moment are repeated with growing pauses; the token goes to the hub's own address and nowhere else.
+/// A connection to a hub. All traffic goes through it, so speed limit and byte counts cover everything. Transient failures are retried with
+/// backoff; the token is sent only to the hub's own address.
 /// </summary>
 public sealed partial class HubClient : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed partial class HubClient : IDisposable
     readonly HttpClient _http;
     long _waitsUntil;
 
-    /// <summary>A client; connects when first asked for something.</summary>
+    /// <summary>Creates a client; it connects on first use.</summary>
     public HubClient(HubOptions options)
     {
         Options = options;
@@ -44,18 +44,18 @@ public sealed partial class HubClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("banyan", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
     }
 
-    /// <summary>Which hub, as whom.</summary>
+    /// <summary>The hub's address, the token and limits.</summary>
     public HubOptions Options { get; }
 
-    /// <summary>Bytes that came over the network so far, everything included.</summary>
+    /// <summary>Bytes received over the network so far, including overhead.</summary>
     public long BytesReceived => Meter.Received;
 
-    /// <summary>Bytes that went over the network so far, everything included.</summary>
+    /// <summary>Bytes sent over the network so far, including overhead.</summary>
     public long BytesSent => Meter.Sent;
 
     internal Meter Meter { get; }
 
-    /// <summary>How long a body may bring nothing: longer where the speed limit alone would explain it.</summary>
+    /// <summary>How long a body may stall: longer if the speed limit alone explains it.</summary>
     internal TimeSpan StallTimeout => Options.StallTimeout + TimeSpan.FromSeconds(Options.MaxSpeed is { } speed ? 128.0 * 1024 / speed : 0);
 
     async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
@@ -75,10 +75,10 @@ public sealed partial class HubClient : IDisposable
 
     internal Uri At(string path) => new(Options.Endpoint, path);
 
-    /// <summary>Asks until there is an answer that is not a passing failure; the caller disposes it.</summary>
-    /// <param name="request">Makes the request anew for each try.</param>
-    /// <param name="within">How long the answer's headers may take.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <summary>Sends a request, retrying transient failures; the caller disposes the response.</summary>
+    /// <param name="request">Creates the request for each attempt.</param>
+    /// <param name="within">Time limit for the response's headers.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="HubException">The hub cannot be reached or keeps failing.</exception>
     internal async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan within, CancellationToken cancellationToken)
     {
@@ -109,7 +109,7 @@ public sealed partial class HubClient : IDisposable
         }
     }
 
-    /// <summary>Many requests at once are asked to wait by the same hub at the same time: that is said once.</summary>
+    /// <summary>Reports a hub's request to wait only once if many concurrent requests get it at the same time.</summary>
     void Say(HttpStatusCode status, TimeSpan wait)
     {
         var (now, said) = (Environment.TickCount64, Interlocked.Read(ref _waitsUntil));
@@ -143,7 +143,7 @@ public sealed partial class HubClient : IDisposable
         }
     }
 
-    /// <summary>A request to an address that carries its own permission: no token goes with it.</summary>
+    /// <summary>A request to a signed address: no token is sent with it.</summary>
     internal static HttpRequestMessage Signed(HttpMethod method, Uri uri)
     {
         var request = new HttpRequestMessage(method, uri);
@@ -153,28 +153,28 @@ public sealed partial class HubClient : IDisposable
 
     static bool SameHost(Uri a, Uri b) => a.Scheme == b.Scheme && a.Authority == b.Authority;
 
-    /// <summary>Asks for JSON.</summary>
-    /// <exception cref="HubException">The hub says no, or something else than JSON.</exception>
+    /// <summary>Requests JSON.</summary>
+    /// <exception cref="HubException">The hub refuses, or answers something other than JSON.</exception>
     internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(() => Compressed(request()), s_apiTimeout, cancellationToken);
         return await JsonAsync(answer, type, what, cancellationToken);
     }
 
-    /// <summary>A request whose answer may come compressed: JSON, never a file, of which parts are asked for.</summary>
+    /// <summary>A request that accepts a compressed response: only for JSON, never for files, which are requested by ranges.</summary>
     static HttpRequestMessage Compressed(HttpRequestMessage request)
     {
         request.Headers.AcceptEncoding.ParseAdd("br, gzip");
         return request;
     }
 
-    /// <summary>A body as it was before it was compressed.</summary>
+    /// <summary>Returns a decompressed body.</summary>
     internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken) => Plain(await content.ReadAsStreamAsync(cancellationToken), content);
 
     /// <summary>Whether a body is compressed.</summary>
     internal static bool IsCompressed(HttpContent content) => content.Headers.ContentEncoding.Any(c => !c.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>A content's bytes, as they come from a stream, as they were before they were compressed.</summary>
+    /// <summary>A content's bytes, decompressed while streaming.</summary>
     internal static Stream Plain(Stream stream, HttpContent content)
     {
         foreach (var coding in content.Headers.ContentEncoding.Reverse())
@@ -216,7 +216,7 @@ public sealed partial class HubClient : IDisposable
         }
     }
 
-    /// <summary>Throws what an answer that is no success means.</summary>
+    /// <summary>Throws the exception for an unsuccessful response.</summary>
     internal async Task EnsureAsync(HttpResponseMessage answer, string what, CancellationToken cancellationToken)
     {
         if (!answer.IsSuccessStatusCode)

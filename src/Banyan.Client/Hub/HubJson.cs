@@ -56,7 +56,7 @@ sealed record XetToken(string CasUrl, string AccessToken, long Exp);
 
 sealed record XorbAnswer([property: JsonPropertyName("was_inserted")] bool WasInserted);
 
-/// <summary>The records' serializers, generated when the project is built.</summary>
+/// <summary>The records' source-generated serializers.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RevisionAnswer))]
 [JsonSerializable(typeof(TreeItem[]))]

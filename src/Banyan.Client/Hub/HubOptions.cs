@@ -2,45 +2,47 @@ using Banyan.Client.Hub;
 
 namespace Banyan.Client;
 
-/// <summary>Which hub, as whom, and how much of the link may be used.</summary>
+/// <summary>The hub's address, the token, and limits on the use of the link.</summary>
 public sealed record HubOptions
 {
-    /// <summary>Where the hub is when nothing says otherwise: the one that <c>banyan up</c> starts.</summary>
+    /// <summary>The default hub: the one that <c>banyan up</c> starts.</summary>
     public static Uri Local { get; } = new("http://localhost:8080");
 
     /// <summary>The hub's address.</summary>
     public Uri Endpoint { get; init; } = Local;
 
-    /// <summary>The access token, or null to come as nobody.</summary>
+    /// <summary>The access token, or null for anonymous access.</summary>
     public string? Token { get; init; }
 
-    /// <summary>Why a token that is saved here is not sent, for who is asked for one; null where that is no matter.</summary>
+    /// <summary>Why a saved token is not sent, shown if the hub requires one; null if there is none.</summary>
     internal string? TokenNote { get; init; }
 
-    /// <summary>The most bytes a second over all connections, or null.</summary>
+    /// <summary>Maximum bytes per second over all connections, or null.</summary>
     public long? MaxSpeed { get; init; }
 
-    /// <summary>The most bytes that may pass over the link, both directions together, or null.</summary>
+    /// <summary>Maximum bytes over the link, both directions together, or null.</summary>
     public long? MaxBytes { get; init; }
 
-    /// <summary>Where this machine remembers what it sent and what the chunks of its files are; losing it costs bytes, never correctness.</summary>
+    /// <summary>
+    /// Where this machine records what it uploaded and the chunks of its files; losing it costs bandwidth, never correctness.
+    /// </summary>
     public string StateFolder { get; init; } = Path.Combine(HubCache.Home(), "banyan");
 
-    /// <summary>An answer that brings no byte for so long is asked for again.</summary>
+    /// <summary>A response that stalls for this long is requested again.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Told when a hub asks for a wait that is waited for, once for each: what to say to whoever watches.</summary>
+    /// <summary>Called once for each wait that a hub requests and that is honoured, with a message for the user.</summary>
     public Action<string>? Waits { get; init; }
 
-    /// <summary>How often a request is tried that makes no progress at all.</summary>
+    /// <summary>Maximum attempts of a request that makes no progress.</summary>
     public int Attempts { get; init; } = 6;
 
     /// <summary>
-    /// What the variables that other tools also read say: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, and the token that was saved at login
-    /// (<c>HF_TOKEN_PATH</c>, <c>HF_HOME/token</c>), for the hub that it is for.
+    /// Reads the environment variables that other tools also use: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c>, and the token saved at login
+    /// (<c>HF_TOKEN_PATH</c>, <c>HF_HOME/token</c>), for the hub that it belongs to.
     /// </summary>
     /// <param name="endpoint">Overrides <c>HF_ENDPOINT</c>.</param>
-    /// <exception cref="ArgumentException">The address is none.</exception>
+    /// <exception cref="ArgumentException">The address is invalid.</exception>
     public static HubOptions FromEnvironment(string? endpoint = null)
     {
         endpoint ??= Environment.GetEnvironmentVariable("HF_ENDPOINT") is { Length: > 0 } variable ? variable : Local.ToString();

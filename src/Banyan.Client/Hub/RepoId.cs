@@ -20,7 +20,7 @@ public enum RepoType
 /// <param name="Name"><c>owner/name</c>.</param>
 public sealed partial record RepoId(RepoType Type, string Name)
 {
-    /// <summary>The owner: a user or an organization; empty for the old names without one.</summary>
+    /// <summary>The owner: a user or an organization; empty for legacy names without one.</summary>
     public string Owner => Name.Contains('/') ? Name[..Name.IndexOf('/')] : "";
 
     /// <summary><c>models</c>, <c>datasets</c> or <c>spaces</c>: the word in API paths.</summary>
@@ -35,17 +35,17 @@ public sealed partial record RepoId(RepoType Type, string Name)
     /// <summary>Path of pages and files: models have no prefix.</summary>
     internal string Page => Type == RepoType.Model ? Name : $"{Plural}/{Name}";
 
-    /// <summary>Folder of the repo in the cache that all tools share.</summary>
+    /// <summary>Folder of the repo in the shared cache.</summary>
     internal string CacheFolder => $"{Plural}--{Name.Replace("/", "--", StringComparison.Ordinal)}";
 
     /// <summary><c>datasets/owner/name</c>; models without a prefix.</summary>
     public override string ToString() => Page;
 
     /// <summary>Reads <c>[datasets/|spaces/|models/]owner/name[@revision]</c>.</summary>
-    /// <param name="text">What a user wrote.</param>
-    /// <param name="type">The type where the text has no prefix.</param>
+    /// <param name="text">User input.</param>
+    /// <param name="type">The type if the text has no prefix.</param>
     /// <param name="repo">The repo.</param>
-    /// <param name="revision">The revision, or null where none was written.</param>
+    /// <param name="revision">The revision, or null if none was given.</param>
     public static bool TryParse(string text, RepoType type, out RepoId repo, out string? revision)
     {
         revision = null;

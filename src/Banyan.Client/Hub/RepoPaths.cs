@@ -1,11 +1,11 @@
 namespace Banyan.Client.Hub;
 
-/// <summary>Paths that a hub names are written below a folder of the user's: nothing may lead out of it, on any system.</summary>
+/// <summary>A hub's paths are written below a folder of the user: none may escape it, on any system.</summary>
 static class RepoPaths
 {
     static readonly string[] s_devices = ["con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9"];
 
-    /// <summary>Whether a path can be a file below a folder.</summary>
+    /// <summary>Whether a path is valid for a file below a folder.</summary>
     public static bool IsSafe(string path)
     {
         if (path.Length is 0 or > 1024 || path.Any(c => c == '\\' || IsControl(c)) || IsToolsFolder(path))
@@ -21,8 +21,8 @@ static class RepoPaths
     }
 
     /// <summary>
-    /// What tools keep beside the files they pulled, in whatever folder a pull may go to: notes of what was verified, parts that are arriving. A repo that brought
-    /// such files would speak in the name of the tool.
+    /// Files that tools keep beside pulled files, in any target folder: records of what was verified, partial downloads. A repo with such
+    /// files could forge the tool's records.
     /// </summary>
     static bool IsToolsFolder(string path)
     {
@@ -30,10 +30,10 @@ static class RepoPaths
         return parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>Control characters, and those that make a text read other than it is.</summary>
+    /// <summary>Control characters, and characters that change how a text reads.</summary>
     static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
-    /// <summary>What a hub says, as a terminal may show it: without sequences that move its cursor, or turn what is read.</summary>
+    /// <summary>A hub's message, safe for a terminal: without sequences that move the cursor or change the direction of text.</summary>
     public static string Shown(string text) => text.Any(c => c != '\n' && IsControl(c)) ? string.Concat(text.Select(c => c != '\n' && IsControl(c) ? '\ufffd' : c)) : text;
 
     /// <summary>A path of a repo in a URL: each part escaped, the slashes kept.</summary>

@@ -1,17 +1,17 @@
 namespace Banyan.Client.Hub;
 
 /// <summary>
-/// The token to come with. One belongs to an address, whether it stands in the variable <c>HF_TOKEN</c> or was saved at login: to the hub that
-/// <c>HF_ENDPOINT</c> names, else to huggingface.co. It goes to no other, and to none over a network in plain HTTP, unless <c>BANYAN_PLAIN_HTTP</c> names
-/// that hub. To hubs on this machine <c>HF_TOKEN</c> always goes.
+/// The token to send. A token belongs to an address, whether it is in the variable <c>HF_TOKEN</c> or was saved at login: to the hub that
+/// <c>HF_ENDPOINT</c> names, else to huggingface.co. It is sent to no other hub, and never over a network in plain HTTP, unless
+/// <c>BANYAN_PLAIN_HTTP</c> names that hub. <c>HF_TOKEN</c> is always sent to hubs on this machine.
 /// </summary>
 static class SavedToken
 {
     static readonly Uri s_home = new("https://huggingface.co");
 
-    /// <summary>The token for a hub, or null; and where there is one that is not for it, why.</summary>
+    /// <summary>The token for a hub, or null; if one exists that is not for this hub, also why.</summary>
     /// <param name="hub">The hub's address.</param>
-    /// <param name="variable">Reads a variable of the environment.</param>
+    /// <param name="variable">Reads an environment variable.</param>
     public static (string? Token, string? Note) For(Uri hub, Func<string, string?> variable)
     {
         var (token, name) = (variable("HF_TOKEN")?.Trim(), "in HF_TOKEN");

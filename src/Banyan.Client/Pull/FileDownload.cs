@@ -8,8 +8,8 @@ using Banyan.Client.Xet;
 namespace Banyan.Client.Pull;
 
 /// <summary>
-/// One file: what is missing is cut into windows, several are fetched at once, and what a lost connection brought is kept.
-/// Bytes come from this disk first, then as chunks or as ranges of the file.
+/// One file: missing bytes are split into windows, several are fetched concurrently, and bytes from a lost connection are kept. Bytes are
+/// taken from this disk first, then as chunks or ranges of the file.
 /// </summary>
 sealed class FileDownload(FileDownloads pull, RepoFile file)
 {
@@ -19,10 +19,10 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     bool _usesChunks, _usesDisk = true;
     int _stopped;
 
-    /// <summary>Something on the way gives the whole file whatever part is asked for; one request at a time takes it.</summary>
+    /// <summary>Something on the way ignores ranges and sends the whole file; one request at a time reads it.</summary>
     bool _wholeOnly;
 
-    /// <summary>Parts were taken that did not say which they are: the hash tells whether they were the right ones.</summary>
+    /// <summary>Parts without Content-Range were accepted: the hash decides whether they were the right ones.</summary>
     bool _unproven;
 
     readonly SemaphoreSlim _whole = new(1);
@@ -30,7 +30,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     HubClient Hub => pull.Hub;
 
     /// <summary>Fetches and verifies.</summary>
-    /// <returns>False when the budget ended first.</returns>
+    /// <returns>False if the budget ran out first.</returns>
     public async Task<bool> RunAsync(PartialFile part, CancellationToken cancellationToken)
     {
         _usesChunks = pull.Request.UseChunks && file.XetHash is not null && file.Sha256 is not null && file.Size > 0;
@@ -138,7 +138,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         }
     }
 
-    /// <summary>A range of the file as the web serves it.</summary>
+    /// <summary>A range of the file over HTTP.</summary>
     async Task FetchPlainAsync(PartialFile part, ByteRange range, CancellationToken cancellationToken)
     {
         if (_wholeOnly)
@@ -178,7 +178,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         await FetchWholeAsync(part, range, cancellationToken);
     }
 
-    /// <summary>The file from its start, for all requests that wait for parts of it.</summary>
+    /// <summary>The file from its start, for all requests that wait for its parts.</summary>
     async Task FetchWholeAsync(PartialFile part, ByteRange wanted, CancellationToken cancellationToken)
     {
         await _whole.WaitAsync(cancellationToken);
@@ -197,7 +197,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         }
     }
 
-    /// <summary>An answer's body to its place; what came is kept, also when the rest does not.</summary>
+    /// <summary>Writes a response's body to its place; bytes received are kept even if the rest fails.</summary>
     async Task TakeAsync(PartialFile part, HttpResponseMessage answer, long start, long end, Meter.Reservation reservation, CancellationToken cancellationToken)
     {
         await using var body = await Body.OpenAsync(answer, Hub.StallTimeout, cancellationToken);
@@ -213,7 +213,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         }
     }
 
-    /// <summary>A range of the file as the chunks that hold it, from this disk where they are here.</summary>
+    /// <summary>A range of the file as chunks, from this disk if present.</summary>
     async Task FetchChunksAsync(PartialFile part, ByteRange range, CancellationToken cancellationToken)
     {
         var plan = await pull.Cas.ReconstructAsync(file.XetHash!.Value, range.Start, range.End, cancellationToken);
@@ -232,7 +232,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                 await ChunkFetch.RunAsync(Hub, fetch, plan.Runs, part, file, cancellationToken);
     }
 
-    /// <summary>Records which chunks a file on this disk holds, so that later pulls take them from here.</summary>
+    /// <summary>Records which chunks a file on this disk contains, so that later pulls reuse them.</summary>
     public void Remember(string path)
     {
         if (!_runs.IsEmpty)

@@ -16,15 +16,15 @@ sealed class FileDownloads(HubClient hub, PullRequest request, string commit, Pu
     public PullRequest Request => request;
     public string Commit => commit;
 
-    /// <summary>One a request under way.</summary>
+    /// <summary>One per request in flight.</summary>
     public SemaphoreSlim Slots { get; } = new(request.Parallel);
 
     public CasClient Cas { get; } = new(hub, request.Repo, commit, write: false);
 
-    /// <summary>What is known of files on this disk.</summary>
+    /// <summary>Known chunks of files on this disk.</summary>
     public Recipes Recipes => _recipes.Value;
 
-    /// <summary>Set when something did not fit into the budget any more.</summary>
+    /// <summary>Set when something exceeded the budget.</summary>
     public bool BudgetReached { get; set; }
 
     public void CountReused(long bytes) => Interlocked.Add(ref _reused, bytes);
@@ -32,7 +32,7 @@ sealed class FileDownloads(HubClient hub, PullRequest request, string commit, Pu
     public TransferProgress Progress() => new(
         files.Count, _pulled.Count, files.Sum(f => f.Size), Interlocked.Read(ref _whole) + _open.Values.Sum(o => o.Done), Interlocked.Read(ref _reused));
 
-    /// <summary>Pulls all; the files that are whole at the end, in the repo's order.</summary>
+    /// <summary>Pulls all; returns the complete files, in the repo's order.</summary>
     public async Task<List<PulledFile>> RunAsync(CancellationToken cancellationToken)
     {
         // Two files with the same bytes are one blob: the second finds it there.

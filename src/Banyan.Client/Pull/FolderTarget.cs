@@ -6,8 +6,10 @@ using Banyan.Client.Cache;
 namespace Banyan.Client.Pull;
 
 /// <summary>
-/// A folder of the user's that gets the files themselves. Notes for other tools lie in <c>.cache/huggingface/download</c>, in their form; they are written and never
-/// believed, since a repo may have brought them. What was verified here is noted where no repo's files come, below <paramref name="state"/>.
+/// A user's folder that receives the files themselves. Metadata for other tools is in <c>.cache/huggingface/download</c>, in their format;
+/// it is
+/// written and never trusted, since it may come from a repo. What was verified here is recorded where no repo can write, below
+/// <paramref name="state"/>.
 /// </summary>
 sealed class FolderTarget(string folder, string commit, string state) : PullTarget
 {
@@ -19,7 +21,7 @@ sealed class FolderTarget(string folder, string commit, string state) : PullTarg
 
     string Downloads => Path.Combine(Notes, "download");
 
-    /// <summary>A hash in place of a path: what is added to a name may make it longer than a file system takes.</summary>
+    /// <summary>A hash in place of a path: a suffix may make a name too long for the file system.</summary>
     static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];
 
     string VerifiedOf(RepoFile file) => Path.Combine(state, "verified", Hash(PathOf(file)));

@@ -8,22 +8,22 @@ abstract class PullTarget
     /// <summary>The folder with the files.</summary>
     public abstract string Folder { get; }
 
-    /// <summary>Where a file is when it is whole.</summary>
+    /// <summary>The path of a complete file.</summary>
     public abstract string PathOf(RepoFile file);
 
-    /// <summary>Where its bytes arrive.</summary>
+    /// <summary>The path of the partial file.</summary>
     public abstract string PartOf(RepoFile file);
 
-    /// <summary>The file whose lock keeps two processes from fetching the same.</summary>
+    /// <summary>The lock file that keeps two processes from fetching the same file.</summary>
     public abstract string LockOf(RepoFile file);
 
-    /// <summary>Whether the file is there, whole; makes it visible where only its bytes are.</summary>
+    /// <summary>Whether the file is present and complete; makes it visible if only its bytes are present.</summary>
     public abstract Task<bool> IsThereAsync(RepoFile file, CancellationToken cancellationToken);
 
     /// <summary>Makes a verified file visible.</summary>
     public abstract void Place(RepoFile file, PartialFile bytes);
 
-    /// <summary>Everything asked for is there.</summary>
+    /// <summary>Called when everything requested is present.</summary>
     public virtual void Finish()
     {
     }

@@ -4,22 +4,22 @@ using Banyan.Client.Transfers;
 namespace Banyan.Client;
 
 /// <summary>
-/// Brings files of a repo here.
+/// Downloads files of a repo.
 /// <code>
 /// 1  revision ──► commit ──► its files          two requests, more for thousands of files
 /// 2  which are here already?                    in the cache, or unchanged in the folder
 /// 3  the others, several requests at a time     chunks or byte ranges; what is on this disk is not fetched
 /// 4  verify, then make visible                  SHA-256 or git object id of the whole file
 /// </code>
-/// A pull that was interrupted, at whatever moment, continues inside the files where it was.
+/// An interrupted pull resumes inside the files.
 /// </summary>
 public sealed class Puller(HubClient hub)
 {
     /// <summary>Pulls.</summary>
-    /// <param name="request">What and where to.</param>
-    /// <param name="progress">Told several times a second, or null.</param>
-    /// <param name="cancellationToken">Ends the work; what came is kept.</param>
-    /// <exception cref="HubException">The hub has no such thing, refuses, or does not answer any more.</exception>
+    /// <param name="request">What and where.</param>
+    /// <param name="progress">Called several times a second, or null.</param>
+    /// <param name="cancellationToken">Cancels the work; what was received is kept.</param>
+    /// <exception cref="HubException">The hub does not have it, refuses, or stops responding.</exception>
     public async Task<PullResult> PullAsync(PullRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         // :: Step 1

@@ -7,7 +7,7 @@ using Banyan.Client.Xet;
 namespace Banyan.Client.Push;
 
 /// <summary>
-/// Sends large files as chunks.
+/// Uploads large files as chunks.
 /// <code>
 /// 1  ask the hub for some chunks: first of each file, and one in 1,024   it names their neighbours too
 /// 2  chunks that nobody knows ──► xorbs of up to 64 MiB ──► hub          a few at a time
@@ -36,7 +36,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
         public long Length { get; set; }
     }
 
-    /// <summary>Bytes of chunks that had to be sent, before compression.</summary>
+    /// <summary>Bytes of uploaded chunks, before compression.</summary>
     public long Uploaded { get; private set; }
 
     /// <summary>Sends the files.</summary>
@@ -200,7 +200,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
         [.. terms.Select(t => new ShardTerm(t.Xorb.Hash, (uint)t.Length, (uint)t.First, (uint)(t.First + t.Chunks.Count), MerkleTree.VerificationHash(t.Chunks.ToArray())))],
         [.. Convert.FromHexString(file.Sha256)]);
 
-    /// <summary>The file lies here: who pulls something like it later need not fetch what it holds.</summary>
+    /// <summary>Records the local file's chunks, so that later pulls of similar files reuse them.</summary>
     void Remember(ScannedFile file, List<Term> terms)
     {
         var runs = new List<FileRun>();

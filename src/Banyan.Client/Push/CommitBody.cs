@@ -5,7 +5,7 @@ using Banyan.Client.Hub;
 
 namespace Banyan.Client.Push;
 
-/// <summary>A commit as lines of JSON, written while it is sent: small files with their bytes, large ones by their SHA-256.</summary>
+/// <summary>A commit as lines of JSON, generated while it is sent: small files with their bytes, large ones by their SHA-256.</summary>
 sealed class CommitBody : HttpContent
 {
     readonly string _message;

@@ -3,13 +3,13 @@ using Banyan.Client.Xet;
 
 namespace Banyan.Client.Push;
 
-/// <summary>A xorb that chunks lie in; while it is being filled it has no name yet.</summary>
+/// <summary>A xorb that contains chunks; while it is being filled it has no name yet.</summary>
 sealed class XorbName
 {
     public XetHash Hash { get; set; }
 }
 
-/// <summary>The chunks that need not be sent: of this upload, of earlier ones, and those that the hub says it has.</summary>
+/// <summary>Chunks that need not be sent: from this upload, from earlier ones, and those that the hub reports.</summary>
 sealed class KnownChunks
 {
     readonly Dictionary<XetHash, (XorbName Xorb, int Number)> _places = [];
@@ -34,7 +34,7 @@ sealed class KnownChunks
             Add(xorb.Chunks[i].Hash, name, i);
     }
 
-    /// <summary>Adds what a hub answered about a chunk and its neighbours.</summary>
+    /// <summary>Adds a hub's answer about a chunk and its neighbours.</summary>
     public void Add(KeyedShard answer)
     {
         if (answer.Key is null)

@@ -4,7 +4,7 @@ using Banyan.Client.Transfers;
 
 namespace Banyan.Client.Push;
 
-/// <summary>Sends whole files where the hub takes no chunks: in one piece (basic) or in the parts that it asks for (multipart).</summary>
+/// <summary>Uploads whole files if the hub accepts no chunks: in one piece (basic) or in the parts that it requests (multipart).</summary>
 static class LfsUpload
 {
     static readonly TimeSpan s_answer = TimeSpan.FromSeconds(60);

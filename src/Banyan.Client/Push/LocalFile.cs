@@ -14,8 +14,8 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
 {
     const int SampleBytes = 512;
 
-    /// <summary>The files of a folder, in order, without what tools keep there for themselves; or the one file.</summary>
-    /// <exception cref="ArgumentException">There is nothing, or a name that cannot be in a repo.</exception>
+    /// <summary>The files of a folder, in order, without tools' own files; or the single file.</summary>
+    /// <exception cref="ArgumentException">There is nothing to push, or a name is not allowed in a repo.</exception>
     public static List<LocalFile> Find(string source)
     {
         if (File.Exists(source))
@@ -66,7 +66,7 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
         return target is FileInfo { Exists: true } found ? found : throw new ArgumentException($"'{path}' is a link to {file.LinkTarget}, which is not there: bring the file, or remove the link; nothing was sent");
     }
 
-    /// <summary>The first bytes, by which a hub decides how the file is kept.</summary>
+    /// <summary>The first bytes, by which a hub decides how to store the file.</summary>
     public async Task<string> SampleAsync(CancellationToken cancellationToken)
     {
         await using var stream = File.OpenRead(LocalPath);
@@ -82,8 +82,8 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
     }
 
     /// <summary>Reads the whole file once: SHA-256 on one core, chunks on another.</summary>
-    /// <param name="hashed">Told of bytes that were read since the last call.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="hashed">Called with the number of bytes read since the last call.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<ScannedFile> ScanAsync(Action<long> hashed, CancellationToken cancellationToken)
     {
         const int block = 4 << 20;

@@ -7,7 +7,7 @@ using Banyan.Client.Xet;
 namespace Banyan.Client;
 
 /// <summary>
-/// Brings a folder to a hub.
+/// Uploads a folder to a hub.
 /// <code>
 /// 1  the repo is there, or is made
 /// 2  how does the hub want each file, and which has it already?
@@ -15,7 +15,7 @@ namespace Banyan.Client;
 /// 4  send the rest: as chunks that it does not have, or whole
 /// 5  one commit, or none where nothing changed
 /// </code>
-/// Every step may be repeated: a push that was interrupted sends only what has not arrived.
+/// Every step may be repeated: an interrupted push resumes and sends only what has not arrived.
 /// </summary>
 public sealed class Pusher(HubClient hub)
 {
@@ -30,11 +30,11 @@ public sealed class Pusher(HubClient hub)
     };
 
     /// <summary>Pushes.</summary>
-    /// <param name="request">What and where to.</param>
-    /// <param name="progress">Told several times a second, or null.</param>
-    /// <param name="cancellationToken">Ends the work; what was sent need not be sent again.</param>
+    /// <param name="request">What and where.</param>
+    /// <param name="progress">Called several times a second, or null.</param>
+    /// <param name="cancellationToken">Cancels the work; what was sent need not be sent again.</param>
     /// <exception cref="ArgumentException">There is nothing to push.</exception>
-    /// <exception cref="HubException">The hub refuses or does not answer any more.</exception>
+    /// <exception cref="HubException">The hub refuses or stops responding.</exception>
     public async Task<PushResult> PushAsync(PushRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var files = LocalFile.Find(request.Source);

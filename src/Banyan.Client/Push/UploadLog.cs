@@ -4,8 +4,8 @@ using Banyan.Chunks;
 namespace Banyan.Client.Push;
 
 /// <summary>
-/// The xorbs that this machine has sent to a hub lately. An upload that was interrupted continues after the last of them, and
-/// bytes that went up once do not go up again. A hub keeps what it has acknowledged for at least a month; this forgets earlier.
+/// The xorbs that this machine recently sent to a hub. An interrupted upload resumes after the last of them, and uploaded bytes are not
+/// sent again. A hub keeps what it has acknowledged for at least a month; these records expire earlier.
 /// </summary>
 sealed class UploadLog(string folder)
 {
@@ -48,7 +48,7 @@ sealed class UploadLog(string folder)
         File.Move(name + ".tmp", name, overwrite: true);
     }
 
-    /// <summary>The hub does not have them after all: it is another one at the same address.</summary>
+    /// <summary>Called when the hub does not have them after all: it is a different hub at the same address.</summary>
     public void Clear()
     {
         if (Directory.Exists(folder))

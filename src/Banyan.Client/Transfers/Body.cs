@@ -2,10 +2,10 @@ using Banyan.Client.Hub;
 
 namespace Banyan.Client.Transfers;
 
-/// <summary>The network failed under a body; what came before is good, and the rest can be asked for again.</summary>
+/// <summary>The network failed during a body; the bytes before are valid, and the rest can be requested again.</summary>
 sealed class NetworkException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>An answer's body, without the compression that something in between may have put on it. One that brings nothing for a while counts as lost.</summary>
+/// <summary>A response's body, without any compression added by an intermediary. A stalled one counts as lost.</summary>
 sealed class Body : IAsyncDisposable
 {
     readonly Stream _stream;
@@ -23,7 +23,7 @@ sealed class Body : IAsyncDisposable
         new(HubClient.Plain(await answer.Content.ReadAsStreamAsync(cancellationToken), answer.Content), stall, cancellationToken);
 
     /// <summary>Some bytes; 0 at the end.</summary>
-    /// <exception cref="NetworkException">The connection broke or brings nothing.</exception>
+    /// <exception cref="NetworkException">The connection broke or stalled.</exception>
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         try
@@ -50,8 +50,8 @@ sealed class Body : IAsyncDisposable
         }
     }
 
-    /// <summary>Exactly so many bytes.</summary>
-    /// <exception cref="NetworkException">The connection broke, brings nothing, or the body ended.</exception>
+    /// <summary>Reads exactly this many bytes.</summary>
+    /// <exception cref="NetworkException">The connection broke or stalled, or the body ended.</exception>
     public async ValueTask ReadExactlyAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         while (buffer.Length > 0)

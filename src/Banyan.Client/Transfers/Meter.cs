@@ -1,9 +1,8 @@
 namespace Banyan.Client.Transfers;
 
 /// <summary>
-/// Counts every byte of every connection in both directions, slows them to a speed, and knows what is left of the budget.
-/// Bodies are asked for only when they fit (<see cref="Reserve"/>), so the limit holds for what the network delivers
-/// and not only for what is read.
+/// Counts every byte of every connection in both directions, throttles them, and tracks the remaining budget. Bodies are requested only if
+/// they fit (<see cref="Reserve"/>), so the limit holds for what the network delivers and not only for what is read.
 /// </summary>
 sealed class Meter(long? maxSpeed, long? maxBytes)
 {
@@ -20,7 +19,7 @@ sealed class Meter(long? maxSpeed, long? maxBytes)
     public long? MaxSpeed => maxSpeed;
     public bool HasBudget => maxBytes is not null;
 
-    /// <summary>What may still be asked for, in bytes.</summary>
+    /// <summary>The remaining budget, in bytes.</summary>
     public long Left
     {
         get
@@ -30,7 +29,9 @@ sealed class Meter(long? maxSpeed, long? maxBytes)
         }
     }
 
-    /// <summary>Sets an answer's bytes aside, and what asking for it costs; null when they do not fit. Disposing gives back what did not come.</summary>
+    /// <summary>
+    /// Reserves a response's bytes and the cost of its request; null if they do not fit. Disposing releases what was not received.
+    /// </summary>
     public Reservation? Reserve(long bytes)
     {
         lock (_lock)
@@ -42,12 +43,12 @@ sealed class Meter(long? maxSpeed, long? maxBytes)
         }
     }
 
-    /// <summary>Bytes that will come, and count as gone until they do.</summary>
+    /// <summary>Reserved bytes, which count as used until they arrive.</summary>
     public sealed class Reservation(Meter meter, long bytes) : IDisposable
     {
         long _bytes = bytes;
 
-        /// <summary>Some came: the connection has counted them.</summary>
+        /// <summary>Called when some arrived: the connection has counted them.</summary>
         public void Arrived(long bytes)
         {
             lock (meter._lock)
@@ -58,7 +59,7 @@ sealed class Meter(long? maxSpeed, long? maxBytes)
         public void Dispose() => Arrived(_bytes);
     }
 
-    /// <summary>How many of <paramref name="wanted"/> bytes may pass now; waits until at least some may.</summary>
+    /// <summary>How many of <paramref name="wanted"/> bytes may be transferred now; waits until some may.</summary>
     public async ValueTask<int> AllowAsync(int wanted, CancellationToken cancellationToken)
     {
         if (maxBytes is { } max)

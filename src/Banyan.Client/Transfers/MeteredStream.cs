@@ -1,6 +1,6 @@
 namespace Banyan.Client.Transfers;
 
-/// <summary>A connection whose bytes are counted and slowed: below TLS, so nothing escapes.</summary>
+/// <summary>A connection whose bytes are counted and throttled: below TLS, so everything is included.</summary>
 sealed class MeteredStream(Stream connection, Meter meter) : Stream
 {
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

@@ -7,7 +7,7 @@ using Banyan.Client.Hub;
 
 namespace Banyan.Client.Xet;
 
-/// <summary>The chunk store of a hub (the Xet API), for one repo and revision. Tokens are renewed before they end.</summary>
+/// <summary>The chunk store of a hub (the Xet API), for one repo and revision. Tokens are renewed before they expire.</summary>
 sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) : IDisposable
 {
     static readonly TimeSpan s_answer = TimeSpan.FromSeconds(60), s_uploadAnswer = TimeSpan.FromMinutes(15), s_spare = TimeSpan.FromSeconds(30);
@@ -52,7 +52,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         }
     }
 
-    /// <summary>How bytes <paramref name="start"/> to <paramref name="end"/> (not included) of a file are put together.</summary>
+    /// <summary>How bytes <paramref name="start"/> to <paramref name="end"/> (exclusive) of a file are assembled.</summary>
     public async Task<Reconstruction> ReconstructAsync(XetHash file, long start, long end, CancellationToken cancellationToken)
     {
         if (!_onlyV1)
@@ -83,7 +83,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             : await hub.JsonAsync(answer, type, $"{repo}", cancellationToken);
     }
 
-    /// <summary>Asks whether the hub has a chunk; the answer names its neighbours too, hidden under a key. Null when it has not.</summary>
+    /// <summary>Asks whether the hub has a chunk; the answer also lists its neighbours, keyed. Null if it does not.</summary>
     public async Task<KeyedShard?> FindAsync(XetHash chunk, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(uri => new HttpRequestMessage(HttpMethod.Get, uri), $"v1/chunks/default/{chunk}", s_answer, cancellationToken);
@@ -109,7 +109,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         await hub.JsonAsync(answer, HubJson.Default.XorbAnswer, $"{repo}", cancellationToken);
     }
 
-    /// <summary>Says which chunks make which files; afterwards a commit can refer to them.</summary>
+    /// <summary>Registers which chunks make which files; afterwards a commit can refer to them.</summary>
     public async Task PutShardAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
@@ -131,7 +131,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         }
     }
 
-    /// <summary>Reads lines until the one that ends the stream; a stream that breaks off may be tried again.</summary>
+    /// <summary>Reads lines until the one that ends the stream; a broken stream may be retried.</summary>
     static async Task<(ShardFrame? Frame, bool Passing)> LastFrameAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
     {
         try
@@ -162,5 +162,5 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
     public void Dispose() => _renewing.Dispose();
 }
 
-/// <summary>A hub's answer to the question for a chunk: xorbs whose chunk hashes are hidden under a key, where there is one.</summary>
+/// <summary>A hub's answer to a chunk query: xorbs whose chunk hashes are keyed, if there is a key.</summary>
 sealed record KeyedShard(Shard Shard, byte[]? Key);

@@ -6,10 +6,10 @@ using Banyan.Client.Transfers;
 
 namespace Banyan.Client.Xet;
 
-/// <summary>Fetches a range of a xorb and writes its chunks, as they come, to every place of the file that has them.</summary>
+/// <summary>Fetches a range of a xorb and writes its chunks, as they arrive, to every place of the file that contains them.</summary>
 static class ChunkFetch
 {
-    /// <summary>Where a run stands: chunks of one xorb, being written to one place.</summary>
+    /// <summary>The state of a run: chunks of one xorb, being written to one place.</summary>
     sealed class Place(FileRun run, PartialFile.Run bytes) : IDisposable
     {
         public FileRun Run => run;

@@ -7,23 +7,23 @@ namespace Banyan.Client.Xet;
 /// <param name="Xorb">The xorb.</param>
 /// <param name="First">Index of its first chunk in the xorb.</param>
 /// <param name="End">Index after its last chunk.</param>
-/// <param name="Offset">Where it begins in the file; before the asked range for its first run.</param>
+/// <param name="Offset">Where it begins in the file; before the requested range for its first run.</param>
 /// <param name="Length">Bytes.</param>
 readonly record struct FileRun(XetHash Xorb, int First, int End, long Offset, long Length);
 
 /// <summary>Where stored chunks can be fetched.</summary>
 /// <param name="Xorb">The xorb.</param>
-/// <param name="First">Index of the first chunk that comes.</param>
+/// <param name="First">Index of the first chunk in the response.</param>
 /// <param name="End">Index after the last.</param>
-/// <param name="Url">The address; it carries its own permission.</param>
-/// <param name="From">The first byte of the range to ask for.</param>
+/// <param name="Url">The signed address.</param>
+/// <param name="From">The first byte of the range to request.</param>
 /// <param name="To">The last byte.</param>
 readonly record struct FetchRange(XetHash Xorb, int First, int End, Uri Url, long From, long To)
 {
     public long Length => To - From + 1;
 }
 
-/// <summary>How a part of a file is put together, checked: runs without gaps, each within one range that can be fetched.</summary>
+/// <summary>How a part of a file is assembled, validated: runs without gaps, each within one range that can be fetched.</summary>
 sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchRange> Fetches)
 {
     /// <summary>Checks a hub's answer for bytes <paramref name="start"/> to <paramref name="end"/> of a file.</summary>
