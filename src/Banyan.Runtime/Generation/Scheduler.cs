@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Generation;
 /// <code>
 /// 1. Admit    waiting requests of the clients that have the fewest running, while there is a place and pages for the whole prompt; each client's first come first served
 /// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again
-/// 3. Prefill  rows of prompts that are not computed yet: many when nobody generates, few when somebody does; half of them the oldest's, half those of the one that is soonest done
+/// 3. Prefill  rows of prompts that are not computed yet: many when nobody generates, few when somebody does; the oldest's, and half of them a much shorter one's or another client's
 /// </code>
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
 /// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
@@ -61,7 +61,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
     }
 
     // The oldest prompt of the client whose turn it is, and the one of the next client that is soonest done, have half of the rows each;
-    // what they leave is the others', oldest first.
+    // what they leave is the others', oldest first. One of the same client has to be much shorter: two that are alike would both be late.
     void Prefill(Batch batch, int budget)
     {
         if (budget <= 0 || Unread(soonest: false) is not { } oldest)
@@ -70,6 +70,8 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
         Served(oldest);
         oldest.Rows = 1; // is not picked again
         var soonest = Unread(soonest: true);
+        if (soonest is not null && soonest.Options.Client == oldest.Options.Client && soonest.Pending > oldest.Pending / 2)
+            soonest = null;
         var rest = soonest is null ? 0 : Math.Min(soonest.Pending, budget / 2);
         var rows = Math.Min(oldest.Pending, budget - rest);
         AddRows(batch, oldest, rows);

@@ -42,8 +42,15 @@ public sealed record JobState
     /// <summary>As the API and <c>banyan hub jobs --json</c> write it.</summary>
     public JsonObject Json(long now) => new()
     {
-        ["name"] = Name, ["status"] = Status(now), ["node"] = Node, ["progress"] = Progress, ["error"] = Error, ["failures"] = Failures,
-        ["beganAt"] = Time(BeganAt), ["endedAt"] = Time(EndedAt), ["dueAt"] = Time(DueAt),
+        ["name"] = Name,
+        ["status"] = Status(now),
+        ["node"] = Node,
+        ["progress"] = Progress,
+        ["error"] = Error,
+        ["failures"] = Failures,
+        ["beganAt"] = Time(BeganAt),
+        ["endedAt"] = Time(EndedAt),
+        ["dueAt"] = Time(DueAt),
     };
 
     static string? Time(long? at) => at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) : null;

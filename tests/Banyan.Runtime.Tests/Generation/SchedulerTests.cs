@@ -106,6 +106,18 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
     }
 
     [Fact]
+    public void Prompts_of_one_length_are_read_one_after_the_other()
+    {
+        var passes = new Passes(loaded.Model, places: 4);
+        foreach (var name in (string[])["first", "second", "third"])
+            passes.Add(name, 320, null);
+        for (var pass = 0; pass < 5; pass++)
+            passes.Next();
+        Assert.Equal(["first"], passes.Reads.Keys);
+        Assert.Equal(["first", "second", "third"], passes.Run());
+    }
+
+    [Fact]
     public void One_that_gave_way_goes_on_where_its_pages_end()
     {
         var passes = new Passes(loaded.Model, places: 8, cacheTokens: 640);

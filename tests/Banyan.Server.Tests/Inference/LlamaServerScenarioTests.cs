@@ -147,6 +147,15 @@ public class LlamaServerScenarioTests(SharedServer shared)
         Assert.EndsWith("Hi there<|im_end|>\n", without);
     }
 
+    /// <summary>Characters of several tokens come back whole.</summary>
+    [Fact]
+    public async Task A_prompt_is_told_as_it_was()
+    {
+        const string text = "unicode 媽 and 🤗";
+        Assert.EndsWith(text, (await Post(Completion, new { prompt = text, n_predict = 1 })).GetProperty("prompt").GetString());
+        Assert.Contains(text, (await Post("/apply-template", new { messages = (object[])[new { role = "user", content = text }] })).GetProperty("prompt").GetString());
+    }
+
     [Fact]
     public async Task A_part_of_a_character_is_told_as_bytes()
     {

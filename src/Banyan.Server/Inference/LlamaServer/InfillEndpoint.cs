@@ -116,7 +116,7 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             HasNewLine = _text.ToString().Contains('\n', StringComparison.Ordinal),
             StopType = last.Finish == FinishReason.Length ? "limit" : last.StopString is not null ? "word" : "eos",
             StoppingWord = last.StopString ?? "",
-            Prompt = request.Explains ? string.Concat(request.Prompts[index].Select(model.Tokenizer.Text)) : null,
+            Prompt = request.Explains ? model.Tokenizer.Decode(request.Prompts[index]) : null,
             GenerationSettings = request.Explains ? Settings(request) : null,
             CompletionProbabilities = !request.Stream && WithProbabilities ? _probabilities : null,
             Timings = Timings.Of([statistics]),

@@ -73,7 +73,7 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
         if (!fields.Flag("add_generation_prompt", fallback: true))
             variables["add_generation_prompt"] = false;
         var prompt = model.Prepare(ChatRequest.ReadTurn(fields, Messages.Read(fields)) with { Variables = variables }, time.GetLocalNow()).Prompt;
-        return new JsonObject { ["prompt"] = string.Concat(prompt.Select(model.Tokenizer.Text)) };
+        return new JsonObject { ["prompt"] = model.Tokenizer.Decode(prompt) };
     }, cancellationToken);
 
     public async Task LoadAsync(HttpContext context, CancellationToken cancellationToken)

@@ -39,6 +39,7 @@ public class LarkTests
     [InlineData("start: ESCAPED_STRING \"\\u00e9\\n\"\n%import common.ESCAPED_STRING", "\"a\\\"b\"é\n", true)]
     [InlineData("A: \"x\" | /y+/\nstart: (A\n  | \"z\")+ // both\n", "xyyz", true)]
     [InlineData("start: a?\na: \"b\"", "", true)]
+    [InlineData("start: noted | SOURCE\nnoted: NOTE NEWLINE SOURCE\nNOTE: /[ \\t]*\\/\\/ @run:[^\\r\\n]*/\nNEWLINE: /\\r?\\n/\nSOURCE: /[\\s\\S]+/", "// @run: a\nx()\n", true)]
     public void Texts_match(string grammar, string text, bool matches)
     {
         Assert.Equal(matches, Grammar.Lark(grammar).Matches(text));
