@@ -74,10 +74,11 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         async Task<(string Ticket, string Credential)> CaughtAsync()
         {
             var caught = new TaskCompletionSource<string>();
-            await page.RouteAsync("**/login/passkey", route =>
+            await page.RouteAsync("**/login/passkey", async route =>
             {
-                caught.TrySetResult(route.Request.PostData!);
-                return route.AbortAsync();
+                var sent = route.Request.PostData!;
+                await route.AbortAsync();   // before it is told, or it goes on when nobody holds it up any more
+                caught.TrySetResult(sent);
             });
             await page.GotoAsync("/login");
             await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
