@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Banyan.Evaluation;
 
-/// <summary>Reads data files, gzip-compressed where the name says so.</summary>
+/// <summary>Reads data files, gzip-compressed if the name says so.</summary>
 static class DataFiles
 {
-    /// <summary>More than any benchmark's text: a compressed file may claim to hold anything.</summary>
+    /// <summary>Larger than any benchmark's text: bounds what a compressed file can expand to.</summary>
     const long MaximumBytes = 1L << 30;
 
     public static string ReadText(string file)

@@ -3,12 +3,12 @@ using Banyan.Evaluation.Python;
 
 namespace Banyan.Evaluation;
 
-/// <summary>JSON, one value a line.</summary>
+/// <summary>JSON, one value per line.</summary>
 static class JsonLines
 {
     static readonly JsonDocumentOptions s_options = new() { MaxDepth = 128 };
 
-    /// <summary>Whether a text is one JSON document over several lines (or one), not a value a line.</summary>
+    /// <summary>Whether a text is one JSON document over one or more lines, not one value per line.</summary>
     public static bool IsOneDocument(string text)
     {
         var start = text.AsSpan().TrimStart();
@@ -26,7 +26,10 @@ static class JsonLines
         }
     }
 
-    /// <summary>The values of all lines that are not blank, with Python's numbers: 1 is no 1.0, integers have any size, NaN and Infinity are known.</summary>
+    /// <summary>
+    /// The values of all lines that are not blank, with Python's numbers: 1 is not 1.0, integers have any size, NaN and Infinity are
+    /// accepted.
+    /// </summary>
     public static IEnumerable<PythonValue> ParsePython(string text, string file)
     {
         var number = 0;

@@ -4,19 +4,19 @@ using System.Text;
 
 namespace Banyan.Evaluation.Arena;
 
-/// <summary>The arena as the contents of pages: a form, no script. The frame and the colours are those of the site that shows them.</summary>
+/// <summary>The arena as page contents: a form, no script. Frame and colours come from the hosting site.</summary>
 public static class ArenaPage
 {
     /// <summary>Two answers to vote on, and what the last vote revealed.</summary>
     /// <param name="round">The round.</param>
     /// <param name="last">The last vote's models; null before the first.</param>
-    /// <param name="note">Something to say, e.g. that a vote came twice.</param>
+    /// <param name="note">A note to show, e.g. that a vote was sent twice.</param>
     public static string Round(ArenaRound round, (Choice Choice, Revealed Models)? last, string? note = null) => Question(round.Question, last, note) + Answers(round);
 
-    /// <summary>The page's beginning, while the models answer.</summary>
+    /// <summary>The start of the page, while the models answer.</summary>
     /// <param name="question">What they are asked.</param>
     /// <param name="last">The last vote's models; null before the first.</param>
-    /// <param name="note">Something to say, e.g. that a vote came twice.</param>
+    /// <param name="note">A note to show, e.g. that a vote was sent twice.</param>
     public static string Question(ArenaQuestion question, (Choice Choice, Revealed Models)? last, string? note = null)
     {
         var told = last is ({ } choice, { Left: { } left, Right: { } right })
@@ -36,7 +36,7 @@ public static class ArenaPage
             """;
     }
 
-    /// <summary>The rest of the page, once they have.</summary>
+    /// <summary>The rest of the page, once they have answered.</summary>
     public static string Answers(ArenaRound round) => $"""
         <form method="post" action="/arena">
         <input type="hidden" name="round" value="{round.Id}">
@@ -50,10 +50,10 @@ public static class ArenaPage
 
         """;
 
-    /// <summary>In the place of <see cref="Answers"/> where a model could not answer.</summary>
+    /// <summary>Shown instead of <see cref="Answers"/> if a model could not answer.</summary>
     public static string Failed(string message) => $"""<form action="/arena"><p class="error" role="alert">A model could not answer: {Text(message)}</p><button>Try another one</button></form>""";
 
-    /// <summary>Who stands where.</summary>
+    /// <summary>The standings.</summary>
     public static string Standings(IReadOnlyList<Standing> standings, int votes)
     {
         var rows = new StringBuilder();
@@ -69,7 +69,7 @@ public static class ArenaPage
             """;
     }
 
-    /// <summary>What the pages add to the style sheet of the site they are part of, in its colours.</summary>
+    /// <summary>Additions to the hosting site's style sheet, in its colours.</summary>
     public static string Style => """
         .told{padding:.6rem 1rem;border-left:3px solid var(--leaf);background:var(--glow);border-radius:.3rem}
         .waiting{color:var(--soft)}.waiting:has(~ form){display:none}

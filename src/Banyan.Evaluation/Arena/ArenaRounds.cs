@@ -3,20 +3,20 @@ using System.Security.Cryptography;
 namespace Banyan.Evaluation.Arena;
 
 /// <summary>Two answers to a question, the models unknown to the voter.</summary>
-/// <param name="Id">Names the round when it is voted on; tells nothing of the models.</param>
+/// <param name="Id">Identifies the round in a vote; reveals nothing about the models.</param>
 /// <param name="Question">What was asked.</param>
 /// <param name="Left">The first answer.</param>
 /// <param name="Right">The second.</param>
 public sealed record ArenaRound(string Id, ArenaQuestion Question, string Left, string Right);
 
-/// <summary>What came of casting a vote.</summary>
-/// <param name="Left">Whose the left answer was; null: the round is not known, or has its vote.</param>
-/// <param name="Right">Whose the right was.</param>
+/// <summary>The result of casting a vote.</summary>
+/// <param name="Left">The model of the left answer; null if the round is unknown or already voted on.</param>
+/// <param name="Right">The model of the right answer.</param>
 public readonly record struct Revealed(string? Left, string? Right);
 
 /// <summary>
-/// Draws rounds and takes votes. Question, pair and sides are drawn by chance; pairs that met less often come first; each round takes one vote; which model
-/// is which is known here alone until then.
+/// Draws rounds and accepts votes. Question, pair and sides are random; pairs that met less often come first; each round accepts one vote;
+/// until then only this class knows which model is which.
 /// </summary>
 public sealed class ArenaRounds
 {
@@ -30,7 +30,9 @@ public sealed class ArenaRounds
     readonly Dictionary<string, (ArenaRound Round, string Left, string Right)> _open = [];
     readonly Queue<string> _order = new();
 
-    /// <summary>Of at least two models and a question that two of them answer; else throws <see cref="EvaluationException"/>.</summary>
+    /// <summary>
+    /// Requires at least two models and a question that two of them answer; otherwise throws <see cref="EvaluationException"/>.
+    /// </summary>
     public ArenaRounds(IReadOnlyList<Entrant> entrants, IReadOnlyList<ArenaQuestion> questions, VoteFile votes)
     {
         if (entrants.Count < 2)
@@ -42,12 +44,13 @@ public sealed class ArenaRounds
             throw new EvaluationException($"no question has answers of two models{(questions.Count > 0 ? $" (one is '{questions[0].Id}')" : "")}");
     }
 
-    /// <summary>Every vote, also of earlier sessions.</summary>
+    /// <summary>Every vote, including earlier sessions.</summary>
     public IReadOnlyList<Vote> Votes => _votes.Votes;
 
-    /// <summary>Draws the next round and has its answers given.</summary>
+    /// <summary>Draws the next round and gets its answers.</summary>
     /// <param name="cancellationToken">Stops waiting for answers.</param>
-    /// <param name="drawn">Told the question before it is answered: answers may take minutes, and a reader can begin.</param>
+    /// <param name="drawn">Called with the question before it is answered: answers may take minutes, and the page can show it
+    /// meanwhile.</param>
     public async Task<ArenaRound> NextAsync(CancellationToken cancellationToken = default, Func<ArenaQuestion, Task>? drawn = null)
     {
         var question = _questions[RandomNumberGenerator.GetInt32(_questions.Count)];
@@ -71,7 +74,7 @@ public sealed class ArenaRounds
         return round;
     }
 
-    /// <summary>Votes on a round, and says who is who.</summary>
+    /// <summary>Votes on a round, and reveals the models.</summary>
     public Revealed Cast(string round, Choice choice)
     {
         (ArenaRound Round, string Left, string Right) found;

@@ -44,7 +44,7 @@ sealed class BradleyTerry
     /// <summary>Strengths p.</summary>
     public IReadOnlyList<double> Strengths => _strengths;
 
-    /// <summary>A strength on Elo's scale: 400 points are odds of ten to one, 1000 is average.</summary>
+    /// <summary>A strength on the Elo scale: 400 points are odds of ten to one, 1000 is average.</summary>
     public static double Elo(double strength) => 1000 + 400 * Math.Log10(strength);
 
     /// <summary>How much log pₐ − log p_b falls for each vote "i before j" turned into "j before i", to first order: the inverse of the information matrix.</summary>
@@ -55,7 +55,7 @@ sealed class BradleyTerry
         return Solve(right);
     }
 
-    /// <summary>The standard error of a model's log p against the mean of all models', of the information in as many votes as there are.</summary>
+    /// <summary>The standard error of a model's log p against the mean over all models, from the information in the votes.</summary>
     public double StandardError(int model)
     {
         double[] against = [.. _strengths.Select((_, i) => (i == model ? 1 : 0) - 1.0 / _strengths.Length)];
@@ -97,12 +97,15 @@ sealed class BradleyTerry
 /// <summary>A model's place.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Rating">Its strength on Elo's scale.</param>
-/// <param name="Interval">The 95 % interval: bootstrap over votes, at no end narrower than what the information in them supports: votes that are all alike vary in no draw.</param>
+/// <param name="Interval">The 95 % interval: bootstrap over votes, never narrower than the information in them supports, since identical
+/// votes do
+/// not vary in a bootstrap.</param>
 /// <param name="Wins">Votes for it.</param>
 /// <param name="Losses">Votes against it.</param>
 /// <param name="Ties">Votes for neither side.</param>
 /// <param name="FlipsToLosePlace">
-/// How few votes, turned round, put the next model before this one: if that is few, the order says little. Found by turning the most influential vote first;
-/// null for the last.
+/// The smallest number of reversed votes that puts the next model before this one; if it is small, the order means little. Found by
+/// reversing the
+/// most influential vote first; null for the last.
 /// </param>
 public sealed record Standing(string Model, double Rating, Interval Interval, int Wins, int Losses, int Ties, int? FlipsToLosePlace);

@@ -5,15 +5,18 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Arena;
 
-/// <summary>Something to answer.</summary>
+/// <summary>A question.</summary>
 /// <param name="Id">Its name.</param>
-/// <param name="Text">What is asked.</param>
+/// <param name="Text">The question's text.</param>
 public sealed record ArenaQuestion(string Id, string Text)
 {
-    /// <summary>The task's item it is of, which says how a model is asked; null: <see cref="Text"/> is a message.</summary>
+    /// <summary>The task item it comes from, which determines the prompt; null if <see cref="Text"/> is a message.</summary>
     public ItemPrompt? Item { get; init; }
 
-    /// <summary>Questions of a file: a line each, or JSON lines with a <c>prompt</c>. Throws <see cref="EvaluationException"/> naming the line that is none.</summary>
+    /// <summary>
+    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c>. Throws <see cref="EvaluationException"/> naming the
+    /// line that is none.
+    /// </summary>
     public static IReadOnlyList<ArenaQuestion> Read(string file)
     {
         var text = DataFiles.ReadText(file);
@@ -27,12 +30,14 @@ public sealed record ArenaQuestion(string Id, string Text)
 }
 
 /// <summary>A model in the arena.</summary>
-/// <param name="Name">Its name; voters see it after they voted.</param>
+/// <param name="Name">Its name; shown to voters after they vote.</param>
 /// <param name="Has">Whether it can answer a question.</param>
 /// <param name="AnswerAsync">Its answer.</param>
 public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<ArenaQuestion, CancellationToken, Task<string>> AnswerAsync)
 {
-    /// <summary>A model whose answers were recorded: a transcript of <c>banyan eval run</c>, or a file as <c>banyan eval score</c> reads it.</summary>
+    /// <summary>
+    /// A model with recorded answers: a transcript of <c>banyan eval run</c>, or a file that <c>banyan eval score</c> reads.
+    /// </summary>
     /// <param name="file">The file.</param>
     /// <param name="name">The model's name; null: the transcript's, or the file's.</param>
     public static Entrant Recorded(string file, string? name = null)
@@ -52,11 +57,11 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
         return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(answers[q.Id]));
     }
 
-    /// <summary>A model that answers when it is asked.</summary>
+    /// <summary>A model that answers live.</summary>
     /// <param name="model">The model.</param>
     /// <param name="sampling">How its answers are drawn.</param>
-    /// <param name="name">What it is called; null: its own name.</param>
-    /// <param name="cancellationToken">Ends the wait for a service that is asked what it can.</param>
+    /// <param name="name">Its display name; null for its own name.</param>
+    /// <param name="cancellationToken">Cancels waiting for the service's capabilities.</param>
     public static async Task<Entrant> OfAsync(EvaluatedModel model, SamplingSettings sampling, string? name = null, CancellationToken cancellationToken = default)
     {
         var kinds = await model.KindsAsync(cancellationToken);

@@ -4,14 +4,14 @@ using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Evaluation.Arena;
 
-/// <summary>Who stands where after the votes, and how firmly.</summary>
+/// <summary>The standings after the votes, and how stable they are.</summary>
 public static class Standings
 {
     const int Draws = 500;
 
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    /// <summary>Of votes, the strongest first: every model that ever had one.</summary>
+    /// <summary>The standings from votes, the strongest first, with every model that ever had one.</summary>
     public static IReadOnlyList<Standing> Of(IReadOnlyList<Vote> votes, int seed = 1)
     {
         var models = votes.SelectMany(v => (string[])[v.Left, v.Right]).Distinct().Order(StringComparer.Ordinal).ToList();
@@ -53,7 +53,7 @@ public static class Standings
         return new(BradleyTerry.Elo(fit.Strengths[model] * Math.Exp(-half)), BradleyTerry.Elo(fit.Strengths[model] * Math.Exp(half)));
     }
 
-    /// <summary>Standings as JSON, with the hash of the last vote: who knows it can tell whether later ones were taken away.</summary>
+    /// <summary>Standings as JSON, with the hash of the last vote, which reveals whether votes were later removed.</summary>
     public static string ToJson(IReadOnlyList<Standing> standings, int votes, string last) => new JsonObject
     {
         ["votes"] = votes,
@@ -71,8 +71,8 @@ public static class Standings
     }.ToJsonString(s_indented);
 
     /// <summary>
-    /// Turns one vote after the other round, each time one of the kind that moves the two most, until b is before a. No other choice of votes was seen to
-    /// need fewer; that none exists is not proven.
+    /// Reverses votes one by one, each time the kind that moves the two most, until b is before a. No smaller set was found in tests, but
+    /// minimality is not proven.
     /// </summary>
     internal static int? Flips(double[,] wins, int a, int b, int most)
     {

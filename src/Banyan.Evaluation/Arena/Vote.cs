@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Evaluation.Arena;
 
-/// <summary>What a voter said of two answers.</summary>
+/// <summary>A voter's verdict on two answers.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Choice>))]
 public enum Choice
 {
@@ -47,6 +47,6 @@ public sealed record Vote
     /// <summary>SHA-256 of the right answer.</summary>
     public required string RightHash { get; init; }
 
-    /// <summary>SHA-256 of the line before: a vote that is changed or taken out breaks the chain.</summary>
+    /// <summary>SHA-256 of the previous line: a changed or removed vote breaks the chain.</summary>
     public string Previous { get; init; } = "";
 }

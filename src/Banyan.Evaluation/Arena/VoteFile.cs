@@ -6,9 +6,10 @@ using System.Text.Json;
 namespace Banyan.Evaluation.Arena;
 
 /// <summary>
-/// Votes, a JSON line each, only ever appended; every line names the hash of the one before it. The hash of the last one is noted twice: in a file beside it
-/// (<c>FILE.last</c>), and, for each account that casts or reads votes, in a folder of its own, so that whoever may write the votes alone cannot take away the
-/// last ones and the note of them. It is also printed with the standings, to be kept elsewhere (<c>--contains</c>). One program at a time writes.
+/// Votes, a JSON line each, only ever appended; every line names the hash of the one before it. The hash of the last one is noted twice: in
+/// a file beside it (<c>FILE.last</c>), and, for each account that casts or reads votes, in a folder of its own, so that someone who can
+/// only write the votes cannot remove the last ones unnoticed. It is also printed with the standings, to be stored elsewhere
+/// (<c>--contains</c>). One program at a time writes.
 /// </summary>
 public sealed class VoteFile : IDisposable
 {
@@ -22,7 +23,9 @@ public sealed class VoteFile : IDisposable
 
     VoteFile(FileStream file, FileStream @lock, List<Vote> votes, string last, string note) => (_file, _lock, _votes, _last, _note) = (file, @lock, votes, last, note);
 
-    /// <summary><c>$XDG_STATE_HOME/banyan/votes</c>, or the same under <c>~/.local/state</c>: which vote of a file was the last that this account knows of.</summary>
+    /// <summary>
+    /// <c>$XDG_STATE_HOME/banyan/votes</c>, or the same under <c>~/.local/state</c>: the last vote of a file that this account knows of.
+    /// </summary>
     public static string DefaultNotes => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"), "banyan", "votes");
@@ -37,7 +40,10 @@ public sealed class VoteFile : IDisposable
         }
     }
 
-    /// <summary>Opens a file to append to, or begins one. Throws <see cref="EvaluationException"/> where a vote was changed, or another program has it.</summary>
+    /// <summary>
+    /// Opens a file to append to, or creates one. Throws <see cref="EvaluationException"/> if a vote was changed, or another program has it
+    /// open.
+    /// </summary>
     /// <param name="path">The file of votes.</param>
     /// <param name="notes">A folder for notes of the last votes; null for <see cref="DefaultNotes"/>.</param>
     public static VoteFile Open(string path, string? notes = null)
@@ -99,7 +105,7 @@ public sealed class VoteFile : IDisposable
         }
     }
 
-    /// <summary>Appends a vote; when this returns, it is on the disk.</summary>
+    /// <summary>Appends a vote; it is on disk when this returns.</summary>
     public void Append(Vote vote)
     {
         lock (_gate)
@@ -121,7 +127,7 @@ public sealed class VoteFile : IDisposable
         File.Move(path + ".new", path, overwrite: true);
     }
 
-    /// <summary>Where an account has no folder for it (a service's, say), the note beside the votes is all there is.</summary>
+    /// <summary>For an account without such a folder (a service's, say), only the note beside the votes exists.</summary>
     static void WriteNote(string path, string last)
     {
         try

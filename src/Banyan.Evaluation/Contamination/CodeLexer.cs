@@ -1,8 +1,8 @@
 namespace Banyan.Evaluation.Contamination;
 
 /// <summary>
-/// Cuts program text of any language into tokens: names, numbers, and every other character that is not blank by itself. Hands on each token's
-/// hash, and whether it is a name that a copyist would change: no keyword, no built-in function, no member after a dot.
+/// Splits program text of any language into tokens: names, numbers, and single other non-blank characters. Emits each token's hash, and
+/// whether it is a name that a copier would change: not a keyword, a built-in function or a member after a dot.
 /// </summary>
 sealed class CodeLexer(Action<ulong, bool> onToken)
 {
@@ -39,7 +39,7 @@ sealed class CodeLexer(Action<ulong, bool> onToken)
         }
     }
 
-    /// <summary>The text ends here, and with it its last token.</summary>
+    /// <summary>Ends the text and its last token.</summary>
     public void End()
     {
         EndToken();

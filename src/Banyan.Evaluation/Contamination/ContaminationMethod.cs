@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>A definition of "this document holds that item", as the field uses it.</summary>
+/// <summary>A definition of "this document contains that item", as used in the field.</summary>
 public enum ContaminationMethod
 {
     /// <summary>13 words in a row of statement and solution (GPT-3, Brown et al. 2020; lm-evaluation-harness).</summary>
@@ -10,8 +10,8 @@ public enum ContaminationMethod
     Words10,
 
     /// <summary>
-    /// At least 70 % of the solution's sequences of 8 code tokens, names aside, within a window of twice its length: a copy with renamed variables counts,
-    /// whatever stands around it. Solutions of fewer than 12 such sequences are too short to tell.
+    /// At least 70 % of the solution's sequences of 8 code tokens, names aside, within a window of twice its length: a copy with renamed
+    /// variables counts, whatever surrounds it. Solutions with fewer than 12 such sequences are too short to decide.
     /// </summary>
     NearDuplicate,
 }
@@ -24,7 +24,7 @@ public static class ContaminationMethods
 
     internal static IReadOnlyList<ContaminationMethod> All { get; } = Enum.GetValues<ContaminationMethod>();
 
-    /// <summary>As reports name it.</summary>
+    /// <summary>The name used in reports.</summary>
     public static string Name(this ContaminationMethod method) => method switch
     {
         ContaminationMethod.Words13 => "13 words",

@@ -3,21 +3,21 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>An item that a training set holds, wholly or in part, and where most of it is.</summary>
+/// <summary>An item that a training set contains, wholly or in part, and where most of it is.</summary>
 /// <param name="Task">The task, or tasks of the same text.</param>
 /// <param name="Id">The item.</param>
 /// <param name="Method">By which definition.</param>
-/// <param name="Share">The greatest share of the item's sequences that one place holds.</param>
+/// <param name="Share">The largest share of the item's sequences in one place.</param>
 /// <param name="File">The file of that place.</param>
 /// <param name="Line">Its line, from 1.</param>
-/// <param name="Documents">How many documents (lines of JSON lines, or other files) hold the item by this definition.</param>
+/// <param name="Documents">How many documents (lines of JSON lines, or other files) contain the item by this definition.</param>
 public sealed record ContaminationHit(string Task, string Id, ContaminationMethod Method, double Share, string File, long Line, int Documents);
 
 /// <summary>A task's count.</summary>
 /// <param name="Task">The task, or tasks of the same text.</param>
 /// <param name="Items">Its items.</param>
 /// <param name="Found">Items found, by method.</param>
-/// <param name="TooShort">Items too short to tell, by method.</param>
+/// <param name="TooShort">Items too short to decide, by method.</param>
 public sealed record TaskContamination(string Task, int Items, IReadOnlyDictionary<ContaminationMethod, int> Found, IReadOnlyDictionary<ContaminationMethod, int> TooShort);
 
 /// <summary>What a scan found.</summary>
@@ -32,7 +32,7 @@ public sealed record ContaminationReport
     /// <summary>Seconds it took.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Files that are no text, with the reason.</summary>
+    /// <summary>Files that are not text, with the reason.</summary>
     public required IReadOnlyList<string> Skipped { get; init; }
 
     /// <summary>Each task.</summary>

@@ -5,12 +5,12 @@ using Banyan.Evaluation.Tasks;
 namespace Banyan.Evaluation.Contamination;
 
 /// <summary>
-/// Looks for tasks' items in a training set, in one pass and in memory that does not grow with it:
+/// Searches a training set for tasks' items, in one pass and constant memory:
 /// <code>
 /// 1. items  → the sequences of words and code tokens that tell them apart (GramIndex)
 /// 2. files  → text, JSON strings unescaped, decompressed (DocumentScanner)
-/// 3. text   → sequences, looked up; per item the greatest share within a window (GramMatcher)
-/// 4. shares → who holds what, where (ContaminationReport)
+/// 3. text   → sequences, looked up; per item the largest share within a window (GramMatcher)
+/// 4. shares → which document contains what, where (ContaminationReport)
 /// </code>
 /// </summary>
 public sealed class ContaminationScan

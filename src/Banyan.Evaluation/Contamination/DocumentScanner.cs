@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>Reads one file after another against all items; one scanner for each thread.</summary>
+/// <summary>Matches one file after another against all items; one scanner per thread.</summary>
 sealed class DocumentScanner
 {
-    /// <summary>Characters read at once; no line, document or file is ever held whole.</summary>
+    /// <summary>Characters read at once; no line, document or file is ever held in memory whole.</summary>
     const int BlockLength = 64 << 10;
 
     static readonly string[] s_json = [".json", ".jsonl", ".ndjson", ".ipynb"], s_jsonLines = [".jsonl", ".ndjson"];
@@ -38,11 +38,11 @@ sealed class DocumentScanner
         });
     }
 
-    /// <summary>Scans a file; returns its characters, or null with the reason when it is no text.</summary>
+    /// <summary>Scans a file; returns its number of characters, or null with the reason if it is not text.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="onFound">What an item has in a document, by method.</param>
+    /// <param name="onFound">Called with an item's matches in a document, by method.</param>
     /// <param name="onBytes">Bytes of the file read so far.</param>
-    /// <param name="whyNot">Why it was not read.</param>
+    /// <param name="whyNot">The reason why it was not read.</param>
     /// <param name="cancellationToken">Ends the scan.</param>
     public long? Scan(string path, Action<ContaminationMethod, int, Found> onFound, Action<long> onBytes, out string whyNot, CancellationToken cancellationToken)
     {

@@ -1,16 +1,18 @@
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>Which items hold which grams. Immutable once built; a filter of bits answers the usual case, "none", without a look at the table.</summary>
+/// <summary>
+/// Which items contain which grams. Immutable once built; a bit filter answers the usual case, "none", without a table look-up.
+/// </summary>
 sealed class GramIndex
 {
     const int FilterBits = 23;
     readonly ulong[] _filter = new ulong[1 << (FilterBits - 6)];
     readonly Dictionary<ulong, (int Item, int Gram)[]> _postings;
 
-    /// <summary>Of each item's grams, in order; the same gram twice counts once.</summary>
+    /// <summary>Built from each item's grams, in order; duplicate grams count once.</summary>
     /// <param name="items">Each item's grams, and its number of tokens.</param>
     /// <param name="problems">Each item's task and source problem.</param>
-    /// <param name="leastGrams">An item with fewer distinct grams is too short to be told.</param>
+    /// <param name="leastGrams">An item with fewer distinct grams is too short to decide.</param>
     public GramIndex(IReadOnlyList<(IReadOnlyList<ulong> Grams, int Tokens)> items, IReadOnlyList<(string Task, string Problem)> problems, int leastGrams)
     {
         // GPT-3's rule (Brown et al. 2020, app. C): a gram that more than ten items have is boilerplate.
@@ -38,16 +40,16 @@ sealed class GramIndex
         _postings = postings.ToDictionary(p => p.Key, p => p.Value.ToArray());
     }
 
-    /// <summary>A gram that more items of a task have is no sign of any of them.</summary>
+    /// <summary>A gram shared by more items of a task than this indicates none of them.</summary>
     public const int MostItems = 10;
 
     /// <summary>Each item's distinct grams; 0: too short.</summary>
     public int[] Counts { get; }
 
-    /// <summary>How many tokens of a document are looked at together for each item: twice its own.</summary>
+    /// <summary>The window of a document in tokens for each item: twice its own length.</summary>
     public int[] Windows { get; }
 
-    /// <summary>The items that hold a gram, with its number in each.</summary>
+    /// <summary>The items that contain a gram, with its number in each.</summary>
     public ReadOnlySpan<(int Item, int Gram)> Find(ulong gram) =>
         (_filter[(gram >> 6) & ((1 << (FilterBits - 6)) - 1)] >> (int)(gram & 63) & 1) == 0 ? [] : _postings.TryGetValue(gram, out var found) ? found : [];
 }

@@ -1,11 +1,11 @@
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>A place where a document holds part of an item.</summary>
+/// <summary>A place where a document contains part of an item.</summary>
 readonly record struct Found(double Share, long Line);
 
 /// <summary>
-/// Follows one stream of grams through documents and keeps, for each item, the greatest share of its distinct grams within a window of twice its
-/// length. Memory: what the items have, whatever the documents' length.
+/// Follows one stream of grams through documents and keeps, for each item, the largest share of its distinct grams within a window of twice
+/// its length. Memory depends only on the items, not on the documents' length.
 /// </summary>
 sealed class GramMatcher(GramIndex index)
 {
@@ -29,7 +29,7 @@ sealed class GramMatcher(GramIndex index)
         }
     }
 
-    /// <summary>The document ends: hands on what each item it touched has of it, and begins anew.</summary>
+    /// <summary>Ends the document: reports the matches of each item, and resets.</summary>
     public void EndDocument(Action<int, Found> onFound)
     {
         foreach (var item in _touched)

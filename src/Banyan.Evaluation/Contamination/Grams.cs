@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Contamination;
 
-/// <summary>Turns a sequence of tokens into hashes of every <paramref name="length"/> of them in a row.</summary>
+/// <summary>Turns a sequence of tokens into hashes of every <paramref name="length"/> consecutive ones.</summary>
 abstract class Grams(int length)
 {
     /// <summary>Tokens in a gram.</summary>
@@ -9,13 +9,13 @@ abstract class Grams(int length)
     /// <summary>Tokens seen since the last <see cref="Restart"/>.</summary>
     public int Seen { get; protected set; }
 
-    /// <summary>Begins anew: no gram spans what came before and what comes after.</summary>
+    /// <summary>Resets: no gram spans the tokens before and after.</summary>
     public void Restart() => Seen = 0;
 }
 
 /// <summary>
-/// Grams of words: h = Σ wᵢ·Bⁿ⁻¹⁻ⁱ modulo 2⁶⁴, from one to the next in two multiplications. Numbers in a row are everywhere: a gram has at least three
-/// words that are none.
+/// Grams of words: h = Σ wᵢ·Bⁿ⁻¹⁻ⁱ modulo 2⁶⁴, each derived from the previous in two multiplications. Runs of numbers are common, so a gram
+/// has at least three words that are not numbers.
 /// </summary>
 sealed class WordGrams : Grams
 {
@@ -36,7 +36,7 @@ sealed class WordGrams : Grams
             _leaving *= Base;
     }
 
-    /// <summary>Takes a word; whether a gram ends with it.</summary>
+    /// <summary>Adds a word; returns whether a gram ends with it.</summary>
     public bool Add(ulong word, bool lettered, out ulong gram)
     {
         if (Seen == 0)
@@ -56,8 +56,8 @@ sealed class WordGrams : Grams
 }
 
 /// <summary>
-/// Grams of code tokens in which changed names count for nothing but where they recur (Baker 1993, "parameterized" matching):
-/// a name is written as the distance to its last occurrence within the gram.
+/// Grams of code tokens in which renamed variables do not matter, only where names recur (Baker 1993, "parameterized" matching): a name is
+/// written as the distance to its last occurrence within the gram.
 /// </summary>
 sealed class CodeGrams() : Grams(8)
 {
@@ -67,7 +67,7 @@ sealed class CodeGrams() : Grams(8)
     readonly int[] _distances = new int[Mask + 1]; // 0: no name
     int _at;
 
-    /// <summary>Takes a token; whether a gram ends with it.</summary>
+    /// <summary>Adds a token; returns whether a gram ends with it.</summary>
     public bool Add(ulong token, bool isName, out ulong gram)
     {
         var distance = 0;

@@ -1,15 +1,15 @@
 namespace Banyan.Evaluation.Contamination;
 
 /// <summary>
-/// Reads the texts within JSON as they come, without a parser and in constant memory: escapes become what they stand for, everything outside strings
-/// becomes blank. What is not JSON is read as text, quietly: a scan for copies must not end at a damaged line.
+/// Reads the strings within JSON as a stream, without a parser and in constant memory: escapes are decoded, everything outside strings
+/// becomes blank. What is not JSON is read as text: a scan must not end at a damaged line.
 /// </summary>
 sealed class JsonStrings
 {
     bool _inString, _escaped;
     int _digits, _code;
 
-    /// <summary>A line ends: strings do not go on beyond it.</summary>
+    /// <summary>Ends a line: strings do not continue beyond it.</summary>
     public void EndLine() => (_inString, _escaped, _digits) = (false, false, 0);
 
     /// <summary>Decodes in place; returns how many characters are left.</summary>

@@ -1,8 +1,8 @@
 namespace Banyan.Evaluation.Contamination;
 
 /// <summary>
-/// Cuts text into words: runs of letters, digits and underscores, in lower case; all else separates. A word may begin in one piece of text and
-/// end in the next. Hands on each word's hash, and whether it holds more than digits.
+/// Splits text into words: runs of letters, digits and underscores, in lower case; everything else separates. A word may start in one piece
+/// of text and end in the next. Emits each word's hash, and whether it contains more than digits.
 /// </summary>
 sealed class WordLexer(Action<ulong, bool> onWord)
 {
@@ -34,10 +34,12 @@ sealed class WordLexer(Action<ulong, bool> onWord)
         (_word, _inWord, _lettered) = (word, inWord, lettered);
     }
 
-    /// <summary>The text ends here, and with it its last word.</summary>
+    /// <summary>Ends the text and its last word.</summary>
     public void End() => Read(" ");
 
-    /// <summary>FNV's low bits know little of the last letters; after this every bit depends on every letter (the end of MurmurHash3).</summary>
+    /// <summary>
+    /// FNV's low bits depend little on the last letters; after this every bit depends on every letter (the end of MurmurHash3).
+    /// </summary>
     internal static ulong Mixed(ulong hash)
     {
         hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;

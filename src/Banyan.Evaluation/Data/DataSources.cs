@@ -36,7 +36,7 @@ public static class DataSources
         new(ExercismFolder, new($"https://codeload.github.com/exercism/csharp/tar.gz/{ExercismCommit}"), "32202adbdc1c7e818647c3f0909ec0f1ae2d7c818148e7fbfcfd78fce8aa0f0d", 1_226_193, "MIT (Exercism)") { Uses = Exercise.Uses },
     ];
 
-    /// <summary>The one kept under a name, or null.</summary>
+    /// <summary>The one stored under a name, or null.</summary>
     public static DataSource? Find(string file) => All.FirstOrDefault(s => s.File == file);
 
     static DataSource MultiPle(string language, string sha256, long bytes) =>

@@ -4,12 +4,12 @@ using System.Security.Cryptography;
 
 namespace Banyan.Evaluation.Data;
 
-/// <summary>The folder where data files are kept that were fetched: each once, each proven by its hash.</summary>
+/// <summary>The folder of downloaded data files, each verified by its hash.</summary>
 public sealed class DataStore : IDisposable
 {
     const int Attempts = 4;
 
-    /// <summary>The most bytes of an archive, most of which may not be used.</summary>
+    /// <summary>Maximum bytes of an archive, most of which may be unused.</summary>
     const long MostArchiveBytes = 256L << 20;
 
     static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(1);
@@ -17,8 +17,8 @@ public sealed class DataStore : IDisposable
     readonly HttpClient _http;
     readonly Func<TimeSpan, CancellationToken, Task> _wait;
 
-    /// <param name="folder">The folder; made when something is fetched.</param>
-    /// <param name="mirror">An address under which all files lie by their names, instead of their sources.</param>
+    /// <param name="folder">The folder; created when something is downloaded.</param>
+    /// <param name="mirror">An address that has all files by name, used instead of their sources.</param>
     public DataStore(string folder, Uri? mirror = null) : this(folder, mirror, Task.Delay)
     {
     }
@@ -39,7 +39,7 @@ public sealed class DataStore : IDisposable
     /// <summary>Where files are fetched from instead of their sources.</summary>
     public Uri? Mirror { get; }
 
-    /// <summary>Whether a file is here and is what it should be.</summary>
+    /// <summary>Whether a file is present and has the right hash.</summary>
     public async Task<bool> HasAsync(DataSource source, CancellationToken cancellationToken = default)
     {
         var path = Path.Combine(Folder, source.File);
@@ -51,7 +51,10 @@ public sealed class DataStore : IDisposable
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken)) == source.Sha256;
     }
 
-    /// <summary>The path of a file or folder, which is fetched where it is not here. Throws <see cref="EvaluationException"/> when it cannot be had, or is not what it should be.</summary>
+    /// <summary>
+    /// The path of a file or folder, which is downloaded if missing. Throws <see cref="EvaluationException"/> if it is unavailable or has
+    /// the wrong hash.
+    /// </summary>
     public async Task<string> FetchAsync(DataSource source, Action<string>? say = null, CancellationToken cancellationToken = default)
     {
         var path = Path.Combine(Folder, source.File);
@@ -87,7 +90,7 @@ public sealed class DataStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    /// <summary>The folder in one step: it is whole, and what it should be, or as it was.</summary>
+    /// <summary>Replaces the folder atomically: it is complete and verified, or unchanged.</summary>
     static async Task UnpackAsync(DataSource source, Func<string, bool> uses, Uri address, string archive, string path, CancellationToken cancellationToken)
     {
         var folder = $"{path}.{Environment.ProcessId}.folder";
@@ -110,7 +113,7 @@ public sealed class DataStore : IDisposable
         }
     }
 
-    /// <summary>Fetches a file; one that is pinned must be what it should be.</summary>
+    /// <summary>Downloads a file; a pinned one must have the right hash.</summary>
     async Task<(string Message, bool MayPass)?> TryAsync(Uri address, string temporary, DataSource? pinned, CancellationToken cancellationToken)
     {
         var most = pinned?.Bytes ?? MostArchiveBytes;

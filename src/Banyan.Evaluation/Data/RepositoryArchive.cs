@@ -3,17 +3,17 @@ using System.IO.Compression;
 
 namespace Banyan.Evaluation.Data;
 
-/// <summary>Unpacks what is used of a repository's archive (<c>.tar.gz</c>), whose paths begin with one folder of any name.</summary>
+/// <summary>Unpacks the files used of a repository's archive (<c>.tar.gz</c>), whose paths start with one folder of any name.</summary>
 static class RepositoryArchive
 {
     /// <summary>Entries that are read; a repository has fewer.</summary>
     const int MostEntries = 200_000;
 
-    /// <summary>Writes the files below <paramref name="folder"/>; returns what is wrong with the archive, or null.</summary>
+    /// <summary>Writes the files below <paramref name="folder"/>; returns an error in the archive, or null.</summary>
     /// <param name="archive">The archive.</param>
     /// <param name="folder">Where to.</param>
     /// <param name="uses">Which paths.</param>
-    /// <param name="bytes">The most bytes of all files together.</param>
+    /// <param name="bytes">Maximum bytes of all files together.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<string?> UnpackAsync(string archive, string folder, Func<string, bool> uses, long bytes, CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ static class RepositoryArchive
         }
     }
 
-    /// <summary>A path without the archive's own first folder; null for one that leads elsewhere.</summary>
+    /// <summary>A path without the archive's own first folder; null for one that escapes it.</summary>
     static string? Within(string name)
     {
         var parts = name.Split('/', StringSplitOptions.RemoveEmptyEntries);

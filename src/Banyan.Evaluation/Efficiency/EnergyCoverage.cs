@@ -1,9 +1,12 @@
 namespace Banyan.Evaluation.Efficiency;
 
-/// <summary>What an energy covers, in words: <c>processor</c>, <c>graphics cards</c>, <c>processor and graphics cards</c>; or <c>1 of 2 graphics cards</c> where others do not count.</summary>
+/// <summary>
+/// What an energy figure covers, in words: <c>processor</c>, <c>graphics cards</c>, <c>processor and graphics cards</c>; or <c>1 of 2
+/// graphics cards</c> if the others have no counter.
+/// </summary>
 public static class EnergyCoverage
 {
-    /// <summary>The processor packages. Transcripts from before there was a choice say nothing, and mean this.</summary>
+    /// <summary>The processor packages; also the meaning of older transcripts that do not say.</summary>
     public const string Processor = "processor";
 
     /// <summary>All of NVIDIA's cards.</summary>

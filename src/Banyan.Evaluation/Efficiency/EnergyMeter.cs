@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Banyan.Evaluation.Efficiency;
 
 /// <summary>
-/// Energy of the processor packages, as the processor counts it (RAPL, through Linux's powercap). Virtual machines and most unprivileged users
-/// cannot read it: then nothing is measured, and nothing is made up.
+/// Energy of the processor packages, as the processor counts it (RAPL, through Linux's powercap). Virtual machines and most unprivileged
+/// users cannot read it: then nothing is measured or estimated.
 /// </summary>
 public sealed class EnergyMeter
 {
@@ -12,7 +12,7 @@ public sealed class EnergyMeter
 
     EnergyMeter(IReadOnlyList<(string, long)> packages) => _packages = packages;
 
-    /// <summary>The meter of this machine; null where there is none that may be read.</summary>
+    /// <summary>The meter of this machine; null if none is readable.</summary>
     public static EnergyMeter? Open(string folder = "/sys/class/powercap")
     {
         try
@@ -35,7 +35,7 @@ public sealed class EnergyMeter
     /// <summary>The counters now.</summary>
     public IReadOnlyList<long> Read() => [.. _packages.Select(p => Number(p.Counter))];
 
-    /// <summary>Joules between two readings; counters that began anew are seen to (they do at most once in some minutes).</summary>
+    /// <summary>Joules between two readings; counter wrap-around is handled (it happens at most once in some minutes).</summary>
     public double Joules(IReadOnlyList<long> before, IReadOnlyList<long> after) =>
         _packages.Select((p, i) => after[i] >= before[i] ? after[i] - before[i] : after[i] - before[i] + p.Range).Sum() / 1e6;
 

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Banyan.Evaluation.Efficiency;
 
 /// <summary>
-/// Energy of NVIDIA's graphics cards, as they count it themselves (NVML's <c>nvmlDeviceGetTotalEnergyConsumption</c>, since Volta). The library comes with
-/// the driver and is loaded at run time: where there is none, nothing is measured.
+/// Energy of NVIDIA's graphics cards, as they count it themselves (NVML's <c>nvmlDeviceGetTotalEnergyConsumption</c>, since Volta). The
+/// library comes with the driver and is loaded at run time: without it, nothing is measured.
 /// </summary>
 sealed unsafe class GraphicsCards
 {
@@ -22,15 +22,15 @@ sealed unsafe class GraphicsCards
     /// <summary>The library's name on this system.</summary>
     public static string Library => OperatingSystem.IsWindows() ? "nvml.dll" : "libnvidia-ml.so.1";
 
-    /// <summary>Cards that there are.</summary>
+    /// <summary>Number of cards.</summary>
     public int Present { get; }
 
-    /// <summary>Cards of them that count their energy.</summary>
+    /// <summary>Number of cards that count their energy.</summary>
     public int Counting => _counting.Length;
 
     /// <summary>
-    /// The cards of this machine; null where none counts. The library stays loaded and initialized until the process ends: without a client, the driver
-    /// may be unloaded, and the counters begin anew with it.
+    /// The cards of this machine; null if none counts. The library stays loaded and initialized until the process ends: without a client,
+    /// the driver may be unloaded, which resets the counters.
     /// </summary>
     /// <param name="library">A name that the system's loader finds, or a path.</param>
     public static GraphicsCards? Open(string library)
@@ -59,7 +59,7 @@ sealed unsafe class GraphicsCards
         return counting.Count > 0 ? new([.. counting], (int)present, energy) : null;
     }
 
-    /// <summary>Each counting card's millijoules since its driver was loaded; null where one does not say any more.</summary>
+    /// <summary>Each counting card's millijoules since its driver was loaded; null for one that no longer responds.</summary>
     public ulong[]? Read()
     {
         var counters = new ulong[_counting.Length];
@@ -73,7 +73,7 @@ sealed unsafe class GraphicsCards
         return counters;
     }
 
-    /// <summary>Joules between two readings; null where a counter began anew.</summary>
+    /// <summary>Joules between two readings; null if a counter was reset.</summary>
     public static double? Joules(ulong[] before, ulong[] after)
     {
         var millijoules = 0UL;

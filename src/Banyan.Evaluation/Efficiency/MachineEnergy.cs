@@ -1,13 +1,13 @@
 namespace Banyan.Evaluation.Efficiency;
 
-/// <summary>Energy that was measured.</summary>
+/// <summary>Measured energy.</summary>
 /// <param name="Joules">How much.</param>
 /// <param name="Of">What it covers.</param>
 readonly record struct EnergyUse(double Joules, string Of);
 
 /// <summary>
-/// Energy of what may compute a server's answers on this machine: the processor (RAPL) and all of NVIDIA's cards (NVML), whichever may be read.
-/// The counters are the whole machine's: of answers that overlap, it is nobody's.
+/// Energy of what may compute a server's answers on this machine: the processor (RAPL) and all of NVIDIA's cards (NVML), whichever is
+/// readable. The counters cover the whole machine, so overlapping answers have no energy of their own.
 /// </summary>
 sealed class MachineEnergy
 {
@@ -27,7 +27,7 @@ sealed class MachineEnergy
     /// <summary>What is covered.</summary>
     public string Of { get; }
 
-    /// <summary>The meter for a server; null where it is not on this machine, or nothing may be read here.</summary>
+    /// <summary>The meter for a server; null if it is not on this machine, or no counter is readable.</summary>
     /// <param name="server">Its address.</param>
     /// <param name="powercap">Where the processor's counters are; null for Linux's folder.</param>
     /// <param name="library">NVML; null for the driver's.</param>
@@ -40,7 +40,7 @@ sealed class MachineEnergy
         return processor is null && cards is null ? null : new(processor, cards);
     }
 
-    /// <summary>Begins to measure; whoever begins disposes.</summary>
+    /// <summary>Starts measuring; the caller disposes the result.</summary>
     public Measurement Begin() => new(this);
 
     /// <summary>One answer's.</summary>
@@ -60,7 +60,9 @@ sealed class MachineEnergy
             (_processor, _cards) = (machine.ReadProcessor(), machine._cards?.Read());
         }
 
-        /// <summary>What was used since the beginning; null where another answer overlapped, or a counter failed: a part is not given as the whole.</summary>
+        /// <summary>
+        /// Energy used since the start; null if another answer overlapped, or a counter failed: a part is never reported as the whole.
+        /// </summary>
         public EnergyUse? Used()
         {
             var (processor, cards) = (_machine.ReadProcessor(), _machine._cards?.Read());
@@ -93,7 +95,7 @@ sealed class MachineEnergy
         }
     }
 
-    /// <summary>A counter that cannot be read any more must not end a run.</summary>
+    /// <summary>A counter that becomes unreadable must not end a run.</summary>
     IReadOnlyList<long>? ReadProcessor()
     {
         try

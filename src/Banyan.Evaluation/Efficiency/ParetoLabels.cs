@@ -1,6 +1,8 @@
 namespace Banyan.Evaluation.Efficiency;
 
-/// <summary>Finds places for the names in a <see cref="ParetoPlot"/>: beside their points, inside the picture, and over nothing else where that can be.</summary>
+/// <summary>
+/// Finds places for the names in a <see cref="ParetoPlot"/>: beside their points, inside the picture, without overlap if possible.
+/// </summary>
 static class ParetoLabels
 {
     /// <summary>A character's width at 12 px, on the wide side, for fonts differ; the height of a line; how far a name is from its point.</summary>
@@ -9,7 +11,7 @@ static class ParetoLabels
     /// <summary>A rectangle.</summary>
     public readonly record struct Box(double Left, double Top, double Right, double Bottom)
     {
-        /// <summary>The area that two have in common.</summary>
+        /// <summary>The overlap of two rectangles.</summary>
         public double Overlap(Box other) =>
             Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left)) * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
     }
@@ -32,7 +34,7 @@ static class ParetoLabels
 
     static double Outside(Box room, Box picture) => (room.Right - room.Left) * (room.Bottom - room.Top) - room.Overlap(picture);
 
-    /// <summary>Places in the order in which they are liked: beside the point, above and below it, then ever farther off.</summary>
+    /// <summary>Places in order of preference: beside the point, above and below it, then ever farther off.</summary>
     static IEnumerable<Box> Candidates(double x, double y, double width)
     {
         for (var step = 0; step <= 4; step++)

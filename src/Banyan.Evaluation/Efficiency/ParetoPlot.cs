@@ -6,41 +6,41 @@ using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Evaluation.Efficiency;
 
-/// <summary>What a right answer is paid with.</summary>
+/// <summary>The cost axis of the plot.</summary>
 public enum ParetoAxis
 {
-    /// <summary>US dollars for an answer.</summary>
+    /// <summary>US dollars per answer.</summary>
     Cost,
 
-    /// <summary>Seconds for an answer.</summary>
+    /// <summary>Seconds per answer.</summary>
     Seconds,
 
     /// <summary>Peak memory in gigabytes.</summary>
     Memory,
 
-    /// <summary>Joules for an answer.</summary>
+    /// <summary>Joules per answer.</summary>
     Energy,
 
-    /// <summary>Tokens written for an answer.</summary>
+    /// <summary>Tokens generated per answer.</summary>
     Tokens,
 }
 
-/// <summary>A picture of results on one task: how often they are right against what that took, with intervals, and the line of those that no other beats in both.</summary>
+/// <summary>A plot of results on one task: the share of right answers against their cost, with intervals, and the Pareto front.</summary>
 public static class ParetoPlot
 {
     const int Width = 760, Height = 460, Left = 64, Right = 24, Top = 56, Bottom = 58, Radius = 5;
 
-    /// <summary>The most characters of a name in the picture; its title has all.</summary>
+    /// <summary>Maximum characters of a name in the picture; its title has the full name.</summary>
     const int MostOfName = 36;
 
     /// <summary>One result's place.</summary>
     /// <param name="Label">The model.</param>
-    /// <param name="Price">What an answer took; greater than 0.</param>
+    /// <param name="Price">The cost of an answer; greater than 0.</param>
     /// <param name="Score">The fraction that is right.</param>
     /// <param name="Interval">Its 95 % interval.</param>
     public sealed record Point(string Label, double Price, double Score, Interval Interval);
 
-    /// <summary>A result's place on an axis; null where that was not measured.</summary>
+    /// <summary>A result's value on an axis; null if not measured.</summary>
     public static Point? Place(RunResult result, ParetoAxis axis)
     {
         var efficiency = RunEfficiency.Of(result);
@@ -60,7 +60,9 @@ public static class ParetoPlot
         return price is > 0 and var found ? new(label, found, result.Score.PassAt(1) ?? 0, result.Interval()) : null;
     }
 
-    /// <summary>Those that no other beats: none is both cheaper and better, or one of them and equal in the other; the cheapest first.</summary>
+    /// <summary>
+    /// The Pareto front: results for which none is both cheaper and better, or better in one and equal in the other; the cheapest first.
+    /// </summary>
     public static IReadOnlyList<Point> Frontier(IEnumerable<Point> points)
     {
         var frontier = new List<Point>();
@@ -70,7 +72,7 @@ public static class ParetoPlot
         return frontier;
     }
 
-    /// <summary>The picture, as an SVG that needs nothing else.</summary>
+    /// <summary>The picture, as a self-contained SVG.</summary>
     public static string Draw(string task, ParetoAxis axis, IReadOnlyList<Point> points)
     {
         if (points.Count == 0)

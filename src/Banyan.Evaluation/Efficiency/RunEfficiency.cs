@@ -2,22 +2,27 @@ using Banyan.Evaluation.Runs;
 
 namespace Banyan.Evaluation.Efficiency;
 
-/// <summary>What a run's answers took, from its transcript. What was not measured for every answer is null: nothing is estimated.</summary>
+/// <summary>
+/// The resources used by a run's answers, from its transcript. What was not measured for every answer is null: nothing is estimated.
+/// </summary>
 /// <param name="PromptTokens">Tokens of the prompts.</param>
 /// <param name="AnswerTokens">Tokens of the answers, hidden reasoning included.</param>
-/// <param name="Seconds">All answers' seconds, added up: with several at once, more than by the clock.</param>
-/// <param name="CharactersPerSecond">Characters written a second of an answer: comparable between models whose tokens differ.</param>
-/// <param name="TokensPerSecond">Tokens written a second of an answer.</param>
-/// <param name="PeakMemoryBytes">The most the model's process has had resident.</param>
-/// <param name="Joules">Energy of this machine while answering; null also where answers differ in what it covers.</param>
+/// <param name="Seconds">Total seconds of all answers: with concurrency, more than wall-clock time.</param>
+/// <param name="CharactersPerSecond">Characters per second of an answer: comparable between models with different tokens.</param>
+/// <param name="TokensPerSecond">Tokens per second of an answer.</param>
+/// <param name="PeakMemoryBytes">Peak resident memory of the model's process.</param>
+/// <param name="Joules">Energy of this machine while answering; null also if answers differ in what it covers.</param>
 /// <param name="Cost">US dollars.</param>
-/// <param name="CostPer1000Correct">US dollars for a thousand right answers; null where none is right.</param>
-/// <param name="JoulesPerCorrect">Joules for a right answer.</param>
+/// <param name="CostPer1000Correct">US dollars per thousand right answers; null if none is right.</param>
+/// <param name="JoulesPerCorrect">Joules per right answer.</param>
 public sealed record RunEfficiency(
     long? PromptTokens, long? AnswerTokens, double Seconds, double CharactersPerSecond, double? TokensPerSecond, long? PeakMemoryBytes, double? Joules,
     decimal? Cost, decimal? CostPer1000Correct, double? JoulesPerCorrect)
 {
-    /// <summary>What <see cref="Joules"/> covers (<see cref="EnergyCoverage"/>); null where nothing was measured, or where a transcript does not say: then the processor.</summary>
+    /// <summary>
+    /// What <see cref="Joules"/> covers (<see cref="EnergyCoverage"/>); null if nothing was measured, or if a transcript does not say,
+    /// which means the processor.
+    /// </summary>
     public string? EnergyOf { get; init; }
 
     /// <summary>Of a result.</summary>

@@ -8,9 +8,9 @@ namespace Banyan.Evaluation.Languages;
 /// <summary>What a language costs with a tokenizer.</summary>
 /// <param name="Language">The language and its sentences.</param>
 /// <param name="Tokens">Tokens of all sentences together.</param>
-/// <param name="Ratio">As a multiple of English: of the context used up, of the time to read and write, of the price.</param>
-/// <param name="Interval">95 % interval of the ratio, were other sentences of this kind taken (bootstrap over sentences).</param>
-/// <param name="CharactersPerToken">Characters (code points) a token stands for.</param>
+/// <param name="Ratio">As a multiple of English: applies to context used, time to read and write, and price.</param>
+/// <param name="Interval">95 % interval of the ratio, for other sentences of this kind (bootstrap over sentences).</param>
+/// <param name="CharactersPerToken">Characters (code points) per token.</param>
 public sealed record LanguageCost(LanguageSample Language, int Tokens, double Ratio, Interval Interval, double CharactersPerToken)
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };

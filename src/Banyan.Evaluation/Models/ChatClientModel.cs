@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace Banyan.Evaluation.Models;
 
-/// <summary>Any <see cref="IChatClient"/>, for .NET programs that have one.</summary>
+/// <summary>Any <see cref="IChatClient"/> of a .NET program.</summary>
 /// <param name="client">The client; it is not disposed.</param>
 /// <param name="name">The model's id as the client knows it.</param>
 public sealed class ChatClientModel(IChatClient client, string name) : EvaluatedModel

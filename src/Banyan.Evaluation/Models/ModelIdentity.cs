@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Banyan.Evaluation.Models;
 
 /// <summary>
-/// Whether the model that answered is the one that was asked for. Services redirect retired models to others without a word,
-/// and a score of another model is worse than none.
+/// Whether the model that answered is the one that was requested. Services silently redirect retired models to others, and a score of
+/// another model is worse than none.
 /// </summary>
 public static partial class ModelIdentity
 {
@@ -31,7 +31,10 @@ public static partial class ModelIdentity
             throw new EvaluationException($"'{requested}' is answered by '{returned}' now, and was by '{before}' before: one run measures one model. Ask for a dated version, or begin another run (--out DIR)");
     }
 
-    /// <summary>Whether a model's name says that it was made to follow instructions, as is usual: Instruct, Chat, it. Coder models that fill in and do not say so are base models, though their files have a chat template.</summary>
+    /// <summary>
+    /// Whether a model's name says that it was made to follow instructions, as is usual: Instruct, Chat, it. Coder models with
+    /// fill-in-the-middle whose name does not say so are base models, even if their files have a chat template.
+    /// </summary>
     public static bool SaysInstruct(string name) => Instruct().IsMatch(name);
 
     [GeneratedRegex(@"instruct|chat|(^|[-_ .])it([-_ .]|\z)", RegexOptions.IgnoreCase)]

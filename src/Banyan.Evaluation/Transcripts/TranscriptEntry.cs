@@ -29,7 +29,7 @@ public sealed record TranscriptEntry
     /// <summary>Where it was asked, and what the service says of the model there; null for one that ran in this process.</summary>
     public string? Origin { get; init; }
 
-    /// <summary>The model that says it answered; empty where the service refused to ask any.</summary>
+    /// <summary>The model reported as answering; empty if the service refused before reaching one.</summary>
     public required string ReturnedModel { get; init; }
 
     /// <summary>What the service says identifies its configuration (OpenAI's <c>system_fingerprint</c>); null where it says nothing.</summary>

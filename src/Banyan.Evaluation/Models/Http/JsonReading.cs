@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>Reads what a service answered; what is not as documented is a <see cref="ModelException"/> that shows it.</summary>
+/// <summary>Reads a service's response; anything undocumented is a <see cref="ModelException"/> that shows it.</summary>
 static class JsonReading
 {
     public static JsonElement? Get(this JsonElement element, string name) =>

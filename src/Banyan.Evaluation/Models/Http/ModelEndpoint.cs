@@ -9,7 +9,7 @@ using Banyan.Evaluation.Efficiency;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>A service that answers JSON with JSON: posts, tries again when that may help, and turns what went wrong into a message without keys.</summary>
+/// <summary>A JSON service: posts, retries transient failures, and turns errors into messages without keys.</summary>
 sealed class ModelEndpoint : IDisposable
 {
     const int MaximumAnswerBytes = 16 << 20;
@@ -23,10 +23,10 @@ sealed class ModelEndpoint : IDisposable
     /// <summary>A service under an address.</summary>
     /// <param name="address">Where; a path relative to it is added.</param>
     /// <param name="authorize">Puts the key into a request's headers.</param>
-    /// <param name="key">The key, to be kept out of messages.</param>
-    /// <param name="retry">When to try again.</param>
+    /// <param name="key">The key, redacted from messages.</param>
+    /// <param name="retry">When to retry.</param>
     /// <param name="headers">Other headers of every request.</param>
-    /// <param name="energy">Measures attempts where the service runs on this machine.</param>
+    /// <param name="energy">Measures attempts if the service runs on this machine.</param>
     public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry, Action<HttpRequestHeaders>? headers = null, MachineEnergy? energy = null)
     {
         _retry = retry ?? new();
@@ -44,7 +44,7 @@ sealed class ModelEndpoint : IDisposable
             authorize?.Invoke(_http.DefaultRequestHeaders);
     }
 
-    /// <summary>Posts a request; null asks with GET. Gives the answer, and the seconds and energy its attempt took.</summary>
+    /// <summary>Posts a request; null sends a GET. Returns the response, and the seconds and energy of its attempt.</summary>
     public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy)> SendAsync(string path, JsonObject? body, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
@@ -63,7 +63,7 @@ sealed class ModelEndpoint : IDisposable
         }
     }
 
-    /// <summary>Where it is, without whatever may stand there of a key.</summary>
+    /// <summary>The address, without any key in it.</summary>
     public string Address => _http.BaseAddress!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
 
     public void Dispose() => _http.Dispose();
@@ -75,7 +75,7 @@ sealed class ModelEndpoint : IDisposable
     /// <param name="path">Where.</param>
     /// <param name="body">The request.</param>
     /// <param name="optional">What may be left out: each as the request's path, and the setting it stands for.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
     public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted)> SendAsync(string path, JsonObject body, IReadOnlyList<(JsonObject In, string Name, string Setting)> optional, CancellationToken cancellationToken)
     {
         while (true)
@@ -135,7 +135,7 @@ sealed class ModelEndpoint : IDisposable
         }
     }
 
-    /// <summary>Too many requests, unless the quota is used up for good; and faults of the server's (529: Anthropic is overloaded).</summary>
+    /// <summary>Too many requests, unless the quota is exhausted; and server errors (529: Anthropic is overloaded).</summary>
     static bool IsPassing(HttpStatusCode status, string body) => (int)status switch
     {
         429 => !body.Contains("insufficient_quota", StringComparison.Ordinal),

@@ -7,7 +7,10 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>A model behind OpenAI's API, or any server that speaks it: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c> where there is one.</summary>
+/// <summary>
+/// A model behind OpenAI's API, or any compatible server: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c> where there
+/// is one.
+/// </summary>
 sealed class OpenAiModel : EvaluatedModel
 {
     readonly ModelEndpoint _endpoint;
@@ -22,7 +25,7 @@ sealed class OpenAiModel : EvaluatedModel
     /// <param name="name">The model's id.</param>
     /// <param name="key">The key; null sends none.</param>
     /// <param name="isOpenAi">Whether it is OpenAI itself: chat only, and <c>max_completion_tokens</c>.</param>
-    /// <param name="retry">When to try again.</param>
+    /// <param name="retry">When to retry.</param>
     /// <param name="energy">Measures a server on this machine; null measures nothing.</param>
     public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null, MachineEnergy? energy = null)
     {

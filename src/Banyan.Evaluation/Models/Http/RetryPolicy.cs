@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>How often and after what wait a request is made again that failed for a reason that may pass.</summary>
+/// <summary>How often and with what backoff transient failures are retried.</summary>
 sealed record RetryPolicy
 {
     /// <summary>Attempts in all.</summary>
@@ -9,19 +9,22 @@ sealed record RetryPolicy
     /// <summary>The wait after the first attempt; it doubles each time.</summary>
     public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>No wait of our own is longer.</summary>
+    /// <summary>Maximum backoff.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>A server that asks for a longer wait than this is not waited for.</summary>
+    /// <summary>A longer wait requested by a server is not honoured.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(15);
 
     /// <summary>How long one attempt may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Waits; tests take note instead.</summary>
+    /// <summary>Waits; tests record the wait instead.</summary>
     public Func<TimeSpan, CancellationToken, Task> Wait { get; init; } = Task.Delay;
 
-    /// <summary>The wait after an attempt (from 1): what the server asked for, and not less; otherwise doubling, with up to a quarter of chance so that clients do not return in step.</summary>
+    /// <summary>
+    /// The wait after an attempt (from 1): at least what the server requested; otherwise doubling, with up to a quarter of jitter so that
+    /// clients do not retry in step.
+    /// </summary>
     public TimeSpan WaitAfter(int attempt, TimeSpan? asked)
     {
         var own = FirstWait * Math.Pow(2, attempt - 1);

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>Why a service did not answer, as far as it says so in a way that is known.</summary>
-/// <param name="Status">The status of HTTP.</param>
+/// <summary>Why a service did not answer, as far as it says so in a known format.</summary>
+/// <param name="Status">The HTTP status.</param>
 /// <param name="Message">Its words.</param>
 /// <param name="Code">Its code, or the type of the error.</param>
 /// <param name="Parameter">The parameter that it names.</param>
