@@ -11,10 +11,10 @@ static class RepositoryArchive
 
     /// <summary>Writes the files below <paramref name="folder"/>; returns an error in the archive, or null.</summary>
     /// <param name="archive">The archive.</param>
-    /// <param name="folder">Where to.</param>
+    /// <param name="folder">The target folder.</param>
     /// <param name="uses">Which paths.</param>
     /// <param name="bytes">Maximum bytes of all files together.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public static async Task<string?> UnpackAsync(string archive, string folder, Func<string, bool> uses, long bytes, CancellationToken cancellationToken)
     {
         try

@@ -3,21 +3,21 @@ using Banyan.Evaluation.Models;
 
 namespace Banyan.Evaluation.Prices;
 
-/// <summary>What a model's tokens cost from a day on.</summary>
+/// <summary>The price of a model's tokens from a given day on.</summary>
 /// <param name="Model">The model's id; its dated versions cost the same.</param>
 /// <param name="From">The first day.</param>
-/// <param name="Input">US dollars for a million tokens of prompt.</param>
-/// <param name="Output">US dollars for a million tokens of answer.</param>
+/// <param name="Input">US dollars per million prompt tokens.</param>
+/// <param name="Output">US dollars per million answer tokens.</param>
 public sealed record Price(string Model, DateOnly From, decimal Input, decimal Output)
 {
-    /// <summary>Where the price was read, and of what day; null where the table does not say.</summary>
+    /// <summary>Source and date of the price; null if the table does not say.</summary>
     public string? Source { get; init; }
 
-    /// <summary>What an answer costs.</summary>
+    /// <summary>The cost of an answer.</summary>
     public decimal Of(long promptTokens, long answerTokens) => (Input * promptTokens + Output * answerTokens) / 1_000_000m;
 }
 
-/// <summary>Prices as they were listed on a day. Services change them: a cost is an estimate until the invoice comes, and says which table it is from.</summary>
+/// <summary>Prices as listed on a day. Services change them: a cost is an estimate until the invoice comes, and names its table.</summary>
 /// <param name="AsOf">The day.</param>
 /// <param name="Prices">Every price.</param>
 public sealed record PriceTable(DateOnly AsOf, IReadOnlyList<Price> Prices)
@@ -26,17 +26,17 @@ public sealed record PriceTable(DateOnly AsOf, IReadOnlyList<Price> Prices)
 
     sealed record File(DateOnly AsOf, IReadOnlyList<Price> Models)
     {
-        /// <summary>Sources that several prices name in short.</summary>
+        /// <summary>Sources that several prices refer to by a short name.</summary>
         public IReadOnlyDictionary<string, string> Sources { get; init; } = new Dictionary<string, string>();
     }
 
     /// <summary>The table that ships.</summary>
     public static PriceTable Shipped { get; } = ReadShipped();
 
-    /// <summary>A table of the same form as the one that ships (src/Banyan.Evaluation/Prices/prices.json).</summary>
+    /// <summary>A table in the format of the one that ships (src/Banyan.Evaluation/Prices/prices.json).</summary>
     public static PriceTable Read(string path) => Parse(DataFiles.ReadText(path), path);
 
-    /// <summary>The price of a model on a day; of a dated version that of its name; null where none is listed.</summary>
+    /// <summary>The price of a model on a day; a dated version has the price of its base name; null if not listed.</summary>
     public Price? Find(string model, DateOnly day) => Prices
         .Where(p => p.From <= day && ModelIdentity.Answers(p.Model, model))
         .OrderByDescending(p => p.Model.Length).ThenByDescending(p => p.From).FirstOrDefault();

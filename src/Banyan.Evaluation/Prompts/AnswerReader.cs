@@ -3,10 +3,13 @@ using Banyan.Evaluation.Recorded;
 
 namespace Banyan.Evaluation.Prompts;
 
-/// <summary>Finds the code in what a model wrote, by reading it: fences as Markdown does, the program as its language does. Never by cutting at a text.</summary>
+/// <summary>
+/// Extracts the code from a model's answer by parsing: fences as Markdown defines them, the program by its language. Never by cutting at
+/// stop strings.
+/// </summary>
 static partial class AnswerReader
 {
-    /// <summary>What is to be judged of an answer to a prompt of a form.</summary>
+    /// <summary>The part of an answer to judge, given the form of its prompt.</summary>
     public static RecordedAnswer Read(ItemPrompt item, string form, string id, string answer)
     {
         var text = AnswerText.WithoutThought(answer);
@@ -18,7 +21,7 @@ static partial class AnswerReader
         };
     }
 
-    /// <summary>The bare code, gone on with.</summary>
+    /// <summary>A continuation of the bare code.</summary>
     static RecordedAnswer Continued(ItemPrompt item, string id, string text)
     {
         if (item.Asked == Asked.Expression)
@@ -34,8 +37,8 @@ static partial class AnswerReader
     }
 
     /// <summary>
-    /// A message, or a page that was gone on with: the last fenced block that defines what was asked for, whatever other blocks show (its use, a shell, an output);
-    /// else the last that names it; else all of them; where nothing is fenced, the text.
+    /// A message, or a continued page: the last fenced block that defines the requested function, whatever other blocks show (its use, a
+    /// shell, output); else the last that names it; else all of them; without fences, the text.
     /// </summary>
     static RecordedAnswer Written(ItemPrompt item, string form, string id, string text)
     {
@@ -66,7 +69,7 @@ static partial class AnswerReader
         }
     }
 
-    /// <summary>A text's fenced blocks; those in lists and quotations where no other defines what is asked for.</summary>
+    /// <summary>A text's fenced blocks; those in lists and quotations only if no other defines the requested function.</summary>
     static IReadOnlyList<string> Blocks(ItemPrompt item, string text)
     {
         List<string> plain = [.. MarkdownFences.Read(text).Select(b => b.Text)];
@@ -98,7 +101,7 @@ static partial class AnswerReader
         return blocks.Count > 0 ? string.Join('\n', blocks) : text;
     }
 
-    /// <summary>Whether a block defines a function, and does not only call it.</summary>
+    /// <summary>Whether a block defines a function rather than only calling it.</summary>
     static bool Defines(string language, string code, string entry)
     {
         var name = Regex.Escape(entry);
@@ -113,7 +116,7 @@ static partial class AnswerReader
         };
     }
 
-    /// <summary>What the prompt's code has before the function that is asked for.</summary>
+    /// <summary>The prompt's code before the requested function.</summary>
     static string Given(ItemPrompt item) => string.Concat(PythonSource.Read(item.Code).Where(s => item.Entry is null || !s.Names.Contains(item.Entry)).Select(s => s.Text));
 
     static RecordedAnswer Gap(ItemPrompt item, string id, string text, bool fromBlock = false)
@@ -129,7 +132,7 @@ static partial class AnswerReader
         return new(id, text, Whole: false);
     }
 
-    /// <summary>The function that is asked for and what is around it, up to where it is closed; what follows is examples or the next thing that came to mind.</summary>
+    /// <summary>The requested function and its context, up to its closing brace; what follows is examples or unrelated text.</summary>
     static RecordedAnswer Braces(ItemPrompt item, string id, string program, int from)
     {
         var hash = item.Language == "php";
@@ -140,7 +143,7 @@ static partial class AnswerReader
             : new(id, program, Whole: true);
     }
 
-    /// <summary>Java's method in the class that the tests know, whatever class the model put it in, or none.</summary>
+    /// <summary>The Java method in the class that the tests expect, whatever class the model put it in.</summary>
     static string InProblem(ItemPrompt item, string code)
     {
         if (ProblemClass().IsMatch(code))
@@ -156,7 +159,7 @@ static partial class AnswerReader
 
     static string Line(string text) => text.TrimStart('\n').Split('\n')[0];
 
-    /// <summary>An expression alone, though the model wrote the whole assertion, or a sentence around it.</summary>
+    /// <summary>The bare expression, even if the model wrote the whole assertion or a sentence around it.</summary>
     static string Expression(string text)
     {
         var lines = text.Trim().Split('\n').Where(l => l.Trim().Length > 0).ToList();

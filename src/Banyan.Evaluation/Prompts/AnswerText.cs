@@ -2,20 +2,20 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Evaluation.Prompts;
 
-/// <summary>What a model wrote as text: line ends, what it thought before it answered.</summary>
+/// <summary>A model's answer as text: line endings, reasoning before the answer.</summary>
 static partial class AnswerText
 {
     /// <summary>
-    /// Lines that end with <c>\n</c> alone, without a byte-order mark. Nothing else is a line's end: a form feed or U+2028 in a string stays what it is.
+    /// Lines that end with <c>\n</c> alone, without a byte-order mark. Nothing else ends a line: a form feed or U+2028 in a string is kept.
     /// </summary>
     public static string Lines(string text) => text.TrimStart('\uFEFF', '\u200B', '\u2060').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     /// <summary>
-    /// The answer alone. What a model thought before is not its answer, and one that was cut off while it thought has given none. A thought begins the text;
-    /// where the prompt began it, its end alone is there. A tag in the code or the prose of an answer is a part of it.
+    /// The answer without reasoning; truncated reasoning gives no answer. Reasoning starts the text; if the prompt opened it, only its end
+    /// tag is present. A tag in the code or the prose of an answer is part of it.
     /// </summary>
-    /// <param name="text">All the model wrote.</param>
-    /// <param name="isBegun">Whether it is known that the prompt began a thought: without its end all of the text is one.</param>
+    /// <param name="text">The model's full output.</param>
+    /// <param name="isBegun">Whether the prompt is known to open reasoning: without an end tag, all of the text is reasoning.</param>
     public static string WithoutThought(string text, bool isBegun = false)
     {
         text = Lines(text);
@@ -29,7 +29,7 @@ static partial class AnswerText
         return Opening().IsMatch(rest) ? WithoutThought(rest) : rest;
     }
 
-    /// <summary>Whether an answer ends a thought that it did not begin: the prompt did, as it does for each question to this model.</summary>
+    /// <summary>Whether an answer closes reasoning that it did not open: the prompt did, as for every question to this model.</summary>
     public static bool EndsThoughtOfPrompt(string text) => Thought(Lines(text)) is (false, { } close) && !MarkdownFences.IsInside(Lines(text), close.Index);
 
     static (bool Opens, Match? Close) Thought(string text)

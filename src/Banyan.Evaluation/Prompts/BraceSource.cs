@@ -5,7 +5,7 @@ namespace Banyan.Evaluation.Prompts;
 /// <summary>Reads source of languages with braces (JavaScript, TypeScript, Java, C++, PHP): strings and comments are skipped, braces matched.</summary>
 static partial class BraceSource
 {
-    /// <summary>The braces that are open at the end of a text.</summary>
+    /// <summary>The braces still open at the end of a text.</summary>
     public static int Depth(string text, bool hashComments = false) => Braces(text, hashComments).Sum(b => b.Opens ? 1 : -1);
 
     /// <summary>The position after the brace that closes what is open at <paramref name="from"/>, down to <paramref name="depth"/> open ones; null where none does.</summary>
@@ -22,8 +22,9 @@ static partial class BraceSource
     }
 
     /// <summary>
-    /// Of what follows a function, the declarations that it uses, directly or not, and what gives it or them a property: <c>twice.cache = new Map();</c>. A statement
-    /// begins at a line's beginning, as it is written by whoever formats code. What calls the function is an example of its use.
+    /// The declarations after a function that it uses, directly or indirectly, and statements that set a property on it or them:
+    /// <c>twice.cache = new Map();</c>. A statement starts at the beginning of a line, as formatters write it. Calls of the function are
+    /// examples of its use.
     /// </summary>
     public static string Needed(string program, string rest, string? entry)
     {

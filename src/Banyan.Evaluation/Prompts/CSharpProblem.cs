@@ -5,14 +5,14 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>
-/// The method asked for with all that its program needs as <c>class Problem</c> at the outermost level, which is what tests call, whatever class,
-/// namespace or top-level program the model put it in. Left out are statements at the outermost level that run it, and each <c>Main</c>.
+/// The requested method with everything its program needs as a top-level <c>class Problem</c>, which the tests call, whatever class,
+/// namespace or top-level program the model put it in. Top-level statements that run it are left out, and so is every <c>Main</c>.
 /// </summary>
 static class CSharpProblem
 {
     const string Name = "Problem";
 
-    /// <summary>The program; null where no such method is, or only its signature.</summary>
+    /// <summary>The program; null if there is no such method, or only its signature.</summary>
     public static string? Extract(string text, string method)
     {
         var root = CSharpSource.ReadCut(text);
@@ -72,7 +72,7 @@ static class CSharpProblem
         };
     }
 
-    /// <summary>A function of a program of statements at the outermost level: with the functions, constants and variables beside it.</summary>
+    /// <summary>A function of a top-level program, with the functions, constants and variables beside it.</summary>
     static string? OfProgram(CompilationUnitSyntax root, string method)
     {
         var statements = root.Members.OfType<GlobalStatementSyntax>().Select(g => g.Statement).ToList();
@@ -86,7 +86,7 @@ static class CSharpProblem
         return Text(root, [], Types(root).Select(WithoutMain).OfType<MemberDeclarationSyntax>(), head, members);
     }
 
-    /// <summary>The type of a variable, where its declaration says it: a field cannot be <c>var</c>.</summary>
+    /// <summary>The type of a variable, if its declaration states it: a field cannot be <c>var</c>.</summary>
     static string? TypeOf(VariableDeclarationSyntax declaration) => !declaration.Type.IsVar ? declaration.Type.ToString() : declaration.Variables[0].Initializer?.Value switch
     {
         ObjectCreationExpressionSyntax made => made.Type.ToString(),
@@ -116,11 +116,11 @@ static class CSharpProblem
 
     static IEnumerable<string> Prefixes(string name) => name.Split('.') is var parts ? parts.Select((_, i) => string.Join('.', parts[..(i + 1)])) : [];
 
-    /// <summary>Every using, as one of this file alone.</summary>
+    /// <summary>All using directives, as non-global ones.</summary>
     static IEnumerable<UsingDirectiveSyntax> Usings(CompilationUnitSyntax root) =>
         root.Usings.Concat(root.DescendantNodes().OfType<BaseNamespaceDeclarationSyntax>().SelectMany(n => n.Usings)).Select(u => u.WithGlobalKeyword(default));
 
-    /// <summary>The types that are in no other.</summary>
+    /// <summary>The types that are not nested.</summary>
     static IEnumerable<MemberDeclarationSyntax> Types(CompilationUnitSyntax root) =>
         root.DescendantNodes().OfType<MemberDeclarationSyntax>().Where(t => t is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax && t.Parent is CompilationUnitSyntax or BaseNamespaceDeclarationSyntax);
 
@@ -130,7 +130,7 @@ static class CSharpProblem
 
     static bool IsMain(MemberDeclarationSyntax member) => member is MethodDeclarationSyntax { Identifier.Text: "Main" };
 
-    /// <summary>A type without a <c>Main</c> of its own; null where nothing else is in it.</summary>
+    /// <summary>A type without its <c>Main</c>; null if nothing else is in it.</summary>
     static MemberDeclarationSyntax? WithoutMain(MemberDeclarationSyntax type)
     {
         if (type is not TypeDeclarationSyntax declared || !declared.Members.Any(IsMain))
@@ -139,7 +139,7 @@ static class CSharpProblem
         return rest.Count == 0 ? null : declared.WithMembers([.. rest]);
     }
 
-    /// <summary>A signature that is shown: no body, an empty one, or one that only says that it is not written.</summary>
+    /// <summary>A bare signature: no body, an empty one, or one that only says it is not implemented.</summary>
     static bool IsStub(BlockSyntax? body, ArrowExpressionClauseSyntax? arrow) => body is null ? arrow is null || (arrow.Expression is ThrowExpressionSyntax never && IsNotWritten(never.Expression))
         : body.Statements.All(s => s is ThrowStatementSyntax { Expression: { } thrown } && IsNotWritten(thrown));
 

@@ -14,8 +14,8 @@ static class CSharpSource
         CSharpSyntaxTree.ParseText(text, s_parse).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault()?.Identifier.Text;
 
     /// <summary>
-    /// Whether brackets in a text are nested deeper than anyone writes. Roslyn looks ahead over types (tuples, generic ones) by recursion without asking
-    /// for room, and would take this process with it: such a text is not parsed at all.
+    /// Whether brackets are nested deeper than in any real code. Roslyn's look-ahead over types (tuples, generics) recurses without
+    /// checking the stack, and would crash this process: such a text is not parsed at all.
     /// </summary>
     public static bool NestsTooDeep(string text)
     {
@@ -37,9 +37,7 @@ static class CSharpSource
         return false;
     }
 
-    /// <summary>
-    /// Whether syntax is nested deeper than anyone writes: the compiler goes down by recursion, and would take this process with it.
-    /// </summary>
+    /// <summary>Whether syntax is nested deeper than in any real code: the compiler recurses, and would crash this process.</summary>
     public static bool IsTooDeep(SyntaxNode root)
     {
         const int Deepest = 1000;
@@ -55,8 +53,8 @@ static class CSharpSource
     }
 
     /// <summary>
-    /// Parses what may have been cut before its end: the braces that are still open there are closed. Roslyn says which; one that is missing
-    /// further up, with code after it, stays missing, and so does whatever else is not finished. Nothing of a text that nests too deep.
+    /// Parses possibly truncated code: braces still open at the end are closed. Roslyn says which; one missing further up, with code after
+    /// it, stays missing, and so does anything else unfinished. A text that nests too deep gives nothing.
     /// </summary>
     public static CompilationUnitSyntax ReadCut(string text)
     {

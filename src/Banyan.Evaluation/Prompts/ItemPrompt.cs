@@ -1,12 +1,12 @@
 namespace Banyan.Evaluation.Prompts;
 
-/// <summary>What is asked in an item.</summary>
+/// <summary>The kind of question in an item.</summary>
 public enum Asked
 {
-    /// <summary>The rest of a program whose beginning is given.</summary>
+    /// <summary>The rest of a program whose start is given.</summary>
     Program,
 
-    /// <summary>A whole file, told in words.</summary>
+    /// <summary>A whole file, described in words.</summary>
     File,
 
     /// <summary>The text that is missing between two others.</summary>
@@ -16,10 +16,10 @@ public enum Asked
     Expression,
 }
 
-/// <summary>An item as a task states it, before it is put into the form that a model takes.</summary>
+/// <summary>An item as a task states it, before it is put into a model's prompt form.</summary>
 /// <param name="Asked">What is asked.</param>
 /// <param name="Language">The language, as Markdown's code fences name it: <c>python</c>, <c>csharp</c> …</param>
-/// <param name="Code">The code to go on with; everything before the gap; or all that comes before the expression.</param>
+/// <param name="Code">The code to continue; everything before the gap; or everything before the expression.</param>
 public sealed record ItemPrompt(Asked Asked, string Language, string Code)
 {
     /// <summary>What to do, for a model that reads messages; null: complete the code.</summary>
@@ -28,7 +28,7 @@ public sealed record ItemPrompt(Asked Asked, string Language, string Code)
     /// <summary>Everything after the gap.</summary>
     public string? Suffix { get; init; }
 
-    /// <summary>The function that is asked for.</summary>
+    /// <summary>The requested function.</summary>
     public string? Entry { get; init; }
 
     /// <summary>Whether the gap ends where its line ends.</summary>

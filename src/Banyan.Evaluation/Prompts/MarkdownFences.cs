@@ -2,14 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Evaluation.Prompts;
 
-/// <summary>The fenced code blocks of a Markdown text (CommonMark 4.5); a block that is not closed goes to the end.</summary>
+/// <summary>The fenced code blocks of a Markdown text (CommonMark 4.5); an unclosed block extends to the end.</summary>
 static partial class MarkdownFences
 {
     /// <summary>Every block's info string (its first word, lower case) and text.</summary>
     /// <param name="text">The text.</param>
     /// <param name="nested">
-    /// Blocks in lists and quotations too, however deep: their fences are indented, or follow a marker. Not where they are not looked for: an indented fence
-    /// may as well be a part of the code, in a docstring.
+    /// Also blocks in lists and quotations, however deep: their fences are indented, or follow a marker. Only on request, since an
+    /// indented fence
+    /// may be part of the code, in a docstring.
     /// </param>
     public static IReadOnlyList<(string Language, string Text)> Read(string text, bool nested = false)
     {
@@ -19,7 +20,7 @@ static partial class MarkdownFences
         return blocks;
     }
 
-    /// <summary>The indented code blocks (CommonMark 4.4), without what they are indented by.</summary>
+    /// <summary>The indented code blocks (CommonMark 4.4), without their indentation.</summary>
     public static IReadOnlyList<string> Indented(string text)
     {
         var blocks = new List<string>();
@@ -64,7 +65,9 @@ static partial class MarkdownFences
         return text.Length >= fence.Length && text.All(c => c == fence[0]) && line.Length - line.TrimStart().Length < 4;
     }
 
-    /// <summary>A line without what its block is indented by: columns, of which a tab takes up to the next fourth, and the marks of a quotation.</summary>
+    /// <summary>
+    /// A line without its block's indentation (in columns; a tab extends to the next multiple of four) and quotation marks.
+    /// </summary>
     static string WithoutIndent(string line, string indent)
     {
         var at = 0;

@@ -3,8 +3,8 @@ using Banyan.Evaluation.Models;
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>
-/// The forms in which every model is shown an item, the same for all of them: a message to a model that chats; the gap to one that fills in;
-/// the bare code to one that continues text; a page with an open code fence where the bare code would not say what is asked.
+/// The prompt forms, the same for all models: a message for a chat model; the gap for one that fills in; the bare code for one that
+/// continues text; a page with an open code fence if the bare code would not state the task.
 /// </summary>
 public static class PromptLadder
 {
@@ -16,17 +16,21 @@ public static class PromptLadder
 
     const string Gap = "<GAP>";
 
-    /// <summary>No solution has these at the beginning of a line, so that a model may stop there. What counts as its answer is read from what it wrote.</summary>
+    /// <summary>
+    /// No solution has these at the start of a line, so a model may stop there. The answer itself is extracted by parsing.
+    /// </summary>
     static readonly string[] s_pythonEnds = ["\nassert ", "\nprint(", "\nif __name__"];
 
-    /// <summary>The form for what is asked of a model that can be addressed in these ways; a base model is not spoken to while there is another.</summary>
+    /// <summary>
+    /// The form for a question to a model that supports these kinds of prompts; a base model gets a message only if there is no other.
+    /// </summary>
     public static string Choose(Asked asked, IReadOnlySet<PromptKind> kinds, bool isBase = false) =>
         asked == Asked.Gap && kinds.Contains(PromptKind.Infill) ? Infill
         : kinds.Contains(PromptKind.Chat) && !(isBase && kinds.Contains(PromptKind.Completion)) ? Chat
         : asked is Asked.Gap or Asked.File ? Fenced
         : Completion;
 
-    /// <summary>Whether a model that can be addressed in these ways can be shown this form.</summary>
+    /// <summary>Whether a model that supports these kinds of prompts can be shown this form.</summary>
     public static bool Takes(string form, Asked asked, IReadOnlySet<PromptKind> kinds) => form switch
     {
         Completion => asked is not (Asked.Gap or Asked.File) && kinds.Contains(PromptKind.Completion),

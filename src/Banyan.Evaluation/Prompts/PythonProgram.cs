@@ -3,9 +3,10 @@ using System.Text.RegularExpressions;
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>
-/// The function that is asked for with all that its program needs. Left out is what runs it: examples, tests, prints, a <c>__main__</c>; and prose.
-/// Kept is what it is made of: imports and whatever binds a name that is used, what changes such a name (<c>f.calls = 0</c>, <c>Item.__lt__ = …</c>,
-/// <c>TABLE.append(…)</c>, <c>A += …</c>), what sets up a library (<c>getcontext().prec = 60</c>, <c>setrecursionlimit(…)</c>).
+/// The requested function with everything its program needs. Code that runs it is left out (examples, tests, prints, a <c>__main__</c>),
+/// and so is prose. Its parts are kept: imports and whatever binds a used name, what changes such a name (<c>f.calls = 0</c>,
+/// <c>Item.__lt__ = …</c>, <c>TABLE.append(…)</c>, <c>A += …</c>), what sets up a library (<c>getcontext().prec = 60</c>,
+/// <c>setrecursionlimit(…)</c>).
 /// </summary>
 sealed partial class PythonProgram
 {
@@ -14,7 +15,7 @@ sealed partial class PythonProgram
     readonly HashSet<PythonSource.Statement> _kept = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<string> _used = [], _bound = [];
 
-    /// <summary>What is bound by the statements of the text itself, by kind, whether it is kept or not; and what leads to the function when it is called.</summary>
+    /// <summary>Names bound by the text's own statements, by kind, kept or not; and names whose call leads to the function.</summary>
     readonly ILookup<string, PythonSource.Statement> _sources;
     readonly HashSet<string> _runners;
 
@@ -33,16 +34,16 @@ sealed partial class PythonProgram
         }
     }
 
-    /// <summary>Whether a text defines a function at its outermost level.</summary>
+    /// <summary>Whether a text defines a top-level function.</summary>
     public static bool Defines(string text, string entry) => PythonSource.Read(text).Any(s => Defines(s, entry));
 
     static bool Defines(PythonSource.Statement statement, string entry) =>
         statement.Names.Contains(entry) && statement.Kind != "augment" && !IsMain(statement) && !PythonSource.IsStub(statement);
 
-    /// <summary>The program, or null when no such function is there.</summary>
+    /// <summary>The program, or null if there is no such function.</summary>
     /// <param name="text">The source.</param>
     /// <param name="entry">The function's name.</param>
-    /// <param name="first">Of several definitions of it the first counts, and a statement that is cut off ends the text.</param>
+    /// <param name="first">Use the first of several definitions; a truncated statement ends the text.</param>
     public static string? Extract(string text, string entry, bool first)
     {
         var all = PythonSource.Read(text);
@@ -75,7 +76,7 @@ sealed partial class PythonProgram
         return _kept.Add(statement);
     }
 
-    /// <summary>A block with what other blocks of an answer bind for it: imports and helpers that were shown apart.</summary>
+    /// <summary>A block with what other blocks of an answer bind for it: imports and helpers shown separately.</summary>
     public static string WithMissing(string block, IReadOnlyList<string> others)
     {
         var own = PythonSource.Read(block);
@@ -114,7 +115,7 @@ sealed partial class PythonProgram
     bool ChangesKept(PythonSource.Statement statement) =>
         statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars") && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
 
-    /// <summary>Whether the function is run to bind a name: not by what a <c>lambda</c> will do once it is called.</summary>
+    /// <summary>Whether the function is run to bind a name; the body of a <c>lambda</c> does not count until it is called.</summary>
     bool Executes(PythonSource.Statement statement) => Runs(statement.Code) && !Later().IsMatch(statement.Text);
 
     /// <summary>A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class below one that does.</summary>
@@ -154,10 +155,10 @@ sealed partial class PythonProgram
     /// <summary>A name of a library that the program uses, or whose state is the whole program's.</summary>
     bool IsLibrary(string name) => IsImported(name) && (_used.Contains(name) || _sources[name].Any(s => State().IsMatch(s.Text)));
 
-    /// <summary>Whether the function is called, or handed to something that may call it.</summary>
+    /// <summary>Whether the function is called, or passed to something that may call it.</summary>
     bool Runs(string text) => Regex.IsMatch(text, $@"(?<![\w.]){Regex.Escape(_entry)}\s*\(|[(,]\s*{Regex.Escape(_entry)}\s*[,)]");
 
-    /// <summary>Whether a statement reads what nobody gives.</summary>
+    /// <summary>Whether a statement reads input that nobody provides.</summary>
     static bool Asks(string text) => Input().IsMatch(text);
 
     static bool IsMain(PythonSource.Statement statement) => statement.Text.StartsWith("if __name__", StringComparison.Ordinal);
@@ -171,7 +172,7 @@ sealed partial class PythonProgram
     [GeneratedRegex(@"\b(import|from)\s+(sys|decimal|random|threading|resource|locale|warnings|gc|signal|builtins|fractions|functools|re|collections|itertools|math|heapq|bisect|string|operator)\b")]
     private static partial Regex State();
 
-    /// <summary>What ends the whole program.</summary>
+    /// <summary>Statements that end the whole program.</summary>
     [GeneratedRegex(@"sys\.exit|os\._exit|os\.abort|SystemExit|KeyboardInterrupt|(?<![\w.])(exit|quit)\(")]
     private static partial Regex Ends();
 

@@ -3,15 +3,15 @@ using System.Text.RegularExpressions;
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>
-/// Reads Python source as statements at the outermost level: enough to tell a function from the chatter around it. Strings, brackets, comments
-/// and continued lines are read as Python's own tokenizer does; what is inside a statement is not judged.
+/// Reads Python source as top-level statements: enough to tell a function from the text around it. Strings, brackets, comments and
+/// continued lines are read as Python's own tokenizer does; what is inside a statement is not judged.
 /// </summary>
 static partial class PythonSource
 {
-    /// <summary>A statement at the outermost level with all that belongs to it.</summary>
+    /// <summary>A complete top-level statement.</summary>
     /// <param name="Text">Its lines.</param>
     /// <param name="Kind">import, def, class, assign, augment (<c>+=</c>), block (if, try, for …) or other.</param>
-    /// <param name="Names">What it binds.</param>
+    /// <param name="Names">The names it binds.</param>
     /// <param name="Closed">Whether its strings and brackets end.</param>
     public sealed record Statement(string Text, string Kind, IReadOnlyList<string> Names, bool Closed)
     {
@@ -109,7 +109,7 @@ static partial class PythonSource
         return head.Concat(Named(line[..end])).Concat(end < line.Length ? line[(end + 1)..].Split(';').SelectMany(part => Bound(part.Trim())) : []);
     }
 
-    /// <summary>What was typed at Python's prompt, without the prompts and the answers.</summary>
+    /// <summary>The input of a Python session, without prompts and output.</summary>
     public static string Session(string text) => string.Concat(AnswerText.Lines(text).Split('\n').Select(l => Typed().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value + "\n"));
 
     /// <summary>Every word of a text.</summary>

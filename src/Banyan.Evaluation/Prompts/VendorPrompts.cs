@@ -3,8 +3,8 @@ using Banyan.Evaluation.Models;
 namespace Banyan.Evaluation.Prompts;
 
 /// <summary>
-/// The prompts that vendors publish scores with, word for word, for a second column beside the ladder's: they say what a vendor's number means,
-/// not which model is better. A vendor is a row.
+/// The prompts that vendors publish scores with, word for word, for a second column beside the ladder's: they show what a vendor's number
+/// means, not which model is better. A vendor is a row.
 /// </summary>
 public static class VendorPrompts
 {
@@ -13,7 +13,7 @@ public static class VendorPrompts
     /// <summary>The vendors whose prompts are known.</summary>
     public static IReadOnlyList<string> Vendors => [.. s_vendors.Select(v => v.Vendor)];
 
-    /// <summary>An item as the model's vendor puts it; throws <see cref="EvaluationException"/> where that is not known.</summary>
+    /// <summary>An item in the form of the model's vendor; throws <see cref="EvaluationException"/> if that is unknown.</summary>
     public static ModelPrompt Write(ItemPrompt item, string model)
     {
         var (vendor, write) = s_vendors.FirstOrDefault(v => model.Contains(v.Vendor, StringComparison.OrdinalIgnoreCase));

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Banyan.Evaluation.Python;
 
 /// <summary>
-/// Python's <c>==</c> and a hash that agrees with it: 1 == 1.0 == True, a list is no tuple, sets and dictionaries have no order,
-/// NaN equals nothing.
+/// Python's <c>==</c> and a hash that agrees with it: 1 == 1.0 == True, a list is not a tuple, sets and dictionaries have no order, NaN
+/// equals nothing.
 /// </summary>
 sealed class PythonEquality : IEqualityComparer<PythonValue>
 {

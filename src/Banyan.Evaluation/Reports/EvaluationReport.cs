@@ -6,7 +6,7 @@ using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Reports;
 
-/// <summary>A file of answers that a report rests on.</summary>
+/// <summary>A file of answers that a report is based on.</summary>
 /// <param name="File">Its path within the report's folder.</param>
 /// <param name="Sha256">Its hash, in hexadecimal.</param>
 /// <param name="Answers">Answers in it.</param>
@@ -16,17 +16,20 @@ public sealed record ReportedTranscript(string File, string Sha256, int Answers)
 /// <param name="A">The first.</param>
 /// <param name="B">The second.</param>
 /// <param name="Task">The task.</param>
-/// <param name="Result">What its items tell.</param>
+/// <param name="Result">The comparison.</param>
 public sealed record ReportedComparison(string A, string B, string Task, PairedComparison Result);
 
-/// <summary>Models on tasks: scores with intervals, comparisons item by item, and all that they depend on.</summary>
+/// <summary>Models on tasks: scores with intervals, comparisons item by item, and everything they depend on.</summary>
 public sealed class EvaluationReport
 {
-    /// <summary>Of results; those of one model, prompt form and temperature belong together. Throws <see cref="EvaluationException"/> where a task is there twice.</summary>
+    /// <summary>
+    /// Creates a report from results; those of one model, prompt form and temperature belong together. Throws
+    /// <see cref="EvaluationException"/> if a task occurs twice.
+    /// </summary>
     /// <param name="runs">The results.</param>
     /// <param name="transcripts">Their answers.</param>
     /// <param name="margin">The margin of non-inferiority.</param>
-    /// <param name="pages">Hashes of the files that show it: what people read, too, is what was signed.</param>
+    /// <param name="pages">Hashes of the files that show it, so that the pages people read are signed too.</param>
     public EvaluationReport(IReadOnlyList<RunResult> runs, IReadOnlyList<ReportedTranscript> transcripts, double margin = 0.05, IReadOnlyDictionary<string, string>? pages = null)
     {
         Pages = pages ?? new Dictionary<string, string>();
@@ -59,7 +62,7 @@ public sealed class EvaluationReport
     /// <summary>Every pair of models on every task that both were run on with the same items.</summary>
     public IReadOnlyList<ReportedComparison> Comparisons { get; }
 
-    /// <summary>Every model's originals against their twins, where it was run on both.</summary>
+    /// <summary>Every model's originals against their twins, if it was run on both.</summary>
     public IReadOnlyList<(string Subject, TwinGap Gap)> Gaps { get; }
 
     /// <summary>The answers.</summary>

@@ -22,7 +22,7 @@ sealed class HtmlReport
     /// <summary>The page.</summary>
     /// <param name="report">The report.</param>
     /// <param name="signer">The public key it is signed with.</param>
-    /// <param name="answer">What a model wrote.</param>
+    /// <param name="answer">Returns a model's answer.</param>
     public static string Write(EvaluationReport report, string signer, Func<ReportedRun, ItemOutcome, string> answer)
     {
         var page = new HtmlReport(report, answer);

@@ -8,7 +8,7 @@ namespace Banyan.Evaluation.Reports;
 /// <summary>A model's results as Hugging Face's hub reads them: <c>.eval_results/*.yaml</c>, and the older <c>model-index</c> of a model card.</summary>
 static class HubFiles
 {
-    /// <summary>The data set on the hub that a task's items are of; null where there is none.</summary>
+    /// <summary>The data set on the hub that a task's items come from; null if there is none.</summary>
     static (string Id, string Task, string Split)? Dataset(string task) => task switch
     {
         "humaneval" => ("openai/openai_humaneval", "openai_humaneval", "test"),
@@ -20,7 +20,7 @@ static class HubFiles
         _ => null,
     };
 
-    /// <summary>A file for each task that the hub has a data set of. A source is an address: without one there is none.</summary>
+    /// <summary>A file for each task that has a data set on the hub. The source is an address; without one it is omitted.</summary>
     public static IEnumerable<(string File, string Text)> EvalResults(IEnumerable<ReportedRun> runs, string? url)
     {
         var source = url is null ? "" : $"""

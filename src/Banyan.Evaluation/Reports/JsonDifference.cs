@@ -36,7 +36,7 @@ static class JsonDifference
         }
     }
 
-    /// <summary>An entry is named by what it is, not only by its place.</summary>
+    /// <summary>Entries are identified by content, not only by position.</summary>
     static string? Name(JsonNode? entry) => entry is not JsonObject o ? null
         : o["id"] is JsonValue id ? $"{id}{(o["sample"] is JsonValue sample && sample.ToString() != "0" ? $"#{sample}" : "")}"
         : o["task"] is JsonValue task ? $"{o["requestedModel"] ?? o["a"]} {task}" : null;

@@ -9,7 +9,7 @@ readonly record struct PairedLine(string? Left, string? Right, bool Same);
 /// <summary>Two texts, line by line, by their longest common subsequence.</summary>
 static class LineDifference
 {
-    /// <summary>Lines looked at of each text: the table has the square of them.</summary>
+    /// <summary>Maximum lines compared of each text: the table grows with their square.</summary>
     const int MaximumLines = 400;
 
     public static IReadOnlyList<PairedLine> Of(string left, string right)

@@ -40,10 +40,10 @@ public static class ReportFolder
         return runs;
     }
 
-    /// <summary>Writes a report; returns it. Throws <see cref="EvaluationException"/> where an answer is missing.</summary>
-    /// <param name="folder">Where to.</param>
+    /// <summary>Writes a report and returns it. Throws <see cref="EvaluationException"/> if an answer is missing.</summary>
+    /// <param name="folder">The target folder.</param>
     /// <param name="runs">Results with their transcripts.</param>
-    /// <param name="key">Who signs.</param>
+    /// <param name="key">The signing key.</param>
     /// <param name="margin">The margin of non-inferiority.</param>
     /// <param name="url">Where the report will be found, for the files of the hub.</param>
     public static EvaluationReport Write(string folder, IReadOnlyList<(RunResult Run, string Transcript)> runs, SigningKey key, double margin = 0.05, string? url = null)
@@ -84,7 +84,7 @@ public static class ReportFolder
         return report;
     }
 
-    /// <summary>The hub's files belong into one model's repository: with several models, each has a folder.</summary>
+    /// <summary>The hub's files belong in one model's repository: with several models, each has a folder.</summary>
     static IEnumerable<(string Name, string Text)> HubFilesOf(EvaluationReport report, string? url)
     {
         var models = report.Runs.Where(r => r.Run.Prompt != "vendor").GroupBy(r => r.Run.RequestedModel).ToList();
@@ -100,7 +100,7 @@ public static class ReportFolder
         }
     }
 
-    /// <summary>A name for a file of any model's; two that would be the same keep apart by a hash.</summary>
+    /// <summary>A file name for a model; a hash distinguishes names that would collide.</summary>
     static string FileSafe(string name)
     {
         var safe = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' ? c : '-')).Trim('.');

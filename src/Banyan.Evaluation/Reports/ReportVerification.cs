@@ -8,27 +8,30 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Reports;
 
-/// <summary>What a check of a report found.</summary>
+/// <summary>The result of verifying a report.</summary>
 /// <param name="Signer">The public key it says it was signed with.</param>
-/// <param name="Differences">What is not as reported; empty: all is.</param>
-/// <param name="Answers">Answers judged again.</param>
+/// <param name="Differences">Differences from the report; empty if there are none.</param>
+/// <param name="Answers">Number of answers judged again.</param>
 public sealed record VerifiedReport(string Signer, IReadOnlyList<string> Differences, int Answers);
 
 /// <summary>
-/// Checks a report from what lies beside it:
+/// Verifies a report from the files beside it:
 /// <code>
 /// 1. its signature → 2. the hashes of its transcripts and pages → 3. every answer judged again, here → 4. every number computed again, and compared
 /// </code>
 /// </summary>
 public static class ReportVerification
 {
-    /// <summary>Verifies a report's file, or the one in a folder. Throws <see cref="EvaluationException"/> where it is no report, or cannot be judged here.</summary>
+    /// <summary>
+    /// Verifies a report's file, or the one in a folder. Throws <see cref="EvaluationException"/> if it is not a report, or cannot be
+    /// judged here.
+    /// </summary>
     /// <param name="path">The report.</param>
-    /// <param name="source">Where the data of a task lies.</param>
+    /// <param name="source">Where a task's data is.</param>
     /// <param name="judge">The judge.</param>
     /// <param name="signer">Who must have signed it, as base64; null: anyone.</param>
-    /// <param name="progress">How far it is.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public static async Task<VerifiedReport> VerifyAsync(string path, Func<EvaluationTask, Task<TaskSource>> source, Judge judge, string? signer = null,
         IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -100,7 +103,7 @@ public static class ReportVerification
         return true;
     }
 
-    /// <summary>A page that is not there shows nothing that is not so; one that is there must be the one that was signed.</summary>
+    /// <summary>A missing page cannot mislead; an existing one must be the one that was signed.</summary>
     static void CheckPages(string folder, IReadOnlyDictionary<string, string> pages, List<string> differences)
     {
         foreach (var (name, hash) in pages.Append(KeyValuePair.Create("index.html", pages.GetValueOrDefault("index.html", ""))).DistinctBy(p => p.Key))
@@ -128,6 +131,6 @@ public static class ReportVerification
         }
     }
 
-    /// <summary>As it would be read back: numbers and dates as text writes them.</summary>
+    /// <summary>The value as it would be read back, with numbers and dates as text.</summary>
     static JsonNode Plain(JsonObject json) => JsonNode.Parse(json.ToJsonString())!;
 }

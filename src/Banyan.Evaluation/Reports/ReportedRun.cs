@@ -3,12 +3,12 @@ using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Evaluation.Reports;
 
-/// <summary>A run with what a report says of it.</summary>
+/// <summary>A run with its figures in a report.</summary>
 public sealed class ReportedRun
 {
     /// <summary>Of a result.</summary>
     /// <param name="run">The result.</param>
-    /// <param name="nameOrigin">Whether to say where the model was asked: another place has one of the same name.</param>
+    /// <param name="nameOrigin">Whether to show where the model answered, because another service has one of the same name.</param>
     public ReportedRun(RunResult run, bool nameOrigin = false)
     {
         Run = run;
@@ -38,7 +38,7 @@ public sealed class ReportedRun
     /// <summary>Its 95 % interval; standard error clustered by source problem.</summary>
     public Interval Interval { get; }
 
-    /// <summary>Unbiased pass@k for every k of 1, 5, 10, 100 that there are answers for.</summary>
+    /// <summary>Unbiased pass@k for every k of 1, 5, 10, 100 with enough answers.</summary>
     public IReadOnlyList<(int K, double Value)> PassAtK =>
         [.. new[] { 1, 5, 10, 100 }.Select(k => (k, Run.Score.PassAt(k))).Where(p => p.Item2 is not null).Select(p => (p.k, p.Item2!.Value))];
 }

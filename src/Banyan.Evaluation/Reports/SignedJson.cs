@@ -5,8 +5,9 @@ using System.Text.Json.Nodes;
 namespace Banyan.Evaluation.Reports;
 
 /// <summary>
-/// JSON with a signature: <c>{"report": …, "signature": {"algorithm": "Ed25519", "publicKey": …, "value": …}}</c>. What is signed is the report without blanks,
-/// its members in their order and its numbers as written, so that indenting a file does not break its signature, and changing it does.
+/// JSON with a signature: <c>{"report": …, "signature": {"algorithm": "Ed25519", "publicKey": …, "value": …}}</c>. The signature covers the
+/// report without whitespace, with members in order and numbers as written, so indenting a file does not break its signature, but changing
+/// it does.
 /// </summary>
 static class SignedJson
 {
@@ -30,7 +31,10 @@ static class SignedJson
         }.ToJsonString(s_indented) + "\n";
     }
 
-    /// <summary>The report, who says to have signed it, and whether that is so; throws <see cref="EvaluationException"/> for what is no signed report.</summary>
+    /// <summary>
+    /// The report, its claimed signer, and whether the signature is valid; throws <see cref="EvaluationException"/> if it is not a signed
+    /// report.
+    /// </summary>
     public static (JsonObject Report, string Signer, bool IsValid) Read(string file)
     {
         var text = DataFiles.ReadText(file);

@@ -4,7 +4,9 @@ using Org.BouncyCastle.Crypto.Signers;
 
 namespace Banyan.Evaluation.Reports;
 
-/// <summary>An Ed25519 key (RFC 8032) that signs reports. The file holds the 32 bytes of its seed in base64, readable by its owner alone.</summary>
+/// <summary>
+/// An Ed25519 key (RFC 8032) that signs reports. The file contains the 32 bytes of its seed in base64, readable only by its owner.
+/// </summary>
 public sealed class SigningKey
 {
     readonly Ed25519PrivateKeyParameters _private;
@@ -16,10 +18,12 @@ public sealed class SigningKey
         Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } config ? config
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config"), "banyan", "signing-key");
 
-    /// <summary>The public key in base64: who signed.</summary>
+    /// <summary>The public key in base64, which identifies the signer.</summary>
     public string PublicKey => Convert.ToBase64String(_private.GeneratePublicKey().GetEncoded());
 
-    /// <summary>Reads a key, or makes one where there is no file. Throws <see cref="EvaluationException"/> where the file is no key.</summary>
+    /// <summary>
+    /// Reads a key, or creates one if there is no file. Throws <see cref="EvaluationException"/> if the file is not a key.
+    /// </summary>
     public static SigningKey OpenOrCreate(string file)
     {
         try
@@ -39,7 +43,7 @@ public sealed class SigningKey
         }
     }
 
-    /// <summary>A key for once.</summary>
+    /// <summary>A temporary key.</summary>
     public static SigningKey Generate() => new(RandomNumberGenerator.GetBytes(Ed25519PrivateKeyParameters.KeySize));
 
     /// <summary>The signature of a message.</summary>
@@ -51,7 +55,7 @@ public sealed class SigningKey
         return signer.GenerateSignature();
     }
 
-    /// <summary>Whether a signature is that of a message by the owner of a public key; false for anything that is no key or signature.</summary>
+    /// <summary>Whether a signature of a message by the owner of a public key is valid; false for a malformed key or signature.</summary>
     public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature)
     {
         Span<byte> key = stackalloc byte[Ed25519PublicKeyParameters.KeySize];

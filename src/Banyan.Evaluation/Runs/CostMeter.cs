@@ -4,15 +4,15 @@ using Banyan.Evaluation.Prices;
 namespace Banyan.Evaluation.Runs;
 
 /// <summary>
-/// Keeps what a run costs below its bound. The most that a question can cost is set aside before it is asked, so that no answer can exceed the bound,
-/// however many are asked at once; what was not needed goes back when the answer is there.
+/// Keeps a run's cost below its limit. The maximum cost of a request is reserved before it is sent, so no answer can exceed the limit,
+/// whatever the concurrency; the unused part is released when the answer arrives.
 /// </summary>
 sealed class CostMeter(Price? price, decimal? most, decimal spent)
 {
-    /// <summary>A token has at least about two characters of code; to set too much aside only means to stop a question early.</summary>
+    /// <summary>A token has at least about two characters of code; reserving too much only means stopping a request early.</summary>
     const int LeastCharactersPerToken = 2;
 
-    /// <summary>What a token of code has usually, and the tokens of a usual answer: for estimates before anything is known.</summary>
+    /// <summary>Typical characters per token of code, and typical tokens per answer: for estimates before anything is known.</summary>
     public const double CharactersPerToken = 3.2, UsualAnswerTokens = 350;
 
     readonly Lock _gate = new();
@@ -27,7 +27,7 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
         }
     }
 
-    /// <summary>Sets aside the most that a question can cost; throws <see cref="CostException"/> when that could exceed the bound.</summary>
+    /// <summary>Reserves the maximum cost of a request; throws <see cref="CostException"/> if that could exceed the limit.</summary>
     public decimal Reserve(ModelPrompt prompt, int maxTokens)
     {
         var cost = Greatest(prompt, maxTokens);
@@ -40,7 +40,7 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
         return cost;
     }
 
-    /// <summary>Gives back what was set aside and counts what it cost.</summary>
+    /// <summary>Releases the reservation and counts the actual cost.</summary>
     public void Settle(decimal reserved, decimal cost)
     {
         lock (_gate)
@@ -52,10 +52,10 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
 
     public decimal Greatest(ModelPrompt prompt, int maxTokens) => price?.Of(prompt.Characters / LeastCharactersPerToken + 100, maxTokens) ?? 0;
 
-    /// <summary>What an answer cost: by the tokens the service counted, or the most that it can have been.</summary>
+    /// <summary>The cost of an answer: by the tokens the service counted, or the maximum possible.</summary>
     public decimal? Of(ModelPrompt prompt, int maxTokens, ModelAnswer answer) => price is null ? null
         : answer is { PromptTokens: { } asked, AnswerTokens: { } answered } ? price.Of(asked, answered) : Greatest(prompt, maxTokens);
 }
 
-/// <summary>A run stopped because it could have cost more than it may.</summary>
+/// <summary>A run stopped because it could have exceeded its cost limit.</summary>
 public sealed class CostException(string message) : Exception(message);

@@ -16,7 +16,8 @@ namespace Banyan.Evaluation.Runs;
 /// <code>
 /// 1 items and prompts → 2 the judge proves itself → 3 what the transcript lacks is asked, and appended → 4 answers are read and judged → result
 /// </code>
-/// The result is computed from the transcript alone: stopped anywhere and begun again, a run asks only what is missing and ends with the same result.
+/// The result is computed only from the transcript: interrupted anywhere and resumed, a run requests only what is missing and ends with
+/// the same result.
 /// </summary>
 public sealed class EvaluationRun
 {
@@ -34,7 +35,10 @@ public sealed class EvaluationRun
     EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, string? origin, IReadOnlyList<Question> questions) =>
         (_plan, _model, _judge, _items, _taskItems, _form, _origin, _questions) = (plan, model, judge, items, taskItems, form, origin, questions);
 
-    /// <summary>Reads the task's items and writes their prompts; asks nothing. The judge makes twins where they are the items, and judges the run.</summary>
+    /// <summary>
+    /// Reads the task's items and renders their prompts; sends no request. The judge creates twins if they are the items, and judges the
+    /// run.
+    /// </summary>
     public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, Judge judge, CancellationToken cancellationToken = default)
     {
         plan.Validate();
@@ -62,7 +66,7 @@ public sealed class EvaluationRun
         return new(plan, model, judge, items, all.Ids.Count, form, origin, questions);
     }
 
-    /// <summary>What it will take, given what the transcript has.</summary>
+    /// <summary>The estimated tokens and cost, given what the transcript already has.</summary>
     public RunEstimate Estimate(Transcript transcript)
     {
         var missing = _questions.Where(q => transcript.Find(q.Key) is null).ToList();
@@ -74,8 +78,9 @@ public sealed class EvaluationRun
     }
 
     /// <summary>
-    /// Runs it. Throws <see cref="EvaluationException"/> where the judge cannot be trusted or another model answers, <see cref="CostException"/> at the bound,
-    /// <see cref="ModelException"/> where the model does not answer; answers that came before are in the transcript.
+    /// Runs it. Throws <see cref="EvaluationException"/> if the judge cannot be trusted or another model answers,
+    /// <see cref="CostException"/> at the cost limit, <see cref="ModelException"/> if the model does not answer; earlier answers are in the
+    /// transcript.
     /// </summary>
     public async Task<RunResult> RunAsync(Transcript transcript, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -120,7 +125,7 @@ public sealed class EvaluationRun
         });
     }
 
-    /// <summary>A question that the service's filter does not let through has no answer; the run goes on, and says so.</summary>
+    /// <summary>A request blocked by the service's filter has no answer; the run continues and reports it.</summary>
     async Task<ModelAnswer> AskAsync(Question question, CancellationToken cancellationToken)
     {
         try
@@ -206,7 +211,7 @@ public sealed class EvaluationRun
         };
     }
 
-    /// <summary>How an answer ended that is none, or not whole.</summary>
+    /// <summary>Why an answer is missing or incomplete.</summary>
     static AnswerEnding? Ending(TranscriptEntry entry) => entry.Finish?.ToUpperInvariant() switch
     {
         "CONTENT_FILTER" or "REFUSAL" or "SAFETY" or "PROHIBITED_CONTENT" or "BLOCKLIST" or "SPII" or "RECITATION" or "OTHER" or "LANGUAGE" => AnswerEnding.Refused,
@@ -216,10 +221,10 @@ public sealed class EvaluationRun
 
     static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>The items that a part is taken of: twins of the same problems as are taken of the originals.</summary>
+    /// <summary>The items to sample from: for twins, the same problems as for the originals.</summary>
     static IReadOnlyList<string> Spreadable(RunPlan plan, ItemSet all) =>
         plan.Task is TwinTask twins ? [.. twins.Original.Load(plan.Source).Ids.Select(id => id + TwinTask.Suffix)] : all.Ids;
 
-    /// <summary>A part of the items, evenly spread; the same for every model.</summary>
+    /// <summary>A sample of the items, evenly spread; the same for every model.</summary>
     static HashSet<string> Spread(IReadOnlyList<string> ids, int count) => [.. Enumerable.Range(0, count).Select(i => ids[(int)((long)i * ids.Count / count)])];
 }

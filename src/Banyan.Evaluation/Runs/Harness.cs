@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Banyan.Evaluation.Runs;
 
-/// <summary>Which version of this library judges.</summary>
+/// <summary>The version of this library that judges.</summary>
 static class Harness
 {
     /// <summary>Name and version, with the commit where it was built from one.</summary>

@@ -6,7 +6,9 @@ using Banyan.Evaluation.Efficiency;
 
 namespace Banyan.Evaluation.Runs;
 
-/// <summary>A result as JSON. It has all that a score file has (<see cref="Scoring.ScoreFile"/>), so that <c>banyan eval compare</c> reads it too.</summary>
+/// <summary>
+/// A result as JSON. It has everything a score file has (<see cref="Scoring.ScoreFile"/>), so that <c>banyan eval compare</c> reads it too.
+/// </summary>
 public static class RunFile
 {
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -37,7 +39,7 @@ public static class RunFile
     /// <summary>The same as text, one line a member.</summary>
     public static string ToText(RunResult result) => ToJson(result).ToJsonString(s_json) + "\n";
 
-    /// <summary>Writes a file in one step: it is whole or not there.</summary>
+    /// <summary>Writes a file atomically.</summary>
     public static void Write(RunResult result, string path)
     {
         var temporary = $"{path}.{Environment.ProcessId}.new";
@@ -49,7 +51,7 @@ public static class RunFile
         File.Move(temporary, path, overwrite: true);
     }
 
-    /// <summary>Reads a file. Throws <see cref="EvaluationException"/> when it is no result.</summary>
+    /// <summary>Reads a file. Throws <see cref="EvaluationException"/> if it is not a result.</summary>
     public static RunResult Read(string path)
     {
         try
@@ -62,6 +64,6 @@ public static class RunFile
         }
     }
 
-    /// <summary>A result within other JSON; throws <see cref="JsonException"/> when it is none.</summary>
+    /// <summary>A result within other JSON; throws <see cref="JsonException"/> if it is not one.</summary>
     internal static RunResult Parse(JsonNode json) => json.Deserialize<RunResult>(s_json) ?? throw new JsonException("null");
 }

@@ -6,31 +6,31 @@ namespace Banyan.Evaluation.Runs;
 
 /// <summary>What to run.</summary>
 /// <param name="Task">The task.</param>
-/// <param name="Source">Where its data lies.</param>
+/// <param name="Source">Where its data is.</param>
 public sealed record RunPlan(EvaluationTask Task, TaskSource Source)
 {
     /// <summary>How answers are drawn.</summary>
     public SamplingSettings Sampling { get; init; } = new();
 
-    /// <summary>Answers to each item.</summary>
+    /// <summary>Answers per item.</summary>
     public int Samples { get; init; } = 1;
 
-    /// <summary>At most this many items: spread evenly over the task, so that a part is like the whole. Null: all.</summary>
+    /// <summary>At most this many items: spread evenly over the task, so that the sample is representative. Null: all.</summary>
     public int? Limit { get; init; }
 
     /// <summary>Exactly these items instead, in the task's order.</summary>
     public IReadOnlySet<string>? Items { get; init; }
 
-    /// <summary>The form of the prompts (<see cref="Prompts.PromptLadder.Forms"/>); null: what the ladder has for the model.</summary>
+    /// <summary>The form of the prompts (<see cref="Prompts.PromptLadder.Forms"/>); null: the ladder's choice for the model.</summary>
     public string? Form { get; init; }
 
-    /// <summary>Prompts at once; null: what serves the model best.</summary>
+    /// <summary>Concurrent prompts; null: the model's best number.</summary>
     public int? Requests { get; init; }
 
-    /// <summary>US dollars that all answers in the transcript together may cost; null: no bound.</summary>
+    /// <summary>Maximum total cost of all answers in the transcript in US dollars; null: no limit.</summary>
     public decimal? MaxCost { get; init; }
 
-    /// <summary>The prices of the model's tokens; null where nothing is charged or nothing is known.</summary>
+    /// <summary>The prices of the model's tokens; null if free or unknown.</summary>
     public Price? Price { get; init; }
 
     /// <summary>Checks every value. Throws <see cref="EvaluationException"/> naming the one that is wrong.</summary>
@@ -50,13 +50,13 @@ public sealed record RunPlan(EvaluationTask Task, TaskSource Source)
     }
 }
 
-/// <summary>How far a run is.</summary>
-/// <param name="Stage">What is done now.</param>
-/// <param name="Done">Items or answers of this stage that are done.</param>
-/// <param name="Of">All of this stage.</param>
-/// <param name="Cost">US dollars so far; null where no price is known.</param>
-/// <param name="CostLeft">What the rest is expected to cost, from the answers so far.</param>
-/// <param name="TimeLeft">How long the rest of the stage is expected to take; null before anything is known.</param>
+/// <summary>The progress of a run.</summary>
+/// <param name="Stage">The current stage.</param>
+/// <param name="Done">Completed items or answers of this stage.</param>
+/// <param name="Of">Total of this stage.</param>
+/// <param name="Cost">US dollars so far; null if no price is known.</param>
+/// <param name="CostLeft">Expected cost of the rest, from the answers so far.</param>
+/// <param name="TimeLeft">Expected time for the rest of the stage; null before anything is known.</param>
 public readonly record struct RunProgress(RunStage Stage, int Done, int Of, decimal? Cost, decimal? CostLeft, TimeSpan? TimeLeft);
 
 /// <summary>The stages of a run, in order.</summary>
@@ -72,10 +72,10 @@ public enum RunStage
     Judging,
 }
 
-/// <summary>What a run will take, before it begins.</summary>
-/// <param name="Answers">Answers that are asked for; those in the transcript are not.</param>
+/// <summary>A run's estimated cost, before it starts.</summary>
+/// <param name="Answers">Answers to request, without those in the transcript.</param>
 /// <param name="PromptTokens">Tokens of their prompts, estimated from their length.</param>
-/// <param name="LikelyCost">US dollars where answers are as long as usual; null where no price is known.</param>
-/// <param name="GreatestCost">US dollars where every answer is as long as it may be.</param>
+/// <param name="LikelyCost">US dollars for answers of typical length; null if no price is known.</param>
+/// <param name="GreatestCost">US dollars if every answer has maximum length.</param>
 /// <param name="Form">The form of the prompts.</param>
 public sealed record RunEstimate(int Answers, long PromptTokens, decimal? LikelyCost, decimal? GreatestCost, string Form);

@@ -5,27 +5,27 @@ using Banyan.Evaluation.Transcripts;
 namespace Banyan.Evaluation.Runs;
 
 /// <summary>
-/// One model on one task: every answer's outcome and all it depends on. It holds nothing of the moment it was computed in, so that a run that was
-/// interrupted and resumed, or replayed from its transcript, has the same result.
+/// One model on one task: every answer's outcome and everything it depends on. It contains nothing that depends on when it was computed, so
+/// a run that was interrupted and resumed, or replayed from its transcript, has the same result.
 /// </summary>
 public sealed record RunResult
 {
     /// <summary>The task's name.</summary>
     public required string Task { get; init; }
 
-    /// <summary>The model that says it answered.</summary>
+    /// <summary>The model reported as answering.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The model that was asked for.</summary>
+    /// <summary>The requested model.</summary>
     public required string RequestedModel { get; init; }
 
-    /// <summary>Where it was asked, and what the service says of the model there; see <see cref="TranscriptEntry.Origin"/>.</summary>
+    /// <summary>Where it was requested, and what the service says about the model; see <see cref="TranscriptEntry.Origin"/>.</summary>
     public string? Origin { get; init; }
 
-    /// <summary>Settings that the service does not accept, so that it drew answers by its own.</summary>
+    /// <summary>Settings that the service does not accept, so it used its own.</summary>
     public IReadOnlyList<string> NotAccepted { get; init; } = [];
 
-    /// <summary>What the service says identifies its configuration; several when it changed meanwhile.</summary>
+    /// <summary>Configuration fingerprints reported by the service; several if it changed during the run.</summary>
     public IReadOnlyList<string> Fingerprints { get; init; } = [];
 
     /// <summary>The form of the prompts; see <see cref="TranscriptEntry.Prompt"/>.</summary>
@@ -34,10 +34,10 @@ public sealed record RunResult
     /// <summary>How answers were drawn.</summary>
     public required SamplingSettings Sampling { get; init; }
 
-    /// <summary>Answers to each item.</summary>
+    /// <summary>Answers per item.</summary>
     public required int SamplesPerItem { get; init; }
 
-    /// <summary>Items of the task; more than those that were run where the run was limited.</summary>
+    /// <summary>Items of the task; more than were run if the run was limited.</summary>
     public required int TaskItems { get; init; }
 
     /// <summary>Hashes of what the outcome depends on.</summary>
@@ -53,9 +53,9 @@ public sealed record RunResult
     public DateTimeOffset? Ended { get; init; }
 
     /// <summary>
-    /// The 95 % interval of pass@1: clustered by source problem and kept between 0 and 1; Wilson's on the clusters where all have the same mean,
-    /// because then nothing varies and the former would have no width. With several answers to an item it is at no end narrower than Wilson's on the answers:
-    /// were each a coin of its own, their means would vary by that much.
+    /// The 95 % interval of pass@1: clustered by source problem and kept between 0 and 1; Wilson's on the clusters if all have the same
+    /// mean, because the former would then have zero width. With several answers per item it is never narrower than Wilson's on the
+    /// answers, the variation of independent answers.
     /// </summary>
     public Interval Interval()
     {
@@ -69,10 +69,10 @@ public sealed record RunResult
         static Interval Bounded(Interval interval) => new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
     }
 
-    /// <summary>Answers that are none, or not whole: all of them are judged as they are, most as wrong.</summary>
+    /// <summary>Missing or incomplete answers: they are judged as they are, most as wrong.</summary>
     public int Count(AnswerEnding ending) => Items.Count(i => i.Ending == ending);
 
-    /// <summary>The same in words: "2 empty, 1 cut off"; empty where there is none.</summary>
+    /// <summary>The same in words: "2 empty, 1 cut off"; empty if there are none.</summary>
     public string Endings() => string.Join(", ", new (AnswerEnding Ending, string Word)[] { (AnswerEnding.Empty, "empty"), (AnswerEnding.CutOff, "cut off"), (AnswerEnding.Refused, "refused") }
         .Where(e => Count(e.Ending) > 0).Select(e => $"{Count(e.Ending)} {e.Word}"));
 
@@ -81,21 +81,21 @@ public sealed record RunResult
 }
 
 /// <summary>SHA-256 of what a result depends on, in hexadecimal.</summary>
-/// <param name="Data">The task's data file as it lies on the disk, or the items that ship.</param>
+/// <param name="Data">The task's data file on disk, or the items that ship.</param>
 /// <param name="Prompts">All prompts, by their hashes, in the order of the items.</param>
 /// <param name="Harness">The version of this library, with the commit it was built from.</param>
 public sealed record RunHashes(string Data, string Prompts, string Harness);
 
-/// <summary>How an answer ended that is none, or not whole.</summary>
+/// <summary>Why an answer is missing or incomplete.</summary>
 public enum AnswerEnding
 {
-    /// <summary>Nothing was written, or nothing after a thought.</summary>
+    /// <summary>Empty, or nothing after the reasoning.</summary>
     Empty,
 
-    /// <summary>It reached the most tokens of an answer, or of the context.</summary>
+    /// <summary>It reached the token limit of an answer or the context.</summary>
     CutOff,
 
-    /// <summary>The model, or the service's filter, would not.</summary>
+    /// <summary>Refused by the model or the service's filter.</summary>
     Refused,
 }
 
@@ -106,10 +106,10 @@ public enum AnswerEnding
 /// <param name="Passed">Whether it is right.</param>
 /// <param name="Reason">What was seen.</param>
 /// <param name="PromptHash">SHA-256 of what the model was shown.</param>
-/// <param name="AnswerHash">SHA-256 of all it wrote.</param>
+/// <param name="AnswerHash">SHA-256 of its full output.</param>
 public sealed record ItemOutcome(string Id, string Cluster, int Sample, bool Passed, string Reason, string PromptHash, string AnswerHash)
 {
-    /// <summary>How an answer ended that is none, or not whole; null for one that is.</summary>
+    /// <summary>Why an answer is missing or incomplete; null if it is complete.</summary>
     public AnswerEnding? Ending { get; init; }
 
     /// <summary>See <see cref="TranscriptEntry.PromptTokens"/>.</summary>

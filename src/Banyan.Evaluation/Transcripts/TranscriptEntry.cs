@@ -23,7 +23,7 @@ public sealed record TranscriptEntry
     /// <summary>How it was drawn.</summary>
     public required SamplingSettings Sampling { get; init; }
 
-    /// <summary>The model that was asked for.</summary>
+    /// <summary>The requested model.</summary>
     public required string RequestedModel { get; init; }
 
     /// <summary>Where it was asked, and what the service says of the model there; null for one that ran in this process.</summary>
