@@ -104,7 +104,7 @@ public enum AnswerEnding
 /// <param name="Cluster">The source problem it stems from; standard errors are clustered by it.</param>
 /// <param name="Sample">Which of the item's answers, from 0.</param>
 /// <param name="Passed">Whether it is right.</param>
-/// <param name="Reason">What was seen.</param>
+/// <param name="Reason">The observed outcome.</param>
 /// <param name="PromptHash">SHA-256 of what the model was shown.</param>
 /// <param name="AnswerHash">SHA-256 of its full output.</param>
 public sealed record ItemOutcome(string Id, string Cluster, int Sample, bool Passed, string Reason, string PromptHash, string AnswerHash)

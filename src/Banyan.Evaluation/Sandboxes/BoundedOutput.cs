@@ -1,18 +1,20 @@
 namespace Banyan.Evaluation.Sandboxes;
 
-/// <summary>Reads one of a program's streams: whole up to a limit, or line by line; a flood or the reader's "enough" ends the program.</summary>
+/// <summary>
+/// Reads one of a program's streams: whole up to a limit, or line by line; exceeding the limit or the reader's stop ends the program.
+/// </summary>
 sealed class BoundedOutput(long limit, Func<ReadOnlyMemory<byte>, bool>? onLine, TaskCompletionSource<SandboxEnd> ended, int kept = int.MaxValue)
 {
     readonly MemoryStream _bytes = new();
     long _read;
 
-    /// <summary>What was kept: all, or the first bytes; with a line reader, the last line where it did not end.</summary>
+    /// <summary>The stored output: all, or the first bytes; with a line reader, an unterminated last line.</summary>
     public byte[] Bytes => _bytes.ToArray();
 
     /// <summary>Why this stream ended the program, if it did.</summary>
     public SandboxEnd? End { get; private set; }
 
-    /// <summary>Reads to the end of the stream, which comes when no process holds it any more.</summary>
+    /// <summary>Reads to the end of the stream, reached when no process holds it open any more.</summary>
     public async Task ReadAsync(Stream stream)
     {
         var buffer = new byte[32 << 10];

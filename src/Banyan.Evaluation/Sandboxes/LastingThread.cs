@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>
-/// Starts processes from one thread that lives as long as this process. "Die with the parent" means, to the kernel, with the thread that made you:
-/// a thread of the pool ends when it has been idle for a while, and would take long-running programs with it.
+/// Starts processes from one thread that lives as long as this process. To the kernel, "die with the parent" means with the creating
+/// thread: a pool thread ends after being idle, and would kill long-running programs.
 /// </summary>
 static class LastingThread
 {

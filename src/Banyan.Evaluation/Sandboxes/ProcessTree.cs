@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>What the processes below one process use at this moment, read from <c>/proc</c>.</summary>
-/// <param name="CpuSeconds">Of all living ones and of the children each has waited for.</param>
-/// <param name="ResidentBytes">Sum of the resident sets: shared pages count once for each process, so it is an upper bound.</param>
+/// <param name="CpuSeconds">Of all living processes and of the children each has waited for.</param>
+/// <param name="ResidentBytes">Sum of the resident sets: shared pages count once per process, so it is an upper bound.</param>
 /// <param name="Runnable">Whether a thread is running, ready to run, or waiting for a disk.</param>
 readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool Runnable)
 {
@@ -44,7 +44,7 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
         }
     }
 
-    /// <summary>Whether a process has ended, buried or not: the first of a process namespace has only when all others have.</summary>
+    /// <summary>Whether a process has ended, reaped or not: the first of a process namespace ends only after all others.</summary>
     public static bool IsGone(int id) => Read($"/proc/{id}/stat") is null or { Dead: true };
 
     static bool AnyThreadRuns(int id)
@@ -59,7 +59,9 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
         }
     }
 
-    /// <summary>"pid (name) state ppid …": the name may hold spaces and parentheses, so the fields are counted from the last parenthesis.</summary>
+    /// <summary>
+    /// "pid (name) state ppid …": the name may contain spaces and parentheses, so the fields are counted from the last parenthesis.
+    /// </summary>
     static Stat? Read(string file)
     {
         Span<byte> buffer = stackalloc byte[1024];

@@ -4,16 +4,16 @@ using System.Runtime.InteropServices;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>
-/// Runs programs that nobody has read. With bubblewrap each gets its own user, process, network, mount, IPC and host-name namespaces: no network,
-/// an empty home, a read-only runtime, a scratch folder in memory, no environment, a system-call filter, and the limits of <see cref="SandboxLimits"/>.
-/// Works for any user; root gives up its rights first, so that what runs inside is never root outside.
+/// Runs untrusted programs. With bubblewrap each gets its own user, process, network, mount, IPC and host-name namespaces: no network, an
+/// empty home, a read-only runtime, a scratch folder in memory, no environment, a system-call filter, and the limits of
+/// <see cref="SandboxLimits"/>. Works for any user; root drops its privileges first, so that what runs inside is never root outside.
 /// </summary>
 public sealed partial class Sandbox : IDisposable
 {
-    /// <summary>Who a sandboxed program is outside when the caller is root: an id that owns nothing.</summary>
+    /// <summary>The id of a sandboxed program outside if the caller is root: one that owns nothing.</summary>
     const int Nobody = 65500;
 
-    /// <summary>Where a program may write.</summary>
+    /// <summary>The folder a program may write to.</summary>
     const string Scratch = "/tmp";
 
     readonly string? _bubblewrap, _setpriv;
@@ -33,16 +33,19 @@ public sealed partial class Sandbox : IDisposable
 
     string FilterFile => Path.Combine(_folder.Path, "filter.bpf");
 
-    /// <summary>Where its own files are.</summary>
+    /// <summary>The folder of its own files.</summary>
     internal string Folder => _folder.Path;
 
     /// <summary>Whether programs are contained; false only for <see cref="WithoutContainment"/>.</summary>
     public bool Contained => _bubblewrap is not null;
 
-    /// <summary>The sandbox of this machine. Throws <see cref="SandboxException"/> where there is none: it never falls back to running a program openly.</summary>
+    /// <summary>
+    /// The sandbox of this machine. Throws <see cref="SandboxException"/> if there is none: it never falls back to running a program
+    /// uncontained.
+    /// </summary>
     public static Task<Sandbox> OpenAsync(CancellationToken cancellationToken = default) => OpenAsync(null, cancellationToken);
 
-    /// <summary>With its files in another folder than <c>TMPDIR</c>'s.</summary>
+    /// <summary>The same, with its files in a folder other than <c>TMPDIR</c>.</summary>
     internal static async Task<Sandbox> OpenAsync(string? temporary, CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux())
@@ -65,7 +68,7 @@ public sealed partial class Sandbox : IDisposable
     /// <summary>Runs programs with this user's rights, with limits but uncontained: they can read, change and send anything the user can.</summary>
     public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"), null);
 
-    /// <summary>What to say of a sandbox that was not made, of what its tools said.</summary>
+    /// <summary>The error message for a sandbox that could not be created, from its tools' output.</summary>
     internal static SandboxException NotMade(string error) => new($"bubblewrap cannot make a sandbox here: {error.Trim()} ({WhatToDo(error)})");
 
     static string WhatToDo(string error) =>
@@ -74,8 +77,8 @@ public sealed partial class Sandbox : IDisposable
         : "allow user namespaces, e.g. sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0";
 
     /// <summary>
-    /// Runs a program to its end, its limits' end, or cancellation, and leaves no process of it. Throws <see cref="SandboxException"/> where the sandbox
-    /// could not be made: then the program has not run, and nothing can be said of it.
+    /// Runs a program until it ends, hits a limit or is cancelled, and leaves no process behind. Throws <see cref="SandboxException"/> if
+    /// the sandbox could not be created: then the program has not run, and there is no verdict.
     /// </summary>
     public async Task<SandboxResult> RunAsync(SandboxProgram program, CancellationToken cancellationToken)
     {

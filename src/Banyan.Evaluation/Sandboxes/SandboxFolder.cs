@@ -5,12 +5,12 @@ using System.Runtime.InteropServices;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>
-/// The temporary folder of a <see cref="Sandbox"/>. Root's programs run as an id that owns nothing else: it gets the
-/// folder, which lies where every account may come, and a copy of whatever it needs from where only root may look. Nobody else may enter it.
+/// The temporary folder of a <see cref="Sandbox"/>. Root's programs run as an id that owns nothing else: it owns the folder, which is in a
+/// place accessible to every account, and gets a copy of whatever it needs that only root can read. Nobody else can enter it.
 /// </summary>
 sealed partial class SandboxFolder : IDisposable
 {
-    /// <summary>What is copied of one tool at most. A runtime is 50 to 300 MB.</summary>
+    /// <summary>Maximum bytes copied of one tool. A runtime is 50 to 300 MB.</summary>
     const long MostCopied = 1L << 30;
 
     const string Prefix = "banyan-sandbox-";
@@ -25,7 +25,9 @@ sealed partial class SandboxFolder : IDisposable
     readonly bool _forNobody;
     readonly FileStream _alive;
 
-    /// <summary>Locked as long as this process lives, however it ends: what a killed one left can be told from what is in use.</summary>
+    /// <summary>
+    /// Locked as long as this process lives; the lock is released if the process dies, so leftovers of killed processes can be recognised.
+    /// </summary>
     const string Alive = "alive";
 
     SandboxFolder(string path, bool forNobody, FileStream alive)
@@ -37,9 +39,12 @@ sealed partial class SandboxFolder : IDisposable
     /// <summary>Where it is.</summary>
     public string Path { get; }
 
-    /// <summary>Makes a folder, and removes those of this user's processes that were killed. Throws <see cref="SandboxException"/> naming where it cannot be.</summary>
-    /// <param name="nobody">Who programs will be outside; null when they stay this user.</param>
-    /// <param name="temporary">The folder to make it in: <c>TMPDIR</c>'s.</param>
+    /// <summary>
+    /// Creates a folder, and removes those of this user's killed processes. Throws <see cref="SandboxException"/> naming the place that
+    /// does not work.
+    /// </summary>
+    /// <param name="nobody">The id of programs outside; null if they keep this user's.</param>
+    /// <param name="temporary">The parent folder: <c>TMPDIR</c>.</param>
     public static SandboxFolder Create(int? nobody, string? temporary = null)
     {
         temporary ??= System.IO.Path.GetTempPath();
@@ -107,7 +112,7 @@ sealed partial class SandboxFolder : IDisposable
         }
     }
 
-    /// <summary>Where a program finds a file or folder of this machine: itself, or a copy where its id may not read it.</summary>
+    /// <summary>The path at which a program finds a file or folder of this machine: itself, or a copy if its id cannot read it.</summary>
     public string Readable(string path) => _forNobody ? _places.GetOrAdd(path, p => new(() => Find(p))).Value : path;
 
     static readonly EnumerationOptions s_everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
@@ -160,7 +165,7 @@ sealed partial class SandboxFolder : IDisposable
         }
     }
 
-    /// <summary>Lets every account that may enter <see cref="Path"/> read what is in it.</summary>
+    /// <summary>Lets every account that can enter <see cref="Path"/> read its contents.</summary>
     void Open(string path)
     {
         if (!_forNobody)
@@ -173,7 +178,9 @@ sealed partial class SandboxFolder : IDisposable
                 SetMode(entry.FullName, Files);
     }
 
-    /// <summary>The folder on the way to a path (itself included) that an id which owns nothing may not enter; null where there is none.</summary>
+    /// <summary>
+    /// The first folder on the way to a path (inclusive) that an id which owns nothing cannot enter; null if there is none.
+    /// </summary>
     static string? Closed(string path)
     {
         var real = RealPath(path);
@@ -183,7 +190,7 @@ sealed partial class SandboxFolder : IDisposable
         return null;
     }
 
-    /// <summary>Whether such an id may read a file, or all of a folder.</summary>
+    /// <summary>Whether such an id can read a file, or all of a folder.</summary>
     static bool AllOpen(string path)
     {
         var mode = Mode(path);
@@ -205,7 +212,10 @@ sealed partial class SandboxFolder : IDisposable
         return real;
     }
 
-    /// <summary>Removes folders of this user's that no living process holds. Another user's are left alone, whoever asks: its owner could change it meanwhile.</summary>
+    /// <summary>
+    /// Removes this user's folders that no living process has locked. Another user's are left alone, even for root: its owner could change
+    /// it meanwhile.
+    /// </summary>
     static void RemoveLeft(string place, int? nobody)
     {
         try
@@ -243,7 +253,7 @@ sealed partial class SandboxFolder : IDisposable
 
     const int Folder = 4, Link = 10, Regular = 8;
 
-    /// <summary>What a path itself is (S_IFMT's four bits), and whose.</summary>
+    /// <summary>A path's file type (S_IFMT's four bits) and owner.</summary>
     static (int Kind, int Owner)? Facts(string path)
     {
         Span<byte> result = stackalloc byte[256];

@@ -1,18 +1,18 @@
 namespace Banyan.Evaluation.Sandboxes;
 
-/// <summary>What a sandboxed program may use. All of it is for the whole tree of processes unless it says "each".</summary>
+/// <summary>Limits of a sandboxed program. All apply to the whole process tree unless they say "each".</summary>
 public sealed record SandboxLimits
 {
     /// <summary>CPU-seconds, user and system, of all processes together.</summary>
     public double CpuSeconds { get; init; } = 10;
 
-    /// <summary>Seconds by the clock, whatever the program does: the last resort, far above <see cref="CpuSeconds"/>.</summary>
+    /// <summary>Wall-clock seconds, whatever the program does: the last resort, far above <see cref="CpuSeconds"/>.</summary>
     public double WallSeconds { get; init; } = 120;
 
-    /// <summary>Seconds, added up, in which no thread of the tree ran or was ready to run: a program that sleeps is ended.</summary>
+    /// <summary>Total seconds in which no thread of the tree ran or was ready to run: a sleeping program is killed.</summary>
     public double IdleSeconds { get; init; } = 5;
 
-    /// <summary>Resident bytes, and what its sockets may hold, sampled.</summary>
+    /// <summary>Resident bytes plus what its sockets may hold, sampled.</summary>
     public long MemoryBytes { get; init; } = 2L << 30;
 
     /// <summary>Address space of each process, enforced by the kernel; null for runtimes that reserve far more than they use (Node, Java, .NET).</summary>

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Banyan.Evaluation.Sandboxes;
 
-/// <summary>One program in flight: feeds it, reads it, watches what it uses, and ends it with all its processes.</summary>
+/// <summary>A running program: feeds it, reads it, monitors its usage, and kills it with all its processes.</summary>
 sealed partial class SandboxRun(SandboxProgram program, List<string> command, string? statusFile, string? folder)
 {
     const int ErrorBytes = 64 << 10, Killed = 9;
@@ -72,7 +72,7 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         _ended.TrySetResult(SandboxEnd.Exited);
     }
 
-    /// <summary>Samples the tree of processes; a program that is over before the first sample costs nothing.</summary>
+    /// <summary>Samples the process tree; a program that ends before the first sample costs nothing.</summary>
     async Task WatchAsync(Process process, Task feed, CancellationToken over)
     {
         var clock = Stopwatch.StartNew();
@@ -108,8 +108,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
     }
 
     /// <summary>
-    /// Ends everything. The first process of a process namespace takes all others with it, and is gone only when they are:
-    /// so that one is killed, not bubblewrap, and its disappearance awaited.
+    /// Kills everything. The first process of a process namespace takes all others with it, and is reaped only after them: so it is killed,
+    /// not bubblewrap, and its end awaited.
     /// </summary>
     async Task KillAsync(Process process)
     {
@@ -140,7 +140,7 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         }
     }
 
-    /// <summary>The process that is number 1 inside, by its number outside; null when bubblewrap ended before it made one.</summary>
+    /// <summary>The process id outside of the process that is 1 inside; null if bubblewrap ended before creating one.</summary>
     async Task<int?> FirstInsideAsync(Process process)
     {
         for (var patience = 0; ; patience++)
@@ -153,7 +153,9 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
         }
     }
 
-    /// <summary>What bubblewrap reports, an object a line: the first process's id, and the exit code of a program that was started.</summary>
+    /// <summary>
+    /// What bubblewrap reports, one object per line: the first process's id, and the exit code of a program that was started.
+    /// </summary>
     int? Status(string name)
     {
         try

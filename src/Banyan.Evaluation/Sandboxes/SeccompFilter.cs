@@ -4,13 +4,14 @@ using System.Runtime.InteropServices;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>
-/// The system-call filter of the sandbox, as a classic BPF program (<c>struct sock_filter[]</c>) that bubblewrap hands to the kernel.
-/// The namespaces already hide files, network and processes; the filter removes the calls that reach around them or that kernels
-/// have been broken through: other processes' memory, new namespaces and mounts, keys, BPF, io_uring, and every socket but a connected pair of local
-/// streams, which event loops need (vsock reaches the host of a virtual machine from any network namespace; what waits in a queue for a listener,
-/// or in datagrams, is memory that no process holds, while a pair's is bounded and its sockets are counted, see <see cref="SocketMemory"/>).
-/// Memory that no process has mapped is refused too (memfd, System V's shared memory and queues): it would be counted nowhere.
-/// A refused call fails with EPERM, <c>clone3</c> with ENOSYS so that the C library falls back to <c>clone</c>, whose flags can be read.
+/// The system-call filter of the sandbox, as a classic BPF program (<c>struct sock_filter[]</c>) that bubblewrap passes to the kernel. The
+/// namespaces already hide files, network and processes; the filter removes the calls that bypass them or through which kernels have been
+/// exploited: other processes' memory, new namespaces and mounts, keys, BPF, io_uring, and every socket but a connected pair of local
+/// streams, which event loops need (vsock reaches the host of a virtual machine from any network namespace; data queued for a listener, or
+/// in datagrams, is memory that belongs to no process, while a pair's is bounded and its sockets are counted, see
+/// <see cref="SocketMemory"/>). Memory that no process has mapped is refused too (memfd, System V's shared memory and queues): it would be
+/// counted nowhere. A refused call fails with EPERM, <c>clone3</c> with ENOSYS so that the C library falls back to <c>clone</c>, whose
+/// flags can be read.
 /// </summary>
 static class SeccompFilter
 {
@@ -21,7 +22,7 @@ static class SeccompFilter
     /// <summary>CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME.</summary>
     const uint NewNamespaces = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00000080;
 
-    /// <summary>AF_UNIX, and the types of sockets but for their flags: streams alone.</summary>
+    /// <summary>AF_UNIX, and socket types without their flags: only streams.</summary>
     const uint Local = 1, TypeMask = 0xF, Stream = 1;
 
     sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint SocketPairCall, uint? ForeignAbi, uint[] Refused);

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Banyan.Evaluation.Sandboxes;
 
 /// <summary>
-/// The memory that a program's sockets may hold: what is sent and not read yet belongs to no process. A sandbox has its own network, which lists all of its
-/// local sockets, also those whose descriptors are on their way through another; each may hold twice the greatest buffer that the machine grants.
+/// The memory that a program's sockets may hold: data sent but not yet read belongs to no process. A sandbox has its own network namespace,
+/// which lists all of its local sockets, including those whose descriptors are in transit through another; each may hold twice the
+/// machine's maximum buffer.
 /// </summary>
 static class SocketMemory
 {
@@ -20,7 +21,7 @@ static class SocketMemory
         }
     });
 
-    /// <summary>Of all sockets in the network of a process.</summary>
+    /// <summary>The memory of all sockets in a process's network namespace.</summary>
     public static long Of(int process)
     {
         try

@@ -6,7 +6,9 @@ namespace Banyan.Evaluation.Scoring;
 /// <summary>Two models' scores on the same tasks, compared item by item, with Holm's correction across the tasks.</summary>
 public static class Comparison
 {
-    /// <summary>Compares the tasks that both have scores of. Throws <see cref="EvaluationException"/> when there is none, or the items differ.</summary>
+    /// <summary>
+    /// Compares the tasks that both have scores for. Throws <see cref="EvaluationException"/> if there are none, or the items differ.
+    /// </summary>
     public static IReadOnlyList<(string Task, PairedComparison Result)> Of(IReadOnlyList<Score> a, IReadOnlyList<Score> b, double margin = 0.05)
     {
         var pairs = a.Join(b, s => s.Task, s => s.Task, (x, y) => (A: x, B: y)).ToList();

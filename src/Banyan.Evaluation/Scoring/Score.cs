@@ -4,7 +4,7 @@ namespace Banyan.Evaluation.Scoring;
 /// <param name="Id">The item.</param>
 /// <param name="Sample">Which of the item's answers, from 0.</param>
 /// <param name="Passed">Whether it is right.</param>
-/// <param name="Reason">What was seen.</param>
+/// <param name="Reason">The observed outcome.</param>
 public sealed record ItemScore(string Id, int Sample, bool Passed, string Reason);
 
 /// <summary>A task's outcome: every answer's verdict, in the order of the task's items; items without an answer count as failed.</summary>
@@ -12,7 +12,7 @@ public sealed record ItemScore(string Id, int Sample, bool Passed, string Reason
 /// <param name="Items">Every verdict.</param>
 public sealed record Score(string Task, IReadOnlyList<ItemScore> Items)
 {
-    /// <summary>Unbiased pass@k, between 0 and 1, averaged over items; null when an item has fewer than k answers.</summary>
+    /// <summary>Unbiased pass@k, between 0 and 1, averaged over items; null if an item has fewer than k answers.</summary>
     public double? PassAt(int k)
     {
         var groups = Items.GroupBy(i => i.Id).Select(g => (Count: g.Count(), Right: g.Count(i => i.Passed))).ToList();

@@ -8,7 +8,7 @@ public static class ScoreFile
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    /// <summary>The JSON of a score: <c>pass@1</c> is a fraction, <c>items</c> holds every verdict.</summary>
+    /// <summary>The JSON of a score: <c>pass@1</c> is a fraction, <c>items</c> contains every verdict.</summary>
     public static string ToJson(Score score) => new JsonObject
     {
         ["task"] = score.Task,

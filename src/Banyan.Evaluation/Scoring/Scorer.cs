@@ -7,8 +7,8 @@ namespace Banyan.Evaluation.Scoring;
 public static class Scorer
 {
     /// <summary>
-    /// Judges all answers. Ids are matched exactly; an answer to an unknown item is an <see cref="EvaluationException"/>,
-    /// an item without an answer is counted as failed, and says so.
+    /// Judges all answers. Ids are matched exactly; an answer to an unknown item is an <see cref="EvaluationException"/>, an item without
+    /// an answer counts as failed, with that reason.
     /// </summary>
     public static async Task<Score> ScoreAsync(EvaluationTask task, ItemSet items, IReadOnlyList<RecordedAnswer> answers, Judge judge,
         IProgress<(int Done, int Of)>? progress = null, CancellationToken cancellationToken = default)

@@ -1,15 +1,18 @@
 namespace Banyan.Evaluation.Statistics;
 
 /// <summary>
-/// McNemar's test where items of one source problem go together (the lines of one function, a problem and its perturbed twins): two models differ on all of them or on none, and counting
-/// each as an independent coin makes too many false alarms. Here each source problem is one coin: under "equally good" the models may be
-/// exchanged within a problem, which turns the sign of its difference. The distribution of the sum over all 2ᵐ choices of signs is computed exactly, by convolution:
-/// differences are whole numbers, so that the sums are few. With one item a problem it is the exact McNemar test.
-/// (Rosner, Glynn &amp; Lee 2006, Biometrics 62:185; Canay, Romano &amp; Shaikh 2017, Econometrica 85:1013.)
+/// McNemar's test for items correlated within source problems (the lines of one function, a problem and its perturbed twins): two models
+/// tend to differ on all of them or on none, and treating each as independent gives too many false positives. Here each source problem is
+/// one unit: under the null hypothesis the models may be exchanged within a problem, which flips the sign of its difference. The
+/// distribution of the sum over all 2ᵐ choices of signs is computed exactly, by convolution: differences are integers, so there are few
+/// sums. With one item per problem it is the exact McNemar test. (Rosner, Glynn &amp; Lee 2006, Biometrics 62:185; Canay, Romano &amp;
+/// Shaikh 2017, Econometrica 85:1013.)
 /// </summary>
 public static class ClusteredMcNemar
 {
-    /// <summary>The two-sided p-value of a difference for each source problem: items that A alone has right less those that B alone has right.</summary>
+    /// <summary>
+    /// The two-sided p-value of a difference for each source problem: items that only A has right minus those that only B has right.
+    /// </summary>
     public static double PValue(IEnumerable<int> differences)
     {
         var sizes = differences.Where(d => d != 0).ToList();
@@ -35,7 +38,8 @@ public static class ClusteredMcNemar
     }
 
     /// <summary>
-    /// How many times more items a comparison needs because they go together: the variance of the mean difference by source problems over that by items (Kish's design effect); 1 where that is less.
+    /// How many times more items a comparison needs because they are correlated: the variance of the mean difference by source problems
+    /// over that by items (Kish's design effect); 1 if that is less.
     /// </summary>
     public static double DesignEffect(IReadOnlyList<int> differences, IReadOnlyList<string> clusters)
     {

@@ -1,8 +1,8 @@
 namespace Banyan.Evaluation.Statistics;
 
 /// <summary>
-/// A mean of per-item values with a standard error that knows that items of one cluster (one source problem in several languages, several answers
-/// to one item) go together (Miller 2024, arXiv 2411.00640).
+/// A mean of per-item values with a standard error that accounts for correlation within clusters (one source problem in several languages,
+/// several answers to one item) (Miller 2024, arXiv 2411.00640).
 /// </summary>
 /// <param name="Mean">The mean over items.</param>
 /// <param name="StandardError">Its standard error.</param>

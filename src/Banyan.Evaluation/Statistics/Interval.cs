@@ -3,10 +3,10 @@ namespace Banyan.Evaluation.Statistics;
 /// <summary>A confidence interval.</summary>
 public readonly record struct Interval(double Low, double High)
 {
-    /// <summary>Whether a value lies in it, its ends included.</summary>
+    /// <summary>Whether it contains a value, ends included.</summary>
     public bool Contains(double value) => Low <= value && value <= High;
 
-    /// <summary>The least interval that holds both.</summary>
+    /// <summary>The smallest interval that contains both.</summary>
     public Interval And(Interval other) => new(Math.Min(Low, other.Low), Math.Max(High, other.High));
 }
 
@@ -16,7 +16,7 @@ public static class Proportions
     /// <summary>Wilson's score interval of <paramref name="right"/> of <paramref name="n"/> independent items.</summary>
     public static Interval Wilson(int right, int n, double confidence = 0.95) => Wilson((double)right, n, confidence);
 
-    /// <summary>The same where an item may be right in part: the mean of its answers.</summary>
+    /// <summary>The same for items that may be partly right: the mean of their answers.</summary>
     internal static Interval Wilson(double right, int n, double confidence = 0.95)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
@@ -35,8 +35,9 @@ public static class Proportions
     }
 
     /// <summary>
-    /// Half the width of the 95 % interval of a paired difference of two published scores, were the correlation of the two models' outcomes
-    /// <paramref name="correlation"/>: published margins do not tell.
+    /// Half the width of the 95 % interval of a paired difference of two published scores, assuming a correlation of the two models'
+    /// outcomes of
+    /// <paramref name="correlation"/>, which published scores do not reveal.
     /// </summary>
     public static double PairedHalfWidth(double a, double b, int n, double correlation, double confidence = 0.95)
     {

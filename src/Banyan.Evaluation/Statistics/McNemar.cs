@@ -1,9 +1,13 @@
 namespace Banyan.Evaluation.Statistics;
 
-/// <summary>The exact McNemar test: only items on which two models differ tell them apart; under "equally good" each falls to either side like a coin.</summary>
+/// <summary>
+/// The exact McNemar test: only items on which two models differ count; under the null hypothesis each favours either side with equal
+/// probability.
+/// </summary>
 public static class McNemar
 {
-    /// <summary>The two-sided p-value when A alone is right on <paramref name="onlyA"/> items and B alone on <paramref name="onlyB"/>.</summary>
+    /// <summary>The two-sided p-value if only A is right on <paramref name="onlyA"/> items and only B on
+    /// <paramref name="onlyB"/>.</summary>
     public static double PValue(int onlyA, int onlyB)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(onlyA);
@@ -20,7 +24,7 @@ public static class McNemar
         return Math.Min(1, 2 * sum);
     }
 
-    /// <summary>The least and the greatest p-value of all outcomes that agree with two published numbers of right answers out of n.</summary>
+    /// <summary>The smallest and largest p-value of all outcomes consistent with two published numbers of right answers out of n.</summary>
     public static (double Least, double Greatest) PValuesFromMargins(int rightA, int rightB, int n)
     {
         double least = 1, greatest = 0;

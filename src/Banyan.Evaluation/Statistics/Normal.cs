@@ -26,7 +26,7 @@ static class Normal
         return z > 0 ? 1 - tail : tail;
     }
 
-    /// <summary>The z for which <see cref="Cumulative"/> is p, by bisection: exact enough, and plainly right.</summary>
+    /// <summary>The z for which <see cref="Cumulative"/> is p, by bisection: accurate enough, and obviously correct.</summary>
     public static double Quantile(double p)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(p, 0);

@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Statistics;
 
-/// <summary>What a comparison of two models supports.</summary>
+/// <summary>The verdict of a comparison of two models.</summary>
 public enum ComparisonVerdict
 {
     /// <summary>A is better than B.</summary>
@@ -12,7 +12,7 @@ public enum ComparisonVerdict
     /// <summary>A is not shown better, but is not worse than B by the margin or more.</summary>
     NonInferior,
 
-    /// <summary>The items do not tell.</summary>
+    /// <summary>The items do not decide it.</summary>
     Undecided,
 }
 
@@ -31,34 +31,45 @@ public sealed record PairedComparison
     /// <summary>The share that B has right.</summary>
     public required double B { get; init; }
 
-    /// <summary>Items that A alone has right.</summary>
+    /// <summary>Items that only A has right.</summary>
     public required int OnlyA { get; init; }
 
-    /// <summary>Items that B alone has right.</summary>
+    /// <summary>Items that only B has right.</summary>
     public required int OnlyB { get; init; }
 
     /// <summary>A − B.</summary>
     public double Difference => A - B;
 
-    /// <summary>The 95 % interval of A − B: paired bootstrap over clusters, at no end narrower than the score interval (Tango 1998) of as many independent items as the design effect leaves.</summary>
+    /// <summary>
+    /// The 95 % interval of A − B: paired bootstrap over clusters, never narrower than the score interval (Tango 1998) for the effective
+    /// number of independent items.
+    /// </summary>
     public required Interval Interval { get; init; }
 
-    /// <summary>The exact McNemar p-value; where several items stem from one source problem, the exact one over source problems (<see cref="ClusteredMcNemar"/>).</summary>
+    /// <summary>
+    /// The exact McNemar p-value; if several items share a source problem, the exact one over source problems
+    /// (<see cref="ClusteredMcNemar"/>).
+    /// </summary>
     public required double PValue { get; init; }
 
-    /// <summary>The p-value after Holm's correction for the tasks it was reported with; <see cref="PValue"/> for one alone.</summary>
+    /// <summary>The p-value after Holm's correction over the tasks reported together; <see cref="PValue"/> for a single one.</summary>
     public required double AdjustedPValue { get; init; }
 
     /// <summary>The margin δ of non-inferiority.</summary>
     public required double Margin { get; init; }
 
-    /// <summary>How many times more items are needed because several stem from one source problem; 1 where none do.</summary>
+    /// <summary>How many times more items are needed because several share a source problem; 1 if none do.</summary>
     public required double DesignEffect { get; init; }
 
-    /// <summary>Items needed to tell a difference of this size with 80 % power, were the share of differing items and the source problems' sizes the same; null when there is none.</summary>
+    /// <summary>
+    /// Items needed to detect a difference of this size with 80 % power, for the same share of differing items and sizes of source
+    /// problems; null if there is no difference.
+    /// </summary>
     public int? ItemsNeeded => Difference == 0 ? null : (int)Math.Min(int.MaxValue, Math.Ceiling(DesignEffect * Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items)));
 
-    /// <summary>What it supports. Not to be worse by the margin takes an exact test as well, where items are few: the interval is an approximation there.</summary>
+    /// <summary>
+    /// The verdict. Non-inferiority also requires an exact test if items are few, where the interval is an approximation.
+    /// </summary>
     public ComparisonVerdict Verdict =>
         AdjustedPValue < 0.05 && Difference > 0 ? ComparisonVerdict.Better
         : AdjustedPValue < 0.05 && Difference < 0 ? ComparisonVerdict.Worse
@@ -94,13 +105,15 @@ public sealed record PairedComparison
     }
 }
 
-/// <summary>The exact test of "A is worse than B by the margin or more", where items are few.</summary>
+/// <summary>The exact test of "A is worse than B by the margin or more", for few items.</summary>
 static class NonInferiority
 {
-    /// <summary>Above this many items the score interval holds what it promises, as the simulations show.</summary>
+    /// <summary>Above this many items the score interval has its nominal coverage, as simulations show.</summary>
     const int Few = 60;
 
-    /// <summary>Whether that is excluded at 2.5 %: whatever the chance that A alone is right, a difference as good as was seen is rarer.</summary>
+    /// <summary>
+    /// Whether that is excluded at 2.5 %: whatever the probability that only A is right, a difference as favourable as observed is rarer.
+    /// </summary>
     public static bool IsSupported(double onlyA, double onlyB, double items, double margin)
     {
         var n = (int)Math.Floor(items + 1e-9);
@@ -116,7 +129,8 @@ static class NonInferiority
         return true;
     }
 
-    /// <summary>That of n items those which A alone has right outnumber those which B alone has right by at least <paramref name="least"/>.</summary>
+    /// <summary>The probability that among n items those that only A has right outnumber those that only B has right by at least
+    /// <paramref name="least"/>.</summary>
     static double Chance(int n, double onlyA, double onlyB, int least)
     {
         // chances[d + n]: that the difference so far is d.
@@ -140,7 +154,10 @@ static class NonInferiority
 /// <summary>The bootstrap over clusters.</summary>
 public static class Bootstrap
 {
-    /// <summary>The percentile interval of a mean of per-item values when whole clusters are drawn with replacement. The same seed gives the same interval.</summary>
+    /// <summary>
+    /// The percentile interval of a mean of per-item values with whole clusters resampled with replacement. The same seed gives the same
+    /// interval.
+    /// </summary>
     public static Interval Interval(IReadOnlyList<double> values, IReadOnlyList<string> clusters, double confidence = 0.95, int draws = 10_000, int seed = 1)
     {
         var groups = values.Zip(clusters).GroupBy(p => p.Second).Select(g => (Sum: g.Sum(p => p.First), Count: g.Count())).ToArray();
@@ -167,7 +184,7 @@ public static class Bootstrap
 /// <summary>Holm's step-down correction.</summary>
 public static class Holm
 {
-    /// <summary>Adjusted p-values, in the order given: the chance of any false alarm among all stays below the level.</summary>
+    /// <summary>Adjusted p-values, in the order given: they bound the family-wise error rate.</summary>
     public static double[] Adjust(IReadOnlyList<double> pValues)
     {
         var adjusted = new double[pValues.Count];

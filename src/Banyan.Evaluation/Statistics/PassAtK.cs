@@ -1,9 +1,9 @@
 namespace Banyan.Evaluation.Statistics;
 
-/// <summary>pass@k without bias (Chen et al. 2021, arXiv 2107.03374): 1 − C(n−c, k) / C(n, k), as a product that does not overflow.</summary>
+/// <summary>Unbiased pass@k (Chen et al. 2021, arXiv 2107.03374): 1 − C(n−c, k) / C(n, k), as a product that does not overflow.</summary>
 public static class PassAtK
 {
-    /// <summary>The chance that at least one of k answers drawn from n, of which c are right, is right.</summary>
+    /// <summary>The probability that at least one of k answers drawn from n, of which c are right, is right.</summary>
     public static double Estimate(int n, int c, int k)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);

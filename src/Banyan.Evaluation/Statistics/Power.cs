@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Statistics;
 
-/// <summary>How many items tell how small a difference.</summary>
+/// <summary>The number of items needed to detect a difference.</summary>
 public static class Power
 {
     /// <summary>
@@ -18,11 +18,13 @@ public static class Power
         return (int)Math.Min(int.MaxValue, Math.Ceiling(root * root / (d * d)));
     }
 
-    /// <summary>The share of differing items when two models score a and b with a correlation of outcomes: a(1−b) + b(1−a) − 2·ρ·√(a(1−a)b(1−b)).</summary>
+    /// <summary>
+    /// The share of differing items for scores a and b and a correlation of outcomes: a(1−b) + b(1−a) − 2·ρ·√(a(1−a)b(1−b)).
+    /// </summary>
     public static double Discordant(double a, double b, double correlation) =>
         a * (1 - b) + b * (1 - a) - 2 * correlation * Math.Sqrt(a * (1 - a) * b * (1 - b));
 
-    /// <summary>The least difference that n items find with the given power.</summary>
+    /// <summary>The smallest difference that n items detect with the given power.</summary>
     public static double DetectableDifference(int n, double discordant, double power = 0.8, double level = 0.05)
     {
         double low = 1e-9, high = discordant;

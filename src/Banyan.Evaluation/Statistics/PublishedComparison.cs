@@ -1,18 +1,18 @@
 namespace Banyan.Evaluation.Statistics;
 
 /// <summary>
-/// What two published scores on the same items support, when nothing but the scores is known: which items each has right was not published, so the interval
-/// is that of independent samples, which is too wide, and never too narrow, where the two models find the same items hard.
+/// What two published scores on the same items support if only the scores are known: which items each has right was not published, so the
+/// interval is that of independent samples, which is too wide, and never too narrow, if the two models find the same items hard.
 /// </summary>
 public sealed record PublishedComparison
 {
     /// <summary>Items.</summary>
     public required int Items { get; init; }
 
-    /// <summary>The share A has right: the number of right answers nearest to the published score, of the items.</summary>
+    /// <summary>The share A has right: the number of right answers nearest to the published score, divided by the items.</summary>
     public required double A { get; init; }
 
-    /// <summary>The same of B.</summary>
+    /// <summary>The same for B.</summary>
     public required double B { get; init; }
 
     /// <summary>A − B.</summary>
@@ -21,16 +21,18 @@ public sealed record PublishedComparison
     /// <summary>95 % interval of A − B (Newcombe 1998, unpaired).</summary>
     public required Interval Interval { get; init; }
 
-    /// <summary>Half the 95 % interval had both been run and their outcomes correlated by 0.5, as is usual of code models.</summary>
+    /// <summary>Half the 95 % interval if both had been run with outcomes correlated by 0.5, as is usual for code models.</summary>
     public required double PairedHalfWidth { get; init; }
 
-    /// <summary>The least and greatest exact McNemar p-value of all outcomes with these scores.</summary>
+    /// <summary>The smallest and largest exact McNemar p-value of all outcomes with these scores.</summary>
     public required (double Least, double Greatest) PValues { get; init; }
 
     /// <summary>The margin δ of non-inferiority.</summary>
     public required double Margin { get; init; }
 
-    /// <summary>Items needed to tell a difference of this size with 80 % power, outcomes correlated by 0.5; null when there is none.</summary>
+    /// <summary>
+    /// Items needed to detect a difference of this size with 80 % power, outcomes correlated by 0.5; null if there is no difference.
+    /// </summary>
     public int? ItemsNeeded => Difference == 0 ? null : Power.ItemsNeeded(Difference, Math.Max(Math.Abs(Difference), Power.Discordant(A, B, Correlation)));
 
     /// <summary>What it supports.</summary>
@@ -41,7 +43,7 @@ public sealed record PublishedComparison
 
     const double Correlation = 0.5;
 
-    /// <summary>Of two shares between 0 and 1 of the same number of items.</summary>
+    /// <summary>Compares two shares between 0 and 1 of the same number of items.</summary>
     public static PublishedComparison Of(double a, double b, int items, double margin = 0.05)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(items, 1);

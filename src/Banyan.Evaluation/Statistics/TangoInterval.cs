@@ -1,13 +1,15 @@
 namespace Banyan.Evaluation.Statistics;
 
 /// <summary>
-/// The score interval of the difference of two paired proportions (Tango 1998, Statistics in Medicine 17:891): all differences that a score test does not
-/// reject. Where two models agree on all of n items it is ±z²/(n + z²), while a bootstrap, which can only draw what it has seen, shrinks to a point and would call
-/// five items enough to show that nothing is lost.
+/// The score interval of the difference of two paired proportions (Tango 1998, Statistics in Medicine 17:891): all differences that a score
+/// test does not reject. If two models agree on all of n items it is ±z²/(n + z²), while a bootstrap, which only resamples observations,
+/// shrinks to a point and would accept five items as proof of no loss.
 /// </summary>
 static class TangoInterval
 {
-    /// <summary>Of A − B, when A alone is right on <paramref name="onlyA"/> of <paramref name="n"/> independent items and B alone on <paramref name="onlyB"/>; fractions are what a design effect leaves of whole items.</summary>
+    /// <summary>The interval of A − B if only A is right on <paramref name="onlyA"/> of <paramref name="n"/> independent items and only B
+    /// on
+    /// <paramref name="onlyB"/>; fractions come from a design effect.</summary>
     public static Interval Of(double onlyA, double onlyB, double n, double confidence = 0.95)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(n);
@@ -31,7 +33,9 @@ static class TangoInterval
         }
     }
 
-    /// <summary>How many standard errors the difference seen lies above <paramref name="difference"/>, the standard error being that of the likeliest chances with this difference.</summary>
+    /// <summary>How many standard errors the observed difference is above <paramref name="difference"/>, with the standard error of the
+    /// likeliest
+    /// probabilities under this difference.</summary>
     internal static double Score(double onlyA, double onlyB, double n, double difference)
     {
         var distance = onlyA - onlyB - n * difference;
@@ -40,7 +44,8 @@ static class TangoInterval
         return distance == 0 ? 0 : variance > 0 ? distance / Math.Sqrt(variance) : Math.CopySign(double.PositiveInfinity, distance);
     }
 
-    /// <summary>The chance that B alone is right which makes the outcome likeliest, when the chance that A alone is right is that and <paramref name="difference"/>.</summary>
+    /// <summary>The maximum-likelihood probability that only B is right, given that the probability that only A is right is larger by
+    /// <paramref name="difference"/>.</summary>
     internal static double LikeliestOnlyB(double onlyA, double onlyB, double n, double difference)
     {
         var b = (2 * n - onlyA + onlyB) * difference - onlyA - onlyB;

@@ -1,6 +1,6 @@
 namespace Banyan.Evaluation.Statistics;
 
-/// <summary>Verdicts as reports write them.</summary>
+/// <summary>The names of verdicts in reports.</summary>
 public static class VerdictNames
 {
     /// <summary><c>better</c>, <c>worse</c>, <c>non-inferior</c> or <c>undecided</c>.</summary>

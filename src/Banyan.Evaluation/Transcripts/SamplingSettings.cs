@@ -1,10 +1,10 @@
 namespace Banyan.Evaluation.Transcripts;
 
-/// <summary>How an answer is drawn. Part of what identifies an answer: two answers are comparable only under the same settings.</summary>
+/// <summary>Sampling settings. Part of an answer's identity: two answers are comparable only under the same settings.</summary>
 /// <param name="Temperature">0 takes the most likely token; 1 is the model's own distribution.</param>
 /// <param name="TopP">Nucleus sampling; 1 keeps all.</param>
-/// <param name="MaxTokens">The most tokens of an answer.</param>
-/// <param name="Seed">The first sample's seed (sample n has this plus n), where the service takes one; null asks for none.</param>
+/// <param name="MaxTokens">Maximum tokens of an answer.</param>
+/// <param name="Seed">The first sample's seed (sample n has this plus n), if the service accepts one; null sends none.</param>
 public sealed record SamplingSettings(double Temperature = 0, double TopP = 1, int MaxTokens = 1024, long? Seed = null)
 {
     /// <summary>Checks every range. Throws <see cref="EvaluationException"/> naming the value.</summary>

@@ -5,12 +5,12 @@ using System.Text.Json;
 namespace Banyan.Evaluation.Transcripts;
 
 /// <summary>
-/// Every answer of a run, a JSON line each, appended durably: an answer that was paid for is not lost, whatever happens next.
-/// A line that a crash tore is dropped when the file is opened again.
+/// Every answer of a run, one JSON line each, appended durably: a paid answer is never lost. A line truncated by a crash is dropped when
+/// the file is opened again.
 /// </summary>
 public sealed class Transcript : IDisposable
 {
-    /// <summary>More than any answer: a file that is no transcript may have lines of any length.</summary>
+    /// <summary>Longer than any answer: a file that is not a transcript may have lines of any length.</summary>
     const int MaximumLineBytes = 64 << 20;
 
     static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -26,7 +26,7 @@ public sealed class Transcript : IDisposable
 
     Transcript(FileStream file, FileStream @lock) => (_file, _lock) = (file, @lock);
 
-    /// <summary>Every answer in it; of several under one key, the first.</summary>
+    /// <summary>All answers; the first of several under one key.</summary>
     public IReadOnlyCollection<TranscriptEntry> Entries
     {
         get
@@ -36,7 +36,10 @@ public sealed class Transcript : IDisposable
         }
     }
 
-    /// <summary>Opens a file to go on with it, or begins one. Throws <see cref="EvaluationException"/> where another run has it, or it is no transcript.</summary>
+    /// <summary>
+    /// Opens a file to continue it, or creates one. Throws <see cref="EvaluationException"/> if another run has it open, or it is not a
+    /// transcript.
+    /// </summary>
     public static Transcript Open(string path)
     {
         FileStream file;
@@ -74,7 +77,10 @@ public sealed class Transcript : IDisposable
         }
     }
 
-    /// <summary>Reads a transcript, one answer after the other. Throws <see cref="EvaluationException"/> naming the line that is none; a torn last line is left out.</summary>
+    /// <summary>
+    /// Reads a transcript, one answer after the other. Throws <see cref="EvaluationException"/> naming an invalid line; a truncated last
+    /// line is skipped.
+    /// </summary>
     public static IEnumerable<TranscriptEntry> Read(string path)
     {
         FileStream file;
@@ -98,7 +104,7 @@ public sealed class Transcript : IDisposable
             return _entries.GetValueOrDefault(key);
     }
 
-    /// <summary>Appends an answer; when this returns, it is on the disk.</summary>
+    /// <summary>Appends an answer; it is on disk when this returns.</summary>
     public void Append(TranscriptEntry entry)
     {
         var line = Line(entry);
@@ -111,7 +117,7 @@ public sealed class Transcript : IDisposable
         }
     }
 
-    /// <summary>The bytes of an answer's line, its end included.</summary>
+    /// <summary>The bytes of an answer's line, including its line end.</summary>
     public static byte[] Line(TranscriptEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, s_json), (byte)'\n'];
 
     /// <summary>Closes the file.</summary>
@@ -121,7 +127,7 @@ public sealed class Transcript : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>Every whole line's entry, with the position after it.</summary>
+    /// <summary>Every complete line's entry, with the position after it.</summary>
     static IEnumerable<(TranscriptEntry Entry, long End)> Lines(FileStream file, string path)
     {
         var buffer = new byte[1 << 16];

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Evaluation.Transcripts;
 
-/// <summary>One answer of a model to one prompt, as it was given: a line of a transcript. A report can be computed from these alone.</summary>
+/// <summary>One answer of a model to one prompt: a line of a transcript. A report can be computed from these alone.</summary>
 public sealed record TranscriptEntry
 {
     /// <summary>The task's name.</summary>
@@ -32,52 +32,52 @@ public sealed record TranscriptEntry
     /// <summary>The model reported as answering; empty if the service refused before reaching one.</summary>
     public required string ReturnedModel { get; init; }
 
-    /// <summary>What the service says identifies its configuration (OpenAI's <c>system_fingerprint</c>); null where it says nothing.</summary>
+    /// <summary>The service's configuration fingerprint (OpenAI's <c>system_fingerprint</c>); null if not reported.</summary>
     public string? Fingerprint { get; init; }
 
-    /// <summary>All the model wrote.</summary>
+    /// <summary>The model's full output.</summary>
     public required string Answer { get; init; }
 
-    /// <summary>Why it ended: <c>stop</c>, <c>length</c>, or the service's own word; null where it does not say.</summary>
+    /// <summary>Why it ended: <c>stop</c>, <c>length</c>, or the service's own word; null if not reported.</summary>
     public string? Finish { get; init; }
 
-    /// <summary>Settings that the service does not accept: it drew by its own.</summary>
+    /// <summary>Settings that the service does not accept: it used its own.</summary>
     public IReadOnlyList<string>? NotAccepted { get; init; }
 
-    /// <summary>Tokens of the prompt as the service counts (and charges) them; null where it does not say.</summary>
+    /// <summary>Tokens of the prompt as counted (and charged) by the service; null if not reported.</summary>
     public int? PromptTokens { get; init; }
 
     /// <summary>Tokens of the answer, likewise; hidden reasoning included.</summary>
     public int? AnswerTokens { get; init; }
 
-    /// <summary>From the request that was answered to the answer's end; waits before it (other attempts, rate limits) are not in it.</summary>
+    /// <summary>From the answered request to the end of the answer, without earlier attempts and rate-limit waits.</summary>
     public double Seconds { get; init; }
 
-    /// <summary>US dollars by the price table; null where no price is known (a local model, an unlisted one).</summary>
+    /// <summary>US dollars by the price table; null if no price is known (a local model, an unlisted one).</summary>
     public decimal? Cost { get; init; }
 
-    /// <summary>Energy of this machine while it answered, measured (RAPL, NVML); null where it was not measured.</summary>
+    /// <summary>Measured energy of this machine during the answer (RAPL, NVML); null if not measured.</summary>
     public double? Joules { get; init; }
 
     /// <summary>What that covers (<see cref="Efficiency.EnergyCoverage"/>); null for the processor alone.</summary>
     public string? EnergyOf { get; init; }
 
-    /// <summary>The most memory the model's process has had resident by then; null where it was not measured.</summary>
+    /// <summary>Peak resident memory of the model's process so far; null if not measured.</summary>
     public long? PeakMemoryBytes { get; init; }
 
     /// <summary>When the answer was complete.</summary>
     public DateTimeOffset At { get; init; }
 
-    /// <summary>What one answer is found by.</summary>
+    /// <summary>The key of an answer.</summary>
     [JsonIgnore]
     public TranscriptKey Key => new(RequestedModel, PromptHash, Sampling, Sample) { Origin = Origin };
 }
 
-/// <summary>What an answer depends on: the model, all it was shown, how it was drawn, and which draw it was.</summary>
-/// <param name="Model">The model asked for; which model answered is checked against it when the answer comes.</param>
+/// <summary>What an answer depends on: the model, everything it was shown, the sampling, and the sample number.</summary>
+/// <param name="Model">The requested model; the model that answered is checked against it.</param>
 /// <param name="PromptHash">SHA-256 of everything it was shown.</param>
 /// <param name="Sampling">How it was drawn.</param>
-/// <param name="Sample">Which draw.</param>
+/// <param name="Sample">The sample number.</param>
 public sealed record TranscriptKey(string Model, string PromptHash, SamplingSettings Sampling, int Sample)
 {
     /// <summary>See <see cref="TranscriptEntry.Origin"/>: a model of the same name elsewhere is another.</summary>

@@ -14,7 +14,7 @@ public enum TwinVerdict
     /// <summary>A gap of the margin or more is excluded.</summary>
     NoSign,
 
-    /// <summary>The items do not tell.</summary>
+    /// <summary>The items do not decide it.</summary>
     Undecided,
 }
 
