@@ -8,8 +8,8 @@ using Banyan.Evaluation.Twins;
 namespace Banyan.Evaluation.Tasks;
 
 /// <summary>
-/// CRUXEval: say what a short Python function returns for an input (output), or find an input for which it returns a value (input).
-/// The answer is a Python expression; it is evaluated beside the function, and its value compared outside.
+/// CRUXEval: say what a short Python function returns for an input (output), or find an input for which it returns a value (input). The
+/// answer is a Python expression; it is evaluated beside the function, and its value is compared outside.
 /// </summary>
 sealed partial class CruxEval(bool predictInput) : EvaluationTask
 {
@@ -35,7 +35,7 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
 
     sealed record Item(string Id, string Code, string Input, string Output)
     {
-        /// <summary>The answer to the item that this is the twin of; null where it is none.</summary>
+        /// <summary>The answer to the item that this is the twin of; null if it is not a twin.</summary>
         public string? Remembered { get; init; }
     }
 
@@ -56,7 +56,7 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
         /// <summary>The function is the statement; the value it takes or gives is the solution's.</summary>
         public override ItemText Text(string id) => new($"assert f({_items[id].Input}) == {_items[id].Output}\n", _items[id].Code);
 
-        /// <summary>To a model that goes on with text, two examples show what is asked.</summary>
+        /// <summary>For a model that continues text, two examples show the task.</summary>
         public override ItemPrompt Prompt(string id)
         {
             var item = _items[id];
@@ -93,7 +93,7 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                 };
         }
 
-        /// <summary>An assertion is as good as the expression in it.</summary>
+        /// <summary>An assertion counts as its expression.</summary>
         public override RecordedAnswer Read(string id, string form, string answer)
         {
             var read = base.Read(id, form, answer).Text.Trim();
@@ -111,7 +111,7 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
             return new(id, read.Trim(), false);
         }
 
-        /// <summary>A call up to where its bracket is closed.</summary>
+        /// <summary>A call up to its closing bracket.</summary>
         static string Call(string text)
         {
             foreach (var (at, depth) in Depths(text))
@@ -122,7 +122,7 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
 
         static bool HasOuterComma(string text) => Depths(text).Any(c => c.Depth == 0 && text[c.At] == ',');
 
-        /// <summary>Every character outside strings, with the brackets that are open after it.</summary>
+        /// <summary>Every character outside strings, with the brackets open after it.</summary>
         static IEnumerable<(int At, int Depth)> Depths(string text)
         {
             var depth = 0;

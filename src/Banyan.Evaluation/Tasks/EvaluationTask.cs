@@ -14,31 +14,31 @@ public abstract class EvaluationTask
     /// <summary>Other names it is known by.</summary>
     public virtual IReadOnlyList<string> Aliases => [];
 
-    /// <summary>What it measures, in a line.</summary>
+    /// <summary>What it measures, in one line.</summary>
     public abstract string Description { get; }
 
     /// <summary>Its data's licence, and who made it.</summary>
     public abstract string Licence { get; }
 
-    /// <summary>Names under which its data file may lie in the data folder, the usual one first.</summary>
+    /// <summary>Possible names of its data file in the data folder, the usual one first.</summary>
     public abstract IReadOnlyList<string> DataFiles { get; }
 
-    /// <summary>The files that a run needs, to be fetched where they are not there; none where the task ships.</summary>
+    /// <summary>The files that a run needs, downloaded if missing; none if the task ships.</summary>
     public virtual IReadOnlyList<string> Needs => DataFiles.Count > 0 ? [DataFiles[0]] : [];
 
-    /// <summary>Reads the items. Throws <see cref="EvaluationException"/> when the data is missing or not understood.</summary>
+    /// <summary>Reads the items. Throws <see cref="EvaluationException"/> if the data is missing or malformed.</summary>
     public abstract ItemSet Load(TaskSource source);
 
-    /// <summary>Reads the items; those of some tasks are made with a judge (<see cref="Twins.TwinTask"/>).</summary>
+    /// <summary>Reads the items; some tasks' items are created with a judge (<see cref="Twins.TwinTask"/>).</summary>
     public virtual Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) => Task.FromResult(Load(source));
 
-    /// <summary>The source problem that an item stems from, itself where no other item does; standard errors are clustered by it.</summary>
+    /// <summary>The source problem of an item, or the item itself if it shares none; standard errors are clustered by it.</summary>
     public virtual string SourceProblem(string id) => id;
 
-    /// <summary>Whether its items can be asked otherwise, as <c>NAME~twin</c>.</summary>
+    /// <summary>Whether its items have twins, <c>NAME~twin</c>.</summary>
     public virtual bool HasTwins => false;
 
-    /// <summary>SHA-256 of the data as it lies on the disk, in hexadecimal.</summary>
+    /// <summary>SHA-256 of the data on disk, in hexadecimal.</summary>
     public virtual string DataHash(TaskSource source) => Hash([source.Need(this)]);
 
     /// <summary>SHA-256 of one file; of several, of their hashes.</summary>
@@ -55,7 +55,7 @@ public abstract class EvaluationTask
 
 /// <summary>Where a task finds its data.</summary>
 /// <param name="Folder">The data folder.</param>
-/// <param name="RecordedFile">The file of recorded answers being scored: some tasks' data lies beside or within it.</param>
+/// <param name="RecordedFile">The file of recorded answers being scored: some tasks' data is beside or within it.</param>
 public sealed record TaskSource(string Folder, string? RecordedFile = null)
 {
     /// <summary>The first of a task's data files, or folders, that exists.</summary>
@@ -72,22 +72,25 @@ public abstract class ItemSet
     /// <summary>All items' ids.</summary>
     public abstract IReadOnlyList<string> Ids { get; }
 
-    /// <summary>The same judge over some of the items.</summary>
+    /// <summary>The same judge for a subset of the items.</summary>
     public abstract ItemSet Only(IReadOnlySet<string> ids);
 
-    /// <summary>CPU-seconds that judging an answer to an item is likely to take, known once prepared: the longest begin first, so that none is waited for at the end.</summary>
+    /// <summary>
+    /// CPU-seconds that judging an answer to an item is likely to take, known once prepared: the longest start first, so that none delays
+    /// the end.
+    /// </summary>
     internal virtual double LikelyCpuSeconds(string id) => 0;
 
-    /// <summary>What an item says, and its canonical solution; null where that is not known.</summary>
+    /// <summary>An item's text and its canonical solution; null if unknown.</summary>
     public virtual ItemText? Text(string id) => null;
 
     /// <summary>
-    /// Gets ready to judge: learns what right answers look like and proves that the judge can tell right from wrong on this machine.
-    /// Throws <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.
+    /// Prepares for judging: computes expected results and proves that the judge can tell right from wrong on this machine. Throws
+    /// <see cref="EvaluationException"/> when a canonical solution fails or a wrong one passes.
     /// </summary>
     public abstract Task PrepareAsync(Judge judge, CancellationToken cancellationToken);
 
-    /// <summary>What is different in an item that is the twin of another; nothing where it is none.</summary>
+    /// <summary>What differs in an item that is a twin; empty if it is not one.</summary>
     public virtual IReadOnlyList<string> Changes(string id) => [];
 
     /// <summary>Twins of the items, proven by the judge.</summary>
@@ -96,15 +99,15 @@ public abstract class ItemSet
     /// <summary>An item as the task states it.</summary>
     public abstract ItemPrompt Prompt(string id);
 
-    /// <summary>What is to be judged of what a model wrote for a prompt of a form.</summary>
+    /// <summary>The part of a model's answer to judge, given the form of its prompt.</summary>
     public virtual RecordedAnswer Read(string id, string form, string answer) => AnswerReader.Read(Prompt(id), form, id, answer);
 
     /// <summary>Judges one answer.</summary>
     public abstract Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken);
 }
 
-/// <summary>Whether an answer is right, and what was seen.</summary>
-/// <param name="Passed">It is.</param>
+/// <summary>Whether an answer is right, and the observed outcome.</summary>
+/// <param name="Passed">Whether it is right.</param>
 /// <param name="Reason">In a few words: "passed", "wrong answer at input 3", "SyntaxError", "CPU limit" …</param>
 public readonly record struct Verdict(bool Passed, string Reason)
 {

@@ -6,14 +6,14 @@ using Banyan.Evaluation.Recorded;
 namespace Banyan.Evaluation.Tasks;
 
 /// <summary>
-/// Before anything is scored, the judge must tell right from wrong on this machine: known right answers pass, known wrong ones fail.
-/// What was proven once is noted in the cache, by everything it depends on.
+/// Before anything is scored, the judge must tell right from wrong on this machine: known right answers pass, known wrong ones fail. Proofs
+/// are cached, keyed by everything they depend on.
 /// </summary>
 static class GroundTruth
 {
     const int Named = 6;
 
-    /// <summary>Judges all; throws <see cref="EvaluationException"/> naming those that come out otherwise than they must.</summary>
+    /// <summary>Judges all; throws <see cref="EvaluationException"/> naming those with the wrong outcome.</summary>
     public static async Task ProveAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
     {
         var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
@@ -26,7 +26,7 @@ static class GroundTruth
             Note(note, "");
     }
 
-    /// <summary>The items on which a known answer comes out otherwise than it must: those are not to be used.</summary>
+    /// <summary>The items on which a known answer has the wrong outcome: those must not be used.</summary>
     public static async Task<IReadOnlySet<string>> UnsoundAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
     {
         var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;

@@ -36,10 +36,12 @@ public static class TaskTable
         new MultiPleTask(new Bash()),
     ];
 
-    /// <summary>The twins of those that have some.</summary>
+    /// <summary>The twins of tasks that have them.</summary>
     public static IReadOnlyList<TwinTask> Twins { get; } = [.. All.Where(t => t.HasTwins).Select(t => new TwinTask(t))];
 
-    /// <summary>The task of a name or alias, whatever its case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.</summary>
+    /// <summary>
+    /// The task with a name or alias, ignoring case and with '_' for '-'; throws <see cref="EvaluationException"/> that lists the names.
+    /// </summary>
     public static EvaluationTask Find(string name)
     {
         if (Named(name) is { } found)
@@ -50,7 +52,7 @@ public static class TaskTable
         throw new EvaluationException($"there is no task '{name}'; there are {string.Join(", ", All.Select(t => t.Name))}");
     }
 
-    /// <summary>The source problem of an item of a score; scores of tasks that are not here, from other harnesses, have each item for its own.</summary>
+    /// <summary>The source problem of an item of a score; in scores of unknown tasks, from other harnesses, each item is its own.</summary>
     internal static string SourceProblem(string task, string item) => Named(task)?.SourceProblem(item) ?? item;
 
     static EvaluationTask? Named(string name) => Normal(name) is var wanted ? All.Concat(Twins).FirstOrDefault(t => t.Name == wanted || t.Aliases.Contains(wanted)) : null;

@@ -10,8 +10,8 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Banyan.Evaluation.Twins;
 
 /// <summary>
-/// The twin of a problem in C#: other names for the method, its parameters and local variables, found by the compiler's own binding, so that what only
-/// looks like one of them (a member of another type, text, a comment) is left alone; and other words in the comment that tells the problem.
+/// The twin of a problem in C#: other names for the method, its parameters and local variables, found by the compiler's own binding, so
+/// that lookalikes (a member of another type, text, a comment) are left alone; and other words in the comment that states the problem.
 /// </summary>
 static partial class CSharpTwin
 {
@@ -22,7 +22,7 @@ static partial class CSharpTwin
     /// <summary>A name in a program, bound to something that the program declares; a parameter of a method is shown with it.</summary>
     readonly record struct Place(int Start, string Name, SymbolKind Kind, bool IsShown);
 
-    /// <summary>The twin, and what is different in it.</summary>
+    /// <summary>The twin, and what differs in it.</summary>
     public static (MiniItem Twin, IReadOnlyList<string> Changes) Of(MiniItem item)
     {
         var bodies = item.Wrong.Prepend(item.Solution).ToList();
@@ -47,7 +47,7 @@ static partial class CSharpTwin
         return (twin, reworded ? ["names", "words"] : ["names"]);
     }
 
-    /// <summary>The class with the tests beside the method, and where each test stands.</summary>
+    /// <summary>The class with the tests beside the method, and each test's position.</summary>
     static (string Text, IReadOnlyList<(int Start, int End)> Checks) Program(MiniItem item, string body)
     {
         var text = new StringBuilder(item.Prompt).Append(body).Append("    }\n    static void All() {\n");

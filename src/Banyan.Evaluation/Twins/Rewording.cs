@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Banyan.Evaluation.Twins;
 
 /// <summary>
-/// The same said otherwise: the phrases that frame a problem's statement (what to write, what is given, what is returned) have others that mean the same.
-/// Only whole words of prose are exchanged, never code, quoted text or examples. Which of several is taken is drawn from the item's id.
+/// Rewording: phrases that frame a problem's statement (what to write, what is given, what is returned) are replaced by synonyms. Only
+/// whole words of prose are replaced, never code, quoted text or examples. The choice is derived from the item's id.
 /// </summary>
 static partial class Rewording
 {

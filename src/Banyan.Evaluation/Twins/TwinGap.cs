@@ -5,10 +5,10 @@ using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Evaluation.Twins;
 
-/// <summary>What originals and twins together tell about a model.</summary>
+/// <summary>What originals and twins together show about a model.</summary>
 public enum TwinVerdict
 {
-    /// <summary>It has the originals right and not their twins, more often than chance would: it may know them by heart.</summary>
+    /// <summary>It solves originals but not their twins more often than by chance: it may have memorised them.</summary>
     MemorisationSuspected,
 
     /// <summary>A gap of the margin or more is excluded.</summary>

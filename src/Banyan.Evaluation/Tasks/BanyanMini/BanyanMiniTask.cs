@@ -8,7 +8,10 @@ using Banyan.Evaluation.Twins;
 
 namespace Banyan.Evaluation.Tasks.BanyanMini;
 
-/// <summary>Forty problems written for Banyan, twenty in Python and twenty in C#, in no training set older than they are. They ship: nothing is downloaded.</summary>
+/// <summary>
+/// Forty problems written for Banyan, twenty in Python and twenty in C#, absent from any older training set. They ship: nothing is
+/// downloaded.
+/// </summary>
 sealed class BanyanMiniTask : EvaluationTask
 {
     public override string Name => "banyan-mini";
@@ -48,7 +51,7 @@ sealed class BanyanMiniTask : EvaluationTask
 
         public override ItemSet Only(IReadOnlySet<string> ids) => new Items([.. items.Where(i => ids.Contains(i.Id))]);
 
-        /// <summary>Every item's own solution must pass, and each of its wrong ones fail. Once proven here for these items, it stays so.</summary>
+        /// <summary>Every item's own solution must pass, and each of its wrong ones fail. The proof for these items is cached.</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
         {
             if (_python.Ids.Count > 0)

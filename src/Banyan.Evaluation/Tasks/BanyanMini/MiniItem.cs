@@ -3,14 +3,14 @@ using Banyan.Evaluation.Python;
 namespace Banyan.Evaluation.Tasks.BanyanMini;
 
 /// <summary>
-/// A problem of banyan-mini: a text file with sections that begin with a line <c>=== name</c>: the prompt, a solution that is right, several that are not,
-/// and the inputs (Python, a list of arguments a line) or tests (C#, an expression that must be true a line).
+/// A problem of banyan-mini: a text file with sections that start with a line <c>=== name</c>: the prompt, a correct solution, several
+/// wrong ones, and the inputs (Python, one list of arguments per line) or tests (C#, one expression per line that must be true).
 /// </summary>
 sealed record MiniItem(string Id, string Prompt, string Solution, IReadOnlyList<string> Wrong, IReadOnlyList<string> Checks)
 {
     public bool IsPython => Id.StartsWith("python/", StringComparison.Ordinal);
 
-    /// <summary>The function that is asked for: the last part of the id, but for a twin.</summary>
+    /// <summary>The requested function: the last part of the id, except for a twin.</summary>
     public string Entry { get; init; } = Id[(Id.LastIndexOf('/') + 1)..];
 
     /// <summary>The item that this is the twin of.</summary>

@@ -20,7 +20,9 @@ sealed record EvalPlusItem(
         return new(id, data.Text("entry_point"), data.Text("prompt"), data.Text("canonical_solution"), isMbpp, tolerance, Inputs("base_input"), Inputs("plus_input"));
     }
 
-    /// <summary>The item that this is the twin of: what is right is what that one's solution returns, and the facts of the data set are told by its name.</summary>
+    /// <summary>
+    /// The item that this is the twin of: the right results are those of its solution, and facts of the data set are looked up by its name.
+    /// </summary>
     public EvalPlusItem? Original { get; init; }
 
     /// <summary>All inputs, the base ones first.</summary>

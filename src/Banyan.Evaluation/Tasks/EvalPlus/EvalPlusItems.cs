@@ -10,12 +10,12 @@ namespace Banyan.Evaluation.Tasks.EvalPlus;
 sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> items) : ItemSet
 {
     /// <summary>
-    /// A call may take this many times what the canonical solution took on this machine, and at least these CPU-seconds. Twice what EvalPlus allows,
-    /// because a second of CPU does less on a busy machine: caches and cores are shared.
+    /// A call may take this many times what the canonical solution took on this machine, and at least these CPU-seconds. Twice what
+    /// EvalPlus allows, because a CPU-second does less on a busy machine with shared caches and cores.
     /// </summary>
     const double TimeFactor = 8, LeastSeconds = 2;
 
-    /// <summary>All together may take ten times the canonical solution, and this.</summary>
+    /// <summary>All calls together may take ten times the canonical solution's time, plus this.</summary>
     const double LeastTotalSeconds = 15;
 
     readonly Dictionary<string, EvalPlusItem> _items = items.ToDictionary(i => i.Id);

@@ -3,8 +3,8 @@ using Banyan.Evaluation.Python;
 namespace Banyan.Evaluation.Tasks.EvalPlus;
 
 /// <summary>
-/// What counts as the right result of a call: the canonical solution's, equal as Python's <c>==</c> or within a tolerance,
-/// but for the problems that have several right results. Which those are is a fact of the data sets.
+/// What counts as the right result of a call: the canonical solution's, equal as Python's <c>==</c> or within a tolerance, except for the
+/// problems with several right results. Which those are is a fact of the data sets.
 /// </summary>
 static class EvalPlusOracle
 {
@@ -12,7 +12,7 @@ static class EvalPlusOracle
     static readonly HashSet<string> s_sets =
         ["similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum", "intersection_array", "find_dissimilar", "Diff"];
 
-    /// <summary>Problems that may answer with any value in place of true, and None in place of false.</summary>
+    /// <summary>Problems that accept any truthy value for true, and None for false.</summary>
     static readonly HashSet<string> s_anythingButNone = ["check_str", "text_match_three", "text_starta_endb"];
 
     /// <summary>The function's name in the data set.</summary>

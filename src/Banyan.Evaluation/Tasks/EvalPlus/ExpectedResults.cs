@@ -9,7 +9,7 @@ namespace Banyan.Evaluation.Tasks.EvalPlus;
 /// <summary>What the canonical solution returns for each input of an item, and the CPU-seconds it took on this machine.</summary>
 sealed record ExpectedResult(IReadOnlyList<PythonValue> Values, IReadOnlyList<double> CpuSeconds);
 
-/// <summary>The expected results of a set of items: computed once, by running the canonical solutions, and kept in a file.</summary>
+/// <summary>The expected results of a set of items: computed once, by running the canonical solutions, and cached in a file.</summary>
 static class ExpectedResults
 {
     /// <summary>CPU-seconds a canonical solution may take for one call, and for all.</summary>
@@ -65,7 +65,7 @@ static class ExpectedResults
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..24];
     }
 
-    /// <summary>One line an item: its id, then seconds and value of each input, separated by tabs (a literal holds none).</summary>
+    /// <summary>One line per item: its id, then seconds and value of each input, separated by tabs (literals contain none).</summary>
     static void Write(string file, IReadOnlyList<EvalPlusItem> items, IReadOnlyDictionary<string, ExpectedResult> results)
     {
         var text = new StringBuilder();

@@ -5,8 +5,8 @@ using Banyan.Evaluation.Recorded;
 namespace Banyan.Evaluation.Tasks.EvalPlus;
 
 /// <summary>
-/// HumanEval infilling (Bavarian et al. 2022): a line or a span of HumanEval's solutions is missing and must be written. Scored by running the whole
-/// on HumanEval's inputs, which come from HumanEval+'s data: what is written need not be what stood there.
+/// HumanEval infilling (Bavarian et al. 2022): a line or a span of HumanEval's solutions is missing and must be written. Scored by running
+/// the whole on HumanEval's inputs, which come from HumanEval+'s data: the answer need not be the original text.
 /// </summary>
 sealed class InfillingTask(string name, string[] aliases, string description, string file, bool oneLine) : EvaluationTask
 {
@@ -48,7 +48,9 @@ sealed class InfillingTask(string name, string[] aliases, string description, st
 
     sealed record Gap(string Id, string Before, string After, string Missing, EvalPlusItem Whole)
     {
-        /// <summary>The data has a function as it was in HumanEval, which is the same as HumanEval+'s up to its docstring; its own text is run.</summary>
+        /// <summary>
+        /// The data contains HumanEval's function, which equals HumanEval+'s except for its docstring; the data's own text is run.
+        /// </summary>
         public EvalPlusItem Item => Whole with { Id = Id, Prompt = "", Canonical = Before + Missing + After, PlusInputs = [] };
     }
 

@@ -4,10 +4,10 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Banyan.Evaluation.Tasks.Exercism;
 
-/// <summary>An exercise as it lies in Exercism's repository.</summary>
+/// <summary>An exercise of Exercism's repository.</summary>
 /// <param name="Name">Its folder's name.</param>
-/// <param name="Instructions">What is asked, in Markdown.</param>
-/// <param name="Stub">The file that is to be completed.</param>
+/// <param name="Instructions">The task, in Markdown.</param>
+/// <param name="Stub">The file to complete.</param>
 /// <param name="Example">A solution.</param>
 /// <param name="Tests">The tests.</param>
 sealed record Exercise(string Name, string Instructions, string Stub, string Example, string Tests)
@@ -21,7 +21,7 @@ sealed record Exercise(string Name, string Instructions, string Stub, string Exa
         _ => false,
     };
 
-    /// <summary>Reads a folder; null when it needs a package that is not part of .NET, which the sandbox does not have.</summary>
+    /// <summary>Reads a folder; null if it needs a package that is not part of .NET, which the sandbox lacks.</summary>
     public static Exercise? Read(string folder)
     {
         var name = Path.GetFileName(folder);
@@ -38,7 +38,7 @@ sealed record Exercise(string Name, string Instructions, string Stub, string Exa
     /// <summary>The namespaces that the tests and the solution use.</summary>
     IEnumerable<string> Usings => ((string[])[Tests, Example]).SelectMany(source => Root(source).Usings).Where(u => u.Alias is null && u.StaticKeyword.RawKind == 0).Select(u => u.Name!.ToString());
 
-    /// <summary>The types that the stub declares: a file that declares none of them is no answer.</summary>
+    /// <summary>The types that the stub declares: a file that declares none of them is not an answer.</summary>
     public IReadOnlyList<string> Types => [.. Root(Stub).DescendantNodes().OfType<BaseTypeDeclarationSyntax>().Select(t => t.Identifier.Text)];
 
     /// <summary>Types of the solution that are sequences, by themselves or their bases.</summary>
@@ -54,7 +54,7 @@ sealed record Exercise(string Name, string Instructions, string Stub, string Exa
         }
     }
 
-    /// <summary>A program's entry: an object of its own for each test, as xUnit has.</summary>
+    /// <summary>A program's entry point: a new object for each test, as in xUnit.</summary>
     public string Main(string lastStatement)
     {
         var calls = new StringBuilder();

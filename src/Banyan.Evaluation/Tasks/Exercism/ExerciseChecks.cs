@@ -149,7 +149,7 @@ static partial class ExerciseChecks
         }
     }
 
-    /// <summary>A letter or digit in a text that belongs to no escape; null where there is none.</summary>
+    /// <summary>A letter or digit in a text that belongs to no escape; null if there is none.</summary>
     static int? Letter(SyntaxToken token)
     {
         var (text, escapes) = (token.Text, token.IsKind(SyntaxKind.CharacterLiteralToken) || (token.IsKind(SyntaxKind.StringLiteralToken) && token.Text[0] == '"'));

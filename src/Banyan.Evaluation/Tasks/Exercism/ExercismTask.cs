@@ -8,12 +8,12 @@ using Banyan.Evaluation.Recorded;
 namespace Banyan.Evaluation.Tasks.Exercism;
 
 /// <summary>
-/// Exercism's practice exercises in C#: a file told in words, judged by Exercism's own tests. Exercises that need packages beyond .NET are left out;
-/// the rest is what its own solutions pass here.
+/// Exercism's practice exercises in C#: a file described in words, judged by Exercism's own tests. Exercises that need packages beyond .NET
+/// are left out; the others are those whose own solutions pass here.
 /// </summary>
 sealed class ExercismTask : EvaluationTask
 {
-    /// <summary>Exercises to improve a program that is right already: giving it back would be a right answer.</summary>
+    /// <summary>Exercises to improve an already correct program: returning it unchanged would pass.</summary>
     static readonly string[] s_refactoring = ["ledger", "markdown", "tree-building"];
 
     public override string Name => "exercism-cs";
@@ -54,7 +54,7 @@ sealed class ExercismTask : EvaluationTask
         public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) => GroundTruth.ProveAsync("exercism-cs", this,
             [.. exercises.SelectMany(e => ((RecordedAnswer, bool)[])[(new(e.Name, e.Example, Whole: true), true), (new(e.Name, e.Stub, Whole: true), false)])], judge, cancellationToken);
 
-        /// <summary>The blocks that declare what the file is to declare; all of them, where it is written in pieces.</summary>
+        /// <summary>The blocks that declare what the file must declare; all of them, if it is written in pieces.</summary>
         public override RecordedAnswer Read(string id, string form, string answer)
         {
             var text = AnswerText.WithoutThought(answer);

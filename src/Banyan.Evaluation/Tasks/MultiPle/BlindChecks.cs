@@ -5,24 +5,27 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
-/// <summary>A check of a test: what the program computes, how that is compared, and with what.</summary>
+/// <summary>A check of a test: what the program computes, the comparison, and the expected value.</summary>
 /// <param name="Actual">An expression with the program's function.</param>
 /// <param name="Expected">What it must be, as written in the test.</param>
 /// <param name="Compare">The comparison of two expressions.</param>
 sealed record Check(string Actual, string Expected, Func<string, string, string> Compare)
 {
-    /// <summary>Other values to ask with; null to make some of the text of the expected one.</summary>
+    /// <summary>Alternative values; null to derive some from the text of the expected one.</summary>
     public IReadOnlyList<string>? Others { get; init; }
 }
 
 /// <summary>
-/// Tests whose checks do not say what is right. Each is asked with several values, of which one is the expected one, in an order drawn for this run; the program
-/// reports of each whether it is equal, and the judge, outside, knows of which it must be. Whatever a program does to its own process, to assertions, to
-/// what equality means: it does not know which to report. It passes by computing what is right, or as seldom as by guessing.
+/// Tests whose checks do not reveal the right value. Each compares with several values, one of them the expected one, in an order drawn for
+/// this run; the program reports for each whether it is equal, and only the judge, outside, knows which one must be. Whatever a program
+/// does to its own process, to assertions or to equality, it does not know which to report. It passes only by computing the right value or
+/// by guessing.
 /// </summary>
 sealed partial class BlindChecks
 {
-    /// <summary>Choices of all checks together: a guess is right once in so many times, unless the values themselves are so few.</summary>
+    /// <summary>
+    /// The number of combinations over all checks: a guess is right once in this many times, unless there are too few values.
+    /// </summary>
     const int Bits = 12, MostChoices = 16;
 
     readonly List<bool> _expected = [];
@@ -35,17 +38,17 @@ sealed partial class BlindChecks
     /// <summary>The tests, reporting.</summary>
     public string Tests { get; private set; } = "";
 
-    /// <summary>Whether there is anything that a guess could have wrong.</summary>
+    /// <summary>Whether there is anything to guess wrong.</summary>
     public bool Tell { get; private set; }
 
-    /// <summary>Of tests, line by line; a line that is no check stays as it is.</summary>
+    /// <summary>Rewrites tests line by line; a line that is not a check is kept.</summary>
     /// <param name="tests">The tests.</param>
     /// <param name="read">Reads a line.</param>
     /// <param name="write">Writes the report of a check: the check, and for each of its values the value and the two texts to print where it is equal, or not.</param>
     public static BlindChecks Of(string tests, Func<string, Check?> read, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write) =>
         Of([.. tests.Split('\n').Select(line => (line, read(line)))], write);
 
-    /// <summary>Of tests in pieces that lie on lines of their own; one that is no check stays as it is.</summary>
+    /// <summary>Rewrites tests given as pieces on lines of their own; one that is not a check is kept.</summary>
     /// <param name="pieces">The pieces, in the order in which they are run.</param>
     /// <param name="write">As above.</param>
     public static BlindChecks Of(IReadOnlyList<(string Text, Check? Check)> pieces, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write)
@@ -75,7 +78,7 @@ sealed partial class BlindChecks
         return blind;
     }
 
-    /// <summary>What a program's output says: every report once, each as it must be, and the number alone at the end.</summary>
+    /// <summary>Verifies a program's output: every report once, each as expected, and the number alone at the end.</summary>
     public Verdict Judge(string output)
     {
         var reports = Report().Matches(output).Where(m => m.Groups[1].Value == Number).Select(m => (Index: int.Parse(m.Groups[2].ValueSpan, CultureInfo.InvariantCulture), Equal: m.Groups[3].Value == "1")).ToList();
@@ -89,7 +92,7 @@ sealed partial class BlindChecks
         return reports.Count == _expected.Count && output.TrimEnd().EndsWith(Number, StringComparison.Ordinal) ? Verdict.Right : Verdict.Wrong("ended before its tests");
     }
 
-    /// <summary>Values of the same kind and shape that differ from one: none where nothing in it can be another.</summary>
+    /// <summary>Values of the same kind and shape that differ from a given one: none if nothing in it can be changed.</summary>
     static IEnumerable<string> Others(string expected, int count)
     {
         if (Boolean().Match(expected) is { Success: true } truth && !InString(expected, truth.Index))
@@ -126,7 +129,7 @@ sealed partial class BlindChecks
         return null;
     }
 
-    /// <summary>The position after the bracket that closes the first one from a position on; null where none does.</summary>
+    /// <summary>The position after the bracket that closes the first one from a position on; null if none does.</summary>
     public static int? EndOfCall(string text, int from)
     {
         var depth = 0;

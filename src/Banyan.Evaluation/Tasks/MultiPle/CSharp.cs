@@ -7,8 +7,8 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
 /// <summary>
-/// C#, compiled by Roslyn in this process and run by .NET in the sandbox. What the model wrote is parsed, not cut at a stop string:
-/// the method that was asked for is kept with every helper, so that none is lost as it is in harnesses that cut at the first "    }".
+/// C#, compiled by Roslyn in this process and run by .NET in the sandbox. The answer is parsed, not cut at a stop string: the requested
+/// method is kept with every helper, which harnesses that cut at the first "    }" lose.
 /// </summary>
 sealed class CSharp : ProgramLanguage
 {
@@ -41,7 +41,7 @@ sealed class CSharp : ProgramLanguage
     };
     protected override (string, string) Nothing => ("class Problem {\n", "    public static void Main(string[] args) {\n    }\n}\n");
 
-    /// <summary>The class with the method that the prompt began and the members that it uses, each once.</summary>
+    /// <summary>The class with the method that the prompt started and the members that it uses, each once.</summary>
     public override string Solution(string generation, string? uncut)
     {
         var root = CSharpSource.ReadCut(uncut ?? generation);
@@ -65,7 +65,7 @@ sealed class CSharp : ProgramLanguage
 
     static string Text(IEnumerable<MemberDeclarationSyntax> members) => string.Concat(members.Select(m => m.ToFullString()));
 
-    /// <summary>A member and the members that it uses, directly or not, going by names: what else a model went on to write may be anything.</summary>
+    /// <summary>A member and the members that it uses, directly or indirectly, by name; anything else the model wrote is dropped.</summary>
     static HashSet<MemberDeclarationSyntax> Reachable(IEnumerable<MemberDeclarationSyntax> from, IReadOnlyList<MemberDeclarationSyntax> all)
     {
         var reached = new HashSet<MemberDeclarationSyntax>();

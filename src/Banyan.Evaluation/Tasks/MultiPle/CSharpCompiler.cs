@@ -22,14 +22,15 @@ static class CSharpCompiler
     /// <summary>What programs may refer to: .NET's own libraries.</summary>
     public static IReadOnlyList<MetadataReference> References => s_references.Value;
 
-    /// <summary>The program <c>dotnet</c>; where no .NET is installed, the place where it would be.</summary>
+    /// <summary>The program <c>dotnet</c>; if no .NET is installed, where it would be.</summary>
     public static string Dotnet => DotnetRuntime.Installed?.Program ?? "/usr/bin/dotnet";
 
     static DotnetRuntime Runtime => DotnetRuntime.Installed
         ?? throw new InvalidOperationException($"C# is compiled against .NET's own libraries: install the .NET runtime {Environment.Version.Major}.0, or set DOTNET_ROOT to where it is");
 
     /// <summary>
-    /// What to run in the sandbox; null when it does not compile, with the first error. The compiler descends by recursion: it gets a stack of its own that is large enough for all that is let in.
+    /// The command to run in the sandbox; null if it does not compile, with the first error. The compiler is recursive: it runs on its own
+    /// stack, large enough for everything admitted.
     /// </summary>
     public static SandboxProgram? Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable, out string? error)
     {

@@ -6,7 +6,7 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 
 sealed class Cpp : ProgramLanguage
 {
-    /// <summary>Headers that every program gets, as MultiPL-E's harness gives them.</summary>
+    /// <summary>Headers added to every program, as in MultiPL-E's harness.</summary>
     static readonly string s_headers = string.Join('\n',
         ((string[])["stdlib.h", "algorithm", "math.h", "stdio.h", "vector", "string", "climits", "cstring", "iostream", "cassert"]).Select(h => $"#include<{h}>")) + "\n\n";
 
@@ -33,7 +33,7 @@ sealed class Cpp : ProgramLanguage
     }
 }
 
-/// <summary>Java. The prompts import org.javatuples, a library; the items need no more of it than a pair, which is given here.</summary>
+/// <summary>Java. The prompts import the library org.javatuples; the items need only its pair, which is provided here.</summary>
 sealed partial class Java : ProgramLanguage
 {
     static readonly byte[] s_pair = Encoding.UTF8.GetBytes("""

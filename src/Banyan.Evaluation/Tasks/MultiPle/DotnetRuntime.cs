@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
 /// <summary>
-/// The .NET runtime that compiled programs refer to and run on: the one this process runs on or, where this process carries its own within one
-/// file, the newest installed one of the same major version.
+/// The .NET runtime that compiled programs refer to and run on: the one this process runs on or, if this process is a single file with its
+/// own runtime, the newest installed one of the same major version.
 /// </summary>
 /// <param name="Program">The program <c>dotnet</c>.</param>
 /// <param name="Libraries">The folder of .NET's own libraries.</param>
@@ -18,7 +18,7 @@ sealed record DotnetRuntime(string Program, string Libraries)
     /// <summary>Its version, like <c>10.0.4</c>.</summary>
     public string Version => Path.GetFileName(Libraries);
 
-    /// <summary>The folder that holds all of .NET.</summary>
+    /// <summary>The root folder of .NET.</summary>
     public string Root => Path.GetDirectoryName(Program)!;
 
     // root/shared/Microsoft.NETCore.App/10.0.4

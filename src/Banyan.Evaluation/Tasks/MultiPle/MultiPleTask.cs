@@ -31,7 +31,7 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
     /// <summary>HumanEval_23_strlen in any language is one problem.</summary>
     public override string SourceProblem(string id) => string.Join('/', id.Split('_').Take(2));
 
-    /// <summary>Where the task's data is not there but a harness kept the programs it ran, the tests are what those hold after the answer.</summary>
+    /// <summary>If the task's data is missing but a harness kept the programs it ran, the tests are the part after the answer.</summary>
     List<Item> FromDetails(TaskSource source)
     {
         var recorded = source.RecordedFile;
@@ -66,7 +66,7 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
 
         public override ItemText Text(string id) => new(_items[id].Prompt, null);
 
-        /// <summary>MultiPL-E has no solutions: the prompt alone, with nothing written, must fail (but for PHP's strlen, which PHP has).</summary>
+        /// <summary>MultiPL-E has no solutions: the bare prompt must fail (except for PHP's strlen, which is built in).</summary>
         public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
         {
             await language.ProveAsync(judge, cancellationToken);

@@ -5,10 +5,11 @@ using Banyan.Evaluation.Sandboxes;
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
 /// <summary>
-/// How programs of one language are put together, built and run. The tests of MultiPL-E run in the tested program's own process, so that
-/// a program could pretend: end early, replace what checks it, or what equality means. So the checks do not say what is right, and the judge decides outside
-/// (<see cref="BlindChecks"/>). Tests without a check of a known form are run as they are: their last statement prints a number drawn for this run, without which
-/// nothing has passed; and a program that passes runs a second time with one more check, which is false: if it passes again, its checks check nothing.
+/// How programs of one language are assembled, built and run. The tests of MultiPL-E run in the tested program's own process, so a program
+/// could cheat: exit early, replace its checks or the meaning of equality. So the checks do not reveal the right value, and the judge
+/// decides outside (<see cref="BlindChecks"/>). Tests without a recognised check are run unchanged: their last statement prints a number
+/// drawn for this run, without which nothing passes; and a program that passes runs again with one more, false check: if it passes again,
+/// it has disabled its checks.
 /// </summary>
 abstract partial class ProgramLanguage
 {
@@ -22,25 +23,27 @@ abstract partial class ProgramLanguage
     /// <summary>How many items there are.</summary>
     public abstract int Count { get; }
 
-    /// <summary>The tool that runs it, for messages, and where it must be.</summary>
+    /// <summary>The tool that runs it, for messages, and its required location.</summary>
     public abstract (string Path, string Install) Tool { get; }
 
-    /// <summary>The language on this machine; throws <see cref="EvaluationException"/> that says what to install where its tool is missing.</summary>
+    /// <summary>
+    /// The language on this machine; throws <see cref="EvaluationException"/> that says what to install if its tool is missing.
+    /// </summary>
     public virtual ProgramLanguage On(TaskSource source) => File.Exists(Tool.Path) ? this
         : throw new EvaluationException($"{Title} needs {Tool.Path}, which is not installed: install {Tool.Install}");
 
-    /// <summary>Other ways to a right verdict, tried in order while none passes.</summary>
+    /// <summary>Alternative variants, tried in order until one passes.</summary>
     protected virtual IReadOnlyList<string> Variants => [""];
 
     protected virtual SandboxLimits Limits { get; } = new() { CpuSeconds = 15, WallSeconds = 300, Processes = 64 };
 
-    /// <summary>What the program is before tests are added: what the model wrote, cut where its function ends.</summary>
+    /// <summary>The program before tests are added: the model's answer, cut at the end of its function.</summary>
     public virtual string Solution(string generation, string? uncut) => generation;
 
     /// <summary>The language as Markdown's code fences name it.</summary>
     public virtual string Fence => Title.ToLowerInvariant();
 
-    /// <summary>The function that a prompt begins: the last name before a bracket.</summary>
+    /// <summary>The function that a prompt starts: the last name before a bracket.</summary>
     public virtual string? Entry(string prompt) => LastName().Matches(prompt.TrimEnd().Split('\n')[^1]).Select(m => m.Groups[1].Value).FirstOrDefault();
 
     /// <summary>The tests for a solution whose braces are closed: without the one that closes the function.</summary>
@@ -60,10 +63,10 @@ abstract partial class ProgramLanguage
     /// <summary>A line of the tests as a check; null for any other line.</summary>
     protected abstract Check? Read(string line);
 
-    /// <summary>A statement that gives a name to what an expression computes.</summary>
+    /// <summary>A statement that assigns an expression to a name.</summary>
     protected virtual string Bind(string name, string expression) => $"var {name} = {expression};";
 
-    /// <summary>A name that no program has.</summary>
+    /// <summary>A name that no program uses.</summary>
     protected virtual string Name(int index) => $"banyanValue{index}";
 
     /// <summary>A statement that prints a line.</summary>
@@ -77,18 +80,18 @@ abstract partial class ProgramLanguage
         return Bind(name, check.Actual) + " " + string.Join(' ', values.Select(v => IfElse(check.Compare(name, v.Value), Report(v.Yes), Report(v.No))));
     }
 
-    /// <summary>The tests with checks that do not say what is right.</summary>
+    /// <summary>The tests with checks that do not reveal the right value.</summary>
     protected virtual BlindChecks Blind(string tests) => BlindChecks.Of(tests, Read, Write);
 
-    /// <summary>What to run in the sandbox; null when it cannot be built, with the reason.</summary>
+    /// <summary>The command to run in the sandbox; null if it cannot be built, with the reason.</summary>
     protected abstract SandboxProgram? Build(string program, string variant, out string? error);
 
-    /// <summary>A program that does nothing, and the tests that check nothing of it.</summary>
+    /// <summary>A program that does nothing, and tests that check nothing.</summary>
     protected virtual (string Solution, string Tests) Nothing => ("", "");
 
     /// <summary>
-    /// That programs are built and run here, and their checks check, before anything is scored: a program that does nothing passes when nothing is checked, and not
-    /// when something false is. Throws <see cref="EvaluationException"/> with what its tools say.
+    /// Proves before scoring that programs are built and run here, and that checks work: a program that does nothing passes if nothing is
+    /// checked, and fails with a false check. Throws <see cref="EvaluationException"/> with the tools' output.
     /// </summary>
     public async Task ProveAsync(Judge judge, CancellationToken cancellationToken)
     {
@@ -103,7 +106,7 @@ abstract partial class ProgramLanguage
         return await JudgeAsync(judge, solution, blind.Tell ? blind.Tests : tests, blind.Tell ? blind : null, cancellationToken);
     }
 
-    /// <summary>Runs a solution with its tests; with blind checks in them, or, where there are none, a second time with a check that is false.</summary>
+    /// <summary>Runs a solution with its tests; with blind checks, or, if there are none, a second time with a false check.</summary>
     protected async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, BlindChecks? blind, CancellationToken cancellationToken)
     {
         var verdict = Verdict.Wrong("not run");

@@ -6,8 +6,8 @@ using Banyan.Evaluation.Sandboxes;
 namespace Banyan.Evaluation.Tasks.MultiPle;
 
 /// <summary>
-/// TypeScript as the published scores' makers check it: a program must type-check, as ES2015 or as the compiler's default, and then run.
-/// It is compiled once; what comes out is judged as JavaScript is.
+/// TypeScript, checked as for the published scores: a program must type-check, as ES2015 or as the compiler's default, and then run. It is
+/// compiled once; the output is judged like JavaScript.
 /// </summary>
 /// <param name="compiler">The compiler's script, <c>lib/tsc.js</c> of npm's package; null until <see cref="On"/> has looked for it.</param>
 sealed partial class TypeScript(string? compiler = null) : JavaScript
@@ -15,7 +15,9 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
     /// <summary>The environment variable that names a compiler.</summary>
     public const string Variable = "BANYAN_TSC";
 
-    /// <summary>The compiler whose verdicts are compared with the published ones. From 6 on it checks by other rules unless told otherwise.</summary>
+    /// <summary>
+    /// The compiler whose verdicts are compared with the published ones. From version 6 on it checks by other rules by default.
+    /// </summary>
     const string Version = "5.6.3";
 
     static readonly string[] s_targets = ["--target ES2015 --lib ES2015,DOM", ""];
@@ -26,7 +28,8 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
     public override int Count => 159;
 
     /// <summary>
-    /// With the compiler that <c>BANYAN_TSC</c> names, that lies beside the data (<c>npm install typescript</c> there), or that <c>tsc</c> on the PATH is.
+    /// With the compiler named by <c>BANYAN_TSC</c>, installed beside the data (<c>npm install typescript</c> there), or <c>tsc</c> on the
+    /// PATH.
     /// </summary>
     public override ProgramLanguage On(TaskSource source)
     {
@@ -40,7 +43,7 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
             ?? throw new EvaluationException($"{Title} needs npm's compiler, which is not there: npm install -g typescript@{Version}, or npm install typescript@{Version} in the data folder, or name tsc in {Variable}"));
     }
 
-    /// <summary>The compiler's script for <c>tsc</c> or for its package's folder; null where there is none.</summary>
+    /// <summary>The compiler's script for <c>tsc</c> or for its package's folder; null if there is none.</summary>
     static string? Script(string place)
     {
         if (!Directory.Exists(place))
@@ -76,7 +79,7 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
         return verdict;
     }
 
-    /// <summary>Prints the JavaScript of a program that type-checks; what is wrong with one that does not goes to the errors.</summary>
+    /// <summary>Prints the JavaScript of a program that type-checks; type errors go to standard error.</summary>
     SandboxProgram Compile(string program, string target)
     {
         var script = compiler ?? throw new InvalidOperationException("the compiler was not looked for");
