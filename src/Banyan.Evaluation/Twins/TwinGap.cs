@@ -91,7 +91,7 @@ public sealed class TwinGap
         ["problemsNeeded"] = Verdict == TwinVerdict.Undecided ? ProblemsNeeded : null,
     };
 
-    /// <summary>The gaps of all tasks that one model has scores of together with their twins; with several answers to an item, the first counts.</summary>
+    /// <summary>The gaps of all tasks for which one model has scores with twins; of several answers to an item, the first counts.</summary>
     public static IReadOnlyList<TwinGap> Of(IReadOnlyList<Score> scores, double margin = 0.05)
     {
         var gaps = scores.Join(scores, o => o.Task + TwinTask.Suffix, t => t.Task, (original, twin) => (original.Task, Pairs: Pair(original, twin, margin))).ToList();

@@ -4,10 +4,10 @@ using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Evaluation.Twins;
 
-/// <summary>Twins that have been proven: their own solution passes, wrong ones fail. They are judged as the items of their task are.</summary>
+/// <summary>Proven twins: their own solution passes, wrong ones fail. They are judged like the items of their task.</summary>
 /// <param name="twins">The items, with ids that end in <see cref="TwinTask.Suffix"/>.</param>
 /// <param name="originals">The items they are twins of.</param>
-/// <param name="changes">What is different in each, by its id.</param>
+/// <param name="changes">What differs in each, by its id.</param>
 sealed class TwinItems(ItemSet twins, ItemSet originals, IReadOnlyDictionary<string, IReadOnlyList<string>> changes) : ItemSet
 {
     public override IReadOnlyList<string> Ids => twins.Ids;
@@ -26,7 +26,7 @@ sealed class TwinItems(ItemSet twins, ItemSet originals, IReadOnlyDictionary<str
 
     public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken) => twins.JudgeAsync(judge, answer, cancellationToken);
 
-    /// <summary>Keeps the twins that prove themselves here, on known right and wrong answers of each.</summary>
+    /// <summary>Keeps the twins that pass the proof on this machine, on known right and wrong answers of each.</summary>
     public static async Task<ItemSet> ProvenAsync(string task, ItemSet twins, ItemSet originals, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known,
         IReadOnlyDictionary<string, IReadOnlyList<string>> changes, Judge judge, CancellationToken cancellationToken)
     {

@@ -8,12 +8,12 @@ using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Evaluation.Twins;
 
-/// <summary>A function whose twin is wanted.</summary>
-/// <param name="Id">The item; all choices are drawn from it.</param>
+/// <summary>A function to make a twin of.</summary>
+/// <param name="Id">The item; all choices are derived from it.</param>
 /// <param name="Entry">The function's name.</param>
 /// <param name="Prompt">What a model is shown.</param>
 /// <param name="Code">What follows it in the canonical solution.</param>
-/// <param name="Inputs">Inputs among which other examples are chosen, as literals; the task's own tests first.</param>
+/// <param name="Inputs">Inputs from which other examples are chosen, as literals; the task's own tests first.</param>
 /// <param name="Tests">How many of them are the task's own tests.</param>
 /// <param name="Wrong">Wrong solutions, as <paramref name="Code"/> is.</param>
 sealed record TwinOf(string Id, string Entry, string Prompt, string Code, IReadOnlyList<string> Inputs, int Tests, IReadOnlyList<string> Wrong);
@@ -24,22 +24,22 @@ sealed record TwinOf(string Id, string Entry, string Prompt, string Code, IReadO
 /// <param name="Code">What follows it in the canonical solution.</param>
 /// <param name="Programs">Wrong solutions: whole programs.</param>
 /// <param name="Bodies">Wrong solutions, as <paramref name="Code"/> is.</param>
-/// <param name="Changes">What is different, in a few words.</param>
+/// <param name="Changes">What differs, in a few words.</param>
 sealed record FunctionTwin(string Entry, string Prompt, string Code, IReadOnlyList<string> Programs, IReadOnlyList<string> Bodies, IReadOnlyList<string> Changes);
 
-/// <summary>The twin of a function whose input or output is asked for.</summary>
+/// <summary>The twin of a function whose input or output is the question.</summary>
 sealed record ExpressionTwin(string Code, string Input, string Output, IReadOnlyList<string> Changes);
 
 /// <summary>
-/// Makes twins: names and constants with Python's own parser in the sandbox, where the canonical solution says what other examples return; words here
-/// (<see cref="Rewording"/>). The same items have the same twins everywhere; what was made once is kept in the cache.
+/// Creates twins: names and constants with Python's own parser in the sandbox, where the canonical solution computes the results of other
+/// examples; wording here (<see cref="Rewording"/>). The same items have the same twins everywhere; they are cached.
 /// </summary>
 static class TwinMaker
 {
     static readonly string[] s_parts = ["Source.py", "Names.py", "Examples.py", "Wrong.py", "Twins.py"];
     static readonly byte[] s_script = ReadScript();
 
-    /// <summary>Items made in one process; alone, where one of them ends it.</summary>
+    /// <summary>Items per process; one by one if an item crashes it.</summary>
     const int Batch = 20;
 
     /// <summary>CPU-seconds for an item: each call of a solution has one, most take none.</summary>
@@ -48,7 +48,7 @@ static class TwinMaker
     /// <summary>Inputs that are shown to the maker, and the most characters of one.</summary>
     const int MostInputs = 40, LongestInput = 200;
 
-    /// <summary>What a twin depends on beside its original: how it is made.</summary>
+    /// <summary>What a twin depends on besides its original: the version of its generator.</summary>
     public static string Version { get; } = $"twins-{Convert.ToHexStringLower(SHA256.HashData([.. s_script, .. Encoding.UTF8.GetBytes(Rewording.Version)]))[..12]}";
 
     public static async Task<IReadOnlyDictionary<string, FunctionTwin>> FunctionsAsync(string task, IReadOnlyList<TwinOf> items, Judge judge, CancellationToken cancellationToken)
@@ -80,7 +80,7 @@ static class TwinMaker
 
     static int Number(PythonValue span, int index) => (int)((PythonInt)((PythonList)span).Items[index]).Value;
 
-    /// <summary>What was made, by item; items that have no twin are left out.</summary>
+    /// <summary>The twins by item; items without a twin are left out.</summary>
     static async Task<IReadOnlyDictionary<string, PythonValue>> MakeAsync(string task, string kind, IReadOnlyList<(string Id, string Literal)> items, Judge judge, CancellationToken cancellationToken)
     {
         var file = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}{TwinTask.Suffix}-{await KeyAsync(items, judge, cancellationToken)}.txt") : null;

@@ -5,12 +5,12 @@ using Banyan.Evaluation.Tasks;
 namespace Banyan.Evaluation.Twins;
 
 /// <summary>
-/// A task's items asked otherwise: other names, other words, other examples. Whoever can solve the one can solve the other; whoever remembers only the
-/// one cannot. It is known as <c>TASK~twin</c>.
+/// A task's items with other names, words and examples. A model that can solve the one can solve the other; one that only remembers it
+/// cannot. Named <c>TASK~twin</c>.
 /// </summary>
 public sealed class TwinTask : EvaluationTask
 {
-    /// <summary>What follows the name of a task, or the id of an item, in the name of its twin.</summary>
+    /// <summary>The suffix of a twin's task name or item id.</summary>
     public const string Suffix = "~twin";
 
     internal TwinTask(EvaluationTask original) => Original = original;
@@ -39,11 +39,11 @@ public sealed class TwinTask : EvaluationTask
     /// <inheritdoc/>
     public override string SourceProblem(string id) => Original.SourceProblem(OriginalOf(id) ?? id);
 
-    /// <summary>The twins' own: the original data and how twins are made of it.</summary>
+    /// <summary>The twins' hash: of the original data and of the generator.</summary>
     public override string DataHash(TaskSource source) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{Original.DataHash(source)} {TwinMaker.Version}")));
 
-    /// <summary>Twins are made and proven in the sandbox: see <see cref="LoadAsync"/>.</summary>
+    /// <summary>Twins are created and proven in the sandbox: see <see cref="LoadAsync"/>.</summary>
     public override ItemSet Load(TaskSource source) =>
         throw new EvaluationException($"{Name} is made in the sandbox when a run or score needs it; here, {Original.Name} is meant");
 
@@ -51,6 +51,6 @@ public sealed class TwinTask : EvaluationTask
     public override async Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) =>
         await Original.Load(source).TwinAsync(judge, cancellationToken);
 
-    /// <summary>The name of the task or item that one of this name is the twin of; null when it is none.</summary>
+    /// <summary>The name of the original task or item; null if this is not a twin's name.</summary>
     public static string? OriginalOf(string name) => name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : null;
 }
