@@ -64,7 +64,7 @@ public class InterruptionTests(SharedHub shared)
 
     static async Task UntilAsync(Process process, Func<bool> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!condition())
         {
             Assert.False(process.HasExited, "the tool ended before it could be killed");

@@ -19,7 +19,18 @@ sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvid
 
     readonly string _node = $"{Environment.MachineName}:{Environment.ProcessId}";
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken) => await Task.WhenAll(jobs.Select(j => KeepAsync(j, stoppingToken)));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await store.AddAsync([.. jobs.Where(j => !j.IsOfEachNode)], stoppingToken);
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+        {
+            LogFailed(log, "jobs", e.Message);      // each adds itself when it can
+        }
+        await Task.WhenAll(jobs.Select(j => KeepAsync(j, stoppingToken)));
+    }
 
     async Task KeepAsync(Job job, CancellationToken cancellationToken)
     {

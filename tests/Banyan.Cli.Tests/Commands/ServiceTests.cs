@@ -27,7 +27,7 @@ public sealed class ServiceTests : IDisposable
         var path = Path.Combine(_folder.FullName, "notify");
         using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         notify.Bind(new UnixDomainSocketEndPoint(path));
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         async Task<string> Told()
         {
             var buffer = new byte[4096];

@@ -13,6 +13,9 @@ namespace Banyan.Cli.Tests.Commands;
 /// <summary><c>banyan up</c> as a process: what a newcomer does first.</summary>
 public sealed partial class UpTests : IDisposable
 {
+    /// <summary>For a machine on which everything else is tested meanwhile.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
     readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("banyan-test-");
 
     [Fact]
@@ -25,6 +28,7 @@ public sealed partial class UpTests : IDisposable
         var start = BanyanProgram.Start("up", "--data", _data.FullName, "--port", $"{port}");
         (start.Environment["HF_ENDPOINT"], start.Environment["HF_HOME"]) = ($"http://localhost:{port}", Path.Combine(_data.FullName, "cache"));
         using var banyan = Process.Start(start)!;
+        using var end = new Ended(banyan);
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
 
@@ -51,7 +55,7 @@ public sealed partial class UpTests : IDisposable
         using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, stream.StatusCode);
         Assert.Equal(0, Kill(banyan.Id, InterruptIsIgnored() ? Terminate : Interrupt));
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(s_patience);
         await banyan.WaitForExitAsync(patience.Token);
         Assert.Equal((0, ""), (banyan.ExitCode, await banyan.StandardError.ReadToEndAsync()));
         Assert.Contains($"http://localhost:{port}", string.Join("\n", said) + await banyan.StandardOutput.ReadToEndAsync());
@@ -85,6 +89,7 @@ public sealed partial class UpTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent with kill(2)");
         var port = HubProcess.FreePort();
         using var banyan = Start("up", "--data", Path.Combine(_data.FullName, "open"), "--host", "0.0.0.0", "--port", $"{port}");
+        using var end = new Ended(banyan);
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
         Assert.StartsWith($"warning: whoever reaches this machine's port {port} can use the models (banyan key add makes a key, which is then asked for) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
@@ -92,7 +97,7 @@ public sealed partial class UpTests : IDisposable
         foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Post, "/api/pull"), (HttpMethod.Post, "/api/copy"), (HttpMethod.Delete, "/api/delete")])
             Assert.Equal(HttpStatusCode.Forbidden, (await client.SendAsync(new HttpRequestMessage(method, path) { Content = JsonContent.Create(new { model = "sprout" }) })).StatusCode);
         Assert.Equal(0, Kill(banyan.Id, Terminate));
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(s_patience);
         await banyan.WaitForExitAsync(patience.Token);
         var said = await banyan.StandardOutput.ReadToEndAsync();
         Assert.Contains($"Banyan is at  http://localhost:{port}", said);
@@ -120,6 +125,16 @@ public sealed partial class UpTests : IDisposable
     public Task Serve_names_a_missing_model() => AssertFailsAsync(["serve", "nowhere.gguf"],
         "banyan: there is no file or folder 'nowhere.gguf': give the path of a .gguf, a .safetensors or a folder with one, or a repo like owner/name");
 
+    /// <summary>Leaves no server behind where a test fails.</summary>
+    sealed class Ended(Process process) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+        }
+    }
+
     /// <param name="arguments">The command.</param>
     /// <param name="message">The one line on stderr; * stands for what the system says.</param>
     static async Task AssertFailsAsync(string[] arguments, string message)
@@ -131,7 +146,7 @@ public sealed partial class UpTests : IDisposable
 
     static async Task UntilHealthyAsync(HttpClient client, Process banyan)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(s_patience);
         while (true)
         {
             try

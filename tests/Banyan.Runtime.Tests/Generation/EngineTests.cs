@@ -225,7 +225,7 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
 
     static async Task Until(Func<bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!condition())
             await Task.Delay(5, limit.Token);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Banyan.Server.Accounts;
 using Banyan.Server.OAuth;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Tests.Maintenance;
 using Banyan.Server.Tests.Pages;
 using Banyan.Server.Tests.Support;
 using Dapper;
@@ -15,6 +16,9 @@ public sealed class ClusterDeviceFlowTests(ClusterHub hub) : DeviceFlowContract(
 /// <summary><c>hf auth login</c> by a browser (RFC 8628), step by step as huggingface_hub takes it.</summary>
 public abstract class DeviceFlowContract(HubKind kind) : HubContract(kind, "kept")
 {
+    // What is asked too soon does not depend on how busy the machine is.
+    private protected override TimeProvider Clock { get; } = new TestClock(still: true);
+
     private protected const string DeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 
     private protected static readonly string s_client = OAuthClient.CommandLine.Id;

@@ -189,7 +189,9 @@ public sealed class JobEndpointsTests
         Assert.Equal(HttpStatusCode.Accepted, (await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/collect/run", hub.Ana)).StatusCode);
         await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/nothing/run", hub.Ana), HttpStatusCode.NotFound);
         await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/collect/run", hub.Ben), HttpStatusCode.Forbidden);
-        Assert.Equal("1970-01-01T00:00:00Z", (await JobsAsync())["collect"].GetProperty("dueAt").GetString());
+        // Due at once, or begun already.
+        var asked = (await JobsAsync())["collect"];
+        Assert.True(asked.GetProperty("dueAt").GetString() == "1970-01-01T00:00:00Z" || asked.GetProperty("beganAt").GetString() is not null, asked.ToString());
         Assert.Contains("Removes what nothing leads to", await (await hub.GetAsync("/settings/jobs", hub.Ana)).Content.ReadAsStringAsync());
     }
 }

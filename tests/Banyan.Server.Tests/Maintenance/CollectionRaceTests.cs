@@ -110,7 +110,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
 
     static async Task WaitAsync(Func<Task<bool>> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!await condition())
             await Task.Delay(10, patience.Token);
     }

@@ -27,7 +27,7 @@ sealed class TestServer : IAsyncDisposable
     {
         _app = app;
         Address = address;
-        Client = new() { BaseAddress = new(address), Timeout = TimeSpan.FromSeconds(60) };
+        Client = new() { BaseAddress = new(address), Timeout = TimeSpan.FromMinutes(3) };
     }
 
     public string Address { get; }
@@ -84,7 +84,7 @@ sealed class TestServer : IAsyncDisposable
     /// <summary>Waits for a condition; fails after half a minute.</summary>
     public async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!await condition())
             await Task.Delay(10, patience.Token);
     }
