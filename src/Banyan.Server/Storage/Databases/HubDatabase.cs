@@ -16,7 +16,19 @@ public abstract class HubDatabase : IAsyncDisposable
 {
     const int Attempts = 20;
 
-    static HubDatabase() => DefaultTypeMap.MatchNamesWithUnderscores = true;
+    static HubDatabase()
+    {
+        DefaultTypeMap.MatchNamesWithUnderscores = true;
+        SqlMapper.ConnectionStringComparer = new ByKind();
+    }
+
+    /// <summary>Databases of a kind have the same schema: what Dapper makes of a query for one serves for all of them in this process.</summary>
+    sealed class ByKind : IEqualityComparer<string>
+    {
+        public bool Equals(string? x, string? y) => x is not null && y is not null && IsPostgres(x) == IsPostgres(y);
+
+        public int GetHashCode(string obj) => IsPostgres(obj) ? 1 : 0;
+    }
 
     /// <summary>Opens SQLite in a file, or PostgreSQL where <paramref name="connection"/> names a host.</summary>
     /// <param name="connection">A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file.</param>
