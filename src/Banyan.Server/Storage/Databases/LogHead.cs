@@ -34,13 +34,20 @@ sealed unsafe partial class LogHead : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The head of a database's log; null where there is none: in another mode than WAL, or before anything was read.</summary>
+    /// <summary>The head of a database's log; null where there is none (in another mode than WAL, before anything was read) or this build of SQLite is not asked for it.</summary>
     /// <param name="connection">Stays open, and is closed with this once nobody reads any more.</param>
     public static LogHead? Of(SqliteConnection connection)
     {
         void*** file;
-        if (Control(connection.Handle!.DangerousGetHandle(), "main", FilePointer, &file) != 0 || file is null || *file is null || *(int*)*file < 2)
+        try
+        {
+            if (Control(connection.Handle!.DangerousGetHandle(), "main", FilePointer, &file) != 0 || file is null || *file is null || *(int*)*file < 2)
+                return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
             return null;
+        }
         void* head;
         var map = (delegate* unmanaged<void***, int, int, int, void**, int>)(*file)[ShmMap];
         return map is not null && map(file, 0, RegionBytes, 0, &head) == 0 && head is not null ? new(connection, head) : null;

@@ -72,8 +72,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
                 _version = connection.CreateCommand();
                 _version.CommandText = "PRAGMA data_version";
                 _version.ExecuteScalar();       // what was read once has a log
+                _log = LogHead.Of(connection);
             }
-            return _log ??= LogHead.Of(_version.Connection!);
+            return _log;
         }
     }
 
