@@ -13,6 +13,8 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
     /// <summary>How long a lease holds without being renewed.</summary>
     internal static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
+    const int MaxError = 1000;
+
     const string Columns = "name, node, held_until, due_at, began_at, ended_at, progress, error, failures, \"cursor\"";
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -61,7 +63,7 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
             UPDATE jobs SET node = NULL, held_until = 0, progress = NULL, ended_at = @Now, due_at = @due, error = @error, failures = @failures, "cursor" = @Cursor
             WHERE name = @Name AND node = @Node AND began_at = @BeganAt
             """,
-            new { Now, due = Now + (long)pause.TotalMilliseconds, error, failures = error is null ? 0 : taken.Failures + 1, run.Cursor, taken.Name, taken.Node, taken.BeganAt }),
+            new { Now, due = Now + (long)pause.TotalMilliseconds, error = error is { Length: > MaxError } ? error[..MaxError] : error, failures = error is null ? 0 : taken.Failures + 1, run.Cursor, taken.Name, taken.Node, taken.BeganAt }),
         CancellationToken.None);
 
     /// <summary>Gives a job back that the server's end interrupted: due at once.</summary>

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Banyan.Server.Git;
 using Banyan.Server.Git.Packs;
 using Banyan.Server.Git.Packs.Kept;
+using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 
@@ -41,9 +42,23 @@ sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, Time
     /// <summary>What is wrong with a pack, or null.</summary>
     async Task<string?> ProblemAsync(long repo, KeptPack pack, CancellationToken cancellationToken)
     {
+        // Only the account that checks may read it: the repository may be private.
+        var folder = Directory.CreateTempSubdirectory("banyan-fsck-").FullName;
+        try
+        {
+            return await ProblemAsync(repo, pack, folder, cancellationToken);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    async Task<string?> ProblemAsync(long repo, KeptPack pack, string folder, CancellationToken cancellationToken)
+    {
         var ids = new List<GitId>();
         await using var connection = await database.OpenAsync(cancellationToken);
-        await using var file = new FileStream(Path.Combine(Path.GetTempPath(), $"banyan-pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        await using var file = Private.CreateTemporary(folder, "pack");
         using (var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1))
         {
             var header = new byte[PackFormat.HeaderBytes];
@@ -64,7 +79,7 @@ sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, Time
             ids.AddRange(row.Chunk(GitId.Size).Select(b => new GitId(b)));
         file.Position = 0;
         var objects = new GitObjects(database);
-        using var read = await IncomingPack.ReadAsync(file, Path.GetTempPath(), new PackLimits { Objects = int.MaxValue, Unpacked = long.MaxValue }, async id => await objects.FindAsync(repo, id, cancellationToken), cancellationToken);
+        using var read = await IncomingPack.ReadAsync(file, folder, new PackLimits { Objects = int.MaxValue, Unpacked = long.MaxValue }, async id => await objects.FindAsync(repo, id, cancellationToken), cancellationToken);
         if (!read.Objects.Select(o => o.Id).Order().SequenceEqual(ids))
             return $"has other objects than its list of {ids.Count}";
         foreach (var some in ids.Chunk(1000))
