@@ -117,6 +117,11 @@ public sealed class Engine : IAsyncDisposable
             var text = new AnswerText();
             await foreach (var step in request.Steps.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                if (step.Prompt is { } progress)
+                {
+                    yield return new Generated { Prompt = progress, CachedTokens = progress.Cached };
+                    continue;
+                }
                 text.Append(Model.Tokenizer.Bytes(step.Token)[..step.Bytes]);
                 text.Cut(step.Cut);
                 var last = step.Finish is not null;
@@ -220,6 +225,9 @@ public sealed class Engine : IAsyncDisposable
     void Pass()
     {
         var speculator = _scheduler.Speculator;
+        for (var i = 0; i < _scheduler.Running.Count; i++)
+            if (_scheduler.Running[i] is { Rows: > 0, HasAnswer: false } begins)
+                begins.TellPrompt(begins.Sequence.Length);
         try
         {
             speculator?.Begin();
@@ -240,6 +248,8 @@ public sealed class Engine : IAsyncDisposable
         for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
         {
             var request = _scheduler.Running[i];
+            if (request.Rows > 0 && !request.HasAnswer)
+                request.TellPrompt(request.Sequence.Length + request.Rows - (request.Draft?.Rows ?? 0));
             if (request.LogitIndex >= 0)
                 Sample(request);
             else
@@ -264,7 +274,7 @@ public sealed class Engine : IAsyncDisposable
                     + " its weights are damaged (check the file's hash, or download it again)"));
                 return;
             }
-            var top = request.Options.TopLogprobs is { } wanted ? Top(logits, wanted, summary.LogSum) : null;
+            var top = request.Options is { TopLogprobs: { } wanted, LogprobsAfterSampling: false } ? Top(logits, wanted, summary.LogSum) : null;
             Step step;
             int forced;
             try
@@ -339,6 +349,12 @@ public sealed class Engine : IAsyncDisposable
             // A name that was there already, say: another one, then.
             logits[token] = float.NegativeInfinity;
             token = request.Sampler.Again(logits, _scratch);
+        }
+        if (request.Options is { TopLogprobs: { } wanted, LogprobsAfterSampling: true })
+        {
+            (top, var own) = request.Sampler.Drawn(logits, _scratch, wanted, token);
+            request.Sampler.Count(token);
+            return Take(request, token, own, top);
         }
         request.Sampler.Count(token);
         return Take(request, token, (float)(raw[token] - summary.LogSum), top);

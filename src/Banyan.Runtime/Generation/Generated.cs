@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Generation;
 /// <summary>One step of an answer: a token, the text it made showable, or the end.</summary>
 public sealed record Generated
 {
-    /// <summary>The token; null on a last item that only ends the answer.</summary>
+    /// <summary>The token; null on a last item that only ends the answer, and on one that tells of the prompt.</summary>
     public int? Token { get; init; }
 
     /// <summary>
@@ -12,7 +12,10 @@ public sealed record Generated
     /// </summary>
     public string Text { get; init; } = "";
 
-    /// <summary>Natural logarithm of the token's probability in the model's own distribution: before bias, penalties, temperature and truncation.</summary>
+    /// <summary>
+    /// Natural logarithm of the token's probability in the model's own distribution, before bias, penalties, temperature and truncation; after them where asked for
+    /// (<see cref="GenerationOptions.LogprobsAfterSampling"/>).
+    /// </summary>
     public float LogProb { get; init; }
 
     /// <summary>The most likely tokens in that distribution, best first; empty unless asked for.</summary>
@@ -20,6 +23,9 @@ public sealed record Generated
 
     /// <summary>Tokens of the prompt that were taken from the prefix cache.</summary>
     public int CachedTokens { get; init; }
+
+    /// <summary>How far the prompt has been read, on items that tell nothing else; null on all others.</summary>
+    public PromptProgress? Prompt { get; init; }
 
     /// <summary>The stop string before which the answer ended; null where none did it.</summary>
     public string? StopString { get; init; }
@@ -33,6 +39,13 @@ public sealed record Generated
 
 /// <summary>A token and the natural logarithm of its probability.</summary>
 public readonly record struct TokenLogProb(int Token, float LogProb);
+
+/// <summary>How far a prompt has been read.</summary>
+/// <param name="Total">Its tokens.</param>
+/// <param name="Cached">Those that were taken from the prefix cache.</param>
+/// <param name="Processed">Those that need no more computing, cached ones among them.</param>
+/// <param name="Seconds">Since the request arrived.</param>
+public sealed record PromptProgress(int Total, int Cached, int Processed, double Seconds);
 
 /// <summary>Why an answer ended.</summary>
 public enum FinishReason

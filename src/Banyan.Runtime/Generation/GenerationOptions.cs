@@ -49,6 +49,15 @@ public sealed record GenerationOptions
     /// <summary>How many most likely alternatives to report with each token: 0…<see cref="MaxTopLogprobs"/>; null reports none.</summary>
     public int? TopLogprobs { get; init; }
 
+    /// <summary>
+    /// Whether log-probabilities are of the distribution that is drawn from, after bias, penalties, grammar, temperature and truncation, instead of the model's
+    /// own. Tokens without a chance are not reported.
+    /// </summary>
+    public bool LogprobsAfterSampling { get; init; }
+
+    /// <summary>Whether items without a token tell how far the prompt has been read (<see cref="Generated.Prompt"/>).</summary>
+    public bool ReportPrompt { get; init; }
+
     /// <summary>Goes on past the model's end-of-text tokens (for measurements).</summary>
     public bool IgnoreEndOfText { get; init; }
 

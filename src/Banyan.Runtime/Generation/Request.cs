@@ -11,6 +11,7 @@ internal sealed class Request
 {
     readonly int[] _tokens; // prompt, then answer; as long as both can become
     int _count;
+    int _told = -1; // of the prompt
     long _firstToken, _lastToken;
     readonly long _arrived = Stopwatch.GetTimestamp();
 
@@ -124,6 +125,15 @@ internal sealed class Request
         return _count == _tokens.Length;
     }
 
+    /// <summary>Tells the reader how many tokens of the prompt are computed, where it asked for that and they are more than it knows of.</summary>
+    public void TellPrompt(int processed)
+    {
+        if (!Options.ReportPrompt || processed <= _told)
+            return;
+        _told = processed;
+        Steps.Writer.TryWrite(new Step { Prompt = new PromptProgress(PromptCount, CachedTokens ?? 0, processed, Stopwatch.GetElapsedTime(_arrived).TotalSeconds) });
+    }
+
     /// <summary>What it took so far.</summary>
     public GenerationStatistics Statistics => new(PromptCount, _count - PromptCount,
         _firstToken == 0 ? 0 : Stopwatch.GetElapsedTime(_arrived, _firstToken).TotalSeconds,
@@ -139,4 +149,8 @@ internal sealed class Request
 /// <param name="Cut">Bytes to take back from the end of the text: a stop string.</param>
 /// <param name="Held">Bytes at the end of the text that are not to be shown yet.</param>
 /// <param name="Finish">Set on the last.</param>
-internal readonly record struct Step(int Token, float LogProb, TokenLogProb[]? Top, int Bytes, int Cut, int Held, FinishReason? Finish);
+internal readonly record struct Step(int Token, float LogProb, TokenLogProb[]? Top, int Bytes, int Cut, int Held, FinishReason? Finish)
+{
+    /// <summary>Instead of a token: how far the prompt has been read.</summary>
+    public PromptProgress? Prompt { get; init; }
+}

@@ -71,6 +71,31 @@ internal sealed class Sampler
     int Choose(Span<float> logits, LogitSummary summary, SamplerScratch scratch) =>
         _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
 
+    /// <summary>The likeliest tokens of what was just drawn from, best first, and the token's own log-probability in it. Allocates.</summary>
+    /// <param name="logits">As <see cref="Next"/> left them.</param>
+    /// <param name="scratch">As there.</param>
+    /// <param name="wanted">How many; fewer where no others had a chance.</param>
+    /// <param name="token">What was chosen.</param>
+    public (TokenLogProb[] Top, float LogProb) Drawn(Span<float> logits, SamplerScratch scratch, int wanted, int token)
+    {
+        var scale = 1 / _options.Temperature;
+        if (_options.Temperature == 0 || _options.TopK == 1 || !float.IsFinite(scale))
+            return (wanted > 0 ? [new(token, 0)] : [], 0);
+        var max = logits[Distribution.ArgMax(logits)];
+        if (_options.TopK == 0 && _options.TopP == 1 && _options.MinP == 0)
+        {
+            var sum = Math.Log(Distribution.SumExp(logits, max, scale));
+            return ([.. Engine.Top(logits, wanted, 0).Where(t => !float.IsNegativeInfinity(t.LogProb)).Select(t => t with { LogProb = LogProb(t.LogProb) })], LogProb(logits[token]));
+
+            float LogProb(float logit) => (float)((logit - max) * scale - sum);
+        }
+        var (kept, mass, own) = (Truncate(logits, max, scale, scratch), 0.0, 0f);
+        for (var i = 0; i < kept; i++)
+            (mass, own) = (mass + scratch.Values[i], scratch.Tokens[i] == token ? scratch.Values[i] : own);
+        return ([.. Enumerable.Range(0, Math.Min(wanted, kept)).Where(i => scratch.Values[i] > 0).Select(i => new TokenLogProb(scratch.Tokens[i], (float)Math.Log(scratch.Values[i] / mass)))],
+            (float)Math.Log(own / mass));
+    }
+
     /// <summary>Counts a token as part of the answer.</summary>
     public void Count(int token)
     {

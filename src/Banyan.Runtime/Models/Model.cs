@@ -15,7 +15,10 @@ namespace Banyan.Runtime.Models;
 public sealed partial class Model : IDisposable
 {
     readonly ModelFile _file;
+    const int MostMixes = 256;
+
     readonly List<ModelAdapter> _adapters = [];
+    readonly Dictionary<string, ModelAdapter> _mixes = [];
     int _disposed;
     readonly Lazy<ChatTemplate?> _template; // a template that cannot be parsed hinders conversation only
 
@@ -143,15 +146,52 @@ public sealed partial class Model : IDisposable
         lock (_adapters)
         {
             var targets = weights.Projections.SelectMany(p => Targets(name, p)).ToList();
-            var adapter = new ModelAdapter(this, name, _adapters.Count, made => [.. targets.Select(t =>
+            var adapter = new ModelAdapter(this, name, _adapters.Count, number => [.. targets.Select(t =>
             {
                 var tensor = _file.GetTensor(t.Whole);
                 var term = new AdapterTerm(t.Adapter, weights.Scale, t.First is { } first ? tensor.RowRange(first, t.Projection.Rows) : tensor);
-                t.Projection.Attach(made, term);
+                t.Projection.Attach(number, term);
                 return term;
             })]);
             _adapters.Add(adapter);
             return adapter;
+        }
+    }
+
+    /// <summary>Several of its adapters together, each at a scale: what the model with all of them merged, multiplied by their scales, computes.</summary>
+    /// <param name="parts">Adapters that were added to this model. Scales of the same are added, those of 0 are left out; the same parts give the same object
+    /// again, so that what was computed with them is found in the prefix cache.</param>
+    /// <returns>Null where nothing is left.</returns>
+    /// <exception cref="ArgumentException">One is of another model, or a scale is no number.</exception>
+    /// <exception cref="NotSupportedException">A DoRA adapter at another scale than 1, or beside others: its norms hold for itself alone.</exception>
+    public ModelAdapter? MixAdapters(IEnumerable<(ModelAdapter Adapter, float Scale)> parts)
+    {
+        var all = new SortedDictionary<int, (ModelAdapter Adapter, float Scale)>();
+        foreach (var (adapter, scale) in parts)
+        {
+            if (adapter.Model != this)
+                throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to '{Name}'", nameof(parts));
+            if (!float.IsFinite(scale))
+                throw new ArgumentException($"the scale of adapter '{adapter.Name}' is {scale}: a number is needed", nameof(parts));
+            if (adapter.Shares is not [{ Number: var number, Scale: 1 }])
+                throw new ArgumentException($"'{adapter.Name}' is made of several adapters: name those", nameof(parts));
+            all[number] = (adapter, scale + (all.TryGetValue(number, out var known) ? known.Scale : 0));
+        }
+        var left = all.Where(p => p.Value.Scale != 0).ToList();
+        if (left.Count == 0)
+            return null;
+        if (left is [{ Value: { Scale: 1 } only }])
+            return only.Adapter;
+        if (left.Find(p => p.Value.Adapter.IsDora).Value.Adapter is { } dora)
+            throw new NotSupportedException($"adapter '{dora.Name}' is a DoRA adapter, whose norms hold for scale 1 and for itself alone");
+        var name = string.Join(" + ", left.Select(p => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{p.Value.Scale:R} {p.Key}")));
+        lock (_mixes)
+        {
+            if (_mixes.TryGetValue(name, out var mix))
+                return mix;
+            if (_mixes.Count == MostMixes)
+                _mixes.Clear(); // what was computed with them is not found again
+            return _mixes[name] = new ModelAdapter(this, name, [.. left.Select(p => new AdapterShare(p.Key, p.Value.Scale))]);
         }
     }
 

@@ -3,18 +3,23 @@ using Banyan.Runtime.Models.Projections;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// An adapter beside the model that it adapts: <see cref="Model.AddAdapter"/> makes it, and a request names it
-/// (<see cref="Generation.GenerationOptions.Adapter"/>). Requests with and without, and with different ones, are computed together.
+/// An adapter beside the model that it adapts (<see cref="Model.AddAdapter"/>), or several together, each at a scale (<see cref="Model.MixAdapters"/>): a
+/// request names it (<see cref="Generation.GenerationOptions.Adapter"/>). Requests with and without, and with different ones, are computed together.
 /// </summary>
 public sealed class ModelAdapter
 {
-    readonly IReadOnlyList<AdapterTerm> _terms;
+    static long s_lastRoot;
 
-    internal ModelAdapter(Model model, string name, int number, Func<ModelAdapter, IReadOnlyList<AdapterTerm>> attach)
+    readonly IReadOnlyList<AdapterTerm> _terms = [];
+    readonly AdapterShare[] _shares;
+
+    internal ModelAdapter(Model model, string name, int number, Func<int, IReadOnlyList<AdapterTerm>> attach)
     {
-        (Model, Name, Number) = (model, name, number);
-        _terms = attach(this);
+        (Model, Name, _shares) = (model, name, [new(number, 1)]);
+        _terms = attach(number);
     }
+
+    internal ModelAdapter(Model model, string name, AdapterShare[] shares) => (Model, Name, _shares) = (model, name, shares);
 
     /// <summary>The base.</summary>
     public Model Model { get; }
@@ -22,11 +27,17 @@ public sealed class ModelAdapter
     /// <summary>What it is called.</summary>
     public string Name { get; }
 
-    /// <summary>Memory it takes.</summary>
+    /// <summary>Memory it takes; nothing where it is made of others.</summary>
     public long Bytes => _terms.Sum(t => t.Bytes);
 
-    /// <summary>From 0 on, in the order in which they were added.</summary>
-    internal int Number { get; }
+    /// <summary>What is added to each projection.</summary>
+    internal ReadOnlySpan<AdapterShare> Shares => _shares;
+
+    /// <summary>Whether its norms hold for one scale alone (DoRA).</summary>
+    internal bool IsDora => _terms.Any(t => t.IsDora);
+
+    /// <summary>What comes before the first page of a sequence that is computed with it: never that of another.</summary>
+    internal long Root { get; } = Interlocked.Decrement(ref s_lastRoot);
 
     internal void Free()
     {
@@ -34,3 +45,6 @@ public sealed class ModelAdapter
             term.Dispose();
     }
 }
+
+/// <summary>An adapter of the model by its number, in the order in which they were added, and what it is multiplied by.</summary>
+internal readonly record struct AdapterShare(int Number, float Scale);

@@ -28,7 +28,7 @@ internal sealed class ReasoningLimit(Conversation conversation, int most, Gramma
         var (meter, tokens, began, first, cached) = (conversation.Meter(begun), new List<int>(), Stopwatch.GetTimestamp(), 0L, 0);
         await foreach (var generated in generate(prompt, options, cancellationToken).ConfigureAwait(false))
         {
-            if (first == 0)
+            if (first == 0 && generated.Prompt is null)
                 (first, cached) = (Stopwatch.GetTimestamp(), generated.CachedTokens);
             meter.Append(generated);
             if (generated.Token is { } token)
@@ -49,7 +49,7 @@ internal sealed class ReasoningLimit(Conversation conversation, int most, Gramma
             yield break;
         }
         yield return new Generated { Text = end, CachedTokens = cached };
-        var rest = options with { Grammar = after, MaxTokens = room, Seed = options.Seed + 1 };
+        var rest = options with { Grammar = after, MaxTokens = room, Seed = options.Seed + 1, ReportPrompt = false };
         await foreach (var generated in generate(next, rest, cancellationToken).ConfigureAwait(false))
             yield return generated.Statistics is { } statistics ? generated with { CachedTokens = cached, Statistics = Statistics(statistics.GeneratedTokens) } : generated;
 

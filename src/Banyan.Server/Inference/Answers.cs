@@ -50,6 +50,12 @@ sealed record Timings(int CacheN, int PromptN, double PromptMs, double PromptPer
     static double Rate(int tokens, double seconds) => seconds > 0 ? Math.Round(tokens / seconds, 2) : 0;
 }
 
+/// <summary>llama-server's <c>prompt_progress</c>: how many of the prompt's tokens have been read, cached ones among them.</summary>
+sealed record PromptRead(int Total, int Cache, int Processed, long TimeMs)
+{
+    public static PromptRead Of(PromptProgress read) => new(read.Total, read.Cached, read.Processed, (long)(read.Seconds * 1000));
+}
+
 static class FinishReasons
 {
     public static string Text(this FinishReason reason) => reason == FinishReason.Length ? "length" : "stop";

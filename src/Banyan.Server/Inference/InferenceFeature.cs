@@ -79,7 +79,7 @@ static class InferenceFeature
         models.MapGet("/slots", tools.SlotsAsync);
         models.MapPost("/slots/{id}", ToolEndpoints.RefuseSlot);
         models.MapGet("/lora-adapters", tools.AdaptersAsync);
-        models.MapPost("/lora-adapters", ToolEndpoints.RefuseScales);
+        models.MapPost("/lora-adapters", Stoppable(app, tools.SetAdaptersAsync));
         models.MapPost("/models/load", Stoppable(app, tools.LoadAsync));
         models.MapPost("/models/unload", Stoppable(app, tools.UnloadAsync));
         models.MapPost("/tokenize", Stoppable(app, tools.TokenizeAsync));

@@ -52,9 +52,9 @@ sealed class Telemetry : IDisposable
             var first = true;
             await foreach (var piece in pieces.WithCancellation(cancellationToken))
             {
-                if (first)
+                if (first && piece.Generated.Prompt is null)
                     _telemetry._firstToken.Record(Stopwatch.GetElapsedTime(_began).TotalSeconds, _tags);
-                first = false;
+                first &= piece.Generated.Prompt is not null;
                 if (piece.Generated.Statistics is { } statistics)
                 {
                     Count("input", statistics.PromptTokens);

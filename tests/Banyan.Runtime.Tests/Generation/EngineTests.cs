@@ -35,6 +35,55 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
 
     int[] Prompt(int length, int seed = 0) => [1, .. Enumerable.Range(1, length - 1).Select(i => 260 + (i * 7 + seed * 13) % 240)];
 
+    [Theory]
+    [InlineData(0f, 0, 1f, 0f, 1)]
+    [InlineData(0.7f, 5, 1f, 0f, 5)]
+    [InlineData(1.5f, 0, 0.9f, 0f, 10)]
+    [InlineData(1f, 0, 1f, 0.2f, 10)]
+    [InlineData(1f, 0, 1f, 0f, 10)]
+    [InlineData(0.5f, 0, 1f, 0f, 10)]
+    public async Task Probabilities_after_sampling_are_those_that_were_drawn_with(float temperature, int topK, float topP, float minP, int most)
+    {
+        await using var engine = new Engine(Model);
+        var prompt = Reference.Load("stories260K").Runs[0].Prompt;
+        var options = new GenerationOptions { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP, Seed = 3, MaxTokens = 12, TopLogprobs = 10, IgnoreEndOfText = true };
+        var own = await All(engine, prompt, options);
+        var after = await All(engine, prompt, options with { LogprobsAfterSampling = true });
+        Assert.Equal(Tokens(own), Tokens(after));
+        foreach (var (before, item) in own.Zip(after))
+        {
+            Assert.InRange(item.TopLogProbs.Count, 1, most);
+            Assert.All(item.TopLogProbs, t => Assert.InRange(t.LogProb, -200, 1e-5f));
+            Assert.InRange(item.TopLogProbs.Sum(t => Math.Exp(t.LogProb)), 0.02, 1.0001);
+            if (item.TopLogProbs.FirstOrDefault(t => t.Token == item.Token) is { LogProb: not 0 } listed)
+                Assert.Equal(listed.LogProb, item.LogProb, 1e-5f);
+            // Within what is kept, their ratios are the model's, sharpened by the temperature.
+            if (temperature > 0 && item.TopLogProbs.Count > 1)
+                Assert.Equal((before.TopLogProbs[0].LogProb - before.TopLogProbs[1].LogProb) / temperature, item.TopLogProbs[0].LogProb - item.TopLogProbs[1].LogProb, 1e-3f);
+            // Nothing was cut: the sum is over the whole vocabulary.
+            if (temperature == 1 && minP == 0)
+                Assert.Equal(before.LogProb, item.LogProb, 1e-3f);
+            if (topK == 5)
+                Assert.Equal(1, item.TopLogProbs.Sum(t => Math.Exp(t.LogProb)), 1e-4);
+        }
+    }
+
+    [Fact]
+    public async Task A_prompt_tells_how_far_it_has_been_read_where_that_is_asked_for()
+    {
+        await using var engine = new Engine(Model, new EngineOptions { PrefillTokens = 64, SharedPrefillTokens = 64 });
+        int[] prompt = [.. Enumerable.Range(0, 200).Select(i => 300 + i % 60)];
+        var options = s_greedy with { MaxTokens = 2, ReportPrompt = true };
+        var told = (await All(engine, prompt, options)).Select(g => g.Prompt).OfType<PromptProgress>().ToList();
+        Assert.Equal([0, 64, 128, 192, 200], told.Select(p => p.Processed));
+        Assert.All(told, p => Assert.Equal((200, 0), (p.Total, p.Cached)));
+        Assert.Equal(told.Select(p => p.Seconds).Order(), told.Select(p => p.Seconds));
+        // The first says what the cache had.
+        var again = (await All(engine, prompt, options)).Select(g => g.Prompt).OfType<PromptProgress>().ToList();
+        Assert.Equal([(200, 192, 192), (200, 192, 200)], again.Select(p => (p.Total, p.Cached, p.Processed)));
+        Assert.All(await All(engine, prompt, options with { ReportPrompt = false }), g => Assert.Null(g.Prompt));
+    }
+
     [Fact]
     public async Task Greedy_text_is_the_references()
     {

@@ -79,11 +79,11 @@ public unsafe class OperationTests
     });
 
     [Theory]
-    [InlineData(1, 8, 96, 200)]
-    [InlineData(3, 5, 71, 64)]
-    [InlineData(9, 16, 40, 33)]
-    [InlineData(40, 6, 130, 257)]
-    public void A_product_of_low_rank_is_that_of_plain_loops(int rows, int rank, int columns, int outputs)
+    [InlineData(1, 8, 96, 200, 1)]
+    [InlineData(3, 5, 71, 64, 1)]
+    [InlineData(9, 16, 40, 33, -0.5f)]
+    [InlineData(40, 6, 130, 257, 3)]
+    public void A_product_of_low_rank_is_that_of_plain_loops(int rows, int rank, int columns, int outputs, float share)
     {
         using var term = new LowRank(rank, columns, outputs);
         float[] a = RandomWeights.Floats(rank * columns, 1), b = RandomWeights.Floats(rank * outputs, 2), x = RandomWeights.Floats(rows * columns, 3), y = RandomWeights.Floats(rows * outputs, 4);
@@ -91,13 +91,13 @@ public unsafe class OperationTests
         b.CopyTo(new Span<float>(term.B, b.Length));
         var actual = y.ToArray();
         fixed (float* px = x, py = actual)
-            term.AddTo(px, py, rows, s_pool);
+            term.AddTo(px, py, rows, share, s_pool);
         for (var row = 0; row < rows; row++)
             for (var output = 0; output < outputs; output++)
             {
                 double sum = y[row * outputs + output];
                 for (var k = 0; k < rank; k++)
-                    sum += b[k * outputs + output] * Enumerable.Range(0, columns).Sum(c => (double)x[row * columns + c] * a[k * columns + c]);
+                    sum += share * b[k * outputs + output] * Enumerable.Range(0, columns).Sum(c => (double)x[row * columns + c] * a[k * columns + c]);
                 Assert.Equal(sum, actual[row * outputs + output], 1e-4 * (1 + Math.Abs(sum)));
             }
     }

@@ -65,6 +65,54 @@ public sealed class AdapterTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0.5f, -1.25f)]
+    [InlineData(2f, 0f)]
+    [InlineData(-1f, 1f)]
+    public void Adapters_together_at_scales_are_the_model_with_all_of_them_merged(float one, float two)
+    {
+        var options = new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 };
+        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"), options);
+        AdapterWeights[] weights = [Random(model, 4, false, 1), Random(model, 7, false, 2)];
+        var (first, second) = (model.AddAdapter("first", weights[0]), model.AddAdapter("second", weights[1]));
+        var mix = model.MixAdapters([(second, two), (first, one / 2), (first, one / 2)]);
+        var mixed = Logits(model, (s_long, null), (s_long, mix), (s_short, mix), (s_long, second));
+        var path = Reference.Path("qwen2-tiny-f32");
+        foreach (var (adapter, scale, i) in new[] { (weights[0], one, 0), (weights[1], two, 1) })
+        {
+            var merged = Path.Combine(_folder, $"merged{i}.gguf");
+            using (var file = ModelFile.Open(path))
+                new AdapterMerge(file, adapter with { Alpha = adapter.Alpha * scale }, "F32").Write(merged);
+            path = merged;
+        }
+        using var expected = Model.Load(path, options);
+        Assert.Equal(Logits(expected, (s_long, null))[0], mixed[1], (a, b) => Math.Abs(a - b) <= 5e-4f * (1 + Math.Abs(a)));
+        Assert.Equal(Logits(expected, (s_short, null))[0], mixed[2], (a, b) => Math.Abs(a - b) <= 5e-4f * (1 + Math.Abs(a)));
+        Assert.NotEqual(mixed[0], mixed[1]);
+        Assert.NotEqual(mixed[3], mixed[1]);
+    }
+
+    [Fact]
+    public void What_is_mixed_is_found_again_and_what_cannot_be_is_named()
+    {
+        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"));
+        using var other = Model.Load(Reference.Path("qwen2-tiny-f32"));
+        var (plain, dora) = (model.AddAdapter("plain", Random(model, 2, false, 1)), model.AddAdapter("dora", Random(model, 2, true, 2)));
+        Assert.Same(plain, model.MixAdapters([(plain, 1), (dora, 0)]));
+        Assert.Same(dora, model.MixAdapters([(dora, 1)]));
+        Assert.Null(model.MixAdapters([(plain, 0)]));
+        var half = model.MixAdapters([(plain, 0.5f)])!;
+        Assert.Same(half, model.MixAdapters([(plain, 0.25f), (plain, 0.25f)]));
+        Assert.Contains("'dora'", Assert.Throws<NotSupportedException>(() => model.MixAdapters([(dora, 0.5f)])).Message);
+        Assert.Contains("'dora'", Assert.Throws<NotSupportedException>(() => model.MixAdapters([(dora, 1), (plain, 1)])).Message);
+        Assert.Throws<ArgumentException>(() => model.MixAdapters([(half, 1)]));
+        Assert.Throws<ArgumentException>(() => model.MixAdapters([(plain, float.NaN)]));
+        Assert.Throws<ArgumentException>(() => other.MixAdapters([(plain, 1)]));
+        for (var i = 2; i < 600; i++)
+            Assert.NotNull(model.MixAdapters([(plain, i)]));
+        Assert.NotSame(half, model.MixAdapters([(plain, 0.5f)]));
+    }
+
+    [Theory]
     [InlineData("qwen2-tiny-Q8_0")]
     [InlineData("llama-tiny-Q4_K_M")]
     public void Quantized_activations_change_little(string name)

@@ -67,6 +67,46 @@ public class LlamaCompletionTests(SharedServer shared)
         Assert.InRange(JsonDocument.Parse(json).RootElement.GetProperty("n").GetInt32(), 1, 9);
     }
 
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(1f)]
+    public async Task Probabilities_after_sampling(float temperature)
+    {
+        object body = new { prompt = "I believe the meaning of life is", n_probs = 10, temperature, top_k = 4, n_predict = 5, seed = 1, post_sampling_probs = true };
+        var answer = await (await shared.GetAsync()).PostJsonAsync(Path, body);
+        Assert.True(answer.GetProperty("generation_settings").GetProperty("post_sampling_probs").GetBoolean());
+        Assert.All(answer.GetProperty("completion_probabilities").EnumerateArray(), p =>
+        {
+            Assert.False(p.TryGetProperty("logprob", out _) || p.TryGetProperty("top_logprobs", out _));
+            Assert.InRange(p.GetProperty("prob").GetSingle(), 1e-9f, 1.0001f);
+            var top = p.GetProperty("top_probs").EnumerateArray().Select(t => t.GetProperty("prob").GetSingle()).ToList();
+            Assert.InRange(top.Count, 1, temperature == 0 ? 1 : 4);
+            Assert.Equal(1, top.Sum(), 1e-4f);
+        });
+    }
+
+    [Theory]
+    [InlineData(Path, """{"prompt":"TEXT","n_predict":4,"stream":true,"return_progress":true}""")]
+    [InlineData("/v1/completions", """{"prompt":"TEXT","max_tokens":4,"stream":true,"return_progress":true}""")]
+    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":"TEXT"}],"max_tokens":4,"stream":true,"return_progress":true}""")]
+    public async Task A_stream_tells_how_far_the_prompt_has_been_read(string path, string body)
+    {
+        var server = await shared.GetAsync();
+        var asked = body.Replace("TEXT", string.Concat(Enumerable.Repeat($"This is a test of {path}. ", 12)), StringComparison.Ordinal);
+        for (var again = 0; again < 2; again++)
+        {
+            var events = await server.PostStreamAsync(path, asked, done: path != Path);
+            var told = events.Where(e => e.TryGetProperty("prompt_progress", out _)).Select(e => e.GetProperty("prompt_progress")).ToList();
+            int Of(JsonElement progress, string name) => progress.GetProperty(name).GetInt32();
+            Assert.All(told, p => Assert.True(Of(p, "total") == Of(told[0], "total") && Of(p, "cache") == Of(told[0], "cache") && Of(p, "time_ms") >= 0));
+            Assert.Equal(Of(told[0], "cache"), Of(told[0], "processed"));
+            Assert.Equal(again > 0, Of(told[0], "cache") > 0);
+            Assert.Equal(Of(told[0], "total"), Of(told[^1], "processed"));
+            Assert.Equal(told.Select(p => Of(p, "processed")).Distinct().Order(), told.Select(p => Of(p, "processed")));
+        }
+        Assert.DoesNotContain(await server.PostStreamAsync(path, asked.Replace(",\"return_progress\":true", "", StringComparison.Ordinal), done: path != Path), e => e.TryGetProperty("prompt_progress", out _));
+    }
+
     [Fact]
     public async Task No_tokens_only_read_the_prompt()
     {
@@ -78,7 +118,8 @@ public class LlamaCompletionTests(SharedServer shared)
     [InlineData("""{"n_predict":1}""", "'prompt'")]
     [InlineData("""{"prompt":[]}""", "'prompt'")]
     [InlineData("""{"prompt":{"prompt_string":"a"}}""", "'prompt'")]
-    [InlineData("""{"prompt":"a","post_sampling_probs":true}""", "post_sampling_probs")]
+    [InlineData("""{"prompt":"a","post_sampling_probs":1}""", "post_sampling_probs")]
+    [InlineData("""{"prompt":"a","return_progress":"yes","stream":true}""", "return_progress")]
     [InlineData("""{"prompt":[1,99999]}""", "99999")]
     public async Task What_cannot_be_taken_is_named(string body, string expected)
     {

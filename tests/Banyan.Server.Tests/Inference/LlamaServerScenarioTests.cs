@@ -169,7 +169,6 @@ public class LlamaServerScenarioTests(SharedServer shared)
     [Theory]
     [InlineData("/slots/0?action=save", """{"filename":"a.bin"}""")]
     [InlineData("/slots/1?action=erase", "{}")]
-    [InlineData("/lora-adapters", """[{"id":0,"scale":0.5}]""")]
     public async Task What_is_not_done_here_is_said_by_name(string path, string body)
     {
         var response = await (await shared.GetAsync()).PostAsync(path, body);

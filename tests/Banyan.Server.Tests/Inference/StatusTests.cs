@@ -69,7 +69,29 @@ public class StatusTests(SharedServer shared)
             var number = JsonNode.Parse(await server.Client.GetStringAsync("/lora-adapters"))!.AsArray().Single()!["id"]!.GetValue<int>();
             async Task<string> Scaled(float scale) => (await server.PostJsonAsync("/completion", new { model = "stories260K-F32", prompt = "Once upon a time", n_predict = 8, temperature = 0, lora = (object[])[new { id = number, scale }] })).GetProperty("content").GetString()!;
             Assert.Equal((answers[0], answers[1]), (await Scaled(0), await Scaled(1)));
-            Assert.Contains("scale 1", await (await server.PostAsync("/completion", new { prompt = "a", lora = (object[])[new { id = number, scale = 0.5 }] })).Content.ReadAsStringAsync());
+            // Other scales are other answers; a whole one in two halves is refused, as one is named twice.
+            var (some, none) = (await Scaled(2), await Scaled(-3));
+            Assert.Equal(4, new[] { answers[0], answers[1], some, none }.Distinct().Count());
+            Assert.Equal(some, await Scaled(2));
+            Assert.Contains("named twice", await Refused("/completion", new { prompt = "a", lora = (object[])[new { id = number, scale = 0.5 }, new { id = number, scale = 0.5 }] }));
+            // For whoever says nothing of adapters, until it is set otherwise.
+            foreach (var (scales, expected) in ((object[], string)[])[([new { id = number, scale = 2 }], some), ([new { id = number, scale = 1 }], answers[1]), ([], answers[0])])
+            {
+                Assert.True((await server.PostJsonAsync("/lora-adapters", scales)).GetProperty("success").GetBoolean());
+                Assert.Equal(expected, await Answer("stories260K-F32"));
+                Assert.Equal((answers[0], answers[1]), (await Scaled(0), await Answer("pirates")));
+                Assert.Equal(scales.Length == 0 ? 0 : JsonNode.Parse(System.Text.Json.JsonSerializer.Serialize(scales))![0]!["scale"]!.GetValue<float>(),
+                    JsonNode.Parse(await server.Client.GetStringAsync("/lora-adapters"))![0]!["scale"]!.GetValue<float>());
+            }
+            foreach (var (body, named) in ((object, string)[])[(new { id = 0 }, "JSON array"), ((object[])[1], "number"), ((object[])[new { id = 99 }], "99"), ((object[])[new { scale = 1 }], "id"), ((object[])[new { id = number, scale = 1e30 }], "scale")])
+                Assert.Contains(named, await Refused("/lora-adapters", body));
+
+            async Task<string> Refused(string path, object body)
+            {
+                var response = await server.PostAsync(path, body);
+                Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+                return await response.Content.ReadAsStringAsync();
+            }
         }
         finally
         {

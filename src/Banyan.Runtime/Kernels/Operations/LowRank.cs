@@ -28,12 +28,12 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
     /// <summary>[rank, outputs]: B transposed, with the scale in it.</summary>
     public float* B => _b.Floats;
 
-    /// <summary>y[rows, outputs] += B·(A·x) of x[rows, columns].</summary>
-    public void AddTo(float* x, float* y, int rows, WorkerPool pool)
+    /// <summary>y[rows, outputs] += share · B·(A·x) of x[rows, columns].</summary>
+    public void AddTo(float* x, float* y, int rows, float share, WorkerPool pool)
     {
         // Few rows are divided by outputs, each part with an A·x of its own; many by rows.
         var byRows = rows >= pool.Threads * RowsAtOnce;
-        var job = new Job { Term = this, X = x, Y = y, Rows = rows, ByRows = byRows };
+        var job = new Job { Term = this, X = x, Y = y, Rows = rows, Share = share, ByRows = byRows };
         pool.Run(ref job, Parts.ForWork((long)rows * rank * (columns + outputs), byRows ? rows / RowsAtOnce : Math.Min(pool.Threads, outputs / Unit)));
     }
 
@@ -45,6 +45,7 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
         public LowRank Term;
         public float* X, Y;
         public int Rows;
+        public float Share;
         public bool ByRows;
 
         public readonly void Work(int part, int parts)
@@ -53,11 +54,11 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
             var (first, end) = ByRows ? (0, Term.Outputs) : Parts.Range(part, parts, Term.Outputs / Unit);
             if (!ByRows)
                 (first, end) = (first * Unit, part == parts - 1 ? Term.Outputs : end * Unit);
-            Term.Compute(X, Y, firstRow, endRow, first, end);
+            Term.Compute(X, Y, firstRow, endRow, first, end, Share);
         }
     }
 
-    void Compute(float* x, float* y, int firstRow, int endRow, int first, int end)
+    void Compute(float* x, float* y, int firstRow, int endRow, int first, int end, float share)
     {
         var inner = stackalloc float[RowsAtOnce * rank];
         for (var row = firstRow; row < endRow; row += RowsAtOnce)
@@ -65,17 +66,17 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
             var rows = Math.Min(RowsAtOnce, endRow - row);
             float* from = x + (long)row * columns, to = y + (long)row * outputs;
             if (!Ladder.UsesVectors)
-                Scalar(from, to, rows, inner, first, end);
+                Scalar(from, to, rows, inner, first, end, share);
             else if (Vector512.IsHardwareAccelerated)
-                Vector<Lanes16>(from, to, rows, inner, first, end);
+                Vector<Lanes16>(from, to, rows, inner, first, end, share);
             else if (Vector256.IsHardwareAccelerated)
-                Vector<Lanes8>(from, to, rows, inner, first, end);
+                Vector<Lanes8>(from, to, rows, inner, first, end, share);
             else
-                Vector<Lanes4>(from, to, rows, inner, first, end);
+                Vector<Lanes4>(from, to, rows, inner, first, end, share);
         }
     }
 
-    void Scalar(float* x, float* y, int rows, float* inner, int first, int end)
+    void Scalar(float* x, float* y, int rows, float* inner, int first, int end, float share)
     {
         for (var row = 0; row < rows; row++)
         {
@@ -84,7 +85,7 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
                 var sum = 0f;
                 for (var c = 0; c < columns; c++)
                     sum += x[(long)row * columns + c] * A[(long)k * columns + c];
-                inner[row * rank + k] = sum;
+                inner[row * rank + k] = sum * share;
             }
             for (var o = first; o < end; o++)
             {
@@ -97,7 +98,7 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void Vector<T>(float* x, float* y, int rows, float* inner, int first, int end) where T : struct, ILanes<T>
+    void Vector<T>(float* x, float* y, int rows, float* inner, int first, int end, float share) where T : struct, ILanes<T>
     {
         for (var row = 0; row < rows; row++)
         {
@@ -107,6 +108,9 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
             for (; k < rank; k++)
                 inner[row * rank + k] = Dot<T>(x + (long)row * columns, A + (long)k * columns);
         }
+        if (share != 1)
+            for (var i = 0; i < rows * rank; i++)
+                inner[i] *= share;
         var o = first;
         if (rows == RowsAtOnce)
             for (; o + T.Count <= end; o += T.Count)

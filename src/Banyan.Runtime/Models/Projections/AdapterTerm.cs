@@ -31,10 +31,13 @@ internal sealed unsafe class AdapterTerm : IDisposable
     /// <summary>Memory it takes.</summary>
     public long Bytes => (long)_update.Rank * (_update.Columns + _update.Outputs) * sizeof(float) + (_gains?.Length ?? 0) * sizeof(float);
 
-    /// <summary>y[rows, outputs] of x[rows, columns] becomes what the adapter makes of it.</summary>
-    public void AddTo(float* x, float* y, int rows, WorkerPool pool)
+    /// <summary>Whether it has norms of its rows, which hold for the scale that it was made with.</summary>
+    public bool IsDora => _gains is not null;
+
+    /// <summary>y[rows, outputs] of x[rows, columns] becomes what the adapter makes of it, <paramref name="share"/> times; 1 where it has norms.</summary>
+    public void AddTo(float* x, float* y, int rows, float share, WorkerPool pool)
     {
-        _update.AddTo(x, y, rows, pool);
+        _update.AddTo(x, y, rows, share, pool);
         if (_gains is not null)
             for (var row = 0; row < rows; row++)
                 for (var output = 0; output < _gains.Length; output++)

@@ -63,7 +63,8 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
     {
         if (_adapters.Length > 0)
             foreach (var part in pass.Adapted)
-                TermOf(part.Adapter)?.AddTo(x.Row(part.First), y + (long)part.First * Rows, part.Count, pass.Pool);
+                foreach (var share in part.Adapter.Shares)
+                    TermOf(share)?.AddTo(x.Row(part.First), y + (long)part.First * Rows, part.Count, share.Scale, pass.Pool);
         if (Scale != 1)
             Kernels.Scale.Apply(y, Scale, (long)pass.Rows * Rows);
         if (bias is not null)
@@ -75,19 +76,20 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
     {
         if (_adapters.Length > 0)
             foreach (var part in pass.Adapted)
-                if (TermOf(part.Adapter) is not null)
-                    return true;
+                foreach (var share in part.Adapter.Shares)
+                    if (TermOf(share) is not null)
+                        return true;
         return false;
     }
 
     /// <summary>From now on it is changed for the rows of an adapter. Passes may be under way, of none that uses it.</summary>
-    public void Attach(ModelAdapter adapter, AdapterTerm term)
+    public void Attach(int number, AdapterTerm term)
     {
-        var adapters = new AdapterTerm?[Math.Max(_adapters.Length, adapter.Number + 1)];
+        var adapters = new AdapterTerm?[Math.Max(_adapters.Length, number + 1)];
         _adapters.CopyTo(adapters, 0);
-        adapters[adapter.Number] = term;
+        adapters[number] = term;
         _adapters = adapters;
     }
 
-    AdapterTerm? TermOf(ModelAdapter adapter) => adapter.Number < _adapters.Length ? _adapters[adapter.Number] : null;
+    AdapterTerm? TermOf(AdapterShare share) => share.Number < _adapters.Length ? _adapters[share.Number] : null;
 }

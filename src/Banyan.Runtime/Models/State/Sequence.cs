@@ -26,7 +26,7 @@ internal sealed unsafe class Sequence
     {
         Adapter = adapter;
         // What was computed with another adapter is no beginning of this one.
-        _serial = _root = adapter is null ? PagePool.Root : -1 - adapter.Number;
+        _serial = _root = adapter?.Root ?? PagePool.Root;
         (_cache, _pool) = (cache, cache.Pool);
         _pages = new int[(capacity + _pool.PageTokens - 1) / _pool.PageTokens];
         _addresses = GC.AllocateArray<nint>(_pages.Length, pinned: true);

@@ -18,13 +18,13 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields, 1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "infill", cancellationToken);
     }
 
     public async Task CompleteAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields,
             InfillRequest.CountPrompts(fields, options.MaxPending), model => InfillRequest.ReadCompletion(fields, model), cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "text_completion", cancellationToken);
     }
@@ -78,6 +78,8 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         /// <summary>What a piece tells; the last one says that it is.</summary>
         public InfillAnswer? Take(Generated generated)
         {
+            if (generated.Prompt is { } read)
+                return new InfillAnswer { Index = index, Model = model.Name, TokensEvaluated = read.Total, PromptProgress = PromptRead.Of(read) };
             if (request.EvaluateOnly)
                 return generated.Statistics is { } evaluated ? Final(new Generated { Finish = FinishReason.Length }, evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }) : null;
             _text.Append(generated.Text);
@@ -86,7 +88,7 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             {
                 _tokens.Add(token);
                 if (WithProbabilities)
-                    _probabilities.Add(Probability(model, generated));
+                    _probabilities.Add(Probability(generated));
             }
             if (generated.Statistics is { } statistics)
                 return Final(generated, statistics);
@@ -100,6 +102,19 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
                 TokensEvaluated = request.Prompts[index].Length,
                 CompletionProbabilities = WithProbabilities && answer is not null ? [_probabilities[^1]] : null,
             };
+        }
+
+        // After sampling they are told as probabilities, and before it as their logarithms.
+        InfillProbability Probability(Generated generated)
+        {
+            var (own, top) = (Of(generated.Token!.Value, generated.LogProb), generated.TopLogProbs.Select(t => Of(t.Token, t.LogProb)).ToList());
+            return request.Options.LogprobsAfterSampling ? own with { TopProbs = top } : own with { TopLogprobs = top };
+        }
+
+        InfillProbability Of(int token, float logprob)
+        {
+            var known = new InfillProbability(token, model.Tokenizer.Text(token), ChatLogprob.BytesOf(model.Tokenizer, token));
+            return request.Options.LogprobsAfterSampling ? known with { Prob = MathF.Exp(logprob) } : known with { Logprob = ChatLogprob.Finite(logprob) };
         }
 
         InfillAnswer Final(Generated last, GenerationStatistics statistics) => new()
@@ -127,14 +142,6 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
     {
         var o = request.Options;
         return new(request.EvaluateOnly ? 0 : o.MaxTokens == int.MaxValue ? -1 : o.MaxTokens, o.Seed, o.Temperature, o.TopK, o.TopP, o.MinP, o.RepetitionPenalty, o.PresencePenalty, o.FrequencyPenalty,
-            o.Stop, o.IgnoreEndOfText, request.Stream, o.TopLogprobs ?? 0);
+            o.Stop, o.IgnoreEndOfText, request.Stream, o.TopLogprobs ?? 0, o.LogprobsAfterSampling);
     }
-
-    static InfillProbability Probability(LoadedModel model, Generated generated) => Of(model, generated.Token!.Value, generated.LogProb) with
-    {
-        TopLogprobs = [.. generated.TopLogProbs.Select(t => Of(model, t.Token, t.LogProb))],
-    };
-
-    static InfillProbability Of(LoadedModel model, int token, float logprob) =>
-        new(token, model.Tokenizer.Text(token), ChatLogprob.BytesOf(model.Tokenizer, token), ChatLogprob.Finite(logprob));
 }

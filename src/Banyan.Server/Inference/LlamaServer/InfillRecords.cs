@@ -42,14 +42,26 @@ sealed record InfillAnswer
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Timings? Timings { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PromptRead? PromptProgress { get; init; }
 }
 
-sealed record InfillProbability(int Id, string Token, int[] Bytes, float Logprob)
+sealed record InfillProbability(int Id, string Token, int[] Bytes)
 {
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? Logprob { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? Prob { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<InfillProbability>? TopProbs { get; init; }
+
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<InfillProbability>? TopLogprobs { get; init; }
 }
 
 /// <summary>How an answer was sampled.</summary>
 sealed record GenerationSettings(int NPredict, ulong? Seed, float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float PresencePenalty, float FrequencyPenalty,
-    IReadOnlyList<string> Stop, bool IgnoreEos, bool Stream, int NProbs);
+    IReadOnlyList<string> Stop, bool IgnoreEos, bool Stream, int NProbs, bool PostSamplingProbs);

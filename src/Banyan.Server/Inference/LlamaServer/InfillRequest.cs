@@ -20,8 +20,6 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
 
     public static InfillRequest ReadCompletion(Fields fields, LoadedModel model)
     {
-        if (fields.Flag("post_sampling_probs"))
-            throw ApiException.Unsupported("post_sampling_probs", "'post_sampling_probs' is not supported: probabilities are of the model's own distribution.");
         var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
         model.RefuseHopeless(prompt, "prompt");
         var (options, evaluateOnly) = ReadOptions(fields, model);
@@ -66,6 +64,8 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
         {
             MaxTokens = limit > 0 ? limit : evaluateOnly ? 1 : int.MaxValue,
             TopLogprobs = alternatives > 0 ? alternatives : null,
+            LogprobsAfterSampling = fields.Flag("post_sampling_probs"),
+            ReportPrompt = fields.Flag("return_progress") && fields.Flag("stream"),
         }, evaluateOnly);
     }
 

@@ -4,6 +4,7 @@ using System.Text.Unicode;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Prompts;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Inference.Ollama;
 using Banyan.Server.Inference.OpenAi.Chat;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Turns;
@@ -12,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Inference.LlamaServer;
 
 /// <summary>llama-server's <c>/props</c>, <c>/slots</c>, <c>/tokenize</c>, <c>/detokenize</c>, <c>/apply-template</c>, <c>/lora-adapters</c>, <c>/models/load</c>, <c>/models/unload</c>.</summary>
-sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time)
+sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, ManageEndpoints manage, TimeProvider time)
 {
     public async Task PropsAsync(HttpContext context, CancellationToken cancellationToken)
     {
@@ -42,7 +43,22 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
     }
 
     public Task AdaptersAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonArray([.. catalogue.Adapters()
-        .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = 0 })]), context.RequestAborted);
+        .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = m.Base!.Scales.FirstOrDefault(s => s.Adapter == m)?.Scale ?? 0 })]), context.RequestAborted);
+
+    /// <summary><c>POST /lora-adapters</c>: the adapters that answer whoever names their base and says nothing of adapters; those that are not in the list do not.</summary>
+    public async Task SetAdaptersAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        manage.CheckAllowed();
+        var scales = await bodies.ReadArrayAsync(context, items => Task.FromResult(LoraField.Read(items, "lora", catalogue.Adapters()).FindAll(s => s.Scale != 0)), cancellationToken);
+        // They are put together once now: what cannot be is refused here, and not to everybody.
+        foreach (var of in scales.GroupBy(s => s.Adapter.Base!))
+            using (await of.Key.AskAsync(1, _ => true, cancellationToken, scales: [.. of]))
+            {
+            }
+        foreach (var model in catalogue.Known)
+            model.Scales = scales.FindAll(s => s.Adapter.Base == model);
+        await context.Response.WriteJsonAsync(new JsonObject { ["success"] = true }, cancellationToken);
+    }
 
     public Task TokenizeAsync(HttpContext context, CancellationToken cancellationToken) => AnswerAsync(context, (fields, model) =>
     {
@@ -95,10 +111,6 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider time
     /// <summary><c>POST /slots/{id}?action=…</c>.</summary>
     public static Task RefuseSlot(HttpContext context) => throw new ApiException(501,
         "Slots are not saved, restored or erased here: all requests share one prefix cache, which finds what was computed by its tokens.", code: "not_supported", type: "not_supported_error");
-
-    /// <summary><c>POST /lora-adapters</c>.</summary>
-    public static Task RefuseScales(HttpContext context) => throw new ApiException(501,
-        "Adapters are not switched on for everybody here: name one as the model of a request, or in its 'lora'.", code: "not_supported", type: "not_supported_error");
 
     ServedModel Named(Fields fields) => catalogue.Find(fields.Text("model") is { Length: > 0 } name ? name : throw ApiException.Missing("model"));
 

@@ -37,6 +37,15 @@ sealed class LoadedModel : IAsyncDisposable
         _vectors = new(() => new(this, _adapter));
     }
 
+    /// <summary>It with adapters, each at a scale; the adapter itself where there is one, as it was trained. Whoever asks need not dispose it.</summary>
+    /// <exception cref="NotSupportedException">One of them cannot be scaled or put beside others.</exception>
+    public LoadedModel With(IReadOnlyList<(LoadedModel Model, float Scale)> adapters) => adapters switch
+    {
+        [] => this,
+        [(var one, 1)] => one,
+        _ => new LoadedModel(Name, this, Model.MixAdapters(adapters.Where(a => a.Model._adapter is not null).Select(a => (a.Model._adapter!, a.Scale)))),
+    };
+
     public string Name { get; }
     public Model Model { get; }
 

@@ -49,6 +49,9 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         }
     }
 
+    /// <summary>Adapters that answer whoever names this model and says nothing of adapters (<c>POST /lora-adapters</c>).</summary>
+    public IReadOnlyList<AdapterScale> Scales { get; set; } = [];
+
     /// <summary>Whether its file is still there.</summary>
     public bool IsThere => File.Exists(Path) || Directory.Exists(Path);
 
@@ -117,19 +120,35 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     /// <param name="read">Reads the request for the loaded model.</param>
     /// <param name="cancellationToken">Stops waiting for the model.</param>
     /// <param name="generates">Whether it asks for text, which an encoder does not give.</param>
+    /// <param name="scales">The adapters that are to answer; null for those that are set for all (<see cref="Scales"/>), where text is asked for.</param>
     /// <exception cref="ApiException">It is refused.</exception>
-    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken, bool generates = true)
+    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken, bool generates = true, IReadOnlyList<AdapterScale>? scales = null)
     {
         var admission = Admit(generations);
         try
         {
-            var model = await LoadAsync(cancellationToken);
+            var model = await WithAdaptersAsync(await LoadAsync(cancellationToken), scales ?? (generates ? [.. Scales.Where(s => s.Adapter.IsThere)] : []), cancellationToken);
             return generates && !model.Generates ? throw model.CannotGenerate() : new Asked<T>(model, read(model), admission);
         }
         catch
         {
             admission.Dispose();
             throw;
+        }
+    }
+
+    static async Task<LoadedModel> WithAdaptersAsync(LoadedModel model, IReadOnlyList<AdapterScale> scales, CancellationToken cancellationToken)
+    {
+        var loaded = new List<(LoadedModel Model, float Scale)>();
+        foreach (var (adapter, scale) in scales.Where(s => s.Scale != 0))
+            loaded.Add((await adapter.LoadAsync(cancellationToken), scale));
+        try
+        {
+            return model.With(loaded);
+        }
+        catch (NotSupportedException e)
+        {
+            throw ApiException.Unsupported("lora", $"Invalid 'lora': {e.Message}.");
         }
     }
 

@@ -24,16 +24,23 @@ sealed class Bodies : IDisposable
 
     /// <summary>Reads a body as a JSON object and makes something of it.</summary>
     /// <exception cref="ApiException">It is no JSON object, holds text that is none, or comes while too many large ones are here.</exception>
-    public async Task<T> ReadAsync<T>(HttpContext context, Func<Fields, Task<T>> read, CancellationToken cancellationToken)
+    public Task<T> ReadAsync<T>(HttpContext context, Func<Fields, Task<T>> read, CancellationToken cancellationToken) =>
+        ReadAsync(context, JsonValueKind.Object, "object", body => read(new Fields(body)), cancellationToken);
+
+    /// <summary>The same with a body that is a JSON array.</summary>
+    public Task<T> ReadArrayAsync<T>(HttpContext context, Func<IReadOnlyList<JsonElement>, Task<T>> read, CancellationToken cancellationToken) =>
+        ReadAsync(context, JsonValueKind.Array, "array", body => read([.. body.EnumerateArray()]), cancellationToken);
+
+    async Task<T> ReadAsync<T>(HttpContext context, JsonValueKind kind, string name, Func<JsonElement, Task<T>> read, CancellationToken cancellationToken)
     {
         using var held = new Held(this);
         var json = await ReadAsync(context.Request, held, cancellationToken);
         if (json.Length <= SmallBytes)
-            return await ParseAsync(json, read);
+            return await ParseAsync(json, kind, name, read);
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            return await ParseAsync(json, read);
+            return await ParseAsync(json, kind, name, read);
         }
         finally
         {
@@ -44,12 +51,12 @@ sealed class Bodies : IDisposable
         }
     }
 
-    static async Task<T> ParseAsync<T>(ReadOnlyMemory<byte> json, Func<Fields, Task<T>> read)
+    static async Task<T> ParseAsync<T>(ReadOnlyMemory<byte> json, JsonValueKind kind, string name, Func<JsonElement, Task<T>> read)
     {
         using var document = Parse(json);
-        return document.RootElement.ValueKind == JsonValueKind.Object
-            ? await read(new Fields(document.RootElement))
-            : throw new ApiException(400, $"The request's body must be a JSON object, but it is {Fields.Describe(document.RootElement)}.");
+        return document.RootElement.ValueKind == kind
+            ? await read(document.RootElement)
+            : throw new ApiException(400, $"The request's body must be a JSON {name}, but it is {Fields.Describe(document.RootElement)}.");
     }
 
     static JsonDocument Parse(ReadOnlyMemory<byte> json)

@@ -15,7 +15,7 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields,
             ChatRequest.ReadChoices(fields, options.MaxPending), model => ChatRequest.Read(fields, model, options.MaxPending, time.GetLocalNow()), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin("chat", model.Name);
@@ -61,6 +61,11 @@ sealed class ChatEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions o
                 if (!choice.Begun)
                     await SendAsync(new(index, new() { Role = "assistant", Content = "" }, null, null));
                 choice.Begun = true;
+                if (generated.Prompt is { } read)
+                {
+                    await events.WriteAsync(Chunk([new(index, new(), null, null)]) with { PromptProgress = PromptRead.Of(read) }, ApiJson.Readable.ChatChunk, cancellationToken);
+                    continue;
+                }
 
                 var parts = choice.Answer.Take(generated);
                 var logprobs = request.Logprobs && generated.AnswerToken(head.Model.Tokenizer) is not null ? new ChatLogprobs([ChatLogprob.Of(head.Model.Tokenizer, generated)], null) : null;

@@ -30,6 +30,9 @@ sealed record ChatChunk(string Id, string Object, long Created, string Model, IR
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Timings? Timings { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PromptRead? PromptProgress { get; init; }
 }
 
 sealed record ChatDelta(int Index, ChatDeltaMessage Delta, ChatLogprobs? Logprobs, string? FinishReason)

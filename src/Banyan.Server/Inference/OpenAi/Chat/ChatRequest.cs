@@ -36,6 +36,8 @@ sealed record ChatRequest
         {
             MaxTokens = fields.MaxTokens("max_completion_tokens") ?? fields.MaxTokens("max_tokens") ?? int.MaxValue,
             TopLogprobs = logprobs ? topLogprobs ?? 0 : null,
+            LogprobsAfterSampling = fields.Flag("post_sampling_probs"),
+            ReportPrompt = fields.Flag("return_progress") && stream,
         };
         return new ChatRequest
         {

@@ -14,7 +14,7 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.Find(fields).AskAsync(
+        using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields,
             CompletionRequest.CountGenerations(fields, options.MaxPending), model => CompletionRequest.Read(fields, model, options.MaxPending), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         var generations = Requests(request);
@@ -71,6 +71,11 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
         {
             await foreach (var (index, generated) in pieces)
             {
+                if (generated.Prompt is { } read)
+                {
+                    await events.WriteAsync(head with { Choices = [new(index, "", null, null)], PromptProgress = PromptRead.Of(read) }, ApiJson.Readable.Completion, cancellationToken);
+                    continue;
+                }
                 var choice = choices[index];
                 var logprobs = generated.AnswerToken(tokenizer) is null && !choice.HasPrompt ? null : choice.NewLogprobs();
                 var text = choice.Take(generated, logprobs);

@@ -10,6 +10,9 @@ sealed record Completion(string Id, string Object, long Created, string Model, I
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Timings? Timings { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PromptRead? PromptProgress { get; init; }
 }
 
 sealed record CompletionChoice(int Index, string Text, CompletionLogprobs? Logprobs, string? FinishReason);

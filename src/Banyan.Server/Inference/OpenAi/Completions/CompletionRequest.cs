@@ -53,6 +53,8 @@ sealed record CompletionRequest
         {
             MaxTokens = generates ? fields.MaxTokens("max_tokens") ?? DefaultMaxTokens : 1,
             TopLogprobs = logprobs,
+            LogprobsAfterSampling = fields.Flag("post_sampling_probs"),
+            ReportPrompt = fields.Flag("return_progress") && stream,
         };
         var (texts, prompts, filling) = ReadPrompts(fields, model, options);
         return new CompletionRequest
