@@ -38,6 +38,12 @@ await feature("whoAmI", async () => { const me = await hub.whoAmI(all); return {
 await feature("createRepo", async () => (await hub.createRepo({ ...all, repo, private: false })).repoUrl === `${hubUrl}/${name}`);
 await feature("createRepo again", () => hub.createRepo({ ...all, repo }));
 await feature("createRepo with files", async () => void await hub.createRepo({ ...all, repo: { type: "dataset", name: `${user}/js-data` }, private: true, files: [{ path: "README.md", content: new Blob(["# data"]) }] }));
+await feature("collections", async () => {
+  const { slug } = await hub.createCollection({ ...all, collection: { title: "By JavaScript", namespace: user, private: false, item: { type: "model", id: name } } });
+  const found = []; for await (const c of hub.listCollections({ ...all, search: { owner: [user], item: [`models/${name}`] } })) found.push(c.slug === slug && { title: c.title, owner: c.owner.name, items: c.items.map(i => `${i.type} ${i.id}`) });
+  await hub.deleteCollection({ ...all, slug });
+  return found;
+});
 await feature("repoExists", async () => [await hub.repoExists({ ...all, repo }), await hub.repoExists({ ...all, repo: `${user}/nothing` })]);
 await feature("checkRepoAccess of nothing", () => hub.checkRepoAccess({ ...all, repo: `${user}/nothing` }));
 await feature("uploadFile, small", async () => { const done = await hub.uploadFile({ ...all, repo, file: new File(["hello"], "hello.txt"), commitTitle: "Say hello" }); return { oid: /^[0-9a-f]{40}$/.test(done.commit.oid), url: done.commit.url.startsWith(`${hubUrl}/${name}/commit/`) }; });

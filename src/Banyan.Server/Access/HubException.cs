@@ -24,6 +24,9 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <summary>Address of what is in the way: clients that may find it there read it.</summary>
     public string? Url { get; init; }
 
+    /// <summary>Name of the collection that is in the way.</summary>
+    public string? Slug { get; init; }
+
     /// <summary>How to present credentials, where they are what is missing.</summary>
     public string Challenge { get; init; } = BearerChallenge;
 

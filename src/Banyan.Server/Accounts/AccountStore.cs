@@ -72,6 +72,10 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
                 throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first (an admin of the hub may: banyan hub repo list {name}, banyan hub user remove {name} --move-repos-to NAMESPACE)");
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM collections WHERE owner_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM follows WHERE account_id = @Id OR user_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM watches WHERE user_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM notifications WHERE user_id = @Id", account);
             // By what one signed in; who a provider says that they were is kept, so that they are no new user tomorrow.
             foreach (var table in (string[])["passwords", "passkeys", "recovery_codes", "second_factors"])
                 await t.ExecuteAsync($"DELETE FROM {table} WHERE user_id = @Id", account);

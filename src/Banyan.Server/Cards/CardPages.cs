@@ -1,8 +1,12 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
+using Banyan.Server.Accounts;
+using Banyan.Server.Discovery;
 using Banyan.Server.Files;
+using Banyan.Server.Following;
 using Banyan.Server.Gating;
 using Banyan.Server.Git;
+using Banyan.Server.Hub;
 using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Pages;
@@ -12,7 +16,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Cards;
 
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
-sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests)
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, HubAddress address)
 {
     const int MaxNamed = 12, MaxGgufs = 30;
 
@@ -23,15 +27,18 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         var revision = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
         var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
         var files = revision is null ? [] : await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken);
-        await HtmlPage.RenderAsync<CardPage>(context, new CardView
+        var html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null;
+        var view = new CardView
         {
             Head = new(repo, "card", repo.DefaultBranch),
+            PageHead = new(),
             MayRead = mayRead,
             MayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken),
             IsLiked = !caller.IsAnonymous && await likes.IsLikedAsync(caller.UserId, repo, cancellationToken),
+            Watch = caller.IsAnonymous ? default : await follows.OfAsync(caller.UserId, repo, cancellationToken),
             Standing = mayRead || caller.IsAnonymous ? null : await requests.StatusAsync(repo.Id, caller.UserId, cancellationToken),
             HasCommits = revision is not null,
-            Html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null,
+            Html = html,
             Problem = known.CardProblem,
             Task = known.PipelineTag,
             Library = known.Library,
@@ -48,6 +55,17 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Relation = Text(known.Card, "base_model_relation"),
             Datasets = await HereAsync(caller, RepoType.Dataset, Texts(known.Card, "datasets"), cancellationToken),
             Derived = repo.Type == RepoType.Model ? await DerivedAsync(caller, repo, cancellationToken) : [],
+        };
+        var description = (html is null ? null : CardSummary.Of(html)) ?? $"{repo.FullName}: {known.PipelineTag ?? repo.Type.Text()}, files, history and how to use it.";
+        await HtmlPage.RenderAsync<CardPage>(context, view with
+        {
+            PageHead = new()
+            {
+                Description = description,
+                Canonical = $"/{repo.Path}",
+                Feeds = mayRead ? view.Head.Feeds : [],
+                Data = StructuredData.Of(view, description, await accounts.FindAsync(repo.OwnerId, cancellationToken), address.Root(context)),
+            },
         });
     }
 

@@ -1,3 +1,4 @@
+using Banyan.Server.Pages;
 using Banyan.Server.Repos;
 
 namespace Banyan.Server.Cards;
@@ -6,6 +7,9 @@ namespace Banyan.Server.Cards;
 public sealed record CardView
 {
     public required RepoHeadView Head { get; init; }
+
+    /// <summary>What is told of the page to those who do not read it.</summary>
+    public required PageHead PageHead { get; init; }
 
     /// <summary>The card, sanitized; null where there is none or it may not be read.</summary>
     public string? Html { get; init; }
@@ -21,6 +25,9 @@ public sealed record CardView
 
     /// <summary>Whether the visitor likes it.</summary>
     public bool IsLiked { get; init; }
+
+    /// <summary>How the visitor is told of what happens here.</summary>
+    public Following.Watch Watch { get; init; }
 
     /// <summary>What became of the visitor's request for access, or null.</summary>
     public string? Standing { get; init; }

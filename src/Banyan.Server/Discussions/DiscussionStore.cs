@@ -3,6 +3,7 @@ using System.Text.Json;
 using Banyan.Server.Access;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
+using Banyan.Server.Notifications;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
 using Dapper;
@@ -72,6 +73,21 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     public async Task<IReadOnlyList<DiscussionEvent>> EventsAsync(long discussion, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<DiscussionEvent>(EventSql + "WHERE e.discussion_id = @discussion ORDER BY e.id", new { discussion })).AsList(), cancellationToken);
 
+    /// <summary>Something that was said or decided in one of a repository's discussions.</summary>
+    public sealed record Latest(long Id, string Type, int Num, string Title, string Status, bool IsPullRequest, long CreatedAt, string? Author);
+
+    /// <summary>What was said and decided last in a repository, the latest first.</summary>
+    // As an expression the row hides the index of all events, where those of one repository are asked for.
+    public async Task<IReadOnlyList<Latest>> LatestAsync(long repo, int limit, CancellationToken cancellationToken) => await database.ReadAsync(
+        async c => (await c.QueryAsync<(long Id, string Type, int Num, string Title, string Status, bool IsPull, long At, string? Author)>(
+            """
+            SELECT e.id, e.type, d.num, d.title, d.status, d.is_pull_request, e.created_at, CASE WHEN a.kind = 'user' THEN a.name END
+            FROM discussions d JOIN discussion_events e ON e.discussion_id = d.id JOIN accounts a ON a.id = e.author_id
+            WHERE d.repo_id = @repo AND e.type IN ('comment', 'status-change') ORDER BY e.id + 0 DESC LIMIT @limit
+            """,
+            new { repo, limit })).Select(r => new Latest(r.Id, r.Type, r.Num, r.Title, r.Status, r.IsPull, r.At, r.Author)).AsList(),
+        cancellationToken);
+
     const string EventSql =
         "SELECT e.id, e.type, e.author_id, CASE WHEN a.kind = 'user' THEN a.name END AS author, e.created_at, e.data FROM discussion_events e JOIN accounts a ON a.id = e.author_id ";
 
@@ -106,6 +122,7 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
         var data = new EventData { Text = description };
         var first = await InsertEventAsync(transaction, id, caller, DiscussionEvent.Comment, data);
         await WebhookEvents.DiscussionAsync(transaction, id, "create", (first.Id, caller.UserId, data), begun: true);
+        await Happenings.DiscussionAsync(transaction, id, caller.UserId, $"{begun.Title}\n{description}", Now);
         return id;
     }
 
@@ -117,6 +134,8 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
             await WebhookEvents.DiscussionAsync(transaction, discussion, "create", (happened.Id, caller.UserId, data));
         else if (type != DiscussionEvent.Commit)   // that its ref moved is told already
             await WebhookEvents.DiscussionAsync(transaction, discussion, "update", null);
+        if (type != DiscussionEvent.TitleChange)
+            await Happenings.DiscussionAsync(transaction, discussion, caller.UserId, data.Text, Now);
         return happened;
     }
 

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Auditing;
+using Banyan.Server.Notifications;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
@@ -47,7 +48,11 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         if (await t.ExecuteAsync(
             "INSERT INTO access_requests (repo_id, user_id, status, asked, fields, at) VALUES (@repo, @user, @status, @yes, @fields, @now) ON CONFLICT DO NOTHING",
             new { repo = repo.Id, user = caller.UserId, status, yes = true, fields, now = Now }) == 1)
+        {
             await Audit.RecordAsync(t, "access.ask", repo.Path, status);
+            if (status == AccessRequest.Pending)
+                await Happenings.AskedAsync(t, repo.Id, caller.UserId, Now);
+        }
         return (await t.ScalarAsync<string>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user = caller.UserId }))!;
     }, cancellationToken);
 
@@ -62,7 +67,10 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             """,
             new { repo = repo.Id, user, no = false, now = Now }) == 1;
         if (changed)
+        {
             await Audit.RecordAsync(t, "access.grant", repo.Path, $"user {user}");
+            await Happenings.AnsweredAsync(t, repo.Id, user, Now);
+        }
         return changed;
     }, cancellationToken);
 
@@ -74,7 +82,10 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             "UPDATE access_requests SET status = @status, reason = @reason WHERE repo_id = @repo AND user_id = @user AND status <> @status",
             new { repo = repo.Id, user, status, reason }) == 1;
         if (changed)
+        {
             await Audit.RecordAsync(t, $"access.{status}", repo.Path, $"user {user}");
+            await Happenings.AnsweredAsync(t, repo.Id, user, Now);
+        }
         return changed;
     }, cancellationToken);
 

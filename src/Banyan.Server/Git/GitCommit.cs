@@ -15,13 +15,16 @@ readonly record struct GitSignature(string Name, string Email, long UnixSeconds)
 
     static string Clean(string text) => string.Concat(text.Where(c => c is not ('<' or '>') && !char.IsControl(c))).Trim();
 
+    // The years 1 and 9999: git takes any number, and what is beyond cannot be told as a date.
+    const long Earliest = -62_135_596_800, Latest = 253_402_300_799;
+
     public static GitSignature Parse(string line)
     {
         var (open, close) = (line.LastIndexOf('<'), line.LastIndexOf('>'));
         if (open < 0 || close < open)
             return new GitSignature(line, "", 0);
         var time = line[(close + 1)..].Trim().Split(' ')[0];
-        return new GitSignature(line[..open].Trim(), line[(open + 1)..close], long.TryParse(time, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seconds) ? seconds : 0);
+        return new GitSignature(line[..open].Trim(), line[(open + 1)..close], long.TryParse(time, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seconds) ? Math.Clamp(seconds, Earliest, Latest) : 0);
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Banyan.Server.Access;
 using Banyan.Server.Listing;
+using Banyan.Server.Notifications;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
@@ -67,6 +68,8 @@ sealed class Refs(HubDatabase database)
             await ListIndex.MarkAsync(transaction, repo);
         if (changed == 1)
             await WebhookEvents.RefAsync(transaction, repo, name, from, to);
+        if (changed == 1 && to is not null)
+            await Happenings.RefAsync(transaction, repo, name, now);
         return changed == 1;
     }
 

@@ -21,7 +21,7 @@ sealed class HubDialect : Dialect
         var error = Translate(exception);
         WriteHeaders(context, error);
         // Without this a client that HEADs a missing file would wait for a body that never comes.
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(error.Message, error.Url), error.Status);
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(error.Message, error.Url, error.Slug), error.Status);
     }
 
     /// <summary>Status and headers of an error, in which clients look for what they need.</summary>
@@ -43,7 +43,7 @@ sealed class HubDialect : Dialect
             headers.Location = location;
     }
 
-    sealed record HubError(string Error, string? Url);
+    sealed record HubError(string Error, string? Url, string? Slug);
 
     /// <summary>What to tell of an exception.</summary>
     public static HubException Translate(Exception exception) => exception switch

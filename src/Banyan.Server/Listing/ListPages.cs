@@ -1,5 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Discovery;
+using Banyan.Server.Following;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
 using Banyan.Server.Repos;
@@ -9,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Listing;
 
 /// <summary>Pages that list repositories: the first, lists by type, search, and what is somebody's.</summary>
-sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch search)
+sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch search, FollowStore follows, HubAddress address)
 {
     const int HomeRows = 6, PageRows = 30, FoundRows = 10, OwnerRows = 50, MaxField = 200;
 
@@ -87,7 +89,21 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var name = (string)context.Request.RouteValues["ns"]!;
         var owner = await accounts.FindAsync(name, context.RequestAborted) ?? throw HubException.RepoNotFound(name);
         var members = await accounts.MembersAsync(owner.Id, context.RequestAborted);
-        await HtmlPage.RenderAsync<OwnerPage>(context, new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows)));
+        var caller = await authoriser.CallerAsync(context);
+        var (isFollowed, followers) = await follows.OfAsync(caller.UserId, owner.Id, context.RequestAborted);
+        await HtmlPage.RenderAsync<OwnerPage>(context, new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows))
+        {
+            Followers = followers,
+            IsFollowed = caller.IsAnonymous || caller.UserId == owner.Id ? null : isFollowed,
+            PageHead = new()
+            {
+                Description = $"Models and data sets of {owner.FullName ?? owner.Name}.",
+                Canonical = $"/{owner.Name}",
+                Type = "profile",
+                Feeds = [($"What {owner.Name} changes", $"/feed/{owner.Name}")],
+                Data = StructuredData.Of(owner, address.Root(context)),
+            },
+        });
     }
 
     async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, Reach furthest = Reach.Card)

@@ -1,5 +1,6 @@
 using Banyan.Server.Accounts;
 using Banyan.Server.Cards;
+using Banyan.Server.Pages;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;
 
@@ -78,4 +79,14 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
 }
 
 /// <summary>A user or an organization with what is theirs.</summary>
-public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos);
+public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos)
+{
+    /// <summary>What is told of the page to those who do not read it.</summary>
+    public required PageHead PageHead { get; init; }
+
+    /// <summary>How many follow them.</summary>
+    public long Followers { get; init; }
+
+    /// <summary>Whether the visitor does; null where that cannot be.</summary>
+    public bool? IsFollowed { get; init; }
+}

@@ -20,7 +20,6 @@ static class ListingFeature
         services.AddSingleton<ListSearch>();
         services.AddSingleton<ListEndpoint>();
         services.AddSingleton<ListPages>();
-        services.AddSingleton<Feed>();
         services.AddSingleton<TagsByType>();
     }
 
@@ -32,8 +31,6 @@ static class ListingFeature
             app.MapHub("GET", $"/api/{type.Plural()}", Need.Nothing, c => list.HandleAsync(c, type));
             app.MapPage("GET", $"/{type.Plural()}", Need.Nothing, c => pages.ListAsync(c, type));
         }
-        app.MapPage("GET", "/feed", Need.Nothing, app.The<Feed>().ShowAsync);
-        app.MapPage("GET", "/robots.txt", Need.Nothing, Feed.RobotsAsync, traits: RouteTraits.Open);
         app.MapPage("GET", "/", Need.Nothing, pages.HomeAsync);
         app.MapPage("GET", "/search", Need.Nothing, pages.SearchAsync);
         app.MapPage("GET", "/{ns}", Need.Nothing, pages.OwnerAsync);

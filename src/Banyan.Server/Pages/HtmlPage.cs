@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Notifications;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
@@ -40,10 +41,12 @@ static class HtmlPage
     {
         var services = context.RequestServices;
         var hub = services.GetService<HubAddress>();
+        var caller = hub is null ? Caller.Anonymous : await services.GetRequiredService<Authoriser>().CallerAsync(context);
         return new()
         {
             HasHub = hub is not null,
-            User = hub is not null && await services.GetRequiredService<Authoriser>().CallerAsync(context) is { IsAnonymous: false } caller ? caller.Name : null,
+            User = caller.IsAnonymous ? null : caller.Name,
+            Unread = caller.SessionId == 0 ? 0 : await services.GetRequiredService<NotificationStore>().UnreadAsync(caller.UserId, context.RequestAborted),
             FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
             Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why ? $"This hub takes no changes for now: {why}" : null,

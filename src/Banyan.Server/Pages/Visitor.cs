@@ -11,6 +11,9 @@ public sealed record Visitor
     /// <summary>Name of the user who is signed in, or null.</summary>
     public string? User { get; init; }
 
+    /// <summary>How many notifications the user has not read.</summary>
+    public int Unread { get; init; }
+
     /// <summary>What forms are known by; empty where there are none.</summary>
     public string FormToken { get; init; } = "";
 

@@ -7,6 +7,7 @@ using Banyan.Server.Commits;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
+using Banyan.Server.Notifications;
 using Banyan.Server.Quotas;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Webhooks;
@@ -64,6 +65,8 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
                 await WebhookEvents.RepoAsync(t, made.Repo.Id, "create");
             if (made.IsNew)
                 await committer.BeginAsync(t, made.Repo, caller, FirstFiles(body, type));
+            if (made.IsNew)
+                await Happenings.RepoAsync(t, made.Repo.Id, made.Repo.CreatedAt);
             if (made.IsNew)
                 await Audit.RecordAsync(t, "repo.create", made.Repo.Path);
             return made;

@@ -1,3 +1,5 @@
+using Banyan.Server.Pages;
+
 namespace Banyan.Server.Repos;
 
 /// <summary>The head of every page of a repository.</summary>
@@ -8,4 +10,10 @@ public sealed record RepoHeadView(Repo Repo, string Active, string Revision)
 {
     /// <summary>The revision as a part of an address.</summary>
     public string RevisionPath => Uri.EscapeDataString(Revision);
+
+    /// <summary>Feeds of what changes in the repository.</summary>
+    public IReadOnlyList<(string Title, string Address)> Feeds => [($"Commits to {Repo.FullName}", $"/{Repo.Path}/feed"), ($"Discussions of {Repo.FullName}", $"/{Repo.Path}/discussions/feed")];
+
+    /// <summary>The head of one of its pages with these feeds.</summary>
+    public PageHead Followed(string address) => new() { Canonical = address, Feeds = Feeds };
 }

@@ -14,7 +14,7 @@ static class Words
 
     const string English = " a an and are as at by can for from i in is it me my of on or that the this to with which data dataset model set ";
 
-    static readonly Dictionary<char, char> s_plain = Plain(
+    static readonly Dictionary<char, char> s_plain = Alike(
         "aàáâãäåāăąǎạảấầẩẫậắằẳẵặ", "cçćĉċč", "dďđ", "eèéêëēĕėęěẹẻẽếềểễệ", "gĝğġģǧ", "hĥħ", "iìíîïĩīĭįıǐỉị", "jĵ", "kķǩ", "lĺļľŀł", "nñńņňŋ", "oòóôõöøōŏőǒọỏốồổỗộớờởỡợơ",
         "rŕŗř", "sśŝşšș", "tţťŧț", "uùúûüũūŭůűųǔụủứừửữựư", "wŵ", "yýÿŷỳỵỷỹ", "zźżž", "еёѐ", "иѝ");
 
@@ -111,13 +111,19 @@ static class Words
             // Marks on Latin, Greek, Cyrillic, Arabic and Hebrew letters are not asked for; those of Indic scripts are vowels.
             if (letter < '\u0900' && CharUnicodeInfo.GetUnicodeCategory(letter) == UnicodeCategory.NonSpacingMark)
                 continue;
-            var half = letter is > '\uff00' and < '\uff5f' ? char.ToLowerInvariant((char)(letter - 0xfee0)) : letter;
-            folded.Append(half switch { 'ß' => "ss", 'æ' => "ae", 'œ' => "oe", 'þ' => "th", _ => s_plain.GetValueOrDefault(half, half).ToString() });
+            folded.Append(Plain(letter));
         }
         var text = folded.ToString();
         if (text.Length > 3 && text[^1] == 's' && text[^2] is >= 'a' and <= 'z' and not ('s' or 'u' or 'i'))
             text = text[..^1];
         return Short(text);
+    }
+
+    /// <summary>A small letter without what stands on it: é is e, ß is ss.</summary>
+    public static string Plain(char letter)
+    {
+        var half = letter is > '\uff00' and < '\uff5f' ? char.ToLowerInvariant((char)(letter - 0xfee0)) : letter;
+        return half switch { 'ß' => "ss", 'æ' => "ae", 'œ' => "oe", 'þ' => "th", _ => s_plain.GetValueOrDefault(half, half).ToString() };
     }
 
     static string Short(string word) => word.Length <= MaxLength ? word : word[..(char.IsHighSurrogate(word[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
@@ -129,5 +135,5 @@ static class Words
     static bool IsUnspaced(Rune rune) => rune.Value is (>= 0x0e00 and < 0x0f00) or (>= 0x1000 and < 0x10a0) or (>= 0x1780 and < 0x1800) // Thai, Lao, Burmese, Khmer
         or (>= 0x3040 and < 0x3100) or (>= 0x31f0 and < 0x3200) or (>= 0x3400 and < 0x4dc0) or (>= 0x4e00 and < 0xa000) or (>= 0xf900 and < 0xfb00) or (>= 0x20000 and < 0x32000);
 
-    static Dictionary<char, char> Plain(params string[] alike) => alike.SelectMany(a => a[1..].Select(letter => (letter, a[0]))).ToDictionary(p => p.letter, p => p.Item2);
+    static Dictionary<char, char> Alike(params string[] alike) => alike.SelectMany(a => a[1..].Select(letter => (letter, a[0]))).ToDictionary(p => p.letter, p => p.Item2);
 }

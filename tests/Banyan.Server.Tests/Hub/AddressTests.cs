@@ -123,7 +123,7 @@ public sealed class AddressTests : IAsyncLifetime
     [InlineData("/nowhere/at/all", HttpStatusCode.NotFound)]
     [InlineData("/api/models/ana/nothing", HttpStatusCode.NotFound)]
     [InlineData("/v1/completions", HttpStatusCode.MethodNotAllowed)]
-    [InlineData("/api/collections", HttpStatusCode.NotImplemented)]
+    [InlineData("/api/papers", HttpStatusCode.NotImplemented)]
     public async Task What_does_not_answer_get_does_not_answer_head(string path, HttpStatusCode status)
     {
         var head = await _hub.SendAsync(HttpMethod.Head, path);

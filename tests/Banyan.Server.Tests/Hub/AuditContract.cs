@@ -40,6 +40,13 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         ["POST /api/{repo}/like"] = "likes are told with their time",
         ["DELETE /api/{repo}/like"] = "likes are told with their time",
         ["POST /{repo}/like"] = "likes are told with their time",
+        ["POST /api/users/{name}/follow"] = "followers are told with their time",
+        ["DELETE /api/users/{name}/follow"] = "followers are told with their time",
+        ["POST /api/organizations/{name}/follow"] = "followers are told with their time",
+        ["DELETE /api/organizations/{name}/follow"] = "followers are told with their time",
+        ["POST /settings/following"] = "followers are told with their time",
+        ["POST /{repo}/watch"] = "what somebody wants to be told of, which nobody else sees",
+        ["POST /notifications"] = "what somebody has read, which nobody else sees",
         ["POST /login/passkey"] = "PasskeyTests: it takes a browser",
         ["POST /settings/passkeys"] = "PasskeyTests: it takes a browser",
         ["POST /settings/passkeys/remove"] = "PasskeyTests: it takes a browser",
@@ -90,6 +97,14 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         await Delete("/api/organizations/{name}/members/{user}", "member.remove", "/api/organizations/lab/members/ben");
         await Delete("/api/organizations/{name}", "org.remove", "/api/organizations/lab");
 
+        var collection = "/api/collections/" + JsonDocument.Parse(await Post("/api/collections", "collection.create", "/api/collections", new { title = "Ours" })).RootElement.GetProperty("slug").GetString();
+        await Post("/api/collections/{owner}/{slug}/items", "collection.change", collection + "/items", new { item = new { id = Repo, type = "model" } });
+        var item = collection + "/items/" + (await HubServer.JsonOf(await Send(HttpMethod.Get, collection))).GetProperty("items")[0].GetProperty("_id").GetString();
+        await Call("PATCH /api/collections/{owner}/{slug}/items/{item}", "collection.change", () => Send(HttpMethod.Patch, item, new { note = "why" }));
+        await Delete("/api/collections/{owner}/{slug}/items/{item}", "collection.change", item);
+        await Call("PATCH /api/collections/{owner}/{slug}", "collection.change", () => Send(HttpMethod.Patch, collection, new { theme = "blue" }));
+        await Delete("/api/collections/{owner}/{slug}", "collection.remove", collection);
+
         await Post("/api/settings/webhooks", "webhook.add", "/api/settings/webhooks", new { url = "https://example.org/told", watched = new[] { new { type = "user", name = "ana" } } });
         var webhook = "/api/settings/webhooks/" + (await HubServer.JsonOf(await Send(HttpMethod.Get, "/api/settings/webhooks"))).EnumerateArray().Single().GetProperty("id").GetString();
         await Post("/api/settings/webhooks/{id}", "webhook.change", webhook, new { url = "https://example.org/else", watched = new[] { new { type = "user", name = "ana" } } });
@@ -139,6 +154,9 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         {
             Content = new MultipartFormDataContent { { new StringContent(await visit.TokenAsync("/ana/paged/upload/main")), "_token" }, { new ByteArrayContent("x"u8.ToArray()), "files", "x.txt" } },
         }));
+        await Form("/collections", "collection.create", "/collections", "/collections", ("title", "By form"));
+        var page = (await visit.GetAsync("/collections?owner=ana")).Html.Split("href=\"/collections/ana/by-form-")[1].Split('"')[0];
+        await Form("/collections/{owner}/{slug}", "collection.change", $"/collections/ana/by-form-{page}", $"/collections/ana/by-form-{page}", ("do", "change"), ("title", "By a form"));
         await Form("/{repo}/discussions", "discussion.open", "/ana/paged/discussions", "/ana/paged/discussions", ("title", "why"), ("text", "so"));
         await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Post, "/api/models/ana/paged/commit/main?create_pr=1", Hub.Ben, new StringContent(
             """{"key":"header","value":{"summary":"mine"}}""" + "\n" + """{"key":"file","value":{"path":"b.txt","content":"Yg==","encoding":"base64"}}""" + "\n", System.Text.Encoding.UTF8, "application/x-ndjson")));

@@ -53,6 +53,8 @@ public sealed class GitTests
         var commit = GitCommit.Read(Encoding.UTF8.GetBytes(Text));
         Assert.Equal("4b825dc642cb6eb9a060e54bf8d69288fbee4904", commit.Tree.ToString());
         Assert.Equal(new GitSignature("A B", "a@b", 1700000000), commit.Author);
+        // What no calendar has is still a commit that pages and lists can tell.
+        Assert.Equal((253_402_300_799, -62_135_596_800), (GitSignature.Parse("A <a@b> 99999999999999 +0000").UnixSeconds, GitSignature.Parse("A <a@b> -99999999999999 +0000").UnixSeconds));
         Assert.Equal(("Title", "Body"), (commit.Title, commit.Body));
         Assert.Single(commit.Parents);
     }

@@ -59,7 +59,7 @@ public sealed class RepoTests : IAsyncLifetime
     public async Task What_is_not_part_of_the_hub_says_so_in_json()
     {
         var repo = await _hub.CreateRepoAsync("plain");
-        foreach (var path in new[] { "/api/collections", "/oauth/nothing", $"/api/models/{repo}/duplicate" })
+        foreach (var path in new[] { "/api/papers", "/oauth/nothing", $"/api/models/{repo}/duplicate" })
             await HubServer.AssertErrorAsync(await _hub.GetAsync(path, _hub.Ana), HttpStatusCode.NotImplemented, "NotImplemented");
         // What people copy from a browser is the file.
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a/b.txt", "text"));

@@ -19,6 +19,8 @@ public class HubPageTests(SharedHub shared)
     [InlineData("/search", "<h1>Search</h1>")]
     [InlineData("/ana", "ana/</span><wbr>words")]
     [InlineData("/ACME", "<a href=\"/ana\">ana</a>")]
+    [InlineData("/collections", "<h1>Collections</h1>")]
+    [InlineData("/collections?item=models/ana/coder", "<h1>Collections with ana/coder</h1>")]
     [InlineData("/playground", "href=\"/models\"")]
     [InlineData("/chat", "href=\"/models\"")]
     [InlineData("/ana/coder", "<td>1</td>")]
@@ -77,7 +79,7 @@ public class HubPageTests(SharedHub shared)
 
     [Theory]
     [InlineData("/api/models/ana/none", HttpStatusCode.NotFound)]
-    [InlineData("/api/collections", HttpStatusCode.NotImplemented)]
+    [InlineData("/api/papers", HttpStatusCode.NotImplemented)]
     [InlineData("/v1/nothing", HttpStatusCode.NotFound)]
     public async Task An_api_answers_a_browser_as_it_answers_a_client(string path, HttpStatusCode status)
     {
@@ -113,7 +115,7 @@ public class HubPageTests(SharedHub shared)
         Assert.Equal((200, "application/atom+xml"), (status, response.Content.Headers.ContentType!.MediaType));
         Assert.Contains(System.Xml.Linq.XDocument.Parse(text).Descendants(), e => e.Name.LocalName == "title" && e.Value == "ana/coder (model)");
         Assert.DoesNotContain("secret", text);
-        Assert.Contains("Disallow: /settings/", (await shared.PageAsync("/robots.txt")).Html);
+        Assert.Contains("Disallow: /settings", (await shared.PageAsync("/robots.txt")).Html);
     }
 
     [Fact]
@@ -159,17 +161,60 @@ public class HubPageTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("strange");
-        await hub.CommitFilesAsync(repo, hub.Ben.Length > 0 ? hub.Ana : null, ($"a{SharedHub.Hostile.Replace("/", "")}.txt", SharedHub.Hostile), ("README.md", $"---\ntags: ['{SharedHub.Hostile}']\nlicense: '\"><script>alert(1)</script>'\n---\n{SharedHub.Hostile}"));
+        await hub.CommitFilesAsync(repo, hub.Ben.Length > 0 ? hub.Ana : null, ($"a{SharedHub.Hostile.Replace("/", "")}.txt", SharedHub.Hostile), ("README.md", $"---\ntags: ['{SharedHub.Hostile}']\nlicense: '\"><script>alert(1)</script>'\n---\n{SharedHub.Hostile}\n\nWhat &lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; and &lt;!--&lt;script&gt; would be, were it markup."));
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, SharedHub.Hostile, null, HubServer.File("b.txt", SharedHub.Hostile)));
         var number = (await hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = SharedHub.Hostile, description = $"{SharedHub.Hostile} <img src=x onerror=alert(1)>" }, hub.Ben)).GetProperty("num").GetInt32();
         foreach (var path in new[] { "", "/tree/main", "/blob/main/b.txt", "/commits/main", "/commit/main", "/discussions", $"/discussions/{number}", $"/blob/main/a{Uri.EscapeDataString("<script>alert(1)<script>")}.txt" })
         {
             var (status, html, _) = await shared.PageAsync($"/{repo}{path}");
             Assert.Equal((200, path), (status, path));
-            Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("<script", WithoutData(html), StringComparison.OrdinalIgnoreCase);
             Assert.DoesNotContain("onerror", html, StringComparison.OrdinalIgnoreCase);
+            if (path.Length == 0)
+                Assert.Contains("</script><script>alert(1)</script> and <!--<script>", DataOf(html).GetProperty("description").GetString());
         }
     }
+
+    // The one element that a page may have of this kind: data for search engines, up to the first end that a browser finds.
+    static string WithoutData(string html) => html.Split("<script type=\"application/ld+json\">") is [var before, var rest] ? before + rest[(rest.IndexOf("</script>", StringComparison.OrdinalIgnoreCase) + 9)..] : html;
+
+    static System.Text.Json.JsonElement DataOf(string html) =>
+        System.Text.Json.JsonDocument.Parse(html.Split("<script type=\"application/ld+json\">")[1].Split("</script>")[0]).RootElement;
+
+    [Theory]
+    [InlineData("/ana/coder", "SoftwareApplication", "ana/coder", "/ana/coder", "Writes code. See the source")]
+    [InlineData("/datasets/ana/words", "Dataset", "ana/words", "/datasets/ana/words", "ana/words: dataset")]
+    [InlineData("/acme/gated", "SoftwareApplication", "acme/gated", "/acme/gated", "acme/gated: model")]
+    [InlineData("/ANA", "Person", "ana", "/ana", null)]
+    [InlineData("/acme", "Organization", "Acme", "/acme", null)]
+    public async Task A_page_says_what_it_is_to_who_does_not_read_it(string path, string type, string name, string canonical, string? about)
+    {
+        var (_, html, response) = await shared.PageAsync(path);
+        var (data, root) = (DataOf(html), (await shared.GetAsync()).Address);
+        Assert.Equal((type, name, root + canonical), (data.GetProperty("@type").GetString(), data.GetProperty("name").GetString(), data.GetProperty("url").GetString()));
+        if (about is not null)
+        {
+            Assert.StartsWith(about, data.GetProperty("description").GetString());
+            Assert.Contains($"<meta property=\"og:description\" content=\"{about}", html);
+            Assert.Equal(path.Split('/')[^2], data.GetProperty(type == "Dataset" ? "creator" : "author").GetProperty("url").GetString()!.Split('/')[^1]);
+        }
+        Assert.Contains($"<link rel=\"canonical\" href=\"{root}{canonical}\"", html);
+        Assert.Contains($"<meta property=\"og:url\" content=\"{root}{canonical}\"", html);
+        Assert.DoesNotContain("script-src", response.Headers.GetValues("Content-Security-Policy").Single());
+        // Each feed that a page names is there for its reader.
+        foreach (var feed in html.Split("<link rel=\"alternate\" type=\"application/atom&#x2B;xml\"").Concat(html.Split("<link rel=\"alternate\" type=\"application/atom+xml\"")).Where(l => l.StartsWith(" title", StringComparison.Ordinal)))
+            Assert.Equal(200, (await shared.PageAsync(feed.Split("href=\"")[1].Split('"')[0])).Status);
+        Assert.Contains("href=\"/feed/new\"", html);
+        Assert.Equal(path is "/ana/coder" or "/datasets/ana/words", html.Contains($"href=\"{canonical}/discussions/feed\"", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("<p><img src=\"a>b.png\" alt=\"x\"></p><p>It writes <b>code</b> &amp; more of it.</p><p>Then</p>", "It writes code & more of it.")]
+    [InlineData("<pre>not this, though it is long enough</pre><p title='>'>short</p><p>this one is long enough</p>", "this one is long enough")]
+    [InlineData("<p>too short</p>", null)]
+    [InlineData("<p", null)]
+    [InlineData("<p><a href=\"", null)]
+    public void The_first_sentences_of_a_card_are_its_summary(string html, string? expected) => Assert.Equal(expected, Banyan.Server.Cards.CardSummary.Of(html));
 
     [Fact]
     public async Task Pages_of_a_list_follow_one_another()

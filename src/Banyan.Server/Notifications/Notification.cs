@@ -1,0 +1,70 @@
+using Banyan.Server.Repos;
+
+namespace Banyan.Server.Notifications;
+
+/// <summary>What a user is told of.</summary>
+public sealed record Notification
+{
+    public const string Mention = "mention", Participant = "participant", Watching = "watching", Following = "following", Access = "access", Answered = "answered";
+
+    /// <summary>Row in <c>notifications</c>.</summary>
+    public long Id { get; init; }
+
+    /// <summary>Row of the repository.</summary>
+    public long RepoId { get; init; }
+
+    /// <summary>Why the user is told.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>Unix milliseconds of what happened last.</summary>
+    public long At { get; init; }
+
+    /// <summary>Whether the user has not looked at it.</summary>
+    public bool Unread { get; init; }
+
+    /// <summary>Who did it, or null where that is nobody any more.</summary>
+    public string? Actor { get; init; }
+
+    /// <summary>Number of the discussion, or null.</summary>
+    public int? Num { get; init; }
+
+    /// <summary>Title of the discussion, or null.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>What became of the user's request for access, or null.</summary>
+    public string? Standing { get; init; }
+}
+
+/// <summary>A notification with the repository that it is about.</summary>
+public sealed record NotificationRow(Notification Of, Repo Repo)
+{
+    /// <summary>Where it leads.</summary>
+    public string Address => Of.Num is { } number ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
+
+    /// <summary>What it is about, in a line.</summary>
+    public string What => Of switch
+    {
+        { Num: { } number } => $"#{number} {Of.Title}",
+        { Reason: Notification.Watching } => "New commits",
+        { Reason: Notification.Following } => "New repository",
+        { Reason: Notification.Access } => $"{Of.Actor ?? "Somebody"} asks for access",
+        _ => $"Your request for access {(Of.Standing switch { "accepted" => "was accepted", "rejected" => "was turned down", _ => "waits for an answer" })}",
+    };
+
+    /// <summary>Why the user is told.</summary>
+    public string Why => Of.Reason switch
+    {
+        Notification.Mention => "you were mentioned",
+        Notification.Participant => "you take part",
+        Notification.Watching => "you watch it",
+        Notification.Following => "you follow its owner",
+        Notification.Access => "you look after it",
+        _ => "you asked",
+    };
+}
+
+/// <summary>A page of notifications.</summary>
+/// <param name="Rows">The latest first.</param>
+/// <param name="OnlyUnread">Whether only those are shown.</param>
+/// <param name="Next">Address of the next page, or null.</param>
+public sealed record NotificationView(IReadOnlyList<NotificationRow> Rows, bool OnlyUnread, string? Next);
