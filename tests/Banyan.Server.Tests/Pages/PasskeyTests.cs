@@ -5,7 +5,6 @@ using Banyan.Server.SignIn.Passkeys;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Tests.Support;
 using Dapper;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
@@ -70,21 +69,14 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         Assert.Empty(complaints);
         Assert.NotNull((await services.GetRequiredService<PasskeyStore>().ListAsync(petra.Id, default)).Single().UsedAt);
 
-        // What the browser sends is caught on its way: changed it is worth nothing, as it is it is good once, and never with another challenge.
+        // What the browser would send is kept instead: changed it is worth nothing, as it is it is good once, and never with another challenge.
         async Task<(string Ticket, string Credential)> CaughtAsync()
         {
-            var caught = new TaskCompletionSource<string>();
-            await page.RouteAsync("**/login/passkey", async route =>
-            {
-                var sent = route.Request.PostData!;
-                await route.AbortAsync();   // before it is told, or it goes on when nobody holds it up any more
-                caught.TrySetResult(sent);
-            });
             await page.GotoAsync("/login");
+            await page.EvaluateAsync("() => { HTMLFormElement.prototype.submit = function () { window.kept = [this.elements.ticket.value, this.elements.credential.value]; }; }");
             await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
-            var fields = QueryHelpers.ParseQuery(await caught.Task);
-            await page.UnrouteAsync("**/login/passkey");
-            return (fields["ticket"].Single()!, fields["credential"].Single()!);
+            var kept = await (await page.WaitForFunctionAsync("() => window.kept")).JsonValueAsync<string[]>();
+            return (kept[0], kept[1]);
         }
         using var thief = new PageVisit(hub);
         async Task<HttpStatusCode> TryAsync(string ticket, string credential) => (await thief.SendAsync(new(HttpMethod.Post, "/login/passkey")
