@@ -1,3 +1,4 @@
+using System.Runtime;
 using System.Runtime.InteropServices;
 using System.Text;
 using Banyan.Tests;
@@ -34,6 +35,7 @@ sealed class ProcessorTimeAttribute : BeforeAfterTestAttribute
             var text = new StringBuilder();
             foreach (var (type, value) in Classes.OrderByDescending(c => c.Value.Seconds))
                 text.AppendLine(null, $"{value.Seconds,9:0.00} {value.Tests,6} {type}");
+            text.AppendLine(null, $"{now,9:0.00} {Classes.Values.Sum(c => c.Tests),6} all of it, {JitInfo.GetCompilationTime().TotalSeconds:0.0} s of it to compile {JitInfo.GetCompiledMethodCount():N0} methods, {GC.GetTotalPauseDuration().TotalSeconds:0.0} s paused to collect");
             File.WriteAllText(Table, text.ToString());
         }
     }

@@ -34,7 +34,7 @@ public class HostileTests
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
         var before = Files();
-        var tried = Sampled.Of(programs, 24);
+        var tried = Sampled.Of(programs, 16);
 
         var passed = new List<string>();
         await Parallel.ForEachAsync(tried.Index(), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (one, token) =>
