@@ -34,6 +34,10 @@ switch (args)
         return GrammarBench.Run(path);
     case ["forced", var path, ..]:
         return await ForcedBench.Run(path, Number("--runs", 5), Number("--generate", 128));
+    case ["sampler"]:
+        return SamplerBench.Run();
+    case ["beside", var path, ..]:
+        return await BesideBench.Run(path, threads, Number("--prompt", 16384), Number("--length", 64), Number("--together", 4), Number("--generate", 8));
     case ["disassemble", .. var name]:
         return Disassembly.Run(name.Length == 0 ? null : string.Join(' ', name));
     case ["hub", ..]:
@@ -61,6 +65,8 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench load MODEL [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench grammars TOKENIZER");
         Console.Error.WriteLine("       Banyan.Bench forced MODEL [--generate 128] [--runs 5]");
+        Console.Error.WriteLine("       Banyan.Bench sampler");
+        Console.Error.WriteLine("       Banyan.Bench beside MODEL [--prompt 16384] [--length 64] [--together 4] [--generate 8] [--threads N]");
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-git [--commits 10000] [--bytes 100] [--runs 5] [--folder DIR]");

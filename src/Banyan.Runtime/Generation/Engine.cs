@@ -51,7 +51,7 @@ public sealed class Engine : IAsyncDisposable
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));
-        _batch = new Batch(Math.Max(Math.Max(_options.PrefillTokens, _options.SharedPrefillTokens), Speculator.MaxRows) + _options.MaxRequests);
+        _batch = new Batch(Math.Max(_options.PrefillTokens, Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens) + _options.MaxRequests);
         _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
         _draft = _options is { Draft: { } draft, Speculation: true } ? new DraftModel(draft, model, _options) : null;
@@ -231,7 +231,9 @@ public sealed class Engine : IAsyncDisposable
         try
         {
             speculator?.Begin();
+            var began = _options.Clock.GetTimestamp();
             _forward.Run(_batch);
+            _scheduler.Observe(_batch, _options.Clock.GetElapsedTime(began).TotalSeconds);
             unsafe
             {
                 _summaries.Compute(_forward.ResultRows, _batch.LogitCount, Model.Config.VocabularySize, Model.Pool);

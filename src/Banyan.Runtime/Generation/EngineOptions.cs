@@ -8,11 +8,14 @@ public sealed record EngineOptions
     /// <summary>Requests computed at the same time; more wait their turn.</summary>
     public int MaxRequests { get; init; } = 16;
 
-    /// <summary>Prompt tokens computed in one pass while nobody else is generating.</summary>
+    /// <summary>The most prompt tokens computed in one pass while nobody else is generating; fewer where they would take longer than 0.4 s.</summary>
     public int PrefillTokens { get; init; } = 256;
 
     /// <summary>Prompt tokens computed in one pass while others generate: more stall them longer.</summary>
     public int SharedPrefillTokens { get; init; } = 32;
+
+    /// <summary>What is left of a prompt that is this short is computed in one pass, also beside a long one that is read in smaller parts.</summary>
+    internal int ShortPromptTokens { get; init; } = 64;
 
     /// <summary>
     /// Tokens the KV cache holds for all requests together, prefixes kept for later prompts included. Default: four contexts, as far as a

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Generation.Grammars.Vocabularies;
 
 namespace Banyan.Runtime.Generation;
@@ -18,6 +20,10 @@ internal sealed class Sampler
 {
     // Up to here the best tokens are kept by insertion; for more, sorting is cheaper.
     const int FewTokens = 256;
+
+    // Up to here what can follow is looked at token by token.
+    const int FewAllowed = 8192;
+    const double LeastShare = 0.01;
 
     readonly GenerationOptions _options;
     readonly ulong _seed;
@@ -56,17 +62,71 @@ internal sealed class Sampler
     public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch, TokenMask? allowed = null, HashSet<int>? ends = null, bool canEnd = true)
     {
         Penalize(logits);
-        allowed?.Apply(logits, ends ?? [], canEnd);
-        if (Changes || allowed is not null)
+        if (allowed is not null)
+            summary = Mask(logits, summary, scratch, allowed, ends ?? [], canEnd);
+        else if (Changes)
             summary = Summary(logits);
         return Choose(logits, summary, scratch);
+    }
+
+    // What follows is summed up from the smaller part of the vocabulary: from what is allowed where that is little, from what is not where that is.
+    LogitSummary Mask(Span<float> logits, LogitSummary before, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends, bool canEnd)
+    {
+        var others = allowed.Count > FewAllowed && NeedsSum && !Changes ? SumOfOthers(logits, before.Max, scratch, allowed, ends, canEnd) : 0;
+        allowed.Apply(logits, ends, canEnd);
+        if (allowed.Count <= FewAllowed)
+            return OfFew(logits, scratch, allowed, ends);
+        if (Changes || float.IsNegativeInfinity(logits[before.Best]))
+            return Summary(logits);
+        if (!NeedsSum)
+            return before with { LogSum = double.NaN };
+        var all = Math.Exp(before.LogSum - before.Max);
+        // Of nearly nothing a difference would not be exact.
+        return all - others < LeastShare * all ? LogitSummaries.Of(logits) : before with { LogSum = before.Max + Math.Log(all - others) };
+    }
+
+    // Σ exp(logit − max) of the tokens that cannot follow.
+    static double SumOfOthers(ReadOnlySpan<float> logits, float max, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends, bool canEnd)
+    {
+        var count = 0;
+        for (var word = 0; word * 64 < logits.Length; word++)
+            for (var bits = word < allowed.Bits.Length ? ~allowed.Bits[word] : ~0UL; bits != 0; bits &= bits - 1)
+                if (word * 64 + BitOperations.TrailingZeroCount(bits) is var token && token < logits.Length)
+                    scratch.Values[count++] = logits[token];
+        var sum = Distribution.SumExp(scratch.Values.AsSpan(0, count), max, 1);
+        foreach (var end in ends)
+            if (end < logits.Length && allowed.Allows(end) != canEnd)
+                sum += canEnd ? -Math.Exp(logits[end] - max) : Math.Exp(logits[end] - max);
+        return sum;
+    }
+
+    LogitSummary OfFew(ReadOnlySpan<float> logits, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends)
+    {
+        var (count, max, best) = (0, float.NegativeInfinity, 0);
+        for (var word = 0; word < allowed.Bits.Length; word++)
+            for (var bits = allowed.Bits[word]; bits != 0; bits &= bits - 1)
+                if (word * 64 + BitOperations.TrailingZeroCount(bits) is var token && token < logits.Length)
+                    Take(logits, token);
+        foreach (var end in ends)
+            if (end < logits.Length && !allowed.Allows(end))
+                Take(logits, end);
+        return new(max, best, !NeedsSum ? double.NaN : float.IsNegativeInfinity(max) ? max : max + Math.Log(Distribution.SumExp(scratch.Values.AsSpan(0, count), max, 1)));
+
+        void Take(ReadOnlySpan<float> logits, int token)
+        {
+            var logit = scratch.Values[count++] = logits[token];
+            if (logit > max || (logit == max && token < best))
+                (max, best) = (logit, token);
+        }
     }
 
     /// <summary>Chooses again, of logits from which the last choice was taken out.</summary>
     public int Again(Span<float> logits, SamplerScratch scratch) => Choose(logits, Summary(logits), scratch);
 
     // The sum is needed where the whole distribution is drawn from as it is; it takes longer than all the rest.
-    LogitSummary Summary(ReadOnlySpan<float> logits) => _options is { Temperature: 1, TopK: 0, TopP: 1, MinP: 0 } ? LogitSummaries.Of(logits) : LogitSummaries.WithoutSum(logits);
+    bool NeedsSum => _options is { Temperature: 1, TopK: 0, TopP: 1, MinP: 0 };
+
+    LogitSummary Summary(ReadOnlySpan<float> logits) => NeedsSum ? LogitSummaries.Of(logits) : LogitSummaries.WithoutSum(logits);
 
     int Choose(Span<float> logits, LogitSummary summary, SamplerScratch scratch) =>
         _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
@@ -226,6 +286,9 @@ internal sealed class Sampler
         var last = 0;
         for (var token = 0; token < logits.Length; token++)
         {
+            // Where a grammar allows little, there is nothing for long stretches.
+            while (float.IsNegativeInfinity(logits[token]) && token + Vector512<float>.Count < logits.Length && Vector512.EqualsAll(Vector512.Create(logits.Slice(token, Vector512<float>.Count)), Vector512.Create(float.NegativeInfinity)))
+                token += Vector512<float>.Count;
             var weight = MathF.Exp((logits[token] - max) * scale);
             if (weight == 0)
                 continue;

@@ -14,13 +14,15 @@ namespace Banyan.Runtime.Generation;
 /// </summary>
 internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = null)
 {
-    const int MostClients = 1024;
+    const int MostClients = 1024, LeastShared = 16;
 
+    readonly PromptPace _pace = new(options.PrefillTokens);
     readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, draftModel) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
     readonly Dictionary<string, long> _admitted = []; // when each client got a place last
     long _turn;
+    int _others; // rows of the pass that are no prompts'
 
     /// <summary>In the order they were admitted.</summary>
     public IReadOnlyList<Request> Running => _running;
@@ -57,7 +59,15 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
             else if (request.Pending == 1)
                 AddRows(batch, request, 1);
         }
-        Prefill(batch, Math.Min(batch.Count > 0 ? options.SharedPrefillTokens : options.PrefillTokens, batch.Capacity - batch.Count));
+        (_others, var most) = (batch.Count, _pace.Tokens);
+        Prefill(batch, Math.Min(_others > 0 ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most, batch.Capacity - batch.Count));
+    }
+
+    /// <summary>What the pass took that <see cref="Fill"/> planned.</summary>
+    public void Observe(Batch batch, double seconds)
+    {
+        if (_others == 0)
+            _pace.Observe(batch.Count, seconds);
     }
 
     // The oldest prompt of the client whose turn it is, and the one of the next client that is soonest done, have half of the rows each;
@@ -76,6 +86,8 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
         var rows = Math.Min(oldest.Pending, budget - rest);
         AddRows(batch, oldest, rows);
         budget -= rows;
+        if (soonest is not null && soonest.Pending <= options.ShortPromptTokens)
+            budget = Math.Max(budget, Math.Min(soonest.Pending, batch.Capacity - batch.Count));
         if (soonest is not null && Math.Min(soonest.Pending, budget) is var more and > 0)
         {
             Served(soonest);

@@ -36,6 +36,7 @@ public sealed record ErrorView(int Status, string Message)
         403 => "This is not open to you",
         404 => "There is nothing here",
         429 => "Too many at once",
+        503 => "Not now",
         >= 500 => "That did not work",
         _ => "This cannot be done",
     };

@@ -71,7 +71,7 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     [Fact]
     public async Task A_prompt_tells_how_far_it_has_been_read_where_that_is_asked_for()
     {
-        await using var engine = new Engine(Model, new EngineOptions { PrefillTokens = 64, SharedPrefillTokens = 64 });
+        await using var engine = new Engine(Model, new EngineOptions { PrefillTokens = 64, SharedPrefillTokens = 64, Clock = new EvenClock() });
         int[] prompt = [.. Enumerable.Range(0, 200).Select(i => 300 + i % 60)];
         var options = s_greedy with { MaxTokens = 2, ReportPrompt = true };
         var told = (await All(engine, prompt, options)).Select(g => g.Prompt).OfType<PromptProgress>().ToList();

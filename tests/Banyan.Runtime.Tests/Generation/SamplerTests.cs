@@ -1,4 +1,5 @@
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Grammars.Vocabularies;
 
 namespace Banyan.Runtime.Tests.Generation;
 
@@ -197,5 +198,42 @@ public unsafe class LogitSummaryTests
             Assert.Equal(summaries[row].LogSum, LogitSummaries.Of(one).LogSum, 1e-9);
         }
         Assert.True(double.IsNaN(summaries[3].LogSum));
+    }
+
+    // Of 20,000 tokens nearly all are allowed, half, few, one, or those alone that end.
+    [Theory]
+    [InlineData(1, 1f, 0)]
+    [InlineData(1, 0.7f, 0)]
+    [InlineData(1, 0.7f, 40)]
+    [InlineData(0, 1f, 0)]
+    public void A_mask_changes_nothing_but_what_can_be_chosen(float temperature, float topP, int topK)
+    {
+        var random = new Random(1);
+        float[] logits = [.. Enumerable.Range(0, 20_000).Select(_ => random.NextSingle() * 12)];
+        logits[77] = 15; // the best, which some masks leave
+        var (scratch, ends, summary) = (new SamplerScratch(logits.Length), new HashSet<int> { 5, 9_000, 30_000 }, LogitSummaries.Of(logits));
+        var options = new GenerationOptions { Temperature = temperature, TopP = topP, TopK = topK, Seed = 2 };
+        foreach (var penalty in (float[])[1, 1.2f])
+            foreach (var isAllowed in (Func<int, bool>[])[i => i % 50 != 3, i => i % 2 == 0, i => i % 2 == 1, i => i % 100 == 77, i => i == 19_999, i => i < 0])
+            {
+                var bits = new ulong[(logits.Length + 63) / 64];
+                for (var i = 0; i < logits.Length; i++)
+                    bits[i >> 6] |= isAllowed(i) ? 1UL << (i & 63) : 0;
+                var mask = TokenMask.Of(bits);
+                Sampler sampler = new(options with { RepetitionPenalty = penalty }, [77, 3], 60), plain = new(options with { RepetitionPenalty = penalty }, [77, 3], 60);
+                for (var draw = 0; draw < 20; draw++)
+                {
+                    var canEnd = mask.Count == 0 || draw % 2 == 0;
+                    float[] masked = [.. logits], expected = [.. logits];
+                    var token = sampler.Next(masked, summary, scratch, mask, ends, canEnd);
+                    for (var i = 0; i < expected.Length; i++)
+                        if (ends.Contains(i) ? !canEnd : !mask.Allows(i))
+                            expected[i] = float.NegativeInfinity;
+                    Assert.Equal(plain.Next(expected, LogitSummaries.Of(expected), scratch), token);
+                    Assert.False(float.IsNegativeInfinity(masked[token]));
+                    sampler.Count(token);
+                    plain.Count(token);
+                }
+            }
     }
 }

@@ -12,7 +12,7 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
     sealed class Passes(Model model, int places, int cacheTokens = 4096)
     {
         readonly KvCache _cache = new(model, cacheTokens);
-        readonly Scheduler _scheduler = new(new EngineOptions { MaxRequests = places, PrefillTokens = 32, SharedPrefillTokens = 8, Speculation = false });
+        readonly Scheduler _scheduler = new(new EngineOptions { MaxRequests = places, PrefillTokens = 32, SharedPrefillTokens = 8, ShortPromptTokens = 8, Speculation = false });
         readonly Batch _batch = new(64);
         readonly Dictionary<Request, string> _names = [];
 

@@ -346,6 +346,11 @@ public sealed partial class RouteMatrix
         await Set(new { maintenance = "We move." });
         Assert.Contains("We move.", await HubServer.AssertErrorAsync(await hub.PostAsync("/api/repos/create", new { name = "x" }, hub.Ana), HttpStatusCode.ServiceUnavailable));
         Assert.Contains("We move.", await (await hub.SendAsync(HttpMethod.Get, "/acme/public", headers: ("Accept", "text/html"))).Content.ReadAsStringAsync());
+        // A browser's form is refused by a page that says why.
+        var page = await hub.SendAsync(HttpMethod.Post, "/settings/tokens", hub.Ana, new FormUrlEncodedContent([]), ("Accept", "text/html,*/*"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
+        Assert.Contains("We move.", await page.Content.ReadAsStringAsync());
+        Assert.NotNull(page.Headers.RetryAfter);
         var refused = new List<string>();
         foreach (var route in routes)
             if ((await SendAsync(hub, route, "public", hub.Ana)).StatusCode == HttpStatusCode.ServiceUnavailable)

@@ -1,0 +1,33 @@
+namespace Banyan.Runtime.Generation;
+
+/// <summary>
+/// How many tokens of prompts a pass takes, so that it ends soon enough for whoever comes meanwhile. What a token costs is measured: by the machine, the model,
+/// and how much text is before it, it differs a hundredfold.
+/// </summary>
+/// <param name="most">The most tokens of a pass.</param>
+internal sealed class PromptPace(int most)
+{
+    /// <summary>Fewer are hardly faster: the weights are read all the same.</summary>
+    const int Least = 32, First = 128;
+
+    /// <summary>What a pass may take.</summary>
+    internal const double Seconds = 0.4;
+
+    // One pass that another program slowed down must not count for long.
+    const double MostShrinking = 0.5, MostGrowth = 1.25;
+
+    readonly int _least = Math.Min(Least, most);
+    double _tokens = Math.Min(First, most);
+
+    /// <summary>Tokens of the next pass.</summary>
+    public int Tokens => _tokens >= most ? most : Math.Max(_least, (int)_tokens / 16 * 16);
+
+    /// <summary>What a pass with so many rows of prompts took.</summary>
+    public void Observe(int rows, double seconds)
+    {
+        // With much fewer, the weights are what it took.
+        if (rows < Tokens / 2 || seconds <= 0)
+            return;
+        _tokens = Math.Clamp(rows * Seconds / seconds, Math.Max(_least, _tokens * MostShrinking), Math.Min(most, Math.Max(_tokens, _least) * MostGrowth));
+    }
+}
