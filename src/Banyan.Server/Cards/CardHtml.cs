@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using AngleSharp.Dom;
+using Banyan.Server.Cards.Formulas;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
@@ -21,7 +22,9 @@ sealed class CardHtml
 
     const int MaxHtml = 2 << 20, MaxLinks = 3000, MaxCells = 15_000;
 
-    static readonly MarkdownPipeline s_pipeline = new MarkdownPipelineBuilder().UsePipeTables().UseAutoLinks().UseEmphasisExtras().UseFootnotes().UseAutoIdentifiers().Build();
+    static MarkdownPipelineBuilder Rich => new MarkdownPipelineBuilder().UsePipeTables().UseAutoLinks().UseEmphasisExtras().UseFootnotes().UseAutoIdentifiers();
+
+    static readonly MarkdownPipeline s_pipeline = Rich.Build();
 
     static readonly MarkdownPipeline s_plain = new MarkdownPipelineBuilder().Build();
 
@@ -67,12 +70,14 @@ sealed class CardHtml
     internal static string Render(string markdown, string repo, string revision, string folder)
     {
         string html;
+        CardMath? math = null;
         try
         {
             // Links without an end, addresses and tables cost the square of their number in a paragraph.
             var text = markdown.AsSpan();
             html = text.Count("](") > MaxLinks ? $"<pre>{WebUtility.HtmlEncode(markdown)}</pre>"
-                : Markdown.ToHtml(markdown.Replace('\0', ' '), text.Count("www.") + text.Count("://") > MaxLinks || text.Count('|') > MaxCells ? s_plain : s_pipeline);
+                : Markdown.ToHtml(markdown.Replace('\0', ' '), text.Count("www.") + text.Count("://") > MaxLinks || text.Count('|') > MaxCells ? s_plain
+                    : (text.Contains('$') || text.Contains(@"\\(", StringComparison.Ordinal)) && text.Count('$') <= MaxLinks ? Rich.Use(math = new()).Build() : s_pipeline);
         }
         catch (ArgumentException)
         {
@@ -97,13 +102,18 @@ sealed class CardHtml
                 code.TextContent = code.TextContent.Replace("\\|", "|", StringComparison.Ordinal);
         };
         sanitizer.PostProcessNode += (_, e) => Place(e.Node as IElement, e.Document, repo, revision, folder, e.ReplacementNodes);
-        return sanitizer.Sanitize(CardMarkup.Nest(html));
+        var clean = sanitizer.Sanitize(CardMarkup.Nest(html));
+        return math is null ? clean : math.Fill(clean);
     }
 
     static void Place(IElement? element, AngleSharp.Html.Dom.IHtmlDocument document, string repo, string revision, string folder, ICollection<INode> instead)
     {
         if (element is null)
             return;
+        if (element.LocalName != "a")
+            element.RemoveAttribute("href");
+        if (element.LocalName != "img")
+            element.RemoveAttribute("src");
         // Names of a card never meet those of the page.
         if (element.GetAttribute("id") is { } id)
             element.SetAttribute("id", "card-" + id);

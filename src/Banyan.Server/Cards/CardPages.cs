@@ -16,7 +16,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Cards;
 
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
-sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoTree tree, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, HubAddress address)
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, HubAddress address)
 {
     const int MaxNamed = 12, MaxGgufs = 30;
 
@@ -26,7 +26,7 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         var mayRead = await authoriser.MayAsync(caller, repo, Need.Read, cancellationToken);
         var revision = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
         var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
-        var files = revision is null ? [] : await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken);
+        var files = revision is null ? [] : await facts.FilesAsync(repo, revision.Commit.Tree, cancellationToken);
         var html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null;
         var view = new CardView
         {

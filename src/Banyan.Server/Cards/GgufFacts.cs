@@ -29,6 +29,7 @@ static class GgufFacts
 
     ref struct Cursor(ReadOnlySpan<byte> bytes, TensorTable? table)
     {
+        readonly int _length = bytes.Length;
         ReadOnlySpan<byte> _left = bytes;
 
         public JsonObject Facts()
@@ -48,6 +49,8 @@ static class GgufFacts
             long total = 0;
             for (var i = 0; i < tensors; i++)
                 total = Sum(total, Tensor());
+            if (table is not null && metadata.GetValueOrDefault("general.alignment") is var told && (told is long and > 0 and <= 1 << 20 ? (long)told : 32) is var alignment)
+                table.Start = (_length - _left.Length + alignment - 1) / alignment * alignment;
 
             var architecture = metadata.GetValueOrDefault("general.architecture") as string;
             var facts = new JsonObject { ["total"] = total };
@@ -82,8 +85,8 @@ static class GgufFacts
                 product = product * length is var next && next <= (UInt128)long.MaxValue ? next : throw new InvalidDataException();
                 shape[dimensions - 1 - i] = (long)Math.Min(length, long.MaxValue);   // the outermost first, as others write it
             }
-            table?.Add(name, TensorTable.GgufType(U32()), shape, (long)product);
-            Take(table is null ? 4 + 8 : 8);
+            var (type, offset) = (U32(), U64());
+            table?.Add(name, TensorTable.GgufType(type), shape, (long)product, (long)Math.Min(offset, long.MaxValue / 2));
             return (long)product;
         }
 

@@ -47,7 +47,7 @@ sealed record Facts
 /// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is remembered.</summary>
 sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 {
-    const int MaxShards = 300, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10, MaxText = 64 << 10;
+    const int MaxShards = 300, MaxListed = 2000, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10, MaxText = 64 << 10;
 
     // Bytes of the headers of one model's shards together.
     const long MaxHeaders = 64 << 20;
@@ -64,9 +64,25 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         return facts;
     }
 
+    /// <summary>What lies in the root, and GGUF files in the folders below: many models have one for each quantization.</summary>
+    public async Task<IReadOnlyList<RepoEntry>> FilesAsync(Repo repo, GitId root, CancellationToken cancellationToken)
+    {
+        var files = (await tree.FolderAsync(repo.Id, root, cancellationToken)).ToList();
+        if (repo.Type != RepoType.Model)
+            return files;
+        var listed = 0;
+        foreach (var folder in files.Where(f => f.IsFolder).ToArray())
+            await foreach (var entry in tree.ListAsync(repo.Id, folder, true, cancellationToken))
+                if (++listed > MaxListed)
+                    return files;
+                else if (!entry.IsFolder && entry.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+                    files.Add(entry);
+        return files;
+    }
+
     async Task<Facts> ReadAsync(Repo repo, GitId root, CancellationToken cancellationToken)
     {
-        var files = await tree.FolderAsync(repo.Id, root, cancellationToken);
+        var files = await FilesAsync(repo, root, cancellationToken);
         string? problem = null;
         var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
             ? CardHeader.Read(readme, isCut: readme.Length < file.Size, out problem) : null;

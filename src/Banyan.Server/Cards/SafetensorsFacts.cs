@@ -41,9 +41,11 @@ static class SafetensorsFacts
                     product = checked(product * dimension.GetInt64());
                 if (product < 0)
                     return null;
-                table?.Add(tensor.Name, type, [.. tensor.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())], product);
+                table?.Add(tensor.Name, type, [.. tensor.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())], product,
+                    tensor.Value.TryGetProperty("data_offsets", out var offsets) && offsets.ValueKind == JsonValueKind.Array && offsets.GetArrayLength() == 2 ? offsets[0].GetInt64() : -1);
                 counts[type] = checked(counts.GetValueOrDefault(type) + product);
             }
+            table?.Start = header.Length;
             return counts;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)

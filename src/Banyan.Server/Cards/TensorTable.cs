@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Banyan.Server.Cards;
 
 /// <summary>What a weights file says in its header: metadata and tensors, as many as a page shows.</summary>
-public sealed class TensorTable
+/// <param name="wanted">The tensor that is looked at, or null: it is found wherever it stands.</param>
+public sealed class TensorTable(string? wanted = null)
 {
     const int MaxShown = 1500, MaxNotes = 300, MaxText = 300;
 
@@ -20,7 +21,9 @@ public sealed class TensorTable
     /// <param name="Name">Its name.</param>
     /// <param name="Type">Type of its numbers.</param>
     /// <param name="Shape">Lengths, the outermost first.</param>
-    public sealed record Tensor(string Name, string Type, IReadOnlyList<long> Shape)
+    /// <param name="Numbers">How many numbers it has.</param>
+    /// <param name="Offset">Where its bytes begin, behind <see cref="Start"/>.</param>
+    public sealed record Tensor(string Name, string Type, IReadOnlyList<long> Shape, long Numbers, long Offset)
     {
         /// <summary>Lengths as people write them.</summary>
         public string ShapeText => Shape.Count == 0 ? "scalar" : string.Join(" × ", Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
@@ -41,14 +44,22 @@ public sealed class TensorTable
     /// <summary>How many numbers they have.</summary>
     public long Numbers { get; private set; }
 
-    internal void Add(string name, string type, IReadOnlyList<long> shape, long numbers)
+    /// <summary>Where the bytes of tensors begin.</summary>
+    public long Start { get; internal set; }
+
+    /// <summary>The tensor that is looked at, or null where there is none of its name.</summary>
+    public Tensor? Wanted { get; private set; }
+
+    internal void Add(string name, string type, IReadOnlyList<long> shape, long numbers, long offset)
     {
         Count++;
         Numbers += numbers;
         var (count, sum) = _types.GetValueOrDefault(type);
         _types[type] = (count + 1, sum + numbers);
         if (_tensors.Count < MaxShown)
-            _tensors.Add(new(name, type, shape));
+            _tensors.Add(new(name, type, shape, numbers, offset));
+        if (name == wanted)
+            Wanted ??= new(name, type, shape, numbers, offset);
     }
 
     internal void Note(string key, object? value)

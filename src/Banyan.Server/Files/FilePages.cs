@@ -6,14 +6,15 @@ using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
 using Banyan.Server.Repos;
+using Banyan.Server.Viewer;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener)
 {
-    const int PageRows = 300, MaxBranches = 200, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
+    const int PageRows = 300, MaxBranches = 200, HeadRows = 20, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
 
     static readonly HashSet<string> s_pictures = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".gif", ".webp" };
 
@@ -78,10 +79,10 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             IsLarge = entry.Lfs is not null,
             Latest = CommitLine.Of(last.GetValueOrDefault(entry.Path, revision)),
         };
-        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, cancellationToken));
+        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, context.Request.Query["tensor"], cancellationToken));
     }
 
-    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, CancellationToken cancellationToken)
+    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, string? tensor, CancellationToken cancellationToken)
     {
         var extension = Path.GetExtension(entry.Path);
         if (s_pictures.Contains(extension))
@@ -89,7 +90,11 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         if (ContentTypes.Of(entry.Path, entry.Lfs is not null).Split('/')[0] is var medium && medium is "audio" or "video")
             return view with { Medium = medium };
         if (extension.Equals(".safetensors", StringComparison.OrdinalIgnoreCase) || extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
-            return await TensorsAsync(repo, entry, extension, cancellationToken) is { } table ? view with { Tensors = table } : view with { Note = "The header of this file cannot be read as weights." };
+            return await TensorsAsync(repo, entry, extension, tensor, cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = "The header of this file cannot be read as weights." };
+        if (FileViewer.Shows(entry.Path) && !extension.Equals(".txt", StringComparison.OrdinalIgnoreCase))
+            view = await WithRowsAsync(repo, entry, view, cancellationToken);
+        if (extension.Equals(".parquet", StringComparison.OrdinalIgnoreCase))
+            return view;
         if (await window.ReadAsync(repo.Id, entry, MaxBytes, cancellationToken) is not { } bytes)
             return view with { Note = "This is a pointer to a file that was never uploaded." };
         if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
@@ -100,19 +105,49 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         {
             Lines = [.. lines.Take(MaxLines).Select(l => l.Length > MaxLine ? l[..MaxLine] + "…" : l)],
             IsCut = bytes.Length < entry.Size || lines.Length > MaxLines,
-            Table = TableHead.Read(extension, text, bytes.Length < entry.Size),
             Html = extension.Equals(".md", StringComparison.OrdinalIgnoreCase)
                 ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes, cancellationToken) : null,
         };
     }
 
+    /// <summary>The first rows; where there are none, why a file that is nothing else has none.</summary>
+    async Task<BlobView> WithRowsAsync(Repo repo, RepoEntry entry, BlobView view, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return view with { Table = await viewer.HeadAsync(repo.Id, entry, HeadRows, cancellationToken) };
+        }
+        catch (ViewerException e)
+        {
+            return view with { Note = e.Message };
+        }
+    }
+
+    /// <summary>The numbers of one tensor.</summary>
+    async Task<BlobView> WithSampleAsync(Repo repo, RepoEntry entry, BlobView view, string? tensor, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(tensor))
+            return view;
+        try
+        {
+            if (view.Tensors!.Wanted is not { } wanted)
+                throw new ViewerException($"There is no tensor '{(tensor.Length > 200 ? tensor[..200] + "…" : tensor)}' in this file.");
+            return await opener.OpenAsync(repo.Id, entry, TensorSample.MostRead, cancellationToken) is { } file
+                ? view with { Sample = await TensorSample.ReadAsync(view.Tensors, wanted, file, cancellationToken) } : view;
+        }
+        catch (ViewerException e)
+        {
+            return view with { Note = e.Message };
+        }
+    }
+
     /// <summary>What a header says. It may have many megabytes: two are read at a time.</summary>
-    async Task<TensorTable?> TensorsAsync(Repo repo, RepoEntry entry, string extension, CancellationToken cancellationToken)
+    async Task<TensorTable?> TensorsAsync(Repo repo, RepoEntry entry, string extension, string? wanted, CancellationToken cancellationToken)
     {
         await _headers.WaitAsync(cancellationToken);
         try
         {
-            var table = new TensorTable();
+            var table = new TensorTable(wanted);
             if (extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
                 return await window.ReadAsync(repo.Id, entry, GgufFacts.Window, cancellationToken) is { } gguf && GgufFacts.Read(gguf, table) is not null ? table : null;
             return await window.ReadAsync(repo.Id, entry, 8, cancellationToken) is { } start && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length

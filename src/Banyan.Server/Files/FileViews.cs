@@ -1,5 +1,6 @@
 using Banyan.Server.Cards;
 using Banyan.Server.Repos;
+using Banyan.Server.Viewer;
 
 namespace Banyan.Server.Files;
 
@@ -49,7 +50,7 @@ public sealed record BlobView
     public IReadOnlyList<string>? Lines { get; init; }
 
     /// <summary>The first rows of a table.</summary>
-    public TableHead? Table { get; init; }
+    public RowsView? Table { get; init; }
 
     /// <summary>Whether more follows.</summary>
     public bool IsCut { get; init; }
@@ -59,6 +60,9 @@ public sealed record BlobView
 
     /// <summary>What the header of weights says.</summary>
     public TensorTable? Tensors { get; init; }
+
+    /// <summary>The tensor that is looked at, or null.</summary>
+    public TensorSample? Sample { get; init; }
 
     /// <summary>image, audio or video, or null.</summary>
     public string? Medium { get; init; }

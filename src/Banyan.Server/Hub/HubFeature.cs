@@ -26,6 +26,7 @@ using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
 using Banyan.Server.Tuning;
+using Banyan.Server.Viewer;
 using Banyan.Server.Webhooks;
 using Banyan.Server.Xet;
 using Microsoft.AspNetCore.Builder;
@@ -63,6 +64,7 @@ static partial class HubFeature
         services.AddRepos();
         services.AddGit();
         services.AddFiles();
+        services.AddViewer();
         services.AddCommits();
         services.AddCards();
         services.AddListing();
@@ -114,6 +116,7 @@ static partial class HubFeature
         app.MapRepos();
         app.MapGit();
         app.MapFiles();
+        app.MapViewer();
         app.MapCommits();
         app.MapCards();
         app.MapListing();

@@ -204,6 +204,8 @@ public sealed partial class RouteMatrix
         ["POST /{repo}/access"] = Need.Ask,
         ["POST /{repo}/watch"] = Need.Ask,
         ["GET /{repo}/tree/{**rest}"] = Need.Read,
+        ["GET /{repo}/viewer/{**rest}"] = Need.Read,
+        ["GET /{repo}/cell/{**rest}"] = Need.Read,
         ["GET /{repo}/commits/{**rest}"] = Need.Read,
         ["GET /{repo}/commit/{**rest}"] = Need.Read,
         ["GET /{repo}/feed"] = Need.Read,

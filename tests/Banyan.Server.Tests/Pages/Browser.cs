@@ -12,7 +12,7 @@ public sealed class Browser : IAsyncDisposable
     static readonly string[] s_paths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     readonly Lazy<Task<IBrowser>> _browser = new(StartAsync);
 
-    public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false, ColorScheme scheme = ColorScheme.Light)
+    public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false, ColorScheme scheme = ColorScheme.Light, bool withoutPolicy = false)
     {
         if (!s_paths.Any(File.Exists))
             SharedData.Missing("no Chromium on this machine: tests/prepare installs it");
@@ -24,6 +24,7 @@ public sealed class Browser : IAsyncDisposable
             HasTouch = touch,
             IsMobile = touch,
             ColorScheme = scheme,
+            BypassCSP = withoutPolicy,
         });
         context.SetDefaultTimeout(30_000);
         return await context.NewPageAsync();

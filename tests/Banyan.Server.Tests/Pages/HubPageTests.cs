@@ -90,24 +90,6 @@ public class HubPageTests(SharedHub shared)
         Assert.Equal(status, (await (await shared.GetAsync()).GetAsync(path)).StatusCode);
     }
 
-    [Theory]
-    [InlineData(".csv", "a,b\n1,\"2\n\"\"3\"\"\"\n", false, "a|b;1|2\n\"3\"")]
-    [InlineData(".csv", "a,b\r\n1,2\r\n3,", true, "a|b;1|2")]
-    [InlineData(".csv", "a,b\n1,2\n3,4", false, "a|b;1|2;3|4")]
-    [InlineData(".tsv", "a\tb\n1\t2\n", false, "a|b;1|2")]
-    [InlineData(".csv", "no table", false, null)]
-    [InlineData(".csv", "", false, null)]
-    [InlineData(".jsonl", "{\"a\":1}\n{\"b\":[2],\"a\":\"x\"}\n", false, "a|b;1|;x|[2]")]
-    [InlineData(".jsonl", "{\"a\":1}\n{\"a\":", true, "a;1")]
-    [InlineData(".jsonl", "{\"a\":1}\n{\"a\":", false, null)]
-    [InlineData(".jsonl", "[1]\n", false, null)]
-    [InlineData(".txt", "a,b\n1,2\n", false, null)]
-    public void The_first_rows_of_a_table_are_read(string extension, string text, bool isCut, string? expected)
-    {
-        var table = Banyan.Server.Files.TableHead.Read(extension, text, isCut);
-        Assert.Equal(expected, table is null ? null : string.Join(";", table.Rows.Prepend(table.Columns).Select(r => string.Join("|", r))));
-    }
-
     [Fact]
     public async Task A_feed_tells_what_everyone_may_see()
     {
@@ -149,7 +131,7 @@ public class HubPageTests(SharedHub shared)
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file), HubServer.Large("m.gguf", gguf), HubServer.File("broken.gguf", "GGUF nonsense")));
         var (_, html, _) = await shared.PageAsync($"/{repo}/blob/main/model.safetensors");
         Assert.Contains("1 tensors, 6 parameters", html);
-        Assert.Contains("a.&lt;i&gt;weight</th><td class=\"num\">2 × 3</td><td>BF16</td>", html);
+        Assert.Contains("a.&lt;i&gt;weight</a></th><td class=\"num\">2 × 3</td><td>BF16</td>", html);
         Assert.Contains("pt&lt;b&gt;", html);
         Assert.Contains("token_embd.weight", (await shared.PageAsync($"/{repo}/blob/main/m.gguf")).Html);
         Assert.Contains("cannot be read as weights", (await shared.PageAsync($"/{repo}/blob/main/broken.gguf")).Html);

@@ -32,6 +32,12 @@ public sealed class SharedHub : IAsyncDisposable
         await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Put, "/api/models/acme/gated/settings", hub.Ana, System.Net.Http.Json.JsonContent.Create(new { gated = "manual" })));
         await hub.CreateRepoAsync("words", "dataset");
         await hub.CommitFilesAsync("datasets/ana/words", hub.Ana, ("README.md", "---\nlanguage: hi\ntask_categories: [translation]\n---\n# Words"), ("data.csv", "word,count\nbanyan,3\n\"with, comma\",4\n"));
+        await hub.CreateRepoAsync("rows", "dataset");
+        var media = await File.ReadAllBytesAsync(Path.Combine(Banyan.Tests.SharedData.Repository, "tests", "Banyan.Server.Tests", "Viewer", "Data", "media", "media.parquet"));
+        await hub.UploadAsync("datasets/ana/rows", media);
+        await HubServer.JsonOf(await hub.CommitAsync("datasets/ana/rows", hub.Ana, "rows", null, HubServer.Large("data/media.parquet", media),
+            HubServer.File("data/cut.parquet", "PAR1 and no more"),
+            HubServer.File("lines.jsonl", string.Concat(Enumerable.Range(0, 120).Select(i => $"{{\"n\": {i}, \"words\": \"row {i}{(i == 77 ? " " + Hostile.Replace("\"", "") : "")}\", \"kind\": \"k{i % 3}\"}}\n")))));
         return hub;
     }
 
