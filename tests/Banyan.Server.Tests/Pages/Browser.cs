@@ -9,6 +9,9 @@ namespace Banyan.Server.Tests.Pages;
 /// <summary>The Chromium of this machine, started once by the first test that needs it.</summary>
 public sealed class Browser : IAsyncDisposable
 {
+    /// <summary>Milliseconds until something is missing: a limit for a machine with other work, not a measure.</summary>
+    const int Patience = 180_000;
+
     static readonly string[] s_paths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     readonly Lazy<Task<IBrowser>> _browser = new(StartAsync);
 
@@ -26,13 +29,13 @@ public sealed class Browser : IAsyncDisposable
             ColorScheme = scheme,
             BypassCSP = withoutPolicy,
         });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(Patience);
         return await context.NewPageAsync();
     }
 
     static async Task<IBrowser> StartAsync()
     {
-        Assertions.SetDefaultExpectTimeout(30_000);   // a limit for a busy machine, not a measure
+        Assertions.SetDefaultExpectTimeout(Patience);
         Environment.SetEnvironmentVariable("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
         var playwright = await Playwright.CreateAsync();
         return await playwright.Chromium.LaunchAsync(new()
