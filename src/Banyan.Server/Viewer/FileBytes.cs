@@ -11,14 +11,24 @@ namespace Banyan.Server.Viewer;
 /// <param name="read">Fills the memory with the bytes from an offset on.</param>
 sealed class FileBytes(long size, long most, Func<long, Memory<byte>, CancellationToken, Task> read)
 {
+    const long MostWalked = 300_000_000;
+
     readonly long _most = most;
-    long _left = most;
+    long _left = most, _walked;
 
     /// <summary>Bytes of the file.</summary>
     public long Size => size;
 
     /// <summary>Bytes that may still be read.</summary>
     public long Left => _left;
+
+    /// <summary>Counts values that are walked over: runs of equal ones cost no bytes, and many pages of them much time.</summary>
+    /// <exception cref="ViewerException">They are more than one request may cost.</exception>
+    public void Walk(long values)
+    {
+        if ((_walked += values) > MostWalked)
+            throw new ViewerException($"To show this, more than {MostWalked / 1_000_000} million values would have to be passed over. Download the file, or save it with smaller pages.");
+    }
 
     /// <summary>Reads exactly so many bytes.</summary>
     /// <exception cref="ViewerException">They lie outside of the file, or are more than one request may cost.</exception>

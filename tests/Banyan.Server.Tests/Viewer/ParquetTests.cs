@@ -114,6 +114,15 @@ public class ParquetTests
     }
 
     [Fact]
+    public void Values_that_cost_no_bytes_are_counted()
+    {
+        var file = BytesOf([]);
+        for (var page = 0; page < 15; page++)
+            file.Walk(ParquetPages.MaxValues);
+        Assert.Contains("300 million values", Assert.Throws<ViewerException>(() => file.Walk(1)).Message);
+    }
+
+    [Fact]
     public async Task A_request_reads_no_more_of_a_file_than_it_may()
     {
         var table = await OpenAsync(await File.ReadAllBytesAsync(Path.Combine(s_data, "none-delta-bytes.parquet")), 30_000);

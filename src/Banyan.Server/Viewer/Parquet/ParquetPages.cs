@@ -111,6 +111,7 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
             throw new ViewerException($"The column '{leaf.Name}' has a page of {Math.Max(header.Unpacked, header.Packed) >> 20} MiB; at most {MaxPage >> 20} MiB are shown. Save the file with smaller pages (1 MiB is usual).");
         if (header.Values > MaxValues)
             throw new ViewerException($"The column '{leaf.Name}' has a page of {header.Values} values; at most {MaxValues} are read.");
+        file.Walk(header.Values);
         var packed = header.Packed <= bytes.Length - length ? bytes.AsMemory(length, header.Packed) : await file.ReadAsync(at + length, header.Packed, cancellationToken);
         if (header.Type == 2)
             _dictionary = Dictionary(header, Codecs.Unpack(chunk.Codec, packed, header.Unpacked));
