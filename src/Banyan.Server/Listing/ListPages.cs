@@ -46,7 +46,7 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         {
             corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);
             filter = corrected is null ? filter : WithText(filter, corrected);
-            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted);
+            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted, corrected is null ? Reach.Most : Reach.Name);
         }
         var shown = corrected is null ? asked : asked.ToDictionary(a => a.Key, a => a.Key == "search" ? corrected : a.Value);
         var address = next is { } place ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
@@ -74,11 +74,11 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var found = text.Length == 0 ? [] : await EachAsync(context, WithText(filter, text), FoundRows);
         string? corrected = null;
         if (found.Count == 0 && text.Length > 0 && owner is null)
-            found = await EachAsync(context, WithText(filter, text), FoundRows, Reach.Part);
+            found = await EachAsync(context, WithText(filter, text), FoundRows, Reach.Part, Reach.Begins);
         if (found.Count == 0 && text.Length > 0 && owner is null)
         {
             corrected = await search.CorrectAsync(text, context.RequestAborted);
-            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, Reach.Most);
+            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, Reach.Most, corrected is null ? Reach.Most : Reach.Name);
         }
         await HtmlPage.RenderAsync<SearchPage>(context, new SearchView(text, owner, found) { Corrected = found.Count > 0 ? corrected : null });
     }
@@ -106,8 +106,11 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         });
     }
 
-    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, Reach furthest = Reach.Card)
+    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, Reach furthest = Reach.Card, Reach nearest = Reach.Name)
     {
+        if (search.IsForEach(filter))
+            return [.. (await search.EachAsync(await authoriser.CallerAsync(context), filter, most, nearest, furthest, context.RequestAborted)).Where(f => f.Value.Count > 0)
+                .Select(f => (f.Key, (IReadOnlyList<RepoRow>)[.. f.Value.Take(most).Select(RepoRow.Of)], f.Value.Count > most))];
         var each = new List<(RepoType, IReadOnlyList<RepoRow>, bool)>();
         foreach (var type in RepoTypes.All)
             if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, furthest) is { Rows.Count: > 0 } found)

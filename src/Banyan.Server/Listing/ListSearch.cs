@@ -68,8 +68,16 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words, and
     /// as far as is asked for, what begins so and what has all but one. Each by downloads; in another order, the first thousands of all of these.
     /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="filter">What is asked for.</param>
+    /// <param name="order">In which order.</param>
+    /// <param name="after">Where it goes on, or null.</param>
+    /// <param name="limit">How many rows.</param>
+    /// <param name="furthest">How far words are looked for.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="nearest">What is nearer is known to find nothing.</param>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
-        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest, CancellationToken cancellationToken)
+        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest, CancellationToken cancellationToken, Reach nearest = Reach.Name)
     {
         await index.CatchUpAsync(cancellationToken);
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
@@ -79,7 +87,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             return await OrderedAsync(caller, filter, owner, order, after, limit, cancellationToken);
         var own = await OwnAsync(caller, cancellationToken);
         var (found, cut) = (new List<(SearchPlace Place, Repo Repo, Listed Listed)>(), (SearchPlace?)null);
-        foreach (var (reach, search) in Searches(filter, owner).Where(s => s.Reach >= (after?.Reach ?? Reach.Name)))
+        foreach (var (reach, search) in Searches(filter, owner).Where(s => s.Reach >= (after?.Reach ?? nearest)))
         {
             if (reach > Reach.Card && after?.Reach != reach && (after is not null || found.Count > 0 || reach > furthest))
                 break;
@@ -106,16 +114,62 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         return ([.. found.Take(limit).Select(f => (f.Repo, f.Listed))], found.Count > limit ? found[limit - 1].Place : cut);
     }
 
+    /// <summary>
+    /// The first of each type that a search for words finds, as <see cref="SearchAsync"/> finds them. Types are no part of what is looked for at first: what is
+    /// rare is then gone through once, and of what is frequent the first rows fill most types; only the others are looked for by type, from there on.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<RepoType, List<(Repo Repo, Listed Listed)>>> EachAsync(Caller caller, ListFilter filter, int limit, Reach nearest, Reach furthest, CancellationToken cancellationToken)
+    {
+        await index.CatchUpAsync(cancellationToken);
+        var own = await OwnAsync(caller, cancellationToken);
+        var found = RepoTypes.All.ToDictionary(t => t, _ => new List<(Repo, Listed)>());
+        async Task<long?> AddAsync(WordSearch search, long behind, int many)
+        {
+            var (rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
+            foreach (var (_, repo, listed) in rows)
+                if (found[repo.Type].Count <= limit && (!repo.Private || await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)))
+                    found[repo.Type].Add((repo, listed));
+            return place;
+        }
+        foreach (var (reach, search) in Searches(filter, null, ofAnyType: true).Where(s => s.Reach >= nearest))
+        {
+            if (reach > Reach.Card && (reach > furthest || found.Values.Any(f => f.Count > 0)))
+                break;
+            if (reach == Reach.Begins && !await MayBeginAsync(filter, cancellationToken))
+                continue;
+            long? place = found.Values.Any(f => f.Count > limit) ? -1 : await AddAsync(search, -1, TogetherFor * (limit + 1));
+            if (place is not { } from)
+                continue;
+            foreach (var type in RepoTypes.All)
+            {
+                var typed = search with { Signs = [.. search.Signs, WordIndex.Type(type)] };
+                long? next = from;
+                for (var (looked, many) = (0, limit + 1); next is { } behind && found[type].Count <= limit && looked < MostLooked; many = Math.Min(4 * many, Looked))
+                {
+                    next = await AddAsync(typed, behind, many);
+                    looked += many;
+                }
+            }
+        }
+        if (furthest >= Reach.Part && found.Values.All(f => f.Count == 0))
+            foreach (var type in RepoTypes.All)
+                found[type].AddRange((await PageAsync(caller, filter with { Type = type, OnlyFew = true }, ListOrder.Read(null, null), null, limit, cancellationToken)).Rows);
+        return found;
+    }
+
+    /// <summary>Whether <see cref="EachAsync"/> can be asked: there are words, and all that is kept of repositories is there.</summary>
+    public bool IsForEach(ListFilter filter) => filter.Terms.Count > 0 && words.IsWhole;
+
     /// <summary>Whether the last word may be meant as the beginning of others: it is none itself.</summary>
     async Task<bool> MayBeginAsync(ListFilter filter, CancellationToken cancellationToken) => !await lists.KnowsAsync(filter.Terms[^1], cancellationToken);
 
     /// <summary>Rows that are looked at together, and for one page.</summary>
-    const int Looked = 1000, MostLooked = 20_000, MostOrdered = 5000;
+    const int Looked = 1000, MostLooked = 20_000, MostOrdered = 5000, TogetherFor = 5;
 
-    static IEnumerable<(Reach Reach, WordSearch Search)> Searches(ListFilter filter, long? owner)
+    static IEnumerable<(Reach Reach, WordSearch Search)> Searches(ListFilter filter, long? owner, bool ofAnyType = false)
     {
         // What is looked for as words need not be in the name.
-        var signs = WordIndex.SignsOf(filter with { Words = filter.Terms.Count > 0 ? [] : filter.Words }, owner);
+        var signs = WordIndex.SignsOf(filter with { Words = filter.Terms.Count > 0 ? [] : filter.Words }, owner, ofAnyType);
         string[] asked = [.. filter.Terms.Select(Words.Stem).Distinct()];
         if (asked.Length == 0)
             return [(Reach.Name, new([], signs, WordField.Head))];

@@ -104,13 +104,11 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
         async c =>
         {
-            var parameters = new DynamicParameters(new { after = -1L, most, no = false });
-            var places = database.Places(search, parameters);
-            if (await c.ExecuteScalarAsync<int>($"SELECT COUNT(*) FROM ({places}) found", parameters) is var count && count == 0)
-                return ([], 0);
-            return ((await c.QueryAsync<(string, long)>(
-                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id IN (SELECT id FROM ({places}) found) AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
-                parameters)).AsList(), count);
+            // The lists of places are gone through once: there may be no end to them.
+            var ids = (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray();
+            return ids.Length == 0 ? ([], 0) : ((await c.QueryAsync<(string, long)>(
+                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id {database.In("ids")} AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
+                new { ids, no = false })).AsList(), ids.Length);
         },
         cancellationToken);
 
@@ -135,13 +133,8 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     async Task<long> PublicAsync(DbConnection c, string word)
     {
         const int Looked = 200;
-        long count = 0;
-        foreach (var type in RepoTypes.All)
-        {
-            var ids = (await PlacesAsync(c, new([Words.Stem(word)], WordIndex.SignsOf(new() { Type = type }, null), WordField.All), -1, Looked)).Select(p => p.Id).ToArray();
-            count += ids.Length == 0 ? 0 : await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM repos WHERE id {database.In("ids")} AND private = @no", new { ids, no = false });
-        }
-        return count;
+        var ids = (await PlacesAsync(c, new([Words.Stem(word)], [], WordField.All), -1, Looked)).Select(p => p.Id).ToArray();
+        return ids.Length == 0 ? 0 : await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM repos WHERE id {database.In("ids")} AND private = @no", new { ids, no = false });
     }
 
     async Task<(string Sql, DynamicParameters Parameters)?> SqlAsync(DbConnection c, string columns, ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit)

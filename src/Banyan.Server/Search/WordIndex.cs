@@ -44,9 +44,12 @@ sealed class WordIndex(HubDatabase database)
     }
 
     /// <summary>What a filter asks for, as signs; what these do not say exactly is asked of each row beside them.</summary>
-    public static IReadOnlyList<string> SignsOf(ListFilter filter, long? owner)
+    /// <param name="filter">The filter.</param>
+    /// <param name="owner">Row of the namespace that is asked for, or null for all.</param>
+    /// <param name="ofAnyType">Whether the filter's type is not asked for.</param>
+    public static IReadOnlyList<string> SignsOf(ListFilter filter, long? owner, bool ofAnyType = false)
     {
-        var signs = new List<string> { Type(filter.Type) };
+        List<string> signs = ofAnyType ? [] : [Type(filter.Type)];
         signs.AddRange(filter.Tags.Select(Tag));
         signs.AddRange(filter.Words.SelectMany(Grams.Of).Distinct().Take(MostGrams));
         if (owner is { } row)

@@ -67,7 +67,7 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         static string Column(WordField field) => field switch { WordField.Name => "name", WordField.Head => "head", _ => "words" };
         var words = search.Words(w => $"'{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ");
         var signs = string.Join(" & ", search.Signs.Select(s => $"'{s}'"));
-        parameters.Add("match", search.HasWords ? $"({words}) & {signs}" : signs);
+        parameters.Add("match", !search.HasWords ? signs : signs.Length == 0 ? $"({words})" : $"({words}) & {signs}");
         parameters.Add("words", words);
         return $"""
             SELECT place, repo_id AS id FROM listing_words WHERE {Column(search.In)} @@ CAST(@match AS tsquery) {(search.NotIn is { } not ? $"AND NOT {Column(not)} @@ CAST(@words AS tsquery)" : "")}

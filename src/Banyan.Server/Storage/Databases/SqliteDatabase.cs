@@ -162,7 +162,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         string In(WordField field) => search.Words(w => $"\"{field switch { WordField.Name => KeptWords.InName, WordField.Head => KeptWords.InHead, _ => "" }}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
         var signs = string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""));
-        var match = search.HasWords ? $"({In(search.In)}) AND ({signs})" : signs;
+        var match = !search.HasWords ? signs : signs.Length == 0 ? $"({In(search.In)})" : $"({In(search.In)}) AND ({signs})";
         parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
         return $"SELECT rowid AS place, rowid & {KeptWords.IdMask} AS id FROM listing_words WHERE listing_words MATCH @match AND rowid > @after ORDER BY rowid LIMIT @most";
     }
