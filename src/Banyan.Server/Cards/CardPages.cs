@@ -10,6 +10,7 @@ using Banyan.Server.Hub;
 using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
@@ -56,7 +57,8 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Datasets = await HereAsync(caller, RepoType.Dataset, Texts(known.Card, "datasets"), cancellationToken),
             Derived = repo.Type == RepoType.Model ? await DerivedAsync(caller, repo, cancellationToken) : [],
         };
-        var description = (html is null ? null : CardSummary.Of(html)) ?? $"{repo.FullName}: {known.PipelineTag ?? repo.Type.Text()}, files, history and how to use it.";
+        var language = PageLanguage.Of(context.Request);
+        var description = (html is null ? null : CardSummary.Of(html)) ?? language.Say("card.description", ("name", repo.FullName), ("task", known.PipelineTag ?? language[$"repo.{repo.Type.Text()}"]));
         await HtmlPage.RenderAsync<CardPage>(context, view with
         {
             PageHead = new()

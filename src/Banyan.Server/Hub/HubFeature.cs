@@ -18,6 +18,7 @@ using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
 using Banyan.Server.Notifications;
 using Banyan.Server.OAuth;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
@@ -121,6 +122,7 @@ static partial class HubFeature
         app.MapCards();
         app.MapListing();
         app.MapDiscovery();
+        app.MapLanguageChoice();
         app.MapTuning();
         app.MapGating();
         app.MapDiscussions();

@@ -4,6 +4,7 @@ using Banyan.Server.Discovery;
 using Banyan.Server.Following;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;
 using Microsoft.AspNetCore.Http;
@@ -97,10 +98,10 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
             IsFollowed = caller.IsAnonymous || caller.UserId == owner.Id ? null : isFollowed,
             PageHead = new()
             {
-                Description = $"Models and data sets of {owner.FullName ?? owner.Name}.",
+                Description = PageLanguage.Of(context.Request).Say("owner.description", ("name", owner.FullName ?? owner.Name)),
                 Canonical = $"/{owner.Name}",
                 Type = "profile",
-                Feeds = [($"What {owner.Name} changes", $"/feed/{owner.Name}")],
+                Feeds = [("feed.owner", owner.Name, $"/feed/{owner.Name}")],
                 Data = StructuredData.Of(owner, address.Root(context)),
             },
         });

@@ -43,9 +43,6 @@ public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadO
     /// <summary>What was looked for in place of a query that finds nothing, or null.</summary>
     public string? Corrected { get; init; }
 
-    /// <summary>In words.</summary>
-    public string Title => Type switch { RepoType.Model => "Models", RepoType.Dataset => "Data sets", _ => "Spaces" };
-
     /// <summary>A field of the query, or nothing.</summary>
     public string this[string name] => Asked.GetValueOrDefault(name, "");
 }
@@ -59,7 +56,7 @@ public sealed record SearchView(string Query, Account? Owner, IReadOnlyList<(Rep
 
 /// <summary>A property by which a list can be narrowed.</summary>
 /// <param name="Name">The query's field.</param>
-/// <param name="Title">In words.</param>
+/// <param name="Title">Name of its title.</param>
 /// <param name="Values">Values, how each is called, how many have it.</param>
 public sealed record Facet(string Name, string Title, IReadOnlyList<(string Value, string Text, long Count)> Values)
 {
@@ -69,8 +66,8 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
     internal static IReadOnlyList<Facet> Of(RepoType type, IReadOnlyList<(string Tag, long Count)> tags, IReadOnlyDictionary<string, string> asked)
     {
         (string Name, string Title, string Prefix)[] kinds = type == RepoType.Model
-            ? [("pipeline_tag", "Task", ListIndex.Task("")), ("language", "Language", ListIndex.Language("")), ("license", "Licence", "license:"), ("format", "Weights", ListIndex.Format("")), ("library", "Library", ListIndex.Library(""))]
-            : [("task_categories", "Task", "task_categories:"), ("language", "Language", "language:"), ("license", "Licence", "license:")];
+            ? [("pipeline_tag", "task", ListIndex.Task("")), ("language", "language", ListIndex.Language("")), ("license", "license", "license:"), ("format", "weights", ListIndex.Format("")), ("library", "library", ListIndex.Library(""))]
+            : [("task_categories", "task", "task_categories:"), ("language", "language", "language:"), ("license", "license", "license:")];
         return [.. kinds.Where(k => !asked.ContainsKey(k.Name)).Select(k => new Facet(k.Name, k.Title, [.. tags.Where(t => t.Tag.StartsWith(k.Prefix, StringComparison.Ordinal))
             .OrderByDescending(t => t.Count).ThenBy(t => t.Tag, StringComparer.Ordinal).Take(Shown).Select(t => (t.Tag[k.Prefix.Length..], Text(k.Name, t.Tag[k.Prefix.Length..]), t.Count))])).Where(f => f.Values.Count > 0)];
     }

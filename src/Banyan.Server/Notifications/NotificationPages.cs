@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
@@ -18,7 +19,14 @@ sealed class NotificationPages(Authoriser authoriser, RepoStore repos, Notificat
         var (caller, query, cancellationToken) = (await authoriser.UserAsync(context), context.Request.Query, context.RequestAborted);
         (long, long)? after = query["cursor"].ToString().Split('-') is [var at, var id] && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var a) && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var i) ? (a, i) : null;
         var onlyUnread = query["show"] == "unread";
-        await notifier.TellAsync(cancellationToken);
+        try
+        {
+            await notifier.TellAsync(cancellationToken);
+        }
+        catch (DbException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // A full disk takes no change, and what was told is read all the same; the job tries again, and says why it cannot.
+        }
         var found = await store.ListAsync(caller.UserId, onlyUnread, after, PageLength + 1, cancellationToken);
         var rows = new List<NotificationRow>();
         foreach (var one in found.Take(PageLength))

@@ -12,7 +12,7 @@ sealed class NotificationSweep(HubDatabase database, TimeProvider time) : Job
     static readonly TimeSpan s_read = TimeSpan.FromDays(30), s_all = TimeSpan.FromDays(180);
 
     /// <inheritdoc/>
-    public override string Name => "old notifications";
+    public override string Name => "inboxes";
 
     /// <inheritdoc/>
     public override string Purpose => "Forgets notifications that were read a month ago, and all of half a year ago";

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,7 +21,7 @@ static class ErrorPages
         if (hasHub && error.Status == 401)
             FormTokens.Begin(context);
         // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said again.
-        var visitor = new Visitor { HasHub = hasHub, FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
+        var visitor = new Visitor { HasHub = hasHub, Language = PageLanguage.Of(context.Request), FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
         await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
         return true;
     }

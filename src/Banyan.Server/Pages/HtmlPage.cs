@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
 using Banyan.Server.Notifications;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
@@ -31,6 +32,7 @@ static class HtmlPage
     public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null, bool script = false) where TPage : IComponent
     {
         context.Response.Headers.CacheControl = "private, no-cache";
+        context.Response.Headers.Append("Vary", "Accept-Language, Cookie");
         context.Response.Headers.ContentSecurityPolicy =
             (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'" : "");
         return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
@@ -50,6 +52,7 @@ static class HtmlPage
             FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
             Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why ? $"This hub takes no changes for now: {why}" : null,
+            Language = PageLanguage.Of(context.Request),
             Here = context.Request.Path + context.Request.QueryString,
             Now = (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow(),
         };

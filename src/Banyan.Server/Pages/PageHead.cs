@@ -12,8 +12,8 @@ public sealed record PageHead
     /// <summary>Of Open Graph: what the page is.</summary>
     public string Type { get; init; } = "website";
 
-    /// <summary>Feeds of what changes on the page: title and address.</summary>
-    public IReadOnlyList<(string Title, string Address)> Feeds { get; init; } = [];
+    /// <summary>Feeds of what changes on the page: name of the title's text, what it is of, and address.</summary>
+    public IReadOnlyList<(string Title, string Of, string Address)> Feeds { get; init; } = [];
 
     /// <summary>JSON-LD (schema.org), in which no character could end the element that it is in; or null.</summary>
     public string? Data { get; init; }

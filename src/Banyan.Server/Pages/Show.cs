@@ -19,18 +19,6 @@ static class Show
         return value.ToString(value < 10 && unit.Length > 0 ? "0.#" : "0", CultureInfo.InvariantCulture) + unit;
     }
 
-    /// <summary>How long ago: 5 minutes ago, 3 days ago; a date where it is more than a month.</summary>
-    public static string Ago(DateTimeOffset at, DateTimeOffset now) => (now - at) switch
-    {
-        { TotalSeconds: < 60 } => "just now",
-        { TotalMinutes: < 60 } t => Many((int)t.TotalMinutes, "minute"),
-        { TotalHours: < 24 } t => Many((int)t.TotalHours, "hour"),
-        { TotalDays: < 31 } t => Many((int)t.TotalDays, "day"),
-        _ => at.ToString("d MMM yyyy", CultureInfo.InvariantCulture),
-    };
-
-    static string Many(int count, string unit) => $"{count} {unit}{(count == 1 ? "" : "s")} ago";
-
     /// <summary>An address whose parts are escaped, slashes kept.</summary>
     public static string Escape(string path) => string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
 

@@ -1,3 +1,5 @@
+using Banyan.Server.Pages.Languages;
+
 namespace Banyan.Server.Pages;
 
 // Public, as Razor components and so their parameters are.
@@ -22,6 +24,9 @@ public sealed record Visitor
 
     /// <summary>Path and query of the page: where signing in comes back to.</summary>
     public required string Here { get; init; }
+
+    /// <summary>In which language the pages are shown that there are in it.</summary>
+    public PageLanguage Language { get; init; } = PageLanguage.English;
 
     /// <summary>What everyone should know who is here, or null.</summary>
     public string? Notice { get; init; }

@@ -48,6 +48,7 @@ public sealed partial class RouteMatrix
         ["POST /api/organizations/{name}/follow"] = Need.User,
         ["DELETE /api/organizations/{name}/follow"] = Need.User,
         ["POST /settings/following"] = Need.User,
+        ["GET /settings/language"] = Need.Nothing,
         ["GET /notifications"] = Need.User,
         ["POST /notifications"] = Need.User,
         ["GET /api/users/{name}/overview"] = Need.Nothing,
@@ -335,7 +336,7 @@ public sealed partial class RouteMatrix
         "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /login/passkey", "POST /logout", "POST /oauth/userinfo", "PUT /api/settings/hub",
     ];
 
-    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /settings/language", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]
     public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()

@@ -182,7 +182,7 @@ public sealed class JobEndpointsTests
         var jobs = await JobsAsync();
         for (var i = 0; i < 600 && jobs.Count < 8; i++, jobs = await JobsAsync())
             await Task.Delay(100);
-        Assert.Equal(["audit", "collect", "downloads", "leftovers", "lists", "parts", "ranks", "webhooks"], jobs.Keys.Order());
+        Assert.Equal(["audit", "collect", "downloads", "inboxes", "leftovers", "lists", "notifications", "parts", "ranks", "webhooks"], jobs.Keys.Order());
         Assert.Equal("not yet run", jobs["collect"].GetProperty("status").GetString());
         Assert.Equal("ok", jobs["leftovers"].GetProperty("status").GetString());
 

@@ -165,7 +165,7 @@ public class HubPageTests(SharedHub shared)
 
     [Theory]
     [InlineData("/ana/coder", "SoftwareApplication", "ana/coder", "/ana/coder", "Writes code. See the source")]
-    [InlineData("/datasets/ana/words", "Dataset", "ana/words", "/datasets/ana/words", "ana/words: dataset")]
+    [InlineData("/datasets/ana/words", "Dataset", "ana/words", "/datasets/ana/words", "ana/words: data set")]
     [InlineData("/acme/gated", "SoftwareApplication", "acme/gated", "/acme/gated", "acme/gated: model")]
     [InlineData("/ANA", "Person", "ana", "/ana", null)]
     [InlineData("/acme", "Organization", "Acme", "/acme", null)]

@@ -1,0 +1,159 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using AngleSharp.Dom;
+using AngleSharp.Html.Parser;
+using Banyan.Server.Pages.Languages;
+using Banyan.Server.Tests.Support;
+using Banyan.Tests;
+using Microsoft.AspNetCore.Http;
+
+namespace Banyan.Server.Tests.Pages;
+
+/// <summary>Pages are shown in the visitor's language: all of their texts, and no page is half of one.</summary>
+public partial class LanguageTests(SharedHub shared)
+{
+    [Fact]
+    public void Every_language_has_every_text_with_the_same_places_in_it()
+    {
+        static string Places(string text) => string.Join(' ', Place().Matches(text).Select(m => m.Value).Order(StringComparer.Ordinal));
+        Assert.Equal(5, PageLanguage.All.Count);
+        foreach (var language in PageLanguage.All)
+        {
+            Assert.Equal(PageLanguage.English.Texts.Keys.Order(StringComparer.Ordinal), language.Texts.Keys.Order(StringComparer.Ordinal));
+            Assert.All(language.Texts, t =>
+            {
+                Assert.Equal(Places(PageLanguage.English[t.Key]), Places(t.Value));
+                Assert.Equal(t.Value.Trim(), t.Value);
+                Assert.NotEmpty(t.Value);
+                Assert.DoesNotContain('<', t.Value);
+            });
+        }
+        // What is Chinese or Hindi has no Latin letters but names; what is Portuguese or Indonesian differs from English, unless the words are the same.
+        foreach (var tag in new[] { "hi", "zh" })
+            Assert.All(PageLanguage.Find(tag)!.Texts.Values, text => Assert.All(Latin().Matches(Place().Replace(text, "")).Select(m => m.Value), word => Assert.Contains(word, s_names)));
+    }
+
+    static readonly string[] s_names = ["API", "AI", "Banyan", "Hugging", "Face", "git", "README", "md", "safetensors", "GGUF", "write", "hi", "pt", "zh"];
+
+    [GeneratedRegex(@"\{\w+\}")]
+    private static partial Regex Place();
+
+    [GeneratedRegex("[A-Za-z]{2,}")]
+    private static partial Regex Latin();
+
+    [Fact]
+    public void Pages_use_the_texts_that_there_are_and_all_of_them()
+    {
+        var sources = string.Concat(Directory.EnumerateFiles(Path.Combine(SharedData.Repository, "src", "Banyan.Server"), "*", SearchOption.AllDirectories)
+            .Where(f => (f.EndsWith(".razor", StringComparison.Ordinal) || f.EndsWith(".cs", StringComparison.Ordinal)) && !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
+        var keys = PageLanguage.English.Texts.Keys;
+        var asked = Regex.Matches(sources, """\b(?:T|T\.Say|T\.Many|language|language\.Say|Say|Many|this)[\[(]"([a-z_.]+)"[\]),]""").Select(m => m.Groups[1].Value).Distinct().ToArray();
+        Assert.True(asked.Length > 100, $"{asked.Length} texts are asked for by their names");
+        string[] unknown = [.. asked.Where(a => !keys.Contains(a) && !keys.Contains($"{a}.one"))];
+        Assert.Empty(unknown);
+        string[] made = ["nav.", "repo.", "list.", "settings."];   // T[$"nav.{type}"]
+        Assert.All(made, m => Assert.Contains($"[$\"{m}{{", sources));
+        string[] unused = [.. keys.Where(k => !sources.Contains($"\"{Regex.Replace(k, @"\.(one|other)$", "")}\"") && !made.Any(m => k.StartsWith(m, StringComparison.Ordinal) && k.LastIndexOf('.') == m.Length - 1))];
+        Assert.Empty(unused);
+    }
+
+    [Theory]
+    [InlineData("", null, "en")]
+    [InlineData("pt-BR,pt;q=0.9,en;q=0.8", null, "pt")]
+    [InlineData("en-GB, hi;q=0.9", null, "en")]
+    [InlineData("fr-CH, fr;q=0.9, hi;q=0.5, *;q=0.1", null, "hi")]
+    [InlineData("hi;q=0.2, id ; q=0.7", null, "id")]
+    [InlineData("in_ID", null, "id")]
+    [InlineData("zh-TW", null, "zh")]
+    [InlineData("ZH-hans-CN", null, "zh")]
+    [InlineData("hi;q=0, de", null, "en")]
+    [InlineData("hi;q=x", null, "en")]
+    [InlineData("hi;q=7", null, "en")]
+    [InlineData("*", null, "en")]
+    [InlineData(";,;=,,q=1;hi", null, "en")]
+    [InlineData("hi", "zh", "zh")]
+    [InlineData("hi", "fr", "hi")]
+    [InlineData("hi", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", "hi")]
+    public void A_language_is_chosen_by_the_visitor_or_the_browser(string header, string? cookie, string expected)
+    {
+        var request = new DefaultHttpContext().Request;
+        request.Headers.AcceptLanguage = header;
+        if (cookie is not null)
+            request.Headers.Cookie = $"{PageLanguage.CookieName}={cookie}";
+        Assert.Equal(expected, PageLanguage.Of(request).Tag);
+    }
+
+    [Fact]
+    public void What_stands_in_a_text_is_never_taken_for_a_place_itself() =>
+        Assert.Equal("Nothing has “{corrected}”. This is what “{query}” finds.", PageLanguage.English.Say("search.corrected", ("query", "{corrected}"), ("corrected", "{query}")));
+
+    async Task<IDocument> PageAsync(string path, string language, string? token = null)
+    {
+        var response = await (await shared.GetAsync()).SendAsync(HttpMethod.Get, path, token, null, ("Accept", "text/html"), ("Accept-Language", language));
+        return new HtmlParser().ParseDocument(await response.Content.ReadAsStringAsync());
+    }
+
+    // What people here called things: names, tags, words of the format.
+    const string Data = """
+        ana|acme|Acme|ben|coder|gated|words|base|code|Banyan|text-generation|translation|apache-2\.0|mit|llama|en|hi|README\.md|xx|banyan|transformers|llama\.cpp|Ollama|OpenAI client|datasets|hf|git|vLLM|SGLang|
+        [0-9.]+ ?[kMGT]?B|English|Bahasa Indonesia|Português|owner/name|hi, pt|zh|pt|id|API|AI|GGUF|safetensors|write|hf_|nothingatall|Hugging Face
+        """;
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/models?language=hi&license=apache-2.0&fits=8")]
+    [InlineData("/models?search=nothingatall")]
+    [InlineData("/datasets?task_categories=translation")]
+    [InlineData("/search?q=coder")]
+    [InlineData("/search?q=nothingatall")]
+    [InlineData("/ana")]
+    [InlineData("/acme")]
+    [InlineData("/ana/coder")]
+    [InlineData("/datasets/ana/words")]
+    [InlineData("/acme/gated")]
+    [InlineData("/login")]
+    public async Task No_text_of_a_page_is_left_in_another_language(string path)
+    {
+        var hub = await shared.GetAsync();
+        var known = new Regex($"^[^A-Za-z]*((?<![A-Za-z])({Data.ReplaceLineEndings("")})(?![A-Za-z])[^A-Za-z]*)*$");
+        foreach (var tag in new[] { "hi", "zh" })
+            foreach (var token in path == "/login" ? [null] : new[] { null, hub.Ben })
+            {
+                var page = await PageAsync(path, tag, token);
+                Assert.Equal((tag, "ltr"), (page.DocumentElement.GetAttribute("lang"), page.DocumentElement.GetAttribute("dir")));
+                foreach (var hidden in page.QuerySelectorAll("pre, code, script, article, [lang=en], select[name=pipeline_tag], select[name=task_categories], select[name=to], .mark, .repos .name, time").ToArray())
+                    hidden.Remove();
+                var texts = page.Descendants<IText>().Select(t => t.Data)
+                    .Concat(page.All.SelectMany(e => new[] { "placeholder", "title", "aria-label", "alt" }.Select(e.GetAttribute)).OfType<string>()).Select(t => t.Trim());
+                string[] left = [.. texts.Where(t => !known.IsMatch(t))];
+                Assert.Empty(left);
+            }
+    }
+
+    [Fact]
+    public async Task A_page_that_is_only_in_English_says_so_and_its_frame_is_in_the_visitors_language()
+    {
+        var page = await PageAsync("/ana/coder/tree/main", "hi");
+        Assert.Equal(("en", "hi", "hi"), (page.DocumentElement.GetAttribute("lang"), page.QuerySelector("header")!.GetAttribute("lang"), page.QuerySelector("footer")!.GetAttribute("lang")));
+        Assert.Contains(page.QuerySelectorAll("header a"), a => a.TextContent == PageLanguage.Find("hi")!["nav.models"]);
+        Assert.Contains(page.QuerySelectorAll("main a"), a => a.TextContent == "Files");
+    }
+
+    [Fact]
+    public async Task A_choice_is_remembered_and_leads_back_to_this_hub()
+    {
+        var hub = await shared.GetAsync();
+        using var visit = new PageVisit(hub);
+        Assert.Contains("<html lang=\"en\"", (await visit.GetAsync("/models")).Html);
+        async Task<string?> ChooseAsync(string to, string next) => (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/settings/language?to={to}&next={Uri.EscapeDataString(next)}"))).Headers.Location?.ToString();
+        Assert.Equal("/models?sort=name", await ChooseAsync("zh", "/models?sort=name"));
+        Assert.Contains("<html lang=\"zh\"", (await visit.GetAsync("/models")).Html);
+        foreach (var elsewhere in new[] { "https://example.org/", "//example.org", "/\\example.org", "javascript:alert(1)", "" })
+            Assert.Equal("/", await ChooseAsync("pt", elsewhere));
+        Assert.Contains("<html lang=\"pt\"", (await visit.GetAsync("/models")).Html);
+        foreach (var wrong in new[] { "fr", "", "PT", new string('x', 5000) })
+            Assert.Null(await ChooseAsync(wrong, "/"));
+        Assert.Contains("<html lang=\"pt\"", (await visit.GetAsync("/models")).Html);
+        await HubServer.AssertErrorAsync(await hub.GetAsync("/settings/language?to=fr"), HttpStatusCode.BadRequest);
+    }
+}
