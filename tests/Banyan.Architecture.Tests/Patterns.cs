@@ -32,6 +32,18 @@ public partial class Patterns
     [GeneratedRegex(@"^(global )?using [\w.]+;\z")]
     private static partial Regex Using();
 
+    /// <summary>Tests share as many threads as there are processors: two that block theirs until a third goes on wait for ever.</summary>
+    [Fact]
+    public void A_test_blocks_for_nothing_that_needs_its_thread()
+    {
+        foreach (var file in Sources("tests"))
+            foreach (var line in File.ReadLines(file).Where(l => Blocking().IsMatch(l)))
+                Assert.True(line.Contains("await ", StringComparison.Ordinal) || line.Contains("Task.Run(", StringComparison.Ordinal), $"{file}: await in place of `{line.Trim()}`");
+    }
+
+    [GeneratedRegex(@"Async\(.*\)\.(Result\b|Wait\(|GetAwaiter\(\)\.GetResult)")]
+    private static partial Regex Blocking();
+
     /// <summary>A pattern that ends in $ also matches before a line break at the end: names would get in with one.</summary>
     [Fact]
     public void A_pattern_ends_where_the_text_does()

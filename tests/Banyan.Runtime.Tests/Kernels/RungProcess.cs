@@ -30,6 +30,7 @@ static class RungProcess
         foreach (var argument in (string[])["-noColor", "-noLogo", .. filters])
             start.ArgumentList.Add(argument);
         start.Environment[Expected] = expected;
+        start.Environment["BANYAN_GUARDED_MEMORY"] = "true"; // what reaches behind a buffer ends the process
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

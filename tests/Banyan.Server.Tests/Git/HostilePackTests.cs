@@ -158,7 +158,7 @@ public sealed class HostilePackTests : IDisposable
             changed = end % 2 == 0 ? changed[..end] : [.. changed[..^20], .. SHA1.HashData(changed[..^20])];
             try
             {
-                ReadAsync(changed, new() { Unpacked = 1 << 20 }).GetAwaiter().GetResult().Dispose();
+                Task.Run(() => ReadAsync(changed, new() { Unpacked = 1 << 20 })).GetAwaiter().GetResult().Dispose();
             }
             catch (PackException)
             {

@@ -63,7 +63,7 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
             {
                 // Were they all stored in one transaction, this one would wait for it for ever.
                 if (i % GitObjects.BatchObjects == 10)
-                    others += Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET downloads = downloads + 1 WHERE id = @repo", new { repo }, t), default).Result;
+                    others += Task.Run(() => Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET downloads = downloads + 1 WHERE id = @repo", new { repo }, t), default)).Result;
                 yield return (GitKind.Blob, Encoding.UTF8.GetBytes($"{i}"));
             }
         }

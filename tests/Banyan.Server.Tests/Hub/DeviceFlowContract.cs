@@ -95,7 +95,8 @@ public abstract class DeviceFlowContract(HubKind kind) : HubContract(kind, "kept
         // The next token; the one before goes on, and so does the refresh token before, as its answer may have been lost.
         var second = (await RefreshAsync(refresh)).Json;
         var third = (await RefreshAsync(refresh)).Json;
-        Assert.All([access, Text(second, "access_token"), Text(third, "access_token")], t => Assert.Equal(200, WhoAsync(t).Result));
+        foreach (var token in (string[])[access, Text(second, "access_token"), Text(third, "access_token")])
+            Assert.Equal(200, await WhoAsync(token));
         Assert.Equal("invalid_grant", Text((await RefreshAsync(Text(second, "refresh_token"))).Json, "error"));
         var fourth = (await RefreshAsync(Text(third, "refresh_token"))).Json;
         Assert.Equal((401, 200), (await WhoAsync(access), await WhoAsync(Text(fourth, "access_token"))));   // three live

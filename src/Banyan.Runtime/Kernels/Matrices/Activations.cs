@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Kernels;
 
 /// <summary>
 /// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
-/// that read the batch (q/k/v, gate/up). Rows beyond the batch up to a multiple of <see cref="TokenTile"/> may be read, never written.
+/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows behind its last up to a multiple of <see cref="TokenTile"/> may be read, never written.
 /// With two terms a row is quantized to two: its int8 values, and behind them what these leave, in int8 again of a 256th of their unit: together integers of
 /// 16 bits with one scale, which lies with the first.
 /// </summary>
@@ -26,11 +26,14 @@ internal sealed unsafe class Activations : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(terms, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(terms, 2);
         (MaxTokens, Columns, Terms) = (maxTokens, columns, terms);
-        var padded = (maxTokens + TokenTile - 1L) / TokenTile * TokenTile;
+        var padded = PaddedRows(maxTokens);
         BlocksPerRow = columns / ActivationBlock.Columns;
         _rows = new AlignedBuffer(padded * columns * sizeof(float));
         _blocks = new AlignedBuffer(padded * terms * BlocksPerRow * ActivationBlock.Bytes);
     }
+
+    /// <summary>Rows that must be there for products of <paramref name="tokens"/>, or of the last of them: an expert's begin anywhere.</summary>
+    public static long PaddedRows(int tokens) => tokens + TokenTile - 1L;
 
     public int MaxTokens { get; }
 

@@ -110,7 +110,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     OperandForm Form(PackedMatrix w) => Product.FormFor(_rung, w.Format, terms: 1, _exact);
 
     static ushort* Pairs(ref AlignedBuffer? buffer, int rows, int columns) =>
-        (ushort*)(buffer ??= new AlignedBuffer((long)rows * Operand.PairStride(columns) * sizeof(ushort), zeroed: false)).Pointer;
+        (ushort*)(buffer ??= new AlignedBuffer(Activations.PaddedRows(rows) * Operand.PairStride(columns) * sizeof(ushort), zeroed: false)).Pointer;
 
     void Sort(int[] chosen, int rows)
     {

@@ -16,8 +16,12 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
     const int ReadWrite = 3, PrivateAnonymous = 0x22;
     const int AdviseDontNeed = 4, AdviseHugePage = 14, AdvisePopulateRead = 22;
 
+    // For tests: what is read or written behind the end ends the process.
+    static readonly bool s_guarded = OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("BANYAN_GUARDED_MEMORY") == "true";
+
     byte* _pointer;
     readonly long _mapped; // 0: allocated
+    readonly long _gap; // bytes of the first page before the pointer
 
     /// <param name="bytes">The length; 0 is allowed.</param>
     /// <param name="zeroed">Whether the bytes are 0 at the start.</param>
@@ -26,6 +30,15 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Length = bytes;
         var huge = bytes >= HugeFrom;
+        if (s_guarded)
+        {
+            var page = Environment.SystemPageSize;
+            _mapped = ((bytes + page - 1) & -page) + page;
+            _gap = (_mapped - page - bytes) & -64;
+            _pointer = NewPages(_mapped, 0) + _gap;
+            _ = Protect(_pointer - _gap + _mapped - page, (nuint)page, 0);
+            return;
+        }
         _mapped = OperatingSystem.IsLinux() && bytes >= MappedFrom ? (bytes + Environment.SystemPageSize - 1) & -Environment.SystemPageSize : 0;
         _pointer = _mapped == 0 ? (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), huge ? (nuint)HugePage : 64) : NewPages(_mapped, huge ? HugePage : 0);
         if (huge && OperatingSystem.IsLinux())
@@ -89,7 +102,7 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
         var pointer = _pointer;
         _pointer = null;
         if (pointer is not null && _mapped > 0)
-            _ = Unmap(pointer, (nuint)_mapped);
+            _ = Unmap(pointer - _gap, (nuint)_mapped);
         else if (pointer is not null)
             NativeMemory.AlignedFree(pointer);
     }
@@ -100,6 +113,9 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial void* Map(void* address, nuint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int Protect(void* address, nuint length, int protection);
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int Unmap(void* address, nuint length);
