@@ -7,8 +7,10 @@ namespace Banyan.Runtime.Generation;
 /// <param name="most">The most tokens of a pass.</param>
 internal sealed class PromptPace(int most)
 {
-    /// <summary>Fewer are hardly faster: the weights are read all the same.</summary>
-    const int Least = 32, First = 128;
+    /// <summary>Fewer are hardly faster, as the weights are read all the same: a large model would read its prompts slower.</summary>
+    internal const int Least = 64;
+
+    const int First = 128;
 
     /// <summary>What a pass may take.</summary>
     internal const double Seconds = 0.4;

@@ -9,7 +9,7 @@ public class PromptPaceTests
     [InlineData(0.0001, 256)] // a fast machine: as many as there may be
     [InlineData(0.0016, 240)]
     [InlineData(0.004, 96)]
-    [InlineData(0.1, 32)]     // a slow one: no fewer, as the weights are read all the same
+    [InlineData(0.1, PromptPace.Least)] // a slow one: no fewer, as the weights are read all the same
     public void A_pass_takes_as_many_tokens_as_time_allows(double seconds, int expected)
     {
         var pace = new PromptPace(256);
@@ -25,10 +25,10 @@ public class PromptPaceTests
         for (var depth = 0; depth < 16384; depth += pace.Tokens)
         {
             var seconds = pace.Tokens * (0.002 + depth * 1e-6);
-            Assert.InRange(seconds, 0, 1.2 * Math.Max(PromptPace.Seconds, 32 * (0.002 + depth * 1e-6)));
+            Assert.InRange(seconds, 0, 1.2 * Math.Max(PromptPace.Seconds, PromptPace.Least * (0.002 + depth * 1e-6)));
             pace.Observe(pace.Tokens, seconds);
         }
-        Assert.Equal(32, pace.Tokens);
+        Assert.Equal(PromptPace.Least, pace.Tokens);
         for (var pass = 0; pass < 20; pass++)
             pace.Observe(pace.Tokens, pace.Tokens * 0.002);
         var calm = pace.Tokens;
