@@ -112,13 +112,17 @@ public sealed class KeyTests : IDisposable
 
             Assert.Equal([HttpStatusCode.OK, HttpStatusCode.TooManyRequests], [await StatusAsync(server, day), await StatusAsync(server, day)]);
 
-            using (var streamed = await AskAsync(server, few, body: new { messages = (object[])[new { role = "user", content = "a" }], max_tokens = 2000, stream = true, ignore_eos = true }))
+            // Where this test waits long for a processor, the stream may be at its end before somebody else asks: then once more.
+            var answered = 0L;
+            for (var status = HttpStatusCode.OK; status == HttpStatusCode.OK && answered < 40; answered += status == HttpStatusCode.OK ? 2 : 1)
             {
+                using var streamed = await AskAsync(server, few, body: new { messages = (object[])[new { role = "user", content = "a" }], max_tokens = 2000, stream = true, ignore_eos = true });
                 await using var stream = await streamed.Content.ReadAsStreamAsync();
                 Assert.True(await stream.ReadAtLeastAsync(new byte[1], 1) > 0);
-                Assert.Equal(HttpStatusCode.TooManyRequests, await StatusAsync(server, few));
+                status = await StatusAsync(server, few);
                 Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, null));
             }
+            Assert.True(answered % 2 == 1, "nobody was refused beside a stream");
             // Whoever leaves makes room, and what was answered up to there is counted.
             await server.UntilAsync(async () => await StatusAsync(server, few) == HttpStatusCode.OK);
             var text = await server.Client.GetStringAsync("/metrics");
@@ -127,8 +131,8 @@ public sealed class KeyTests : IDisposable
             var usage = File.ReadUsage();
             var said = answer!["usage"]!;
             Assert.Equal((1L, (long)said["prompt_tokens"]!, 3L), (usage["one"].Requests, usage["one"].PromptTokens, usage["one"].AnswerTokens));
-            Assert.Equal(2, usage["few"].Requests);
-            Assert.InRange(usage["few"].AnswerTokens, 4, 2003);
+            Assert.Equal(answered + 1, usage["few"].Requests);
+            Assert.InRange(usage["few"].AnswerTokens, 4, 2003 * answered);
         }
         // The day goes on after a restart.
         await using var again = await StartAsync();

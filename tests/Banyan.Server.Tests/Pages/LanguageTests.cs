@@ -96,7 +96,7 @@ public partial class LanguageTests(SharedHub shared)
     // What people here called things: names, tags, words of the format.
     const string Data = """
         ana|acme|Acme|ben|coder|gated|words|base|code|Banyan|text-generation|translation|apache-2\.0|mit|llama|en|hi|README\.md|xx|banyan|transformers|llama\.cpp|Ollama|OpenAI client|datasets|hf|git|vLLM|SGLang|
-        [0-9.]+ ?[kMGT]?B|English|Bahasa Indonesia|Português|owner/name|hi, pt|zh|pt|id|API|AI|GGUF|safetensors|write|hf_|nothingatall|Hugging Face
+        [0-9.]+ ?[kMGTB]?B?|English|Bahasa Indonesia|Português|owner/name|hi, pt|zh|pt|id|API|AI|GGUF|safetensors|write|hf_|nothingatall|Hugging Face
         """;
 
     [Theory]
