@@ -103,21 +103,36 @@ public sealed class TuneTests : IDisposable
             source.Contains($"\"{o}\"", StringComparison.Ordinal) || source.Contains($"\"--{o}\"", StringComparison.Ordinal), $"--{o} is neither in tune.toml nor known to decide nothing"));
     }
 
+    /// <summary>The steps that were told between an interrupt and the end, or null where the run was done before it.</summary>
+    static async Task<IReadOnlyList<JsonElement>?> InterruptAsync(string[] command)
+    {
+        using var process = Process.Start(BanyanProgram.Start(command))!;
+        var error = process.StandardError.ReadToEndAsync();
+        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
+        Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
+        var told = Lines(await process.StandardOutput.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        if (process.ExitCode == 0)
+            return null;
+        Assert.True(process.ExitCode == 130, await error);
+        Assert.Contains("the same command goes on", await error);
+        return told;
+    }
+
     [Fact]
     public async Task Interrupted_it_saves_and_the_same_command_comes_to_the_same_files()
     {
         if (OperatingSystem.IsWindows())
             Assert.Skip("signals of Unix");
         var command = Command("parts", 400);
-        var start = BanyanProgram.Start(command);
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
-        Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
-        var told = Lines(await process.StandardOutput.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 130, await error);
-        Assert.Contains("the same command goes on", await error);
+        var told = await InterruptAsync(command);
+        // Where this test waits long for a processor, the run may be done before: then once more.
+        for (var more = 0; told is null && more < 20; more++)
+        {
+            Directory.Delete(Path.Combine(_folder, "parts"), recursive: true);
+            told = await InterruptAsync(command);
+        }
+        Assert.NotNull(told);
 
         var (code, output, problem) = await Tool.Run(command);
         Assert.True(code == 0, problem);
