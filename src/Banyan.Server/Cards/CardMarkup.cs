@@ -90,7 +90,7 @@ static class CardMarkup
     }
 
     /// <summary>Where a tag ends, behind its <c>&gt;</c>; 0 where it does not. Quotes hide one.</summary>
-    static int End(string html, int at)
+    internal static int End(string html, int at)
     {
         var last = Math.Min(html.Length, at + MaxTag);
         for (var quote = '\0'; at < last; at++)

@@ -28,27 +28,12 @@ static class CardSummary
     static string Paragraph(string html, int at)
     {
         var text = new StringBuilder();
-        at = EndOfTag(html, at);
-        while (at < html.Length && text.Length <= 2 * MaxLength)
+        // A tag without an end, or one that is too long to be looked through, ends the text.
+        for (at = CardMarkup.End(html, at); at > 0 && at < html.Length && text.Length <= 2 * MaxLength;)
             if (html[at] != '<')
                 text.Append(html[at++]);
-            else if (html.AsSpan(at).StartsWith("</p>"))
-                break;
             else
-                at = EndOfTag(html, at);
+                at = html.AsSpan(at).StartsWith("</p>") ? 0 : CardMarkup.End(html, at);
         return string.Join(' ', WebUtility.HtmlDecode(text.ToString()).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-    }
-
-    /// <summary>Behind the tag's end: what is in quotes does not end it.</summary>
-    static int EndOfTag(string html, int at)
-    {
-        for (var quote = '\0'; at < html.Length; at++)
-            if (quote != '\0')
-                quote = html[at] == quote ? '\0' : quote;
-            else if (html[at] is '"' or '\'')
-                quote = html[at];
-            else if (html[at] == '>')
-                return at + 1;
-        return at;
     }
 }
