@@ -29,6 +29,10 @@ static unsafe class GemmBench
                 var (rightSide, result) = (new Matrix(x.Floats, Tokens, columns), new Matrix(y.Floats, Tokens, rows));
                 Row($"y = x·Wᵀ, {name}", $"{columns} → {rows}", 2.0 * Tokens * rows * columns, () => Gemm.Forward(rightSide, packed, result, pool));
                 Row($"dx = dy·W, {name}", $"{rows} → {columns}", 2.0 * Tokens * rows * columns, () => Gemm.Backward(result, packed, rightSide, pool));
+                if (!Gemm.HasBFloat16)
+                    continue;
+                Row($"y = x·Wᵀ, {name}, in BF16", $"{columns} → {rows}", 2.0 * Tokens * rows * columns, () => Gemm.Forward(rightSide, packed, result, pool, bfloat16: true));
+                Row($"dx = dy·W, {name}, in BF16", $"{rows} → {columns}", 2.0 * Tokens * rows * columns, () => Gemm.Backward(result, packed, rightSide, pool, bfloat16: true));
             }
             Row("dW = dyᵀ·x", $"{rows} × {columns}", 2.0 * Tokens * rows * columns,
                 () => Gemm.Multiply(new Matrix(y.Floats, Tokens, rows).Transposed, new Matrix(x.Floats, Tokens, columns), new Matrix(w.Floats, rows, columns), pool));

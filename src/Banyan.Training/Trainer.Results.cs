@@ -67,12 +67,15 @@ public sealed unsafe partial class Trainer
         return TokenLosses(isBase: false);
     }
 
+    // In float32, whatever the run trains in: as others who read the result will compute.
     double[] TokenLosses(bool isBase)
     {
-        _network.Pass.IsBase = isBase;
+        var pass = _network.Pass;
+        var bfloat16 = pass.UsesBFloat16;
+        (pass.IsBase, pass.UsesBFloat16) = (isBase, false);
         _network.Forward();
         _network.Losses(CrossEntropy.Instance);
-        _network.Pass.IsBase = false;
-        return _network.Head.Losses[.._network.Pass.TargetCount].ToArray();
+        (pass.IsBase, pass.UsesBFloat16) = (false, bfloat16);
+        return _network.Head.Losses[..pass.TargetCount].ToArray();
     }
 }

@@ -15,7 +15,7 @@ static class StepBench
 {
     const int Rank = 16, Seed = 1;
 
-    static readonly string[] s_who = ["banyan", "torch-f32", "torch-bf16"];
+    static readonly string[] s_who = ["banyan", .. TuneOptions.HasBFloat16 ? ["banyan-bf16"] : (string[])[], "torch-f32", "torch-bf16"];
 
     public static int Run(string path, int threads, int length, int steps, int rounds)
     {
@@ -36,8 +36,9 @@ static class StepBench
         foreach (var (who, b) in best)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {who} | {b.Seconds:f2} | {b.Processor:f2} | {length / b.Seconds:f1} | {b.Memory / 1e9:f2} GB | {b.Loss:f4} |"));
         Console.WriteLine();
-        var (own, single) = (best["banyan"], best["torch-f32"]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Banyan against libtorch in float32: {single.Seconds / own.Seconds:f2} × the speed, {single.Processor / own.Processor:f2} × by processor time, {(double)own.Memory / single.Memory:f2} × the memory."));
+        foreach (var (name, mine, theirs) in new[] { ("float32", "banyan", "torch-f32"), ("BF16", "banyan-bf16", "torch-bf16") })
+            if (best.TryGetValue(mine, out var own) && best[theirs] is var other)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Banyan against libtorch in {name}: {other.Seconds / own.Seconds:f2} × the speed, {other.Processor / own.Processor:f2} × by processor time, {(double)own.Memory / other.Memory:f2} × the memory."));
         return 0;
     }
 
@@ -70,8 +71,8 @@ static class StepBench
             seconds = Math.Min(seconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
             processor = Math.Min(processor, (Process.GetCurrentProcess().TotalProcessorTime - used).TotalSeconds);
         }
-        if (who == "banyan")
-            Banyan(path, threads, length, steps, Step);
+        if (who.StartsWith("banyan", StringComparison.Ordinal))
+            Banyan(path, threads, length, steps, who == "banyan-bf16", Step);
         else
             Torch(path, threads, length, steps, who == "torch-bf16" ? ScalarType.BFloat16 : ScalarType.Float32, Step);
         Console.WriteLine(new JsonObject { ["seconds"] = seconds, ["processor"] = processor, ["memory"] = Process.GetCurrentProcess().PeakWorkingSet64, ["loss"] = last }.ToJsonString());
@@ -84,10 +85,10 @@ static class StepBench
         return new([.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))], [.. Enumerable.Repeat(true, length)]);
     }
 
-    static void Banyan(string path, int threads, int length, int steps, Action<Func<double>, bool> measure)
+    static void Banyan(string path, int threads, int length, int steps, bool pairs, Action<Func<double>, bool> measure)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads, Activations = ActivationFormat.Float });
-        var options = new TuneOptions { Rank = Rank, SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Recompute = false };
+        var options = new TuneOptions { Rank = Rank, SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Recompute = false, Precision = pairs ? TunePrecision.BFloat16 : TunePrecision.Float32 };
         using var trainer = new Trainer(model, new() { Samples = [Text(model.Config.VocabularySize, length)] }, options);
         // A step at a time: the run goes on when it is asked.
         using SemaphoreSlim go = new(0), done = new(0);

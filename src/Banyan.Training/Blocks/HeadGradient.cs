@@ -13,7 +13,7 @@ namespace Banyan.Training.Blocks;
 /// </summary>
 internal sealed unsafe class HeadGradient
 {
-    const long LogitBytes = 128 << 20; // a chunk's
+    const long LogitBytes = 320 << 20; // a chunk's: the output matrix is read once for each
 
     readonly ProjectionHead _head;
     readonly NormGradient _norm;
@@ -78,7 +78,7 @@ internal sealed unsafe class HeadGradient
     {
         var (projection, normed, logits) = (_head.Projection, Rows(_normed, first, count), new Matrix(_logits.Floats, count, _vocabulary));
         if (_weight is null || _weight.Rows < _vocabulary || pass.IsBase)
-            Gemm.Forward(normed, projection.Matrix, logits, pass.Pool, projection.Scale);
+            Gemm.Forward(normed, projection.Matrix, logits, pass.Pool, projection.Scale, bfloat16: pass.UsesBFloat16);
         else
             Gemm.Multiply(normed, Weight.Transposed, logits, pass.Pool, projection.Scale);
         if (_weight?.Rows < _vocabulary && !pass.IsBase) // the last rows are others than the model's
@@ -92,7 +92,7 @@ internal sealed unsafe class HeadGradient
         var (projection, dNormed, dLogits) = (_head.Projection, Rows(_dNormed, first, count), new Matrix(_logits.Floats, count, _vocabulary));
         if (_weight is null)
         {
-            Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale);
+            Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale, bfloat16: pass.UsesBFloat16);
             return;
         }
         var trained = Trained(dLogits);
@@ -103,7 +103,7 @@ internal sealed unsafe class HeadGradient
             return;
         for (var row = 0; row < count; row++) // their part has gone back
             new Span<float>(trained.Data + row * trained.RowStride, trained.Columns).Clear();
-        Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale, add: true);
+        Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale, add: true, pass.UsesBFloat16);
     }
 
     Matrix Weight => new(_weight!.Value, _weight.Rows, _columns);

@@ -133,7 +133,7 @@ internal sealed unsafe class LinearGradient
             return;
         }
         if (dx is not null)
-            Gemm.Backward(dys, _projection.Matrix, dxs, pass.Pool, scale, add);
+            Gemm.Backward(dys, _projection.Matrix, dxs, pass.Pool, scale, add, pass.UsesBFloat16);
         if (_a is null)
             return;
         var rank = _a.Rows;
@@ -183,7 +183,7 @@ internal sealed unsafe class LinearGradient
     {
         Matrix xs = new(x, rows, _projection.Columns), ys = new(y, rows, _projection.Rows);
         if (_weight is null || pass.IsBase)
-            Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add);
+            Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add, pass.UsesBFloat16);
         else
             Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add);
     }

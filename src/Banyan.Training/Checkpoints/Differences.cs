@@ -1,16 +1,19 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Banyan.Training.Checkpoints;
 
 /// <summary>What two runs' options differ in.</summary>
 internal static class Differences
 {
+    static readonly JsonSerializerOptions s_named = new() { Converters = { new JsonStringEnumConverter() } };
+
     /// <summary>In words; null where they differ in nothing that matters.</summary>
     public static string? Between(TuneOptions before, TuneOptions now)
     {
-        var (a, b) = (JsonSerializer.SerializeToElement(before), JsonSerializer.SerializeToElement(now));
+        var (a, b) = (JsonSerializer.SerializeToElement(before, s_named), JsonSerializer.SerializeToElement(now, s_named));
         var words = a.EnumerateObject().Where(p => b.GetProperty(p.Name).GetRawText() != p.Value.GetRawText())
-            .Select(p => $"{p.Name} was {p.Value.GetRawText()} and is {b.GetProperty(p.Name).GetRawText()}").ToList();
+            .Select(p => $"{p.Name} was {p.Value} and is {b.GetProperty(p.Name)}").ToList();
         return words.Count == 0 ? null : string.Join(", ", words);
     }
 }

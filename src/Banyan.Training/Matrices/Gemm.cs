@@ -10,16 +10,22 @@ namespace Banyan.Training.Matrices;
 /// <code>
 /// for each 4,096 rows of A and C, for each 4,096 columns of B and C
 ///   for each 256 of the depth                     so that two panels stay in the first-level cache or near it, A's rows in the second
-///     write the panels of B                       weights become floats here, a piece at a time
+///     write the panels of B, if it does not lie so  weights become floats here, a piece at a time
 ///     write A, if its columns are not adjacent
 ///     for each two panels, for each 12 rows: a tile
 /// </code>
 /// An element's sum has the same order whatever the number of threads, so results do not depend on it.
+/// <para>
+/// Products with frozen weights can round both sides to BF16, two columns in a float's place, and sum in float32: <see cref="HasBFloat16"/>.
+/// </para>
 /// </summary>
 internal static unsafe class Gemm
 {
-    /// <summary>Of a piece. Packed weights can be entered at its multiples.</summary>
+    /// <summary>Of a piece, in floats or pairs. Packed weights can be entered at its multiples.</summary>
     public const int MaxDepth = 256;
+
+    /// <summary>Whether products of BF16 pairs can be computed here.</summary>
+    public static bool HasBFloat16 => AssembledTile.IsSupported && ProcessorFacts.Current.HasAvx512Bf16;
 
     const int MaxColumns = 4096, MaxRows = 4096;
 
@@ -37,23 +43,30 @@ internal static unsafe class Gemm
             Reference(a, b, c, scale, add);
     }
 
-    /// <summary>Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ.</summary>
-    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false)
+    /// <summary>
+    /// Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ. <paramref name="bfloat16"/>: x, whose columns
+    /// are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>.
+    /// </summary>
+    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
     {
         if (x.Columns != w.Columns || x.Rows != y.Rows || w.Rows != y.Columns)
             throw new ArgumentException($"[{x.Rows}, {x.Columns}] · [{w.Rows}, {w.Columns}]ᵀ is not [{y.Rows}, {y.Columns}].", nameof(y));
-        if (Ladder.UsesVectors)
+        if (bfloat16)
+            Run(BFloat16Pairs.Of(x, pool), new ForwardBFloat16(w), y, pool, scale, add);
+        else if (Ladder.UsesVectors)
             Run(x, new ForwardRightSide(w), y, pool, scale, add);
         else
             Reference(x, w, y, scale, add, transposed: true);
     }
 
-    /// <summary>Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W.</summary>
-    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false)
+    /// <summary>Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> as forward.</summary>
+    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
     {
         if (dy.Columns != w.Rows || dy.Rows != dx.Rows || w.Columns != dx.Columns)
             throw new ArgumentException($"[{dy.Rows}, {dy.Columns}] · [{w.Rows}, {w.Columns}] is not [{dx.Rows}, {dx.Columns}].", nameof(dx));
-        if (Ladder.UsesVectors)
+        if (bfloat16)
+            Run(BFloat16Pairs.Of(dy, pool), new BackwardBFloat16(w), dx, pool, scale, add);
+        else if (Ladder.UsesVectors)
             Run(dy, new BackwardRightSide(w), dx, pool, scale, add);
         else
             Reference(dy, w, dx, scale, add, transposed: false);
@@ -86,7 +99,7 @@ internal static unsafe class Gemm
     [ThreadStatic]
     static AlignedBuffer? s_left, s_right;
 
-    static float* Grow(ref AlignedBuffer? buffer, long floats)
+    internal static float* Grow(ref AlignedBuffer? buffer, long floats)
     {
         if (buffer is null || buffer.Length < floats * sizeof(float))
         {
@@ -116,7 +129,7 @@ internal static unsafe class Gemm
             C = c,
             Scale = scale,
             Copies = copies,
-            Right = Grow(ref s_right, (columns + Panels.Columns - 1L) / Panels.Columns * Panels.Columns * depth),
+            Right = b.IsInPlace ? null : Grow(ref s_right, (columns + Panels.Columns - 1L) / Panels.Columns * Panels.Columns * depth),
             Left = copies ? Grow(ref s_left, ((long)Math.Min(c.Rows, MaxRows) + Strips.Rows) * depth) : null,
         };
         for (job.Row = 0; job.Row < c.Rows; job.Row += MaxRows)
@@ -128,7 +141,8 @@ internal static unsafe class Gemm
                     job.Depth = Math.Min(MaxDepth, a.Columns - job.K);
                     job.Add = add || job.K > 0;
                     var threads = pool?.Threads ?? 1;
-                    Do(ref job, pool, job.PlanWriting(threads));
+                    if (copies || !b.IsInPlace)
+                        Do(ref job, pool, job.PlanWriting(threads));
                     Do(ref job, pool, job.PlanTiles(threads));
                 }
     }
@@ -159,7 +173,7 @@ internal static unsafe class Gemm
         public int PlanWriting(int threads)
         {
             _writes = true;
-            _units = (Columns + B.UnitColumns - 1) / B.UnitColumns;
+            _units = B.IsInPlace ? 0 : (Columns + B.UnitColumns - 1) / B.UnitColumns;
             _strips = Copies ? (Rows + Strips.Rows - 1) / Strips.Rows : 0;
             return Math.Min(_units + _strips, PartsPerThread * threads);
         }
@@ -214,8 +228,8 @@ internal static unsafe class Gemm
                 {
                     RowStride = Copies ? 1 : A.RowStride,
                     ColumnStride = Copies ? Strips.Rows : A.ColumnStride,
-                    B = Right + Panels.Offset(column / Panels.Columns, Depth) + column % Panels.Columns,
-                    Second = width < Panels.Columns ? width : Panels.Offset(1, Depth),
+                    B = (B.IsInPlace ? B.Panel(K, Column + column) : Right + Panels.Offset(column / Panels.Columns, Depth)) + column % Panels.Columns,
+                    Second = width < Panels.Columns ? width : B.IsInPlace ? B.PanelStride : Panels.Offset(1, Depth),
                     Depth = Depth,
                     Scale = Scale,
                 };
@@ -235,7 +249,7 @@ internal static unsafe class Gemm
             {
                 product.Stride = C.RowStride;
                 product.Add = Add;
-                Tile<TLanes>.Run(product, a, c, rows, two);
+                Run<TLanes>(product, a, c, rows, two);
                 return;
             }
             // At the edge, or where columns are apart: by way of a tile of its own.
@@ -243,13 +257,21 @@ internal static unsafe class Gemm
             var tile = stackalloc float[Strips.Rows * Most];
             product.Stride = Most;
             product.Add = false;
-            Tile<TLanes>.Run(product, a, tile, rows, two);
+            Run<TLanes>(product, a, tile, rows, two);
             for (var r = 0; r < rows; r++)
                 for (var n = 0; n < valid; n++)
                 {
                     ref var to = ref c[r * C.RowStride + n * C.ColumnStride];
                     to = tile[r * Most + n] + (Add ? to : 0);
                 }
+        }
+
+        readonly void Run<TLanes>(in TileProduct product, float* a, float* c, int rows, bool two) where TLanes : struct, ILanes<TLanes>
+        {
+            if (typeof(TLanes) == typeof(Lanes16) && AssembledTile.IsSupported)
+                AssembledTile.Run(product, a, c, rows, two, Copies, TRight.IsPaired);
+            else
+                Tile<TLanes>.Run(product, a, c, rows, two);
         }
     }
 

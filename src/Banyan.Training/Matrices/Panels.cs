@@ -4,6 +4,7 @@ using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Training.Matrices;
 
@@ -13,8 +14,19 @@ namespace Banyan.Training.Matrices;
 /// </summary>
 internal unsafe interface IRightSide
 {
+    /// <summary>Whether the right side is pairs of BF16: a float's place holds two rows of a column, and the depth counts pairs.</summary>
+    static abstract bool IsPaired { get; }
+
     /// <summary>Columns of the result.</summary>
     int Columns { get; }
+
+    /// <summary>Whether it lies in memory as such panels, <see cref="PanelStride"/> floats apart, and nothing has to be written.</summary>
+    bool IsInPlace { get; }
+
+    nint PanelStride { get; }
+
+    /// <summary>Where row <paramref name="k"/> of the panel of <paramref name="column"/> lies, if it is in place.</summary>
+    float* Panel(int k, int column);
 
     /// <summary>Columns that are cheapest written together, a multiple of 16: a unit of work.</summary>
     int UnitColumns { get; }
@@ -75,6 +87,14 @@ internal static unsafe class Panels
 /// <summary>Floats in memory as the right side.</summary>
 internal readonly unsafe struct FloatRightSide(Matrix matrix) : IRightSide
 {
+    public static bool IsPaired => false;
+
+    public bool IsInPlace => false;
+
+    public nint PanelStride => 0;
+
+    public float* Panel(int k, int column) => null;
+
     public int Columns => matrix.Columns;
 
     public int UnitColumns => 4 * Panels.Columns;
@@ -118,6 +138,14 @@ internal readonly unsafe struct FloatRightSide(Matrix matrix) : IRightSide
 /// <summary>Wᵀ of packed weights, for y = x·Wᵀ: their own panels are the right side's, as floats.</summary>
 internal readonly unsafe struct ForwardRightSide(PackedMatrix weights) : IRightSide
 {
+    public static bool IsPaired => false;
+
+    public bool IsInPlace => weights.Format.Format == WeightFormat.F32;
+
+    public nint PanelStride => (nint)weights.PanelBytes / sizeof(float);
+
+    public float* Panel(int k, int column) => (float*)(weights.Panel(column / Panels.Columns) + weights.QuantOffset) + (nint)k * Panels.Columns;
+
     public int Columns => weights.Rows;
 
     public int UnitColumns => Panels.Columns;
@@ -131,6 +159,14 @@ internal readonly unsafe struct BackwardRightSide(PackedMatrix weights) : IRight
 {
     [ThreadStatic]
     static AlignedBuffer? s_panel;
+
+    public static bool IsPaired => false;
+
+    public bool IsInPlace => false;
+
+    public nint PanelStride => 0;
+
+    public float* Panel(int k, int column) => null;
 
     public int Columns => weights.Columns;
 

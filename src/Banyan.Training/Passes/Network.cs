@@ -27,7 +27,7 @@ internal sealed unsafe class Network : IDisposable
     public Network(Model model, TuneOptions options, int rows)
     {
         (_model, _columns) = (model, model.Config.EmbeddingSize);
-        (Parameters, Pass) = (new ParameterSet(), new TrainingPass(rows, model.Pool));
+        (Parameters, Pass) = (new ParameterSet(), new TrainingPass(rows, model.Pool) { UsesBFloat16 = options.Precision == TunePrecision.BFloat16 });
         var (weights, layers) = (model.Weights, model.Config.Layers);
         _builder = new GradientBuilder(options, Parameters, Pass, layers);
         _firstTrained = layers - Math.Min(options.TopLayers ?? layers, layers);

@@ -41,6 +41,9 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
     /// <summary>Whether the pass is the base model's: without what was trained.</summary>
     public bool IsBase { get; set; }
 
+    /// <summary>Whether products with frozen weights are of BF16.</summary>
+    public bool UsesBFloat16 { get; set; }
+
     public void Clear() => (Rows, TargetCount, _segmentCount) = (0, 0, 0);
 
     /// <summary>Adds a text, or its beginning where it is longer than <paramref name="most"/>.</summary>

@@ -54,6 +54,39 @@ public sealed unsafe class GemmTests : IDisposable
         }
     }
 
+    // Every format; and shapes with odd columns, odd rows and single ones, which only formats without blocks have.
+    public static TheoryData<string, int, int, int> RoundedShapes =>
+    [
+        .. PackedFormat.All.Where(f => f.Format.IsWritten).Select(f => (f.Format.Name, 40, 768, 29)),
+        .. from name in (string[])["F32", "F16", "BF16"] from shape in ((int, int, int)[])[(21, 301, 5), (600, 1, 13), (1, 17, 1), (70, 1030, 30)] select (name, shape.Item1, shape.Item2, shape.Item3),
+    ];
+
+    [Theory]
+    [MemberData(nameof(RoundedShapes))]
+    public void In_BF16_products_are_those_of_rounded_weights_and_activations(string name, int rows, int columns, int tokens)
+    {
+        if (!Gemm.HasBFloat16)
+            Assert.Skip("this rung has no products of BF16");
+        using var weights = Packed(PackedFormat.All.Single(f => f.Format.Name == name).Format, rows, columns);
+        using var floats = new AlignedBuffer(sizeof(float) * rows * columns);
+        for (var row = 0; row < rows; row++)
+            weights.CopyRow(row, floats.Floats + row * columns);
+        Round(new(floats.Floats, rows * columns));
+        var w = new Matrix(floats.Floats, rows, columns);
+        float[] x = Values(tokens * columns, 1), y = Values(tokens * rows, 2), roundedX = [.. x], expectedY = [.. y], expectedX = [.. x];
+        Round(roundedX);
+        fixed (float* px = x, py = y, prx = roundedX, pey = expectedY, pex = expectedX)
+        {
+            Gemm.Forward(new(px, tokens, columns), weights, new(py, tokens, rows), _pool, 2, add: true, bfloat16: true);
+            Gemm.Reference(new(prx, tokens, columns), w.Transposed, new(pey, tokens, rows), 2, add: true);
+            AssertClose(expectedY, y, columns);
+            Gemm.Backward(new(py, tokens, rows), weights, new(px, tokens, columns), null, bfloat16: true);
+            Round(y);
+            Gemm.Reference(new(py, tokens, rows), w, new(pex, tokens, columns), 1, add: false);
+            AssertClose(expectedX, x, rows);
+        }
+    }
+
     [Fact]
     public void The_result_does_not_depend_on_the_number_of_threads()
     {
@@ -82,6 +115,16 @@ public sealed unsafe class GemmTests : IDisposable
         for (var i = 0; i < expected.Length; i++)
             if (!(Math.Abs(expected[i] - actual[i]) <= 2e-6 * Math.Sqrt(depth) * (1 + Math.Abs(expected[i]))))
                 Assert.Fail($"{actual[i]} at {i} instead of {expected[i]}");
+    }
+
+    // To the nearest BF16, ties to even.
+    static void Round(Span<float> values)
+    {
+        foreach (ref var value in values)
+        {
+            var bits = BitConverter.SingleToUInt32Bits(value);
+            value = BitConverter.UInt32BitsToSingle((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000);
+        }
     }
 
     static float[] Values(int count, int seed)

@@ -9,7 +9,7 @@ namespace Banyan.Cli.Commands.Tune;
 sealed class TuneChoices
 {
     readonly Argument<string> _model, _data;
-    readonly Option<string> _output, _method, _recompute, _tooLong;
+    readonly Option<string> _output, _method, _recompute, _precision, _tooLong;
     readonly Option<int?> _steps, _epochs, _rank, _extend, _top, _length, _batch, _evaluateEvery, _checkpointEvery, _threads;
     readonly Option<ulong> _seed;
     readonly Option<string?> _type, _baseName, _objective, _format, _heldOut, _report;
@@ -72,6 +72,7 @@ sealed class TuneChoices
         _length = Count("--length", $"Tokens of a sequence, into which samples are packed (default: {_defaults.SequenceLength}, at most the model's context)", 1 << 20, 8);
         _batch = Count("--batch", $"Sequences a step (default: {_defaults.SequencesPerStep})", 1 << 16);
         _recompute = Choice("--recompute", "Compute layers again on the way back, for less memory", "auto", "on", "off");
+        _precision = Choice("--precision", "What an adapter's frozen base is multiplied in; auto: bfloat16 where the processor is faster with it", "auto", "float32", "bfloat16");
         _format = Add(new Option<string?>("--format") { Description = $"What records look like: {string.Join(", ", Enum.GetNames<DataFormat>()).ToLowerInvariant()} (default: as the first does)" });
         _format.AcceptOnlyFromAmong([.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())]);
         _heldOut = Add(new Option<string?>("--held-out") { Description = "What is measured and not learned from (default: a part of DATA)", HelpName = "FILE" });
@@ -134,6 +135,12 @@ sealed class TuneChoices
             SequenceLength = arguments.GetValue(_length) ?? _defaults.SequenceLength,
             SequencesPerStep = arguments.GetValue(_batch) ?? _defaults.SequencesPerStep,
             Recompute = arguments.GetRequiredValue(_recompute) switch { "on" => true, "off" => false, _ => null },
+            Precision = arguments.GetRequiredValue(_precision) switch
+            {
+                "bfloat16" => TunePrecision.BFloat16,
+                "auto" when !isWhole && TuneOptions.IsBFloat16Faster => TunePrecision.BFloat16,
+                _ => TunePrecision.Float32,
+            },
             EvaluateEvery = arguments.GetValue(_evaluateEvery) ?? _defaults.EvaluateEvery,
             CheckpointEvery = arguments.GetValue(_checkpointEvery) ?? _defaults.CheckpointEvery,
         };

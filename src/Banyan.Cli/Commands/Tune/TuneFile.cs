@@ -76,6 +76,7 @@ static class TuneFile
         ("mix", names.Teacher is null ? null : options.DistillMix),
         ("length", options.SequenceLength),
         ("batch", options.SequencesPerStep),
+        ("precision", HasAdapter(options) ? Lower(options.Precision) : null),
         ("evaluate-every", options.EvaluateEvery),
         ("format", data.Format is { } format ? Lower(format) : null),
         ("held-out", names.HeldOut?.Exactly),

@@ -131,11 +131,6 @@ internal static unsafe class KernelSet
     {
         lock (s_making)
             if (Volatile.Read(ref kernel) == 0)
-            {
-                var code = ExecutableMemory.TryPlace(assemble());
-                if (code == null)
-                    throw new InvalidOperationException("The system gave executable memory when it was asked first, and refuses it now. Set BANYAN_KERNELS=avx2 to do without.");
-                Volatile.Write(ref kernel, (nint)code);
-            }
+                Volatile.Write(ref kernel, ExecutableMemory.Place(assemble()));
     }
 }

@@ -35,6 +35,9 @@ internal sealed unsafe record ProcessorFacts
     /// <summary>CPUID, leaf 7, part 1.</summary>
     public uint Leaf71Eax { get; init; }
 
+    /// <summary>Whether AMD made it.</summary>
+    public bool IsAmd { get; init; }
+
     /// <summary>What the system saves of a thread; null where it cannot be read, as that takes memory that can be executed.</summary>
     public ulong? Xcr0 { get; init; }
 
@@ -95,10 +98,12 @@ internal sealed unsafe record ProcessorFacts
         };
         if (!X86Base.IsSupported)
             return facts;
-        var hasLeaf7 = X86Base.CpuId(0, 0).Eax >= 7;
+        var (highest, b, c, d) = X86Base.CpuId(0, 0);
+        var hasLeaf7 = highest >= 7;
         var (eax, ebx, ecx, _) = hasLeaf7 ? X86Base.CpuId(7, 0) : default;
         facts = facts with
         {
+            IsAmd = (b, d, c) == (0x68747541, 0x69746E65, 0x444D4163), // "AuthenticAMD"
             Leaf1Ecx = (uint)X86Base.CpuId(1, 0).Ecx,
             Leaf7Eax = (uint)eax,
             Leaf7Ebx = (uint)ebx,
