@@ -52,7 +52,7 @@ static class ForcedBench
         return 0;
 
         // The least: whatever else runs on the machine only adds.
-        static double PerPass(List<(double Milliseconds, int Passes, int Tokens)> cost) => cost.Min(c => c.Milliseconds / c.Passes);
+        static double PerPass(List<(double Milliseconds, int Passes, int Tokens)> cost) => cost.Where(c => c.Passes > 0).Min(c => c.Milliseconds / c.Passes);
 
         static TimeSpan Now() => Process.GetCurrentProcess().TotalProcessorTime;
     }

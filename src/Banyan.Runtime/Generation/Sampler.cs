@@ -244,9 +244,9 @@ internal sealed class Sampler
             {
                 threshold = reach > 100 ? least : Math.Max(least, max - reach / scale);
                 count = Distribution.AtLeast(logits, threshold, values, tokens);
-                reach *= 3;
+                reach *= 1.4f; // to look once more is cheaper than to sort many that are not needed
             }
-            while (threshold > least && Mass(count) < enough);
+            while (threshold > least && Distribution.SumExp(values.AsSpan(0, count), max, scale) < enough);
             Sort(count);
             Weigh(count);
         }
@@ -261,14 +261,6 @@ internal sealed class Sampler
             values.AsSpan(0, candidates).Sort(tokens.AsSpan(0, candidates));
             values.AsSpan(0, candidates).Reverse();
             tokens.AsSpan(0, candidates).Reverse();
-        }
-
-        double Mass(int candidates)
-        {
-            double mass = 0;
-            for (var i = 0; i < candidates; i++)
-                mass += MathF.Exp((values[i] - max) * scale);
-            return mass;
         }
 
         double Weigh(int candidates)
