@@ -11,6 +11,7 @@ using Banyan.Server.SignIn;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -68,7 +69,7 @@ sealed class ServerChoice
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, string dataFolder, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, string dataFolder, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null, IReadOnlyList<AddedPage>? added = null, Action<WebApplication>? map = null)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -92,6 +93,7 @@ sealed class ServerChoice
             LogsAddresses = arguments.GetValue(_addresses),
             LogsJson = arguments.GetValue(_format) == "json",
             Hub = hub,
+            Added = added ?? [],
             Inference = new()
             {
                 Models = models,
@@ -113,6 +115,7 @@ sealed class ServerChoice
             throw new CommandException(string.Join("; ", problems));
 
         var app = BanyanServer.Build(options);
+        map?.Invoke(app);
         try
         {
             await app.StartAsync(cancellationToken);

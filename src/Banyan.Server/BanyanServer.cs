@@ -56,7 +56,7 @@ public static class BanyanServer
         builder.Services.AddApiKeys();
         if (options.Hub is { } hub)
             builder.Services.AddHub(hub);
-        builder.Services.AddPages();
+        builder.Services.AddPages(options.Added);
         builder.Services.AddOperating(options.Hub is not null);
         builder.Services.AddAccessLog(options);
         if (OtlpExport.IsWanted)

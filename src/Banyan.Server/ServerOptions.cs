@@ -2,6 +2,7 @@ using Banyan.Server.Connections;
 using Banyan.Server.Hub;
 using Banyan.Server.Inference;
 using Banyan.Server.Keys;
+using Banyan.Server.Pages;
 
 namespace Banyan.Server;
 
@@ -61,6 +62,9 @@ public sealed record ServerOptions
 
     /// <summary>Where the hub keeps its repositories, or null to serve none.</summary>
     public HubOptions? Hub { get; init; }
+
+    /// <summary>Pages that are added to the server's own: links in the head of every page. Whoever adds them maps them (<see cref="PageFrame.Map"/>).</summary>
+    public IReadOnlyList<AddedPage> Added { get; init; } = [];
 
     // What the kernel takes in sockaddr_un, without the last zero; macOS takes 103.
     const int MaxSocketBytes = 103;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Settings;
 using Banyan.Server.Shipped;
 using Banyan.Server.Storage;
@@ -27,7 +28,8 @@ static class Up
         var webhooks = new Option<bool>("--allow-private-webhooks") { Description = "Let webhooks go to this machine and its networks as well, not only to the internet" };
         var runs = new Option<string?>("--tune-runs") { Description = "Show the runs of banyan tune whose folders are in this one to administrators, at /tune", HelpName = "DIR" };
         ServerSettings.Add(command, pack, webhooks, runs);
-        command.SetAction((arguments, cancellationToken) =>
+        var arenas = new HubArena(command);
+        command.SetAction(async (arguments, cancellationToken) =>
         {
             var folder = hub.Folder(arguments);
             if (Prepare(folder) is { } problem)
@@ -35,7 +37,9 @@ static class Up
             var shipped = Sprout.Files(folder);
             var options = hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(pack), AllowPrivateWebhooks = arguments.GetValue(webhooks), Providers = SignInTables.Read(ServerSettings.FileOf(arguments)), TuneFolder = arguments.GetValue(runs) is { } tune ? TuneFolder(tune) : null };
             hub.Warn(arguments, options);
-            return server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken);
+            await using var arena = await arenas.OpenAsync(arguments, folder, cancellationToken);
+            return await server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken,
+                added: arena is null ? [] : [ArenaSite.Link], map: arena is null ? null : app => ArenaSite.Map(app, arena.Rounds));
         });
         return command;
     }

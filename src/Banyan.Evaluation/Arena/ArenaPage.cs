@@ -11,7 +11,8 @@ public static class ArenaPage
     /// <param name="round">The round.</param>
     /// <param name="last">The last vote's models; null before the first.</param>
     /// <param name="note">A note to show, e.g. that a vote was sent twice.</param>
-    public static string Round(ArenaRound round, (Choice Choice, Revealed Models)? last, string? note = null) => Question(round.Question, last, note) + Answers(round);
+    /// <param name="formField">HTML that belongs into the form, such as a hidden field of the hosting site.</param>
+    public static string Round(ArenaRound round, (Choice Choice, Revealed Models)? last, string? note = null, string formField = "") => Question(round.Question, last, note) + Answers(round, formField);
 
     /// <summary>The start of the page, while the models answer.</summary>
     /// <param name="question">What they are asked.</param>
@@ -37,8 +38,10 @@ public static class ArenaPage
     }
 
     /// <summary>The rest of the page, once they have answered.</summary>
-    public static string Answers(ArenaRound round) => $"""
-        <form method="post" action="/arena">
+    /// <param name="round">The round.</param>
+    /// <param name="formField">HTML that belongs into the form, such as a hidden field of the hosting site.</param>
+    public static string Answers(ArenaRound round, string formField = "") => $"""
+        <form method="post" action="/arena">{formField}
         <input type="hidden" name="round" value="{round.Id}">
         <div class="answers">
         <section class="pane"><h2 class="bar">Left</h2><pre>{Text(round.Left)}</pre></section>

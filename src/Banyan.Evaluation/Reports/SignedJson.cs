@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Signatures;
 
 namespace Banyan.Evaluation.Reports;
 
@@ -11,8 +12,6 @@ namespace Banyan.Evaluation.Reports;
 /// </summary>
 static class SignedJson
 {
-    const string Algorithm = "Ed25519";
-
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
@@ -24,9 +23,9 @@ static class SignedJson
             ["report"] = report.DeepClone(),
             ["signature"] = new JsonObject
             {
-                ["algorithm"] = Algorithm,
+                ["algorithm"] = SignedText.Algorithm,
                 ["publicKey"] = key.PublicKey,
-                ["value"] = Convert.ToBase64String(key.Sign(Canonical(document.RootElement))),
+                ["value"] = Convert.ToBase64String(key.Sign(SignedText.Of(document.RootElement))),
             },
         }.ToJsonString(s_indented) + "\n";
     }
@@ -44,21 +43,13 @@ static class SignedJson
             var report = document.RootElement.GetProperty("report");
             var signature = document.RootElement.GetProperty("signature");
             var signer = signature.GetProperty("publicKey").GetString() ?? "";
-            var isValid = signature.GetProperty("algorithm").GetString() == Algorithm
-                && SigningKey.Verify(signer, Canonical(report), signature.GetProperty("value").GetString() ?? "");
+            var isValid = signature.GetProperty("algorithm").GetString() == SignedText.Algorithm
+                && SignedText.Verify(signer, SignedText.Of(report), signature.GetProperty("value").GetString() ?? "");
             return (JsonNode.Parse(report.GetRawText())!.AsObject(), signer, isValid);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new EvaluationException($"{file} is no signed report (banyan eval report writes one): {JsonProblem.Of(e)}");
         }
-    }
-
-    static byte[] Canonical(JsonElement element)
-    {
-        using var bytes = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(bytes))
-            element.WriteTo(writer);
-        return bytes.ToArray();
     }
 }

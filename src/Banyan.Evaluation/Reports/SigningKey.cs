@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Banyan.Signatures;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;
 
@@ -56,25 +57,7 @@ public sealed class SigningKey
     }
 
     /// <summary>Whether a signature of a message by the owner of a public key is valid; false for a malformed key or signature.</summary>
-    public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature)
-    {
-        Span<byte> key = stackalloc byte[Ed25519PublicKeyParameters.KeySize];
-        Span<byte> value = stackalloc byte[Ed25519PrivateKeyParameters.SignatureSize];
-        if (!Convert.TryFromBase64String(publicKey, key, out var keyLength) || keyLength != key.Length
-            || !Convert.TryFromBase64String(signature, value, out var length) || length != value.Length)
-            return false;
-        try
-        {
-            var signer = new Ed25519Signer();
-            signer.Init(forSigning: false, new Ed25519PublicKeyParameters(key));
-            signer.BlockUpdate(message);
-            return signer.VerifySignature(value.ToArray());
-        }
-        catch (ArgumentException)
-        {
-            return false; // no point of the curve
-        }
-    }
+    public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature) => SignedText.Verify(publicKey, message, signature);
 
     static void Create(string file)
     {

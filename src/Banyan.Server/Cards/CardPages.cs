@@ -11,15 +11,16 @@ using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Pages;
 using Banyan.Server.Pages.Languages;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Cards;
 
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
-sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, HubAddress address)
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, Downloads downloads, RepoReports reports, HubAddress address)
 {
-    const int MaxNamed = 12, MaxGgufs = 30;
+    const int MaxNamed = 12, MaxGgufs = 30, Days = 30;
 
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
@@ -39,8 +40,10 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Watch = caller.IsAnonymous ? default : await follows.OfAsync(caller.UserId, repo, cancellationToken),
             Standing = mayRead || caller.IsAnonymous ? null : await requests.StatusAsync(repo.Id, caller.UserId, cancellationToken),
             HasCommits = revision is not null,
+            Downloads = await downloads.DaysAsync(repo.Id, Days, cancellationToken),
             Html = html,
             Problem = known.CardProblem,
+            Results = new(mayRead ? await reports.OfAsync(repo.Id, files, cancellationToken) : [], RepoReports.Claims(known.Card)),
             Task = known.PipelineTag,
             Library = known.Library,
             Parameters = Number(known.Safetensors, "total") ?? Number(known.Gguf, "total"),

@@ -1,4 +1,5 @@
 using Banyan.Server.Pages;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 
 namespace Banyan.Server.Cards;
@@ -34,6 +35,12 @@ public sealed record CardView
 
     /// <summary>Whether there is any commit.</summary>
     public bool HasCommits { get; init; }
+
+    /// <summary>Reports in it, and what its card claims.</summary>
+    public ReportsView Results { get; init; } = new([], []);
+
+    /// <summary>Downloads of each of the last days, today last.</summary>
+    public IReadOnlyList<long> Downloads { get; init; } = [];
 
     public string? Task { get; init; }
 

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Hub;
+using Banyan.Server.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,6 +16,7 @@ static class CardsFeature
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();
         services.AddSingleton<CardHtml>();
+        services.AddSingleton<RepoReports>();
         services.AddSingleton<CardPages>();
         services.AddSingleton<ValidateYaml>();
     }

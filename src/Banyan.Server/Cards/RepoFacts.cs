@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 
 namespace Banyan.Server.Cards;
@@ -64,7 +65,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         return facts;
     }
 
-    /// <summary>What lies in the root, and GGUF files in the folders below: many models have one for each quantization.</summary>
+    /// <summary>What lies in the root; of the folders below GGUF files, as many models have one for each quantization, and evaluation reports.</summary>
     public async Task<IReadOnlyList<RepoEntry>> FilesAsync(Repo repo, GitId root, CancellationToken cancellationToken)
     {
         var files = (await tree.FolderAsync(repo.Id, root, cancellationToken)).ToList();
@@ -75,7 +76,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
             await foreach (var entry in tree.ListAsync(repo.Id, folder, true, cancellationToken))
                 if (++listed > MaxListed)
                     return files;
-                else if (!entry.IsFolder && entry.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+                else if (!entry.IsFolder && (entry.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || RepoReports.IsReport(entry.Path)))
                     files.Add(entry);
         return files;
     }

@@ -27,7 +27,6 @@ public sealed record CollectionListView(
 public sealed record CollectionView(Collection Collection, IReadOnlyList<CollectionItem> Items, bool MayWrite, string? Error)
 {
     /// <summary>What is told of the page to those who do not read it.</summary>
-    public PageHead PageHead => new() { Description = Collection.Description is { Length: > 0 } said ? said : $"A collection of {Collection.Owner}.", Canonical = Collection.Path };
 }
 
 /// <summary>Pages of collections, with forms that need no script.</summary>

@@ -18,8 +18,8 @@ static class CommitsFeature
 
     public static void MapCommits(this WebApplication app)
     {
-        app.MapRepoPage("GET", "/upload/{**rest}", Need.Write, app.The<UploadPages>().ShowAsync);
-        app.MapRepoPage("POST", "/upload/{**rest}", Need.Write, app.The<UploadPages>().CommitAsync, UploadPages.MaxBytes, new ChecksForm());
+        app.MapRepoPage("GET", "/upload/{**rest}", Need.Contribute, app.The<UploadPages>().ShowAsync);
+        app.MapRepoPage("POST", "/upload/{**rest}", Need.Contribute, app.The<UploadPages>().CommitAsync, UploadPages.MaxBytes, new ChecksForm());
         app.MapRepoApi("POST", "/preupload/{**rest}", Need.Write, app.The<Preupload>().HandleAsync, maxBytes: 8 << 20, orContribute: true);
         app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync, CommitReader.MaxBodyBytes, orContribute: true);
     }

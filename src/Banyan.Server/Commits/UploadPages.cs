@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
@@ -15,11 +16,18 @@ using Microsoft.Net.Http.Headers;
 
 namespace Banyan.Server.Commits;
 
+/// <summary>The form for files.</summary>
+/// <param name="Head">The repository.</param>
+/// <param name="MayWrite">Whether the visitor may change the branch; who may not makes a pull request.</param>
+public sealed record UploadView(RepoHeadView Head, bool MayWrite);
+
 /// <summary>Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.</summary>
 sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, ContentStore contents, StorageLimits limits, FormTokens forms, HubOptions options)
 {
     /// <summary>The most that one form may bring.</summary>
     public const long MaxBytes = 20L << 30;
+
+    const string Folder = "directory";
 
     const int MaxFiles = 500, MaxFields = 10, MaxField = 2000, Sample = 8000;
 
@@ -30,13 +38,14 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     {
         var branch = BranchOf(context, repo);
         _ = await revisions.GetAsync(repo, branch, context.RequestAborted);
-        await HtmlPage.RenderAsync<UploadPage>(context, new RepoHeadView(repo, "files", branch));
+        await HtmlPage.RenderAsync<UploadPage>(context, new UploadView(new(repo, "files", branch), await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted)));
     }
 
-    /// <summary><c>POST /{id}/upload/{branch}</c>: the form's fields come before its files.</summary>
+    /// <summary><c>POST /{id}/upload/{branch}</c>: the form's fields come before its files. A commit, or a pull request: by choice, or for who may not write.</summary>
     public async Task CommitAsync(HttpContext context, Repo repo)
     {
         var (caller, branch, cancellationToken) = (await authoriser.UserAsync(context), BranchOf(context, repo), context.RequestAborted);
+        var mayWrite = await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 100 } boundary)
             throw HubException.BadRequest("This address takes a form of files.");
         using var room = await limits.ReserveAsync(repo.Id, context.Request.ContentLength ?? 1, cancellationToken);
@@ -60,8 +69,12 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
             if (operations.Count == 0 && context.Request.Headers.Authorization.Count == 0)
                 await forms.CheckAsync(context, fields.GetValueOrDefault(FormTokens.Field, ""));
             var name = HeaderUtilities.RemoveQuotes(part.FileNameStar.HasValue ? part.FileNameStar : part.FileName).ToString();
-            if (name.Length == 0)
-                continue;   // a field in which nothing was chosen
+            // A whole folder is put where the form says, without its own name; its git is not a part of it.
+            var isOfFolder = HeaderUtilities.RemoveQuotes(part.Name) == Folder;
+            if (isOfFolder && name.IndexOf('/', StringComparison.Ordinal) is >= 0 and var own)
+                name = name[(own + 1)..];
+            if (name.Length == 0 || (isOfFolder && name.Split('/').Contains(".git")))
+                continue;   // nor is a field in which nothing was chosen
             if (operations.Count == MaxFiles)
                 throw HubException.TooLarge($"A form brings at most {MaxFiles} files: upload folders with hf upload or git.");
             var folder = fields.GetValueOrDefault("folder", "").Trim().Trim('/');
@@ -72,8 +85,9 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
         if (operations.Count == 0)
             throw HubException.BadRequest("No file was chosen.");
         var summary = fields.GetValueOrDefault("summary", "").Trim() is { Length: > 0 } said ? said : $"Upload {(operations.Count == 1 ? operations[0].Path : $"{operations.Count} files")}";
-        await committer.CommitAsync(repo, caller, GitRef.Heads + branch, asPullRequest: false, new CommitRequest(summary, "", null, operations), spool, cancellationToken);
-        SignInPages.SeeOther(context, $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}");
+        var (_, pull) = await committer.CommitAsync(
+            repo, caller, GitRef.Heads + branch, asPullRequest: !mayWrite || fields.GetValueOrDefault("as") == "pull", new CommitRequest(summary, "", null, operations), spool, cancellationToken);
+        SignInPages.SeeOther(context, pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}") : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}");
     }
 
     /// <summary>Takes a file in: text of up to ten megabytes is git's, all else is large.</summary>

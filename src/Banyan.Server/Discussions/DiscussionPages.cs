@@ -5,6 +5,7 @@ using Banyan.Server.Cards;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
@@ -31,7 +32,7 @@ sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions,
         var discussion = await discussions.FindAsync(repo.Id, number, cancellationToken) ?? throw DiscussionEndpoints.NotFound(repo, number);
         var events = new List<EventView>();
         foreach (var happened in await discussions.EventsAsync(discussion.Id, cancellationToken))
-            events.Add(await ViewAsync(repo, happened, cancellationToken));
+            events.Add(await ViewAsync(repo, happened, context.Language(), cancellationToken));
         var diff = discussion.IsPullRequest ? await pullRequests.DiffAsync(repo, discussion, cancellationToken) : null;
         var caller = await authoriser.CallerAsync(context);
         var mayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
@@ -49,7 +50,7 @@ sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions,
 
     static RepoHeadView HeadOf(Repo repo) => new(repo, "community", repo.DefaultBranch);
 
-    async Task<EventView> ViewAsync(Repo repo, DiscussionEvent happened, CancellationToken cancellationToken)
+    async Task<EventView> ViewAsync(Repo repo, DiscussionEvent happened, PageLanguage language, CancellationToken cancellationToken)
     {
         var data = JsonSerializer.Deserialize<EventData>(happened.Data, HubJson.Options)!;
         EventView Told(string words) => new(happened.Id, happened.Author, happened.CreatedAt, null, words);
@@ -57,9 +58,9 @@ sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions,
         {
             DiscussionEvent.Comment when data.Hidden == true => new(happened.Id, happened.Author, happened.CreatedAt, null, null, IsHidden: true),
             DiscussionEvent.Comment => new(happened.Id, happened.Author, happened.CreatedAt, await html.CommentAsync(repo, data.Text ?? "", cancellationToken), null),
-            DiscussionEvent.StatusChange => Told(data.Status switch { Discussion.Open => "opened this", Discussion.Merged => "merged this", _ => $"changed this to {data.Status}" }),
-            DiscussionEvent.TitleChange => Told($"changed the title from “{data.From}” to “{data.To}”"),
-            _ => Told($"committed “{data.Subject}”{(data.Oid is { Length: > ShortId } oid ? $" ({oid[..ShortId]})" : "")}"),
+            DiscussionEvent.StatusChange => Told(language[data.Status switch { Discussion.Open => "discussion.opened", Discussion.Merged => "discussion.merged", Discussion.Draft => "discussion.drafted", _ => "discussion.closed" }]),
+            DiscussionEvent.TitleChange => Told(language.Say("discussion.renamed", ("from", data.From ?? ""), ("to", data.To ?? ""))),
+            _ => Told($"{language.Say("discussion.committed", ("subject", data.Subject ?? ""))}{(data.Oid is { Length: > ShortId } oid ? $" ({oid[..ShortId]})" : "")}"),
         };
     }
 }

@@ -1,12 +1,16 @@
 using System.Collections.Concurrent;
 using Banyan.Server.Jobs;
 using Banyan.Server.Storage.Databases;
+using Dapper;
 
 namespace Banyan.Server.Files;
 
 /// <summary>Counts downloads in memory and adds them up in the database now and then: a download writes nothing.</summary>
-sealed class Downloads(HubDatabase database) : Job
+sealed class Downloads(HubDatabase database, TimeProvider time) : Job
 {
+    /// <summary>Days that are kept of each repository.</summary>
+    public const int DaysKept = 370;
+
     readonly ConcurrentDictionary<long, long> _counts = new();
 
     /// <inheritdoc/>
@@ -40,8 +44,19 @@ sealed class Downloads(HubDatabase database) : Job
             return;
         try
         {
-            await database.WriteAsync(
-                t => t.ExecuteAsync("UPDATE repos SET downloads = downloads + @n WHERE id = @repo", counts.Select(c => new { repo = c.Repo, n = c.N })), cancellationToken);
+            var today = DayOf(time.GetUtcNow());
+            await database.WriteAsync(async t =>
+            {
+                var rows = counts.Select(c => new { repo = c.Repo, n = c.N, today, oldest = today - DaysKept });
+                await t.ExecuteAsync("UPDATE repos SET downloads = downloads + @n WHERE id = @repo", rows);
+                // A repository may be gone meanwhile.
+                await t.ExecuteAsync(
+                    """
+                    INSERT INTO download_days (repo_id, day, downloads) SELECT id, @today, @n FROM repos WHERE id = @repo
+                    ON CONFLICT (repo_id, day) DO UPDATE SET downloads = download_days.downloads + excluded.downloads
+                    """, rows);
+                await t.ExecuteAsync("DELETE FROM download_days WHERE repo_id = @repo AND day <= @oldest", rows);
+            }, cancellationToken);
         }
         catch
         {
@@ -50,4 +65,17 @@ sealed class Downloads(HubDatabase database) : Job
             throw;
         }
     }
+
+    /// <summary>Downloads of the last days, the oldest first and today last.</summary>
+    public async Task<IReadOnlyList<long>> DaysAsync(long repo, int days, CancellationToken cancellationToken)
+    {
+        var first = DayOf(time.GetUtcNow()) - days + 1;
+        var counts = new long[days];
+        foreach (var (day, n) in await database.ReadAsync(c => c.QueryAsync<(int, long)>("SELECT day, downloads FROM download_days WHERE repo_id = @repo AND day >= @first", new { repo, first }), cancellationToken))
+            if (day - first < days)
+                counts[day - first] = n;
+        return counts;
+    }
+
+    static int DayOf(DateTimeOffset at) => (int)(at.ToUnixTimeSeconds() / 86_400);
 }

@@ -5,6 +5,8 @@ using Banyan.Server.Cards;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 using Banyan.Server.Viewer;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +14,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports)
 {
     const int PageRows = 300, MaxBranches = 200, HeadRows = 20, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
 
@@ -79,10 +81,10 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             IsLarge = entry.Lfs is not null,
             Latest = CommitLine.Of(last.GetValueOrDefault(entry.Path, revision)),
         };
-        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, context.Request.Query["tensor"], cancellationToken));
+        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, context.Request.Query["tensor"], context.Language(), cancellationToken));
     }
 
-    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, string? tensor, CancellationToken cancellationToken)
+    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, string? tensor, PageLanguage language, CancellationToken cancellationToken)
     {
         var extension = Path.GetExtension(entry.Path);
         if (s_pictures.Contains(extension))
@@ -90,15 +92,17 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         if (ContentTypes.Of(entry.Path, entry.Lfs is not null).Split('/')[0] is var medium && medium is "audio" or "video")
             return view with { Medium = medium };
         if (extension.Equals(".safetensors", StringComparison.OrdinalIgnoreCase) || extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
-            return await TensorsAsync(repo, entry, extension, tensor, cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = "The header of this file cannot be read as weights." };
-        if (FileViewer.Shows(entry.Path) && !extension.Equals(".txt", StringComparison.OrdinalIgnoreCase))
+            return await TensorsAsync(repo, entry, extension, tensor, cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = language["file.no_weights"] };
+        if (RepoReports.IsReport(entry.Path) && await reports.ReadAsync(repo.Id, entry, cancellationToken) is { } report)
+            view = view with { Report = report };
+        else if (FileViewer.Shows(entry.Path) && !extension.Equals(".txt", StringComparison.OrdinalIgnoreCase))
             view = await WithRowsAsync(repo, entry, view, cancellationToken);
         if (extension.Equals(".parquet", StringComparison.OrdinalIgnoreCase))
             return view;
         if (await window.ReadAsync(repo.Id, entry, MaxBytes, cancellationToken) is not { } bytes)
-            return view with { Note = "This is a pointer to a file that was never uploaded." };
+            return view with { Note = language["file.pointer"] };
         if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
-            return view with { Note = "This file is not text." };
+            return view with { Note = language["file.binary"] };
         var text = Encoding.UTF8.GetString(bytes);
         var lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n', MaxLines + 1);
         return view with

@@ -1,4 +1,5 @@
 using Banyan.Server.Cards;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 using Banyan.Server.Viewer;
 
@@ -63,6 +64,9 @@ public sealed record BlobView
 
     /// <summary>The tensor that is looked at, or null.</summary>
     public TensorSample? Sample { get; init; }
+
+    /// <summary>The evaluation report that it is, or null.</summary>
+    public SignedReport? Report { get; init; }
 
     /// <summary>image, audio or video, or null.</summary>
     public string? Medium { get; init; }

@@ -1,3 +1,4 @@
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 
 namespace Banyan.Server.Notifications;
@@ -42,24 +43,14 @@ public sealed record NotificationRow(Notification Of, Repo Repo)
     public string Address => Of.Num is { } number ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
 
     /// <summary>What it is about, in a line.</summary>
-    public string What => Of switch
+    public string What(PageLanguage language) => Of switch
     {
         { Num: { } number } => $"#{number} {Of.Title}",
-        { Reason: Notification.Watching } => "New commits",
-        { Reason: Notification.Following } => "New repository",
-        { Reason: Notification.Access } => $"{Of.Actor ?? "Somebody"} asks for access",
-        _ => $"Your request for access {(Of.Standing switch { "accepted" => "was accepted", "rejected" => "was turned down", _ => "waits for an answer" })}",
-    };
-
-    /// <summary>Why the user is told.</summary>
-    public string Why => Of.Reason switch
-    {
-        Notification.Mention => "you were mentioned",
-        Notification.Participant => "you take part",
-        Notification.Watching => "you watch it",
-        Notification.Following => "you follow its owner",
-        Notification.Access => "you look after it",
-        _ => "you asked",
+        { Reason: Notification.Watching } => language["inbox.commits"],
+        { Reason: Notification.Following } => language["inbox.repository"],
+        { Reason: Notification.Access, Actor: { } actor } => language.Say("inbox.asks", ("name", actor)),
+        { Reason: Notification.Access } => language["inbox.asks.somebody"],
+        _ => language[Of.Standing switch { "accepted" => "inbox.accepted", "rejected" => "inbox.rejected", _ => "inbox.waits" }],
     };
 }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Banyan.Server.Access;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 
@@ -15,7 +16,7 @@ sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps a
     /// <summary><c>POST /settings/applications/end</c></summary>
     public Task EndAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
         Id(form) is { } id && await grants.EndAsync(caller.UserId, id, context.RequestAborted)
-            ? new() { Active = Page, Done = "The program may do nothing any more." } : throw HubException.NotFound("You let no such program in, or it has ended already."));
+            ? new() { Active = Page, Done = context.Language()["done.program"] } : throw HubException.NotFound("You let no such program in, or it has ended already."));
 
     /// <summary><c>POST /settings/applications</c>: registers an app.</summary>
     public Task AddAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
@@ -26,14 +27,14 @@ sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps a
         {
             Active = Page,
             Secret = secret is null ? $"client_id={client}" : $"client_id={client}\nclient_secret={secret}",
-            Done = secret is null ? "The app is registered, by this client_id. It has no secret: it proves itself by PKCE." : "The app is registered. This is its secret. It is shown this once.",
+            Done = context.Language()[secret is null ? "done.app.public" : "done.app.server"],
         };
     });
 
     /// <summary><c>POST /settings/applications/remove</c>: an app, and all that was granted to it.</summary>
     public Task RemoveAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
         Id(form) is { } id && await apps.RemoveAsync(caller, id, context.RequestAborted)
-            ? new() { Active = Page, Done = "The app is removed, and what it was granted has ended." } : throw HubException.NotFound("You have no such app."));
+            ? new() { Active = Page, Done = context.Language()["done.app.removed"] } : throw HubException.NotFound("You have no such app."));
 
     static long? Id(IFormCollection form) => long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
 }

@@ -12,11 +12,11 @@ namespace Banyan.Server.OAuth;
 /// <summary>The page on which a user lets an app in.</summary>
 /// <param name="App">The app.</param>
 /// <param name="Host">Where it leads back to.</param>
-/// <param name="Texts">What it asks for.</param>
+/// <param name="Scopes">What it asks for, by the names of scopes.</param>
 /// <param name="Organizations">Namespaces beside the user's own in which it could get the same.</param>
 /// <param name="IsForRepos">Whether it asks for repositories.</param>
 /// <param name="Request">The request as it came.</param>
-public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Texts, IReadOnlyList<string> Organizations, bool IsForRepos, string Request);
+public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Scopes, IReadOnlyList<string> Organizations, bool IsForRepos, string Request);
 
 /// <summary>
 /// <c>/oauth/authorize</c>: a user is asked, each time, whether an app may come in, and led back to it with a code (RFC 6749 4.1). Who the app is and where it leads back to is
@@ -51,7 +51,7 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
         if ((await authoriser.UserAsync(context)).SessionId == 0)
             throw HubException.Forbidden("This page is for who signed in by a browser.");
         var isForRepos = OAuthScopes.RightOf(request.Scopes) != Right.None;
-        var view = new AuthorizeView(request.App, new Uri(request.Redirect).Authority, OAuthScopes.TextsOf(request.Scopes),
+        var view = new AuthorizeView(request.App, new Uri(request.Redirect).Authority, OAuthScopes.Shown(request.Scopes),
             isForRepos ? await OrganizationsAsync(caller, context.RequestAborted) : [], isForRepos, context.Request.QueryString.Value!);
         await HtmlPage.RenderAsync<AuthorizePage>(context, view, leadsTo: new Uri(request.Redirect).GetLeftPart(UriPartial.Authority));
     });

@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Auditing;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 
@@ -17,15 +18,13 @@ public sealed record DeviceView(string Code, WaitingDevice? Device = null, strin
 /// <summary><c>/oauth/device</c>: the code that a program shows is typed, and what asks is let in or not. Guesses are counted.</summary>
 sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals, Authoriser authoriser)
 {
-    const string None = "No program waits with this code. It is good for 15 minutes, once: look whether it is typed as it is shown, or let the program begin again.";
-
     /// <summary><c>GET /oauth/device?user_code=</c></summary>
     public async Task ShowAsync(HttpContext context)
     {
         var caller = await SessionAsync(context);
         var typed = context.Request.Query["user_code"].ToString().Trim();
         var device = typed.Length == 0 ? null : await FindAsync(context, caller, typed);
-        await (device is not null ? AskAsync(context, device) : RenderAsync(context, typed.Length == 0 ? new("") : new(typed, Error: None), typed.Length == 0 ? 200 : 400));
+        await (device is not null ? AskAsync(context, device) : RenderAsync(context, typed.Length == 0 ? new("") : new(typed, Error: context.Language()["device.none"]), typed.Length == 0 ? 200 : 400));
     }
 
     /// <summary><c>POST /oauth/device/decide</c></summary>
@@ -37,9 +36,9 @@ sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals
             throw HubException.BadRequest("This form says nothing to do.");
         var isAllowed = form["do"] == "allow";
         if (await FindAsync(context, caller, typed) is not { } device || !await codes.DecideAsync(device.UserCode, caller, isAllowed, context.RequestAborted))
-            await RenderAsync(context, new(typed, Error: None), 400);
+            await RenderAsync(context, new(typed, Error: context.Language()["device.none"]), 400);
         else
-            await RenderAsync(context, new("", Done: isAllowed ? "The program is let in, and goes on by itself in a few seconds. You can close this page." : "The program is not let in."));
+            await RenderAsync(context, new("", Done: context.Language()[isAllowed ? "device.allowed" : "device.denied"]));
     }
 
     async Task<WaitingDevice?> FindAsync(HttpContext context, Caller caller, string typed)

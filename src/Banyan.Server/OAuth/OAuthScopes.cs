@@ -11,14 +11,14 @@ static class OAuthScopes
     /// <summary>What an app gets that names none.</summary>
     public const string Default = $"{OpenId} {Profile}";
 
-    static readonly (string Name, Right Right, string Text)[] s_all =
+    static readonly (string Name, Right Right)[] s_all =
     [
-        (OpenId, Right.None, "know that it is you"),
-        (Profile, Right.None, "read your name and your organizations"),
-        (Email, Right.None, "read your mail address"),
-        ("read-repos", Right.Read, "read the repositories of these namespaces, private ones too"),
-        ("write-repos", Right.Write, "read, create and change repositories there"),
-        ("manage-repos", Right.Admin, "read, create, change, move and remove repositories there, and say who may see them"),
+        (OpenId, Right.None),
+        (Profile, Right.None),
+        (Email, Right.None),
+        ("read-repos", Right.Read),
+        ("write-repos", Right.Write),
+        ("manage-repos", Right.Admin),
     ];
 
     /// <summary>Their names.</summary>
@@ -37,8 +37,8 @@ static class OAuthScopes
     /// <summary>What scopes let an app do with repositories.</summary>
     public static Right RightOf(string scopes) => s_all.Where(s => Has(scopes, s.Name)).Select(s => s.Right).DefaultIfEmpty(Right.None).Max();
 
-    /// <summary>What scopes mean, for who is asked; of those of repositories the widest says it all.</summary>
-    public static IReadOnlyList<string> TextsOf(string scopes) => [.. s_all.Where(s => Has(scopes, s.Name) && (s.Right == Right.None || s.Right == RightOf(scopes))).Select(s => s.Text)];
+    /// <summary>What of scopes is told to who is asked; of those of repositories the widest says it all.</summary>
+    public static IReadOnlyList<string> Shown(string scopes) => [.. s_all.Where(s => Has(scopes, s.Name) && (s.Right == Right.None || s.Right == RightOf(scopes))).Select(s => s.Name)];
 
     /// <summary>The scopes of a token for namespaces.</summary>
     public static IReadOnlyList<TokenScope> For(string scopes, IEnumerable<string> namespaces) =>

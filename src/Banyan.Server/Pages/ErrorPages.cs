@@ -30,15 +30,15 @@ static class ErrorPages
 /// <summary>An error as its page shows it.</summary>
 public sealed record ErrorView(int Status, string Message)
 {
-    /// <summary>In a few words.</summary>
+    /// <summary>The key of the text that says it in a few words.</summary>
     public string Title => Status switch
     {
-        401 => "Please sign in",
-        403 => "This is not open to you",
-        404 => "There is nothing here",
-        429 => "Too many at once",
-        503 => "Not now",
-        >= 500 => "That did not work",
-        _ => "This cannot be done",
+        401 => "error.401",
+        403 => "error.403",
+        404 => "error.404",
+        429 => "error.429",
+        503 => "error.503",
+        >= 500 => "error.500",
+        _ => "error.400",
     };
 }

@@ -31,11 +31,17 @@ static class HtmlPage
     /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
     public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null, bool script = false) where TPage : IComponent
     {
+        SetHeaders(context, leadsTo, script);
+        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
+    }
+
+    /// <summary>What browsers and caches are told of a page.</summary>
+    public static void SetHeaders(HttpContext context, string? leadsTo = null, bool script = false)
+    {
         context.Response.Headers.CacheControl = "private, no-cache";
         context.Response.Headers.Append("Vary", "Accept-Language, Cookie");
         context.Response.Headers.ContentSecurityPolicy =
             (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'" : "");
-        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
     }
 
     /// <summary>Who looks.</summary>
@@ -53,6 +59,7 @@ static class HtmlPage
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
             Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why ? $"This hub takes no changes for now: {why}" : null,
             Language = PageLanguage.Of(context.Request),
+            Added = [.. services.GetServices<AddedPage>()],
             Here = context.Request.Path + context.Request.QueryString,
             Now = (services.GetService<TimeProvider>() ?? TimeProvider.System).GetUtcNow(),
         };

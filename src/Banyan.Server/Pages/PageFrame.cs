@@ -1,37 +1,60 @@
-using System.Net;
+using Banyan.Server.Access;
+using Banyan.Server.Hub;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>The frame of the server's pages around content that others write: head, name, navigation, foot, in one look.</summary>
-public static class PageFrame
+/// <summary>A page that others add to the server: a link in the head of every page.</summary>
+/// <param name="Text">What the link says.</param>
+/// <param name="Address">Where it leads.</param>
+public sealed record AddedPage(string Text, string Address);
+
+/// <summary>
+/// The frame of the server's pages around content that others write: head, name, navigation, languages, foot and content policy, the same as of its own
+/// pages. What comes before the content may be sent while the rest is still made.
+/// </summary>
+/// <param name="Open">All that stands before the content.</param>
+/// <param name="Close">All that stands after it.</param>
+/// <param name="FormField">A hidden field without which the hub takes no form; empty where there is no hub.</param>
+public sealed record PageFrame(string Open, string Close, string FormField)
 {
-    /// <summary>All that stands before the content.</summary>
+    // Stands where the content belongs until the frame is cut there.
+    const string Place = "here-stands-what-0d6f2c9ab7e1-others-write";
+
+    /// <summary>Sets the answer's headers, and makes the frame for whoever asks.</summary>
+    /// <param name="context">The request.</param>
     /// <param name="title">The page's title.</param>
     /// <param name="stylesheet">A further style sheet's address.</param>
-    /// <param name="links">The navigation; the current page's is marked.</param>
-    public static string Open(string title, string stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> links) => $"""
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-        <title>{Text(title)} · Banyan</title>
-        <link rel="icon" href="{PageAssets.Url("banyan.svg")}"><link rel="stylesheet" href="{PageAssets.Url("site.css")}"><link rel="stylesheet" href="{Text(stylesheet)}">
-        </head>
-        <body>
-        <a class="skip" href="#main">Skip to content</a>
-        <header><a class="brand" href="/"><img src="{PageAssets.Url("banyan.svg")}" alt="" width="30" height="30">Banyan</a>
-        <nav aria-label="Pages">{string.Concat(links.Select(link => $"<a href=\"{Text(link.Address)}\"{(link.IsCurrent ? " aria-current=\"page\"" : "")}>{Text(link.Text)}</a>"))}</nav></header>
-        <main id="main">
+    /// <param name="links">Navigation among the added pages; the current page's is marked.</param>
+    public static async Task<PageFrame> OfAsync(HttpContext context, string title, string stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> links)
+    {
+        context.Response.ContentType = "text/html; charset=utf-8";
+        HtmlPage.SetHeaders(context);
+        var visitor = await HtmlPage.VisitorAsync(context);
+        await using var renderer = new HtmlRenderer(context.RequestServices, context.RequestServices.GetRequiredService<ILoggerFactory>());
+        var html = await renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync<FramePage>(ParameterView.FromDictionary(new Dictionary<string, object?>
+        {
+            ["View"] = new FrameView(title, stylesheet, links, Place),
+            ["Visitor"] = visitor,
+        }))).ToHtmlString());
+        var at = html.IndexOf(Place, StringComparison.Ordinal);
+        return new(html[..at], html[(at + Place.Length)..], visitor.FormToken.Length > 0 ? $"<input type=\"hidden\" name=\"{SignIn.FormTokens.Field}\" value=\"{visitor.FormToken}\">" : "");
+    }
 
-        """;
-
-    /// <summary>All that stands after it.</summary>
-    public const string Close = """
-
-        </main>
-        </body>
-        </html>
-        """;
-
-    static string Text(string text) => WebUtility.HtmlEncode(text);
+    /// <summary>Maps a page of others. On a hub it is for who has signed in, and takes only forms that were made here.</summary>
+    public static void Map(WebApplication app, string method, string pattern, RequestDelegate handler)
+    {
+        if (app.Services.GetService<HubAddress>() is not null)
+            app.MapPage(method, pattern, Need.User, handler);
+        else
+            app.MapMethods(pattern, [method], handler);
+    }
 }
+
+/// <summary>What stands around an added page.</summary>
+public sealed record FrameView(string Title, string Stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> Links, string Place);

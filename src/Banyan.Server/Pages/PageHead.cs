@@ -15,6 +15,9 @@ public sealed record PageHead
     /// <summary>Feeds of what changes on the page: name of the title's text, what it is of, and address.</summary>
     public IReadOnlyList<(string Title, string Of, string Address)> Feeds { get; init; } = [];
 
+    /// <summary>A further style sheet, or null.</summary>
+    public string? Stylesheet { get; init; }
+
     /// <summary>JSON-LD (schema.org), in which no character could end the element that it is in; or null.</summary>
     public string? Data { get; init; }
 }

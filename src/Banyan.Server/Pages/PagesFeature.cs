@@ -12,8 +12,10 @@ namespace Banyan.Server.Pages;
 /// <summary>The pages: rendered here, usable without script; <c>playground.js</c> adds streaming.</summary>
 static class PagesFeature
 {
-    public static void AddPages(this IServiceCollection services)
+    public static void AddPages(this IServiceCollection services, IEnumerable<AddedPage> added)
     {
+        foreach (var page in added)
+            services.AddSingleton(page);
         services.AddRazorComponents();
         // It came with the components, and would write keys below the home folder at start; nothing here is encrypted in cookies.
         foreach (var keys in services.Where(s => s.ImplementationType?.Name == "DataProtectionHostedService").ToList())

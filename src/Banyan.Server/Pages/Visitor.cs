@@ -25,8 +25,11 @@ public sealed record Visitor
     /// <summary>Path and query of the page: where signing in comes back to.</summary>
     public required string Here { get; init; }
 
-    /// <summary>In which language the pages are shown that there are in it.</summary>
+    /// <summary>In which language pages are shown.</summary>
     public PageLanguage Language { get; init; } = PageLanguage.English;
+
+    /// <summary>Pages that were added to the server's own.</summary>
+    public IReadOnlyList<AddedPage> Added { get; init; } = [];
 
     /// <summary>What everyone should know who is here, or null.</summary>
     public string? Notice { get; init; }

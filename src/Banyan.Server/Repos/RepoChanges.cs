@@ -18,7 +18,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     static readonly (string Table, string Column, int Most)[] s_rows =
     [
         ("refs", "name", 1000), ("git_objects", "oid", 250), ("unreached_git_objects", "oid", 1000), ("repo_contents", "content_id", 1000), ("discussions", "id", 10),
-        ("access_requests", "user_id", 1000), ("likes", "user_id", 1000), ("collection_items", "id", 1000), ("notifications", "id", 1000), ("happenings", "id", 1000), ("watches", "user_id", 1000), ("lfs_locks", "id", 1000), ("listing_tags", "tag_key", 1000),
+        ("access_requests", "user_id", 1000), ("likes", "user_id", 1000), ("collection_items", "id", 1000), ("notifications", "id", 1000), ("happenings", "id", 1000), ("watches", "user_id", 1000), ("lfs_locks", "id", 1000), ("download_days", "day", 1000), ("listing_tags", "tag_key", 1000),
     ];
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();

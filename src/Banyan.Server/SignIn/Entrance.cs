@@ -4,6 +4,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -51,7 +52,7 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
             return;
         }
         refusals.Note(Actor.Anonymous, "session.refused", user.Name, "wrong code");
-        await HtmlPage.RenderAsync<CodePage>(context, new CodeView(ticket, Problem(check)), StatusCodes.Status400BadRequest);
+        await HtmlPage.RenderAsync<CodePage>(context, new CodeView(ticket, Problem(context, check)), StatusCodes.Status400BadRequest);
     }
 
     /// <summary><c>POST /login/set-up</c>: the first code of an authenticator, where everyone has to have one.</summary>
@@ -65,18 +66,16 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
         Actor.Act(user);
         if (await factors.SetAsync(user, Convert.FromHexString(secret!), form["code"].ToString(), context.RequestAborted) is not { } codes)
         {
-            await ShowSetUpAsync(context, user, [user.Id.ToString(CultureInfo.InvariantCulture), by, token?.ToString(CultureInfo.InvariantCulture) ?? None, next, secret!], Problem(CodeCheck.Wrong));
+            await ShowSetUpAsync(context, user, [user.Id.ToString(CultureInfo.InvariantCulture), by, token?.ToString(CultureInfo.InvariantCulture) ?? None, next, secret!], Problem(context, CodeCheck.Wrong));
             return;
         }
         throttle.Forget(context, $"code {user.Name}");
         await sessions.BeginAsync(context, user, token, $"{by} and a code");
-        await HtmlPage.RenderAsync<RecoveryCodesPage>(context, new RecoveryCodesView(codes, next), new Visitor { HasHub = true, User = user.Name, Address = "", Here = next, Now = time.GetUtcNow() }, StatusCodes.Status200OK);
+        await HtmlPage.RenderAsync<RecoveryCodesPage>(context, new RecoveryCodesView(codes, next), new Visitor { HasHub = true, User = user.Name, Address = "", Here = next, Now = time.GetUtcNow(), Language = context.Language() }, StatusCodes.Status200OK);
     }
 
     /// <summary>What to say of a code that was not taken.</summary>
-    public static string Problem(CodeCheck check) => check == CodeCheck.Wait
-        ? "There were many wrong codes, so that no more are taken for a while: wait up to an hour, or take a recovery code."
-        : "This code is not right, or was taken already: wait for the next one. If it never is, compare your device's clock.";
+    public static string Problem(HttpContext context, CodeCheck check) => context.Language()[check == CodeCheck.Wait ? "wrong.codes" : "wrong.code"];
 
     async Task ShowSetUpAsync(HttpContext context, Account user, string[] fields, string? error)
     {

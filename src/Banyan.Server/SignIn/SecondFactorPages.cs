@@ -2,6 +2,7 @@ using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -22,12 +23,12 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
         {
             "begin" => await BeginAsync(context, user, form),
             "confirm" => await ConfirmAsync(context, user, form["ticket"].ToString(), code),
-            "codes" => await ProvenAsync(context, user, form, async () => Codes(await factors.RenewCodesAsync(user, context.RequestAborted))),
+            "codes" => await ProvenAsync(context, user, form, async () => Codes(context, await factors.RenewCodesAsync(user, context.RequestAborted))),
             "off" when await factors.IsRequiredAsync(context.RequestAborted) => throw HubException.BadRequest("Everyone on this hub needs a second factor."),
             "off" => await ProvenAsync(context, user, form, async () =>
             {
                 await factors.RemoveAsync(user.Name, context.RequestAborted);
-                return new() { Active = Page, Done = "Signing in takes the password alone again." };
+                return new() { Active = Page, Done = context.Language()["done.factor.off"] };
             }),
             _ => throw HubException.BadRequest("This form says nothing to do."),
         };
@@ -49,7 +50,7 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
         if (await tickets.ReadAsync(Purpose, ticket, context.RequestAborted) is not [var of, var hex] || of != id || await factors.HasAsync(user.Id, context.RequestAborted))
             throw HubException.BadRequest("This took too long: begin again.");
         var secret = Convert.FromHexString(hex);
-        return await factors.SetAsync(user, secret, code, context.RequestAborted) is { } codes ? Codes(codes) : await SetUpAsync(context, user, secret, Entrance.Problem(CodeCheck.Wrong));
+        return await factors.SetAsync(user, secret, code, context.RequestAborted) is { } codes ? Codes(context, codes) : await SetUpAsync(context, user, secret, Entrance.Problem(context, CodeCheck.Wrong));
     }
 
     async Task<SettingsView> SetUpAsync(HttpContext context, Account user, byte[] secret, string? error)
@@ -63,7 +64,7 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
     {
         await CheckPasswordAsync(context, user, form);
         var check = await factors.CheckAsync(user, form["code"].ToString(), context.RequestAborted);
-        return check == CodeCheck.Right ? await change() : throw HubException.BadRequest(Entrance.Problem(check));
+        return check == CodeCheck.Right ? await change() : throw HubException.BadRequest(Entrance.Problem(context, check));
     }
 
     async Task CheckPasswordAsync(HttpContext context, Account user, IFormCollection form)
@@ -72,10 +73,10 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
             throw HubException.BadRequest("The password is not right.");
     }
 
-    static SettingsView Codes(IReadOnlyList<string> codes) => new()
+    static SettingsView Codes(HttpContext context, IReadOnlyList<string> codes) => new()
     {
         Active = Page,
         Secret = string.Join('\n', codes),
-        Done = "Signing in takes a code from now on. These recovery codes sign you in once each if the authenticator is lost. Keep them where it is not: they are shown this once.",
+        Done = context.Language()["done.factor.on"],
     };
 }

@@ -4,6 +4,7 @@ using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
 using Banyan.Server.OAuth;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn.OpenId;
 using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Http;
@@ -26,7 +27,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         int? days = form["days"].ToString() is not { Length: > 0 } text ? null : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MaxDays ? n : throw HubException.BadRequest($"Days: 1 to {MaxDays}, or nothing for a token without an end.");
         var scopes = role == TokenRole.FineGrained ? Scopes(form) : null;
         var token = await accounts.AddTokenAsync(caller.Name, name, role, scopes, days is { } d ? time.GetUtcNow().AddDays(d) : null, context.RequestAborted);
-        return new() { Active = "tokens", Secret = token, Done = "This is the token. It is shown this once." };
+        return new() { Active = "tokens", Secret = token, Done = context.Language()["done.token"] };
     });
 
     /// <summary>What a fine-grained token may be used on: the fields of one, and lines of more.</summary>
@@ -59,7 +60,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         if (!(await accounts.TokensAsync(caller.Name, context.RequestAborted)).Any(t => t.Id == id))
             throw HubException.NotFound("You have no such token.");
         await accounts.RevokeTokenAsync(id, context.RequestAborted);
-        return new() { Active = "tokens", Done = "The token does nothing any more." };
+        return new() { Active = "tokens", Done = context.Language()["done.token.revoked"] };
     });
 
     /// <summary><c>GET /settings/password</c></summary>
@@ -73,14 +74,14 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             throw HubException.BadRequest("The present password is not right.");
         await passwords.SetAsync((await accounts.FindAsync(caller.UserId, context.RequestAborted))!, form["password"].ToString(), context.RequestAborted);
         await sessions.EndAsync(caller.UserId, null, caller.SessionId, context.RequestAborted);
-        return new() { Active = "password", Done = "The password is set, and you are signed out everywhere else." };
+        return new() { Active = "password", Done = context.Language()["done.password"] };
     });
 
     /// <summary><c>POST /settings/sessions/end</c></summary>
     public Task EndSessionAsync(HttpContext context) => ChangeAsync(context, "password", async (caller, form) =>
     {
         await sessions.EndAsync(caller.UserId, long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0, null, context.RequestAborted);
-        return new() { Active = "password", Done = "That session has ended." };
+        return new() { Active = "password", Done = context.Language()["done.session"] };
     });
 
     /// <summary><c>GET /settings/users</c></summary>
@@ -100,26 +101,26 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         {
             case "add":
                 var made = await accounts.AddAsync("user", name, form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, null, context.RequestAborted);
-                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, made.Id, context.RequestAborted)), Done = $"{made.Name} sets a password with this link. It works once, for three days." };
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, made.Id, context.RequestAborted)), Done = context.Language().Say("done.user.added", ("name", made.Name)) };
             case "link":
                 var user = await accounts.GetAsync("user", name, context.RequestAborted);
-                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, user.Id, context.RequestAborted)), Done = $"{user.Name} sets a new password with this link. It works once, for three days." };
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, user.Id, context.RequestAborted)), Done = context.Language().Say("done.user.link", ("name", user.Name)) };
             case "invite":
-                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted)), Done = "Whoever has this link makes an account. It works once, for three days." };
+                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted)), Done = context.Language()["done.invitation"] };
             case "policy":
                 await links.SetPolicyAsync(Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
-                return new() { Active = "users", Done = "Saved." };
+                return new() { Active = "users", Done = context.Language()["done.saved"] };
             case "factor":
                 await factors.SetRequiredAsync(form["factor"] == "required", context.RequestAborted);
-                return new() { Active = "users", Done = form["factor"] == "required" ? "Signing in takes a second factor from now on; who has none sets it up when signing in, and is signed out for that." : "Saved." };
+                return new() { Active = "users", Done = context.Language()[form["factor"] == "required" ? "done.factor.required" : "done.saved"] };
             case "factor-off":
                 await factors.RemoveAsync(name, context.RequestAborted);
-                return new() { Active = "users", Done = $"{name} signs in without a second factor, until they set up one." };
+                return new() { Active = "users", Done = context.Language().Say("done.factor.removed", ("name", name)) };
             case "suspend" or "resume" when Names.Key(name) == Names.Key(caller.Name):
                 throw HubException.BadRequest("You would suspend yourself: another administrator may.");
             case "suspend" or "resume":
                 await accounts.SuspendAsync(name, form["do"] == "suspend", context.RequestAborted);
-                return new() { Active = "users", Done = form["do"] == "suspend" ? $"{name} may do nothing for now." : $"{name} may again do what they could." };
+                return new() { Active = "users", Done = context.Language().Say(form["do"] == "suspend" ? "done.suspended" : "done.resumed", ("name", name)) };
             default:
                 throw HubException.BadRequest("This form says nothing to do.");
         }

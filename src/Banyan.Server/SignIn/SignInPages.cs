@@ -2,6 +2,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Http;
 
@@ -13,7 +14,6 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
     // Addresses of programs that ask to be let in are long.
     const int MaxNext = 4000;
 
-    const string Wrong = "The name or the password is not right.";
 
     /// <summary><c>GET /login?next=</c></summary>
     public async Task ShowLoginAsync(HttpContext context)
@@ -33,19 +33,19 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
             if (caller is { Role: TokenRole.Write, IsSuspended: false } && await accounts.FindAsync(caller.UserId, context.RequestAborted) is { } owner)
                 await entrance.EnterAsync(context, owner, "token", caller.TokenId, next);
             else
-                await AgainAsync(context, next, caller is null ? "This is no token that lives." : caller.IsSuspended ? "This account is suspended." : "Signing in takes a token of the role write: a lesser one could become a greater.");
+                await AgainAsync(context, next, context.Language()[caller is null ? "wrong.token" : caller.IsSuspended ? "wrong.suspended" : "wrong.role"]);
             return;   // nobody guesses 220 bits: not counted
         }
         throttle.Count(context, name);
         if (await passwords.FindAsync(name, form["password"].ToString(), context.RequestAborted) is not { } user)
         {
             refusals.Note(Actor.Anonymous, "session.refused", await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } meant ? meant.Name : "(no user)", "wrong password");
-            await AgainAsync(context, next, Wrong);
+            await AgainAsync(context, next, context.Language()["wrong.password"]);
             return;
         }
         throttle.Forget(context, name);
         if (user.SuspendedAt is not null)
-            await AgainAsync(context, next, "This account is suspended: ask whoever runs this hub.");
+            await AgainAsync(context, next, context.Language()["wrong.suspended"]);
         else
             await entrance.EnterAsync(context, user, "password", null, next);
     }

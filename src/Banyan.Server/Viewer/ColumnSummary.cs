@@ -6,7 +6,7 @@ namespace Banyan.Server.Viewer;
 /// <param name="Least">The least value.</param>
 /// <param name="Most">The greatest value.</param>
 /// <param name="Bins">How many lie in each stretch.</param>
-public sealed record Histogram(double Least, double Most, IReadOnlyList<int> Bins)
+public sealed record Histogram(double Least, double Most, IReadOnlyList<long> Bins)
 {
     const int Stretches = 20;
 
@@ -17,7 +17,7 @@ public sealed record Histogram(double Least, double Most, IReadOnlyList<int> Bin
         if (finite.Length == 0)
             return null;
         var (least, most) = (finite.Min(), finite.Max());
-        var bins = new int[least == most ? 1 : Stretches];
+        var bins = new long[least == most ? 1 : Stretches];
         foreach (var value in finite)
             // Halves, so that the difference of the greatest numbers is a number.
             bins[least == most ? 0 : Math.Min(Stretches - 1, (int)((value / 2 - least / 2) / (most / 2 - least / 2) * Stretches))]++;

@@ -11,9 +11,9 @@ sealed record RowFilter(string Text, int? Column, string Operator, string Value)
 {
     const int MaxText = 4096;
 
-    /// <summary>Comparisons, as the page's form names them.</summary>
+    /// <summary>Comparisons with their signs; those without are words of the page's language.</summary>
     public static readonly IReadOnlyList<(string Name, string Label)> Operators =
-        [("has", "contains"), ("eq", "="), ("ne", "≠"), ("lt", "<"), ("le", "≤"), ("gt", ">"), ("ge", "≥"), ("null", "is empty"), ("some", "is not empty")];
+        [("has", ""), ("eq", "="), ("ne", "≠"), ("lt", "<"), ("le", "≤"), ("gt", ">"), ("ge", "≥"), ("null", ""), ("some", "")];
 
     public bool IsEmpty => Text.Length == 0 && Column is null;
 

@@ -5,6 +5,7 @@ using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 using Banyan.Server.Viewer.Text;
 using Microsoft.AspNetCore.Http;
@@ -37,7 +38,7 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
             if (files.FirstOrDefault(f => path.Length == 0 || f.StartsWith(path + "/", StringComparison.Ordinal)) is { } first)
                 context.Response.Redirect($"/{repo.Path}/viewer/{Uri.EscapeDataString(name)}/{Show.Escape(first)}");
             else
-                await HtmlPage.RenderAsync<ViewerPage>(context, new ViewerView { Head = new(repo, "data", name), Path = "", Note = "There is no Parquet, CSV, TSV, JSON or text file here." });
+                await HtmlPage.RenderAsync<ViewerPage>(context, new ViewerView { Head = new(repo, "data", name), Path = "", Note = context.Language()["viewer.none"] });
             return;
         }
         var view = new ViewerView { Head = new(repo, "data", name), Path = path, Files = files, Size = entry.Size };

@@ -1,5 +1,6 @@
 using Banyan.Server.Files;
 using Banyan.Server.Storage.Databases;
+using Banyan.Server.Tests.Maintenance;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -34,7 +35,8 @@ public sealed class DownloadsTests : IAsyncDisposable
                 VALUES ('model', 1, 'm', 'm', false, false, 'main', 0, 0, 0) RETURNING id
                 """);
         }, default);
-        var downloads = new Downloads(_database);
+        var clock = new TestClock();
+        var downloads = new Downloads(_database, clock);
         downloads.Count(repo);
         downloads.Count(repo);
 
@@ -45,5 +47,16 @@ public sealed class DownloadsTests : IAsyncDisposable
         await _database.WriteAsync(t => t.ExecuteAsync("DROP TRIGGER full"), default);
         await downloads.EndAsync();
         Assert.Equal(2, await _database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT downloads FROM repos"), default));
+
+        // What was counted is told by the day, and forgotten after a year; of a repository that is gone nothing is kept.
+        clock.Ahead = TimeSpan.FromDays(2);
+        downloads.Count(repo);
+        downloads.Count(repo + 1);
+        await downloads.SaveAsync(default);
+        Assert.Equal([0, 2, 0, 1], await downloads.DaysAsync(repo, 4, default));
+        clock.Ahead = TimeSpan.FromDays(Downloads.DaysKept + 1);
+        downloads.Count(repo);
+        await downloads.SaveAsync(default);
+        Assert.Equal(2, await _database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT count(*) FROM download_days"), default));
     }
 }

@@ -196,8 +196,8 @@ public sealed partial class RouteMatrix
         ["POST /api/{repo}/discussions/{num}/merge"] = Need.Write,
 
         ["GET /{repo}"] = Need.See,
-        ["GET /{repo}/upload/{**rest}"] = Need.Write,
-        ["POST /{repo}/upload/{**rest}"] = Need.Write,
+        ["GET /{repo}/upload/{**rest}"] = Need.Contribute,
+        ["POST /{repo}/upload/{**rest}"] = Need.Contribute,
         ["POST /{repo}/discussions"] = Need.Contribute,
         ["POST /{repo}/discussions/{num}"] = Need.Contribute,
         ["POST /{repo}/discussions/{num}/merge"] = Need.Write,

@@ -37,9 +37,14 @@ public class FormTests(SharedHub shared)
         Assert.Equal(large, await hub.Client.GetByteArrayAsync("/nina/made/resolve/main/sub/weights.dat"));
         Assert.Contains("By hand", (await ben.GetAsync("/nina/made/commits/main")).Html);
 
-        // Ben may discuss and propose, not upload or merge.
-        Assert.Equal(403, (await ben.GetAsync("/nina/made/upload/main")).Status);
-        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync(Post("/nina/made/upload/main", Files(await ben.TokenAsync("/nina/made"), ("x.txt", [65]))))).StatusCode);
+        // A folder is put where the form says, without its own name and its git.
+        var folder = Files(await nina.TokenAsync("/nina/made/upload/main"));
+        foreach (var name in (string[])["own/deep/a.txt", "own/.git/HEAD"])
+            folder.Add(new ByteArrayContent([65]), "directory", name);
+        Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync(Post("/nina/made/upload/main", folder))).StatusCode);
+        Assert.Equal("A", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/deep/a.txt"));
+
+        // Ben may discuss and propose, not change or merge.
         var begun = await ben.SendAsync("/nina/made/discussions", "/nina/made/discussions", ("title", "Which *data*?"), ("text", "Was it **public**?"));
         Assert.Equal("/nina/made/discussions/1", begun.Headers.Location!.OriginalString);
         Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync(begun.Headers.Location.OriginalString, begun.Headers.Location.OriginalString, ("text", "All of it."), ("do", "close"))).StatusCode);
@@ -48,9 +53,11 @@ public class FormTests(SharedHub shared)
         Assert.Contains("All of it.", discussion);
         Assert.Contains("discussion, closed", discussion);
 
-        var proposed = await hub.SendAsync(HttpMethod.Post, "/api/models/nina/made/commit/main?create_pr=1", hub.Ben,
-            new StringContent("{\"key\":\"header\",\"value\":{\"summary\":\"Better notes\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"sub/notes.txt\",\"encoding\":\"utf-8\",\"content\":\"second\\n\"}}\n", Encoding.UTF8, "application/x-ndjson"));
-        Assert.Equal(HttpStatusCode.OK, proposed.StatusCode);
+        var proposed = Files(await ben.TokenAsync("/nina/made/upload/main"));
+        proposed.Add(new StringContent("commit"), "as");
+        proposed.Add(new ByteArrayContent("second\n"u8.ToArray()), "file", "notes.txt");
+        Assert.Equal("/nina/made/discussions/2", (await ben.SendAsync(Post("/nina/made/upload/main", proposed))).Headers.Location!.OriginalString);
+        Assert.Equal("first\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
         Assert.Contains("<span class=\"del\">-first", (await nina.GetAsync("/nina/made/discussions/2")).Html);
         Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", ""))).StatusCode);
         Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", "Thanks"))).StatusCode);

@@ -1,6 +1,10 @@
 using System.Net;
+using System.Text.RegularExpressions;
+using Banyan.Server.OAuth;
 using Banyan.Server.SignIn;
+using Banyan.Server.Tests.Support;
 using Banyan.Tests;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Banyan.Server.Tests.Pages;
@@ -16,30 +20,98 @@ public class HubLookTests(SharedHub shared, Browser browser)
     [InlineData(ColorScheme.Light, SharedHub.Administrator, "/settings/users", "/settings/jobs", "/settings/audit")]
     public async Task Pages_fit_a_phone_and_are_open_to_everyone(ColorScheme scheme, string user, params string[] paths)
     {
-        var axe = Path.Combine(SharedData.Repository, "tests", "Clients", "node_modules", "axe-core", "axe.min.js");
-        if (!File.Exists(axe))
-            SharedData.Missing("no axe-core: tests/prepare installs it");
+        await using var look = new Look(await OpenAsync(user, scheme));
+        foreach (var path in paths)
+        {
+            await look.Page.GotoAsync(path);
+            await look.CheckAsync(path);
+        }
+        look.AssertNoComplaint();
+    }
+
+    /// <summary>Pages that are there only in the middle of something: a program's code, an app's question, the second factor's code, a signed report.</summary>
+    [Fact]
+    public async Task Pages_on_the_way_are_open_to_everyone_too()
+    {
+        var hub = await shared.GetAsync();
+        await hub.AddUserAsync("vera");
+        using var visit = await PageVisit.OfAsync(hub, "vera");
+        var repo = await hub.CreateRepoAsync("reported");
+        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Reported"), ("report.json", await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"))));
+        var device = await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/oauth/device", null, new FormUrlEncodedContent([new("client_id", OAuthClient.CommandLine.Id)])));
+        var registered = await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Warung"), ("homepage", "https://app.example.org"), ("redirects", "https://app.example.org/back"), ("kind", "server"))).Content.ReadAsStringAsync();
+        var client = Regex.Match(registered, "client_id=([0-9a-f-]{36})").Groups[1].Value;
+        await using var look = new Look(await OpenAsync("vera", ColorScheme.Light));
+        foreach (var path in new[]
+        {
+            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
+            $"/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https://app.example.org/back&scope=openid%20email%20read-repos",
+        })
+        {
+            await look.Page.GotoAsync(path);
+            await look.CheckAsync(path);
+        }
+        // The factor is set up with its picture; then signing in asks for it.
+        await look.Page.GotoAsync("/settings/password");
+        await look.Page.Locator("form:has(button[value=begin]) input[name=current]").FillAsync("correct horse battery");
+        await look.Page.Locator("button[value=begin]").ClickAsync();
+        await look.CheckAsync("the second factor's picture");
+        var factors = hub.Server.Services.GetRequiredService<SecondFactors>();
+        var secret = Totp.NewSecret();
+        Assert.NotNull(await factors.SetAsync((await hub.Accounts.FindAsync("vera", default))!, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default));
+        await look.Page.Context.ClearCookiesAsync();
+        await look.Page.GotoAsync("/login");
+        await look.Page.GetByLabel("Name").FillAsync("vera");
+        await look.Page.GetByLabel("Password").FillAsync("correct horse battery");
+        await look.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
+        await Assertions.Expect(look.Page.Locator("input[autocomplete=one-time-code]")).ToBeVisibleAsync();
+        await look.CheckAsync("/login/code");
+        look.AssertNoComplaint();
+    }
+
+    /// <summary>A phone's page of somebody who has signed in.</summary>
+    async Task<IPage> OpenAsync(string user, ColorScheme scheme)
+    {
         var hub = await shared.GetAsync();
         using var visit = await PageVisit.OfAsync(hub, user);
         var page = await browser.OpenAsync(hub.Address, Phone, 700, touch: true, scheme: scheme);
         var session = visit.Cookies.GetCookies(new Uri(hub.Address))[Sessions.CookieName]!;
         await page.Context.AddCookiesAsync([new() { Name = session.Name, Value = session.Value, Url = hub.Address, HttpOnly = true }]);
-        var complaints = new List<string>();
-        page.Console += (_, message) => { if (message.Type == "error" && !message.Text.Contains("404", StringComparison.Ordinal)) complaints.Add(message.Text); };
-        var script = await File.ReadAllTextAsync(axe);
-        foreach (var path in paths)
+        return page;
+    }
+
+    /// <summary>A page that is looked at, and what is wrong with what it showed.</summary>
+    sealed class Look : IAsyncDisposable
+    {
+        static readonly string s_axe = Path.Combine(SharedData.Repository, "tests", "Clients", "node_modules", "axe-core", "axe.min.js");
+
+        readonly List<string> _complaints = [];
+
+        public Look(IPage page)
         {
-            await page.GotoAsync(path);
-            var width = await page.EvaluateAsync<int>("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)");
+            if (!File.Exists(s_axe))
+                SharedData.Missing("no axe-core: tests/prepare installs it");
+            Page = page;
+            page.Console += (_, message) => { if (message.Type == "error" && !message.Text.Contains("status of 40", StringComparison.Ordinal)) _complaints.Add(message.Text); };
+        }
+
+        public IPage Page { get; }
+
+        public async Task CheckAsync(string name)
+        {
+            var width = await Page.EvaluateAsync<int>("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)");
             if (width > Phone)
-                complaints.Add($"{path} is {width} pixels wide");
-            await page.EvaluateAsync(script);
-            complaints.AddRange((await page.EvaluateAsync<string[]>("""
+                _complaints.Add($"{name} is {width} pixels wide");
+            await Page.EvaluateAsync(await File.ReadAllTextAsync(s_axe));
+            _complaints.AddRange((await Page.EvaluateAsync<string[]>("""
                 async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
                     .violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 200)} ${n.failureSummary.split('\n')[1] ?? ''}`))
-                """)).Select(v => $"{path} {v}"));
+                """)).Select(v => $"{name} {v}"));
         }
-        Assert.True(complaints.Count == 0, string.Join("\n", complaints));
+
+        public void AssertNoComplaint() => Assert.True(_complaints.Count == 0, string.Join("\n", _complaints));
+
+        public async ValueTask DisposeAsync() => await Page.Context.CloseAsync();
     }
 
     [Fact]
@@ -49,7 +121,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
         using var visit = await PageVisit.OfAsync(hub, "ana");   // gives her the password
         var page = await browser.OpenAsync(hub.Address, script: false);
         await page.GotoAsync("/ana/secret");
-        await page.GetByRole(AriaRole.Link, new() { Name = "sign in", Exact = true }).ClickAsync();
+        await page.Locator("main").GetByRole(AriaRole.Link, new() { Name = "Sign in" }).ClickAsync();
         await page.GetByLabel("Name").FillAsync("ana");
         await page.GetByLabel("Password").FillAsync("correct horse battery");
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();

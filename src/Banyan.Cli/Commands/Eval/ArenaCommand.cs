@@ -62,14 +62,9 @@ static class ArenaCommand
                 return 0;
             }
             var sampling = new SamplingSettings(result.GetValue(temperature), MaxTokens: result.GetValue(maxTokens));
-            sampling.Validate();
             var questions = await QuestionsAsync(result.GetValue(task), result.GetValue(prompts), one => data.SourceAsync(result, one, cancellationToken));
-            await using var opened = new OpenModels();
-            var entrants = (result.GetValue(answers) ?? []).Select(Recorded).ToList();
-            foreach (var spec in result.GetValue(models) ?? [])
-                entrants.Add(await Entrant.OfAsync(opened.Open(spec), sampling, cancellationToken: cancellationToken));
-            using var kept = VoteFile.Open(file);
-            var rounds = new ArenaRounds(entrants, questions, kept);
+            await using var arena = await OpenArena.OfAsync(questions, result.GetValue(models) ?? [], result.GetValue(answers) ?? [], sampling, file, cancellationToken);
+            var rounds = arena.Rounds;
             if (result.GetValue(serve))
                 await ServeAsync(rounds, new() { Host = result.GetRequiredValue(host), Port = result.GetValue(port) }, cancellationToken);
             else
@@ -80,10 +75,6 @@ static class ArenaCommand
     }
 
     static string DefaultFile => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "arena", "votes.jsonl");
-
-    static Entrant Recorded(string given) => given.IndexOf('=') is > 0 and var at && !File.Exists(given)
-        ? Entrant.Recorded(given[(at + 1)..], given[..at])
-        : Entrant.Recorded(given);
 
     static async Task<IReadOnlyList<ArenaQuestion>> QuestionsAsync(string? name, string? file, Func<EvaluationTask, Task<TaskSource>> source)
     {
@@ -96,25 +87,6 @@ static class ArenaCommand
         using var judge = task is TwinTask ? await Judge.OpenAsync() : null;
         var items = judge is null ? task.Load(await source(task)) : await task.LoadAsync(await source(task), judge);
         return [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")) { Item = items.Prompt(id) })];
-    }
-
-    /// <summary>Models that answer now, until the arena closes.</summary>
-    sealed class OpenModels : IAsyncDisposable
-    {
-        readonly List<EvaluatedModel> _models = [];
-
-        public EvaluatedModel Open(string spec)
-        {
-            var model = RunCommand.Open(spec, threads: null, requests: 1);
-            _models.Add(model);
-            return model;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var model in _models)
-                await model.DisposeAsync();
-        }
     }
 
     static async Task VoteAsync(ArenaRounds rounds, CancellationToken cancellationToken)
@@ -152,7 +124,8 @@ static class ArenaCommand
     {
         if (options.Problems() is { Count: > 0 } problems)
             throw new EvaluationException(string.Join("; ", problems));
-        await using var app = ArenaSite.Build(options, rounds);
+        await using var app = BanyanServer.Build(options with { Added = [ArenaSite.Link] });
+        ArenaSite.Map(app, rounds);
         try
         {
             await app.StartAsync(cancellationToken);

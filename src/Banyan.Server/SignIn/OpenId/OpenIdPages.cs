@@ -6,6 +6,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -46,7 +47,7 @@ sealed partial class OpenIdPages(
                 try
                 {
                     // A form may not lead to another site, a link may: the address is shown to be clicked.
-                    return new() { Active = Page, Done = $"Go on at {provider.Title}, and you come back here.", Link = await AddressAsync(context, provider, "/settings/password", caller) };
+                    return new() { Active = Page, Done = context.Language().Say("done.identity.link", ("provider", provider.Title)), Link = await AddressAsync(context, provider, "/settings/password", caller) };
                 }
                 catch (OpenIdException e)
                 {
@@ -57,7 +58,7 @@ sealed partial class OpenIdPages(
                 var linked = await identities.ListAsync(caller.UserId, context.RequestAborted);
                 if (linked.All(i => i.Provider == name) && !await passwords.HasAsync(caller.UserId, context.RequestAborted))
                     throw HubException.BadRequest("You would have no way left to sign in: set a password first.");
-                return await identities.UnlinkAsync(name, caller, context.RequestAborted) ? new() { Active = Page, Done = "It signs you in no more." } : throw HubException.NotFound("It is not linked to your account.");
+                return await identities.UnlinkAsync(name, caller, context.RequestAborted) ? new() { Active = Page, Done = context.Language()["done.identity.unlinked"] } : throw HubException.NotFound("It is not linked to your account.");
             default:
                 throw HubException.BadRequest("This form says nothing to do.");
         }
@@ -88,7 +89,7 @@ sealed partial class OpenIdPages(
         var user = await identities.FindAsync(provider, person.Subject, context.RequestAborted);
         if (user is { SuspendedAt: not null } or { IsUser: false })
         {
-            await pages.RenderAsync(context, next, "This account is suspended or removed: ask whoever runs this hub.", StatusCodes.Status400BadRequest);
+            await pages.RenderAsync(context, next, context.Language()["wrong.removed"], StatusCodes.Status400BadRequest);
             return;
         }
         if (user is null && await NewUserAsync(context, provider, person) is (var made, { } problem) && (user = made) is null)
@@ -106,14 +107,14 @@ sealed partial class OpenIdPages(
     async Task<(Account? User, string Problem)> NewUserAsync(HttpContext context, OpenIdProvider provider, OpenIdPerson person)
     {
         if (!provider.MakesAccounts)
-            return (null, $"Nobody's account here is linked to you at {provider.Title}. If you have one, sign in to it and link it in its settings; otherwise ask whoever runs this hub.");
+            return (null, context.Language().Say("wrong.unlinked", ("provider", provider.Title)));
         await mode.CheckChangeAsync(context.RequestAborted);
         // What people are called elsewhere is often their mail address; what a name may not have becomes a dash.
         var name = string.Concat((person.Text(provider.NameClaim) ?? "").Split('@')[0].Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' ? c : '-'));
         if (Names.AccountProblem(name) is { } problem)
             return (null, $"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it.");
         if (await accounts.FindAsync(name, context.RequestAborted) is not null)
-            return (null, $"There is an account {name} here already. If it is yours, sign in to it and link it in its settings; otherwise ask whoever runs this hub for another.");
+            return (null, context.Language().Say("wrong.taken", ("name", name)));
         try
         {
             Actor.Act(new Actor(null, $"({provider.Name})"));

@@ -5,6 +5,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
@@ -37,12 +38,12 @@ sealed class PasskeyPages(
             || await questions.Handler.PerformAssertionAsync(new() { HttpContext = context, CredentialJson = form["credential"].ToString(), AssertionState = state }) is not { Succeeded: true } result)
         {
             refusals.Note(Actor.Anonymous, "session.refused", "(no user)", "wrong passkey");
-            await pages.RenderAsync(context, next, "This passkey signs nobody in here, or it took too long: try again.", StatusCodes.Status400BadRequest);
+            await pages.RenderAsync(context, next, context.Language()["wrong.passkey"], StatusCodes.Status400BadRequest);
             return;
         }
         if (result.User.SuspendedAt is not null)
         {
-            await pages.RenderAsync(context, next, "This account is suspended: ask whoever runs this hub.", StatusCodes.Status400BadRequest);
+            await pages.RenderAsync(context, next, context.Language()["wrong.suspended"], StatusCodes.Status400BadRequest);
             return;
         }
         throttle.Forget(context, "passkey");
@@ -59,7 +60,7 @@ sealed class PasskeyPages(
         if (await passwords.HasAsync(user.Id, context.RequestAborted) && await passwords.FindAsync(user.Name, form["current"].ToString(), context.RequestAborted) is null)
             throw HubException.BadRequest("The password is not right.");
         if (await factors.HasAsync(user.Id, context.RequestAborted) && await factors.CheckAsync(user, form["code"].ToString(), context.RequestAborted) is var check and not CodeCheck.Right)
-            throw HubException.BadRequest(Entrance.Problem(check));
+            throw HubException.BadRequest(Entrance.Problem(context, check));
         throttle.Forget(context, $"code {user.Name}");
         if (await questions.ReadAsync(context, PasskeyQuestions.Making, form["ticket"].ToString()) is not [var of, var state] || of != user.Id.ToString(CultureInfo.InvariantCulture)
             || await questions.Handler.PerformAttestationAsync(new() { HttpContext = context, CredentialJson = form["credential"].ToString(), AttestationState = state }) is not { Succeeded: true } result)
@@ -68,7 +69,7 @@ sealed class PasskeyPages(
             throw HubException.BadRequest("This passkey is known already.");
         result.Passkey.Name = form["name"].ToString();
         await store.AddOrUpdatePasskeyAsync(user, result.Passkey, context.RequestAborted);
-        return new() { Active = Page, Done = "The passkey signs you in from now on." };
+        return new() { Active = Page, Done = context.Language()["done.passkey"] };
     });
 
     /// <summary><c>POST /settings/passkeys/remove</c></summary>
@@ -76,7 +77,7 @@ sealed class PasskeyPages(
     {
         var id = form["id"].ToString() is { Length: <= 1400 } text && Base64Url.IsValid(text) ? Base64Url.DecodeFromChars(text) : [];
         await store.RemovePasskeyAsync((await accounts.FindAsync(caller.UserId, context.RequestAborted))!, id, context.RequestAborted);
-        return new() { Active = Page, Done = "The passkey signs nobody in any more. Remove it from your device as well." };
+        return new() { Active = Page, Done = context.Language()["done.passkey.removed"] };
     });
 }
 

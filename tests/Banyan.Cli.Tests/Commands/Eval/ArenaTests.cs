@@ -51,7 +51,7 @@ public sealed partial class ArenaTests : IDisposable
             Assert.DoesNotContain("<script", page);
             foreach (var style in Styles().Matches(page).Select(m => m.Groups[1].Value)) // the look of the other pages, and its own on top
                 Assert.Contains("--leaf", await client.GetStringAsync(new Uri(new Uri(address), style)));
-            Assert.Equal(2, Styles().Count(page));
+            Assert.Equal(3, Styles().Count(page));
             Assert.DoesNotContain("whole", page);
             var form = new Dictionary<string, string> { ["round"] = Round().Match(page).Groups[1].Value, ["choice"] = "left" };
             var voted = await client.PostAsync(address, new FormUrlEncodedContent(form));
