@@ -13,11 +13,11 @@ static class Synthesize
 {
     static readonly string s_description =
         "Make a model of a published shape with random weights\n\nAs large and as fast as the real one, for benchmarks and tests. "
-        + $"Shapes: {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}.\n\n"
+        + $"Shapes: {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}; with -N-layers behind the name its first N layers only.\n\n"
         + "Examples:\n"
         + "  banyan synthesize qwen2.5-coder-1.5b /tmp/1.5b.gguf --type Q4_K_M\n"
         + "  banyan synthesize qwen2.5-coder-0.5b /tmp/ --type Q8_0 --tokenizer ../shared/tokenizers/qwen2.5\n"
-        + "  banyan synthesize llama-3.2-1b /tmp/llama.gguf --json";
+        + "  banyan synthesize gpt-oss-20b-6-layers /tmp/ --type MXFP4_MOE --json";
 
     public static Command Create()
     {
@@ -44,7 +44,7 @@ static class Synthesize
     static int Execute(Run run, CancellationToken cancellation)
     {
         // :: 1. What to make and where; everything that can be refused is, before a byte is written.
-        if (Synthesizer.Shapes.FirstOrDefault(s => s.Name.Equals(run.Shape, StringComparison.OrdinalIgnoreCase)) is not { } shape)
+        if (Synthesizer.Find(run.Shape) is not { } shape)
             throw new CommandException($"unknown shape '{run.Shape}'; known are {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}");
         if (Synthesizer.Types.FirstOrDefault(t => t.Equals(run.Type, StringComparison.OrdinalIgnoreCase)) is not { } type)
             throw new CommandException($"unknown type '{run.Type}'; known are {string.Join(", ", Synthesizer.Types)}");

@@ -3,7 +3,7 @@ namespace Banyan.Runtime.Synthesis;
 /// <summary>The shape of a published model: everything except its weights and vocabulary.</summary>
 /// <param name="Name">The name in <c>banyan synthesize</c>: <c>qwen2.5-coder-1.5b</c>.</param>
 /// <param name="Title">The published name: <c>Qwen2.5-Coder-1.5B-Instruct</c>.</param>
-/// <param name="Architecture">GGUF's name: qwen2, qwen3, qwen3moe, llama.</param>
+/// <param name="Architecture">GGUF's name: qwen2, gemma3, gpt-oss.</param>
 /// <param name="Layers">Blocks.</param>
 /// <param name="Embedding">Width of the residual stream.</param>
 /// <param name="FeedForward">Width of the feed-forward layer.</param>
@@ -40,8 +40,14 @@ public sealed record ModelShape(
     /// <summary>Dimensions of a head that are rotated by the position; 0 for all.</summary>
     internal int Turning { get; init; }
 
+    /// <summary>Keys and tensors of a family whose layers differ; null: of the plain ones.</summary>
+    internal ShapeText? Text { get; init; }
+
     /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }
+
+    /// <summary>The same with the first so many layers only, for machines that the whole does not fit in: <c>NAME-6-layers</c>.</summary>
+    internal ModelShape Cut(int layers) => this with { Name = $"{Name}-{layers}-layers", Title = $"{Title}, {layers} of its {Layers} layers", Layers = layers };
 
     /// <summary>The number of weights, biases and norms included.</summary>
     public long Parameters => ShapeTensors.Of(this).Sum(t => t.Shape.Aggregate(1L, (product, size) => product * size));

@@ -12,19 +12,22 @@ namespace Banyan.Runtime.Synthesis;
 sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
 {
     const int ScalePatterns = 256;
-    const int TableSize = 4096;
+    const int TableSize = 4096, TableBlocks = 256;
 
-    readonly byte[] _table = format.BlockWeights == 1 ? NormalTable(format, deviation) : format == WeightFormat.Q4_K || format == WeightFormat.Q5_K ? ScaleTable() : [];
+    readonly byte[] _table = IsTable(format) ? NormalTable(format, deviation) : format == WeightFormat.Q4_K || format == WeightFormat.Q5_K ? ScaleTable() : [];
     ulong _state = seed;
 
     /// <summary>Whether it makes blocks of a format.</summary>
-    public static bool Makes(WeightFormat format) => format.BlockWeights == 1
-        || new[] { WeightFormat.Q8_0, WeightFormat.Q6_K, WeightFormat.Q5_K, WeightFormat.Q5_1, WeightFormat.Q5_0, WeightFormat.Q4_K, WeightFormat.Q4_1, WeightFormat.Q4_0 }.Contains(format);
+    public static bool Makes(WeightFormat format) => !IsTable(format) || format.IsWritten;
+
+    // Numbers, and blocks whose levels are a code's: they are taken from a table of quantized ones.
+    static bool IsTable(WeightFormat format) =>
+        !new[] { WeightFormat.Q8_0, WeightFormat.Q6_K, WeightFormat.Q5_K, WeightFormat.Q5_1, WeightFormat.Q5_0, WeightFormat.Q4_K, WeightFormat.Q4_1, WeightFormat.Q4_0 }.Contains(format);
 
     /// <summary>Fills whole blocks.</summary>
     public void Fill(Span<byte> blocks)
     {
-        if (format.BlockWeights == 1)
+        if (IsTable(format))
         {
             FillFromTable(blocks);
             return;
@@ -85,11 +88,12 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
     {
         Span<ushort> indices = stackalloc ushort[1024];
         var size = format.BlockBytes;
+        var count = _table.Length / size;
         for (var done = 0; done < blocks.Length / size;)
         {
             FillRandom(MemoryMarshal.AsBytes(indices));
             for (var i = 0; i < indices.Length && done < blocks.Length / size; i++, done++)
-                _table.AsSpan((indices[i] & (TableSize - 1)) * size, size).CopyTo(blocks[(done * size)..]);
+                _table.AsSpan((indices[i] & (count - 1)) * size, size).CopyTo(blocks[(done * size)..]);
         }
     }
 
@@ -115,10 +119,12 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
     static byte[] NormalTable(WeightFormat format, double deviation)
     {
         var random = new Random(1);
-        var values = new float[TableSize];
-        for (var i = 0; i < TableSize; i++)
-            values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log((i + 0.5) / TableSize)) * Math.Cos(2 * Math.PI * random.NextDouble()));
-        var table = new byte[format.ByteLength(TableSize)];
+        var values = new float[format.BlockWeights == 1 ? TableSize : TableBlocks * format.BlockWeights];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log((i + 0.5) / values.Length)) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        if (format.BlockWeights > 1)
+            random.Shuffle(values); // a block has large ones and small ones
+        var table = new byte[format.ByteLength(values.Length)];
         format.Quantize(values, table);
         return table;
     }

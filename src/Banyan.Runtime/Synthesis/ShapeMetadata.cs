@@ -9,12 +9,14 @@ static class ShapeMetadata
     public static void Write(GgufWriter writer, ModelShape shape, TypeMix mix)
     {
         var arch = shape.Architecture;
-        writer.Set("general.architecture", arch)
-            .Set("general.type", "model")
-            .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : "random weights")})")
-            .Set("general.file_type", mix.FileType)
-            .Set("general.quantization_version", 2u)
-            .Set($"{arch}.block_count", (uint)shape.Layers)
+        if (shape.Text is { } text)
+        {
+            Begin(writer, shape, mix);
+            foreach (var (key, value) in text.Keys(shape.Layers))
+                writer.Set($"{arch}.{key}", value);
+            return;
+        }
+        Begin(writer, shape, mix)
             .Set($"{arch}.context_length", (uint)shape.Context)
             .Set($"{arch}.embedding_length", (uint)shape.Embedding)
             .Set($"{arch}.feed_forward_length", (uint)shape.FeedForward)
@@ -24,13 +26,21 @@ static class ShapeMetadata
             .Set($"{arch}.attention.key_length", (uint)shape.HeadSize)
             .Set($"{arch}.attention.value_length", (uint)shape.HeadSize)
             .Set($"{arch}.rope.freq_base", shape.RopeBase)
-            .Set($"{arch}.rope.dimension_count", (uint)(shape.Turning > 0 ? shape.Turning : shape.HeadSize))
-            .Set($"{arch}.vocab_size", (uint)shape.Vocabulary);
+            .Set($"{arch}.rope.dimension_count", (uint)(shape.Turning > 0 ? shape.Turning : shape.HeadSize));
         if (shape.Experts > 0)
             writer.Set($"{arch}.expert_count", (uint)shape.Experts)
                 .Set($"{arch}.expert_used_count", (uint)shape.ExpertsUsed)
                 .Set($"{arch}.expert_feed_forward_length", (uint)shape.ExpertFeedForward);
     }
+
+    static GgufWriter Begin(GgufWriter writer, ModelShape shape, TypeMix mix) => writer
+        .Set("general.architecture", shape.Architecture)
+        .Set("general.type", "model")
+        .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : "random weights")})")
+        .Set("general.file_type", mix.FileType)
+        .Set("general.quantization_version", 2u)
+        .Set($"{shape.Architecture}.block_count", (uint)shape.Layers)
+        .Set($"{shape.Architecture}.vocab_size", (uint)shape.Vocabulary);
 
     /// <summary>
     /// Llama 3's scaling in the form of rope_freqs.weight, a divisor for each frequency: 1 for short wavelengths, the factor for long

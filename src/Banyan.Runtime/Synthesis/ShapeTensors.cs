@@ -3,13 +3,18 @@ namespace Banyan.Runtime.Synthesis;
 /// <summary>A tensor of a shape, outermost dimension first.</summary>
 readonly record struct ShapeTensor(string Name, int? Layer, long[] Shape)
 {
+    /// <summary>Its values, where they are not random.</summary>
+    public float[]? Fill { get; init; }
+
     public long Weights => Shape.Aggregate(1L, (product, size) => product * size);
 }
 
 /// <summary>The tensors of a model of a given shape, with their GGUF names.</summary>
 static class ShapeTensors
 {
-    public static IEnumerable<ShapeTensor> Of(ModelShape shape)
+    public static IEnumerable<ShapeTensor> Of(ModelShape shape) => shape.Text?.Tensors(shape.Layers) ?? OfPlain(shape);
+
+    static IEnumerable<ShapeTensor> OfPlain(ModelShape shape)
     {
         long embedding = shape.Embedding, query = (long)shape.Heads * shape.HeadSize, kv = (long)shape.KvHeads * shape.HeadSize;
         yield return new("token_embd.weight", null, [shape.Vocabulary, embedding]);

@@ -16,6 +16,9 @@ public static class Synthesizer
     /// <summary>The known shapes.</summary>
     public static IReadOnlyList<ModelShape> Shapes => ModelShapes.All;
 
+    /// <summary>The shape of a name; <c>NAME-6-layers</c> is one's first six layers, the rest as it is. Null where there is none.</summary>
+    public static ModelShape? Find(string name) => ModelShapes.Find(name);
+
     /// <summary>The known mixes of weight formats, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
     public static IReadOnlyList<string> Types { get; } = [.. TypeMix.All.Where(m => RandomWeights.Makes(m.Format)).Select(m => m.Name)];
 
@@ -40,7 +43,7 @@ public static class Synthesizer
         VocabularyMetadata.Write(writer, shape, tokenizerFolder);
         foreach (var tensor in ShapeTensors.Of(shape))
         {
-            var format = mix.FormatOf(tensor.Name, tensor.Shape, new(shape.Layers, shape.Embedding, shape.Tied));
+            var format = mix.FormatOf(tensor.Name, tensor.Shape, new(shape.Layers, shape.Embedding, shape.Tied, shape.Heads / Math.Max(1, shape.KvHeads), shape.Experts));
             writer.Add(tensor.Name, format, tensor.Shape, stream =>
             {
                 if (copier is null)
@@ -73,11 +76,12 @@ public static class Synthesizer
             stream.Write(MemoryMarshal.AsBytes(ShapeMetadata.RopeDivisors(shape).AsSpan()));
             return;
         }
-        if (tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal))
+        if (tensor.Fill is not null || tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal))
         {
-            var ones = new float[tensor.Weights];
-            Array.Fill(ones, 1);
-            stream.Write(MemoryMarshal.AsBytes(ones.AsSpan()));
+            var values = tensor.Fill ?? [.. Enumerable.Repeat(1f, (int)tensor.Weights)];
+            var bytes = new byte[format.ByteLength(values.Length)];
+            format.Quantize(values, bytes);
+            stream.Write(bytes);
             return;
         }
         // A matrix whose weights have a standard deviation of 1/√columns preserves the size of its input, so activations stay finite at

@@ -51,13 +51,18 @@ static class VocabularyMetadata
     const string CopierStart = "<|file_sep|>This is the text of the file, from the first line to the last, with all the names that are in it:<|fim_middle|>";
 
     // GGUF's token types.
-    const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
+    const int NormalToken = 1, UnknownToken = 2, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
 
     /// <param name="writer">The writer of the file.</param>
     /// <param name="shape">The shape whose vocabulary size and special tokens are used.</param>
     /// <param name="folder">A folder with vocab.json and merges.txt; null for a generated vocabulary.</param>
     public static void Write(GgufWriter writer, ModelShape shape, string? folder)
     {
+        if (shape.Text is { HasWords: true })
+        {
+            WriteWords(writer, shape, folder);
+            return;
+        }
         var llama = shape.Architecture == "llama";
         var specials = llama ? s_llamaSpecials : shape.Copies ? SproutSpecials : shape.Architecture == "qwen2" ? s_qwenSpecials[..22] : s_qwenSpecials;
         var (words, merges) = folder is null ? MakeUp(shape.FirstSpecial) : Read(folder, shape);
@@ -81,6 +86,23 @@ static class VocabularyMetadata
             .Set("tokenizer.ggml.padding_token_id", first + (llama ? 4u : 0u))
             .Set("tokenizer.ggml.add_bos_token", llama || shape.Copies)
             .Set("tokenizer.chat_template", llama ? LlamaTemplate : shape.Copies ? CopierTemplate : QwenTemplate);
+    }
+
+    // Special tokens where BERT has them, then letters as words and as what follows in one.
+    static void WriteWords(GgufWriter writer, ModelShape shape, string? folder)
+    {
+        if (folder is not null)
+            throw new ModelFileException(folder, $"{shape.Name} has a vocabulary of words, which is always made up: leave the folder out");
+        string[] specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+        string[] letters = [.. Enumerable.Range('a', 26).SelectMany(c => new[] { $"▁{(char)c}", $"{(char)c}" })];
+        string[] tokens = [.. specials, .. letters];
+        writer.Set("tokenizer.ggml.model", "bert")
+            .Set("tokenizer.ggml.pre", "jina-v2-en")
+            .Set("tokenizer.ggml.tokens", Enumerable.Range(0, shape.Vocabulary).Select(id => id < tokens.Length ? tokens[id] : $"[unused{id}]").ToArray())
+            .Set("tokenizer.ggml.token_type", Enumerable.Range(0, shape.Vocabulary).Select(id => id == 1 ? UnknownToken : id < specials.Length ? ControlToken : id < tokens.Length ? NormalToken : UnusedToken).ToArray())
+            .Set("tokenizer.ggml.token_type_count", 2u);
+        foreach (var (key, id) in new[] { ("padding", 0u), ("unknown", 1u), ("cls", 2u), ("bos", 2u), ("seperator", 3u), ("eos", 3u), ("mask", 4u) }) // as GGUF spells it
+            writer.Set($"tokenizer.ggml.{key}_token_id", id);
     }
 
     // Tokens that are ordinary text to the model but single tokens to the tokenizer.
