@@ -12,6 +12,7 @@ static class QuotasFeature
     {
         services.AddSingleton<StorageLimits>();
         services.AddSingleton<QuotaApi>();
+        services.AddSingleton<StoragePages>();
     }
 
     public static void MapQuotas(this WebApplication app)
@@ -23,5 +24,6 @@ static class QuotasFeature
         app.MapHub("PUT", "/api/organizations/{name}/storage", Need.User, c => quotas.SetAsync(c, user: false));
         app.MapHub("GET", "/api/settings/storage", Need.User, quotas.ShowHubAsync);
         app.MapHub("PUT", "/api/settings/storage", Need.User, quotas.SetHubAsync);
+        app.MapPage("GET", "/settings/storage", Need.User, app.The<StoragePages>().ShowAsync);
     }
 }

@@ -126,6 +126,7 @@ public sealed partial class RouteMatrix
         ["POST /new"] = Need.User,
         ["GET /settings"] = Need.User,
         ["GET /settings/tokens"] = Need.User,
+        ["GET /settings/storage"] = Need.User,
         ["POST /settings/tokens"] = Need.User,
         ["POST /settings/tokens/revoke"] = Need.User,
         ["GET /settings/password"] = Need.User,

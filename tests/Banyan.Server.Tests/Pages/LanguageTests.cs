@@ -138,7 +138,7 @@ public partial class LanguageTests(SharedHub shared)
         foreach (var tag in new[] { "hi", "zh" })
         {
             visit.Cookies.Add(new Cookie(PageLanguage.CookieName, tag, "/", new Uri(visit.Address).Host));
-            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/users", "/settings/jobs", "/settings/audit", "/tune", "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
+            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/storage", "/settings/users", "/settings/jobs", "/settings/audit", "/tune", "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
                 AssertAllIn(tag, new HtmlParser().ParseDocument((await visit.GetAsync(path)).Html));
         }
     }
@@ -146,7 +146,7 @@ public partial class LanguageTests(SharedHub shared)
     static void AssertAllIn(string tag, IDocument page)
     {
         Assert.Equal((tag, "ltr"), (page.DocumentElement.GetAttribute("lang"), page.DocumentElement.GetAttribute("dir")));
-        foreach (var hidden in page.QuerySelectorAll("pre, code, script, article, [lang=en], select[name=pipeline_tag], select[name=task_categories], select[name=to], .mark, .repos .name, time, .log tbody, .latest, .commits li > a, .files .last a, .data td, .data th small").ToArray())
+        foreach (var hidden in page.QuerySelectorAll("pre, code, script, article, [lang=en], select[name=pipeline_tag], select[name=task_categories], select[name=to], .mark, .repos .name, time, th[scope=row], td .hide, .inbox li, .log tbody, .latest, .commits li > a, .files .last a, .data td, .data th small").ToArray())
             hidden.Remove();
         var texts = page.Descendants<IText>().Select(t => t.Data)
             .Concat(page.All.SelectMany(e => new[] { "placeholder", "title", "aria-label", "alt" }.Select(e.GetAttribute)).OfType<string>()).Select(t => t.Trim());

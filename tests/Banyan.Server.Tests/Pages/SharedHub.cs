@@ -53,6 +53,8 @@ public sealed class SharedHub : IAsyncDisposable
 
         Writes **code**. See [the source](src/model.py), ![a chart](chart.png), and | this.
 
+        Also [`config.json`](config.json).
+
         | a | b |
         |---|---|
         | 1 | 2 |
