@@ -13,7 +13,7 @@ public class Arrows
         ["Banyan.Evaluation"] = [],
         ["Banyan.Chunks"] = [],
         ["Banyan.Client"] = ["Banyan.Chunks"],
-        ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Runtime"],
+        ["Banyan.Server"] = ["Banyan.Chunks", "Banyan.Client", "Banyan.Runtime"],
         ["Banyan.Cli"] = ["Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server", "Banyan.Training"],
     };
 

@@ -150,7 +150,7 @@ public class FieldTests(SharedHub shared)
             }
             return true;
         });
-        var error = await Assert.ThrowsAsync<HubException>(() => machine.PullAsync("odd-hub", options: o => o with { Endpoint = between.Address }));
+        var error = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("odd-hub", options: o => o with { Endpoint = between.Address }));
         Assert.Contains(message, error.Message);
         Assert.DoesNotContain('\u001b', error.Message);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Client;
 using Banyan.Server.Listing;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;

@@ -30,7 +30,7 @@ static class DataPull
                 progress => new Puller(hub).PullAsync(request with { Files = names, Revision = commit }, progress, cancellationToken));
             return new(which is null ? result.Folder : Path.Combine(result.Folder, which), repo, commit, which);
         }
-        catch (HubException e) when (e.Problem == HubProblem.Unreachable)
+        catch (HubClientException e) when (e.Problem == HubProblem.Unreachable)
         {
             var commit = request.Cache.CommitOf(repo, request.Revision);
             var path = commit is null ? null : Path.Combine(request.Cache.Snapshot(repo, commit), which ?? "");

@@ -37,12 +37,12 @@ static class ModelPull
                 progress => new Puller(hub).PullAsync(request with { Files = [.. chosen.Files.Select(f => f.Path)] }, progress, cancellationToken));
             return new(chosen.Main is null ? result.Folder : result.Files.First(f => f.File.Path == chosen.Main).LocalPath, repo, commit, wanted is null ? null : chosen.Name);
         }
-        catch (HubException e) when (e.Problem == HubProblem.Unreachable && Cached(request, wanted) is { } path)
+        catch (HubClientException e) when (e.Problem == HubProblem.Unreachable && Cached(request, wanted) is { } path)
         {
             await Console.Error.WriteLineAsync($"{hub.Options.Endpoint.Authority} does not answer: using what was pulled before");
             return new(path, repo, request.Cache.CommitOf(repo, request.Revision), wanted);
         }
-        catch (HubException e) when (e.Problem == HubProblem.Unreachable)
+        catch (HubClientException e) when (e.Problem == HubProblem.Unreachable)
         {
             throw new CommandException($"there is no file or folder '{model}' here, and {hub.Options.Endpoint.Authority} does not answer: give the path of a model, start a hub with 'banyan up', or name one with the variable HF_ENDPOINT");
         }
@@ -68,7 +68,7 @@ static class ModelPull
             var result = await new Puller(hub).PullAsync(request, new Told(progress), cancellationToken);
             return new(named[0].Main is { } main ? result.Files.First(f => f.File.Path == main).LocalPath : result.Folder, result.Files.ToDictionary(f => f.File.Path, f => f.LocalPath));
         }
-        catch (Exception e) when (e is HubException or CommandException)
+        catch (Exception e) when (e is HubClientException or CommandException)
         {
             throw new InvalidOperationException(e.Message, e);
         }
@@ -81,11 +81,11 @@ static class ModelPull
 
     /// <summary>The configured hub.</summary>
     /// <exception cref="CommandException">Its address is none.</exception>
-    public static HubOptions Options()
+    public static HubClientOptions Options()
     {
         try
         {
-            return HubOptions.FromEnvironment() with { Waits = TransferView.Say };
+            return HubClientOptions.FromEnvironment() with { Waits = TransferView.Say };
         }
         catch (ArgumentException e)
         {

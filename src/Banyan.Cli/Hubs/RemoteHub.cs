@@ -23,11 +23,11 @@ sealed class RemoteHub
     public Argument<string> Repo => _repo;
 
     /// <summary>Which hub, as whom, how fast.</summary>
-    public HubOptions Read(ParseResult arguments)
+    public HubClientOptions Read(ParseResult arguments)
     {
         try
         {
-            return HubOptions.FromEnvironment(arguments.GetValue(_hub)) with
+            return HubClientOptions.FromEnvironment(arguments.GetValue(_hub)) with
             {
                 Waits = TransferView.Say,
                 MaxSpeed = arguments.GetValue(_maxSpeed) is { } speed ? ByteAmount.Parse("--max-speed", speed) : null,

@@ -1,5 +1,6 @@
 using Banyan.Chunks;
 using Banyan.Client.Hub;
+using Banyan.Client.Wire;
 
 namespace Banyan.Client;
 
@@ -8,18 +9,18 @@ public sealed partial class HubClient
     const int MostFiles = 1_000_000, MostEmptyPages = 3;
 
     /// <summary>The commit that a revision (branch, tag, commit) points to.</summary>
-    /// <exception cref="HubException">It does not exist, or the hub does not answer.</exception>
+    /// <exception cref="HubClientException">It does not exist, or the hub does not answer.</exception>
     public async Task<string> CommitOfAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {
         var answer = await JsonAsync(
-            () => new HttpRequestMessage(HttpMethod.Get, At($"{repo.Api}/revision/{Uri.EscapeDataString(revision)}")), HubJson.Default.RevisionAnswer, $"{repo}@{revision}", cancellationToken);
+            () => new HttpRequestMessage(HttpMethod.Get, At($"{repo.Api}/revision/{Uri.EscapeDataString(revision)}")), WireJson.Default.RevisionAnswer, $"{repo}@{revision}", cancellationToken);
         return answer.Sha is { Length: 40 or 64 } sha && sha.All(char.IsAsciiHexDigit)
             ? sha
-            : throw new HubException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} says that {repo}@{revision} is at commit '{answer.Sha}', which is none");
+            : throw new HubClientException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} says that {repo}@{revision} is at commit '{answer.Sha}', which is none");
     }
 
     /// <summary>All files of a commit, in all folders.</summary>
-    /// <exception cref="HubException">There is no such repo or revision, or a path would lead out of the folder it is written to.</exception>
+    /// <exception cref="HubClientException">There is no such repo or revision, or a path would lead out of the folder it is written to.</exception>
     public async Task<IReadOnlyList<RepoFile>> ListAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {
         var files = new List<RepoFile>();
@@ -30,14 +31,14 @@ public sealed partial class HubClient
             var at = page;
             using var answer = await SendAsync(() => Compressed(new HttpRequestMessage(HttpMethod.Get, at)), s_apiTimeout, cancellationToken);
             var before = paths.Count;
-            foreach (var item in await JsonAsync(answer, HubJson.Default.TreeItemArray, $"{repo}@{revision}", cancellationToken))
+            foreach (var item in await JsonAsync(answer, WireJson.Default.TreeItemArray, $"{repo}@{revision}", cancellationToken))
                 if (paths.Add(item.Path) && item.Type == "file")
                     files.Add(FileOf(item));
             // Pages must come to an end: each brings something new, and none comes twice.
             if (!pages.Add(page) || (empty = paths.Count > before ? 0 : empty + 1) > MostEmptyPages || paths.Count > 2 * MostFiles)
-                throw new HubException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} lists the files of {repo} in pages without an end: nothing was written");
+                throw new HubClientException(HubProblem.WrongAnswer, $"{Options.Endpoint.Authority} lists the files of {repo} in pages without an end: nothing was written");
             if (files.Count > MostFiles)
-                throw new HubException(HubProblem.Refused, $"{repo} has more than {MostFiles} files: pull a part of them");
+                throw new HubClientException(HubProblem.Refused, $"{repo} has more than {MostFiles} files: pull a part of them");
             page = NextPage(answer);
         }
         return files;
@@ -46,9 +47,9 @@ public sealed partial class HubClient
     RepoFile FileOf(TreeItem item)
     {
         if (!RepoPaths.IsSafe(item.Path))
-            throw new HubException(HubProblem.WrongAnswer, $"the hub names a file '{item.Path}', which cannot be written safely: nothing was written");
+            throw new HubClientException(HubProblem.WrongAnswer, $"the hub names a file '{item.Path}', which cannot be written safely: nothing was written");
         if (item.Oid is not { Length: 40 or 64 } || !item.Oid.All(char.IsAsciiHexDigit) || (item.Lfs is { } lfs && !(lfs.Oid is { Length: 64 } && lfs.Oid.All(char.IsAsciiHexDigitLower))) || item.Size < 0)
-            throw new HubException(HubProblem.WrongAnswer, $"the hub names '{item.Path}' by '{item.Lfs?.Oid ?? item.Oid}' of {item.Size} bytes, which is no hash of a file");
+            throw new HubClientException(HubProblem.WrongAnswer, $"the hub names '{item.Path}' by '{item.Lfs?.Oid ?? item.Oid}' of {item.Size} bytes, which is no hash of a file");
         return new RepoFile(item.Path, item.Lfs?.Size ?? item.Size, item.Oid, item.Lfs?.Oid, XetHash.TryParse(item.XetHash, out var hash) ? hash : null);
     }
 

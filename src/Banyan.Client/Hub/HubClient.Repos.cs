@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Banyan.Client.Hub;
 using Banyan.Client.Push;
+using Banyan.Client.Wire;
 
 namespace Banyan.Client;
 
@@ -20,9 +21,9 @@ public sealed partial class HubClient
     }
 
     /// <summary>The name of the account that the token belongs to.</summary>
-    /// <exception cref="HubException">There is no token, or the hub does not accept it.</exception>
+    /// <exception cref="HubClientException">There is no token, or the hub does not accept it.</exception>
     public async Task<string> WhoAmIAsync(CancellationToken cancellationToken = default) =>
-        (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), HubJson.Default.WhoAmI, Options.Endpoint.Authority, cancellationToken)).Name;
+        (await JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, At("api/whoami-v2")), WireJson.Default.WhoAmIAnswer, Options.Endpoint.Authority, cancellationToken)).Name;
 
     /// <summary>Creates a repo; does nothing if it exists.</summary>
     /// <returns>Whether it was created.</returns>
@@ -30,8 +31,8 @@ public sealed partial class HubClient
     {
         var me = await WhoAmIAsync(cancellationToken);
         var name = repo.Name[(repo.Name.IndexOf('/') + 1)..];
-        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Word, isPrivate ? "private" : "public");
-        using var answer = await SendAsync(() => Post("api/repos/create", body, HubJson.Default.CreateRepo), s_apiTimeout, cancellationToken);
+        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Type.Text(), isPrivate ? "private" : "public");
+        using var answer = await SendAsync(() => Post("api/repos/create", body, WireJson.Default.CreateRepo), s_apiTimeout, cancellationToken);
         if (answer.StatusCode == HttpStatusCode.Conflict)
             return false;
         if (answer.StatusCode == HttpStatusCode.Forbidden)
@@ -43,7 +44,7 @@ public sealed partial class HubClient
                 await CommitOfAsync(repo, "main", cancellationToken);
                 return false;
             }
-            catch (HubException e) when (e.Problem == HubProblem.RepoNotFound)
+            catch (HubClientException e) when (e.Problem == HubProblem.RepoNotFound)
             {
                 throw refusal;
             }
@@ -72,30 +73,31 @@ public sealed partial class HubClient
         foreach (var some in files.Chunk(PreuploadFiles))
         {
             var body = new PreuploadRequest(await Task.WhenAll(some.Select(async f => new PreuploadFile(f.Path, await f.SampleAsync(cancellationToken), f.Size))), gitIgnore);
-            var answer = await JsonAsync(() => Post($"{repo.Api}/preupload/{Uri.EscapeDataString(revision)}", body, HubJson.Default.PreuploadRequest), HubJson.Default.PreuploadAnswer, $"{repo}", cancellationToken);
+            var answer = await JsonAsync(() => Post($"{repo.Api}/preupload/{Uri.EscapeDataString(revision)}", body, WireJson.Default.PreuploadRequest), WireJson.Default.PreuploadAnswer, $"{repo}", cancellationToken);
             foreach (var mode in answer.Files)
                 modes[mode.Path] = mode;
         }
         return files.FirstOrDefault(f => !modes.ContainsKey(f.Path)) is { } forgotten
-            ? throw new HubException(HubProblem.WrongAnswer, $"the hub does not say how it wants '{forgotten.Path}'")
+            ? throw new HubClientException(HubProblem.WrongAnswer, $"the hub does not say how it wants '{forgotten.Path}'")
             : modes;
     }
 
     /// <summary>Where the hub wants large files uploaded, by which transfer; objects without actions already exist.</summary>
-    internal async Task<List<(string Transfer, ScannedFile File, BatchObject Object)>> BatchAsync(RepoId repo, string revision, IReadOnlyList<ScannedFile> files, bool chunks, CancellationToken cancellationToken)
+    internal async Task<List<(string Transfer, ScannedFile File, ObjectAnswer Object)>> BatchAsync(RepoId repo, string revision, IReadOnlyList<ScannedFile> files, bool chunks, CancellationToken cancellationToken)
     {
-        var all = new List<(string, ScannedFile, BatchObject)>();
+        var all = new List<(string, ScannedFile, ObjectAnswer)>();
         foreach (var some in files.Chunk(BatchFiles))
         {
             var body = new BatchRequest(
-                "upload", chunks ? ["basic", "multipart", "xet"] : ["basic", "multipart"], [.. some.Select(f => new BatchObject(f.Sha256, f.File.Size)).DistinctBy(o => o.Oid)], "sha256", new BatchRef(revision));
+                "upload", chunks ? ["basic", "multipart", "xet"] : ["basic", "multipart"], "sha256", new BatchRef(revision),
+                [.. some.Select(f => new LfsObject(f.Sha256, f.File.Size)).DistinctBy(o => o.Oid)]);
             var answer = await JsonAsync(
-                () => Post($"{repo.Page}.git/info/lfs/objects/batch", body, HubJson.Default.BatchRequest, "application/vnd.git-lfs+json"), HubJson.Default.BatchAnswer, $"{repo}", cancellationToken);
+                () => Post($"{repo.Page}.git/info/lfs/objects/batch", body, LfsJson.Default.BatchRequest, LfsJson.ContentType), LfsJson.Default.BatchAnswer, $"{repo}", cancellationToken);
             foreach (var file in some)
             {
-                var item = answer.Objects.FirstOrDefault(o => o.Oid == file.Sha256) ?? throw new HubException(HubProblem.WrongAnswer, $"the hub does not say where it wants '{file.File.Path}'");
+                var item = answer.Objects.FirstOrDefault(o => o.Oid == file.Sha256) ?? throw new HubClientException(HubProblem.WrongAnswer, $"the hub does not say where it wants '{file.File.Path}'");
                 if (item.Error is { } error)
-                    throw new HubException(HubProblem.Refused, $"{file.File.Path}: the hub refuses it: {error.Message}", (HttpStatusCode)error.Code);
+                    throw new HubClientException(HubProblem.Refused, $"{file.File.Path}: the hub refuses it: {error.Message}", (HttpStatusCode)error.Code);
                 all.Add((answer.Transfer ?? "basic", file, item));
             }
         }
@@ -110,6 +112,6 @@ public sealed partial class HubClient
     {
         using var answer = await SendAsync(
             () => new HttpRequestMessage(HttpMethod.Post, At($"{repo.Api}/commit/{Uri.EscapeDataString(revision)}")) { Content = body() }, TimeSpan.FromMinutes(10), cancellationToken);
-        return await JsonAsync(answer, HubJson.Default.CommitAnswer, $"{repo}", cancellationToken);
+        return await JsonAsync(answer, WireJson.Default.CommitAnswer, $"{repo}", cancellationToken);
     }
 }

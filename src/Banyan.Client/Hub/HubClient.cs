@@ -24,7 +24,7 @@ public sealed partial class HubClient : IDisposable
     long _waitsUntil;
 
     /// <summary>Creates a client; it connects on first use.</summary>
-    public HubClient(HubOptions options)
+    public HubClient(HubClientOptions options)
     {
         Options = options;
         Meter = new Meter(options.MaxSpeed, options.MaxBytes);
@@ -45,7 +45,7 @@ public sealed partial class HubClient : IDisposable
     }
 
     /// <summary>The hub's address, the token and limits.</summary>
-    public HubOptions Options { get; }
+    public HubClientOptions Options { get; }
 
     /// <summary>Bytes received over the network so far, including overhead.</summary>
     public long BytesReceived => Meter.Received;
@@ -79,7 +79,7 @@ public sealed partial class HubClient : IDisposable
     /// <param name="request">Creates the request for each attempt.</param>
     /// <param name="within">Time limit for the response's headers.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <exception cref="HubException">The hub cannot be reached or keeps failing.</exception>
+    /// <exception cref="HubClientException">The hub cannot be reached or keeps failing.</exception>
     internal async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan within, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
@@ -95,7 +95,7 @@ public sealed partial class HubClient : IDisposable
                 if (wait > s_noticed && wait <= Retry.Patience)
                     Say(answer.StatusCode, wait.Value);
                 if (wait > Retry.Patience)
-                    throw new HubException(HubProblem.Refused, $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
+                    throw new HubClientException(HubProblem.Refused, $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
             }
             catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
             {
@@ -154,7 +154,7 @@ public sealed partial class HubClient : IDisposable
     static bool SameHost(Uri a, Uri b) => a.Scheme == b.Scheme && a.Authority == b.Authority;
 
     /// <summary>Requests JSON.</summary>
-    /// <exception cref="HubException">The hub refuses, or answers something other than JSON.</exception>
+    /// <exception cref="HubClientException">The hub refuses, or answers something other than JSON.</exception>
     internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(() => Compressed(request()), s_apiTimeout, cancellationToken);
@@ -184,7 +184,7 @@ public sealed partial class HubClient : IDisposable
                 "gzip" or "x-gzip" => new GZipStream(stream, CompressionMode.Decompress),
                 "deflate" => new ZLibStream(stream, CompressionMode.Decompress),
                 "identity" => stream,
-                _ => throw new HubException(HubProblem.WrongAnswer, $"the hub's answer is in the coding '{coding}', which was not asked for"),
+                _ => throw new HubClientException(HubProblem.WrongAnswer, $"the hub's answer is in the coding '{coding}', which was not asked for"),
             };
         return stream;
     }
@@ -202,17 +202,17 @@ public sealed partial class HubClient : IDisposable
             {
                 bytes.Write(buffer, 0, read);
                 if (bytes.Length > MaxJsonBytes)
-                    throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes / 1_000_000} MB of JSON");
+                    throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes / 1_000_000} MB of JSON");
             }
             return JsonSerializer.Deserialize(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), type) ?? throw new JsonException("null");
         }
         catch (InvalidDataException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri}: the answer is not compressed as it says", answer.StatusCode, e);
+            throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri}: the answer is not compressed as it says", answer.StatusCode, e);
         }
         catch (JsonException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} did not answer as a hub does: is this a hub?", answer.StatusCode, e);
+            throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} did not answer as a hub does: is this a hub?", answer.StatusCode, e);
         }
     }
 
@@ -223,10 +223,10 @@ public sealed partial class HubClient : IDisposable
             throw await HubErrors.OfAsync(answer, what, Options, cancellationToken);
     }
 
-    static HubException? BudgetIn(Exception? e)
+    static HubClientException? BudgetIn(Exception? e)
     {
         for (; e is not null; e = e.InnerException)
-            if (e is HubException { Problem: HubProblem.BudgetReached } budget)
+            if (e is HubClientException { Problem: HubProblem.BudgetReached } budget)
                 return budget;
         return null;
     }
@@ -239,12 +239,12 @@ public sealed partial class HubClient : IDisposable
         return false;
     }
 
-    HubException Unreachable(Uri uri, Exception e)
+    HubClientException Unreachable(Uri uri, Exception e)
     {
         var address = uri.GetLeftPart(UriPartial.Authority);
-        var advice = SameHost(uri, HubOptions.Local) ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT" : "check the address and the connection, then run the same command again";
+        var advice = SameHost(uri, HubClientOptions.Local) ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT" : "check the address and the connection, then run the same command again";
         var reason = Refused(e) ? "nothing answers" : e is OperationCanceledException ? "no answer in time" : SystemProblem.Of(e);
-        return new HubException(HubProblem.Unreachable, $"{address}: {reason}: {advice}", inner: e);
+        return new HubClientException(HubProblem.Unreachable, $"{address}: {reason}: {advice}", inner: e);
     }
 
     /// <inheritdoc/>

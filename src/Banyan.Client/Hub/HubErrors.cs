@@ -8,7 +8,7 @@ static class HubErrors
 {
     const int MostBytes = 16 * 1024;
 
-    public static async Task<HubException> OfAsync(HttpResponseMessage answer, string what, HubOptions options, CancellationToken cancellationToken)
+    public static async Task<HubClientException> OfAsync(HttpResponseMessage answer, string what, HubClientOptions options, CancellationToken cancellationToken)
     {
         var code = Header(answer, "X-Error-Code");
         var said = Header(answer, "X-Error-Message") ?? await BodyAsync(answer, cancellationToken);
@@ -25,7 +25,7 @@ static class HubErrors
             (_, HttpStatusCode.PreconditionFailed) => (HubProblem.Conflict, $"{what}: {said ?? "the branch was updated meanwhile"}"),
             _ => (HubProblem.Refused, $"{what}: {options.Endpoint.Authority} answered {(int)answer.StatusCode}{(said is null ? "" : $": {said}")}"),
         };
-        return new HubException(problem, message, answer.StatusCode);
+        return new HubClientException(problem, message, answer.StatusCode);
     }
 
     static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? string.Join(' ', values) : null;

@@ -1,19 +1,7 @@
 using System.Text.RegularExpressions;
+using Banyan.Client.Wire;
 
 namespace Banyan.Client;
-
-/// <summary>What a repo holds.</summary>
-public enum RepoType
-{
-    /// <summary>Weights, configuration, tokenizer.</summary>
-    Model,
-
-    /// <summary>Data.</summary>
-    Dataset,
-
-    /// <summary>An application.</summary>
-    Space,
-}
 
 /// <summary>A repo on a hub.</summary>
 /// <param name="Type">What it holds.</param>
@@ -23,20 +11,14 @@ public sealed partial record RepoId(RepoType Type, string Name)
     /// <summary>The owner: a user or an organization; empty for legacy names without one.</summary>
     public string Owner => Name.Contains('/') ? Name[..Name.IndexOf('/')] : "";
 
-    /// <summary><c>models</c>, <c>datasets</c> or <c>spaces</c>: the word in API paths.</summary>
-    internal string Plural => Type switch { RepoType.Model => "models", RepoType.Dataset => "datasets", _ => "spaces" };
-
-    /// <summary>The word in JSON bodies.</summary>
-    internal string Word => Type switch { RepoType.Model => "model", RepoType.Dataset => "dataset", _ => "space" };
-
     /// <summary>Path of the API.</summary>
-    internal string Api => $"api/{Plural}/{Name}";
+    internal string Api => $"api/{Type.Plural()}/{Name}";
 
     /// <summary>Path of pages and files: models have no prefix.</summary>
-    internal string Page => Type == RepoType.Model ? Name : $"{Plural}/{Name}";
+    internal string Page => $"{Type.Prefix()}{Name}";
 
     /// <summary>Folder of the repo in the shared cache.</summary>
-    internal string CacheFolder => $"{Plural}--{Name.Replace("/", "--", StringComparison.Ordinal)}";
+    internal string CacheFolder => $"{Type.Plural()}--{Name.Replace("/", "--", StringComparison.Ordinal)}";
 
     /// <summary><c>datasets/owner/name</c>; models without a prefix.</summary>
     public override string ToString() => Page;
@@ -51,8 +33,8 @@ public sealed partial record RepoId(RepoType Type, string Name)
         revision = null;
         if (text.IndexOf('@') is var at and >= 0)
             (text, revision) = (text[..at], text[(at + 1)..]);
-        foreach (var known in Enum.GetValues<RepoType>())
-            if (text.StartsWith(new RepoId(known, "").Plural + "/", StringComparison.Ordinal) && text.Count(c => c == '/') == 2)
+        foreach (var known in RepoTypes.All)
+            if (text.StartsWith(known.Plural() + "/", StringComparison.Ordinal) && text.Count(c => c == '/') == 2)
                 (type, text) = (known, text[(text.IndexOf('/') + 1)..]);
         repo = new RepoId(type, text);
         return Names().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal) && !text.Contains("--", StringComparison.Ordinal) && revision != "";

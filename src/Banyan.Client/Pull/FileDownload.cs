@@ -50,7 +50,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             part.Clear();
             _runs.Clear();
             if (attempt == 2)
-                throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
+                throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
             _usesDisk = false;
             _wholeOnly = _unproven;
         }
@@ -93,18 +93,18 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                     if (_usesChunks && idle >= 2)
                         _usesChunks = false;
                     if (idle >= Hub.Options.Attempts)
-                        throw new HubException(HubProblem.Unreachable, $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
+                        throw new HubClientException(HubProblem.Unreachable, $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
                     await Task.Delay(Retry.Pause(idle), cancellationToken);
                 }
-                catch (HubException e) when (_usesChunks && e.Problem != HubProblem.BudgetReached)
+                catch (HubClientException e) when (_usesChunks && e.Problem != HubProblem.BudgetReached)
                 {
                     _usesChunks = false;   // where its chunks cannot be had, the hub has the file as a whole
                 }
                 if (idle >= Hub.Options.Attempts)
-                    throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's answers do not contain bytes {window.Start} to {window.End}");
+                    throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's answers do not contain bytes {window.Start} to {window.End}");
             }
         }
-        catch (HubException e) when (e.Problem == HubProblem.BudgetReached)
+        catch (HubClientException e) when (e.Problem == HubProblem.BudgetReached)
         {
             // Others under way were reserved for and may finish.
             Volatile.Write(ref _stopped, 1);
@@ -218,7 +218,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     {
         var plan = await pull.Cas.ReconstructAsync(file.XetHash!.Value, range.Start, range.End, cancellationToken);
         if (plan.Runs.Length > 0 && plan.Runs[^1] is var last && last.Offset + last.Length > file.Size)
-            throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's chunks reach to byte {last.Offset + last.Length} of a file of {file.Size}");
+            throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's chunks reach to byte {last.Offset + last.Length} of a file of {file.Size}");
         foreach (var run in plan.Runs)
             _runs.Add(run);
         if (_usesDisk && await pull.Recipes.CopyAsync(plan.Runs, part, file.Size, cancellationToken) is > 0 and var copied)

@@ -19,7 +19,7 @@ public sealed class Puller(HubClient hub)
     /// <param name="request">What and where.</param>
     /// <param name="progress">Called several times a second, or null.</param>
     /// <param name="cancellationToken">Cancels the work; what was received is kept.</param>
-    /// <exception cref="HubException">The hub does not have it, refuses, or stops responding.</exception>
+    /// <exception cref="HubClientException">The hub does not have it, refuses, or stops responding.</exception>
     public async Task<PullResult> PullAsync(PullRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         // :: Step 1
@@ -30,7 +30,7 @@ public sealed class Puller(HubClient hub)
         {
             if (!missing.AsSpan().ContainsAny('*', '?') && Hub.RepoPaths.IsSafe(missing) && request.Folder is null)
                 request.Cache.SetMissing(request.Repo, commit, missing);
-            throw new HubException(HubProblem.FileNotFound, $"{request.Repo}@{request.Revision} has no file '{missing}'; it has {Some(all)}");
+            throw new HubClientException(HubProblem.FileNotFound, $"{request.Repo}@{request.Revision} has no file '{missing}'; it has {Some(all)}");
         }
 
         PullTarget target = request.Folder is { } folder ? new FolderTarget(folder, commit, hub.Options.StateFolder) : new CacheTarget(request.Cache, request.Repo, request.Revision, commit);

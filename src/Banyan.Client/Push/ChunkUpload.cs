@@ -46,7 +46,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
         {
             await RunAsync(files, trusting: true, cancellationToken);
         }
-        catch (HubException e) when (e.Problem == HubProblem.Refused && (int?)e.Status is null or 400 or 404 or 409 or 422)
+        catch (HubClientException e) when (e.Problem == HubProblem.Refused && (int?)e.Status is null or 400 or 404 or 409 or 422)
         {
             // The hub does not have a xorb that it once had or said it has: everything is sent.
             log.Clear();
@@ -112,7 +112,7 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
                     await FinishXorbAsync(cancellationToken);
                 var read = await RandomAccess.ReadAsync(handle, buffer.AsMemory(0, length), at, cancellationToken);
                 if (read < length || XetHash.OfChunk(buffer.AsSpan(0, length)) != chunk.Hash)
-                    throw new HubException(HubProblem.Refused, $"'{file.File.LocalPath}' changed while it was being sent: push again when it is complete");
+                    throw new HubClientException(HubProblem.Refused, $"'{file.File.LocalPath}' changed while it was being sent: push again when it is complete");
                 place = Write(chunk.Hash, buffer.AsSpan(0, length));
                 Uploaded += length;
                 count(length, false);

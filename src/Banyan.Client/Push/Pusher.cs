@@ -34,7 +34,7 @@ public sealed class Pusher(HubClient hub)
     /// <param name="progress">Called several times a second, or null.</param>
     /// <param name="cancellationToken">Cancels the work; what was sent need not be sent again.</param>
     /// <exception cref="ArgumentException">There is nothing to push.</exception>
-    /// <exception cref="HubException">The hub refuses or stops responding.</exception>
+    /// <exception cref="HubClientException">The hub refuses or stops responding.</exception>
     public async Task<PushResult> PushAsync(PushRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var files = LocalFile.Find(request.Source);

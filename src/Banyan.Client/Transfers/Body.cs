@@ -39,12 +39,12 @@ sealed class Body : IAsyncDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, "the answer is not compressed as it says", inner: e);
+            throw new HubClientException(HubProblem.WrongAnswer, "the answer is not compressed as it says", inner: e);
         }
         catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
         {
             for (Exception? inner = e; inner is not null; inner = inner.InnerException)
-                if (inner is HubException)
+                if (inner is HubClientException)
                     throw inner;
             throw new NetworkException(e is OperationCanceledException ? $"no byte for {_stall.TotalSeconds:0} s" : e.Message, e);
         }

@@ -15,7 +15,7 @@ sealed class FilePart(string path, long offset, long length, Action<long> count)
         {
             var read = await RandomAccess.ReadAsync(file, buffer.AsMemory(0, (int)Math.Min(buffer.Length, length - at)), offset + at, cancellationToken);
             if (read == 0)
-                throw new HubException(HubProblem.Refused, $"'{path}' became shorter while it was being sent: push again when it is complete");
+                throw new HubClientException(HubProblem.Refused, $"'{path}' became shorter while it was being sent: push again when it is complete");
             await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             count(read);
             at += read;

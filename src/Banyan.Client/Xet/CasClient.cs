@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Banyan.Chunks;
 using Banyan.Client.Hub;
+using Banyan.Client.Wire;
 
 namespace Banyan.Client.Xet;
 
@@ -21,12 +22,12 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         await _renewing.WaitAsync(cancellationToken);
         try
         {
-            if (_token is { } valid && !renew && DateTimeOffset.FromUnixTimeSeconds(valid.Exp) - s_spare > DateTimeOffset.UtcNow)
+            if (_token is { } valid && !renew && DateTimeOffset.FromUnixTimeSeconds(valid.Expires) - s_spare > DateTimeOffset.UtcNow)
                 return valid;
             var path = $"{repo.Api}/xet-{(write ? "write" : "read")}-token/{Uri.EscapeDataString(revision)}";
-            var token = await hub.JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, hub.At(path)), HubJson.Default.XetToken, $"{repo}", cancellationToken);
+            var token = await hub.JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, hub.At(path)), XetJson.Default.XetToken, $"{repo}", cancellationToken);
             if (!Uri.TryCreate(token.CasUrl, UriKind.Absolute, out var cas) || cas.Scheme is not ("http" or "https") || string.IsNullOrEmpty(token.AccessToken))
-                throw new HubException(HubProblem.WrongAnswer, $"the hub says that its chunks are at '{token.CasUrl}'");
+                throw new HubClientException(HubProblem.WrongAnswer, $"the hub says that its chunks are at '{token.CasUrl}'");
             return _token = token;
         }
         finally
@@ -59,15 +60,15 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         {
             var v2 = await ReconstructAsync("v2", file, start, end, XetJson.Default.ReconstructionV2, cancellationToken);
             // An address for several ranges answers only to all of them at once, in parts; the first version has one each.
-            if (v2 is not null && v2.Xorbs.Values.All(x => x.All(f => f.Ranges.Length == 1)))
-                return Reconstruction.Of(start, end, v2.OffsetIntoFirstRange, v2.Terms, v2.Xorbs.SelectMany(x => x.Value.Select(
+            if (v2 is not null && v2.Xorbs.Values.All(x => x.All(f => f.Ranges.Count == 1)))
+                return Reconstruction.Of(start, end, v2.Offset, v2.Terms, v2.Xorbs.SelectMany(x => x.Value.Select(
                     f => new FetchRange(Reconstruction.Hash(x.Key), f.Ranges[0].Chunks.Start, f.Ranges[0].Chunks.End, new Uri(f.Url), f.Ranges[0].Bytes.Start, f.Ranges[0].Bytes.End))));
             _onlyV1 = true;
         }
         var v1 = await ReconstructAsync("v1", file, start, end, XetJson.Default.ReconstructionV1, cancellationToken)
-            ?? throw new HubException(HubProblem.Refused, $"{repo}: the hub offers chunks but cannot say where they are");
-        return Reconstruction.Of(start, end, v1.OffsetIntoFirstRange, v1.Terms, v1.FetchInfo.SelectMany(x => x.Value.Select(
-            f => new FetchRange(Reconstruction.Hash(x.Key), f.Range.Start, f.Range.End, new Uri(f.Url), f.UrlRange.Start, f.UrlRange.End))));
+            ?? throw new HubClientException(HubProblem.Refused, $"{repo}: the hub offers chunks but cannot say where they are");
+        return Reconstruction.Of(start, end, v1.Offset, v1.Terms, v1.Fetches.SelectMany(x => x.Value.Select(
+            f => new FetchRange(Reconstruction.Hash(x.Key), f.Chunks.Start, f.Chunks.End, new Uri(f.Url), f.Bytes.Start, f.Bytes.End))));
     }
 
     async Task<T?> ReconstructAsync<T>(string version, XetHash file, long start, long end, JsonTypeInfo<T> type, CancellationToken cancellationToken) where T : class
@@ -98,7 +99,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         }
         catch (InvalidDataException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, $"the hub's list of chunks cannot be read: {e.Message}", inner: e);
+            throw new HubClientException(HubProblem.WrongAnswer, $"the hub's list of chunks cannot be read: {e.Message}", inner: e);
         }
     }
 
@@ -106,7 +107,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
     public async Task PutXorbAsync(XetHash hash, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(uri => Post(uri, bytes), $"v1/xorbs/default/{hash}", s_uploadAnswer, cancellationToken);
-        await hub.JsonAsync(answer, HubJson.Default.XorbAnswer, $"{repo}", cancellationToken);
+        await hub.JsonAsync(answer, XetJson.Default.XorbAnswer, $"{repo}", cancellationToken);
     }
 
     /// <summary>Registers which chunks make which files; afterwards a commit can refer to them.</summary>
@@ -126,7 +127,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             if (frame?.Type == "result")
                 return;
             if (!passing || attempt >= hub.Options.Attempts)
-                throw new HubException(HubProblem.Refused, $"{repo}: the hub did not take the files' chunks: {frame?.Message ?? "it said nothing"}");
+                throw new HubClientException(HubProblem.Refused, $"{repo}: the hub did not take the files' chunks: {frame?.Message ?? "it said nothing"}");
             await Task.Delay(Retry.Pause(attempt), cancellationToken);
         }
     }
@@ -139,7 +140,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken));
             while (await reader.ReadLineAsync(cancellationToken) is { } line)
                 if (line.Length > 0 && JsonSerializer.Deserialize(line, XetJson.Default.ShardFrame) is { Type: "result" or "error" } last)
-                    return (last, last.Retryable);
+                    return (last, last.Retryable == true);
             return (null, true);
         }
         catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
@@ -148,7 +149,7 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         }
         catch (JsonException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, "the hub's answer to a shard is no JSON", answer.StatusCode, e);
+            throw new HubClientException(HubProblem.WrongAnswer, "the hub's answer to a shard is no JSON", answer.StatusCode, e);
         }
     }
 

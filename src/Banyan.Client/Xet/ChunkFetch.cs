@@ -35,7 +35,7 @@ static class ChunkFetch
                 throw new NetworkException("the address of the chunks has expired");   // asked for again, it is a new one
             await hub.EnsureAsync(answer, file.Path, cancellationToken);
             if (answer.StatusCode != HttpStatusCode.PartialContent && fetch.From > 0)
-                throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: {fetch.Url.Authority} sends whole objects instead of the range asked for");
+                throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: {fetch.Url.Authority} sends whole objects instead of the range asked for");
             await using var body = await Body.OpenAsync(answer, hub.StallTimeout, cancellationToken);
 
             var codec = new ChunkCodec();
@@ -68,7 +68,7 @@ static class ChunkFetch
     static void Append(Place place, ReadOnlySpan<byte> bytes, RepoFile file)
     {
         if (place.Position + bytes.Length > place.Run.Offset + place.Run.Length)
-            throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: the hub's chunks are longer than it says");
+            throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's chunks are longer than it says");
         place.Position += bytes.Length;
         place.Bytes.Append(bytes);
     }
@@ -81,7 +81,7 @@ static class ChunkFetch
         }
         catch (InvalidDataException e)
         {
-            throw new HubException(HubProblem.WrongAnswer, $"{file.Path}: chunk {chunk} is damaged: {e.Message}", inner: e);
+            throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: chunk {chunk} is damaged: {e.Message}", inner: e);
         }
     }
 }

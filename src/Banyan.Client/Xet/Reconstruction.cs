@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Banyan.Chunks;
+using Banyan.Client.Wire;
 
 namespace Banyan.Client.Xet;
 
@@ -27,15 +28,15 @@ readonly record struct FetchRange(XetHash Xorb, int First, int End, Uri Url, lon
 sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchRange> Fetches)
 {
     /// <summary>Checks a hub's answer for bytes <paramref name="start"/> to <paramref name="end"/> of a file.</summary>
-    public static Reconstruction Of(long start, long end, long offsetIntoFirst, TermAnswer[] terms, IEnumerable<FetchRange> fetches)
+    public static Reconstruction Of(long start, long end, long offsetIntoFirst, IEnumerable<TermAnswer> terms, IEnumerable<FetchRange> fetches)
     {
-        var runs = ImmutableArray.CreateBuilder<FileRun>(terms.Length);
+        var runs = ImmutableArray.CreateBuilder<FileRun>();
         if (offsetIntoFirst < 0 || offsetIntoFirst > start)
             throw Wrong($"bytes from {start - offsetIntoFirst} on");
         var at = start - offsetIntoFirst;
         foreach (var term in terms)
         {
-            var run = new FileRun(Hash(term.Hash), term.Range.Start, term.Range.End, at, term.UnpackedLength);
+            var run = new FileRun(Hash(term.Xorb), term.Chunks.Start, term.Chunks.End, at, term.Length);
             if (run.First < 0 || run.First >= run.End || run.End > XorbLayout.MaxChunks || run.Length <= 0 || run.Length > (long)(run.End - run.First) * Chunker.MaxLength)
                 throw Wrong($"chunks {run.First} to {run.End} of a xorb in {run.Length} bytes");
             runs.Add(run);
@@ -55,5 +56,5 @@ sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchR
 
     public static XetHash Hash(string text) => XetHash.TryParse(text, out var hash) ? hash : throw Wrong($"'{text}' for a hash");
 
-    static HubException Wrong(string what) => new(HubProblem.WrongAnswer, $"the hub describes a file by {what}");
+    static HubClientException Wrong(string what) => new(HubProblem.WrongAnswer, $"the hub describes a file by {what}");
 }

@@ -109,7 +109,7 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
                 json["size"] = file.Size;
                 json["blobId"] = file.Id.ToString();
                 if (file.Lfs is { } lfs)
-                    json["lfs"] = new JsonObject { ["sha256"] = lfs.Sha256, ["size"] = lfs.Size, ["pointerSize"] = lfs.PointerSize };
+                    json["lfs"] = new JsonObject { ["sha256"] = lfs.Sha256.ToString(), ["size"] = lfs.Size, ["pointerSize"] = lfs.PointerSize };
             }
             siblings.Add(json);
         }

@@ -1,3 +1,5 @@
+using Banyan.Server.Content;
+
 namespace Banyan.Server.Commits;
 
 /// <summary>One change of a commit.</summary>
@@ -11,7 +13,7 @@ abstract record CommitOperation(string Path)
     /// <param name="Path">The file.</param>
     /// <param name="Sha256">Its SHA-256.</param>
     /// <param name="Size">Its length as the client believes, or null.</param>
-    public sealed record Large(string Path, byte[] Sha256, long? Size) : CommitOperation(Path);
+    public sealed record Large(string Path, Sha256 Sha256, long? Size) : CommitOperation(Path);
 
     /// <summary>A file goes, or a folder: clients do not always know which it is.</summary>
     public sealed record DeleteFile(string Path) : CommitOperation(Path);

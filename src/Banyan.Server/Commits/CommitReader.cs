@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Git;
 
 namespace Banyan.Server.Commits;
@@ -149,10 +150,10 @@ static class CommitReader
         static CommitOperation.Large Large(JsonElement value)
         {
             var path = Path(value);
-            if (Optional(value, "algo") is not (null or "sha256" or "sha_256") || Text(value, "oid") is not { Length: 64 } oid)
+            if (Optional(value, "algo") is not (null or "sha256" or "sha_256") || !Sha256.TryParse(Text(value, "oid").ToLowerInvariant(), out var oid))
                 throw HubException.BadRequest($"{path}: the oid must be a SHA-256 of 64 hexadecimal digits");
             long? size = value.TryGetProperty("size", out var given) && given.ValueKind == JsonValueKind.Number ? given.GetInt64() : null;
-            return new CommitOperation.Large(path, Convert.FromHexString(oid), size);
+            return new CommitOperation.Large(path, oid, size);
         }
 
         static string Path(JsonElement value, bool folder = false)

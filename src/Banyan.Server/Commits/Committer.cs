@@ -36,7 +36,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
     sealed record Plan(GitId? Head, GitId Tree, IReadOnlyList<(GitKind Kind, byte[] Content)> Made, bool IsDone);
 
     /// <summary>A commit while it is made.</summary>
-    sealed record Work(Repo Repo, Caller Caller, string Branch, bool AsPullRequest, CommitRequest Request, Spool Spool, Dictionary<string, LargeFileRow> Large)
+    sealed record Work(Repo Repo, Caller Caller, string Branch, bool AsPullRequest, CommitRequest Request, Spool Spool, Dictionary<Sha256, LargeFileRow> Large)
     {
         /// <summary>The small files' blobs, in the order in which they come.</summary>
         public GitId[] Blobs { get; init; } = [];
@@ -94,16 +94,15 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
         }, cancellationToken);
     }
 
-    async Task<Dictionary<string, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, CommitRequest request, CancellationToken cancellationToken)
+    async Task<Dictionary<Sha256, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, CommitRequest request, CancellationToken cancellationToken)
     {
         var large = await largeFiles.AllowedAsync(repo, caller, request.Operations.OfType<CommitOperation.Large>().Select(l => l.Sha256), cancellationToken);
         foreach (var file in request.Operations.OfType<CommitOperation.Large>())
         {
-            var oid = Convert.ToHexStringLower(file.Sha256);
-            if (!large.TryGetValue(oid, out var row))
-                throw HubException.BadRequest($"{file.Path}: the file {oid} has not been uploaded to {repo.FullName}: upload it by LFS or Xet, then commit.");
+            if (!large.TryGetValue(file.Sha256, out var row))
+                throw HubException.BadRequest($"{file.Path}: the file {file.Sha256} has not been uploaded to {repo.FullName}: upload it by LFS or Xet, then commit.");
             if (file.Size is { } size && size != row.Size)
-                throw HubException.BadRequest($"{file.Path}: the file {oid} has {row.Size} bytes, not {size}.");
+                throw HubException.BadRequest($"{file.Path}: the file {file.Sha256} has {row.Size} bytes, not {size}.");
         }
         return large;
     }
@@ -212,8 +211,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
                     await tree.PutAsync(file.Path, work.Blobs[blob++]);
                     break;
                 case CommitOperation.Large file:
-                    var oid = Convert.ToHexStringLower(file.Sha256);
-                    await tree.PutAsync(file.Path, tree.Make(GitKind.Blob, LfsPointer.Write(oid, work.Large[oid].Size)));
+                    await tree.PutAsync(file.Path, tree.Make(GitKind.Blob, LfsPointer.Write(file.Sha256, work.Large[file.Sha256].Size)));
                     break;
                 case CommitOperation.DeleteFile or CommitOperation.DeleteFolder:
                     if (!await tree.RemoveAsync(operation.Path, operation is CommitOperation.DeleteFolder))

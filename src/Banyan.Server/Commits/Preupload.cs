@@ -12,19 +12,11 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
 {
     const int MaxFiles = 1024, MaxSample = 2048;
 
-    sealed record Body(IReadOnlyList<File>? Files, string? GitIgnore, string? GitAttributes);
-
-    sealed record File(string? Path, string? Sample, long? Size);
-
-    sealed record Answer(IReadOnlyList<FileAnswer> Files);
-
-    sealed record FileAnswer(string Path, string UploadMode, bool ShouldIgnore, string? Oid);
-
     public async Task HandleAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
         var revision = await revisions.GetAsync(repo, RouteRest.Name(context), cancellationToken);
-        var body = await context.BodyAsync<Body>();
+        var body = await context.BodyAsync<PreuploadRequest>();
         if (body.Files is not { Count: > 0 and <= MaxFiles } files)
             throw HubException.BadRequest($"The body names no files, or more than {MaxFiles}.");
         if (body.GitIgnore is { Length: > Ignore.MaxLength } || body.GitAttributes is { Length: > Ignore.MaxLength })
@@ -34,7 +26,7 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
             ? System.Text.Encoding.UTF8.GetBytes(text) : await tree.SmallFileAsync(repo.Id, root, Attributes.FileName, cancellationToken));
         var ignore = new Ignore(body.GitIgnore
             ?? (await tree.SmallFileAsync(repo.Id, root, ".gitignore", cancellationToken) is { } file ? System.Text.Encoding.UTF8.GetString(file) : null));
-        var answers = new List<FileAnswer>(files.Count);
+        var answers = new List<PreuploadMode>(files.Count);
         foreach (var asked in files)
         {
             var path = PathRules.Checked(asked.Path);
@@ -42,13 +34,13 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
                 throw HubException.BadRequest($"{path}: the size is missing");
             var large = asked.Size > CommitReader.MaxFileBytes || attributes.IsLfs(path) || IsBinary(path, asked.Sample);
             var there = await tree.FindAsync(repo.Id, root, path, cancellationToken);
-            answers.Add(new FileAnswer(path, large ? "lfs" : "regular", ignore.LeavesOut(path), there is { IsFolder: false } ? there.ETag : null));
+            answers.Add(new PreuploadMode(path, large ? "lfs" : "regular", ignore.LeavesOut(path), there is { IsFolder: false } ? there.ETag : null));
         }
         if (ignore.IsTooMuch || attributes.IsTooMuch)
             throw HubException.BadRequest(
                 $"The patterns of {(ignore.IsTooMuch ? ".gitignore" : Attributes.FileName)} are too many (at most {PathPatterns.MaxWildcards} with wildcards) or take too long: "
                 + "simplify them, or ask for fewer files at once.");
-        await context.JsonAsync(new Answer(answers));
+        await context.JsonAsync(new PreuploadAnswer(answers));
     }
 
     /// <summary>git is for text. A zero byte near the beginning is how git itself tells.</summary>

@@ -106,7 +106,7 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
         start.Position = 0;
         var file = await contents.IngestAsync(new Chain(start, body), null, null, cancellationToken, repo.Id);
         await contents.GrantAsync(repo.Id, [file.Id], cancellationToken);
-        return new CommitOperation.Large(path, [.. file.Sha256], file.Size);
+        return new CommitOperation.Large(path, file.Sha256, file.Size);
     }
 
     static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken)

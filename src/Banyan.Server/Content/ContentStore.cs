@@ -25,24 +25,24 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="cancellationToken">Ends the work; nothing refers to what was stored.</param>
     /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its owner.</param>
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
-    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, byte[]? sha256, CancellationToken cancellationToken, long? repo = null)
+    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, Sha256? sha256, CancellationToken cancellationToken, long? repo = null)
     {
         await using var ingest = new Ingest(_index, objects, repo);
         return await RecordAsync(await ingest.RunAsync(bytes, Check, cancellationToken), cancellationToken);
 
-        void Check(long length, byte[] hash)
+        void Check(long length, Sha256 hash)
         {
             if (size is { } expected && length != expected)
                 throw new ContentMismatchException($"{length} bytes came, {expected} were announced.");
-            if (sha256 is not null && !hash.AsSpan().SequenceEqual(sha256))
-                throw new ContentMismatchException($"The bytes have SHA-256 {Convert.ToHexStringLower(hash)}, {Convert.ToHexStringLower(sha256)} was announced.");
+            if (sha256 is { } announced && hash != announced)
+                throw new ContentMismatchException($"The bytes have SHA-256 {hash}, {announced} was announced.");
         }
     }
 
     /// <summary>Makes a file of terms whose chunks, hashes and length were all verified.</summary>
     internal async Task<LargeFile> RecordAsync(Ingested done, CancellationToken cancellationToken)
     {
-        var xorbs = done.Terms.Select(t => t.Xorb).Distinct().ToArray();
+        var (sha256, xorbs) = (done.Sha256.ToArray(), done.Terms.Select(t => t.Xorb).Distinct().ToArray());
         await database.WriteAsync(async t =>
         {
             // From here on none of them can be collected, and none was.
@@ -51,34 +51,34 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var id = await t.ScalarAsync<long?>(
                 """
-                INSERT INTO contents (sha256, xet_hash, size, terms, created_at) VALUES (@Sha256, @hash, @Size, @terms, @now)
+                INSERT INTO contents (sha256, xet_hash, size, terms, created_at) VALUES (@sha256, @hash, @Size, @terms, @now)
                 ON CONFLICT (sha256) DO NOTHING RETURNING id
                 """,
-                new { done.Sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now });
+                new { sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now });
             if (id is { } content)
                 await t.ExecuteAsync("INSERT INTO content_xorbs (content_id, xorb_id) VALUES (@content, @xorb)", xorbs.Select(xorb => new { content, xorb }));
             else
                 // A row that another upload of the same bytes made first is as good: its terms were verified too. Its grace time begins anew.
-                await t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE sha256 = @Sha256", new { done.Sha256, now });
+                await t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE sha256 = @sha256", new { sha256, now });
         }, cancellationToken);
         return await FindAsync(done.Sha256, cancellationToken) ?? throw new InvalidOperationException("The row that was just written is gone.");
     }
 
     /// <summary>The verified file of a SHA-256, or null. Says nothing about who may read it.</summary>
-    public Task<LargeFile?> FindAsync(byte[] sha256, CancellationToken cancellationToken) =>
-        FindAsync("sha256 = @value", sha256, cancellationToken);
+    public Task<LargeFile?> FindAsync(Sha256 sha256, CancellationToken cancellationToken) =>
+        FindAsync("sha256 = @value", sha256.ToArray(), cancellationToken);
 
     /// <summary>The verified file of a Xet hash, or null. Says nothing about who may read it.</summary>
     public Task<LargeFile?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
         FindAsync("xet_hash = @value", hash.ToArray(), cancellationToken);
 
-    async Task<LargeFile?> FindAsync(string condition, byte[] value, CancellationToken cancellationToken, long repo = 0)
+    async Task<LargeFile?> FindAsync(string condition, byte[] value, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(
             c => c.QueryFirstOrDefaultAsync<(long Id, byte[] Sha256, byte[] XetHash, long Size, byte[] Terms)>(
-                $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value, repo }),
+                $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value }),
             cancellationToken);
-        return row.Sha256 is null ? null : new LargeFile(row.Id, [.. row.Sha256], new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
+        return row.Sha256 is null ? null : new LargeFile(row.Id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
     }
 
     /// <summary>Keeps a file for the grace time because somebody is about to be granted it.</summary>
@@ -104,14 +104,6 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
             await t.ExecuteAsync("DELETE FROM unreached_contents WHERE content_id = @file", rows);
         },
         cancellationToken);
-
-    /// <summary>The file of a SHA-256 that a repository reaches, or null.</summary>
-    public Task<LargeFile?> FindAsync(long repo, byte[] sha256, CancellationToken cancellationToken) =>
-        FindAsync("sha256 = @value AND EXISTS (SELECT 1 FROM repo_contents WHERE repo_id = @repo AND content_id = contents.id)", sha256, cancellationToken, repo);
-
-    /// <summary>The file of a Xet hash that a repository reaches, or null.</summary>
-    public Task<LargeFile?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) =>
-        FindAsync("xet_hash = @value AND EXISTS (SELECT 1 FROM repo_contents WHERE repo_id = @repo AND content_id = contents.id)", hash.ToArray(), cancellationToken, repo);
 
     /// <summary>Writes a part of a file's bytes.</summary>
     /// <param name="file">The file.</param>

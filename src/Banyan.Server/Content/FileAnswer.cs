@@ -10,7 +10,7 @@ static class FileAnswer
     public static async Task WriteAsync(HttpContext context, ContentStore contents, LargeFile file)
     {
         var (request, response) = (context.Request, context.Response);
-        var etag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256.AsSpan())}\"");
+        var etag = new EntityTagHeaderValue($"\"{file.Sha256}\"");
         response.Headers.ETag = etag.ToString();
         response.Headers.AcceptRanges = "bytes";
         response.ContentType ??= "application/octet-stream";

@@ -7,7 +7,7 @@ using Banyan.Server.Storage.Objects;
 namespace Banyan.Server.Content;
 
 /// <summary>What ingesting a stream came to, before it is recorded.</summary>
-sealed record Ingested(byte[] Sha256, XetHash XetHash, long Size, IReadOnlyList<Term> Terms);
+sealed record Ingested(Sha256 Sha256, XetHash XetHash, long Size, IReadOnlyList<Term> Terms);
 
 /// <summary>
 /// Takes one large file in. Memory is about 4 MB, and some 100 bytes for each of the first 200,000 chunks.
@@ -46,7 +46,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     /// <param name="bytes">The file.</param>
     /// <param name="check">Is told length and SHA-256 when all bytes have come and the last xorb, often the only one, is not stored: throws where they are not right.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public async Task<Ingested> RunAsync(Stream bytes, Action<long, byte[]> check, CancellationToken cancellationToken)
+    public async Task<Ingested> RunAsync(Stream bytes, Action<long, Sha256> check, CancellationToken cancellationToken)
     {
         // :: Step 1
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -55,7 +55,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = Task.Run(() => ReadAsync(bytes, sha256, empty.Reader, full.Writer, stop.Token), CancellationToken.None);
         long size = 0;
-        byte[] hash;
+        Sha256 hash;
         try
         {
             // :: Step 2
@@ -71,7 +71,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
                 (last, lastEnd, rest) = (block, end, end - cut);
             }
             await reading;
-            hash = sha256.GetHashAndReset();
+            hash = new Sha256(sha256.GetHashAndReset());
             check(size, hash);
             Cut(last, lastEnd - rest, lastEnd, last: true);
             await StoreWaitingAsync(last, cancellationToken);

@@ -6,11 +6,11 @@ namespace Banyan.Server.Content;
 
 /// <summary>A large file whose bytes were verified: its names, its length, and the runs of chunks it is made of.</summary>
 /// <param name="Id">Row in <c>contents</c>.</param>
-/// <param name="Sha256">32 bytes: what git-lfs calls its oid.</param>
+/// <param name="Sha256">Its SHA-256.</param>
 /// <param name="XetHash">Its Merkle hash.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Terms">Runs of chunks, in order.</param>
-public sealed record LargeFile(long Id, ImmutableArray<byte> Sha256, XetHash XetHash, long Size, ImmutableArray<Term> Terms);
+public sealed record LargeFile(long Id, Sha256 Sha256, XetHash XetHash, long Size, ImmutableArray<Term> Terms);
 
 /// <summary>A run of chunks of one xorb.</summary>
 /// <param name="Xorb">Row in <c>xorbs</c>.</param>

@@ -32,7 +32,7 @@ sealed class ShardProgress
 /// 5  recorded, and granted to the repository it was sent to: all files or none
 /// </code>
 /// </summary>
-sealed class ShardIntake(ContentStore contents, int? hashers = null, StorageLimits? limits = null)
+sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = null, StorageLimits? limits = null)
 {
     /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
     const long MaxBytes = 1L << 40;
@@ -89,8 +89,8 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null, StorageLimi
             progress.Found(size);
             if (progress.Total > MaxBytes)
                 throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
-            var known = file.Sha256 is { } claimed ? await contents.FindAsync([.. claimed], cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
-            if (await contents.FindAsync(repo, file.Hash, cancellationToken) is null)
+            var known = file.Sha256 is { } claimed ? await contents.FindAsync(new Sha256(claimed.AsSpan()), cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
+            if (await held.FindAsync(repo, file.Hash, cancellationToken) is null)
             {
                 isNew = true;
                 // What was sent for it counts already; what others sent counts from now on.
@@ -177,11 +177,11 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null, StorageLimi
     }
 
     // :: Step 4
-    async Task<byte[]> Sha256Async(ShardFile file, Term[] terms, long size, ShardProgress progress, CancellationToken cancellationToken)
+    async Task<Sha256> Sha256Async(ShardFile file, Term[] terms, long size, ShardProgress progress, CancellationToken cancellationToken)
     {
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var writer = PipeWriter.Create(new HashingStream(sha256, progress), new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
-        var claim = new LargeFile(0, [], file.Hash, size, [.. terms]);
+        var claim = new LargeFile(0, default, file.Hash, size, [.. terms]);
         for (long at = 0; at < size; at += TurnBytes)
         {
             Interlocked.Increment(ref _waiting);
@@ -203,9 +203,9 @@ sealed class ShardIntake(ContentStore contents, int? hashers = null, StorageLimi
             }
         }
         await writer.CompleteAsync();
-        var actual = sha256.GetHashAndReset();
-        if (file.Sha256 is { } claimed && !claimed.AsSpan().SequenceEqual(actual))
-            throw new InvalidDataException($"File {file.Hash} has SHA-256 {Convert.ToHexStringLower(actual)}, {Convert.ToHexStringLower(claimed.AsSpan())} was announced.");
+        var actual = new Sha256(sha256.GetHashAndReset());
+        if (file.Sha256 is { } bytes && new Sha256(bytes.AsSpan()) is var claimed && claimed != actual)
+            throw new InvalidDataException($"File {file.Hash} has SHA-256 {actual}, {claimed} was announced.");
         return actual;
     }
 

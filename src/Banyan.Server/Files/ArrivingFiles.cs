@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Storage.Databases;
 using Dapper;
 using Microsoft.Extensions.Logging;
@@ -29,13 +30,13 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
     public int Waiting => _waiting;
 
     /// <summary>Notes that a file arrives; disposed when it has, or did not.</summary>
-    public async Task<IAsyncDisposable> BeginAsync(long repo, byte[] sha256, CancellationToken cancellationToken)
+    public async Task<IAsyncDisposable> BeginAsync(long repo, Sha256 sha256, CancellationToken cancellationToken)
     {
         var id = Guid.NewGuid().ToString("N");
         await database.WriteAsync(async t =>
         {
             await t.ExecuteAsync("DELETE FROM arrivals WHERE until < @old", new { old = (time.GetUtcNow() - TimeSpan.FromDays(1)).ToUnixTimeMilliseconds() });
-            await t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES (@id, @repo, @sha256, @Until)", new { id, repo, sha256, Until });
+            await t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES (@id, @repo, @sha256, @Until)", new { id, repo, sha256 = sha256.ToArray(), Until });
         }, cancellationToken);
         return new Arrival(this, id);
     }
@@ -44,9 +45,9 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
 
     /// <summary>Waits until none of these files arrives any more, whatever became of it.</summary>
     /// <exception cref="HubException">503: one of them takes longer than a client waits.</exception>
-    public async Task WaitAsync(long repo, IEnumerable<byte[]> sha256s, CancellationToken cancellationToken)
+    public async Task WaitAsync(long repo, IEnumerable<Sha256> sha256s, CancellationToken cancellationToken)
     {
-        var wanted = sha256s.Select(Convert.ToHexStringLower).ToHashSet();
+        var wanted = sha256s.ToHashSet();
         if (wanted.Count == 0 || await FindAsync(repo, wanted, cancellationToken) is null)
             return;
         Interlocked.Increment(ref _waiting);
@@ -67,9 +68,9 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
     }
 
     /// <summary>One of these files that arrives, or null.</summary>
-    async Task<string?> FindAsync(long repo, HashSet<string> wanted, CancellationToken cancellationToken) => (await database.ReadAsync(
+    async Task<Sha256?> FindAsync(long repo, HashSet<Sha256> wanted, CancellationToken cancellationToken) => (await database.ReadAsync(
         c => c.QueryAsync<byte[]>("SELECT sha256 FROM arrivals WHERE repo_id = @repo AND until > @now", new { repo, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken))
-        .Select(Convert.ToHexStringLower).FirstOrDefault(wanted.Contains);
+        .Select(h => (Sha256?)new Sha256(h)).FirstOrDefault(h => wanted.Contains(h!.Value));
 
     async Task RenewAsync(string id, CancellationToken over)
     {

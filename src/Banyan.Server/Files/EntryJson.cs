@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Banyan.Server.Content;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 
@@ -14,7 +15,7 @@ sealed class EntryJson(HeldFiles held, LastCommits lastCommits)
     /// <param name="cancellationToken">Ends the work.</param>
     public async Task<JsonArray> WriteAsync(long repo, Revision revision, IReadOnlyList<RepoEntry> entries, bool expand, CancellationToken cancellationToken)
     {
-        var files = await held.FindAsync(repo, entries.Select(e => e.Lfs?.Sha256).OfType<string>(), cancellationToken);
+        var files = await held.FindAsync(repo, entries.Select(e => e.Lfs).OfType<LfsPointer>().Select(p => p.Sha256), cancellationToken);
         var commits = expand ? await lastCommits.FindAsync(repo, revision, entries, cancellationToken) : [];
         var array = new JsonArray();
         foreach (var entry in entries)
@@ -22,7 +23,7 @@ sealed class EntryJson(HeldFiles held, LastCommits lastCommits)
             var json = new JsonObject { ["type"] = entry.IsFolder ? "directory" : "file", ["oid"] = entry.Id.ToString(), ["size"] = entry.Size, ["path"] = entry.Path };
             if (entry.Lfs is { } lfs)
             {
-                json["lfs"] = new JsonObject { ["oid"] = lfs.Sha256, ["size"] = lfs.Size, ["pointerSize"] = lfs.PointerSize };
+                json["lfs"] = new JsonObject { ["oid"] = lfs.Sha256.ToString(), ["size"] = lfs.Size, ["pointerSize"] = lfs.PointerSize };
                 if (files.TryGetValue(lfs.Sha256, out var file))
                     json["xetHash"] = file.XetHash.ToString();
             }

@@ -12,7 +12,6 @@ static class FilesFeature
     public static void AddFiles(this IServiceCollection services)
     {
         services.AddSingleton<RepoTree>();
-        services.AddSingleton<HeldFiles>();
         services.AddSingleton<ArrivingFiles>();
         services.AddSingleton<LargeFileAccess>();
         services.AddSingleton<XetLinks>();

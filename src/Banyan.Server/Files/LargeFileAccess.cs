@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -12,28 +13,23 @@ readonly record struct LargeFileRow(long Content, long Size, bool IsHeld);
 /// Which large files somebody may put into a repository. To know a hash is not enough: the bytes came to this repository (whoever sent
 /// them had them), or another repository that the caller may read holds them.
 /// </summary>
-sealed class LargeFileAccess(HubDatabase database, Authoriser authoriser)
+sealed class LargeFileAccess(HubDatabase database, HeldFiles held, Authoriser authoriser)
 {
     const int Batch = 500, Holders = 200;
 
     /// <summary>Those of these SHA-256 that the caller may put into the repository; others are left out, whether they are here or not.</summary>
-    public async Task<Dictionary<string, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, IEnumerable<byte[]> sha256s, CancellationToken cancellationToken)
+    public async Task<Dictionary<Sha256, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, IEnumerable<Sha256> sha256s, CancellationToken cancellationToken)
     {
-        var allowed = new Dictionary<string, LargeFileRow>();
+        var wanted = sha256s.ToHashSet();
+        var allowed = (await held.FindAsync(repo.Id, wanted, cancellationToken)).ToDictionary(f => f.Key, f => new LargeFileRow(f.Value.Content, f.Value.Size, true));
         var decided = new Dictionary<long, bool>();
-        foreach (var batch in sha256s.DistinctBy(Convert.ToHexStringLower).Chunk(Batch))
+        foreach (var batch in wanted.Where(h => !allowed.ContainsKey(h)).Select(h => h.ToArray()).Chunk(Batch))
         {
             var rows = await database.ReadAsync(
-                c => c.QueryAsync<(long Id, byte[] Sha256, long Size, long? Own)>(
-                    $"""
-                    SELECT c.id, c.sha256, c.size, rc.content_id FROM contents c LEFT JOIN repo_contents rc ON rc.content_id = c.id AND rc.repo_id = @repo
-                    WHERE c.sha256 {database.In("batch")}
-                    """,
-                    new { repo = repo.Id, batch }),
-                cancellationToken);
-            foreach (var (id, sha256, size, own) in rows)
-                if (own is not null || await HeldElsewhereAsync(caller, id, decided, cancellationToken))
-                    allowed[Convert.ToHexStringLower(sha256)] = new LargeFileRow(id, size, own is not null);
+                c => c.QueryAsync<(long Id, byte[] Sha256, long Size)>($"SELECT id, sha256, size FROM contents WHERE sha256 {database.In("batch")}", new { batch }), cancellationToken);
+            foreach (var (id, sha256, size) in rows)
+                if (await HeldElsewhereAsync(caller, id, decided, cancellationToken))
+                    allowed[new Sha256(sha256)] = new LargeFileRow(id, size, false);
         }
         return allowed;
     }

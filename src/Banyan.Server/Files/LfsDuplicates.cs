@@ -31,12 +31,12 @@ sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore c
             throw HubException.BadRequest($"The body must name 1 to {MaxFiles} files.");
         var target = await authoriser.RepoAsync(context, type, name, Need.Write, cancellationToken);
 
-        var here = await held.FindAsync(repo.Id, files.Select(f => f.Sha256).OfType<string>().Where(IsOid), cancellationToken);
+        var here = await held.FindAsync(repo.Id, files.Select(f => Parse(f.Sha256)).OfType<Sha256>(), cancellationToken);
         var failed = new JsonArray();
         var (granted, bytes) = (new List<long>(), 0L);
         foreach (var file in files)
         {
-            if (file.Sha256 is { } oid && here.TryGetValue(oid, out var found) && (file.XetHash is null || found.XetHash.ToString() == file.XetHash))
+            if (Parse(file.Sha256) is { } oid && here.TryGetValue(oid, out var found) && (file.XetHash is null || found.XetHash.ToString() == file.XetHash))
             {
                 granted.Add(found.Content);
                 bytes += found.Size;
@@ -51,5 +51,5 @@ sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore c
         await context.JsonAsync(new JsonObject { ["failed"] = failed });
     }
 
-    static bool IsOid(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower);
+    static Sha256? Parse(string? oid) => Sha256.TryParse(oid, out var hash) ? hash : null;
 }

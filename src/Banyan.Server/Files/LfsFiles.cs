@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Auditing;
+using Banyan.Server.Content;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
@@ -11,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>The large files that a repository holds, in whatever revision, and letting go of some for good.</summary>
-sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions, GitObjects objects, TimeProvider time)
+sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions, GitObjects objects, TimeProvider time)
 {
     const int MaxFiles = 1000, Tries = 5;
 
@@ -23,7 +24,7 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
     public async Task ListAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
-        var (names, seen) = (new Dictionary<string, (string Path, string Ref)>(), new HashSet<GitId>());
+        var (names, seen) = (new Dictionary<Sha256, (string Path, string Ref)>(), new HashSet<GitId>());
         foreach (var found in (await refs.ListAsync(repo.Id, cancellationToken)).OrderBy(r => r.Name != GitRef.Heads + repo.DefaultBranch))
             if (await revisions.PeelAsync(repo, found.Id, cancellationToken) is { } revision && seen.Add(revision.Commit.Tree))
                 await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null), true, cancellationToken))
@@ -35,8 +36,9 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
             cancellationToken);
         await context.JsonAsync(new JsonArray([.. rows.Select(row =>
         {
-            var oid = Convert.ToHexStringLower(row.Sha256);
-            var name = names.TryGetValue(oid, out var known) ? known : (Path: oid, Ref: null);
+            var sha256 = new Sha256(row.Sha256);
+            var oid = sha256.ToString();
+            var name = names.TryGetValue(sha256, out var known) ? known : (Path: oid, Ref: null);
             return new JsonObject { ["fileOid"] = oid, ["filename"] = name.Path, ["oid"] = oid, ["pushedAt"] = HubJson.Time(row.UploadedAt), ["ref"] = name.Ref, ["size"] = row.Size };
         })]));
     }
@@ -47,23 +49,19 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<Body>());
         if (body.Deletions?.Sha is not { Count: > 0 and <= MaxFiles } oids)
             throw HubException.BadRequest($"The body must name 1 to {MaxFiles} files in deletions.sha.");
-        if (oids.FirstOrDefault(o => o is not { Length: 64 } || !o.All(char.IsAsciiHexDigitLower)) is { } wrong)
+        if (oids.FirstOrDefault(o => !Sha256.TryParse(o, out _)) is { } wrong)
             throw HubException.BadRequest($"'{wrong}' is no oid of a large file.");
         // The history is written again before the transaction, in which the refs must still be where they were.
-        for (var attempt = 1; !await LetGoAsync(repo, caller, [.. oids.Select(Convert.FromHexString)], body.Deletions.RewriteHistory == true, context.RequestAborted); attempt++)
+        for (var attempt = 1; !await LetGoAsync(repo, caller, [.. oids.Select(Sha256.Parse)], body.Deletions.RewriteHistory == true, context.RequestAborted); attempt++)
             if (attempt == Tries)
                 throw HubException.Stale();
         await context.JsonAsync(new { });
     }
 
-    async Task<bool> LetGoAsync(Repo repo, Caller caller, IReadOnlyList<byte[]> sha256s, bool rewrite, CancellationToken cancellationToken)
+    async Task<bool> LetGoAsync(Repo repo, Caller caller, IReadOnlyList<Sha256> sha256s, bool rewrite, CancellationToken cancellationToken)
     {
-        var held = await database.ReadAsync(
-            async c => (await c.QueryAsync<(long Id, byte[] Sha256, long Size)>(
-                $"SELECT c.id, c.sha256, c.size FROM contents c JOIN repo_contents rc ON rc.content_id = c.id WHERE rc.repo_id = @Id AND c.sha256 {database.In("sha256s")}",
-                new { repo.Id, sha256s = sha256s.ToArray() })).AsList(),
-            cancellationToken);
-        var pointers = held.Select(h => GitId.Of(GitKind.Blob, LfsPointer.Write(Convert.ToHexStringLower(h.Sha256), h.Size))).ToHashSet();
+        var files = (await held.FindAsync(repo.Id, sha256s, cancellationToken)).Values;
+        var pointers = files.Select(f => GitId.Of(GitKind.Blob, LfsPointer.Write(f.Sha256, f.Size))).ToHashSet();
         var before = rewrite ? await refs.ListAsync(repo.Id, cancellationToken) : [];
         var moved = rewrite ? await new HistoryWithout(objects, repo.Id, pointers, cancellationToken).RewriteAsync(before) : [];
         return await database.WriteAsync(async t =>
@@ -73,7 +71,7 @@ sealed class LfsFiles(HubDatabase database, Authoriser authoriser, RepoTree tree
             foreach (var (from, to) in moved)
                 if (!await Refs.SwapAsync(t, repo.Id, from.Name, from.Id, to, time.GetUtcNow().ToUnixTimeMilliseconds()))
                     throw HubException.Stale();
-            await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Id", held.Select(h => new { repo = repo.Id, h.Id }));
+            await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Content", files.Select(f => new { repo = repo.Id, f.Content }));
             await Audit.RecordAsync(t, "lfs.delete", repo.Path, $"{pointers.Count} files{(rewrite ? ", history rewritten" : "")}");
             return true;
         }, cancellationToken);

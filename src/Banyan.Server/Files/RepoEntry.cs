@@ -13,5 +13,5 @@ sealed record RepoEntry(string Path, string Mode, GitId Id, long Size, LfsPointe
     public bool IsFolder => Mode == GitTreeEntry.Folder;
 
     /// <summary>What changes when the file does: SHA-256 of large files, git's id of others.</summary>
-    public string ETag => Lfs?.Sha256 ?? Id.ToString();
+    public string ETag => Lfs?.Sha256.ToString() ?? Id.ToString();
 }

@@ -41,7 +41,7 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         var file = pointer is null ? null : await held.FindAsync(repo.Id, pointer.Sha256, cancellationToken)
             ?? throw new HubException(404, "EntryNotFound", $"{path} is a pointer to {pointer.Sha256}, which was never uploaded to {repo.FullName}.") { Commit = commit };
         var size = file?.Size ?? (entry.Lfs is { } lfs ? lfs.PointerSize : entry.Size);
-        var etag = $"\"{pointer?.Sha256 ?? entry.Id.ToString()}\"";
+        var etag = $"\"{pointer?.Sha256.ToString() ?? entry.Id.ToString()}\"";
 
         headers["X-Repo-Commit"] = commit;
         headers.ETag = etag;

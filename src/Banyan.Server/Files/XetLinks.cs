@@ -1,3 +1,4 @@
+using Banyan.Server.Content;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;

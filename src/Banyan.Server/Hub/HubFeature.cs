@@ -52,6 +52,7 @@ static partial class HubFeature
         services.AddSingleton(_ => options.OpenObjects());
         services.AddSingleton(new ContentOptions { SpoolFolder = options.SpoolFolder, Grace = options.Grace });
         services.AddSingleton<ContentStore>();
+        services.AddSingleton<HeldFiles>();
         services.AddSingleton<HubAddress>();
         services.AddSingleton<HubMode>();
         services.AddSingleton<HubModeApi>();

@@ -19,7 +19,7 @@ namespace Banyan.Server.Lfs;
 /// download  basic      always: git-lfs's other agents only send
 /// </code>
 /// </summary>
-sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTickets tickets, TokenEndpoints xet, HubAddress hub, StorageLimits limits)
+sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFiles held, LfsTickets tickets, TokenEndpoints xet, HubAddress hub, StorageLimits limits)
 {
     const int MaxObjects = 10_000;
 
@@ -55,11 +55,11 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
             : "basic";
         var parts = Math.Clamp(MaxPartsOfBatch / Math.Max(1, objects.Count(o => o.Size > PartBytes)), 1, MaxParts);
         var xetUpload = transfer == "xet" ? await XetAsync(context, repo, request.Ref?.Name ?? repo.DefaultBranch) : null;
-        var (answers, held) = (new List<ObjectAnswer>(objects.Count), new List<long>());
+        var (answers, known) = (new List<ObjectAnswer>(objects.Count), new List<long>());
         var room = upload ? await limits.RoomAsync(repo.Id, context.RequestAborted) : long.MaxValue;
         foreach (var asked in objects)
         {
-            var answer = await AnswerAsync(context, repo, asked, upload, transfer, parts, xetUpload, held);
+            var answer = await AnswerAsync(context, repo, asked, upload, transfer, parts, xetUpload, known);
             // What does not fit is said before its bytes come; what does is reserved only then.
             if (upload && answer.Actions is not null && (room -= asked.Size) < 0)
             {
@@ -69,21 +69,20 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
             answers.Add(answer);
         }
         // The client will not send what it is told is here, and commit it later.
-        foreach (var some in held.Chunk(GitObjects.BatchObjects))
+        foreach (var some in known.Chunk(GitObjects.BatchObjects))
             await contents.GrantAsync(repo.Id, some, context.RequestAborted);
         await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
     }
 
-    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, int parts, LfsAction? xetUpload, List<long> held)
+    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, int parts, LfsAction? xetUpload, List<long> known)
     {
         var answer = new ObjectAnswer(asked.Oid ?? "", asked.Size) { Authenticated = true };
-        if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower) || asked.Size is < 0 or > MaxBytes)
+        if (!Sha256.TryParse(asked.Oid, out var sha256) || asked.Size is < 0 or > MaxBytes)
             return answer with { Error = new LfsError(422, $"An object is 64 lower-case hexadecimal digits and 0 to {MaxBytes} bytes.") };
 
         // That another repository has it is not said, and does not count: who sends an object proves to have it.
-        var sha256 = Convert.FromHexString(oid);
         var token = (await authoriser.CallerAsync(context)).TokenId;
-        var file = await contents.FindAsync(repo.Id, sha256, context.RequestAborted);
+        var file = await held.FindAsync(repo.Id, sha256, context.RequestAborted);
         if (file is not null && file.Size != asked.Size)
             return answer with { Error = new LfsError(422, $"This object has {file.Size} bytes, not {asked.Size}.") };
         if (!upload)
@@ -92,7 +91,7 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, LfsTick
                 : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(token, repo.Id, sha256, file.Size, 0))) };
         if (file is not null)
         {
-            held.Add(file.Id);
+            known.Add(file.Content);
             return answer;
         }
         if (xetUpload is not null)

@@ -43,7 +43,7 @@ static class LfsFeature
         Map(app, ["POST"], "/lfs/verify/{oid}", async c =>
         {
             var ticket = await tickets.ReadAsync(c, upload: true);
-            await VerifyAsync(c, ticket.Repo, ticket.Oid);
+            await VerifyAsync(c, ticket.Repo, ticket.Sha256);
         });
         Map(app, ["PUT"], "/lfs/parts/{oid}/{part}", parts.PutAsync);
         Map(app, ["POST"], "/lfs/parts/{oid}", parts.CompleteAsync);
@@ -61,15 +61,15 @@ static class LfsFeature
         }) : handler).WithMetadata(new HubRoute(Need.Nothing, null, methods[0], pattern.Contains("/verify/", StringComparison.Ordinal) ? RouteTraits.Reads | RouteTraits.Open : RouteTraits.Open));
 
     /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
-    static async Task VerifyAsync(HttpContext context, long repo, string? only)
+    static async Task VerifyAsync(HttpContext context, long repo, Sha256? only)
     {
         var asked = await LfsBody.ReadAsync<LfsObject>(context);
-        if (asked.Oid is not { Length: 64 } oid || !oid.All(char.IsAsciiHexDigitLower))
+        if (!Sha256.TryParse(asked.Oid, out var sha256))
             throw HubException.Unprocessable("An object is 64 lower-case hexadecimal digits.");
-        var file = oid != (only ?? oid) ? null : await context.RequestServices.GetRequiredService<ContentStore>().FindAsync(repo, Convert.FromHexString(oid), context.RequestAborted);
+        var file = sha256 != (only ?? sha256) ? null : await context.RequestServices.GetRequiredService<HeldFiles>().FindAsync(repo, sha256, context.RequestAborted);
         if (file is null)
-            throw HubException.NotFound($"Object {oid} was not uploaded to this repository.");
+            throw HubException.NotFound($"Object {sha256} was not uploaded to this repository.");
         if (file.Size != asked.Size)
-            throw HubException.Unprocessable($"Object {oid} has {file.Size} bytes, not {asked.Size}.");
+            throw HubException.Unprocessable($"Object {sha256} has {file.Size} bytes, not {asked.Size}.");
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
@@ -12,10 +13,10 @@ namespace Banyan.Server.Lfs;
 /// <param name="Sha256">The object.</param>
 /// <param name="Size">Its length in bytes.</param>
 /// <param name="PartBytes">Length of a part, where it comes in parts; 0 otherwise.</param>
-sealed record LfsTicket(long Token, long Repo, byte[] Sha256, long Size, long PartBytes)
+sealed record LfsTicket(long Token, long Repo, Sha256 Sha256, long Size, long PartBytes)
 {
     /// <summary>The object's name in text.</summary>
-    public string Oid => Convert.ToHexStringLower(Sha256);
+    public string Oid => Sha256.ToString();
 
     /// <summary>How many parts it comes in.</summary>
     public int Parts => PartBytes == 0 ? 0 : (int)((Size + PartBytes - 1) / PartBytes);
@@ -58,7 +59,7 @@ sealed class LfsTickets(Authoriser authoriser, HubAddress hub, Tickets tickets, 
         if (fields is not [var token, var repo, var oid, var size, var part] || oid != (string?)context.Request.RouteValues["oid"])
             throw HubException.Forbidden("This address is not of this hub, is for another object, or has expired: ask for another in a batch request.");
         return await authoriser.StillMayAsync(Number(token), Number(repo), upload ? Need.Contribute : Need.Read, context.RequestAborted)
-            ? new LfsTicket(Number(token), Number(repo), Convert.FromHexString(oid), Number(size), Number(part))
+            ? new LfsTicket(Number(token), Number(repo), Sha256.Parse(oid), Number(size), Number(part))
             : throw HubException.Forbidden("Whoever this address was given to may not do this any more: the account, its token, its access or the repository ended.");
     }
 

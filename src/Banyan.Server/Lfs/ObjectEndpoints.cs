@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Lfs;
 
 /// <summary>Objects in one piece.</summary>
-sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, StorageLimits limits)
+sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles held, StorageLimits limits)
 {
     /// <summary>PUT /lfs/objects/{oid}: the bytes are hashed as they come, and are nothing unless they are what was announced.</summary>
     public async Task PutAsync(HttpContext context)
@@ -33,7 +33,7 @@ sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, StorageL
     public async Task GetAsync(HttpContext context)
     {
         var ticket = await tickets.ReadAsync(context, upload: false);
-        var file = await contents.FindAsync(ticket.Repo, ticket.Sha256, context.RequestAborted) ?? throw HubException.NotFound("The repository has no such object any more.");
-        await FileAnswer.WriteAsync(context, contents, file);
+        var file = await held.FindAsync(ticket.Repo, ticket.Sha256, context.RequestAborted) ?? throw HubException.NotFound("The repository has no such object any more.");
+        await FileAnswer.WriteAsync(context, contents, await held.OpenAsync(file, context.RequestAborted));
     }
 }

@@ -13,7 +13,7 @@ namespace Banyan.Server.Lfs;
 /// Objects in parts. Each part is an object of the store from when it is acknowledged, named by its content, so parts survive a
 /// crash, can come to different nodes and again, and the list that completes the upload says all that there is to know.
 /// </summary>
-sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectStore objects, ArrivingFiles arriving, HubDatabase database, StorageLimits limits, TimeProvider time)
+sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles held, IObjectStore objects, ArrivingFiles arriving, HubDatabase database, StorageLimits limits, TimeProvider time)
 {
     /// <summary>PUT /lfs/parts/{oid}/{part}</summary>
     public async Task PutAsync(HttpContext context)
@@ -30,7 +30,7 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
         var received = await CopyAsync(body, draft.Content, sha256, context.RequestAborted);
         if (received != length)
             throw HubException.BadRequest($"Part {part} has {length} bytes; {received} came.");
-        var hash = Convert.ToHexStringLower(sha256.GetHashAndReset());
+        var hash = new Sha256(sha256.GetHashAndReset());
         var key = PartObjects.Key(ticket, part, hash);
         await draft.CommitAsync(key, context.RequestAborted);
         await database.WriteAsync(t => limits.CameAsync(t, key, ticket.Repo, length), context.RequestAborted);
@@ -66,7 +66,7 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
             throw HubException.BadRequest($"This address is for object {ticket.Oid}.");
         var keys = new string[ticket.Parts];
         foreach (var part in request.Parts ?? [])
-            if (part.Number >= 1 && part.Number <= keys.Length && part.ETag?.Trim('"') is { Length: 64 } hash && hash.All(char.IsAsciiHexDigitLower))
+            if (part.Number >= 1 && part.Number <= keys.Length && Sha256.TryParse(part.ETag?.Trim('"'), out var hash))
                 keys[part.Number - 1] = PartObjects.Key(ticket, part.Number, hash);
         if (Array.FindIndex(keys, k => k is null) is >= 0 and var missing)
             throw HubException.BadRequest($"Part {missing + 1} of {keys.Length} is missing, or its etag is not what its upload answered.");
@@ -77,9 +77,9 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, IObjectSto
 
     async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)
     {
-        if (await contents.FindAsync(ticket.Repo, ticket.Sha256, cancellationToken) is { } known)
+        if (await held.FindAsync(ticket.Repo, ticket.Sha256, cancellationToken) is { } known)
         {
-            await contents.GrantAsync(ticket.Repo, [known.Id], cancellationToken);
+            await contents.GrantAsync(ticket.Repo, [known.Content], cancellationToken);
         }
         else
         {

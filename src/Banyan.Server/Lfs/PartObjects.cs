@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Content;
 using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Lfs;
@@ -12,7 +13,7 @@ sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Rea
     int _next;
 
     /// <summary>Where a part lies until the upload is complete: apart for each repository, so that none reads what another was sent.</summary>
-    public static string Key(LfsTicket upload, int part, string sha256) => $"{Folder}{upload.Repo}-{upload.Oid}/{part}-{sha256}";
+    public static string Key(LfsTicket upload, int part, Sha256 sha256) => $"{Folder}{upload.Repo}-{upload.Oid}/{part}-{sha256}";
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

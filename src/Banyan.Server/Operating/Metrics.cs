@@ -20,7 +20,7 @@ sealed class Metrics : IDisposable
     static readonly double[] s_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120], s_counts = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
     readonly MeterListener _listener = new();
-    readonly ConcurrentDictionary<Instrument, Family> _families = new();
+    readonly ConcurrentDictionary<Instrument, MetricFamily> _families = new();
     readonly Lock _reading = new();
 
     /// <summary>Begins to listen.</summary>
@@ -28,12 +28,12 @@ sealed class Metrics : IDisposable
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (Meters.Contains(instrument.Meter.Name) && _families.TryAdd(instrument, new Family(instrument)))
+            if (Meters.Contains(instrument.Meter.Name) && _families.TryAdd(instrument, new MetricFamily(instrument)))
                 listener.EnableMeasurementEvents(instrument, _families[instrument]);
         };
-        _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((Family)family!).Add(value, tags));
-        _listener.SetMeasurementEventCallback<int>(static (_, value, tags, family) => ((Family)family!).Add(value, tags));
-        _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((Family)family!).Add(value, tags));
+        _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((MetricFamily)family!).Add(value, tags));
+        _listener.SetMeasurementEventCallback<int>(static (_, value, tags, family) => ((MetricFamily)family!).Add(value, tags));
+        _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((MetricFamily)family!).Add(value, tags));
         _listener.Start();
     }
 
@@ -52,7 +52,7 @@ sealed class Metrics : IDisposable
         var text = new StringBuilder();
         // Several servers in a process (tests) have an instrument of the same name each.
         foreach (var group in _families.Values.GroupBy(f => f.Name).OrderBy(g => g.Key, StringComparer.Ordinal))
-            Family.Write(text, [.. group]);
+            MetricFamily.Write(text, [.. group]);
         return text.ToString();
     }
 
@@ -60,7 +60,7 @@ sealed class Metrics : IDisposable
     public void Dispose() => _listener.Dispose();
 
     /// <summary>One instrument with its series.</summary>
-    sealed class Family(Instrument instrument)
+    sealed class MetricFamily(Instrument instrument)
     {
         readonly ConcurrentDictionary<TagSet, Series> _series = new(TagSet.Comparer);
         readonly bool _isHistogram = instrument.GetType().Name.StartsWith("Histogram", StringComparison.Ordinal);
@@ -87,7 +87,7 @@ sealed class Metrics : IDisposable
                 _series.Clear();
         }
 
-        public static void Write(StringBuilder text, IReadOnlyList<Family> alike)
+        public static void Write(StringBuilder text, IReadOnlyList<MetricFamily> alike)
         {
             var (name, kind) = (alike[0].Name, alike[0].Kind);
             var all = alike.SelectMany(f => f._series).GroupBy(s => s.Key.Text).OrderBy(s => s.Key, StringComparer.Ordinal).ToList();

@@ -1,18 +1,5 @@
 namespace Banyan.Server.Repos;
 
-/// <summary>What a repository holds.</summary>
-public enum RepoType
-{
-    /// <summary>A model.</summary>
-    Model,
-
-    /// <summary>A data set.</summary>
-    Dataset,
-
-    /// <summary>A demonstration.</summary>
-    Space,
-}
-
 /// <summary>A versioned folder of files that a namespace owns.</summary>
 public sealed record Repo
 {
@@ -60,21 +47,4 @@ public sealed record Repo
 
     /// <summary>Its address without the leading slash: <c>ns/name</c>, <c>datasets/ns/name</c>, <c>spaces/ns/name</c>.</summary>
     public string Path => Type.Prefix() + FullName;
-}
-
-/// <summary>How types are spelled.</summary>
-static class RepoTypes
-{
-    public static readonly RepoType[] All = [RepoType.Model, RepoType.Dataset, RepoType.Space];
-
-    /// <summary>In the database and in bodies: <c>model</c>.</summary>
-    public static string Text(this RepoType type) => type switch { RepoType.Model => "model", RepoType.Dataset => "dataset", _ => "space" };
-
-    /// <summary>In the API's addresses: <c>models</c>.</summary>
-    public static string Plural(this RepoType type) => type switch { RepoType.Model => "models", RepoType.Dataset => "datasets", _ => "spaces" };
-
-    /// <summary>Before a repository's name in other addresses: nothing for models.</summary>
-    public static string Prefix(this RepoType type) => type == RepoType.Model ? "" : $"{type.Plural()}/";
-
-    public static RepoType? Parse(string? text) => text switch { null or "model" => RepoType.Model, "dataset" => RepoType.Dataset, "space" => RepoType.Space, _ => null };
 }

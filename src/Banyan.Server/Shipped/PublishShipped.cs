@@ -83,7 +83,7 @@ sealed partial class PublishShipped(
             await using var stream = File.OpenRead(file);
             var content = await contents.IngestAsync(stream, stream.Length, null, cancellationToken);
             await contents.GrantAsync(repo.Id, [content.Id], cancellationToken);
-            operations.Add(new CommitOperation.Large(path, [.. content.Sha256], content.Size));
+            operations.Add(new CommitOperation.Large(path, content.Sha256, content.Size));
         }
         var branch = GitRef.Heads + repo.DefaultBranch;
         await committer.CommitAsync(repo, author, branch, asPullRequest: false, new CommitRequest($"{shipped.Name}, as it comes with Banyan", "", null, operations), spool, cancellationToken);

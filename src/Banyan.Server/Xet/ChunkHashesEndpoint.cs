@@ -10,7 +10,7 @@ namespace Banyan.Server.Xet;
 /// <c>GET /v2/file-chunk-hashes/{file}</c>: for a client that changes some bytes of a large file, which parts it must fetch and cut
 /// again, and hashes of the rest, so that it can name the new file without having the old one. Told to who may read the file.
 /// </summary>
-sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents)
+sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFiles held)
 {
     const string DirtyHeader = "X-Range-Dirty";
     const int MostRanges = 1000;
@@ -18,7 +18,7 @@ sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents)
     public async Task<IResult> GetAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
         var grant = await access.GrantAsync(context, write: false);
-        var file = await contents.FindAsync(grant.Repo, Hashes.Parse(hash), cancellationToken) ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
+        var file = await held.OpenAsync(grant.Repo, Hashes.Parse(hash), cancellationToken) ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
         var windows = new ChunkWindows(Ranges(context.Request.Headers[DirtyHeader], file.Size));
         var terms = new List<(long Start, long End, XetHash Verification)>();
         long at = 0;

@@ -8,7 +8,7 @@ namespace Banyan.Server.Xet;
 /// <summary>
 /// Says what files are made of, to who may read them: a token opens what its repository reaches. Knowing a file's hash opens nothing.
 /// </summary>
-sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, XorbUrls urls)
+sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, HeldFiles held, XorbUrls urls)
 {
     const int MaxFilesAtOnce = 1000, MaxTermsAtOnce = 200_000;
 
@@ -18,7 +18,7 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         var (grant, plan) = await PlanAsync(context, file, cancellationToken);
         var xorbs = new Dictionary<string, List<FetchV2>>();
         foreach (var run in plan.Fetches)
-            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, grant, run, cancellationToken), [new FetchRange(Chunks(run), Bytes(run))]));
+            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, grant, run, cancellationToken), [new FetchRangeV2(Chunks(run), Bytes(run))]));
         return Results.Json(new ReconstructionV2(plan.Offset, Terms(plan), xorbs), XetJson.Default.ReconstructionV2);
     }
 
@@ -58,7 +58,7 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
     }
 
     async Task<LargeFile> FileAsync(XetGrant grant, string hash, CancellationToken cancellationToken) =>
-        await contents.FindAsync(grant.Repo, Hashes.Parse(hash), cancellationToken)
+        await held.OpenAsync(grant.Repo, Hashes.Parse(hash), cancellationToken)
             ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
 
     async Task<(XetGrant, ReconstructionPlan)> PlanAsync(HttpContext context, string hash, CancellationToken cancellationToken)
@@ -102,7 +102,7 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, Xo
         }
     }
 
-    static XetRange Chunks(Run run) => new(run.First, run.End);
+    static ChunkRange Chunks(Run run) => new(run.First, run.End);
 
-    static XetRange Bytes(Run run) => new(run.FirstByte, run.EndByte - 1);
+    static StoredRange Bytes(Run run) => new(run.FirstByte, run.EndByte - 1);
 }

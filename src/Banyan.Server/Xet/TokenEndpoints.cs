@@ -21,19 +21,19 @@ sealed class TokenEndpoints(XetAccess access, XetAddresses addresses, Authoriser
         foreach (var (name, value) in Headers(answer))
             context.Response.Headers[name] = value;
         context.Response.Headers.CacheControl = "no-store";
-        await context.Response.WriteAsJsonAsync(answer, XetJson.Default.XetTokenAnswer, cancellationToken: context.RequestAborted);
+        await context.Response.WriteAsJsonAsync(answer, XetJson.Default.XetToken, cancellationToken: context.RequestAborted);
     }
 
     /// <summary>A token for a repository for which the caller was let in.</summary>
-    public async Task<XetTokenAnswer> IssueAsync(HttpContext context, Repo repo, bool write)
+    public async Task<XetToken> IssueAsync(HttpContext context, Repo repo, bool write)
     {
         var caller = await authoriser.CallerAsync(context);
         var (token, expires) = await access.IssueAsync(new XetGrant(repo.Id, caller.TokenId, write), context.RequestAborted);
-        return new XetTokenAnswer(addresses.Cas(context), token, expires);
+        return new XetToken(addresses.Cas(context), token, expires);
     }
 
     /// <summary>The same as headers.</summary>
-    public static IEnumerable<(string Name, string Value)> Headers(XetTokenAnswer answer) =>
+    public static IEnumerable<(string Name, string Value)> Headers(XetToken answer) =>
     [
         ("X-Xet-Cas-Url", answer.CasUrl),
         ("X-Xet-Access-Token", answer.AccessToken),

@@ -13,9 +13,9 @@ sealed class Machine(LocalHub hub) : IDisposable
     public HubCache Cache => new(Path.Combine(Home, "hub"));
 
     /// <summary>A client with fresh counters.</summary>
-    public HubClient Client(Func<HubOptions, HubOptions>? change = null)
+    public HubClient Client(Func<HubClientOptions, HubClientOptions>? change = null)
     {
-        var options = new HubOptions { Endpoint = new(hub.Address), Token = hub.Ana, StateFolder = Path.Combine(Home, "banyan") };
+        var options = new HubClientOptions { Endpoint = new(hub.Address), Token = hub.Ana, StateFolder = Path.Combine(Home, "banyan") };
         return new HubClient(change?.Invoke(options) ?? options);
     }
 
@@ -39,7 +39,7 @@ sealed class Machine(LocalHub hub) : IDisposable
     }
 
     /// <summary>Pulls everything of ana's repo, with what passed over the network.</summary>
-    public async Task<(PullResult Result, long Received)> PullAsync(string name, Func<PullRequest, PullRequest>? change = null, Func<HubOptions, HubOptions>? options = null)
+    public async Task<(PullResult Result, long Received)> PullAsync(string name, Func<PullRequest, PullRequest>? change = null, Func<HubClientOptions, HubClientOptions>? options = null)
     {
         using var client = Client(options);
         var request = new PullRequest(Repo(name)) { Cache = Cache };

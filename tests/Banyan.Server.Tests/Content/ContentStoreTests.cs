@@ -37,7 +37,7 @@ public sealed class ContentStoreTests : IAsyncDisposable
         return bytes;
     }
 
-    Task<LargeFile> Ingest(byte[] bytes) => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, SHA256.HashData(bytes), default);
+    Task<LargeFile> Ingest(byte[] bytes) => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new(SHA256.HashData(bytes)), default);
 
     async Task<byte[]> Read(LargeFile file, long offset, long length)
     {
@@ -106,7 +106,7 @@ public sealed class ContentStoreTests : IAsyncDisposable
             bytes[i] = (byte)(i / 100 * 7 + bytes[i] % 4);
         var file = await Ingest(bytes);
         Assert.Equal(length, file.Size);
-        Assert.Equal(SHA256.HashData(bytes), file.Sha256);
+        Assert.Equal(new Sha256(SHA256.HashData(bytes)), file.Sha256);
         Assert.Equal(bytes, await Read(file, 0, length));
         var random = new Random(2);
         for (var i = 0; i < 20 && length > 0; i++)
@@ -135,9 +135,9 @@ public sealed class ContentStoreTests : IAsyncDisposable
     public async Task Bytes_that_are_not_the_announced_ones_leave_no_file()
     {
         var bytes = Bytes(100_000, 4);
-        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new byte[32], default));
+        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new Sha256(new byte[32]), default));
         await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length + 1, null, default));
-        Assert.Null(await _store.FindAsync(SHA256.HashData(bytes), default));
+        Assert.Null(await _store.FindAsync(new Sha256(SHA256.HashData(bytes)), default));
         Assert.Equal(0, await _database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM contents"), default));
     }
 

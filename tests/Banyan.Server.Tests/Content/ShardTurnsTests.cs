@@ -42,7 +42,7 @@ public sealed class ShardTurnsTests : IAsyncDisposable
     public async Task A_small_shard_is_taken_between_two_turns_of_a_large_file()
     {
         var repo = await _hub.AddRepoAsync("turns");
-        var intake = new ShardIntake(_hub.Contents, hashers: 1) { TurnBytes = 100_000 };
+        var intake = new ShardIntake(_hub.Contents, _hub.Held, hashers: 1) { TurnBytes = 100_000 };
         var (large, small) = (await SendAsync(1_000_000, 1), await SendAsync(50_000, 2));
         Task<bool>? second = null;
         // The first turn ends when the other file waits for its own; the next begins when that one is taken.
@@ -63,7 +63,7 @@ public sealed class ShardTurnsTests : IAsyncDisposable
         Assert.True(await intake.RunAsync(new MemoryStream(large.ShardBytes()), repo, new ShardProgress(), default));
         Assert.True(second!.IsCompletedSuccessfully);
         foreach (var file in (CutFile[])[large, small])
-            Assert.Equal(file.Bytes, await _hub.ReadAsync(SHA256.HashData(file.Bytes)));
+            Assert.Equal(file.Bytes, await _hub.ReadAsync(new(SHA256.HashData(file.Bytes))));
     }
 
     /// <summary>The disk's store, which tells a test what is opened, and how often it was.</summary>

@@ -73,7 +73,7 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
     public async Task A_commit_waits_for_the_file_it_names_and_for_no_other()
     {
         var (bytes, other) = (CutFile.Random(300_000, 2), CutFile.Random(100_000, 3));
-        var arrival = await Arriving(_one).BeginAsync(await RepoIdAsync(), SHA256.HashData(bytes), default);
+        var arrival = await Arriving(_one).BeginAsync(await RepoIdAsync(), new(SHA256.HashData(bytes)), default);
         var commit = CommitAsync(_two, bytes);
         await WaitingAsync(_two);
         await _one.UploadAsync(_repo, other);
@@ -91,7 +91,7 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
     public async Task A_file_that_did_not_arrive_is_missing()
     {
         var bytes = CutFile.Random(1000, 4);
-        var arrival = await Arriving(_one).BeginAsync(await RepoIdAsync(), SHA256.HashData(bytes), default);
+        var arrival = await Arriving(_one).BeginAsync(await RepoIdAsync(), new(SHA256.HashData(bytes)), default);
         var commit = CommitAsync(_two, bytes);
         await WaitingAsync(_two);
         await arrival.DisposeAsync();

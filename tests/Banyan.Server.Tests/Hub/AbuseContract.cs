@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Banyan.Client;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Git;

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Client;
 using Banyan.Server.Listing;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Banyan.Client;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
@@ -312,7 +313,7 @@ public sealed partial class RouteMatrix
         foreach (var route in routes.Where(r => r.Metadata.Need >= Need.See).OrderBy(r => r.Row.EndsWith("/cancel", StringComparison.Ordinal)))   // what takes a grant back, last
         {
             // Types are mapped by one loop: the whole table for models, what matters most for the others.
-            var isModel = route.Metadata.Type == Banyan.Server.Repos.RepoType.Model;
+            var isModel = route.Metadata.Type == RepoType.Model;
             foreach (var kind in isModel ? new[] { "public", "private", "gated" } : ["private"])
                 foreach (var (who, token, right, granted, tells) in isModel ? callers : callers[..2])
                 {
@@ -345,7 +346,7 @@ public sealed partial class RouteMatrix
         await using var hub = await HubServer.StartAsync();
         await hub.Accounts.SetAdminAsync("ana", true, default);
         await hub.CreateRepoAsync("public", organization: "acme");
-        var routes = RoutesOf(hub).Where(r => r.Metadata.Type is null or Banyan.Server.Repos.RepoType.Model && !r.Row.StartsWith('*')).ToArray();
+        var routes = RoutesOf(hub).Where(r => r.Metadata.Type is null or RepoType.Model && !r.Row.StartsWith('*')).ToArray();
 
         await Set(new { maintenance = "We move." });
         Assert.Contains("We move.", await HubServer.AssertErrorAsync(await hub.PostAsync("/api/repos/create", new { name = "x" }, hub.Ana), HttpStatusCode.ServiceUnavailable));

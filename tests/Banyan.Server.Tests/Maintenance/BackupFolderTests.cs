@@ -80,7 +80,7 @@ public sealed class BackupFolderTests : IAsyncDisposable
             await using var copy = Open($"copy-{name}");
             await new Restore(copy.Database, copy.Objects).RunAsync(Backups, name, null, default);
             await copy.AssertCleanAsync();
-            Assert.Equal(kept, await copy.ReadAsync(SHA256.HashData(kept)));
+            Assert.Equal(kept, await copy.ReadAsync(new(SHA256.HashData(kept))));
         }
         Assert.Contains(names[0], (await Assert.ThrowsAsync<BackupException>(() => VerifyAsync(names[0]))).Message);
     }

@@ -56,7 +56,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         slow.Release();
         var file = await upload;
         await _hub.Contents.GrantAsync(repo, [file.Id], default);
-        Assert.Equal(slow.Bytes, await _hub.ReadAsync([.. file.Sha256]));
+        Assert.Equal(slow.Bytes, await _hub.ReadAsync(file.Sha256));
         await _hub.AssertCleanAsync();
     }
 
@@ -73,7 +73,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         _store.Release();
         Assert.Equal(1, (await collection).Objects);
         await upload;
-        Assert.Equal(bytes, await _hub.ReadAsync(SHA256.HashData(bytes)));
+        Assert.Equal(bytes, await _hub.ReadAsync(new(SHA256.HashData(bytes))));
         await _hub.AssertCleanAsync();
     }
 
@@ -92,7 +92,7 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         await _hub.CollectAsync();
         Assert.Equal(0, await _hub.StoredAsync());
         await _hub.UploadAsync(repo, bytes);
-        Assert.Equal(bytes, await _hub.ReadAsync(SHA256.HashData(bytes)));
+        Assert.Equal(bytes, await _hub.ReadAsync(new(SHA256.HashData(bytes))));
         await _hub.AssertCleanAsync();
     }
 

@@ -20,6 +20,7 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
     public TestClock Clock { get; } = new();
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
     public ContentStore Contents => field ??= new(database, objects, new ContentOptions { SpoolFolder = spool, Grace = Grace }, Clock);
+    public HeldFiles Held => field ??= new(database, Contents);
 
     public static byte[] Bytes(int length, int seed)
     {
@@ -44,7 +45,7 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
     /// <summary>Takes in a large file and lets a repository have it, as an upload does.</summary>
     public async Task<LargeFile> UploadAsync(long repo, byte[] bytes)
     {
-        var file = await Contents.IngestAsync(new MemoryStream(bytes), bytes.Length, SHA256.HashData(bytes), default);
+        var file = await Contents.IngestAsync(new MemoryStream(bytes), bytes.Length, new(SHA256.HashData(bytes)), default);
         await Contents.GrantAsync(repo, [file.Id], default);
         return file;
     }
@@ -57,7 +58,7 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
         var entries = new List<GitTreeEntry>();
         foreach (var (path, content) in files)
             entries.Add(new GitTreeEntry(GitTreeEntry.File, path, await GitObjects.AddAsync(t, repo, GitKind.Blob,
-                content is LargeFile large ? LfsPointer.Write(Convert.ToHexStringLower(large.Sha256.AsSpan()), large.Size) : Encoding.UTF8.GetBytes((string)content))));
+                content is LargeFile large ? LfsPointer.Write(large.Sha256, large.Size) : Encoding.UTF8.GetBytes((string)content))));
         var folder = await GitObjects.AddAsync(t, repo, GitKind.Tree, GitTree.Write(entries));
         var tree = await GitObjects.AddAsync(t, repo, GitKind.Tree, GitTree.Write([new GitTreeEntry(GitTreeEntry.Folder, "files", folder)]));
         var who = new GitSignature("ana", "ana@example.org", Now / 1000);
@@ -72,7 +73,7 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
         Assert.True(await Refs.SwapAsync(t, repo, name, await Refs.FindAsync(t.Connection!, t, repo, name), null, Now));
     }, default);
 
-    public async Task<byte[]> ReadAsync(byte[] sha256)
+    public async Task<byte[]> ReadAsync(Sha256 sha256)
     {
         var file = await Contents.FindAsync(sha256, default);
         Assert.NotNull(file);

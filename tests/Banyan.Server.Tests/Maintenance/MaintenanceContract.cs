@@ -36,7 +36,7 @@ public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3
 
         await using var cluster = await StartAsync("cluster", migrate: false);
         await MoveAsync(first, cluster, Path.Combine(Folder, "there"));
-        Assert.Equal(one, await cluster.ReadAsync(SHA256.HashData(one)));
+        Assert.Equal(one, await cluster.ReadAsync(new(SHA256.HashData(one))));
         // It goes on there: numbers, branches, files.
         await cluster.CommitAsync(repo, "main", ("two.bin", await cluster.UploadAsync(repo, two)));
         Assert.True(await cluster.AddRepoAsync("more") > repo);
@@ -44,8 +44,8 @@ public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3
 
         await using var back = Local("back");
         await MoveAsync(cluster, back, Path.Combine(Folder, "back-again"));
-        Assert.Equal(one, await back.ReadAsync(SHA256.HashData(one)));
-        Assert.Equal(two, await back.ReadAsync(SHA256.HashData(two)));
+        Assert.Equal(one, await back.ReadAsync(new(SHA256.HashData(one))));
+        Assert.Equal(two, await back.ReadAsync(new(SHA256.HashData(two))));
         foreach (var table in (string[])["accounts", "repos", "refs", "git_objects", "contents", "content_xorbs", "repo_contents", "xorbs", "chunks", "settings"])
             Assert.Equal((table, await cluster.CountAsync(table)), (table, await back.CountAsync(table)));
     }
@@ -80,7 +80,6 @@ public abstract class MaintenanceContract : IDisposable
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
-    static byte[] Sha(LargeFile file) => [.. file.Sha256];
 
     [Fact]
     public async Task What_something_leads_to_stays_however_old_it_is()
@@ -100,7 +99,7 @@ public abstract class MaintenanceContract : IDisposable
             Assert.Equal((0, 0, 0, 0), (done.GitObjects, done.Uploads, done.Contents, done.Objects));
         }
         Assert.Equal(before, (await hub.CountAsync("git_objects"), await hub.StoredAsync()));
-        Assert.Equal(bytes, await hub.ReadAsync(Sha(first)));
+        Assert.Equal(bytes, await hub.ReadAsync(first.Sha256));
         await hub.AssertCleanAsync();
     }
 
@@ -136,8 +135,8 @@ public abstract class MaintenanceContract : IDisposable
         done = await hub.CollectAsync();
         Assert.Equal((2, 2), (done.Contents, done.Objects));
         Assert.True(done.Bytes >= 800_000);
-        Assert.Null(await hub.Contents.FindAsync(Sha(gone), default));
-        Assert.Equal(kept, await hub.ReadAsync(SHA256.HashData(kept)));
+        Assert.Null(await hub.Contents.FindAsync(gone.Sha256, default));
+        Assert.Equal(kept, await hub.ReadAsync(new(SHA256.HashData(kept))));
         Assert.Equal((1, 1), (await hub.CountAsync("contents"), await hub.StoredAsync()));
         Assert.Equal(0, await hub.CountAsync("unreached_git_objects"));
         await hub.AssertCleanAsync();
@@ -197,7 +196,7 @@ public abstract class MaintenanceContract : IDisposable
         var layout = await hub.Contents.Xorbs.LayoutAsync(file.Terms[0].Xorb, default);
         await hub.Objects.DeleteAsync(XorbIndex.ObjectKey(layout.Hash), default);
         var report = await hub.CheckAsync();
-        Assert.Contains(report.Findings, f => f is { Damage: true, Problem: "is missing" } && f.Remedy.Contains(Convert.ToHexStringLower(Sha(file))));
+        Assert.Contains(report.Findings, f => f is { Damage: true, Problem: "is missing" } && f.Remedy.Contains(file.Sha256.ToString()));
         Assert.Contains(report.Findings, f => f.Damage && f.Subject.StartsWith("large file", StringComparison.Ordinal) && f.Remedy.Contains("ana/hurt"));
 
         // Each in a copy of the hub, made and undone by a backup.
@@ -233,8 +232,8 @@ public abstract class MaintenanceContract : IDisposable
         var restored = await new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default);
         Assert.Equal((second.Name, 2, 2), (restored.Name, restored.Objects, restored.Copied));
         await copy.AssertCleanAsync();
-        Assert.Equal(one, await copy.ReadAsync(SHA256.HashData(one)));
-        Assert.Equal(two, await copy.ReadAsync(SHA256.HashData(two)));
+        Assert.Equal(one, await copy.ReadAsync(new(SHA256.HashData(one))));
+        Assert.Equal(two, await copy.ReadAsync(new(SHA256.HashData(two))));
         // New rows get ids of their own.
         var more = await copy.AddRepoAsync("more");
         Assert.True(more > repo);
@@ -330,7 +329,7 @@ public abstract class MaintenanceContract : IDisposable
         await Task.WhenAll(collectors);
 
         foreach (var bytes in done.SelectMany(d => d.kept))
-            Assert.Equal(bytes, await hub.ReadAsync(SHA256.HashData(bytes)));
+            Assert.Equal(bytes, await hub.ReadAsync(new(SHA256.HashData(bytes))));
         Assert.NotEmpty(done.SelectMany(d => d.kept));
         Assert.True(collected > 0, "nothing was collected meanwhile");
         await hub.AssertCleanAsync();

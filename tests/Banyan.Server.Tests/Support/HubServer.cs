@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Banyan.Client;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Content;
@@ -109,7 +110,7 @@ sealed class HubServer : IAsyncDisposable
     /// <summary>Takes a large file in as an upload to the repository does.</summary>
     public async Task UploadAsync(string repo, byte[] bytes)
     {
-        var file = await Server.Services.GetRequiredService<ContentStore>().IngestAsync(new MemoryStream(bytes), bytes.Length, SHA256.HashData(bytes), default);
+        var file = await Server.Services.GetRequiredService<ContentStore>().IngestAsync(new MemoryStream(bytes), bytes.Length, new(SHA256.HashData(bytes)), default);
         var parts = repo.Split('/');
         var type = parts.Length == 2 ? RepoType.Model : parts[0] == "datasets" ? RepoType.Dataset : RepoType.Space;
         var found = await Server.Services.GetRequiredService<RepoStore>().FindAsync(type, string.Join('/', parts[^2..]), default);

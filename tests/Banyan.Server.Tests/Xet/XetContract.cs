@@ -26,7 +26,7 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         var frames = await XetWire.FramesAsync(await wire.PostShardAsync(file.ShardBytes()));
         Assert.Equal(["validating", "committing", "result"], frames.Select(f => f.GetProperty("type").GetString()));
 
-        var stored = await Contents.FindAsync([.. file.File.Sha256!], default);
+        var stored = await Contents.FindAsync(new Sha256(file.File.Sha256!.Value.AsSpan()), default);
         Assert.Equal(file.File.Hash, stored!.XetHash);
         foreach (var version in (int[])[1, 2])
         {

@@ -148,7 +148,7 @@ static class MachineChecks
         Uri endpoint;
         try
         {
-            endpoint = HubOptions.FromEnvironment().Endpoint;
+            endpoint = HubClientOptions.FromEnvironment().Endpoint;
         }
         catch (ArgumentException e)
         {

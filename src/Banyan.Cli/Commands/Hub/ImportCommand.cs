@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Banyan.Client;
 using Banyan.Server.Repos;
 
 namespace Banyan.Cli.Commands.Hub;
@@ -49,7 +50,7 @@ static class ImportCommand
                 throw new CommandException($"git did not bring all of it (above is why){(hasLfs ? "" : "; git-lfs is not installed, which brings large files")}. Say the same again when that is put right, and it goes on.");
             if (!isFolder)
                 Directory.Delete(folder, recursive: true);
-            Console.WriteLine($"{RepoCommand.Prefix(type)}{name}");
+            Console.WriteLine(new RepoId(type, name));
             return 0;
         });
         return command;

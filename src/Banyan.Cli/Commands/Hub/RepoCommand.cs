@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Banyan.Client;
 using Banyan.Server.Accounts;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
@@ -113,7 +114,4 @@ static class RepoCommand
 
     /// <summary>A kind of repository as the API calls it.</summary>
     public static string Word(RepoType type) => type.ToString().ToLowerInvariant();
-
-    /// <summary>What stands before the name of a repository in its address.</summary>
-    public static string Prefix(RepoType type) => type == RepoType.Model ? "" : $"{Word(type)}s/";
 }

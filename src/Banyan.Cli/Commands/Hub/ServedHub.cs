@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using Banyan.Client;
 using Banyan.Server;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
@@ -53,7 +54,7 @@ sealed class ServedHub : IAsyncDisposable
     }
 
     /// <summary>The address of a repository for git.</summary>
-    public string Url(RepoType type, string name) => $"{Address}/{RepoCommand.Prefix(type)}{name}";
+    public string Url(RepoType type, string name) => $"{Address}/{new RepoId(type, name)}";
 
     /// <summary>A client of its API.</summary>
     public HttpClient Client() => new() { BaseAddress = new(Address), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", _token) } };

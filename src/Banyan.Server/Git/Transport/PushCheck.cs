@@ -1,4 +1,5 @@
 using System.Text;
+using Banyan.Server.Content;
 using Banyan.Server.Files;
 using Banyan.Server.Git.Packs;
 
@@ -14,13 +15,13 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
 {
     const int MaxLink = 4096;
 
-    readonly Dictionary<string, (string Path, LfsPointer Pointer)> _pointers = [];
+    readonly Dictionary<Sha256, (string Path, LfsPointer Pointer)> _pointers = [];
     readonly Dictionary<GitId, (GitKind? Kind, string By)> _elsewhere = [];
     readonly HashSet<(GitId, int Depth)> _seen = [];
     readonly System.Collections.BitArray _reached = new(pack?.Objects.Count ?? 0);
 
     /// <summary>The large files that the new objects name, by SHA-256, each with one path.</summary>
-    public IReadOnlyDictionary<string, (string Path, LfsPointer Pointer)> Pointers => _pointers;
+    public IReadOnlyDictionary<Sha256, (string Path, LfsPointer Pointer)> Pointers => _pointers;
 
     /// <summary>What the new objects name of what the repository has: it must still be there when the refs move.</summary>
     public IReadOnlyCollection<GitId> Basis => _elsewhere.Keys;

@@ -240,9 +240,8 @@ sealed class ReceivePack(
     {
         if (check.Pointers.Count == 0)
             return [];
-        var wanted = check.Pointers.Keys.Select(Convert.FromHexString).ToList();
-        await arriving.WaitAsync(repo.Id, wanted, cancellationToken);
-        var allowed = await largeFiles.AllowedAsync(repo, caller, wanted, cancellationToken);
+        await arriving.WaitAsync(repo.Id, check.Pointers.Keys, cancellationToken);
+        var allowed = await largeFiles.AllowedAsync(repo, caller, check.Pointers.Keys, cancellationToken);
         foreach (var (sha256, (path, pointer)) in check.Pointers)
         {
             if (!allowed.TryGetValue(sha256, out var row))

@@ -16,7 +16,7 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
     {
         if (await ProblemAsync(id, cancellationToken) is { } problem && await ProblemAsync(id, cancellationToken) is not null && await ProblemAsync(id, cancellationToken) is not null
             && await FindAsync(id, cancellationToken) is { } row)
-            report.Findings.Add(new Finding(true, $"large file {Convert.ToHexStringLower(row.Sha256)}", problem, await RemedyAsync(id, cancellationToken)));
+            report.Findings.Add(new Finding(true, $"large file {new Sha256(row.Sha256)}", problem, await RemedyAsync(id, cancellationToken)));
         report.Contents++;
     }
 
@@ -28,7 +28,7 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
         if (await FindAsync(id, cancellationToken) is not { } row)
             return null;   // collected meanwhile
         var terms = Term.Unpack(row.Terms);
-        var file = new LargeFile(id, [.. row.Sha256], new XetHash(row.XetHash), row.Size, terms);
+        var file = new LargeFile(id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, terms);
         if (terms.Sum(t => t.RawLength) is var length && length != row.Size)
             return $"has {length} bytes in its terms where its row says {row.Size}";
         var kept = (await database.ReadAsync(c => c.QueryAsync<long>("SELECT xorb_id FROM content_xorbs WHERE content_id = @id", new { id }), cancellationToken)).ToHashSet();
@@ -41,7 +41,7 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
             await contents.WriteToAsync(file, 0, file.Size, writer, cancellationToken);
             await writer.CompleteAsync();
             var (sha256, xet) = hashing.Finish();
-            return !sha256.AsSpan().SequenceEqual(row.Sha256) ? $"has bytes whose SHA-256 is {Convert.ToHexStringLower(sha256)}"
+            return sha256 != file.Sha256 ? $"has bytes whose SHA-256 is {sha256}"
                 : xet != file.XetHash ? $"has chunks whose Xet hash is {xet} where its row says {file.XetHash}"
                 : null;
         }
@@ -81,7 +81,7 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
         readonly byte[] _chunk = new byte[Chunker.MaxLength];
         int _next, _filled;
 
-        public (byte[] Sha256, XetHash Xet) Finish() => (_sha256.GetHashAndReset(), _xet.Finish());
+        public (Sha256 Sha256, XetHash Xet) Finish() => (new Sha256(_sha256.GetHashAndReset()), _xet.Finish());
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {

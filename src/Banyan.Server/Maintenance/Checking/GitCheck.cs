@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Content;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Maintenance.Collection;
@@ -23,7 +24,7 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
                 return true;   // deleted meanwhile
             var present = new Dictionary<GitId, GitKind>();
             var named = new Dictionary<GitId, (GitKind? Kind, GitId By)>();
-            var pointers = new Dictionary<string, long>();
+            var pointers = new Dictionary<Sha256, long>();
             await foreach (var (oid, kindText, size, content) in t.Connection!.QueryUnbufferedAsync<(byte[], string, long, byte[])>(
                 "SELECT oid, kind, size, content FROM git_objects WHERE repo_id = @repo", new { repo }, t).WithCancellation(cancellationToken))
             {
@@ -45,7 +46,7 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
         report.Repos++;
     }
 
-    void Check(string name, GitId id, string kindText, long size, byte[] content, Dictionary<GitId, GitKind> present, Dictionary<GitId, (GitKind?, GitId)> named, Dictionary<string, long> pointers)
+    void Check(string name, GitId id, string kindText, long size, byte[] content, Dictionary<GitId, GitKind> present, Dictionary<GitId, (GitKind?, GitId)> named, Dictionary<Sha256, long> pointers)
     {
         report.GitObjects++;
         try
@@ -68,14 +69,14 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
     }
 
     /// <summary>Anybody may commit a text that looks like a pointer, so a pointer to nothing is no damage by itself.</summary>
-    async Task CheckPointersAsync(DbTransaction t, long repo, string name, Dictionary<string, long> pointers)
+    async Task CheckPointersAsync(DbTransaction t, long repo, string name, Dictionary<Sha256, long> pointers)
     {
         foreach (var batch in pointers.Chunk(500))
         {
-            var hashes = batch.Select(p => Convert.FromHexString(p.Key)).ToArray();
+            var hashes = batch.Select(p => p.Key.ToArray()).ToArray();
             var held = (await t.QueryAsync<(byte[] Sha256, long Size)>(
                 $"SELECT c.sha256, c.size FROM repo_contents rc JOIN contents c ON c.id = rc.content_id WHERE rc.repo_id = @repo AND c.sha256 {database.In("hashes")}", new { repo, hashes }))
-                .ToDictionary(h => Convert.ToHexStringLower(h.Sha256), h => h.Size);
+                .ToDictionary(h => new Sha256(h.Sha256), h => h.Size);
             foreach (var (sha256, size) in batch)
                 if (!held.TryGetValue(sha256, out var actual))
                     report.Findings.Add(new Finding(false, name, $"a small file points to the large file {sha256}, which this repository was never sent", "nothing, or upload it"));

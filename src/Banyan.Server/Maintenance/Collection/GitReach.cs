@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Banyan.Server.Content;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Storage.Databases;
@@ -93,7 +94,7 @@ static class GitReach
     {
         var old = (await transaction.QueryAsync<(long Id, byte[] Sha256)>(
             "SELECT c.id, c.sha256 FROM repo_contents rc JOIN contents c ON c.id = rc.content_id WHERE rc.repo_id = @repo AND rc.uploaded_at <= @since", new { repo, since }))
-            .ToDictionary(r => Convert.ToHexStringLower(r.Sha256), r => r.Id);
+            .ToDictionary(r => new Sha256(r.Sha256), r => r.Id);
         if (old.Count == 0)
             return [];
         var small = transaction.Connection!.QueryUnbufferedAsync<byte[]>(

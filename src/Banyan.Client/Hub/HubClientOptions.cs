@@ -3,7 +3,7 @@ using Banyan.Client.Hub;
 namespace Banyan.Client;
 
 /// <summary>The hub's address, the token, and limits on the use of the link.</summary>
-public sealed record HubOptions
+public sealed record HubClientOptions
 {
     /// <summary>The default hub: the one that <c>banyan up</c> starts.</summary>
     public static Uri Local { get; } = new("http://localhost:8080");
@@ -43,7 +43,7 @@ public sealed record HubOptions
     /// </summary>
     /// <param name="endpoint">Overrides <c>HF_ENDPOINT</c>.</param>
     /// <exception cref="ArgumentException">The address is invalid.</exception>
-    public static HubOptions FromEnvironment(string? endpoint = null)
+    public static HubClientOptions FromEnvironment(string? endpoint = null)
     {
         endpoint ??= Environment.GetEnvironmentVariable("HF_ENDPOINT") is { Length: > 0 } variable ? variable : Local.ToString();
         if (!endpoint.Contains("://", StringComparison.Ordinal))
@@ -51,6 +51,6 @@ public sealed record HubOptions
         if (!Uri.TryCreate(endpoint.TrimEnd('/') + "/", UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
             throw new ArgumentException($"'{endpoint}' is no hub's address: write it like https://huggingface.co or http://localhost:8080");
         var (token, note) = SavedToken.For(uri, Environment.GetEnvironmentVariable);
-        return new HubOptions { Endpoint = uri, Token = token, TokenNote = note };
+        return new HubClientOptions { Endpoint = uri, Token = token, TokenNote = note };
     }
 }

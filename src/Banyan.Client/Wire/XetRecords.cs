@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
 
-namespace Banyan.Server.Xet;
+namespace Banyan.Client.Wire;
 
-/// <summary>Where and with what the Xet protocol is spoken.</summary>
-sealed record XetTokenAnswer(
+/// <summary>The address of the chunk store and the token for it; <c>Expires</c> in Unix seconds.</summary>
+sealed record XetToken(
     [property: JsonPropertyName("casUrl")] string CasUrl,
     [property: JsonPropertyName("accessToken")] string AccessToken,
     [property: JsonPropertyName("exp")] long Expires);
@@ -11,11 +11,13 @@ sealed record XetTokenAnswer(
 /// <summary>Answer to an uploaded xorb.</summary>
 sealed record XorbAnswer([property: JsonPropertyName("was_inserted")] bool WasInserted);
 
-/// <summary>Answer to an uploaded shard, version 1: 0 for known, 1 for recorded.</summary>
+/// <summary>Answer to an uploaded shard, version 1: 0 if it was known, 1 if it was recorded.</summary>
 sealed record ShardAnswer([property: JsonPropertyName("result")] int Result);
 
-/// <summary>A line of the answer to an uploaded shard, version 2.</summary>
-sealed record ShardFrame([property: JsonPropertyName("type")] string Type)
+/// <summary>
+/// A line of the answer to an uploaded shard, version 2: <c>validating</c>, <c>committing</c>, and at the end <c>result</c> or <c>error</c>.
+/// </summary>
+sealed record ShardFrame([property: JsonPropertyName("type")] string? Type)
 {
     [JsonPropertyName("verified")]
     public long? Verified { get; init; }
@@ -33,20 +35,23 @@ sealed record ShardFrame([property: JsonPropertyName("type")] string Type)
     public bool? Retryable { get; init; }
 }
 
-/// <summary>From <c>start</c> to before <c>end</c>, or to and with <c>end</c> where it counts bytes.</summary>
-sealed record XetRange([property: JsonPropertyName("start")] long Start, [property: JsonPropertyName("end")] long End);
+/// <summary>Chunks of a xorb; <c>End</c> is exclusive.</summary>
+sealed record ChunkRange([property: JsonPropertyName("start")] int Start, [property: JsonPropertyName("end")] int End);
+
+/// <summary>Bytes of a stored xorb; <c>End</c> is inclusive.</summary>
+sealed record StoredRange([property: JsonPropertyName("start")] long Start, [property: JsonPropertyName("end")] long End);
 
 /// <summary>A run of chunks of a xorb.</summary>
 sealed record TermAnswer(
     [property: JsonPropertyName("hash")] string Xorb,
     [property: JsonPropertyName("unpacked_length")] long Length,
-    [property: JsonPropertyName("range")] XetRange Chunks);
+    [property: JsonPropertyName("range")] ChunkRange Chunks);
 
 /// <summary>Where a run of chunks is fetched, version 1.</summary>
 sealed record FetchV1(
-    [property: JsonPropertyName("range")] XetRange Chunks,
+    [property: JsonPropertyName("range")] ChunkRange Chunks,
     [property: JsonPropertyName("url")] string Url,
-    [property: JsonPropertyName("url_range")] XetRange Bytes);
+    [property: JsonPropertyName("url_range")] StoredRange Bytes);
 
 /// <summary>What a file is made of, version 1.</summary>
 sealed record ReconstructionV1(
@@ -60,10 +65,10 @@ sealed record ReconstructionsV1(
     [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
 
 /// <summary>Chunks and the bytes that hold them.</summary>
-sealed record FetchRange([property: JsonPropertyName("chunks")] XetRange Chunks, [property: JsonPropertyName("bytes")] XetRange Bytes);
+sealed record FetchRangeV2([property: JsonPropertyName("chunks")] ChunkRange Chunks, [property: JsonPropertyName("bytes")] StoredRange Bytes);
 
 /// <summary>Where a run of chunks is fetched, version 2.</summary>
-sealed record FetchV2([property: JsonPropertyName("url")] string Url, [property: JsonPropertyName("ranges")] IReadOnlyList<FetchRange> Ranges);
+sealed record FetchV2([property: JsonPropertyName("url")] string Url, [property: JsonPropertyName("ranges")] IReadOnlyList<FetchRangeV2> Ranges);
 
 /// <summary>What a file is made of, version 2.</summary>
 sealed record ReconstructionV2(
@@ -92,8 +97,9 @@ sealed record ChunkHashesAnswer(
     [property: JsonPropertyName("hashRanges")] IReadOnlyList<MerkleRunAnswer?> Between,
     [property: JsonPropertyName("gapVerification")] IReadOnlyList<string> Verification);
 
+/// <summary>Serializers of the Xet API.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(XetTokenAnswer))]
+[JsonSerializable(typeof(XetToken))]
 [JsonSerializable(typeof(XorbAnswer))]
 [JsonSerializable(typeof(ShardAnswer))]
 [JsonSerializable(typeof(ShardFrame))]
