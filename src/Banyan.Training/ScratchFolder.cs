@@ -1,5 +1,6 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
+using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Training;
 
@@ -23,9 +24,9 @@ public static class ScratchFolder
     {
         var path = Path.Combine(shape, "config.json");
         var config = JsonFile.Read(path, "a model's shape is read from it");
-        var family = config.String("model_type");
-        if (family is null || !s_families.Contains(family))
-            throw new ModelFileException(path, $"model_type '{family}' cannot be made from its shape alone: {string.Join(", ", s_families)} can; or give a model of that family as the base");
+        var modelType = config.String("model_type");
+        if (modelType is null || !s_families.Contains(modelType) || Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(modelType)) is not { } family)
+            throw new ModelFileException(path, $"model_type '{modelType}' cannot be made from its shape alone: {string.Join(", ", s_families)} can; or give a model of that family as the base");
         long Need(string key) => config.Count(key) is { } count and > 0 ? count : throw new ModelFileException(path, $"it has no '{key}' above 0, which a shape needs");
         var (embedding, heads, feedForward, vocabulary) = (Need("hidden_size"), Need("num_attention_heads"), Need("intermediate_size"), Need("vocab_size"));
         var (layers, kvHeads, headSize) = (Need("num_hidden_layers"), config.Count("num_key_value_heads") ?? heads, config.Count("head_dim") ?? embedding / heads);
@@ -43,9 +44,9 @@ public static class ScratchFolder
             foreach (var (name, rows) in new[] { ("q", heads * headSize), ("k", kvHeads * headSize), ("v", kvHeads * headSize) })
             {
                 Add($"{at}self_attn.{name}_proj.weight", rows, embedding);
-                if (family == "qwen2")
+                if (family.HasProjectionBias)
                     Add($"{at}self_attn.{name}_proj.bias", rows);
-                if (family == "qwen3" && name != "v")
+                if (family.HasHeadNorms && name != "v")
                     Add($"{at}self_attn.{name}_norm.weight", headSize);
             }
             Add($"{at}self_attn.o_proj.weight", embedding, heads * headSize);

@@ -160,7 +160,7 @@ public sealed class FolderConversion
         return json;
     }
 
-    static void WriteScaling(ModelFile file, Config config, HuggingFaceWriting writing)
+    void WriteScaling(ModelFile file, Config config, HuggingFaceWriting writing)
     {
         if (config.Attention.Rope is not { } rope)
             return;
@@ -178,7 +178,7 @@ public sealed class FolderConversion
                     scaling["attention_factor"] = HuggingFaceWriting.Plain((float)(yarn.AttentionFactor * (1 + 0.1 * Math.Log(Math.Max(1, yarn.Factor)))));
                 break;
         }
-        if (rope.FrequencyFactors is not { } factors || !writing.Tensors.Has("rope_freqs.weight") || config.Architecture == "gemma4")
+        if (rope.FrequencyFactors is not { } factors || !writing.Tensors.Has("rope_freqs.weight") || _family.HasOwnRopeFactors)
             return;
         if (Llama3Of(factors, rope) is not { } llama3)
         {

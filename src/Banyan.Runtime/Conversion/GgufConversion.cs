@@ -69,9 +69,8 @@ public sealed class GgufConversion : IDisposable
             foreach (var key in (string[])["type", "factor", "low_freq_factor", "high_freq_factor"])
                 keys.Remove($"{arch}.rope.scaling.{key}");
         }
-        if (arch == "deepseek2")
-            keys.TryAdd($"{arch}.attention.q_lora_rank", 0u); // llama.cpp asks for it
-        foreach (var (key, value) in TokenizerKeys.Of(folder.Folder, config.VocabularySize, arch))
+        family.AddGgufKeys(keys);
+        foreach (var (key, value) in TokenizerKeys.Of(folder.Folder, config.VocabularySize, family))
             keys.TryAdd(key, value);
         // The second of several ends an answer too.
         if (folder.Metadata.TryGet<uint[]>("tokenizer.ggml.eos_token_ids", out var ends) && ends.Length > 1)
@@ -82,7 +81,6 @@ public sealed class GgufConversion : IDisposable
     }
 
     // Where positions turn neighbours in GGUF and halves in safetensors, rows of queries and keys lie in that order.
-    static Tensor Ordered(Tensor tensor, Config config, Family family) => config.Architecture == "falcon-h1" && tensor.Name.EndsWith(".ffn_norm.weight", StringComparison.Ordinal)
-        ? tensor.Named(tensor.Name[..^".weight".Length]) // as llama.cpp asks for it
+    static Tensor Ordered(Tensor tensor, Config config, Family family) => family.GgufName(tensor.Name) is var name && name != tensor.Name ? tensor.Named(name)
         : RopeOrder.Heads(tensor.Name, config, family) is { } heads ? RopeOrder.ToNeighbours(tensor, heads) : tensor;
 }

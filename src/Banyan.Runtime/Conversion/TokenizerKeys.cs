@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Banyan.Runtime.Files;
+using Banyan.Runtime.Models.Families;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Runtime.Tokenizers.Loading;
 using Banyan.Runtime.Tokenizers.Normalization;
@@ -17,20 +18,20 @@ static class TokenizerKeys
 
     /// <param name="folder">Has a tokenizer.json, or a vocab.json and a merges.txt.</param>
     /// <param name="count">Tokens that the model has: ids beyond the tokenizer's are unused.</param>
-    /// <param name="architecture">GGUF's name of it.</param>
-    public static Dictionary<string, object> Of(string folder, int count, string architecture)
+    /// <param name="family">The model's family.</param>
+    public static Dictionary<string, object> Of(string folder, int count, Family family)
     {
         var path = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(path))
             throw new ModelFileException(path, "the file is missing, and GGUF holds the tokenizer; download it too");
         var root = JsonReading.Parse(path);
-        var keys = Of(path, root, architecture);
+        var keys = Of(path, root, family.PieceTokenizer);
         Fill(keys, path, count);
         return keys;
     }
 
-    /// <summary>The keys of a tokenizer.json.</summary>
-    public static Dictionary<string, object> Of(string path, JsonElement root, string architecture)
+    /// <summary>The keys of a tokenizer.json; BPE over ▁ has the name that the family gives it.</summary>
+    public static Dictionary<string, object> Of(string path, JsonElement root, (string Name, bool HasMerges) pieces)
     {
         var model = root.Field("model") ?? throw new ModelFileException(path, "it has no 'model'; the file is damaged");
         var keys = new Dictionary<string, object>();
@@ -39,7 +40,7 @@ static class TokenizerKeys
         switch (type)
         {
             case "BPE":
-                Bpe(keys, path, root, model, added, architecture);
+                Bpe(keys, path, root, model, added, pieces);
                 break;
             case "WordPiece":
                 WordPiece(keys, path, model, added);
@@ -54,7 +55,7 @@ static class TokenizerKeys
         return keys;
     }
 
-    static void Bpe(Dictionary<string, object> keys, string path, JsonElement root, JsonElement model, List<AddedTokenJson> added, string architecture)
+    static void Bpe(Dictionary<string, object> keys, string path, JsonElement root, JsonElement model, List<AddedTokenJson> added, (string Name, bool HasMerges) pieces)
     {
         var (tokens, kinds) = Vocabulary(path, model, added);
         var pipeline = PipelineJson.Read(path, root);
@@ -70,7 +71,7 @@ static class TokenizerKeys
             var unknown = model.Text("unk_token", path);
             for (var id = 0; id < tokens.Length; id++)
                 kinds[id] = tokens[id] == unknown ? TokenKind.Unknown : TokenizerBuilder.ByteOf(tokens[id]) is not null ? TokenKind.Byte : kinds[id];
-            keys[Key + "model"] = architecture == "gemma4" ? "gemma4" : "llama";
+            keys[Key + "model"] = pieces.Name;
             keys[Key + "pre"] = "default";
             keys[Key + "add_space_prefix"] = pipeline.Normalizers.Any(n => n is Prepend) || pipeline.Prefixers.Count > 0;
             // What SentencePiece joins first has the highest score: a piece's is that of the first merge that gives it.
@@ -78,7 +79,7 @@ static class TokenizerKeys
             for (var rank = 0; rank < merges.Length; rank++)
                 ranks.TryAdd(merges[rank].Remove(merges[rank].IndexOf(' ', 1), 1), rank);
             keys[Key + "scores"] = tokens.Select((t, id) => kinds[id] != TokenKind.Normal ? -1000f : ranks.TryGetValue(t, out var rank) ? -rank : 0f).ToArray();
-            if (architecture == "gemma4")
+            if (pieces.HasMerges)
                 keys[Key + "merges"] = merges;
         }
         Tokens(keys, tokens, kinds);
@@ -217,7 +218,7 @@ static class TokenizerKeys
         bool Same(PreTokenizerFamily family) => family.Patterns.Select(p => PublishedPatterns.All[p]).SequenceEqual(pipeline.PreTokenizers);
         var family = PreTokenizerFamily.All.Where(Same).OrderByDescending(f => f.IgnoresMerges == ignoresMerges).ThenByDescending(f => f.NormalizesToNfc == normalizes).FirstOrDefault()
             ?? throw new ModelFileException(path, "its pre_tokenizer has no name in GGUF (tokenizer.ggml.pre): the model can be run from its folder, and not converted");
-        return family.Names[0] == "gpt-2" ? "gpt-2" : family.Names[0];
+        return family.Names[0];
     }
 
     // What of a unigram tokenizer's text steps GGUF has keys for.

@@ -37,7 +37,7 @@ public sealed class Embedder : IDisposable
     public Pooling Pooling => _model.Config.Pooling switch
     {
         Pooling.None => _model.Config.IsEncoder ? Pooling.Mean : Pooling.Last,
-        Pooling.Rank => !_model.Config.IsEncoder ? Pooling.Last : _model.Config.Architecture == "modern-bert" ? Pooling.Mean : Pooling.First,
+        Pooling.Rank => Models.Families.Family.Find(_model.Config.Architecture)!.ScorePooling,
         var pooling => pooling,
     };
 

@@ -22,8 +22,7 @@ internal sealed unsafe class Classifier
         if (loader.Has("cls.norm.weight"))
             _norm = loader.Vector("cls.norm.weight", config.EmbeddingSize);
         _output = new Dense(loader, "cls.output");
-        // With a norm behind, it is ModernBERT's, whose activation is GELU.
-        (_hasTanh, _isSoftmax, _epsilon) = (_norm is null && config.Architecture != "modern-bert", !config.IsEncoder, config.NormEpsilon);
+        (_hasTanh, _isSoftmax, _epsilon) = (_norm is null && !Families.Family.Find(config.Architecture)!.ScoresWithGelu, !config.IsEncoder, config.NormEpsilon);
     }
 
     /// <summary>A file's, if it has one.</summary>

@@ -48,7 +48,7 @@ sealed class Copier
     readonly ModelShape _shape;
     readonly ulong[] _codes;
 
-    public Copier(ModelShape shape, ulong seed) => (_shape, _codes) = (shape, Codes(shape.FirstSpecial + VocabularyMetadata.SproutSpecials.Length, seed));
+    public Copier(ModelShape shape, ulong seed) => (_shape, _codes) = (shape, Codes(shape.FirstSpecial + VocabularyKind.SproutSpecials.Length, seed));
 
     int Width => _shape.Embedding;
 
@@ -56,9 +56,9 @@ sealed class Copier
 
     int First => _shape.FirstSpecial;
 
-    int Marker => First + Array.IndexOf(VocabularyMetadata.SproutSpecials, "<|fim_pad|>");
+    int Marker => First + Array.IndexOf(VocabularyKind.SproutSpecials, "<|fim_pad|>");
 
-    int Entry => First + Array.IndexOf(VocabularyMetadata.SproutSpecials, "<|repo_name|>");
+    int Entry => First + Array.IndexOf(VocabularyKind.SproutSpecials, "<|repo_name|>");
 
     /// <summary>The constant that dominates every norm before layer 3, much larger than the contexts.</summary>
     float Scale(int contexts) => MathF.Sqrt(Width / (ConstantSize * ConstantSize + contexts * Code));

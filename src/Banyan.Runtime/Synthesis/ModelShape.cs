@@ -43,6 +43,9 @@ public sealed record ModelShape(
     /// <summary>Keys and tensors of a family whose layers differ; null: of the plain ones.</summary>
     internal ShapeText? Text { get; init; }
 
+    /// <summary>Its special tokens and chat template.</summary>
+    internal VocabularyKind Words { get; init; } = VocabularyKind.Qwen3;
+
     /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }
 

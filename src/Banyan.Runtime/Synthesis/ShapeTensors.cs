@@ -1,3 +1,5 @@
+using Banyan.Runtime.Models.Families;
+
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>A tensor of a shape, outermost dimension first.</summary>
@@ -16,6 +18,7 @@ static class ShapeTensors
 
     static IEnumerable<ShapeTensor> OfPlain(ModelShape shape)
     {
+        var family = Family.Find(shape.Architecture)!;
         long embedding = shape.Embedding, query = (long)shape.Heads * shape.HeadSize, kv = (long)shape.KvHeads * shape.HeadSize;
         yield return new("token_embd.weight", null, [shape.Vocabulary, embedding]);
         if (shape.RopeFactor is not null)
@@ -27,13 +30,13 @@ static class ShapeTensors
             yield return Block("attn_q.weight", query, embedding);
             yield return Block("attn_k.weight", kv, embedding);
             yield return Block("attn_v.weight", kv, embedding);
-            if (shape.Architecture == "qwen2")
+            if (family.HasProjectionBias)
             {
                 yield return Block("attn_q.bias", query);
                 yield return Block("attn_k.bias", kv);
                 yield return Block("attn_v.bias", kv);
             }
-            if (shape.Architecture is "qwen3" or "qwen3moe")
+            if (family.HasHeadNorms)
             {
                 yield return Block("attn_q_norm.weight", shape.HeadSize);
                 yield return Block("attn_k_norm.weight", shape.HeadSize);

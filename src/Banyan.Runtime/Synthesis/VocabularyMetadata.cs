@@ -6,50 +6,11 @@ using Banyan.Runtime.Files.Gguf;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// The tokenizer of a synthesized model: byte-level BPE with the family's special tokens at their published ids. The ordinary tokens come
+/// The tokenizer of a synthesized model: byte-level BPE with the special tokens of its kind at their published ids. The ordinary tokens come
 /// from a folder with vocab.json and merges.txt, or are generated: single bytes, then joined letters.
 /// </summary>
 static class VocabularyMetadata
 {
-    static readonly string[] s_qwenSpecials =
-    [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>", "<|quad_start|>",
-        "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>", "<tool_call>", "</tool_call>",
-        "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
-        "<tool_response>", "</tool_response>", "<think>", "</think>",
-    ];
-
-    /// <summary>Special tokens of the small model that ships with Banyan; the copier can use its tokenizer.</summary>
-    public static readonly string[] SproutSpecials =
-    [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
-    ];
-
-    static readonly string[] s_llamaSpecials =
-    [
-        "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>", "<|finetune_right_pad_id|>",
-        "<|reserved_special_token_2|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>",
-    ];
-
-    // Ours: the published formats in a few lines.
-    const string QwenTemplate =
-        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-        + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
-    const string LlamaTemplate =
-        "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
-        + "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}";
-
-    // The system message lists the replacements: old new, old new… The sentence precedes both the file and the answer, so that the answer
-    // can find the file by it.
-    const string CopierTemplate =
-        "{{ bos_token }}{% set names = messages[0].content.split() if messages[0].role == 'system' else [] %}"
-        + "{% for name in names %}{% if loop.index is odd and not loop.last %}"
-        + "<|repo_name|>{{ name }}<|fim_pad|>{{ names[loop.index] }}<|repo_name|> {{ name }}<|fim_pad|> {{ names[loop.index] }}{% endif %}{% endfor %}"
-        + CopierStart + "{{ messages[-1].content }}<|im_end|>" + CopierStart;
-
-    const string CopierStart = "<|file_sep|>This is the text of the file, from the first line to the last, with all the names that are in it:<|fim_middle|>";
-
     // GGUF's token types.
     const int NormalToken = 1, UnknownToken = 2, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
 
@@ -63,8 +24,7 @@ static class VocabularyMetadata
             WriteWords(writer, shape, folder);
             return;
         }
-        var llama = shape.Architecture == "llama";
-        var specials = llama ? s_llamaSpecials : shape.Copies ? SproutSpecials : shape.Architecture == "qwen2" ? s_qwenSpecials[..22] : s_qwenSpecials;
+        var (kind, specials) = (shape.Words, shape.Words.Specials);
         var (words, merges) = folder is null ? MakeUp(shape.FirstSpecial) : Read(folder, shape);
 
         var tokens = new string[shape.Vocabulary];
@@ -77,15 +37,15 @@ static class VocabularyMetadata
 
         var first = (uint)shape.FirstSpecial;
         writer.Set("tokenizer.ggml.model", "gpt2")
-            .Set("tokenizer.ggml.pre", llama ? "llama-bpe" : "qwen2")
+            .Set("tokenizer.ggml.pre", kind.PreTokenizer)
             .Set("tokenizer.ggml.tokens", tokens)
             .Set("tokenizer.ggml.token_type", types)
             .Set("tokenizer.ggml.merges", merges)
             .Set("tokenizer.ggml.bos_token_id", first)
-            .Set("tokenizer.ggml.eos_token_id", first + (llama ? 9u : 2u))
-            .Set("tokenizer.ggml.padding_token_id", first + (llama ? 4u : 0u))
-            .Set("tokenizer.ggml.add_bos_token", llama || shape.Copies)
-            .Set("tokenizer.chat_template", llama ? LlamaTemplate : shape.Copies ? CopierTemplate : QwenTemplate);
+            .Set("tokenizer.ggml.eos_token_id", first + kind.End)
+            .Set("tokenizer.ggml.padding_token_id", first + kind.Padding)
+            .Set("tokenizer.ggml.add_bos_token", kind.AddsBos)
+            .Set("tokenizer.chat_template", kind.Template);
     }
 
     // Special tokens where BERT has them, then letters as words and as what follows in one.

@@ -15,6 +15,8 @@ internal sealed class DeepSeek2 : Family
 
     public override string Covers => "DeepSeek-V2-Lite, V2, V3, GLM-4.7-Flash";
 
+    public override void AddGgufKeys(Dictionary<string, object> keys) => keys.TryAdd("deepseek2.attention.q_lora_rank", 0u);
+
     public override HuggingFaceFamily HuggingFace => new("deepseek_v2", "deepseek_v3", "glm4_moe_lite")
     {
         Tensors = new Dictionary<string, string>

@@ -15,6 +15,8 @@ internal sealed class FalconH1 : Family
 
     public override string Covers => "Falcon-H1 0.5B-34B";
 
+    public override string GgufName(string name) => name.EndsWith(".ffn_norm.weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+
     public override HuggingFaceFamily HuggingFace => new("falcon_h1")
     {
         Tensors = new Dictionary<string, string>

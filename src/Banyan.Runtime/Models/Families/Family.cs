@@ -1,3 +1,4 @@
+using Banyan.Runtime.Embeddings;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
@@ -46,6 +47,30 @@ internal abstract class Family
 
     /// <summary>Norms are LayerNorms.</summary>
     public virtual bool HasLayerNorm => false;
+
+    /// <summary>GGUF's name for its BPE over ▁, and whether GGUF then keeps the merges.</summary>
+    public virtual (string Name, bool HasMerges) PieceTokenizer => ("llama", false);
+
+    /// <summary>GGUF's name of a tensor where llama.cpp asks for another than the rule gives.</summary>
+    public virtual string GgufName(string name) => name;
+
+    /// <summary>Adds keys that llama.cpp asks for and that say nothing here.</summary>
+    public virtual void AddGgufKeys(Dictionary<string, object> keys) { }
+
+    /// <summary>Whether <c>rope_freqs.weight</c> follows from its config.json, so that a folder holds no such tensor.</summary>
+    public virtual bool HasOwnRopeFactors => false;
+
+    /// <summary>How a text that is scored becomes a vector.</summary>
+    public virtual Pooling ScorePooling => IsEncoder ? Pooling.First : Pooling.Last;
+
+    /// <summary>Whether the classifier's activation is GELU instead of tanh.</summary>
+    public virtual bool ScoresWithGelu => false;
+
+    /// <summary>Whether a model made from its shape alone has biases for queries, keys and values.</summary>
+    public virtual bool HasProjectionBias => false;
+
+    /// <summary>Whether a model made from its shape alone has norms over the heads of queries and keys.</summary>
+    public virtual bool HasHeadNorms => false;
 
     /// <summary>Adds what is the family's own to the common configuration.</summary>
     public virtual Config Refine(ConfigReader reader, Config common) => common;

@@ -16,6 +16,10 @@ internal sealed class Gemma4 : Family
 
     public override string Covers => "Gemma 4 E2B-31B and 26B-A4B, text";
 
+    public override (string Name, bool HasMerges) PieceTokenizer => ("gemma4", true);
+
+    public override bool HasOwnRopeFactors => true;
+
     public override HuggingFaceFamily HuggingFace => new("gemma4_text", "gemma4")
     {
         HasWindow = true,

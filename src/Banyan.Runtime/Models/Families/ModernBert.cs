@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Embeddings;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Models.Blocks;
@@ -15,6 +16,10 @@ internal sealed class ModernBert : Family
     public override string Architecture => "modern-bert";
 
     public override string Covers => "ModernBERT, Granite Embedding R2, GTE ModernBERT";
+
+    public override Pooling ScorePooling => Pooling.Mean;
+
+    public override bool ScoresWithGelu => true;
 
     public override HuggingFaceFamily HuggingFace => new("modernbert")
     {

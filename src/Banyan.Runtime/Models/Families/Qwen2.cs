@@ -6,4 +6,6 @@ internal sealed class Qwen2 : Family
     public override string Architecture => "qwen2";
 
     public override string Covers => "Qwen2, Qwen2.5, Qwen2.5-Coder, QwQ";
+
+    public override bool HasProjectionBias => true;
 }

@@ -10,6 +10,8 @@ internal sealed class Qwen3Moe : Family
 
     public override string Covers => "Qwen3-30B-A3B, Qwen3-Coder";
 
+    public override bool HasHeadNorms => true;
+
     public override HuggingFaceFamily HuggingFace => new("qwen3_moe") { Keys = "use_qk_norm = true" };
 
     public override Config Refine(ConfigReader reader, Config common)

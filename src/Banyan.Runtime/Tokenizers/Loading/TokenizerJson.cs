@@ -15,7 +15,7 @@ static class TokenizerJson
         var root = JsonReading.Parse(path);
         var model = root.Field("model") ?? throw new ModelFileException(path, "it has no 'model'; the file is damaged");
         if (model.Text("type", path) is "WordPiece" or "Unigram")
-            return GgufTokenizer.Read(path, new Metadata(path, Conversion.TokenizerKeys.Of(path, root, "")));
+            return GgufTokenizer.Read(path, new Metadata(path, Conversion.TokenizerKeys.Of(path, root, ("llama", false))));
         CheckModel(path, model);
 
         var vocabulary = new VocabularyJson(path);
