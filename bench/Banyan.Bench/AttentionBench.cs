@@ -1,4 +1,7 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Bench;

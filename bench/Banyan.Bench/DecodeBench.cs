@@ -2,6 +2,10 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.Projections;
 using Banyan.Runtime.Models.State;
@@ -153,7 +157,7 @@ static unsafe class DecodeBench
             var (matrix, first, end) = Pieces[part];
             var x = Inputs[matrix.Columns];
             var sums = stackalloc float[16];
-            if (matrix.Format.Kind != Banyan.Runtime.Kernels.Packing.WeightKind.Float)
+            if (matrix.Format.Kind != Banyan.Runtime.Kernels.Matrices.Packing.WeightKind.Float)
                 for (var panel = first; panel < end; panel++)
                     Ladder.Current.MultiplyPanel(matrix.Format, matrix.Panel(panel), matrix.Panel(panel) + matrix.QuantOffset, matrix.Columns, x.Blocks, x.BlocksPerRow, 1, sums);
         }

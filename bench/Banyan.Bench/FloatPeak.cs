@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Training.Matrices;
 
 namespace Banyan.Bench;

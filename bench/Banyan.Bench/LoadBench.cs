@@ -2,6 +2,10 @@ using System.Diagnostics;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Tokenizers;
 

@@ -1,5 +1,7 @@
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Bench;

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Training;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Prompts;
 

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 

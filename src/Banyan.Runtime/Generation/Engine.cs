@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Banyan.Runtime.Generation.Grammars;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 

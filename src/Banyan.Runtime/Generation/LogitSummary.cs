@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Generation;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Banyan.Runtime.Generation.Grammars;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 

@@ -1,3 +1,4 @@
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Runtime.Generation;

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Files;
+using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models;
 
@@ -67,7 +68,7 @@ public sealed record Config
     internal bool HasLayerNorm { get; init; }
 
     /// <summary>What gates go through.</summary>
-    internal Kernels.GateActivation GateActivation { get; init; }
+    internal GateActivation GateActivation { get; init; }
 
     /// <summary>Query heads.</summary>
     public int Heads => Attention.Heads;
@@ -107,7 +108,7 @@ public sealed record Experts(int Count, int Used, bool NormalizeWeights)
     public bool ScalesInput { get; init; }
 
     /// <summary>What experts are.</summary>
-    internal Kernels.GateActivation Activation { get; init; }
+    internal GateActivation Activation { get; init; }
 
     /// <summary>What the weights of the chosen are multiplied by (<c>routed_scaling_factor</c>).</summary>
     public float Scale { get; init; } = 1;

@@ -1,4 +1,8 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models;
@@ -78,8 +82,8 @@ internal sealed unsafe class InputSums
             Linear.Multiply(input, up.Matrix, upped.Floats, slots.Length, pool, exact: true);
             if (biases.Up is not null)
             {
-                Kernels.Add.Bias(gated.Floats, biases.Gate + (long)group.Key * gate.Rows, slots.Length, gate.Rows);
-                Kernels.Add.Bias(upped.Floats, biases.Up + (long)group.Key * up.Rows, slots.Length, up.Rows);
+                Kernels.Operations.Add.Bias(gated.Floats, biases.Gate + (long)group.Key * gate.Rows, slots.Length, gate.Rows);
+                Kernels.Operations.Add.Bias(upped.Floats, biases.Up + (long)group.Key * up.Rows, slots.Length, up.Rows);
             }
             GatedUnit.Row(unit.Activation, gated.Floats, upped.Floats, hidden.Rows, (long)slots.Length * gate.Rows);
             foreach (var (projection, activations) in new[] { (gate, input), (up, input), (down, hidden) }.DistinctBy(p => p.Item1))

@@ -4,6 +4,9 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Models;
 

@@ -2,9 +2,14 @@ using System.Text.RegularExpressions;
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Projections;
 using Banyan.Runtime.Models.State;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Models;

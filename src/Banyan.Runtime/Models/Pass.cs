@@ -1,5 +1,9 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;

@@ -4,7 +4,7 @@ namespace Banyan.Runtime.Models;
 
 /// <summary>How finely a model computes: what its weights are multiplied with.</summary>
 /// <param name="Exact">Activations stay floats.</param>
-/// <param name="MixerTerms">Else: int8 values that stand for one activation in a mixer, 1 or 2 (<see cref="Kernels.Activations"/>);
+/// <param name="MixerTerms">Else: int8 values that stand for one activation in a mixer, 1 or 2 (<see cref="Kernels.Matrices.Activations"/>);
 /// elsewhere it is 1.</param>
 internal readonly record struct Precision(bool Exact, int MixerTerms)
 {

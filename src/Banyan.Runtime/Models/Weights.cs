@@ -1,5 +1,7 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Families;
 using Banyan.Runtime.Models.Loading;

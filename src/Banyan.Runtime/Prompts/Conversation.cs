@@ -5,6 +5,8 @@ using Banyan.Runtime.Generation.Grammars.Automata;
 using Banyan.Runtime.Generation.Grammars.Expressions;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Prompts;

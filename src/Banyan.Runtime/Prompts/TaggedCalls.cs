@@ -2,6 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation.Grammars.Automata;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
 namespace Banyan.Runtime.Prompts;
 

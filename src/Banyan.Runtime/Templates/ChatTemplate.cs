@@ -4,6 +4,10 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Parsing;
+using Banyan.Runtime.Templates.Values;
 
 namespace Banyan.Runtime.Templates;
 

@@ -1,4 +1,7 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
 namespace Banyan.Runtime.Templates;
 

@@ -1,3 +1,6 @@
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
+
 namespace Banyan.Runtime.Templates;
 
 /// <summary>The variables set in one block with its own scope: a template, macro, loop iteration, with, call or filter block.</summary>

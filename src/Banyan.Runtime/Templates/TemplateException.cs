@@ -1,3 +1,5 @@
+using Banyan.Runtime.Templates.Values;
+
 namespace Banyan.Runtime.Templates;
 
 /// <summary>

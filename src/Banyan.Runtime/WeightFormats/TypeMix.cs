@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.WeightFormats;
 

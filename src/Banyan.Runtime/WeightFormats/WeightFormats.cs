@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.WeightFormats;
 

@@ -5,34 +5,34 @@ using Microsoft.AspNetCore.Connections;
 namespace Banyan.Server.Connections;
 
 /// <summary>
-/// The memory that connections are read into and written from. The server reads at most one block at a time: with its own blocks of
-/// 4 KB a gigabyte takes 250,000 reads. Of the large blocks only so many are out at once; who comes when they are gets small ones, so
-/// that many thousand connections that send nothing weigh what they always did.
+/// The memory that connections receive into and send from, in blocks of 64 KB. Kestrel's own have 4 KB, so that a gigabyte takes 250,000
+/// reads and an upload a third more processor time (docs/hub.md). An idle connection holds no block. At most 1,024 large blocks are in use
+/// at once; further connections get small ones, so that thousands of slow clients cannot take more memory than with Kestrel's own pool.
 /// </summary>
 sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
     /// <summary>Bytes of a large block.</summary>
     public const int LargeBytes = 64 * 1024;
 
-    /// <summary>Bytes of a small block: what the server's own have.</summary>
+    /// <summary>Bytes of a small block, as in Kestrel's own pool.</summary>
     public const int SmallBytes = 4 * 1024;
 
     readonly Lock _lock = new();
-    readonly Stack<Block> _large = [], _small = [];     // the one that was used last is in the processor's cache
+    readonly Stack<Block> _large = [], _small = [];     // the block used last is still in the processor's cache
     readonly int _largeBlocks, _keptSmall;
     int _largeOut;
 
-    /// <param name="largeBlocks">How many large blocks are out at once, and kept; small ones are kept in as many bytes.</param>
+    /// <param name="largeBlocks">Large blocks in use at once, and kept when returned; small blocks are kept in the same number of bytes.</param>
     public ConnectionBlocks(int largeBlocks = 1024) => (_largeBlocks, _keptSmall) = (largeBlocks, largeBlocks * (LargeBytes / SmallBytes));
 
     /// <summary>Bytes of the longest block.</summary>
     public override int MaxBufferSize => LargeBytes;
 
-    /// <summary>This pool: there is one for all connections.</summary>
+    /// <summary>This pool, which all connections share.</summary>
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
 
-    /// <summary>A block of at least so many bytes.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">More than a large block has.</exception>
+    /// <summary>A block of at least that many bytes.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More bytes than a large block has.</exception>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, LargeBytes);
@@ -58,13 +58,13 @@ sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
                     _small.Push(block);
                 return;
             }
-            // More are out only where somebody asked for as many bytes.
+            // More are in use only if a caller needed that many bytes.
             if (_largeOut-- <= _largeBlocks)
                 _large.Push(block);
         }
     }
 
-    /// <summary>Does nothing: connections that are being closed still give their blocks back.</summary>
+    /// <summary>Does nothing: connections that are closing still return their blocks.</summary>
     protected override void Dispose(bool disposing)
     {
     }

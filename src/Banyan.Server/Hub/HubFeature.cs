@@ -79,7 +79,6 @@ static partial class HubFeature
         services.AddFollowing();
         services.AddNotifications();
         services.AddWebhooks();
-        services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, TransferBlocks>();
         services.AddXet();
         services.AddLfs();
         services.AddMaintenance();

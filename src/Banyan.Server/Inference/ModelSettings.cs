@@ -1,4 +1,5 @@
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Server.Inference;

@@ -1,4 +1,7 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Training.Matrices;
 using Banyan.Training.Objectives;

@@ -1,4 +1,6 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Training.Passes;
 

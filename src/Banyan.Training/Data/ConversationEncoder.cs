@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Data;

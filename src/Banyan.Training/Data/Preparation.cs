@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Training.Data.Records;
 using Banyan.Training.Data.Shapes;

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
 
 namespace Banyan.Training.Data;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Data;

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Training.Kernels;
 
@@ -36,7 +38,7 @@ internal static unsafe class ColumnSums
         {
             var (first, end) = Parts.Range(part, parts, Columns);
             for (var row = 0; row < Rows; row++)
-                Runtime.Kernels.Add.Apply(Sums + first, X + (long)row * Columns + first, end - first);
+                Runtime.Kernels.Operations.Add.Apply(Sums + first, X + (long)row * Columns + first, end - first);
         }
     }
 

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Training.Kernels;
 
@@ -103,13 +106,13 @@ internal unsafe struct FlashAttention
                     var kept = before == now ? 1 : MathF.Exp(before - now);
                     sum[row] = sum[row] * kept + Softmax.ExpMinus(s + first, now, end - first);
                     if (kept != 1)
-                        Runtime.Kernels.Scale.Apply(output + row * oStride, kept, ValueSize);
+                        Runtime.Kernels.Operations.Scale.Apply(output + row * oStride, kept, ValueSize);
                 }
                 SmallProduct.Run(scores, Block, 1, values + k * vStride, vStride, output, oStride, rows, ValueSize, count, add: true);
             }
             for (var row = 0; row < rows; row++)
             {
-                Runtime.Kernels.Scale.Apply(output + row * oStride, 1 / sum[row], ValueSize);
+                Runtime.Kernels.Operations.Scale.Apply(output + row * oStride, 1 / sum[row], ValueSize);
                 LogSums[(long)(text.First + q + row) * Heads + head] = largest[row] + MathF.Log(sum[row]);
             }
         }

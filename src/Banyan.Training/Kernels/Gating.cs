@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Training.Kernels;
 

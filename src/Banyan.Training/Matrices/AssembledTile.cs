@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Rungs;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 

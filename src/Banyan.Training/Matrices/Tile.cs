@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Training.Matrices;
 

@@ -124,12 +124,12 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
     {
         if (temperature != 1)
         {
-            Runtime.Kernels.Scale.Apply(logits, (float)(1 / temperature), count);
+            Runtime.Kernels.Operations.Scale.Apply(logits, (float)(1 / temperature), count);
             coefficient *= (float)temperature;
         }
         Span<int> tokens = _tokens.AsSpan(index * Most, Most);
         Span<float> shares = _shares.AsSpan(index * Most, Most);
-        var (largest, loss) = (Runtime.Kernels.Softmax.Largest(logits, count), -_entropies[index]);
+        var (largest, loss) = (Runtime.Kernels.Operations.Softmax.Largest(logits, count), -_entropies[index]);
         var sum = CrossEntropy.Exp(logits, largest, count);
         Span<float> own = stackalloc float[Most];
         for (var i = 0; i < Most && tokens[i] >= 0; i++)
@@ -143,7 +143,7 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
         rest = Math.Max(Least, rest / sum);
         if (others > 0)
             loss -= others * Math.Log(rest);
-        Runtime.Kernels.Scale.Apply(logits, (float)(coefficient / sum * (1 - others / rest)), count);
+        Runtime.Kernels.Operations.Scale.Apply(logits, (float)(coefficient / sum * (1 - others / rest)), count);
         for (var i = 0; i < Most && tokens[i] >= 0; i++)
             logits[tokens[i]] = (float)(coefficient * (own[i] / sum - shares[i]));
         return temperature * temperature * loss;

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
 
 namespace Banyan.Training.Passes;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Synthesis;
 using Banyan.Runtime.Tests.Files;

@@ -178,7 +178,7 @@ public unsafe class LogitSummaryTests
     [InlineData(40001)]
     public void It_is_what_separate_passes_find(int vocabulary)
     {
-        using var pool = new Banyan.Runtime.Kernels.WorkerPool(3);
+        using var pool = new Banyan.Runtime.Kernels.Threads.WorkerPool(3);
         const int Rows = 4;
         var logits = new float[Rows * vocabulary];
         var random = new Random(vocabulary);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

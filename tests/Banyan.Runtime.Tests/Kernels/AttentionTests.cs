@@ -1,4 +1,8 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

@@ -1,4 +1,8 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

@@ -1,5 +1,7 @@
 using Banyan.Runtime.Kernels;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Tests.Kernels;

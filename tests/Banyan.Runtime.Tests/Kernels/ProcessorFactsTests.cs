@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

@@ -1,6 +1,8 @@
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Assembled;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
@@ -33,7 +35,7 @@ public class ProductPortsTests
     public void Rungs_that_are_assembled_tell_it_of_every_format()
     {
         foreach (var rung in Ladder.All)
-            foreach (var format in PackedFormat.All.Where(f => f.Kind != Banyan.Runtime.Kernels.Packing.WeightKind.Halves))
+            foreach (var format in PackedFormat.All.Where(f => f.Kind != Banyan.Runtime.Kernels.Matrices.Packing.WeightKind.Halves))
                 Assert.Equal(rung.Form is not null, rung.PortsPerProduct(format, terms: 1) >= 1);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

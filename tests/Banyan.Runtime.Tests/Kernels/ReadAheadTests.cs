@@ -1,5 +1,8 @@
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

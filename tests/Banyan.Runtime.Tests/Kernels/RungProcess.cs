@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Tests.Kernels;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.Tests.Kernels;
 
 namespace Banyan.Runtime.Tests.Models;

@@ -4,6 +4,10 @@ using Banyan.Runtime.Generation;
 using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Parsing;
+using Banyan.Runtime.Templates.Values;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Tests;
 

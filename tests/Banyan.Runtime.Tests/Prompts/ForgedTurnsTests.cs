@@ -2,6 +2,9 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 using Banyan.Runtime.Tests.Models;
 using Banyan.Runtime.Tokenizers;
 

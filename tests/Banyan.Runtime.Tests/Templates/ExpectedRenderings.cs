@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Templates.Formatting;
 using Banyan.Tests;
 
 namespace Banyan.Runtime.Templates.Tests;

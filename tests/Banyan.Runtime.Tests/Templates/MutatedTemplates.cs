@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Values;
 using Banyan.Tests;
 
 namespace Banyan.Runtime.Templates.Tests;

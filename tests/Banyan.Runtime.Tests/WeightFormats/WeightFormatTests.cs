@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.Tests.WeightFormats;
 

@@ -1,5 +1,8 @@
 using Banyan.Runtime.Kernels;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Training.Matrices;
 using CsCheck;
 

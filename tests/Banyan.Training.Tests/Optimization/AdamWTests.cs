@@ -1,4 +1,6 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Training.Optimization;
 using Banyan.Training.Parameters;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Cli.Commands.Benchmark;

@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using Banyan.Client;
 using Banyan.Evaluation.Sandboxes;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands.Doctor;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Runtime.Files.Safetensors.Quantized;
 using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files.Safetensors;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Banyan.Runtime.Files.Safetensors.Quantized;
 using Banyan.Runtime.Models.Families;
 using Banyan.Runtime.WeightFormats;
 

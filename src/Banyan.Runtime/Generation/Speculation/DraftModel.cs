@@ -1,7 +1,7 @@
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
 
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// A small model that guesses how requests go on where their own text does not say. It keeps its own cache of their tokens, and computes as many as

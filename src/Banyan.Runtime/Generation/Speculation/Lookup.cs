@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// Guesses how a text goes on from where it stood before: prompt lookup. Pairs of tokens are hashed to chains of the positions where they

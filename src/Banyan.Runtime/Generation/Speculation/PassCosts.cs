@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// What a pass takes by its number of rows, measured as it goes. What was not seen for a while is forgotten, and what is not known is

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// Tokens that a copy has instead of its source's: a name that was changed once is changed wherever it stands. A few, each with how often it was right lately.

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Generation;
+namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// Decides how many guessed tokens go into the next pass: as many as raise the tokens a second, by what passes took and by how often guesses

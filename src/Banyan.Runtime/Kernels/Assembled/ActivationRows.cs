@@ -1,3 +1,4 @@
+using Banyan.Runtime.Kernels.Matrices;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 

@@ -1,4 +1,5 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 

@@ -1,7 +1,9 @@
-using Banyan.Runtime.Kernels.Assembled;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// Machine code assembled at run time for AVX-512 VNNI, which .NET has no intrinsic for; what is not a product of integers is the managed rung's below.

@@ -1,7 +1,9 @@
-using Banyan.Runtime.Kernels.Assembled;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// The same kernels as <see cref="AssembledRung"/>'s in vectors of 256 bits, assembled for AVX-VNNI: client processors without AVX-512. Where

@@ -1,4 +1,7 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Iced.Intel;
 
 namespace Banyan.Runtime.Kernels.Assembled;

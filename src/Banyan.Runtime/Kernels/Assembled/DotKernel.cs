@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Kernels.Threads;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;

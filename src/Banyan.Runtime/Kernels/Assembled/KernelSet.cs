@@ -1,4 +1,4 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 using Iced.Intel;
 using static Banyan.Runtime.Kernels.Assembled.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Threads;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;

@@ -1,4 +1,6 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 

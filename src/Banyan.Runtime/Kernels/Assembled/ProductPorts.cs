@@ -1,4 +1,4 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 using Iced.Intel;
 
 namespace Banyan.Runtime.Kernels.Assembled;

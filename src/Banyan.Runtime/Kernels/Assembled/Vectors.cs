@@ -1,3 +1,6 @@
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Iced.Intel;
 
 namespace Banyan.Runtime.Kernels.Assembled;

@@ -1,3 +1,5 @@
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 

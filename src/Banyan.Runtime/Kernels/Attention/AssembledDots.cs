@@ -1,6 +1,8 @@
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>vpdpwssd, assembled at run time: up to 6 queries stay in registers, with 64 lanes or 16, and no row is computed that nobody asked for.</summary>
 internal sealed unsafe class AssembledDots(VectorForm form) : IntegerDots

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>Consecutive tokens of one sequence in a batch. Their keys and values are in the pages before attention runs.</summary>
 internal readonly unsafe struct AttentionSpan(byte** pages, long pageOffset, int firstToken, int tokens, int firstPosition)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>vpmaddwd on 16 positions or dimensions at a time: 4 queries × 64 lanes stay in registers.</summary>
 [SkipLocalsInit]

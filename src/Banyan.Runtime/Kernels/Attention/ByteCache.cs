@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>A page of 8 bits as one of 16: each byte times 256 and its block's share, rounded as vpmulhrsw does.</summary>
 [SkipLocalsInit]

@@ -1,6 +1,8 @@
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>
 /// The two products of attention over integers of 16 bits, exact in 32 bits: a query's integers add up to at most <see cref="MaxSum"/> in

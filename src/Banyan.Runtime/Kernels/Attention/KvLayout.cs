@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>
 /// One layer's part of a page of the KV cache: <see cref="PagePositions"/> positions of all KV heads. A head's numbers, then its scales.

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>
 /// Arm64's smlal: four products of 16 bits are widened and added at a time. A pair's halves come apart when they are loaded (ld2), so that sums are

@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>
 /// Causal attention over a paged KV cache: softmax(q·kᵀ × scale)·v, in which scores never leave the cache (Milakov and Gimelshein 2018).

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// 32 activations of one token as int8: value ≈ <see cref="Scale"/> × quant. A block with a NaN or an infinity has quants 0 and scale NaN,

@@ -1,8 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// The feed-forward layers of many experts at once: x[row] += Σ share · down(silu(gate(row)) · up(row)) over the experts that a row goes to.

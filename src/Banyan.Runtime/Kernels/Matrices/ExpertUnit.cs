@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>What experts compute between their matrices.</summary>
 /// <param name="Activation">What the gate goes through.</param>

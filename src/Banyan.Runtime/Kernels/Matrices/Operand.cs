@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>In which form activations meet weights.</summary>
 internal enum OperandForm

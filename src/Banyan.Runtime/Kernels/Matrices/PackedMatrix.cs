@@ -1,8 +1,11 @@
 using Banyan.Runtime.Files;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.WeightFormats;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// A weight matrix [rows, columns] in panels of 16 rows as vector lanes, in as many bits as its file has: packed once at load, read by every

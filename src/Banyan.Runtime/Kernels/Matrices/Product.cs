@@ -1,8 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// Rows of activations on their way through the panels of a matrix: which kernels meet, and how the work is cut so that what is used again stays in a cache.

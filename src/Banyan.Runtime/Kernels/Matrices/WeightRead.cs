@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Threads;
+
+namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// Where one product of a model stands in the order in which a pass reads the weights. Linked once for a whole model (<see cref="Link"/>),

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Memory;
 
 /// <summary>
 /// Memory outside the collector's heap, on a 64-byte boundary. From 4 MB on it asks Linux for huge pages, without which random 4 KB pages

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Memory;
 
 /// <summary>Working memory of the current thread, kept from call to call so that kernels allocate nothing.</summary>
 internal static unsafe class Scratch

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+
+namespace Banyan.Runtime.Kernels.Memory;
 
 /// <summary>
 /// Memory for the matrices of a model, one after the other in a few large pieces, so that all of it lies in huge pages: a matrix alone (an expert's, a

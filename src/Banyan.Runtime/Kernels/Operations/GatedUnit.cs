@@ -1,4 +1,8 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
+
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>What the gate of a feed-forward layer goes through.</summary>
 internal enum GateActivation

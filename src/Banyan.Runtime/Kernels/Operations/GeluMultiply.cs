@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Matrices;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
 /// GEGLU (arXiv 2002.05202) with the approximation by tanh that Gemma has (arXiv 1606.08415): ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))) × up,

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
 /// F16 from and to F32 in vectors: .NET has no intrinsic for it, so the exponent is moved by integers. Exact in both directions, subnormals

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>A vector of floats of one width, so that a tile is written once for all of them.</summary>
 internal unsafe interface ILanes<T> where T : struct, ILanes<T>

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Threads;
+
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>LayerNorm (arXiv 1607.06450): y = (x − mean) ÷ √(variance + ε) · weight + bias, row by row.</summary>
 internal static unsafe class LayerNorm

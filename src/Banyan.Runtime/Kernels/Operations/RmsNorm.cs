@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>y = x ÷ √(mean(x²) + ε) × weight, row by row (Zhang and Sennrich 2019).</summary>
 internal static unsafe class RmsNorm

@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>Which two values of a head turn together.</summary>
 internal enum RopeStyle

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>SwiGLU (arXiv 2002.05202): y = gate ÷ (1 + e^−gate) × up.</summary>
 internal static unsafe class SiluMultiply

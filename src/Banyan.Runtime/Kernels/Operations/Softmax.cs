@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>Softmax of a row, in place.</summary>
 internal static unsafe class Softmax

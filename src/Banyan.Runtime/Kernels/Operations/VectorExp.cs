@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
 /// e^x of eight floats within 2 units in the last place (Cody and Waite's reduction, the Cephes polynomial). Below −87.3 it is 0, above 88.3

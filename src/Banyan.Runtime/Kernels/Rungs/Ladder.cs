@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Assembled;
+
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
 /// The rungs, best first. The first that the machine supports is used; the environment variable BANYAN_KERNELS names another.

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels.Assembled;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
 /// What decides which rungs a machine can stand on: the processor's word (CPUID), the system's (XCR0), the runtime's, whose own switches count

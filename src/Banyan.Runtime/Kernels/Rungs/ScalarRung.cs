@@ -1,6 +1,9 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>The reference: plain loops that say what every other rung must compute.</summary>
 internal sealed unsafe class ScalarRung : Rung

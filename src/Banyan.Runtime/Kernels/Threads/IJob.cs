@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Threads;
 
 /// <summary>Work that <see cref="WorkerPool.Run{TJob}(ref TJob, int)"/> divides: each part is done exactly once, by any thread, in any order.</summary>
 internal interface IJob

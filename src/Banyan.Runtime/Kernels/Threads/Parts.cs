@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Threads;
 
 /// <summary>How elementwise work is divided.</summary>
 internal static class Parts

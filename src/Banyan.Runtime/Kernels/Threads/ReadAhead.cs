@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics.X86;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Threads;
 
 /// <summary>
 /// What the next products will read first. A thread of the <see cref="WorkerPool"/> that has nothing to do, because others still work or because what

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Threads;
 
 /// <summary>
 /// A fixed number of threads, the caller among them, that do the parts of one job at a time. Parts are claimed one by one, and the

@@ -1,5 +1,8 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Models.Blocks;
 
@@ -33,7 +36,7 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float s
     {
         WriteUnscaled(token, to);
         if (scale != 1)
-            Kernels.Scale.Apply(to, scale, (int)table.Columns);
+            Kernels.Operations.Scale.Apply(to, scale, (int)table.Columns);
         if (epsilon > 0)
             FloatRows.Norm(to, null, (int)table.Columns, epsilon);
     }

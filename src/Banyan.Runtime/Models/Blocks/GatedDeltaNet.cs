@@ -1,4 +1,8 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
 using Banyan.Runtime.Models.State;

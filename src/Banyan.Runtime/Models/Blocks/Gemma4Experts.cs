@@ -1,4 +1,6 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
 
@@ -24,7 +26,7 @@ internal sealed unsafe class Gemma4Experts : Block
         (_beforeDense, _afterDense) = (at.Norm("ffn_norm"), at.Norm("post_ffw_norm_1"));
         (_beforeExperts, _afterExperts) = (at.Norm("pre_ffw_norm_2"), at.Norm("post_ffw_norm_2"));
         var scale = at.Vector("ffn_gate_inp.scale", embedding);
-        Kernels.Scale.Apply(scale.Floats, 1 / MathF.Sqrt(embedding), embedding);
+        Kernels.Operations.Scale.Apply(scale.Floats, 1 / MathF.Sqrt(embedding), embedding);
         _router = new Norm("ffn_gate_inp.scale", scale, embedding, at.Config.NormEpsilon);
     }
 

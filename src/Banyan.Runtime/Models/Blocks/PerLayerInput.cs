@@ -1,5 +1,7 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
 
@@ -48,7 +50,7 @@ internal sealed unsafe class PerLayerInput : Block
         float* p = pass.Floats(_width), g = pass.Floats(_width), own = pass.Floats(_width);
         for (var i = 0; i < rows; i++)
             _embeddings.Dequantize(pass.Token(i), 1, new Span<float>(tokens.Row(i), embedding));
-        Kernels.Scale.Apply(tokens.Rows, _embeddingScale / MathF.Sqrt(embedding), (long)rows * embedding);
+        Kernels.Operations.Scale.Apply(tokens.Rows, _embeddingScale / MathF.Sqrt(embedding), (long)rows * embedding);
         _model.Apply(pass, tokens, p);                                    // p [rows, width]
         _norm.Apply(pass, p);
         for (var i = 0; i < rows; i++)

@@ -1,4 +1,6 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Models.Projections;
 using Banyan.Runtime.Models.State;
 

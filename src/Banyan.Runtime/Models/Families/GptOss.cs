@@ -1,5 +1,6 @@
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
 

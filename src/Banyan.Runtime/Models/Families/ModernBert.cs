@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Embeddings;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Loading;
 

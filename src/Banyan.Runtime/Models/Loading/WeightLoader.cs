@@ -1,5 +1,9 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Blocks;
 using Banyan.Runtime.Models.Projections;
 

@@ -1,6 +1,8 @@
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Models.Projections;
 

@@ -1,4 +1,5 @@
 using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Matrices;
 
 namespace Banyan.Runtime.Models.Projections;
 

@@ -1,5 +1,8 @@
 using Banyan.Runtime.Kernels;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models.Projections;
 
@@ -66,7 +69,7 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
                 foreach (var share in part.Adapter.Shares)
                     TermOf(share)?.AddTo(x.Row(part.First), y + (long)part.First * Rows, part.Count, share.Scale, pass.Pool);
         if (Scale != 1)
-            Kernels.Scale.Apply(y, Scale, (long)pass.Rows * Rows);
+            Kernels.Operations.Scale.Apply(y, Scale, (long)pass.Rows * Rows);
         if (bias is not null)
             Add.Bias(y, bias.Floats, pass.Rows, Rows);
     }

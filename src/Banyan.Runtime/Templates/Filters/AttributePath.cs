@@ -1,6 +1,8 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Filters;
 
 /// <summary>
 /// An attribute as filters take it: <c>'function.name'</c>, <c>'items.0'</c> or a number, looked up item first at each point.

@@ -1,7 +1,8 @@
 using System.Text;
-using static Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Values;
+using static Banyan.Runtime.Templates.Filters.FilterTable;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Filters;
 
 static class MarkupFilters
 {

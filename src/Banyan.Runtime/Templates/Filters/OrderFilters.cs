@@ -1,6 +1,9 @@
-using static Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+using static Banyan.Runtime.Templates.Filters.FilterTable;
+
+namespace Banyan.Runtime.Templates.Filters;
 
 /// <summary>Filters that compare items; strings compare without case unless told otherwise.</summary>
 static class OrderFilters

@@ -1,4 +1,7 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Tests;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Filters;
 
 /// <summary>
 /// select, reject, selectattr, rejectattr and map: filters that take the name of a test or filter. Their results are lazy and can be read
@@ -61,7 +64,7 @@ static class SelectionFilters
             if (rest.Positional.Count == 0)
                 throw new TemplateException("FilterArgumentError", "map requires a filter argument");
             var name = Printer.Str(r, rest.Positional[0]);
-            var filter = Filters.Find(name) ?? throw Filters.Unknown(name);
+            var filter = FilterTable.Find(name) ?? throw FilterTable.Unknown(name);
             rest = rest.Skip(1);
             change = item => filter(r, rest.Prepend(item));
         }

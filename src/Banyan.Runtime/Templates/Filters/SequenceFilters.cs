@@ -1,6 +1,10 @@
-using static Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+using static Banyan.Runtime.Templates.Filters.FilterTable;
+
+namespace Banyan.Runtime.Templates.Filters;
 
 static class SequenceFilters
 {
@@ -19,7 +23,7 @@ static class SequenceFilters
         Row("slice", "slices fill_with?", (r, a) => new GeneratorValue(SliceUp(r, a[0]!, Numbers.Index(a[1], 1), a[2]))),
         Row("default", "default_value? boolean?", Default),
         Row("d", "default_value? boolean?", Default),
-        Row("attr", "name", (r, a) => a[1] is TextValue name && (a[0] is not DictValue || Methods.Find(a[0]!, name.Text) is not null)
+        Row("attr", "name", (r, a) => a[1] is TextValue name && (a[0] is not DictValue || MethodTable.Find(a[0]!, name.Text) is not null)
             ? Lookup.Attribute(r, a[0]!, name.Text) : UndefinedValue.Missing(a[0]!, Printer.Str(r, a[1]!))),
     ];
 

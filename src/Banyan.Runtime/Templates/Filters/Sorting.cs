@@ -1,4 +1,7 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Filters;
 
 /// <summary>Python's stable sort. Values are compared with the operator &lt;, so values without an order fail the same way.</summary>
 static class Sorting

@@ -1,7 +1,11 @@
 using System.Text;
-using static Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
+using static Banyan.Runtime.Templates.Filters.FilterTable;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Filters;
 
 static class TextFilters
 {

@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Text;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary><c>'{0} {name.x[1]!r:>8}'.format(…)</c>; attributes are looked up in the sandbox.</summary>
 static class BraceFormat

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary>Floats as Python writes them: the shortest text that reads back, or exactly rounded (half to even) digits.</summary>
 static class FloatText

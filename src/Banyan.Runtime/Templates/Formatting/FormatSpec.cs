@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Numerics;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary>
 /// The format of one value, as in both <c>'%08.3f' % x</c> and <c>'{:08.3f}'.format(x)</c>:

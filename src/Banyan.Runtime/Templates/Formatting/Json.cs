@@ -1,6 +1,9 @@
 using System.Text;
+using Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary>The filter <c>tojson</c> as transformers configures it: Python's json.dumps, not escaped for HTML.</summary>
 sealed class Json(Render r, bool ascii, string? indent, string itemSeparator, string keySeparator, bool sortKeys)

@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Text;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary><c>'%s is %5.2f' % (name, value)</c>.</summary>
 static class PercentFormat

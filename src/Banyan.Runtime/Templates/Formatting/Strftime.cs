@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Formatting;
 
 /// <summary>Python's <c>datetime.strftime</c> in the C locale, with glibc's flags (<c>%-d</c>), as models' templates use it for today's date.</summary>
 static class Strftime

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
-using static Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Tests;
+using Banyan.Runtime.Templates.Values;
+using static Banyan.Runtime.Templates.Methods.MethodTable;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Methods;
 
 /// <summary><c>isdigit()</c> and similar: true if there is at least one character and all of them qualify.</summary>
 static class CharacterTests

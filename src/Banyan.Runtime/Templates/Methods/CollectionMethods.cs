@@ -1,6 +1,9 @@
-using static Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+using static Banyan.Runtime.Templates.Methods.MethodTable;
+
+namespace Banyan.Runtime.Templates.Methods;
 
 static class CollectionMethods
 {

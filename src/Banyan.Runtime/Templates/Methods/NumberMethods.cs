@@ -1,7 +1,8 @@
 using System.Numerics;
-using static Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Values;
+using static Banyan.Runtime.Templates.Methods.MethodTable;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Methods;
 
 static class NumberMethods
 {

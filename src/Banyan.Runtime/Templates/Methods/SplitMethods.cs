@@ -1,7 +1,9 @@
-using static Banyan.Runtime.Templates.Methods;
-using static Banyan.Runtime.Templates.StringMethods;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+using static Banyan.Runtime.Templates.Methods.MethodTable;
+using static Banyan.Runtime.Templates.Methods.StringMethods;
+
+namespace Banyan.Runtime.Templates.Methods;
 
 /// <summary>The methods of <c>str</c> that split it.</summary>
 static class SplitMethods

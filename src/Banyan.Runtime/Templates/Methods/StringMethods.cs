@@ -1,7 +1,10 @@
 using System.Text;
-using static Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
+using static Banyan.Runtime.Templates.Methods.MethodTable;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Methods;
 
 /// <summary>
 /// The methods of <c>str</c>; those that split are in <see cref="SplitMethods"/>, the predicates in <see cref="CharacterTests"/>.

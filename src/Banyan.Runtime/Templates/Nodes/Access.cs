@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary><c>owner.name</c>: the attribute (a method, say) first, then the item.</summary>
 sealed class Member(Expression owner, string name) : Expression

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary>The arguments of a call as written: positional, named, <c>*list</c> and <c>**dict</c>.</summary>
 sealed record ArgumentList(Expression[] Positional, (string Name, Expression Value)[] Keywords, Expression? Rest, Expression? KeywordRest)

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary>A part of a template that has a value. Immutable: one parsed template renders on many threads at once.</summary>
 abstract class Expression

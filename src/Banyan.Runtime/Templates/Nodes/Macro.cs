@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary>The head and body of a macro, or of the caller that a call block passes.</summary>
 /// <param name="Name">Its name; null for a caller.</param>

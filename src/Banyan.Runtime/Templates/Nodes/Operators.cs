@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 sealed class And(Expression left, Expression right) : Expression
 {

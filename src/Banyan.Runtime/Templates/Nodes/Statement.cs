@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary>What follows a statement: the next one, or the end or next iteration of the enclosing loop.</summary>
 enum Flow { Next, Break, Continue }
@@ -104,7 +106,7 @@ sealed class FilterBlock(int line, Filter[] filters, Statement[] body) : Stateme
 }
 
 /// <summary><c>{% generation %}…{% endgeneration %}</c>: what the assistant says. The text is as without it; training asks where it is.</summary>
-sealed class Generation(int line, Statement[] body) : Statement(line)
+sealed class GenerationBlock(int line, Statement[] body) : Statement(line)
 {
     protected override Flow Run(Render r)
     {

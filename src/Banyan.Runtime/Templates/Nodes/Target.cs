@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary>The left side of an assignment: a name, a namespace's attribute, or several of them.</summary>
 abstract class Target

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Parsing;
 
 /// <summary>Backslashes in string literals, as in Python; an unknown escape stays as it is.</summary>
 static class Escapes

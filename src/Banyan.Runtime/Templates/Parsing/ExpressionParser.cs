@@ -1,7 +1,11 @@
 using System.Globalization;
 using System.Numerics;
+using Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Tests;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Parsing;
 
 /// <summary>
 /// Expressions, loosest first: <c>a if b else c</c>, or, and, not, comparisons, + -, ~, * / // %, **, signs, then what follows a
@@ -337,7 +341,7 @@ sealed class ExpressionParser(TokenReader tokens)
     Filter ParseFilter(Expression? value)
     {
         var name = DottedName();
-        var body = Filters.Find(name);
+        var body = FilterTable.Find(name);
         if (body is null && Conditions == 0)
             _unknown.Add(Unknown("filter", name));
         return new Filter(value, name, body, tokens.Current.Is("(") ? ParseArguments() : ArgumentList.None);

@@ -1,6 +1,8 @@
 using System.Text;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Parsing;
 
 /// <summary>
 /// Splits a template into tokens with Jinja2's white space rules as configured in transformers: the newline after a block is dropped

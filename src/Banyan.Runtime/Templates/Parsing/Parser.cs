@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Parsing;
 
 /// <summary>Statements: from tokens to the tree that <see cref="Render"/> runs.</summary>
 sealed class Parser
@@ -179,7 +181,7 @@ sealed class Parser
     }
 
     // {% generation %} marks what the assistant says, which only training needs to know.
-    Generation ParseGeneration(int line) => new(line, InnerBody("endgeneration"));
+    GenerationBlock ParseGeneration(int line) => new(line, InnerBody("endgeneration"));
 
     Macro ParseMacro(int line)
     {

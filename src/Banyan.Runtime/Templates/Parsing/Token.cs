@@ -1,4 +1,7 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Parsing;
 
 enum TokenKind { Data, BlockBegin, BlockEnd, PrintBegin, PrintEnd, Name, Text, Integer, Float, Operator, End }
 

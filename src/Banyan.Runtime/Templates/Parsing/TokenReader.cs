@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Parsing;
 
 /// <summary>The tokens of a template, one at a time, and the parser's current depth.</summary>
 sealed class TokenReader(string source)

@@ -1,7 +1,10 @@
 using System.Numerics;
 using System.Text;
+using Banyan.Runtime.Templates.Filters;
+using Banyan.Runtime.Templates.Nodes;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Tests;
 
 /// <summary>All tests of <c>value is test</c>. A new one is a row.</summary>
 static class JinjaTests
@@ -30,7 +33,7 @@ static class JinjaTests
         Row("divisibleby", "num", (r, a) => Remainder(r, a[0]!, a[1]!, 0)),
         Row("sameas", "other", (_, a) => IsSame(a[0]!, a[1]!)),
         Row("in", "seq", (r, a) => Sequences.Contains(r, a[1]!, a[0]!)),
-        Row("filter", "", (r, a) => Filters.Find(Printer.Str(r, a[0]!)) is not null),
+        Row("filter", "", (r, a) => FilterTable.Find(Printer.Str(r, a[0]!)) is not null),
         Row("test", "", (r, a) => Find(Printer.Str(r, a[0]!)) is not null),
         .. Comparisons(Comparison.Equal, "==", "eq", "equalto"),
         .. Comparisons(Comparison.NotEqual, "!=", "ne"),

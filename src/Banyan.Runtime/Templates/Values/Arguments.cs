@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>The body of a function, filter, test or method (whose value is the first argument).</summary>
 delegate Value NativeFunction(Render r, Arguments arguments);

@@ -1,6 +1,8 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>The operators + - * / // % **.</summary>
 static class Arithmetic

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>A function or a bound method.</summary>
 sealed class FunctionValue(string name, NativeFunction body, string typeName = "builtin_function_or_method") : Value

@@ -1,6 +1,7 @@
 using System.Text;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>
 /// Strings as Python sees them, by code point: an emoji has length 1. Text without surrogates, which is nearly all text, takes a direct

@@ -1,6 +1,7 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>A list or a tuple; a template cannot change it.</summary>
 sealed class ListValue(IReadOnlyList<Value> items, bool isTuple = false) : Value

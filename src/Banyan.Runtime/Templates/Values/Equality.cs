@@ -1,7 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>Equality, hashing and order as in Python: 1 == 1.0 == True; lists and tuples item by item.</summary>
 static class Equality

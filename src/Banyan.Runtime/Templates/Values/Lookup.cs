@@ -1,4 +1,7 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Methods;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary><c>a.b</c> and <c>a[b]</c>, with the restrictions of Jinja2's immutable sandbox.</summary>
 static class Lookup
@@ -51,10 +54,10 @@ static class Lookup
     {
         if (owner is ObjectValue o && o.TryGetAttribute(r, name, out var value))
             return value;
-        if (Methods.Find(owner, name) is { } method)
+        if (MethodTable.Find(owner, name) is { } method)
             return new FunctionValue(name, (r, arguments) => method(r, arguments.Prepend(owner)));
-        if (s_internal.Contains(name) || Methods.IsForbidden(owner, name))
+        if (s_internal.Contains(name) || MethodTable.IsForbidden(owner, name))
             return new UndefinedValue($"access to attribute {Printer.Quote(name)} of {Printer.Quote(owner.TypeName)} object is unsafe.", "SecurityError");
-        return Methods.Property(owner, name);
+        return MethodTable.Property(owner, name);
     }
 }

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>
 /// The variable <c>loop</c>. It reads one item ahead for the next or the last item, and reads all items only for the length.

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>
 /// Escaping for HTML as MarkupSafe does it. Templates run with autoescape off, so only <c>escape</c> and <c>safe</c> use this.

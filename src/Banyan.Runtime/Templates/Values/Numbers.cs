@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>Python's numeric tower as templates use it: bool is an int, ints have any size, int and float compare exactly.</summary>
 static class Numbers

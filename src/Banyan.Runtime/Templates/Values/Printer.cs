@@ -1,6 +1,8 @@
 using System.Text;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>Python's <c>str()</c> and <c>repr()</c>.</summary>
 static class Printer

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>The differences of Python's <c>str</c> from .NET's string: white space, lines, case mapping, printable characters.</summary>
 static class PythonText

@@ -1,4 +1,6 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
+
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>Python's operations on anything with items: iterate, count, index, slice, contain.</summary>
 static class Sequences

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>
 /// Searches text in time proportional to both lengths. The vectorised search of .NET takes the product of the lengths in its worst case,

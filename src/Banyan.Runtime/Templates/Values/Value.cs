@@ -1,6 +1,7 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Nodes;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Values;
 
 /// <summary>A value in a template. The types are a closed set, all in this folder; all but a few stateful ones are immutable.</summary>
 abstract class Value

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// The codebooks of the IQ formats: chosen points of a lattice. A point of n coordinates, each a level 0 … levels − 1, has the number

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>The weight format of <typeparamref name="TCodes"/>.</summary>
 sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, TCodes.BlockWeights, TCodes.BlockBytes) where TCodes : struct, ICodes

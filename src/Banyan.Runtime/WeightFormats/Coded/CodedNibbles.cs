@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>Codes of four bits, two to a byte.</summary>
 static class CodedNibbles

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// What GPTQ, AWQ and compressed-tensors hold in groups, in up to 4 bits: <c>float d; byte zero; byte q[16]</c>: d · (q − zero) for 32 weights, of

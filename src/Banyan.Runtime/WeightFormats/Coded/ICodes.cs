@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// A format whose weights are codes of a few bits: weight = scale × Values[code], less a minimum where the format has one. A scale belongs

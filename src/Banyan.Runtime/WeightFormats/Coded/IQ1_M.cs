@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ1_M: <c>byte entry[32]; byte high[16]; ushort scales[4]</c>: as IQ1_S, but the sign of the eighth belongs to eight weights (bit 3 of the

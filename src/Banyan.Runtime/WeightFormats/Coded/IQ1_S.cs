@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ1_S: <c>half d; byte entry[32]; ushort high[8]</c>: eight weights are an entry of eleven bits, three of them in high; for 32 weights

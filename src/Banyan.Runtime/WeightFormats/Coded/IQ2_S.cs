@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ2_S: <c>half d; byte entry[32]; byte signs[32]; byte high[8]; byte scales[8]</c>: an entry of ten bits, two of them in high, and eight

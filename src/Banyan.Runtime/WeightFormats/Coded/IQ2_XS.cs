@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ2_XS: <c>half d; ushort q[32]; byte scales[8]</c>: nine bits of a word are an entry of a codebook of eight weights, seven are signs; 16

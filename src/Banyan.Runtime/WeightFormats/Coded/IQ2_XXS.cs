@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ2_XXS: <c>half d; { byte entry[4]; uint signs }[8]</c>: eight weights are an entry of a codebook with signs; 32 have a scale of

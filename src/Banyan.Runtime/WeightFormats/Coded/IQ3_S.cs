@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ3_S: <c>half d; byte entry[64]; byte high[8]; byte signs[32]; byte scales[4]</c>: four weights are an entry of nine bits, one of them in

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ3_XXS: <c>half d; byte entry[64]; uint signs[8]</c>: four weights are an entry of a codebook; signs and scales as in IQ2_XXS, the scale

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>IQ4_NL: <c>half d; byte q[16]</c>: Q4_0 with uneven levels.</summary>
 readonly struct IQ4_NL : ICodes

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// IQ4_XS: <c>half d; ushort high; byte low[4]; byte q[128]</c>: the levels of IQ4_NL; the scale of each 32 of 256 weights is

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// MXFP4 (OCP Microscaling, 2023): <c>byte e; byte q[16]</c>: FP4 (E2M1) and a power of two for 32 weights. Weight i &lt; 16 is the low

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>Q1_0: <c>half d; byte q[16]</c>: 128 weights of −d (bit 0) or d (bit 1).</summary>
 readonly struct Q1_0 : ICodes

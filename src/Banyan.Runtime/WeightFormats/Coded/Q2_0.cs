@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>Q2_0: <c>half d; byte q[16]</c>: 64 weights of d × (two bits − 1), four to a byte.</summary>
 readonly struct Q2_0 : ICodes

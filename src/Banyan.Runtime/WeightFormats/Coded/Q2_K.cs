@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// Q2_K: <c>byte scales[16]; byte q[64]; half d, dmin</c>: two bits above a minimum. Each 16 of 256 weights have a scale (low nibble) and a

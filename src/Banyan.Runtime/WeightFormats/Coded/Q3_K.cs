@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// Q3_K: <c>byte high[32]; byte q[64]; byte scales[12]; half d</c>: q as in Q2_K, and bit j of high[i] is the third bit of weight 32j + i; a

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
 /// TQ1_0: <c>byte q[48]; byte last[4]; half d</c>: −d, 0 or d. A byte is a fraction of 256 whose base-3 digits are five weights (four in the

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.WeightFormats;
+namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>TQ2_0: <c>byte q[64]; half d</c>: −d, 0 or d, two bits each, laid out as in Q2_K.</summary>
 readonly struct TQ2_0 : ICodes

@@ -1,8 +1,10 @@
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
+using Banyan.Runtime.Generation.Speculation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Keys;
 using Microsoft.Extensions.Logging;

@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Server.Inference.Models;
 using Banyan.Server.Inference.Requests;
 

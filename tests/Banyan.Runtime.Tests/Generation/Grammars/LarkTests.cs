@@ -2,6 +2,8 @@ using System.Text.Json;
 using Banyan.Runtime.Generation.Grammars;
 using Banyan.Runtime.Prompts;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Nodes;
 using Banyan.Runtime.Tokenizers;
 using Banyan.Tests;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// AWQ (arXiv 2306.00978): <c>qweight</c> I32 [inputs, outputs ÷ 8], <c>qzeros</c> I32 [groups, outputs ÷ 8], <c>scales</c> [groups, outputs]. The nibbles

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// GPTQ (arXiv 2210.17323): <c>qweight</c> I32 [inputs · bits ÷ 32, outputs], packed along the inputs; <c>qzeros</c> I32 [groups, outputs · bits ÷ 32];

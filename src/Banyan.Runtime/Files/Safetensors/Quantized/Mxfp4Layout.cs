@@ -1,6 +1,7 @@
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// MXFP4 (OCP Microscaling): gpt-oss's experts, <c>_blocks</c> U8 [experts, rows, columns ÷ 32, 16] and <c>_scales</c> U8 [experts, rows, columns ÷ 32];

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// NVFP4: FP4 in pairs (the low nibble first), an E4M3 scale for 16, and a float for all, which multiplies (ModelOpt: <c>weight</c> U8,

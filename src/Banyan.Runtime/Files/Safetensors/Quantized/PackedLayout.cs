@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// compressed-tensors' whole numbers. pack-quantized: <c>weight_packed</c> I32 [outputs, inputs · bits ÷ 32], a number and 2^(bits − 1) each,

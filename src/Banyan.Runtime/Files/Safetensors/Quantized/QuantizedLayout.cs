@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>A way in which quantized matrices lie in safetensors.</summary>
 abstract class QuantizedLayout

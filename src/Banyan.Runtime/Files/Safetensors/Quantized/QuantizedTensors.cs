@@ -1,6 +1,7 @@
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Files.Safetensors;
+namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>The tensors of safetensors files as they are computed with: those that are quantized lie there in several.</summary>
 static class QuantizedTensors

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Banyan.Runtime.Generation.Grammars.Expressions;
+using Banyan.Runtime.Generation.Speculation;
 
 namespace Banyan.Runtime.Generation.Grammars.Schemas;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Banyan.Runtime.Generation.Speculation;
 
 namespace Banyan.Runtime.Generation.Grammars.Schemas;
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Banyan.Runtime.WeightFormats;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// A byte a weight (<see cref="ByteFormat"/>): for each 32 columns the scales of 16 rows, their zeros, then each column's 16 bytes. They are widened

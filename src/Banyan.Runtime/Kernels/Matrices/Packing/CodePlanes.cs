@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// The layout of a block's codes: of 4 bits, <see cref="Nibbles"/>; of 2 bits, bits 2·f of byte 64·q + 4·r + i for column 4·(4·q + f) + i of

@@ -1,8 +1,11 @@
 using System.Runtime.CompilerServices;
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// Formats of codes (<see cref="ICodes"/>): the quants are <see cref="CodePlanes"/>, which kernels look up in a table of 16 bytes. Scales of a

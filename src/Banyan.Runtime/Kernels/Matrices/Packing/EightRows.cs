@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Banyan.Runtime.Kernels.Rungs;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// Rows become lanes, eight at a time, in registers: what the scalar packing does a dword at a time, which took most of a model's loading. The same

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.WeightFormats;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// F32: 16 rows of a column side by side. F16 and BF16: columns in pairs, a row's two values side by side (as the BF16 dot product wants them);

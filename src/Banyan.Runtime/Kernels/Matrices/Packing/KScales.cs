@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// The scales of a group of 256 columns of Q4_K and Q5_K in 256 bytes, as many as in the file: 16 F16 scales d, 16 F16 dmin, then for each

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// The layout of the low four bits of a block, shared by all formats of 4, 5 and 6 bits: byte 64·p + 4·r + i holds column 4·p + i of row r in its

@@ -1,7 +1,9 @@
 using Banyan.Runtime.Kernels.Assembled;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// How one weight format lies in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then

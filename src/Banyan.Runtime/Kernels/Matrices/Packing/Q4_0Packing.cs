@@ -1,8 +1,9 @@
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
 using static Banyan.Runtime.Kernels.Assembled.PanelReader;
-using static Banyan.Runtime.Kernels.Avx2Rung;
+using static Banyan.Runtime.Kernels.Rungs.Avx2Rung;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>Q4_0, 32 columns: an F16 scale and 4 bits a weight; weight = scale × (value − 8).</summary>
 internal static unsafe class Q4_0Packing

@@ -1,8 +1,9 @@
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
 using static Banyan.Runtime.Kernels.Assembled.PanelReader;
-using static Banyan.Runtime.Kernels.Avx2Rung;
+using static Banyan.Runtime.Kernels.Rungs.Avx2Rung;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>Q4_1, 32 columns: an F16 scale and minimum, and 4 bits a weight; weight = scale × value + minimum.</summary>
 internal static unsafe class Q4_1Packing

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
 using static Banyan.Runtime.Kernels.Assembled.PanelReader;
-using static Banyan.Runtime.Kernels.Avx2Rung;
+using static Banyan.Runtime.Kernels.Rungs.Avx2Rung;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>Q4_K, 256 columns: see <see cref="KScales"/>; 4 bits a weight, in the file two blocks of 32 to 32 bytes.</summary>
 internal static unsafe class Q4_KPacking

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
 using static Banyan.Runtime.Kernels.Assembled.PanelReader;
-using static Banyan.Runtime.Kernels.Avx2Rung;
+using static Banyan.Runtime.Kernels.Rungs.Avx2Rung;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>Q5_K, 256 columns: as Q4_K, with a fifth bit; in the file bit b of high byte c belongs to column c of block b.</summary>
 internal static unsafe class Q5_KPacking

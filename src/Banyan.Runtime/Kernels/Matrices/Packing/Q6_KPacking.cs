@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.WeightFormats;
 using static Banyan.Runtime.Kernels.Assembled.PanelReader;
-using static Banyan.Runtime.Kernels.Avx2Rung;
+using static Banyan.Runtime.Kernels.Rungs.Avx2Rung;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// Q6_K, 256 columns: an F16 scale d, an int8 scale for each 16 columns, 6 bits a weight; weight = d × scale × (value − 32).

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// 16 rows × 32 columns of integer weights, ready to be multiplied, the same for every format: byte 64·j + 4·r + i is row r, column 4·j + i.

@@ -1,4 +1,4 @@
-namespace Banyan.Runtime.Kernels.Packing;
+namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>What a packed weight is to a kernel. The range says how many products fit 16 bits.</summary>
 internal enum WeightKind

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>Arm64's code for each weight format: a group of a panel, unpacked 16 bytes at a time.</summary>
 internal static unsafe class NeonUnpack

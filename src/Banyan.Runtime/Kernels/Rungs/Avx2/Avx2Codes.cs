@@ -2,10 +2,13 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.WeightFormats;
+using Banyan.Runtime.WeightFormats.Coded;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 // Formats of codes, which a shuffle looks up: see CodedPacking.
 internal unsafe partial class Avx2Rung

@@ -1,6 +1,7 @@
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>AVX2's code for one weight format, made of how its scales and its quants are read.</summary>
 internal sealed unsafe class Avx2Kernels

@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 // The quants of a block of 16 rows × 32 columns: unpacked to bytes, or multiplied on the way by one token's.
 internal unsafe partial class Avx2Rung

@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 // Weights of 8 bits. The byte multiply wants one unsigned operand, and there is no instruction that gives an activation the sign of a weight. So an activation
 // that meets a negative weight is inverted bit by bit, which makes it −x − 1:

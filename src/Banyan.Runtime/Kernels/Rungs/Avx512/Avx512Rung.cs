@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Banyan.Runtime.Kernels.Packing;
+using Banyan.Runtime.Kernels.Attention;
+using Banyan.Runtime.Kernels.Matrices;
+using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Operations;
 
-namespace Banyan.Runtime.Kernels;
+namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
 /// AVX-512 with the intrinsics .NET has: the tiles of <see cref="Avx2Rung"/> with all 16 rows in one vector. The limits of the sums in 16 bits are the same.

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Formatting;
+using Banyan.Runtime.Templates.Values;
 using Banyan.Server.Inference.Requests;
 using Banyan.Server.Inference.Turns;
 

@@ -1,9 +1,10 @@
 using System.Numerics;
+using Banyan.Runtime.Templates.Values;
 
-namespace Banyan.Runtime.Templates;
+namespace Banyan.Runtime.Templates.Methods;
 
 /// <summary>Python's methods by type, and the mutating ones, which the sandbox refuses.</summary>
-static class Methods
+static class MethodTable
 {
     static readonly Dictionary<string, NativeFunction> s_text = new(StringMethods.Table), s_dict = new(CollectionMethods.Dict),
         s_list = new(CollectionMethods.List), s_int = new(NumberMethods.Int), s_float = new(NumberMethods.Float);

@@ -1,7 +1,9 @@
-namespace Banyan.Runtime.Templates;
+using Banyan.Runtime.Templates.Values;
+
+namespace Banyan.Runtime.Templates.Filters;
 
 /// <summary>All filters. A new one is a row in the table of its group.</summary>
-static class Filters
+static class FilterTable
 {
     static readonly Dictionary<string, NativeFunction> s_all = new(
         [.. TextFilters.Table, .. NumberFilters.Table, .. SequenceFilters.Table, .. SelectionFilters.Table, .. OrderFilters.Table, .. MarkupFilters.Table]);

@@ -1,3 +1,4 @@
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.Models;
 
 namespace Banyan.Runtime.Kernels;
