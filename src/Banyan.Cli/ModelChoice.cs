@@ -45,7 +45,7 @@ sealed class ModelChoice
         return this;
     }
 
-    /// <summary>The adapter beside a loaded model; null where none was chosen.</summary>
+    /// <summary>The adapter beside a loaded model; null if none was chosen.</summary>
     /// <exception cref="CommandException">It is of another model.</exception>
     public ModelAdapter? LoadAdapter(ParseResult arguments, Model model)
     {
@@ -61,7 +61,7 @@ sealed class ModelChoice
         }
     }
 
-    /// <summary>The draft model for a loaded one; null where none was chosen.</summary>
+    /// <summary>The draft model for a loaded one; null if none was chosen.</summary>
     /// <exception cref="CommandException">It has another vocabulary.</exception>
     public async Task<Model?> LoadDraftAsync(ParseResult arguments, Model model, CancellationToken cancellationToken)
     {

@@ -6,7 +6,7 @@ namespace Banyan.Cli;
 static partial class Outputs
 {
     /// <summary>
-    /// What stands at a path, if it is no file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file onto
+    /// What stands at a path, if it is not a file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file onto
     /// <c>/dev/null</c> or a link takes away what others rely on.
     /// </summary>
     public static string? NoFile(string path)

@@ -66,7 +66,7 @@ static class Progress
             Console.Error.Write($"\r{Line(name, percent, TerminalWidth() - 1)}\e[K");
         }
 
-        /// <summary>The line for a terminal of so many columns, one less than which keeps it from wrapping.</summary>
+        /// <summary>The line for a terminal of the given number of columns, one less than which keeps it from wrapping.</summary>
         public static string Line(string name, int percent, int width)
         {
             var end = $" {percent,3} %";

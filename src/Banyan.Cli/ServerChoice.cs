@@ -47,7 +47,7 @@ sealed class ServerChoice
     const string DrainOption = "--drain";
 
     /// <summary>How long a command's server may take to stop; zero for commands that have none.</summary>
-    /// <exception cref="CommandException">It is no duration.</exception>
+    /// <exception cref="CommandException">It is not a duration.</exception>
     public static TimeSpan DrainOf(ParseResult arguments) => arguments.CommandResult.Command.Options.FirstOrDefault(o => o.Name == DrainOption) is not Option<string> option ? TimeSpan.Zero
         : arguments.GetValue(option) is { } text && KeepAlive.TryParse(text, out var span) && span is { } length && length >= TimeSpan.Zero && length <= s_longest ? length
         : throw new CommandException($"{DrainOption} {arguments.GetValue(option)}: a duration like 30s, at most an hour, is needed");

@@ -26,8 +26,8 @@ static partial class StandardStreams
             Console.SetError(TextWriter.Null);
     }
 
-    /// <summary>Standard input to its end, as UTF-8; empty where it is a terminal's or closed and nothing needs it.</summary>
-    /// <param name="wanted">What is to be piped in, for the message; null where nothing need be.</param>
+    /// <summary>Standard input to its end, as UTF-8; empty if it is a terminal's or closed and nothing needs it.</summary>
+    /// <param name="wanted">What is to be piped in, for the message; null if nothing need be.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="CommandException">It is closed, and something is wanted.</exception>
     public static async Task<string> ReadAllAsync(string? wanted, CancellationToken cancellationToken)

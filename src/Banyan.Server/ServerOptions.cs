@@ -18,10 +18,10 @@ public sealed record ServerOptions
     /// <summary>A Unix socket to listen on instead of the port, or null.</summary>
     public string? Socket { get; init; }
 
-    /// <summary>File of the certificate, with those above it, in PEM: the server speaks TLS itself. Null where it does not.</summary>
+    /// <summary>File of the certificate, with those above it, in PEM: the server speaks TLS itself. Null if it does not.</summary>
     public string? TlsCertificate { get; init; }
 
-    /// <summary>File of the certificate's key in PEM; null where that of the certificate has it.</summary>
+    /// <summary>File of the certificate's key in PEM; null if that of the certificate has it.</summary>
     public string? TlsKey { get; init; }
 
     /// <summary>How long what is under way may go on when the server is stopped.</summary>

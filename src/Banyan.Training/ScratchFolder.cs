@@ -5,7 +5,7 @@ using Banyan.Runtime.Models.Families;
 namespace Banyan.Training;
 
 /// <summary>
-/// A place to begin from scratch: of a folder with a <c>config.json</c> and a tokenizer and no weights, one with weights of that shape, all
+/// Prepares training from scratch: from a folder with a <c>config.json</c> and a tokenizer but no weights, makes one with weights of that shape, all
 /// of them 0. Training from scratch uses their shapes alone.
 /// </summary>
 public static class ScratchFolder
@@ -17,9 +17,9 @@ public static class ScratchFolder
         && !Directory.EnumerateFiles(folder).Any(f => f.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Writes the folder with weights.</summary>
-    /// <param name="shape">Where <c>config.json</c> and the tokenizer are.</param>
-    /// <param name="folder">Where to; made where it is not there.</param>
-    /// <exception cref="ModelFileException">The configuration is of another family, or says too little.</exception>
+    /// <param name="shape">The folder with <c>config.json</c> and the tokenizer.</param>
+    /// <param name="folder">The target; created if missing.</param>
+    /// <exception cref="ModelFileException">The configuration is of an unsupported family, or incomplete.</exception>
     public static void Write(string shape, string folder)
     {
         var path = Path.Combine(shape, "config.json");

@@ -3,11 +3,11 @@ using Banyan.Training.Objectives;
 
 namespace Banyan.Training;
 
-/// <summary>What came of it.</summary>
+/// <summary>The results of a run.</summary>
 public sealed unsafe partial class Trainer
 {
-    /// <summary>The adapter as it is now.</summary>
-    /// <exception cref="InvalidOperationException">All weights are trained: there is none.</exception>
+    /// <summary>The current adapter.</summary>
+    /// <exception cref="InvalidOperationException">All weights are trained, so there is no adapter.</exception>
     public AdapterWeights Adapter() => _options.HasAdapters
         ? new(_options.Rank, _options.Alpha, _options.RankStabilized, [.. _network.Adapted.GroupBy(linear => linear.Whole).Select(parts =>
         {
@@ -29,7 +29,7 @@ public sealed unsafe partial class Trainer
     public IReadOnlyList<TextLoss>? BaseLosses { get; init; }
 
     /// <summary>
-    /// What is held out with the base and with what was trained as it is now, text by text; null where nothing is, and from scratch, which
+    /// What is held out with the base and with what was trained as it is now, text by text; null if nothing is, and from scratch, which
     /// has no base.
     /// </summary>
     public HeldOutComparison? Compare()

@@ -49,14 +49,14 @@ public sealed unsafe partial class Trainer : IDisposable
     int _saved = -1;
     long _savedAt = Stopwatch.GetTimestamp();
 
-    /// <summary>Prepares a run, or finds where it stands.</summary>
+    /// <summary>Prepares a run, or resumes it from its checkpoint.</summary>
     /// <param name="model">The base. Its weights are not changed.</param>
-    /// <param name="data">What is learned from.</param>
+    /// <param name="data">The training data.</param>
     /// <param name="options">How.</param>
-    /// <param name="folder">Where the checkpoint is; null: there is none.</param>
+    /// <param name="folder">The checkpoint's folder; null for no checkpoints.</param>
     /// <param name="teacher">Of <see cref="TuneObjective.Distill"/>: the model that is learned from, with the same vocabulary.</param>
     /// <exception cref="ArgumentException">An option is out of range, or does not fit the model or the data.</exception>
-    /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or the memory does not suffice.</exception>
+    /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or there is not enough memory.</exception>
     public Trainer(Model model, TrainingData data, TuneOptions options, string? folder = null, Model? teacher = null)
     {
         options.Validate();
@@ -86,28 +86,28 @@ public sealed unsafe partial class Trainer : IDisposable
             GoOn(checkpoint);
     }
 
-    /// <summary>Raised after each step, on the thread that runs.</summary>
+    /// <summary>Raised after each step, on the thread that called <see cref="Run"/>.</summary>
     public event Action<StepResult>? Stepped;
 
-    /// <summary>What the run takes.</summary>
+    /// <summary>The cost of the run.</summary>
     public TrainingPlan Plan { get; }
 
-    /// <summary>Steps taken.</summary>
+    /// <summary>Steps done.</summary>
     public int Step => _history.Count;
 
-    /// <summary>What each step did; of steps before a checkpoint it went on from, without their speed.</summary>
+    /// <summary>The result of each step; for steps before the checkpoint it resumed from, without their speed.</summary>
     public IReadOnlyList<StepResult> History => _history;
 
-    /// <summary>The loss of what is held out before the first step; null where nothing is, or before the run.</summary>
+    /// <summary>The loss of what is held out before the first step; null if nothing is, or before the run.</summary>
     public double? HeldOutBefore { get; private set; }
 
-    /// <summary>The last loss of what is held out.</summary>
+    /// <summary>The latest held-out loss.</summary>
     public double? HeldOut => _history.LastOrDefault(s => s.HeldOut is not null)?.HeldOut ?? HeldOutBefore;
 
-    /// <summary>What is held out and evaluated, in tokens that count.</summary>
+    /// <summary>Held-out target tokens that are evaluated.</summary>
     public int HeldOutTokens { get; private set; }
 
-    /// <summary>Learns from some sequences without a trace, for a minute at most, to tell what the rest will take.</summary>
+    /// <summary>Trains on some sequences without keeping the result, for a minute at most, to estimate the remaining time.</summary>
     public ProbeResult Probe(CancellationToken cancellationToken = default)
     {
         var (tokens, began) = (0L, 0L);
@@ -133,8 +133,8 @@ public sealed unsafe partial class Trainer : IDisposable
         return new(speed, TimeSpan.FromSeconds(Math.Min(work / speed, TimeSpan.MaxValue.TotalSeconds / 2)));
     }
 
-    /// <summary>Takes all steps that are left. Cancelled, it saves the last step and returns false; the step at hand is forgotten.</summary>
-    /// <exception cref="TrainingException">A loss is not finite, or a checkpoint cannot be written: what was saved before stays.</exception>
+    /// <summary>Runs all remaining steps. If cancelled, it saves the last complete step and returns false; the current step is discarded.</summary>
+    /// <exception cref="TrainingException">A loss is not finite, or a checkpoint cannot be written: the last checkpoint is kept.</exception>
     public bool Run(CancellationToken cancellationToken = default)
     {
         if (Step == 0 && (HeldOutBefore ??= Evaluate(cancellationToken)) is null && cancellationToken.IsCancellationRequested)
@@ -163,7 +163,7 @@ public sealed unsafe partial class Trainer : IDisposable
 
     internal Model Model => _model;
 
-    /// <summary>How it trains: as was asked, sequences no longer than the model's context.</summary>
+    /// <summary>The options in effect: as given, with sequences no longer than the model's context.</summary>
     public TuneOptions Options => _options;
 
     // :: 1-3; null: cancelled.
@@ -308,7 +308,7 @@ public sealed unsafe partial class Trainer : IDisposable
             throw new ArgumentException($"the teacher's vocabulary ({teacher.Tokenizer.Count} tokens) is not the base's ({model.Tokenizer.Count}): its distributions say nothing of the base's tokens; let it teach by text");
     }
 
-    /// <summary>Frees its memory; the model stays.</summary>
+    /// <summary>Frees its memory, but not the model.</summary>
     public void Dispose()
     {
         _optimizer.Dispose();

@@ -14,7 +14,7 @@ sealed partial record ModelReport(
     /// <summary>Tensors that differ only in their layer.</summary>
     public sealed record Group(string Name, int Count, IReadOnlyList<long> Shape, string Format, long Bytes);
 
-    /// <summary>The tokenizer in short; Tokens is null where the file holds none.</summary>
+    /// <summary>The tokenizer in short; Tokens is null if the file holds none.</summary>
     public sealed record Words(string? Model, string? Pretokenizer, int? Tokens, int? Merges, int? Bos, int? Eos);
 
     /// <summary>Memory in bytes to run it here: weights, a KV cache of F16 for Context tokens, and what all else takes.</summary>

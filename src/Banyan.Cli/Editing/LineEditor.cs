@@ -24,7 +24,7 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
     public static LineEditor OnTerminal() => new(
         () => Console.ReadKey(intercept: true), () => Console.KeyAvailable, Console.Out, () => (Console.WindowWidth, Console.WindowHeight));
 
-    /// <summary>The text, or null where the user leaves: Ctrl-D or Ctrl-C with nothing typed.</summary>
+    /// <summary>The text, or null if the user leaves: Ctrl-D or Ctrl-C with nothing typed.</summary>
     public string? Read()
     {
         var controlC = !Console.IsInputRedirected && Console.TreatControlCAsInput;

@@ -15,7 +15,7 @@ static partial class ModelFiles
         public long Size => Files.Sum(f => f.Size);
     }
 
-    /// <summary>The models of a repo: each GGUF file or split set; where there is none, the safetensors of its top folder.</summary>
+    /// <summary>The models of a repo: each GGUF file or split set; if there is none, the safetensors of its top folder.</summary>
     public static IReadOnlyList<Candidate> Find(IReadOnlyList<RepoFile> files)
     {
         var ggufs = files.Where(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !Beside().IsMatch(f.Path))

@@ -43,7 +43,7 @@ sealed class DocumentScanner
     /// <param name="onFound">Called with an item's matches in a document, by method.</param>
     /// <param name="onBytes">Bytes of the file read so far.</param>
     /// <param name="whyNot">The reason why it was not read.</param>
-    /// <param name="cancellationToken">Ends the scan.</param>
+    /// <param name="cancellationToken">Cancels the scan.</param>
     public long? Scan(string path, Action<ContaminationMethod, int, Found> onFound, Action<long> onBytes, out string whyNot, CancellationToken cancellationToken)
     {
         whyNot = "";

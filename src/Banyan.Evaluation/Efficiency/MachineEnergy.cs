@@ -87,7 +87,7 @@ sealed class MachineEnergy
             return new(joules, _machine.Of);
         }
 
-        /// <summary>Ends it.</summary>
+        /// <summary>Cancels it.</summary>
         public void Dispose()
         {
             lock (_machine._gate)

@@ -8,7 +8,7 @@ static partial class BraceSource
     /// <summary>The braces still open at the end of a text.</summary>
     public static int Depth(string text, bool hashComments = false) => Braces(text, hashComments).Sum(b => b.Opens ? 1 : -1);
 
-    /// <summary>The position after the brace that closes what is open at <paramref name="from"/>, down to <paramref name="depth"/> open ones; null where none does.</summary>
+    /// <summary>The position after the brace that closes what is open at <paramref name="from"/>, down to <paramref name="depth"/> open ones; null if none does.</summary>
     public static int? Close(string text, int from, int depth, bool hashComments = false)
     {
         var open = 0;

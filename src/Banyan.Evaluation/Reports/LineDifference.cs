@@ -1,7 +1,7 @@
 namespace Banyan.Evaluation.Reports;
 
 /// <summary>A line of two texts side by side.</summary>
-/// <param name="Left">The first text's; null where it has none here.</param>
+/// <param name="Left">The first text's; null if it has none here.</param>
 /// <param name="Right">The second's.</param>
 /// <param name="Same">Whether both are the same line.</param>
 readonly record struct PairedLine(string? Left, string? Right, bool Same);

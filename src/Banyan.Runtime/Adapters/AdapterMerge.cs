@@ -42,7 +42,7 @@ public sealed class AdapterMerge
 
     /// <summary>Writes the model, whole or not at all.</summary>
     /// <param name="output">A file that is replaced, or a folder that is not there yet.</param>
-    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="progress">Called after each tensor.</param>
     public void Write(string output, IProgress<LoadProgress>? progress = null)
     {
         if (IsGguf)

@@ -42,7 +42,7 @@ public sealed record ProjectionAdapter(string Tensor, int Rows, int Columns, flo
     /// <summary>Rows of <see cref="A"/>.</summary>
     public int Rank => A.Length / Columns;
 
-    /// <summary>Which expert of the tensor; null where it has none.</summary>
+    /// <summary>Which expert of the tensor; null if it has none.</summary>
     public int? Expert { get; init; }
 
     /// <summary>DoRA: the norm of each row of the adapted weight, [rows]; null for LoRA.</summary>

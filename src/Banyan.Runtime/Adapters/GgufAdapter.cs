@@ -40,7 +40,7 @@ public static class GgufAdapter
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="config">The base's shape; null where its architecture does not matter.</param>
+    /// <param name="config">The base's shape; null if its architecture does not matter.</param>
     /// <exception cref="ModelFileException">It is damaged, hostile, no LoRA adapter, or one of another architecture.</exception>
     public static AdapterWeights Read(string path, Config? config = null)
     {

@@ -24,7 +24,7 @@ public sealed class FolderConversion
 
     /// <param name="file">A GGUF file; open until the folder is written.</param>
     /// <param name="type">F32, F16 or BF16; null for what it has, and BF16 where it is quantized.</param>
-    /// <exception cref="ModelFileException">It is no GGUF file, or of a family that folders are not written of.</exception>
+    /// <exception cref="ModelFileException">It is not a GGUF file, or of a family that folders are not written of.</exception>
     /// <exception cref="ArgumentException">There is no such type.</exception>
     public FolderConversion(ModelFile file, string? type = null)
     {
@@ -52,10 +52,10 @@ public sealed class FolderConversion
         _tensors = [.. set.Tensors];
     }
 
-    /// <summary>Writes the folder's files, each whole or not at all; config.json, without which it is no model, is the last. Weights stream through.</summary>
-    /// <param name="folder">Made where there is none.</param>
-    /// <param name="progress">Told after each tensor.</param>
-    /// <param name="cancellationToken">Ends between tensors.</param>
+    /// <summary>Writes the folder's files, each whole or not at all; config.json, without which it is not a model, is the last. Weights stream through.</summary>
+    /// <param name="folder">Created if missing.</param>
+    /// <param name="progress">Called after each tensor.</param>
+    /// <param name="cancellationToken">Cancels between tensors.</param>
     public void Write(string folder, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         // A tensor, or one for each expert, by the names of transformers.

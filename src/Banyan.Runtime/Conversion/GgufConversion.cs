@@ -17,8 +17,8 @@ public sealed class GgufConversion : IDisposable
 
     /// <param name="folder">The model; open until the file is written.</param>
     /// <param name="type">What its matrices become, as <see cref="Quantizer.Types"/> has it; null for what they are.</param>
-    /// <param name="importance">What matters of the weights; null where that is not known.</param>
-    /// <exception cref="ModelFileException">It is no such folder, or something is missing.</exception>
+    /// <param name="importance">What matters of the weights; null if that is not known.</param>
+    /// <exception cref="ModelFileException">It is not such a folder, or something is missing.</exception>
     /// <exception cref="ArgumentException">There is no such type, or it needs an importance matrix.</exception>
     public GgufConversion(ModelFile folder, string? type = null, ImportanceMatrix? importance = null)
     {
@@ -42,8 +42,8 @@ public sealed class GgufConversion : IDisposable
 
     /// <summary>Writes the file, whole or not at all. Weights stream through.</summary>
     /// <param name="output">Where to; a file that is there is replaced.</param>
-    /// <param name="progress">Told after each tensor.</param>
-    /// <param name="cancellationToken">Ends between pieces; nothing is left then.</param>
+    /// <param name="progress">Called after each tensor.</param>
+    /// <param name="cancellationToken">Cancels between pieces; nothing is left then.</param>
     public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) => _quantizer.Write(output, progress, cancellationToken);
 
     /// <inheritdoc/>

@@ -56,7 +56,7 @@ public sealed class Embedder : IDisposable
     /// How many of their first numbers to keep, before they are made of length 1; null for all. Models that were trained for it (Matryoshka)
     /// lose little.
     /// </param>
-    /// <param name="cancellationToken">Ends between passes.</param>
+    /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">
     /// A text is empty, longer than the context, or has an id outside the vocabulary; or the vectors have fewer numbers.
     /// </exception>
@@ -142,7 +142,7 @@ public sealed class Embedder : IDisposable
         }
     }
 
-    /// <summary>Makes room for a pass of so many rows over a cache of so many tokens.</summary>
+    /// <summary>Makes room for a pass of the given number of rows over a cache of the given number of tokens.</summary>
     [MemberNotNull(nameof(_batch), nameof(_cache), nameof(_forward))]
     void Prepare(int rows, int tokens)
     {

@@ -22,7 +22,7 @@ public sealed class Metadata
     /// <summary>
     /// The value of a key, as a number (widths convert where the value fits), <c>bool</c>, <c>string</c>, or an array of those.
     /// </summary>
-    /// <returns>False where the key is missing.</returns>
+    /// <returns>False if the key is missing.</returns>
     /// <exception cref="ModelFileException">The key is there, but its value is no <typeparamref name="T"/>.</exception>
     public bool TryGet<T>(string key, [MaybeNullWhen(false)] out T value)
     {

@@ -16,7 +16,7 @@ internal delegate void RowChange(long row, Span<float> values);
 
 /// <summary>
 /// Writes a model again with other values in some of its tensors, in its own weight formats or in others: GGUF as a GGUF file, a folder of
-/// safetensors as a folder. What is not changed stays as it is, byte for byte. Tokens may be added behind the vocabulary.
+/// safetensors as a folder. What is not changed stays as it is, byte for byte. Tokens may be added after the vocabulary.
 /// </summary>
 internal sealed class ModelRewriter
 {
@@ -73,7 +73,7 @@ internal sealed class ModelRewriter
 
     /// <summary>Writes a folder's files, each whole or not at all, and what lies beside them.</summary>
     /// <param name="folder">It exists.</param>
-    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="progress">Called after each tensor.</param>
     public void WriteFolder(string folder, IProgress<LoadProgress>? progress = null)
     {
         // What a folder holds in another form than it is computed with cannot be changed by rows of that.

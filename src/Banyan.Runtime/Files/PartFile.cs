@@ -29,7 +29,7 @@ sealed class PartFile : IDisposable
     /// <summary>Bytes that are safe: what a later writer begins behind.</summary>
     public long Safe { get; private set; }
 
-    /// <summary>Where to write what comes behind <see cref="Safe"/>.</summary>
+    /// <summary>Where to write what comes after <see cref="Safe"/>.</summary>
     public Stream Stream => _stream;
 
     string Part => _path + ".part";
@@ -48,7 +48,7 @@ sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>So much is written, and a later writer could begin behind it: noted from time to time, once it is on the disk.</summary>
+    /// <summary>So much is written, and a later writer could begin after it: noted from time to time, once it is on the disk.</summary>
     public void Reached()
     {
         if (_stream.Position - Safe < _safeEvery)

@@ -5,12 +5,12 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files;
 
 /// <summary>
-/// Tokens that are added behind a model's vocabulary: their texts and merges in the tokenizer, and a row each in embedding and output, the
+/// Tokens that are added after a model's vocabulary: their texts and merges in the tokenizer, and a row each in embedding and output, the
 /// mean of those of the tokens that they stand for. Ids between the tokenizer's last and the matrix's stay unused.
 /// </summary>
 /// <param name="First">The first new id: rows of the base's matrix.</param>
 /// <param name="Tokens">Their texts, as tokenizers' files spell bytes.</param>
-/// <param name="Merges">What is merged, in order; they rank behind the base's own.</param>
+/// <param name="Merges">What is merged, in order; they rank after the base's own.</param>
 /// <param name="Pieces">The base's tokens that each stands for.</param>
 internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int[]> Pieces)
 {

@@ -26,7 +26,7 @@ static class WrongFile
             : null;
     }
 
-    /// <summary>As <see cref="Recognise(ReadOnlySpan{byte})"/>, of a file; null where it cannot be read.</summary>
+    /// <summary>As <see cref="Recognise(ReadOnlySpan{byte})"/>, of a file; null if it cannot be read.</summary>
     public static string? Recognise(string path)
     {
         try

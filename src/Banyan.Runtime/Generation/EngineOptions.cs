@@ -25,8 +25,8 @@ public sealed record EngineOptions
     public int? CacheTokens { get; init; }
 
     /// <summary>
-    /// Guess how an answer goes on from where the text stood before, and compute the guesses together: faster where text is repeated or
-    /// edited, never another answer. It measures itself, and guesses nothing where that does not pay.
+    /// Guess how an answer continues from where the text stood before, and compute the guesses together: faster where text is repeated or
+    /// edited, never another answer. It measures itself, and guesses nothing if that does not pay.
     /// </summary>
     public bool Speculation { get; init; } = true;
 

@@ -27,7 +27,7 @@ public sealed record Generated
     /// <summary>How far the prompt has been read, on items that tell nothing else; null on all others.</summary>
     public PromptProgress? Prompt { get; init; }
 
-    /// <summary>The stop string before which the answer ended; null where none did it.</summary>
+    /// <summary>The stop string before which the answer ended; null if none did it.</summary>
     public string? StopString { get; init; }
 
     /// <summary>Set on the last item.</summary>
@@ -71,9 +71,9 @@ public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens,
     /// <summary>Those of them that were right.</summary>
     public int AcceptedTokens { get; init; }
 
-    /// <summary>Prompt tokens computed a second; 0 where none was measured.</summary>
+    /// <summary>Prompt tokens computed a second; 0 if none was measured.</summary>
     public double PromptSpeed => PromptSeconds > 0 ? (PromptTokens - CachedTokens) / PromptSeconds : 0;
 
-    /// <summary>Tokens generated a second after the first; 0 where none was measured.</summary>
+    /// <summary>Tokens generated a second after the first; 0 if none was measured.</summary>
     public double GenerateSpeed => GenerateSeconds > 0 ? (GeneratedTokens - 1) / GenerateSeconds : 0;
 }

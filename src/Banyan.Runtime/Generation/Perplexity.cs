@@ -13,8 +13,8 @@ public static class Perplexity
     /// <param name="tokens">The text; what does not fill a chunk at its end is left out.</param>
     /// <param name="context">Tokens of a chunk.</param>
     /// <param name="save">A file to which the distributions are written, to be the base of other measurements; null for none.</param>
-    /// <param name="progress">Told chunks that are done.</param>
-    /// <param name="cancellationToken">Ends between passes.</param>
+    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">The text is shorter than a chunk, or the context is longer than the model's.</exception>
     public static PerplexityResult Measure(Model model, IReadOnlyList<int> tokens, int context, string? save = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -37,9 +37,9 @@ public static class Perplexity
     /// <summary>Measures the text of a base file, and how distributions differ from those in it.</summary>
     /// <param name="model">A loaded model with the base's vocabulary.</param>
     /// <param name="path">What <see cref="Measure"/> or llama-perplexity saved.</param>
-    /// <param name="progress">Told chunks that are done.</param>
-    /// <param name="cancellationToken">Ends between passes.</param>
-    /// <exception cref="Files.ModelFileException">It is no such file, or of another vocabulary.</exception>
+    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="cancellationToken">Cancels between passes.</param>
+    /// <exception cref="Files.ModelFileException">It is not such a file, or of another vocabulary.</exception>
     public static PerplexityResult Compare(Model model, string path, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         using var file = new BaseLogits(path);

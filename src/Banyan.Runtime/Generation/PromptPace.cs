@@ -24,7 +24,7 @@ internal sealed class PromptPace(int most)
     /// <summary>Tokens of the next pass.</summary>
     public int Tokens => _tokens >= most ? most : Math.Max(_least, (int)_tokens / 16 * 16);
 
-    /// <summary>What a pass with so many rows of prompts took.</summary>
+    /// <summary>What a pass with the given number of rows of prompts took.</summary>
     public void Observe(int rows, double seconds)
     {
         // With much fewer, the weights are what it took.

@@ -14,7 +14,7 @@ public static class PromptScorer
     /// <param name="tokens">The text, special tokens included: at most as many as the context holds.</param>
     /// <param name="top">How many of the most likely tokens to report with each; 0 for none.</param>
     /// <param name="adapter">What to compute with; null for the model alone.</param>
-    /// <param name="cancellationToken">Ends between passes.</param>
+    /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">The text is empty or too long, or has a token outside the vocabulary.</exception>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
     /// <exception cref="GenerationException">The model gave logits that are no numbers.</exception>

@@ -21,7 +21,7 @@ internal sealed class Request
     /// <param name="options">Valid options.</param>
     /// <param name="stopTokens">Every token that ends the answer.</param>
     /// <param name="sequence">Its place in the KV cache, still empty.</param>
-    /// <param name="speculate">Whether to guess how it goes on.</param>
+    /// <param name="speculate">Whether to guess how it continues.</param>
     /// <param name="grammar">At its beginning; null for any answer.</param>
     public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, HashSet<int> stopTokens, Sequence sequence, bool speculate, GrammarRun? grammar)
     {
@@ -46,15 +46,15 @@ internal sealed class Request
 
     public Sampler Sampler { get; }
 
-    /// <summary>How far the answer has come in its grammar; null where it has none.</summary>
+    /// <summary>How far the answer has come in its grammar; null if it has none.</summary>
     public GrammarRun? Grammar { get; }
 
-    /// <summary>Null where there are no stop strings.</summary>
+    /// <summary>Null if there are no stop strings.</summary>
     public StopMatcher? Stops { get; }
 
     public int PromptCount { get; }
 
-    /// <summary>Guesses how it goes on; null where that is off.</summary>
+    /// <summary>Guesses how it continues; null if that is off.</summary>
     public Draft? Draft { get; }
 
     /// <summary>Its place in the draft model's cache, once that has guessed for it, and how many tokens of the text are in there.</summary>

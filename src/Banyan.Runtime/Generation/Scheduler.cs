@@ -139,7 +139,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
         Speculator?.Plan(_running);
     }
 
-    /// <summary>Guesses for this pass; null where there are none because it holds rows of prompts, or never any.</summary>
+    /// <summary>Guesses for this pass; null if there are none because it holds rows of prompts, or never any.</summary>
     public Speculator? Speculator { get; private set; }
 
     void Admit()

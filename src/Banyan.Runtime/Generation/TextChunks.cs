@@ -21,8 +21,8 @@ internal static class TextChunks
     /// <param name="first">The first position whose logits are asked for.</param>
     /// <param name="logits">Called in order; null: nobody asks.</param>
     /// <param name="inputs">What the inputs of products are summed in.</param>
-    /// <param name="progress">Told chunks that are done.</param>
-    /// <param name="cancellationToken">Ends between passes.</param>
+    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="cancellationToken">Cancels between passes.</param>
     public static void Run(Model model, int[] tokens, int context, int first, Logits? logits, InputSums? inputs, IProgress<int>? progress, CancellationToken cancellationToken)
     {
         if (model.Config.IsEncoder)

@@ -21,7 +21,7 @@ internal sealed record AttentionShape
     /// <summary>How queries and keys turn with their position; null: they do not (NoPE).</summary>
     public required RopeConfig? Rope { get; init; }
 
-    /// <summary>Only the last so many positions are seen, its own counted; 0: all.</summary>
+    /// <summary>Only the last N positions are seen, its own counted; 0: all.</summary>
     public int Window { get; init; }
 
     /// <summary>Which queries and keys are RMS-normed, before they turn unless <see cref="NormAfterRope"/>.</summary>
@@ -72,7 +72,7 @@ internal sealed record AttentionShape
 }
 
 /// <summary>
-/// Queries far behind the context of the original training are sharpened (Ministral 3, Llama 4): q · (1 + β·ln(1 + ⌊position ÷ original⌋)).
+/// Queries far beyond the context of the original training are sharpened (Ministral 3, Llama 4): q · (1 + β·ln(1 + ⌊position ÷ original⌋)).
 /// </summary>
 /// <param name="Beta">β</param>
 /// <param name="OriginalContextLength">Positions below it stay as they are.</param>
@@ -109,7 +109,7 @@ internal enum AttentionGate
     /// <summary>There is none.</summary>
     None,
 
-    /// <summary>The query's matrix has it behind each head's query (Qwen3-Next, Qwen3.5).</summary>
+    /// <summary>The query's matrix has it after each head's query (Qwen3-Next, Qwen3.5).</summary>
     InQuery,
 
     /// <summary>A matrix of its own, attn_gate (Muse Glimmer).</summary>

@@ -141,7 +141,7 @@ internal sealed class ConfigReader
 
     float[]? ReadFrequencyFactors(int dimensions) => FrequencyFactors("rope_freqs.weight", dimensions);
 
-    /// <summary>What each frequency is divided by, [dimensions / 2]; null where the file has no such tensor.</summary>
+    /// <summary>What each frequency is divided by, [dimensions / 2]; null if the file has no such tensor.</summary>
     public float[]? FrequencyFactors(string name, int dimensions)
     {
         if (!_file.TryGetTensor(name, out var tensor))

@@ -16,7 +16,7 @@ namespace Banyan.Runtime.Models;
 /// </summary>
 /// <param name="ReadBandwidth">Bytes a second that are read from memory, far beyond the caches.</param>
 /// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by the instruction of the kernels in use (AVX-512 VNNI's
-/// or AVX2's); 0 where there is none.</param>
+/// or AVX2's); 0 if there is none.</param>
 public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
 {
     /// <summary>Measures for half a second with the threads of a model, which must be idle. Takes 256 MB meanwhile.</summary>

@@ -84,7 +84,7 @@ public sealed partial class Model : IDisposable
     /// <exception cref="TemplateException">The model's template cannot be parsed.</exception>
     public ChatTemplate? Template => _template.Value;
 
-    /// <summary>How a reranker is shown <c>{query}</c> and <c>{document}</c>; null where the file does not say.</summary>
+    /// <summary>How a reranker is shown <c>{query}</c> and <c>{document}</c>; null if the file does not say.</summary>
     internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template) && template.Length > 0 ? template : null;
 
     /// <summary>Memory of the weights.</summary>
@@ -103,7 +103,7 @@ public sealed partial class Model : IDisposable
     /// <summary>Loads a model: a .gguf, a .safetensors, or a folder holding one.</summary>
     /// <param name="path">Where it is.</param>
     /// <param name="options">How to compute.</param>
-    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="progress">Called after each tensor.</param>
     /// <exception cref="ModelFileException">The file is missing, damaged, or of an architecture that is not supported.</exception>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public static Model Load(string path, ModelOptions? options = null, IProgress<LoadProgress>? progress = null)
@@ -166,7 +166,7 @@ public sealed partial class Model : IDisposable
     /// <summary>Several of its adapters together, each at a scale: what the model with all of them merged, multiplied by their scales, computes.</summary>
     /// <param name="parts">Adapters that were added to this model. Scales of the same are added, those of 0 are left out; the same parts give the same object
     /// again, so that what was computed with them is found in the prefix cache.</param>
-    /// <returns>Null where nothing is left.</returns>
+    /// <returns>Null if nothing is left.</returns>
     /// <exception cref="ArgumentException">One is of another model, or a scale is no number.</exception>
     /// <exception cref="NotSupportedException">A DoRA adapter at another scale than 1, or beside others: its norms hold for itself alone.</exception>
     public ModelAdapter? MixAdapters(IEnumerable<(ModelAdapter Adapter, float Scale)> parts)

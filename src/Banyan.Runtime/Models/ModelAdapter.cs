@@ -27,7 +27,7 @@ public sealed class ModelAdapter
     /// <summary>What it is called.</summary>
     public string Name { get; }
 
-    /// <summary>Memory it takes; nothing where it is made of others.</summary>
+    /// <summary>Memory it takes; nothing if it is made of others.</summary>
     public long Bytes => _terms.Sum(t => t.Bytes);
 
     /// <summary>What is added to each projection.</summary>

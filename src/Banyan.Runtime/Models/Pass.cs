@@ -32,7 +32,7 @@ internal sealed unsafe class Pass : IDisposable
     /// <summary>The rows as they came. A mixer computes all of them.</summary>
     public Batch Batch { get; private set; } = null!;
 
-    /// <summary>How many rows there are now: all of the batch's, and behind the last mixer those whose results are wanted.</summary>
+    /// <summary>How many rows there are now: all of the batch's, and after the last mixer those whose results are wanted.</summary>
     public int Rows { get; private set; }
 
     /// <summary>Of <see cref="Rows"/>, those of sequences with an adapter.</summary>
@@ -98,7 +98,7 @@ internal sealed unsafe class Pass : IDisposable
     /// <summary>Floats [rows, columns] of any content, until the block's frame ends.</summary>
     public float* Floats(int columns) => Memory.Floats((long)Rows * columns);
 
-    /// <summary>Activations of so many columns, until the block's frame ends.</summary>
+    /// <summary>Activations of the given number of columns, until the block's frame ends.</summary>
     public Activations Activations(int columns, int terms = 1) => Memory.Activations(columns, terms);
 
     /// <summary>Turns x[rows, heads, headSize] by the rows' positions.</summary>

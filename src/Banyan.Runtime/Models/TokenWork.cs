@@ -12,7 +12,7 @@ namespace Banyan.Runtime.Models;
 /// <param name="PositionProducts">Multiply-adds with the keys and values of each position before it.</param>
 /// <param name="ProductsWithScales">As many products of bytes would take as long as <paramref name="Products"/> with the multiplications
 /// by scales that belong to
-/// them, which the same parts of a processor do; 0 where the kernels in use do not tell.</param>
+/// them, which the same parts of a processor do; 0 if the kernels in use do not tell.</param>
 public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products, long PositionProducts, long ProductsWithScales)
 {
     internal static TokenWork Of(Weights weights, Precision precision, KvFormat cache, Rung rung)

@@ -44,7 +44,7 @@ internal sealed unsafe class Workspace(int rows) : IDisposable
         return floats;
     }
 
-    /// <summary>Activations of so many columns, for all rows; their content is of whoever had them before.</summary>
+    /// <summary>Activations of the given number of columns, for all rows; their content is of whoever had them before.</summary>
     public Activations Activations(int columns, int terms = 1)
     {
         var i = 0;

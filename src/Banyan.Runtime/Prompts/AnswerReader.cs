@@ -22,7 +22,7 @@ internal sealed class AnswerReader
     /// <summary>The calls that are complete.</summary>
     public IReadOnlyList<ToolCall> Calls => _calls;
 
-    /// <summary>What went wrong with a call that stayed text; null where nothing did.</summary>
+    /// <summary>What went wrong with a call that stayed text; null if nothing did.</summary>
     public string? Warning { get; private set; }
 
     /// <summary>Takes the next characters.</summary>

@@ -24,10 +24,10 @@ internal abstract record CallFormat
     /// <param name="ended">Whether nothing more comes.</param>
     /// <param name="tools">The tools.</param>
     /// <param name="calls">The calls; none where it is malformed.</param>
-    /// <returns>How many characters they took; 0 where it is malformed, -1 where more is needed.</returns>
+    /// <returns>How many characters they took; 0 if it is malformed, -1 where more is needed.</returns>
     public abstract int Read(string text, bool ended, IReadOnlyList<Tool> tools, out List<ToolCall> calls);
 
-    /// <summary>The name, and the arguments as far as they are there, of a call that is not complete; null where that cannot be said.</summary>
+    /// <summary>The name, and the arguments as far as they are there, of a call that is not complete; null if that cannot be said.</summary>
     public virtual (string Name, string Arguments)? Begun(string text) => null;
 
     /// <summary>The place before one or more calls that leads to another.</summary>

@@ -143,7 +143,7 @@ public sealed class Conversation
     /// <param name="reasons">Whether the prompt ended within reasoning.</param>
     internal AnswerReader Read(IReadOnlyList<Tool> tools, bool reasons) => new(tools.Count > 0 ? _calls : null, _thinking, tools, reasons);
 
-    /// <summary>What an answer must look like; null where it can be anything.</summary>
+    /// <summary>What an answer must look like; null if it can be anything.</summary>
     /// <param name="tools">The tools.</param>
     /// <param name="use">Whether they are called.</param>
     /// <param name="several">Whether more than one call can be in an answer.</param>

@@ -36,7 +36,7 @@ internal static class JsonScan
         return at;
     }
 
-    /// <summary>Parses; null where it is none.</summary>
+    /// <summary>Parses; null if it is none.</summary>
     public static JsonElement? Parse(string text)
     {
         try

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Prompts;
 
 /// <summary>
 /// An answer whose reasoning has at most so many tokens. When they are used up, the generation is left, its reasoning is ended in the
-/// prompt, and another goes on from there: the prefix cache has what was computed.
+/// prompt, and another continues from there: the prefix cache has what was computed.
 /// </summary>
 /// <param name="conversation">How the model writes reasoning.</param>
 /// <param name="most">The most tokens of it.</param>
@@ -20,7 +20,7 @@ internal sealed class ReasoningLimit(Conversation conversation, int most, Gramma
     /// <param name="options">Its options; the grammar is that of the whole answer.</param>
     /// <param name="begun">Whether the prompt ends within reasoning.</param>
     /// <param name="contextLength">Tokens of prompt and answer at most.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public async IAsyncEnumerable<Generated> GenerateAsync(
         Func<IReadOnlyList<int>, GenerationOptions, CancellationToken, IAsyncEnumerable<Generated>> generate,
         int[] prompt, GenerationOptions options, bool begun, int contextLength, [EnumeratorCancellation] CancellationToken cancellationToken = default)

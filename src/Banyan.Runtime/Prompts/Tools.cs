@@ -24,7 +24,7 @@ internal sealed record Tool(string Name, JsonElement? Parameters, bool Strict = 
         && schema.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() == "string";
 
     /// <summary>
-    /// Lark's grammar of a parameter, which stands in its schema under a key of our own; null where it has none. The model sees it there, too.
+    /// Lark's grammar of a parameter, which stands in its schema under a key of our own; null if it has none. The model sees it there, too.
     /// </summary>
     internal string? LarkOf(string parameter) => Property(parameter) is { } schema && schema.TryGetProperty(Generation.Grammars.Grammar.LarkKey, out var grammar) && grammar.ValueKind == JsonValueKind.String ? grammar.GetString() : null;
 
@@ -52,5 +52,5 @@ internal enum ReasoningState
 /// <summary>A call that a model asks for.</summary>
 /// <param name="Name">The tool.</param>
 /// <param name="Arguments">JSON.</param>
-/// <param name="Id">What the model called it; null where its format has no ids.</param>
+/// <param name="Id">What the model called it; null if its format has no ids.</param>
 internal sealed record ToolCall(string Name, string Arguments, string? Id = null);

@@ -31,7 +31,7 @@ public sealed class Turn
     /// <param name="generate">Generates from a prompt.</param>
     /// <param name="options">This turn's, perhaps with another seed.</param>
     /// <param name="contextLength">Tokens of prompt and answer at most.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public IAsyncEnumerable<Generated> GenerateAsync(
         Func<IReadOnlyList<int>, GenerationOptions, CancellationToken, IAsyncEnumerable<Generated>> generate,
         GenerationOptions options, int contextLength, CancellationToken cancellationToken = default) => _limit is null

@@ -27,7 +27,7 @@ public sealed class TurnAnswer
     /// <summary>Tokens of its reasoning.</summary>
     public int ReasoningTokens => _meter?.Tokens ?? 0;
 
-    /// <summary>The stop string before which it ended; null where it ended by itself.</summary>
+    /// <summary>The stop string before which it ended; null if it ended by itself.</summary>
     public string? StopString { get; private set; }
 
     /// <summary>The text so far.</summary>
@@ -42,7 +42,7 @@ public sealed class TurnAnswer
     /// <summary>How many of them are complete.</summary>
     internal IReadOnlyList<ToolCall> CompleteCalls => _reader?.Calls ?? [];
 
-    /// <summary>What went wrong with a call that stayed text; null where nothing did.</summary>
+    /// <summary>What went wrong with a call that stayed text; null if nothing did.</summary>
     public string? Warning => _reader?.Warning;
 
     /// <summary>Takes the next piece; returns the parts that it completes.</summary>

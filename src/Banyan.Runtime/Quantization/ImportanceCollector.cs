@@ -15,8 +15,8 @@ public static class ImportanceCollector
     /// <param name="context">Tokens of a chunk.</param>
     /// <param name="output">Where to; a file that is there is replaced.</param>
     /// <param name="dataset">What the text is called in the file.</param>
-    /// <param name="progress">Told chunks that are done.</param>
-    /// <param name="cancellationToken">Ends between passes; nothing is left then.</param>
+    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="cancellationToken">Cancels between passes; nothing is left then.</param>
     /// <returns>The matrices of which something is known.</returns>
     public static int Write(Model model, IReadOnlyList<int> tokens, int context, string output, string dataset, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {

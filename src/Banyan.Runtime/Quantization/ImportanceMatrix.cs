@@ -41,7 +41,7 @@ public sealed class ImportanceMatrix
             throw new ModelFileException(path, "holds no importance of any matrix");
     }
 
-    /// <summary>The importance of a matrix's columns, those of several matrices one after the other; empty where nothing is known.</summary>
+    /// <summary>The importance of a matrix's columns, those of several matrices one after the other; empty if nothing is known.</summary>
     internal ReadOnlyMemory<float> Of(Tensor tensor)
     {
         if (!_importance.TryGetValue(tensor.Name, out var importance))

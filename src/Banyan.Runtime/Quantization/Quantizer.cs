@@ -25,10 +25,10 @@ public sealed partial class Quantizer
 
     /// <param name="file">A GGUF file; open until the new one is written.</param>
     /// <param name="type">What to make of it: Q4_K_M (<see cref="Types"/>).</param>
-    /// <param name="importance">What matters of the weights; null where that is not known.</param>
+    /// <param name="importance">What matters of the weights; null if that is not known.</param>
     /// <param name="tensors">Weight formats of tensors in whose names a pattern (a regular expression, matched in linear time) is found; the first that is counts.</param>
     /// <exception cref="ArgumentException">There is no such type or format, or it needs an importance matrix.</exception>
-    /// <exception cref="ModelFileException">It is no GGUF file, or of an architecture that is not known.</exception>
+    /// <exception cref="ModelFileException">It is not a GGUF file, or of an architecture that is not known.</exception>
     public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null, IReadOnlyList<(string Pattern, string Format)>? tensors = null)
     {
         if (!TypeMix.TryGet(type, out _mix))
@@ -59,8 +59,8 @@ public sealed partial class Quantizer
     /// the same call goes on there.
     /// </summary>
     /// <param name="output">Where to; a file that is there is replaced.</param>
-    /// <param name="progress">Told of the weights that were read, after each piece.</param>
-    /// <param name="cancellationToken">Ends between pieces.</param>
+    /// <param name="progress">Receives the weights read so far, after each piece.</param>
+    /// <param name="cancellationToken">Cancels between pieces.</param>
     /// <exception cref="InvalidDataException">Weights are no finite numbers.</exception>
     public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {

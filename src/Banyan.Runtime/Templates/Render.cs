@@ -30,7 +30,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
     public int Length => _output.Length;
 
     /// <summary>
-    /// Where in the output each <c>{% generation %}</c> block stands, in order; null where one was captured by a macro, a filter or a
+    /// Where in the output each <c>{% generation %}</c> block stands, in order; null if one was captured by a macro, a filter or a
     /// variable, so that its place is not known.
     /// </summary>
     public IReadOnlyList<(int Start, int End)>? Answers => _answers;

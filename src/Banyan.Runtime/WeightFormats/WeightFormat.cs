@@ -61,7 +61,7 @@ public abstract partial class WeightFormat
 
     /// <summary>Converts a whole row, of whose weights some matter more than others.</summary>
     /// <param name="row">Finite floats.</param>
-    /// <param name="importance">One a weight; empty where nothing is known, or the format takes none.</param>
+    /// <param name="importance">One a weight; empty if nothing is known, or the format takes none.</param>
     /// <param name="blocks">Its blocks.</param>
     internal void Quantize(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks)
     {

@@ -11,7 +11,7 @@ namespace Banyan.Server.Access;
 /// <code>
 /// may = min(what the user may, what the token lets through), and everyone may read what is public
 /// user owns the namespace: all · member of the organization: the member's role · else nothing
-/// gated: who was granted access reads; who reads may discuss and propose, and goes on with what they proposed
+/// gated: who was granted access reads; who reads may discuss and propose, and continues with what they proposed
 /// </code>
 /// </summary>
 sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts, AccessRequestStore requests, DiscussionStore discussions)
@@ -39,7 +39,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <param name="type">Type of the repository.</param>
     /// <param name="fullName"><c>namespace/name</c>.</param>
     /// <param name="need">What is needed: <see cref="Need.See"/> or more.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="HubException">404 RepoNotFound where it is not there or the caller may not know that it is; 401 or 403 otherwise.</exception>
     public async Task<Repo> RepoAsync(HttpContext context, RepoType type, string fullName, Need need, CancellationToken cancellationToken)
     {
@@ -55,7 +55,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <param name="type">Type of the repository.</param>
     /// <param name="fullName"><c>namespace/name</c>.</param>
     /// <param name="pullRequest">Its number, or null for a new one.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<Repo> RepoOfPullRequestAsync(HttpContext context, RepoType type, string fullName, int? pullRequest, CancellationToken cancellationToken)
     {
         var repo = await RepoAsync(context, type, fullName, Need.Contribute, cancellationToken);
@@ -75,7 +75,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <param name="token">The token by which it was asked for; 0 for anonymous.</param>
     /// <param name="repo">Row of the repository.</param>
     /// <param name="need">What it is for.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async ValueTask<bool> StillMayAsync(long token, long repo, Need need, CancellationToken cancellationToken) =>
         (token == 0 ? Caller.Anonymous : await accounts.FindCallerAsync(token, cancellationToken)) is { IsSuspended: false } caller
         && await repos.FindAsync(repo, cancellationToken) is { } found && await MayAsync(caller, found, need, cancellationToken);

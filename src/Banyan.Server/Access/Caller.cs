@@ -16,7 +16,7 @@ sealed record Caller
     /// <summary>The token that was presented; 0 for anonymous.</summary>
     public long TokenId { get; init; }
 
-    /// <summary>The session of a browser that the request is in; 0 where it came with a token.</summary>
+    /// <summary>The session of a browser that the request is in; 0 if it came with a token.</summary>
     public long SessionId { get; init; }
 
     public TokenRole Role { get; init; }

@@ -32,7 +32,7 @@ sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
 {
     Dictionary<string, Dialect>? _byFirstPart;
 
-    /// <summary>The route's own; where there is none, that of the routes whose address begins alike.</summary>
+    /// <summary>The route's own; if there is none, that of the routes whose address begins alike.</summary>
     public Dialect Of(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IDialectMetadata>()?.Dialect ?? Of(context.Request.Path);
 
     Dialect Of(PathString path)

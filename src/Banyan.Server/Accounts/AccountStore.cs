@@ -277,7 +277,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Token>("SELECT t.id, t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id, g.scopes AS grant_scopes FROM tokens t LEFT JOIN oauth_grants g ON g.id = t.grant_id WHERE t.id = @id", new { id }), cancellationToken);
 
-    /// <summary>Whose token this is, or null where it is none that lives.</summary>
+    /// <summary>Whose token this is, or null if it is none that lives.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
         token.Length <= TokenText.MaxLength
         && await _tokens.GetAsync(token, (text, ct) => FindTokenAsync("t.hash = @hash", new { hash = TokenText.Hash(text) }, ct), cancellationToken) is { } found

@@ -43,8 +43,8 @@ public sealed record AuditEntry
         .With("actorId", ActorId).With("actor", Actor).With("action", Action).With("target", Target).With("detail", Detail).With("hash", Hash is null ? null : Convert.ToHexStringLower(Hash));
 
     /// <summary>
-    /// The hash of this entry at a place behind another: SHA-256 of that one's hash, place, row, time and actor's row (-1 for none) as little-endian 64-bit numbers,
-    /// then actor, action, target and detail, each as UTF-8 behind its length in 32 bits (-1 for null).
+    /// The hash of this entry at a place after another: SHA-256 of that one's hash, place, row, time and actor's row (-1 for none) as little-endian 64-bit numbers,
+    /// then actor, action, target and detail, each as UTF-8 after its length in 32 bits (-1 for null).
     /// </summary>
     /// <param name="before">Hash of the entry before; zeros before the first.</param>
     /// <param name="place">The place.</param>

@@ -5,7 +5,7 @@ namespace Banyan.Server.Auditing;
 
 /// <summary>
 /// The audit's entries in a chain: each has the hash of itself and of the one before, so that none can be changed, taken out or put in between without
-/// all behind it becoming wrong. Changes write their entries without a place; they are chained in order of their rows a moment later, so that changes do not
+/// all after it becoming wrong. Changes write their entries without a place; they are chained in order of their rows a moment later, so that changes do not
 /// wait for one another. Whoever may write into the database can also compute the whole chain anew: a head that was noted elsewhere
 /// (<c>banyan hub audit verify</c> prints it) shows that, too.
 /// </summary>
@@ -39,12 +39,12 @@ public sealed class AuditLog(HubDatabase database)
         }
     }
 
-    /// <summary>Chained entries in order of their places, forwards from behind one or backwards from before one.</summary>
+    /// <summary>Chained entries in order of their places, forwards from after one or backwards from before one.</summary>
     /// <param name="filter">Which.</param>
     /// <param name="from">Behind this place, or before it where <paramref name="backwards"/>; null for the start, or the end.</param>
     /// <param name="most">How many.</param>
     /// <param name="backwards">The newest first.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<IReadOnlyList<AuditEntry>> ReadAsync(AuditFilter filter, long? from, int most, bool backwards, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<AuditEntry>(
             $"""
@@ -58,7 +58,7 @@ public sealed class AuditLog(HubDatabase database)
 
     /// <summary>Computes the whole chain again, of what is chained.</summary>
     /// <param name="kept">Places and hashes that were noted elsewhere, in order of the places.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The head: how many entries there are, and the last one's hash.</returns>
     /// <exception cref="AuditException">The chain is broken; the message says where.</exception>
     public async Task<AuditHead> VerifyAsync(IReadOnlyList<AuditHead> kept, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ static class CardHeader
 
     const int MaxDepth = 20, MaxNodes = 50_000;
 
-    /// <summary>The text between the two lines of dashes, or null where there is none. Blank lines may come first.</summary>
+    /// <summary>The text between the two lines of dashes, or null if there is none. Blank lines may come first.</summary>
     public static string? TextOf(string readme) => TextOf(readme, out _);
 
     /// <param name="readme">The README, or its beginning.</param>
@@ -36,7 +36,7 @@ static class CardHeader
         return readme.Length > first + 1 ? readme[(first + 1)..(readme.LastIndexOf('\n') + 1)] : null;
     }
 
-    /// <summary>What follows the header; all of it where there is none.</summary>
+    /// <summary>What follows the header; all of it if there is none.</summary>
     public static string BodyOf(string readme)
     {
         var text = readme.TrimStart('\ufeff').ReplaceLineEndings("\n");
@@ -53,9 +53,9 @@ static class CardHeader
         return text;
     }
 
-    /// <summary>The header of a README, as much of it as can be read; null where it has none.</summary>
+    /// <summary>The header of a README, as much of it as can be read; null if it has none.</summary>
     /// <param name="readme">The README's beginning.</param>
-    /// <param name="isCut">Whether the README goes on.</param>
+    /// <param name="isCut">Whether the README continues.</param>
     /// <param name="problem">Why something of the header is missing, or null.</param>
     public static JsonObject? Read(ReadOnlySpan<byte> readme, bool isCut, out string? problem)
     {

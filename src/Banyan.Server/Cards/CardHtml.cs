@@ -39,7 +39,7 @@ sealed class CardHtml
     /// <param name="revision">The revision that its links lead to.</param>
     /// <param name="folder">The folder it lies in, with a slash at the end unless it is the root.</param>
     /// <param name="text">Its bytes.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<string> RenderAsync(Repo repo, GitId file, string revision, string folder, byte[] text, CancellationToken cancellationToken)
     {
         var key = (repo.Id, file, $"{revision}\n{folder}\n{repo.Path}");
@@ -146,7 +146,7 @@ sealed class CardHtml
             element.SetAttribute("tabindex", "0");   // scrolled by keyboard where it is wide
     }
 
-    /// <summary>A path in the repository, or null where the address is another.</summary>
+    /// <summary>A path in the repository, or null if the address is another.</summary>
     static string? Inside(string address) => address.Length == 0 || address[0] is '/' or '\\' or '?' or '#' || address.Contains(':', StringComparison.Ordinal) ? null : address;
 
     /// <summary>An address of this very repository, or null.</summary>

@@ -89,7 +89,7 @@ static class CardMarkup
         return text.ToString();
     }
 
-    /// <summary>Where a tag ends, behind its <c>&gt;</c>; 0 where it does not. Quotes hide one.</summary>
+    /// <summary>Where a tag ends, after its <c>&gt;</c>; 0 if it does not. Quotes hide one.</summary>
     internal static int End(string html, int at)
     {
         var last = Math.Min(html.Length, at + MaxTag);

@@ -12,9 +12,9 @@ static class GgufFacts
 
     const int MaxKeys = 10_000, MaxTensors = 200_000, MaxName = 1024, MaxText = 256 << 10, MaxDepth = 4;
 
-    /// <summary>Facts as the Hub tells them; null where it is no GGUF file or the window ends too early.</summary>
+    /// <summary>Facts as the Hub tells them; null if it is not a GGUF file or the window ends too early.</summary>
     /// <param name="bytes">The file's beginning.</param>
-    /// <param name="table">Receives metadata and tensors, or null where they are not wanted.</param>
+    /// <param name="table">Receives metadata and tensors, or null if they are not wanted.</param>
     public static JsonObject? Read(ReadOnlySpan<byte> bytes, TensorTable? table = null)
     {
         try

@@ -25,7 +25,7 @@ sealed class InfoEndpoint(Revisions revisions, Refs refs, RepoJson json)
         await context.JsonAsync(await json.WriteAsync(repo, revision, fields, blobs, cancellationToken));
     }
 
-    /// <summary>The fields that are asked for; empty where none are named.</summary>
+    /// <summary>The fields that are asked for; empty if none are named.</summary>
     /// <exception cref="HubException">400: there is no such field.</exception>
     public static IReadOnlySet<string> Expand(IQueryCollection query)
     {

@@ -122,7 +122,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         };
     }
 
-    /// <summary>The text of a revision's card, without its header, as far as searches look at it; empty where there is none.</summary>
+    /// <summary>The text of a revision's card, without its header, as far as searches look at it; empty if there is none.</summary>
     public async Task<string> CardTextAsync(Repo repo, Revision revision, CancellationToken cancellationToken) =>
         (await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken)).FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
             && await window.ReadAsync(repo.Id, file, MaxText, cancellationToken) is { } readme ? CardHeader.BodyOf(System.Text.Encoding.UTF8.GetString(readme)) : "";

@@ -38,10 +38,10 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
     public static IReadOnlySet<string> Known => s_known;
 
     /// <param name="repo">The repository.</param>
-    /// <param name="revision">The revision, or null where it has none yet.</param>
+    /// <param name="revision">The revision, or null if it has none yet.</param>
     /// <param name="fields">What to tell beside the name.</param>
     /// <param name="blobs">Whether files are told with their sizes.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<JsonObject> WriteAsync(Repo repo, Revision? revision, IReadOnlySet<string> fields, bool blobs, CancellationToken cancellationToken) =>
         await WriteAsync(repo, revision?.Id, revision, revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken), fields, blobs, cancellationToken);
 

@@ -11,13 +11,13 @@ static class SafetensorsFacts
 
     const int MaxTensors = 200_000, MaxTypes = 40;
 
-    /// <summary>Bytes of length and header, or null where the first 8 bytes tell no length that can be.</summary>
+    /// <summary>Bytes of length and header, or null if the first 8 bytes tell no length that can be.</summary>
     public static long? HeaderBytes(ReadOnlySpan<byte> start, long fileSize) =>
         start.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(start) is var length && length is >= 2 and <= MaxHeader && 8 + (long)length <= fileSize ? 8 + (long)length : null;
 
-    /// <summary>Numbers by type; null where the header is none.</summary>
+    /// <summary>Numbers by type; null if the header is none.</summary>
     /// <param name="header">Length and header.</param>
-    /// <param name="table">Receives metadata and tensors, or null where they are not wanted.</param>
+    /// <param name="table">Receives metadata and tensors, or null if they are not wanted.</param>
     public static Dictionary<string, long>? Count(ReadOnlyMemory<byte> header, TensorTable? table = null)
     {
         var counts = new Dictionary<string, long>();

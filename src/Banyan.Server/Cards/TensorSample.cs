@@ -7,7 +7,7 @@ namespace Banyan.Server.Cards;
 /// <summary>What the numbers of a tensor are like, by a sample from all over it.</summary>
 /// <param name="Tensor">The tensor.</param>
 /// <param name="Sampled">How many numbers were looked at.</param>
-/// <param name="Bars">Histogram of the finite ones; null where there is none.</param>
+/// <param name="Bars">Histogram of the finite ones; null if there is none.</param>
 /// <param name="Mean">Their mean.</param>
 /// <param name="Deviation">Their standard deviation.</param>
 /// <param name="Zeros">How many are zero.</param>

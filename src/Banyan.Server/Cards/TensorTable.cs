@@ -22,7 +22,7 @@ public sealed class TensorTable(string? wanted = null)
     /// <param name="Type">Type of its numbers.</param>
     /// <param name="Shape">Lengths, the outermost first.</param>
     /// <param name="Numbers">How many numbers it has.</param>
-    /// <param name="Offset">Where its bytes begin, behind <see cref="Start"/>.</param>
+    /// <param name="Offset">Where its bytes begin, after <see cref="Start"/>.</param>
     public sealed record Tensor(string Name, string Type, IReadOnlyList<long> Shape, long Numbers, long Offset)
     {
         /// <summary>Lengths as people write them.</summary>
@@ -47,7 +47,7 @@ public sealed class TensorTable(string? wanted = null)
     /// <summary>Where the bytes of tensors begin.</summary>
     public long Start { get; internal set; }
 
-    /// <summary>The tensor that is looked at, or null where there is none of its name.</summary>
+    /// <summary>The tensor that is looked at, or null if there is none of its name.</summary>
     public Tensor? Wanted { get; private set; }
 
     internal void Add(string name, string type, IReadOnlyList<long> shape, long numbers, long offset)

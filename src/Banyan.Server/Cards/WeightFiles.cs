@@ -15,7 +15,7 @@ public sealed record WeightChoice(string Path, long Bytes)
 
     static long MemoryOf(long bytes) => bytes + bytes / 10 + Room;
 
-    /// <summary>The most bytes of weights that run in this much memory; below zero where nothing does.</summary>
+    /// <summary>The most bytes of weights that run in this much memory; below zero if nothing does.</summary>
     public static long MostBytes(long memory) => (memory - Room) / 11 * 10;
 }
 

@@ -31,7 +31,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
     /// <param name="Own">Owners whose private ones may be listed.</param>
     public sealed record Filter(long[]? Owners, long[]? Repos, string Text, long[] Own);
 
-    /// <summary>Where a list goes on.</summary>
+    /// <summary>Where a list continues.</summary>
     public readonly record struct Place(long UpdatedAt, long Id)
     {
         public string Text => string.Create(CultureInfo.InvariantCulture, $"{UpdatedAt}-{Id}");
@@ -122,7 +122,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>Puts a repository or a collection at a collection's end.</summary>
-    /// <returns>False where it is in it already.</returns>
+    /// <returns>False if it is in it already.</returns>
     public Task<bool> PutAsync(Collection collection, long? repo, long? linked, string? note, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var row = new { collection.Id, repo, linked, note, Now };
@@ -139,7 +139,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>Changes the note or the place of an item; null stays, and an empty note is none.</summary>
-    /// <returns>False where there is no such item.</returns>
+    /// <returns>False if there is no such item.</returns>
     public Task<bool> ChangeItemAsync(Collection collection, long item, string? note, int? position, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         if (await t.ExecuteAsync(
@@ -153,7 +153,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>Takes an item out.</summary>
-    /// <returns>False where there is no such item.</returns>
+    /// <returns>False if there is no such item.</returns>
     public Task<bool> TakeAsync(Collection collection, long item, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var gone = await t.ExecuteAsync("DELETE FROM collection_items WHERE collection_id = @Id AND id = @item", new { collection.Id, item }) == 1;

@@ -52,7 +52,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
     /// <param name="asPullRequest">Whether it goes to a new pull request.</param>
     /// <param name="request">What to commit.</param>
     /// <param name="spool">Where its small files lie.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The commit, and the number of the new pull request.</returns>
     /// <exception cref="HubException">400, 404, 412.</exception>
     public async Task<(GitId Commit, int? PullRequest)> CommitAsync(

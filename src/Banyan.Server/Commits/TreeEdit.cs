@@ -53,7 +53,7 @@ sealed class TreeEdit(Func<GitId, ValueTask<byte[]>> read, GitId? root)
     /// <summary>Removes a file, or a folder with all it holds.</summary>
     /// <param name="path">What goes.</param>
     /// <param name="folderOnly">Whether it must be a folder.</param>
-    /// <returns>False where there was none.</returns>
+    /// <returns>False if there was none.</returns>
     public async Task<bool> RemoveAsync(string path, bool folderOnly)
     {
         var (parent, name) = await ReachAsync(path, create: false);

@@ -9,7 +9,7 @@ namespace Banyan.Server.Connections;
 /// change, for the connections that come then; a pair that does not fit, as while they are being replaced, leaves the one before in use.
 /// </summary>
 /// <param name="certificate">File of the certificate and those above it (<c>fullchain.pem</c>).</param>
-/// <param name="key">File of the key (<c>privkey.pem</c>); null where the certificate's file has it too.</param>
+/// <param name="key">File of the key (<c>privkey.pem</c>); null if the certificate's file has it too.</param>
 sealed class TlsFiles(string certificate, string? key)
 {
     readonly Lock _gate = new();

@@ -22,7 +22,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="bytes">Its bytes, to the end.</param>
     /// <param name="size">How many there must be, or null.</param>
     /// <param name="sha256">What their SHA-256 must be, or null.</param>
-    /// <param name="cancellationToken">Ends the work; nothing refers to what was stored.</param>
+    /// <param name="cancellationToken">Cancels the work; nothing refers to what was stored.</param>
     /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its owner.</param>
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
     public async Task<LargeFile> IngestAsync(Stream bytes, long? size, Sha256? sha256, CancellationToken cancellationToken, long? repo = null)
@@ -82,7 +82,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     }
 
     /// <summary>Keeps a file for the grace time because somebody is about to be granted it.</summary>
-    /// <returns>False where it was collected meanwhile.</returns>
+    /// <returns>False if it was collected meanwhile.</returns>
     public async Task<bool> HoldAsync(long file, CancellationToken cancellationToken) => await database.WriteAsync(
         t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file", new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
 
@@ -110,7 +110,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="offset">The first byte.</param>
     /// <param name="length">How many, within the file.</param>
     /// <param name="destination">Receives them, flushed as they come.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="InvalidDataException">An object is missing or damaged.</exception>
     public async Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken)
     {

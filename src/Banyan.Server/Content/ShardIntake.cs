@@ -56,7 +56,7 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
     /// <param name="shard">The shard; it can seek.</param>
     /// <param name="repo">The repository it is sent to.</param>
     /// <param name="progress">Is told how far it is.</param>
-    /// <param name="cancellationToken">Ends the work; nothing is granted.</param>
+    /// <param name="cancellationToken">Cancels the work; nothing is granted.</param>
     /// <returns>Whether any file is new to the repository.</returns>
     /// <exception cref="InvalidDataException">Something in it is not so.</exception>
     public async Task<bool> RunAsync(Stream shard, long repo, ShardProgress progress, CancellationToken cancellationToken)

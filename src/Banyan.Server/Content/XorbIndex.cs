@@ -67,7 +67,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         static HubException Busy() => HubException.Busy(5, "These bytes are being removed at this moment: send them again in a while.");
     }
 
-    /// <summary>Records a xorb; a row of 0 where it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
+    /// <summary>Records a xorb; a row of 0 if it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
     Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, long? repo, CancellationToken cancellationToken)
     {
         var hash = layout.Hash.ToArray();

@@ -10,7 +10,7 @@ namespace Banyan.Server.Discovery;
 /// <param name="Path">Its page, without the leading slash.</param>
 /// <param name="Id">Tells it apart from others of the same page.</param>
 /// <param name="At">Unix milliseconds.</param>
-/// <param name="Author">Who did it, or null where that is not known.</param>
+/// <param name="Author">Who did it, or null if that is not known.</param>
 sealed record FeedEntry(string Title, string Path, string Id, long At, string? Author);
 
 /// <summary>Feeds as Atom (RFC 4287): a few dozen entries, the newest first.</summary>

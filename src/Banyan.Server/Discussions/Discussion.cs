@@ -24,7 +24,7 @@ sealed record Discussion
 
     public long AuthorId { get; init; }
 
-    /// <summary>Name of the author, or null where the account was removed.</summary>
+    /// <summary>Name of the author, or null if the account was removed.</summary>
     public string? Author { get; init; }
 
     /// <summary>Unix milliseconds.</summary>
@@ -44,7 +44,7 @@ sealed record Discussion
 
     public static string RefOf(int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{GitRef.PullRequests}{number}");
 
-    /// <summary>The number of <c>refs/pr/N</c>, or null where it is another ref.</summary>
+    /// <summary>The number of <c>refs/pr/N</c>, or null if it is another ref.</summary>
     public static int? NumberOf(string name) =>
         name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)
         && int.TryParse(name.AsSpan(GitRef.PullRequests.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
@@ -62,7 +62,7 @@ sealed record DiscussionEvent
 
     public long AuthorId { get; init; }
 
-    /// <summary>Name of the author, or null where the account was removed.</summary>
+    /// <summary>Name of the author, or null if the account was removed.</summary>
     public string? Author { get; init; }
 
     /// <summary>Unix milliseconds.</summary>

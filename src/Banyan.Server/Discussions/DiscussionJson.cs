@@ -30,7 +30,7 @@ static class DiscussionJson
     /// <param name="repo">The repository.</param>
     /// <param name="discussion">The discussion.</param>
     /// <param name="events">What happened.</param>
-    /// <param name="conflicts">Files of a pull request that changed on both sides, or null where it is none.</param>
+    /// <param name="conflicts">Files of a pull request that changed on both sides, or null if it is none.</param>
     /// <param name="diff">What it changes, as git tells it, or null.</param>
     public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts, string? diff)
     {

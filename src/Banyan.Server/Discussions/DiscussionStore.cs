@@ -13,7 +13,7 @@ namespace Banyan.Server.Discussions;
 /// <summary>Discussions and what happens in them, in the database.</summary>
 sealed class DiscussionStore(HubDatabase database, TimeProvider time)
 {
-    /// <summary>Characters of all that is said in a discussion; each event counts for so many more.</summary>
+    /// <summary>Characters of all that is said in a discussion; each event counts for the given number of more.</summary>
     const int MaxLength = 2 << 20, EventLength = 400;
 
     const string Columns =
@@ -35,7 +35,7 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     static Task<Discussion?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, int number) =>
         connection.QueryFirstOrDefaultAsync<Discussion>($"SELECT {Columns} {From} WHERE d.repo_id = @repo AND d.num = @number", new { repo, number }, transaction);
 
-    /// <summary>Who began a discussion, or null where there is none.</summary>
+    /// <summary>Who began a discussion, or null if there is none.</summary>
     public Task<long?> AuthorAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.ExecuteScalarAsync<long?>("SELECT author_id FROM discussions WHERE repo_id = @repo AND num = @number", new { repo, number }), cancellationToken);
 

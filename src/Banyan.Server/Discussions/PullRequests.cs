@@ -19,7 +19,7 @@ sealed class PullRequests(
     sealed record Body(string? Comment);
 
     /// <summary>Where a pull request stands.</summary>
-    /// <param name="Base">The branch, or null where it is gone.</param>
+    /// <param name="Base">The branch, or null if it is gone.</param>
     /// <param name="Head">The pull request's last commit.</param>
     /// <param name="From">What both grew from, or null.</param>
     /// <param name="Commits">Its own commits, the newest first.</param>
@@ -46,7 +46,7 @@ sealed class PullRequests(
         return merge.Conflicts;
     }
 
-    /// <summary>What a pull request changes, as <c>git diff</c> tells it; null where nothing is known of it any more.</summary>
+    /// <summary>What a pull request changes, as <c>git diff</c> tells it; null if nothing is known of it any more.</summary>
     public async Task<string?> DiffAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) =>
         await StandingAsync(repo, discussion, cancellationToken) is { } standing
             ? await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(standing.From?.Commit.Tree, standing.Head.Commit.Tree) : null;

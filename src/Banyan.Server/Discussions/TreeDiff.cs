@@ -13,7 +13,7 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
     long _steps = 20_000_000;
     readonly List<(string Path, GitTreeEntry? Before, GitTreeEntry? After)> _changed = [];
 
-    /// <summary>The difference; empty where there is none.</summary>
+    /// <summary>The difference; empty if there is none.</summary>
     public async Task<string> WriteAsync(GitId? before, GitId after)
     {
         await FolderAsync("", before, after);
@@ -67,7 +67,7 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
         LineDiff.Write(text, old, now, ref _steps);
     }
 
-    /// <summary>The lines of a file with their ends, or null where it is no text, or long.</summary>
+    /// <summary>The lines of a file with their ends, or null if it is not a text, or long.</summary>
     async Task<string[]?> LinesAsync(GitTreeEntry? entry)
     {
         if (entry is not { } file)

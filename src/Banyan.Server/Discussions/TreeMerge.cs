@@ -21,7 +21,7 @@ sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
     public IReadOnlyList<(GitKind Kind, byte[] Content)> Made => _made;
 
     /// <summary>The merged tree; of no meaning where there are conflicts.</summary>
-    /// <param name="before">What both grew from, or null where they have nothing in common.</param>
+    /// <param name="before">What both grew from, or null if they have nothing in common.</param>
     /// <param name="ours">One side.</param>
     /// <param name="theirs">The other.</param>
     public async Task<GitId> MergeAsync(GitId? before, GitId ours, GitId theirs) => await FolderAsync("", before, ours, theirs) ?? Make(GitKind.Tree, []);

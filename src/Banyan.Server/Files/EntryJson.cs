@@ -12,7 +12,7 @@ sealed class EntryJson(HeldFiles held, LastCommits lastCommits)
     /// <param name="revision">The revision.</param>
     /// <param name="entries">What to tell.</param>
     /// <param name="expand">Whether to say which commit touched each last.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<JsonArray> WriteAsync(long repo, Revision revision, IReadOnlyList<RepoEntry> entries, bool expand, CancellationToken cancellationToken)
     {
         var files = await held.FindAsync(repo, entries.Select(e => e.Lfs).OfType<LfsPointer>().Select(p => p.Sha256), cancellationToken);

@@ -39,10 +39,10 @@ sealed class PathPattern
     /// <summary>Whether it ended in a slash: it means folders alone.</summary>
     public bool FoldersOnly { get; private init; }
 
-    /// <summary>What it matches, where that is one text; null where it has wildcards.</summary>
+    /// <summary>What it matches, where that is one text; null if it has wildcards.</summary>
     public string? Literal { get; private set; }
 
-    /// <summary>Reads a pattern; null where it can match nothing.</summary>
+    /// <summary>Reads a pattern; null if it can match nothing.</summary>
     public static PathPattern? Parse(string text)
     {
         var foldersOnly = text.EndsWith('/');
@@ -109,7 +109,7 @@ sealed class PathPattern
         return new Part([.. tokens], tokens.All(t => t.Kind == Kind.Literal) ? string.Concat(tokens.Select(t => t.Character)) : null, false);
     }
 
-    /// <summary><c>[a-z!]</c>, <c>[!a]</c>, <c>[[:space:]]</c>; null where it is not closed. A bracket that stands first is one of the set.</summary>
+    /// <summary><c>[a-z!]</c>, <c>[!a]</c>, <c>[[:space:]]</c>; null if it is not closed. A bracket that stands first is one of the set.</summary>
     Token? Set(string name, ref int i)
     {
         var (start, at) = (_sets.Count, i + 1);
@@ -154,7 +154,7 @@ sealed class PathPattern
         return character != default;
     }
 
-    /// <summary>First and last characters of the ranges of a class that POSIX names; null where it names no such class.</summary>
+    /// <summary>First and last characters of the ranges of a class that POSIX names; null if it names no such class.</summary>
     static string? Class(string name) => name switch
     {
         "alnum" => "09AZaz",

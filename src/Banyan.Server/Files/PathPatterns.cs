@@ -3,7 +3,7 @@ namespace Banyan.Server.Files;
 /// <summary>
 /// Patterns in the order of their lines, each with what it says of the paths it matches: the last one that matches decides. Somebody wrote
 /// them, so what they may cost is bounded: those without wildcards are looked up, however many there are; of those with wildcards
-/// so many are kept, and matching them ends after so many steps.
+/// so many are kept, and matching them ends after the given number of steps.
 /// </summary>
 sealed class PathPatterns
 {
@@ -41,14 +41,14 @@ sealed class PathPatterns
             TooMany = true;
     }
 
-    /// <summary>What the last pattern says that matches a file; null where none does.</summary>
+    /// <summary>What the last pattern says that matches a file; null if none does.</summary>
     public bool? Find(string path)
     {
         Span<int> ends = stackalloc int[MaxDepth];
         return Ends(path, ends) is { } count ? Find(path, ends[..count], isFolder: false) : null;
     }
 
-    /// <summary>As <see cref="Find"/>, and true where a folder above the file is said to be.</summary>
+    /// <summary>As <see cref="Find"/>, and true if a folder above the file is said to be.</summary>
     public bool? FindBelow(string path)
     {
         Span<int> ends = stackalloc int[MaxDepth];
@@ -60,7 +60,7 @@ sealed class PathPatterns
         return Find(path, ends[..count], isFolder: false);
     }
 
-    /// <summary>Where the parts of a path end; null where it is deeper than a path may be.</summary>
+    /// <summary>Where the parts of a path end; null if it is deeper than a path may be.</summary>
     static int? Ends(string path, Span<int> ends)
     {
         var count = 0;

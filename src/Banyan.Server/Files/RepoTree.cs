@@ -69,7 +69,7 @@ sealed class RepoTree(GitObjects objects)
     /// <param name="repo">Row of the repository.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="recursive">Whether to go on below.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async IAsyncEnumerable<RepoEntry> ListAsync(long repo, RepoEntry folder, bool recursive, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var prefix = folder.Path.Length == 0 ? "" : folder.Path + "/";
@@ -83,7 +83,7 @@ sealed class RepoTree(GitObjects objects)
         }
     }
 
-    /// <summary>A small file's bytes, or null where it is not there, a folder, large, or longer than a megabyte.</summary>
+    /// <summary>A small file's bytes, or null if it is not there, a folder, large, or longer than a megabyte.</summary>
     public async Task<byte[]?> SmallFileAsync(long repo, GitId root, string path, CancellationToken cancellationToken) =>
         await FindAsync(repo, root, path, cancellationToken) is { IsFolder: false, Lfs: null, Size: <= 1 << 20 } file
             ? await objects.GetAsync(repo, file.Id, GitKind.Blob, cancellationToken) : null;

@@ -13,7 +13,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
 {
     readonly StateCache<(long, long), string?> _known = new(database);
 
-    /// <summary>What became of a user's request, or null where there is none.</summary>
+    /// <summary>What became of a user's request, or null if there is none.</summary>
     public ValueTask<string?> StatusAsync(long repo, long user, CancellationToken cancellationToken) => _known.GetAsync(
         (repo, user),
         (key, ct) => database.ReadAsync(
@@ -25,7 +25,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     /// <param name="status">Which.</param>
     /// <param name="before">Those after this one in the list, or null for the first.</param>
     /// <param name="limit">How many.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<IReadOnlyList<AccessRequest>> ListAsync(long repo, string status, (long At, long User)? before, int limit, CancellationToken cancellationToken)
     {
         var (at, user) = before ?? (long.MaxValue, long.MaxValue);
@@ -57,7 +57,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>The owner grants access to somebody who did not ask, or was not let in.</summary>
-    /// <returns>False where the user has it already.</returns>
+    /// <returns>False if the user has it already.</returns>
     public Task<bool> GrantAsync(Repo repo, Caller caller, long user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(
@@ -75,7 +75,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>The owner answers a request, or answers it otherwise than before.</summary>
-    /// <returns>False where there is none, or it has that status already.</returns>
+    /// <returns>False if there is none, or it has that status already.</returns>
     public Task<bool> AnswerAsync(Repo repo, Caller caller, long user, string status, string? reason, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(
@@ -90,7 +90,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>A user takes a request back, and gives up what it gave. A rejected one stays.</summary>
-    /// <returns>False where there was none.</returns>
+    /// <returns>False if there was none.</returns>
     public Task<bool> CancelAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var gone = await t.ExecuteAsync(

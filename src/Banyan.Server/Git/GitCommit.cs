@@ -49,7 +49,7 @@ sealed record GitCommit(GitId Tree, IReadOnlyList<GitId> Parents, GitSignature A
     }
 
     /// <summary>Reads a commit that any git wrote; headers that nobody here asks for (signatures) are passed over.</summary>
-    /// <exception cref="InvalidDataException">It is no commit.</exception>
+    /// <exception cref="InvalidDataException">It is not a commit.</exception>
     public static GitCommit Read(ReadOnlySpan<byte> bytes)
     {
         var text = Encoding.UTF8.GetString(bytes);
@@ -80,7 +80,7 @@ sealed record GitCommit(GitId Tree, IReadOnlyList<GitId> Parents, GitSignature A
 readonly record struct CommitFacts(GitId Tree, GitId[] Parents, long UnixSeconds)
 {
     /// <summary>Reads them.</summary>
-    /// <exception cref="InvalidDataException">It is no commit.</exception>
+    /// <exception cref="InvalidDataException">It is not a commit.</exception>
     public static CommitFacts Read(ReadOnlySpan<byte> bytes)
     {
         GitId? tree = null;
@@ -107,7 +107,7 @@ sealed record GitTag(GitId Target, string Name, GitSignature Tagger, string Mess
     public byte[] Write() => Encoding.UTF8.GetBytes($"object {Target}\ntype commit\ntag {Name}\ntagger {Tagger.Line}\n\n{Message.ReplaceLineEndings("\n").TrimEnd('\n')}\n");
 
     /// <summary>What an annotated tag names.</summary>
-    /// <exception cref="InvalidDataException">It is no tag.</exception>
+    /// <exception cref="InvalidDataException">It is not a tag.</exception>
     public static GitId TargetOf(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= 47 && bytes.StartsWith("object "u8) && GitId.TryParse(Encoding.ASCII.GetString(bytes[7..47]), out var id)
             ? id : throw new InvalidDataException("A git tag is damaged.");

@@ -38,10 +38,10 @@ sealed class GitObjects(HubDatabase database)
         return found;
     }
 
-    /// <summary>The one commit whose id begins so, or null where there is none or more than one.</summary>
+    /// <summary>The one commit whose id begins so, or null if there is none or more than one.</summary>
     /// <param name="repo">Row of the repository.</param>
     /// <param name="start">Seven hexadecimal digits or more, fewer than an id has.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<GitId?> FindCommitAsync(long repo, string start, CancellationToken cancellationToken)
     {
         if (start.Length is < ShortestId or >= 2 * GitId.Size || !start.All(char.IsAsciiHexDigit))
@@ -111,8 +111,8 @@ sealed class GitObjects(HubDatabase database)
     /// <param name="repo">Row of the repository.</param>
     /// <param name="basis">The commit that they build upon: kept as well.</param>
     /// <param name="objects">Each after those it names.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>False where the basis is not there any more.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>False if the basis is not there any more.</returns>
     public async Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<NewGitObject> objects, CancellationToken cancellationToken)
     {
         var (batch, bytes) = (new List<NewGitObject>(), 0L);

@@ -48,7 +48,7 @@ static class GitTree
     }
 
     /// <summary>Reads <see cref="Write"/>.</summary>
-    /// <exception cref="InvalidDataException">It is no folder.</exception>
+    /// <exception cref="InvalidDataException">It is not a folder.</exception>
     public static List<GitTreeEntry> Read(ReadOnlySpan<byte> bytes)
     {
         var entries = new List<GitTreeEntry>();

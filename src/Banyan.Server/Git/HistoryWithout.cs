@@ -57,7 +57,7 @@ sealed class HistoryWithout(GitObjects objects, long repo, IReadOnlySet<GitId> b
         return _commits[head];
     }
 
-    /// <summary>The folder without the files; null where nothing is left of it.</summary>
+    /// <summary>The folder without the files; null if nothing is left of it.</summary>
     async Task<GitId?> TreeAsync(GitId tree)
     {
         if (_trees.TryGetValue(tree, out var known))

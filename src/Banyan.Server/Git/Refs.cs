@@ -44,7 +44,7 @@ sealed class Refs(HubDatabase database)
     const string There = "EXISTS (SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @to)";
 
     /// <summary>Moves, makes (<paramref name="from"/> null) or removes (<paramref name="to"/> null) a ref.</summary>
-    /// <returns>False where it was not at <paramref name="from"/>, or <paramref name="to"/> is not there (any more: objects are remembered longer than they are kept); nothing changed then.</returns>
+    /// <returns>False if it was not at <paramref name="from"/>, or <paramref name="to"/> is not there (any more: objects are remembered longer than they are kept); nothing changed then.</returns>
     public static async Task<bool> SwapAsync(DbTransaction transaction, long repo, string name, GitId? from, GitId? to, long now)
     {
         var parameters = new { repo, name, from = from?.ToArray(), to = to?.ToArray(), now };

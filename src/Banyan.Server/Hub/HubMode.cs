@@ -24,7 +24,7 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
 
     State? _known;
 
-    /// <summary>What is said to who wants to change something, or null where changes are taken.</summary>
+    /// <summary>What is said to who wants to change something, or null if changes are taken.</summary>
     public async ValueTask<string?> MaintenanceAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).Maintenance;
 
     /// <summary>Whether only users read, also what is public.</summary>
@@ -32,7 +32,7 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
 
     /// <summary>Takes no changes any more, or takes them again.</summary>
     /// <param name="message">What to say to who wants to change something; null to take changes.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public Task SetMaintenanceAsync(string? message, CancellationToken cancellationToken) => WriteAsync(MaintenanceName, message, "hub.maintenance", message ?? "off", cancellationToken);
 
     /// <summary>Says who may read what is public: users alone, or everyone.</summary>

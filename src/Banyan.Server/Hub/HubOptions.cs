@@ -49,7 +49,7 @@ public sealed record HubOptions
     /// <summary>What time it is for the hub.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>The file of a SQLite database; null where it is PostgreSQL.</summary>
+    /// <summary>The file of a SQLite database; null if it is PostgreSQL.</summary>
     public string? DatabaseFile => HubDatabase.IsPostgres(Database ?? "") ? null : Database ?? Path.Combine(DataFolder, "hub.db");
 
     /// <summary>Opens the database and brings its schema up to date; before that changes, the database is copied into the data folder.</summary>

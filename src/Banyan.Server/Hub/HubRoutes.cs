@@ -130,7 +130,7 @@ static class HubRoutes
             app.The<OwnerlessNames>().Add(method, pattern);
     }
 
-    /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null where it does neither.</summary>
+    /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null if it does neither.</summary>
     static (int? Number, bool IsNew)? PullRequestOf(HttpContext context) =>
         IsNewPullRequest(context) ? (null, true)
         : Discussion.NumberOf(RouteRest.Revision(context).Revision) is { } number ? (number, false) : null;

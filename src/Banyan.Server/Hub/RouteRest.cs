@@ -13,7 +13,7 @@ static class RouteRest
 {
     const int MostSlashes = 6;
 
-    /// <summary>The revision, and the path that follows it (empty where none does).</summary>
+    /// <summary>The revision, and the path that follows it (empty if none does).</summary>
     /// <exception cref="HubException">400: the address is not escaped as addresses are.</exception>
     public static (string Revision, string Path) Revision(HttpContext context)
     {
@@ -46,7 +46,7 @@ static class RouteRest
     /// <summary>All of it: the name of a branch or tag.</summary>
     public static string Name(HttpContext context) => string.Join('/', Parts(context));
 
-    /// <summary>The address of the same under another name, or null where it was not sent as a path.</summary>
+    /// <summary>The address of the same under another name, or null if it was not sent as a path.</summary>
     /// <param name="context">The request.</param>
     /// <param name="place">Where in the path the namespace stands: after how many slashes.</param>
     /// <param name="fullName">The other name.</param>

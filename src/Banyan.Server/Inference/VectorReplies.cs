@@ -12,7 +12,7 @@ static class VectorReplies
     /// <param name="vectors">The vectors.</param>
     /// <param name="each">Writes one, with its index.</param>
     /// <param name="end">Ends the list, and writes what stands behind.</param>
-    /// <param name="cancellationToken">Stops.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public static async Task WriteVectorsAsync(this HttpResponse response, Action<Utf8JsonWriter> begin, IReadOnlyList<float[]> vectors,
         Action<Utf8JsonWriter, float[], int> each, Action<Utf8JsonWriter> end, CancellationToken cancellationToken)
     {

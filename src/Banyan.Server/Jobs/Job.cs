@@ -2,7 +2,7 @@ namespace Banyan.Server.Jobs;
 
 /// <summary>
 /// Something that a hub does by itself, again and again. Of those that a hub's nodes share one node runs each at a time (<see cref="JobStore"/>): so a
-/// run may end anywhere, by a crash or because another took over, and the next goes on from what is stored.
+/// run may end anywhere, by a crash or because another took over, and the next continues from what is stored.
 /// </summary>
 abstract class Job
 {
@@ -44,6 +44,6 @@ sealed class JobRun(string? cursor)
     /// <summary>What it does now, for people: "12 of 40 repositories".</summary>
     public string? Progress { get; set; }
 
-    /// <summary>Where the next run goes on, also after a crash; stored with the lease, every 20 seconds, and at the end.</summary>
+    /// <summary>Where the next run continues, also after a crash; stored with the lease, every 20 seconds, and at the end.</summary>
     public string? Cursor { get; set; } = cursor;
 }

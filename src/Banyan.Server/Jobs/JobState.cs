@@ -26,13 +26,13 @@ public sealed record JobState
     /// <summary>How far the run is, as of the last renewal of its lease.</summary>
     public string? Progress { get; init; }
 
-    /// <summary>Why the last run failed; null where it did not.</summary>
+    /// <summary>Why the last run failed; null if it did not.</summary>
     public string? Error { get; init; }
 
     /// <summary>How many runs failed in a row.</summary>
     public int Failures { get; init; }
 
-    /// <summary>Where its next run goes on.</summary>
+    /// <summary>Where its next run continues.</summary>
     public string? Cursor { get; init; }
 
     /// <summary>In a word.</summary>

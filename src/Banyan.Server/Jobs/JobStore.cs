@@ -6,7 +6,7 @@ namespace Banyan.Server.Jobs;
 
 /// <summary>
 /// The jobs that the nodes of a hub share, by name. Who runs one holds a lease of a minute on it and renews it; whoever dies lets it run out, and another
-/// node, or the same after its restart, goes on.
+/// node, or the same after its restart, continues.
 /// </summary>
 public sealed class JobStore(HubDatabase database, TimeProvider time)
 {
@@ -52,7 +52,7 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
             new { until = Until, run.Progress, run.Cursor, taken.Name, taken.Node, taken.BeganAt }) == 1,
         cancellationToken);
 
-    /// <summary>Notes that a run ended, and when the next is due; nothing where another has taken the job meanwhile.</summary>
+    /// <summary>Notes that a run ended, and when the next is due; nothing if another has taken the job meanwhile.</summary>
     /// <param name="taken">As it was taken.</param>
     /// <param name="run">The run.</param>
     /// <param name="error">Why it failed, or null.</param>

@@ -50,7 +50,7 @@ sealed partial class ApiKeys : BackgroundService
         }
     }
 
-    /// <summary>Who has this key; null where nobody has.</summary>
+    /// <summary>Who has this key; null if nobody has.</summary>
     public KeyHolder? Find(string text)
     {
         Refresh();

@@ -20,12 +20,12 @@ public sealed class KeyFile(string path)
     /// <summary>Where the keys are.</summary>
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
-    /// <summary>Whether it is there: then keys are asked for, also where it has none any more.</summary>
+    /// <summary>Whether it is there: then keys are asked for, also if it has none any more.</summary>
     public bool Exists => File.Exists(Path);
 
     string UsagePath => System.IO.Path.ChangeExtension(Path, ".usage.json");
 
-    /// <summary>Its keys; none where there is no file.</summary>
+    /// <summary>Its keys; none if there is no file.</summary>
     /// <exception cref="KeyFileException">It cannot be read, or is no such file.</exception>
     public IReadOnlyList<ApiKey> Read()
     {

@@ -15,7 +15,7 @@ sealed class KeyHolder(ApiKey key, KeyUsage before, ApiKeys owner)
     long _requestsOfMinute, _tokensOfMinute;
     int _running;
 
-    /// <summary>Whose request is being answered here; null where no key is asked for.</summary>
+    /// <summary>Whose request is being answered here; null if no key is asked for.</summary>
     public static KeyHolder? Current => s_current.Value;
 
     /// <summary>The key; changed limits hold from the next request on.</summary>

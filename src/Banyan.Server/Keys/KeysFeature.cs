@@ -26,8 +26,8 @@ static class KeysFeature
         });
     }
 
-    /// <summary>Lets a request with this key in; null where it counts as none, or no key is asked for.</summary>
-    /// <exception cref="ApiException">401: it is no key. 429: a limit of it is reached.</exception>
+    /// <summary>Lets a request with this key in; null if it counts as none, or no key is asked for.</summary>
+    /// <exception cref="ApiException">401: it is not a key. 429: a limit of it is reached.</exception>
     public static IDisposable? LetIn(this ApiKeys keys, string? text, bool counts)
     {
         if (!keys.AreAsked)
@@ -38,7 +38,7 @@ static class KeysFeature
         return counts ? holder.Begin() : null;
     }
 
-    /// <summary>The key of a request: Anthropic's clients send it in a header of its own. Null where there is none.</summary>
+    /// <summary>The key of a request: Anthropic's clients send it in a header of its own. Null if there is none.</summary>
     public static string? TextOf(HttpRequest request)
     {
         var header = request.Headers.Authorization.ToString();

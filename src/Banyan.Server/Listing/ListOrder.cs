@@ -24,7 +24,7 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
     }) with
     { Ascending = direction == "1" };
 
-    /// <summary>Where a list goes on: behind this row.</summary>
+    /// <summary>Where a list continues: after this row.</summary>
     public readonly record struct Place(string Key, long Id)
     {
         public string Text => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Id} {Key}")));

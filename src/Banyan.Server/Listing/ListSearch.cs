@@ -28,7 +28,7 @@ enum Reach
     Most,
 }
 
-/// <summary>Where a search goes on: how far it looks for words, and behind which place of what that finds.</summary>
+/// <summary>Where a search continues: how far it looks for words, and after which place of what that finds.</summary>
 readonly record struct SearchPlace(Reach Reach, string Place)
 {
     public string Text => $"{(int)Reach}{Place}";
@@ -71,10 +71,10 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// <param name="caller">Who asks.</param>
     /// <param name="filter">What is asked for.</param>
     /// <param name="order">In which order.</param>
-    /// <param name="after">Where it goes on, or null.</param>
+    /// <param name="after">Where it continues, or null.</param>
     /// <param name="limit">How many rows.</param>
     /// <param name="furthest">How far words are looked for.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <param name="nearest">What is nearer is known to find nothing.</param>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
         Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest, CancellationToken cancellationToken, Reach nearest = Reach.Name)
@@ -206,7 +206,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     }
 
     /// <summary>
-    /// A query that something can be found for: words that nothing has become those that are a slip away from them, or are left out. Null where nothing
+    /// A query that something can be found for: words that nothing has become those that are a slip away from them, or are left out. Null if nothing
     /// is to be corrected, or nothing would be left.
     /// </summary>
     public async Task<string?> CorrectAsync(string query, CancellationToken cancellationToken)
@@ -225,7 +225,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         return corrected && kept.Count > 0 ? string.Join(' ', kept) : null;
     }
 
-    /// <summary>Rows behind a place. The caller's token may see less than its user: whether it sees the private ones is not decided yet.</summary>
+    /// <summary>Rows after a place. The caller's token may see less than its user: whether it sees the private ones is not decided yet.</summary>
     public async Task<IReadOnlyList<(Repo Repo, Listed Listed)>> FindAsync(
         Caller caller, ListFilter filter, ListOrder order, ListOrder.Place? after, int limit, bool details, CancellationToken cancellationToken)
     {
@@ -244,7 +244,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// </summary>
     public bool IsRanked => words.IsWhole;
 
-    /// <summary>Rows behind a place, in the order of places, each with its own; and the last that was looked at, or null where there are no more.</summary>
+    /// <summary>Rows after a place, in the order of places, each with its own; and the last that was looked at, or null if there are no more.</summary>
     public async Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> RankedAsync(Caller caller, ListFilter filter, long after, int limit, bool details, CancellationToken cancellationToken) =>
         await OwnerAsync(filter, cancellationToken) is (true, var owner)
             ? await lists.FoundAsync(Searches(filter, owner).First().Search, filter, await OwnAsync(caller, cancellationToken), after, limit, details, cancellationToken) : ([], null);
@@ -252,6 +252,6 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     async Task<(bool IsThere, long? Row)> OwnerAsync(ListFilter filter, CancellationToken cancellationToken) =>
         filter.Author is null ? (true, null) : await accounts.FindAsync(filter.Author, cancellationToken) is { } account ? (true, account.Id) : (false, null);
 
-    /// <summary>Where a list that ended with this row goes on.</summary>
+    /// <summary>Where a list that ended with this row continues.</summary>
     public static ListOrder.Place PlaceOf(ListOrder order, Repo repo, Listed listed) => new(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), repo.Id);
 }

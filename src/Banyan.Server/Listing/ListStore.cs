@@ -17,7 +17,7 @@ namespace Banyan.Server.Listing;
 /// </summary>
 sealed class ListStore(HubDatabase database, WordIndex words)
 {
-    /// <summary>Up to so many repositories are looked at one by one; how many follows from how many there are.</summary>
+    /// <summary>Up to the given number of repositories are looked at one by one; how many follows from how many there are.</summary>
     const int FewAtLeast = 500, FewAtMost = 20_000;
 
     /// <summary>A page, and one row more where there is one.</summary>
@@ -25,10 +25,10 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     /// <param name="owner">Row of the namespace that is asked for, or null for all.</param>
     /// <param name="own">Rows of the namespaces whose private repositories the caller may see.</param>
     /// <param name="order">In which order.</param>
-    /// <param name="after">Where it goes on, or null.</param>
+    /// <param name="after">Where it continues, or null.</param>
     /// <param name="limit">How many rows.</param>
     /// <param name="details">Whether cards and headers are wanted.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public Task<IReadOnlyList<(Repo Repo, Listed Listed)>> PageAsync(
         ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit, bool details, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<(Repo, Listed)>>(
@@ -40,15 +40,15 @@ sealed class ListStore(HubDatabase database, WordIndex words)
             },
             cancellationToken);
 
-    /// <summary>What a search for words finds behind a place, in the order of places; of it what the caller may see and what the filter asks for beside its signs.</summary>
+    /// <summary>What a search for words finds after a place, in the order of places; of it what the caller may see and what the filter asks for beside its signs.</summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="filter">Bounds that are no signs.</param>
     /// <param name="own">As for <see cref="PageAsync"/>.</param>
-    /// <param name="after">Where it goes on.</param>
+    /// <param name="after">Where it continues.</param>
     /// <param name="most">How many are looked at.</param>
     /// <param name="details">Whether cards and headers are wanted.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>The rows with their places, and the last place that was looked at, or null where there are no more.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>The rows with their places, and the last place that was looked at, or null if there are no more.</returns>
     public Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> FoundAsync(
         WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(long, Repo, Listed)>, long?)>(
         async c =>
@@ -156,7 +156,7 @@ sealed class ListStore(HubDatabase database, WordIndex words)
         return (sql, parameters);
     }
 
-    /// <summary>The conditions in SQL, and whether few can meet them; null where none can.</summary>
+    /// <summary>The conditions in SQL, and whether few can meet them; null if none can.</summary>
     async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, int limit, DynamicParameters parameters)
     {
         // Looking at n of N one by one costs n; going through the order until limit of them are met costs limit N / n, each step two fifths.

@@ -84,6 +84,6 @@ public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IRe
     /// <summary>How many follow them.</summary>
     public long Followers { get; init; }
 
-    /// <summary>Whether the visitor does; null where that cannot be.</summary>
+    /// <summary>Whether the visitor does; null if that cannot be.</summary>
     public bool? IsFollowed { get; init; }
 }

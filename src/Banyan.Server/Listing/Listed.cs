@@ -13,7 +13,7 @@ sealed record Listed
     /// <summary>JSON: <see cref="Short"/>.</summary>
     public string? Facts { get; init; }
 
-    /// <summary>JSON: <see cref="Long"/>; null where it was not asked for.</summary>
+    /// <summary>JSON: <see cref="Long"/>; null if it was not asked for.</summary>
     public string? Details { get; init; }
 
     /// <summary>How many numbers its weights have.</summary>

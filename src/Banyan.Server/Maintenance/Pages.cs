@@ -17,7 +17,7 @@ static class Pages
     /// <param name="database">Where.</param>
     /// <param name="sql">Selects up to <c>@Size</c> rows with ids above <c>@after</c>, in order.</param>
     /// <param name="id">A row's id.</param>
-    /// <param name="cancellationToken">Ends the walk.</param>
+    /// <param name="cancellationToken">Cancels the walk.</param>
     public static async IAsyncEnumerable<T> WalkAsync<T>(HubDatabase database, string sql, Func<T, long> id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         for (var after = 0L; ;)

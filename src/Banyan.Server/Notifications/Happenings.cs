@@ -16,7 +16,7 @@ static class Happenings
 
     const int MaxMentions = 50;
 
-    /// <summary>The names that a text mentions, as they are looked for: behind an @ at a word's beginning, and not in code.</summary>
+    /// <summary>The names that a text mentions, as they are looked for: after an @ at a word's beginning, and not in code.</summary>
     internal static IReadOnlyList<string> MentionsOf(string text)
     {
         var names = new List<string>();

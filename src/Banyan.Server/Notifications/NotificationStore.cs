@@ -13,7 +13,7 @@ sealed class NotificationStore(HubDatabase database)
     readonly StateCache<long, object> _unread = new(database);
 
     /// <summary>
-    /// The condition that a user, <c>u.id</c>, may be told of what is behind a reason in a repository, <c>r</c>: asked when somebody is told, and again whenever
+    /// The condition that a user, <c>u.id</c>, may be told of what is after a reason in a repository, <c>r</c>: asked when somebody is told, and again whenever
     /// that is shown or counted.
     /// </summary>
     /// <param name="reason">The reason, in SQL.</param>

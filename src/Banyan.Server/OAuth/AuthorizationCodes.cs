@@ -75,7 +75,7 @@ sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Gra
     /// <param name="app">The app that shows it.</param>
     /// <param name="redirect">Where it says that it was led back to.</param>
     /// <param name="verifier">What it proves itself with, or null.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="OAuthException">It is none that lives, or not this app's.</exception>
     public async Task<(IssuedTokens Tokens, Consent Consent, Account User)> UseAsync(string code, OAuthApp app, string redirect, string? verifier, CancellationToken cancellationToken)
     {

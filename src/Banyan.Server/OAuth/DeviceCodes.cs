@@ -45,7 +45,7 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
 
     static byte[] Hash(string code) => SHA256.HashData(Encoding.UTF8.GetBytes(code));
 
-    /// <summary>A code as it is kept and shown, of what was typed; null where that is none.</summary>
+    /// <summary>A code as it is kept and shown, of what was typed; null if that is none.</summary>
     public static string? Read(string typed)
     {
         var letters = string.Concat(typed.Take(40).Where(c => !char.IsWhiteSpace(c) && c != '-').Select(char.ToUpperInvariant));
@@ -85,7 +85,7 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
             "SELECT user_code, client, agent, created_at FROM oauth_device_codes WHERE user_code = @code AND state = 'pending' AND expires_at > @now", new { code, now = Now }), cancellationToken);
 
     /// <summary>Lets a program in, or not.</summary>
-    /// <returns>False where none waits with this code any more.</returns>
+    /// <returns>False if none waits with this code any more.</returns>
     public Task<bool> DecideAsync(string code, Caller user, bool isAllowed, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var isDone = await t.ExecuteAsync(

@@ -11,7 +11,7 @@ namespace Banyan.Server.OAuth;
 
 /// <summary>What a program gets.</summary>
 /// <param name="AccessToken">A token like those that users make, which is the hub's everywhere.</param>
-/// <param name="RefreshToken">What gives the next one, once; null where there is none.</param>
+/// <param name="RefreshToken">What gives the next one, once; null if there is none.</param>
 /// <param name="Life">How long the access token lives.</param>
 /// <param name="Grant">Row of what they come of.</param>
 sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life, long Grant);
@@ -111,7 +111,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
             """, new { user, now = Now, unused = Now - (long)s_unused.TotalMilliseconds })).AsList(), cancellationToken);
 
     /// <summary>Ends a grant of a user at once.</summary>
-    /// <returns>False where there is none.</returns>
+    /// <returns>False if there is none.</returns>
     public Task<bool> EndAsync(long user, long grant, CancellationToken cancellationToken) => database.WriteAsync(async t =>
         await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE id = @grant AND user_id = @user AND ended_at IS NULL", new { grant, user }) is not null && await EndAsync(t, grant), cancellationToken);
 
@@ -130,7 +130,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     Task<bool> EndAsync(DbTransaction t, long grant, string? why = null) => EndAsync(t, grant, Now, why);
 
     /// <summary>Ends a grant and all its tokens.</summary>
-    /// <returns>False where it had ended.</returns>
+    /// <returns>False if it had ended.</returns>
     internal static async Task<bool> EndAsync(DbTransaction t, long grant, long now, string? why = null)
     {
         if (await t.ExecuteAsync("UPDATE oauth_grants SET ended_at = @now WHERE id = @grant AND ended_at IS NULL", new { grant, now }) == 0)

@@ -27,7 +27,7 @@ public sealed record OAuthApp
     /// <summary>Its address, for people.</summary>
     public string? Homepage { get; init; }
 
-    /// <summary>SHA-256 of its secret; null where it has none.</summary>
+    /// <summary>SHA-256 of its secret; null if it has none.</summary>
     public byte[]? SecretHash { get; init; }
 
     /// <summary>Where users are led back to, one a line.</summary>
@@ -40,7 +40,7 @@ public sealed record OAuthApp
     public bool IsConfidential => SecretHash is not null;
 }
 
-/// <summary>Apps that users register: who is behind one stands on the page where others are asked to let it in.</summary>
+/// <summary>Apps that users register: who is after one stands on the page where others are asked to let it in.</summary>
 public sealed class OAuthApps(HubDatabase database, TimeProvider time)
 {
     const int MaxApps = 50, MaxName = 100, MaxHomepage = 500;
@@ -61,7 +61,7 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
         await database.ReadAsync(async c => (await c.QueryAsync<OAuthApp>($"{Select}{(owner is null ? "" : " AND o.owner_id = @owner")} ORDER BY o.id", new { owner })).AsList(), cancellationToken);
 
     /// <summary>Registers an app.</summary>
-    /// <returns>Its client_id, and its secret, the only time that it is told; null where it has none.</returns>
+    /// <returns>Its client_id, and its secret, the only time that it is told; null if it has none.</returns>
     /// <exception cref="HubException">400: something about it is wrong.</exception>
     internal async Task<(string Client, string? Secret)> AddAsync(Caller owner, string name, string homepage, string redirects, bool isConfidential, CancellationToken cancellationToken)
     {
@@ -92,7 +92,7 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>Removes an app of a user, and ends what was granted to it.</summary>
-    /// <returns>False where there is none.</returns>
+    /// <returns>False if there is none.</returns>
     internal Task<bool> RemoveAsync(Caller owner, long id, CancellationToken cancellationToken) => RemoveAsync("o.id = @id AND o.owner_id = @UserId", new { id, owner.UserId }, cancellationToken);
 
     /// <summary>Removes an app, whoever registered it, and ends what was granted to it.</summary>

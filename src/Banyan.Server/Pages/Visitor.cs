@@ -16,7 +16,7 @@ public sealed record Visitor
     /// <summary>How many notifications the user has not read.</summary>
     public int Unread { get; init; }
 
-    /// <summary>What forms are known by; empty where there are none.</summary>
+    /// <summary>What forms are known by; empty if there are none.</summary>
     public string FormToken { get; init; } = "";
 
     /// <summary>Scheme, host and port under which the hub is reached.</summary>

@@ -17,7 +17,7 @@ enum WordField
 
 /// <summary>Words that must all be there, beside signs that must be.</summary>
 /// <param name="Asked">Stems, as <see cref="Words"/> cuts them.</param>
-/// <param name="Signs">See <see cref="Sign"/>; one at least where there are no words.</param>
+/// <param name="Signs">See <see cref="Sign"/>; one at least if there are no words.</param>
 /// <param name="In">Where the words must be.</param>
 sealed record WordSearch(IReadOnlyList<string> Asked, IReadOnlyList<string> Signs, WordField In)
 {

@@ -30,12 +30,12 @@ sealed class FormTokens(Secrets secrets)
         context.Response.Cookies.Append(VisitCookie, value, Sessions.Options(context, null));
     }
 
-    /// <summary>The token of forms of this request; empty where the visitor has no cookie.</summary>
+    /// <summary>The token of forms of this request; empty if the visitor has no cookie.</summary>
     public async ValueTask<string> OfAsync(HttpContext context) =>
         ValueOf(context) is { } value ? Base64Url.EncodeToString(HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Forms, context.RequestAborted), Encoding.UTF8.GetBytes(value))) : "";
 
     /// <summary>Reads a form, and whether it was made here.</summary>
-    /// <exception cref="HubException">400: it is no form; 403: it was made elsewhere.</exception>
+    /// <exception cref="HubException">400: it is not a form; 403: it was made elsewhere.</exception>
     public async Task CheckAsync(HttpContext context)
     {
         var form = await context.FormAsync();

@@ -49,7 +49,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM recovery_codes WHERE user_id = @user", new { user }), cancellationToken);
 
     /// <summary>Begins to ask a user for codes, if the first one is right.</summary>
-    /// <returns>The recovery codes, the only time that they are told; null where the code is wrong.</returns>
+    /// <returns>The recovery codes, the only time that they are told; null if the code is wrong.</returns>
     internal async Task<IReadOnlyList<string>?> SetAsync(Account user, byte[] secret, string code, CancellationToken cancellationToken)
     {
         if (Totp.FindStep(secret, code, time.GetUtcNow(), 0) is not { } step)

@@ -107,8 +107,8 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     /// <summary>Ends sessions of a user.</summary>
     /// <param name="user">Whose.</param>
     /// <param name="only">The one to end, or null for all.</param>
-    /// <param name="except">One that goes on, or null.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="except">One that continues, or null.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public Task EndAsync(long user, long? only, long? except, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var ended = await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except", new { user, only = only ?? 0, all = only is null, except = except ?? 0 });

@@ -33,7 +33,7 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Makes the code by which the administrator of a hub without users makes their account; earlier ones end. Null where there is a user.</summary>
+    /// <summary>Makes the code by which the administrator of a hub without users makes their account; earlier ones end. Null if there is a user.</summary>
     public async Task<string?> BeginAsync(CancellationToken cancellationToken) =>
         await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1"), cancellationToken) is null ? await MakeAsync(First, null, cancellationToken) : null;
 
@@ -50,7 +50,7 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         return code;
     }
 
-    /// <summary>What a code is for, or null where it is none (any more).</summary>
+    /// <summary>What a code is for, or null if it is none (any more).</summary>
     internal async Task<(string Kind, long? User)?> FindAsync(string code, CancellationToken cancellationToken)
     {
         if (code.Length is 0 or > 100)
@@ -64,7 +64,7 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>Uses a code up.</summary>
-    /// <returns>False where somebody was faster.</returns>
+    /// <returns>False if somebody was faster.</returns>
     internal async Task<bool> UseAsync(string code, CancellationToken cancellationToken) =>
         await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM sign_in_links WHERE hash = @hash AND expires_at > @now", new { hash = Hash(code), now = Now }), cancellationToken) == 1;
 

@@ -9,7 +9,7 @@ namespace Banyan.Server.SignIn;
 /// <param name="Next">Where to go then.</param>
 /// <param name="Error">What was wrong, or null.</param>
 /// <param name="MayJoin">Whether everyone may make an account.</param>
-/// <param name="Passkey">What a passkey is asked for, or null where there can be none.</param>
+/// <param name="Passkey">What a passkey is asked for, or null if there can be none.</param>
 public sealed record LoginView(string Next, string? Error, bool MayJoin, PasskeyQuestion? Passkey);
 
 /// <summary>The form to make an account.</summary>
@@ -45,7 +45,7 @@ public sealed record SettingsView
 
     public IReadOnlyList<Passkey> Passkeys { get; init; } = [];
 
-    /// <summary>What a new passkey is asked for, or null where there can be none.</summary>
+    /// <summary>What a new passkey is asked for, or null if there can be none.</summary>
     public PasskeyQuestion? Passkey { get; init; }
 
     public IReadOnlyList<Identity> Identities { get; init; } = [];

@@ -49,7 +49,7 @@ public static class Private
             Create(path, new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite }).Dispose();
     }
 
-    /// <summary>What to tell whoever runs the hub where other accounts of the machine may enter a folder; null where they may not, or it is not there.</summary>
+    /// <summary>What to tell whoever runs the hub where other accounts of the machine may enter a folder; null if they may not, or it is not there.</summary>
     public static string? Warning(string path)
     {
         if (OperatingSystem.IsWindows() || !Directory.Exists(path))

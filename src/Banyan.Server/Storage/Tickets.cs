@@ -21,7 +21,7 @@ sealed class Tickets(Secrets secrets, TimeProvider time)
         return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(Sign(key, purpose, payload))}";
     }
 
-    /// <summary>The fields of a ticket, or null where it is not one of ours for this purpose or has expired.</summary>
+    /// <summary>The fields of a ticket, or null if it is not one of ours for this purpose or has expired.</summary>
     public async ValueTask<string[]?> ReadAsync(string purpose, string? ticket, CancellationToken cancellationToken)
     {
         if (ticket is not { Length: < 4096 } || ticket.IndexOf('.') is not (> 0 and var dot)

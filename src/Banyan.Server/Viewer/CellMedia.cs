@@ -3,7 +3,7 @@ namespace Banyan.Server.Viewer;
 /// <summary>Pictures and sound in cells, recognised by their first bytes. Of the types that a browser shows without running anything.</summary>
 static class CellMedia
 {
-    /// <summary>The content's type, or null where it is none that is shown.</summary>
+    /// <summary>The content's type, or null if it is none that is shown.</summary>
     public static string? TypeOf(ReadOnlySpan<byte> start)
     {
         if (start.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G']))

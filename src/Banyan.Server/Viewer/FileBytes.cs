@@ -47,7 +47,7 @@ sealed class FileBytes(long size, long most, Func<long, Memory<byte>, Cancellati
 /// <summary>Opens the files of repositories for <see cref="FileBytes"/>, whether git holds them or the object store does.</summary>
 sealed class FileOpener(HeldFiles held, ContentStore contents, GitObjects objects)
 {
-    /// <summary>Null where the file was never uploaded.</summary>
+    /// <summary>Null if the file was never uploaded.</summary>
     public async Task<FileBytes?> OpenAsync(long repo, RepoEntry entry, long most, CancellationToken cancellationToken)
     {
         if (entry.Lfs is not { } lfs)

@@ -101,7 +101,7 @@ sealed class FileViewer(FileOpener opener)
     public static IReadOnlyList<RowView> Show(Table table, IEnumerable<(long Number, object?[] Cells)> rows, int maxText, Func<long, int, string>? source) =>
         [.. rows.Select(r => new RowView(r.Number, [.. Enumerable.Range(0, Math.Min(MaxColumns, table.Columns.Count)).Select(c => CellView.Of(r.Cells[c], maxText, source is null ? null : () => source(r.Number, c)))]))];
 
-    /// <summary>The first rows of a file, or null where it is none of rows.</summary>
+    /// <summary>The first rows of a file, or null if it is none of rows.</summary>
     public async Task<RowsView?> HeadAsync(long repo, RepoEntry entry, int count, CancellationToken cancellationToken) =>
         await WithAsync(repo, entry, async (table, _) =>
         {

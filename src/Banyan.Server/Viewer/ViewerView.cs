@@ -29,7 +29,7 @@ public sealed record ViewerView
 {
     public required RepoHeadView Head { get; init; }
 
-    /// <summary>The file; empty where there is none of rows.</summary>
+    /// <summary>The file; empty if there is none of rows.</summary>
     public required string Path { get; init; }
 
     /// <summary>The revision's files of rows.</summary>
@@ -54,7 +54,7 @@ public sealed record ViewerView
 
     public IReadOnlyList<RowView> Rows { get; init; } = [];
 
-    /// <summary>How many rows the file has, or null where it is not counted to its end.</summary>
+    /// <summary>How many rows the file has, or null if it is not counted to its end.</summary>
     public long? RowCount { get; init; }
 
     /// <summary>Rows that were counted.</summary>

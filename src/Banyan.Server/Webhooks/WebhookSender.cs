@@ -136,7 +136,7 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
             LogGivenUp(log, delivery.Url, problem);
     }
 
-    /// <summary>Tells; null where that was taken, or what went wrong.</summary>
+    /// <summary>Tells; null if that was taken, or what went wrong.</summary>
     async Task<string?> SendAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, delivery.Url)

@@ -23,8 +23,8 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
     /// <param name="watched">What it watches.</param>
     /// <param name="root">The hub's address, as its owner calls it.</param>
     /// <param name="most">How many a user may have.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>It, or null where the user has that many.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>It, or null if the user has that many.</returns>
     public Task<Webhook?> AddAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem> watched, string root, int most, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM webhooks WHERE user_id = @user", new { user }) >= most)
@@ -44,8 +44,8 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
     /// <param name="user">Row of its owner.</param>
     /// <param name="webhook">As it is to be.</param>
     /// <param name="watched">What it watches from now on, or null for what it did.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>False where there is none.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>False if there is none.</returns>
     public Task<bool> UpdateAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem>? watched, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(
@@ -70,7 +70,7 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
         "INSERT INTO webhook_watched (kind, name_key, webhook_id) VALUES (@kind, @key, @webhook) ON CONFLICT DO NOTHING",
         watched.Select(w => new { kind = w.Type, key = Names.Key(w.Name!), webhook }));
 
-    /// <summary>Removes a webhook of the user's; false where there is none.</summary>
+    /// <summary>Removes a webhook of the user's; false if there is none.</summary>
     public Task<bool> RemoveAsync(long user, long id, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         if (await t.ExecuteAsync("DELETE FROM webhooks WHERE id = @id AND user_id = @user", new { id, user }) == 0)

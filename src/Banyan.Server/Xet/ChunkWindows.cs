@@ -4,9 +4,9 @@ namespace Banyan.Server.Xet;
 
 /// <summary>
 /// Which parts of a file must be cut into chunks again where some of its bytes change, and what stands between them. Chunks are cut by
-/// content: after a change the cuts are the old ones again behind two chunks of middling size, since no cut can have hidden in them.
+/// content: after a change the cuts are the old ones again after two chunks of middling size, since no cut can have hidden in them.
 /// </summary>
-/// <param name="dirty">First byte and byte behind each changed range, in order, apart from each other.</param>
+/// <param name="dirty">First byte and byte after each changed range, in order, apart from each other.</param>
 sealed class ChunkWindows(IReadOnlyList<(long Start, long End)> dirty)
 {
     const uint MinChunk = 8 << 10, MaxChunk = 128 << 10;
@@ -21,7 +21,7 @@ sealed class ChunkWindows(IReadOnlyList<(long Start, long End)> dirty)
     uint _before;
     long _at;
 
-    /// <summary>First byte and byte behind each part: chunks that change, and those needed to find the old cuts again.</summary>
+    /// <summary>First byte and byte after each part: chunks that change, and those needed to find the old cuts again.</summary>
     public IReadOnlyList<(long Start, long End)> Windows => _windows;
 
     /// <summary>Chunks of the file.</summary>

@@ -13,18 +13,18 @@ namespace Banyan.Training.Blocks;
 internal abstract unsafe class BlockGradient
 {
     /// <summary>
-    /// output[rows, embedding] += block(input). An output of null: only what the way back needs is computed again.
+    /// output[rows, embedding] += block(input). If output is null, only what the backward pass needs is recomputed.
     /// </summary>
     public abstract void Forward(TrainingPass pass, float* input, float* output);
 
     /// <summary>
-    /// dInput[rows, embedding] = the gradient, from that of the output; null where nothing below is trained. What <see cref="Forward"/> kept
+    /// dInput[rows, embedding] = the gradient, from that of the output; null if nothing below is trained. What <see cref="Forward"/> kept
     /// may be overwritten.
     /// </summary>
     public abstract void Backward(TrainingPass pass, float* input, float* dOutput, float* dInput);
 
     /// <summary>The gradient of a block.</summary>
-    /// <exception cref="ArgumentException">There is none of its kind.</exception>
+    /// <exception cref="ArgumentException">There is no gradient for blocks of this kind.</exception>
     public static BlockGradient Of(Block block, GradientBuilder at) => block switch
     {
         Attention { WithoutGradient: { } what } => throw new ArgumentException($"models that {what} cannot be trained yet"),

@@ -13,7 +13,7 @@ internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? w
 {
     readonly int _first = embedding.Rows - (weight?.Rows ?? 0);
 
-    /// <summary>Whether anything in it is trained.</summary>
+    /// <summary>Whether any of its parameters are trained.</summary>
     public bool IsTrained => weight is not null;
 
     /// <summary>x[rows, embedding]</summary>

@@ -21,31 +21,31 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
     /// <summary>The most rows of a pass.</summary>
     public int Rows => pass.MaxRows;
 
-    /// <summary>Whether the layer at hand is trained.</summary>
+    /// <summary>Whether the current layer is trained.</summary>
     public bool IsTrained { get; set; }
 
-    /// <summary>Memory that the layer at hand keeps from its way there to its way back.</summary>
+    /// <summary>Memory that the current layer keeps from its forward to its backward pass.</summary>
     public Region Kept { get; set; } = new();
 
-    /// <summary>Memory that a residual has until the next one.</summary>
+    /// <summary>Memory that a residual uses until the next one.</summary>
     public Region Scratch { get; } = new();
 
-    /// <summary>Memory for all the time.</summary>
+    /// <summary>Memory for the whole time.</summary>
     public Region Lasting { get; } = new();
 
-    /// <summary>What has to be computed from the parameters before a pass, whenever they have changed.</summary>
+    /// <summary>What must be recomputed from the parameters before a pass once they have changed.</summary>
     public List<LinearGradient> Prepared { get; } = [];
 
     /// <summary>Every projection with an adapter, in the order of the model.</summary>
     public List<LinearGradient> Adapted { get; } = [];
 
-    /// <summary>Bytes that a thread of a kernel works in, at most.</summary>
+    /// <summary>Maximum bytes of working memory of a kernel thread.</summary>
     public long ThreadBytes { get; private set; }
 
-    /// <summary>[rows, columns] from the way there to the way back.</summary>
+    /// <summary>[rows, columns] from the forward to the backward pass.</summary>
     public Slot Keep(long columns) => Kept.Take(Rows * columns);
 
-    /// <summary>[rows, columns] for the residual at hand.</summary>
+    /// <summary>[rows, columns] for the current residual.</summary>
     public Slot Borrow(long columns) => Scratch.Take(Rows * columns);
 
     public void Needs(long threadBytes) => ThreadBytes = Math.Max(ThreadBytes, threadBytes);
@@ -55,11 +55,11 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
     /// <summary>The projection, with its adapter or as a whole weight where it is trained.</summary>
     public LinearGradient Linear(Projection projection) => Linear(projection, PlacesOf(projection, Rows));
 
-    /// <summary>The same for one of several projections of one shape that share their places, such as experts.</summary>
+    /// <summary>The same for one of several projections of one shape that share memory, such as experts.</summary>
     public LinearGradient Linear(Projection projection, LinearPlaces places, int? expert = null) =>
         new(projection, this, places, expert);
 
-    /// <summary>Memory for a projection of so many rows.</summary>
+    /// <summary>Memory for a projection of the given number of rows.</summary>
     public LinearPlaces PlacesOf(Projection projection, int rows)
     {
         var adapts = Adapts(projection);

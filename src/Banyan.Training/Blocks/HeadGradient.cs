@@ -42,10 +42,10 @@ internal sealed unsafe class HeadGradient
     /// <summary>Logits of a row.</summary>
     public int Vocabulary => _vocabulary;
 
-    /// <summary>The losses of the targets, as of the last pass.</summary>
+    /// <summary>The losses of the targets in the last pass.</summary>
     public ReadOnlySpan<double> Losses => _losses;
 
-    /// <summary>What each target's loss is multiplied by in the gradient; to be set before <see cref="Run"/> goes back.</summary>
+    /// <summary>The factor of each target's loss in the gradient; set before <see cref="Run"/> starts the backward pass.</summary>
     public Span<float> Coefficients => _coefficients;
 
     /// <summary>

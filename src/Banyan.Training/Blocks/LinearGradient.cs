@@ -64,10 +64,10 @@ internal sealed unsafe class LinearGradient
 
     public Projection Projection => _projection;
 
-    /// <summary>Which expert it is of; null where there are none.</summary>
+    /// <summary>Which expert it is of; null if there are none.</summary>
     public int? Expert { get; }
 
-    /// <summary>Whether the way back reads the input.</summary>
+    /// <summary>Whether the backward pass reads the input.</summary>
     public bool NeedsInput => _weight is not null || _a is not null;
 
     /// <summary>The adapter, if there is one.</summary>
@@ -80,7 +80,7 @@ internal sealed unsafe class LinearGradient
     string BiasName => Name.Replace(".weight", ".bias", StringComparison.Ordinal);
 
     /// <summary>
-    /// y[rows, outputs] = or += the projection of x. An output of null: only what the way back needs. <paramref name="first"/>: the first
+    /// y[rows, outputs] = or += the projection of x. If output is null, only what the backward pass needs is computed. <paramref name="first"/>: the first
     /// row of its places, where projections share them.
     /// </summary>
     public void Forward(TrainingPass pass, float* x, float* y, int rows, int first = 0, bool add = false)
@@ -109,7 +109,7 @@ internal sealed unsafe class LinearGradient
     }
 
     /// <summary>
-    /// dx[rows, inputs] = or += the gradient, from x and that of y; null: not needed. Gradients of what is trained are added up.
+    /// dx[rows, inputs] = or += the gradient, from x and that of y; null: not needed. Gradients of trained parameters are accumulated.
     /// </summary>
     public void Backward(TrainingPass pass, float* x, float* dy, float* dx, int rows, int first = 0, bool add = false)
     {

@@ -16,14 +16,14 @@ internal sealed unsafe class NormGradient(Norm norm, Parameter? weight, Slot sca
 {
     float* Weight(TrainingPass pass) => weight is null || pass.IsBase ? norm.Weight : weight.Value;
 
-    /// <summary>Whether it has a gradient of its own.</summary>
+    /// <summary>Whether the norm itself is trained.</summary>
     public bool IsTrained => weight is not null;
 
     /// <summary>y[rows, perRow · columns] of x; y may be x.</summary>
     public void Forward(TrainingPass pass, float* x, float* y, int rows) =>
         RmsNorm.Apply(x, Weight(pass), y, rows * perRow, norm.Columns, norm.Epsilon, pass.Pool);
 
-    /// <summary>dx = or += the gradient, from x and that of y; dx may be dy where it is not added to.</summary>
+    /// <summary>dx = or += the gradient, from x and that of y; dx may be dy unless the gradient is added to dx.</summary>
     public void Backward(TrainingPass pass, float* x, float* dy, float* dx, int rows, bool add)
     {
         if (weight is not null)

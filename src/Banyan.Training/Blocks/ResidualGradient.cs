@@ -29,7 +29,7 @@ internal sealed unsafe class ResidualGradient
         at.Scratch.Return(mark);
     }
 
-    /// <summary>y[rows, embedding] of x, which may be the same memory; y null: only what the way back needs.</summary>
+    /// <summary>y[rows, embedding] of x, which may be the same memory; if y is null, only what the backward pass needs is computed.</summary>
     public void Forward(TrainingPass pass, float* x, float* y)
     {
         var input = Input(pass, x);

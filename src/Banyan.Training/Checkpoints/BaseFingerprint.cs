@@ -8,7 +8,7 @@ namespace Banyan.Training.Checkpoints;
 /// <summary>Which base a run trains, by the content of its tensors.</summary>
 internal static class BaseFingerprint
 {
-    /// <summary>The hash of all names, shapes and values.</summary>
+    /// <summary>A hash of all names, shapes and values.</summary>
     public static string Of(Model model)
     {
         using var file = ModelFile.Open(model.Path);

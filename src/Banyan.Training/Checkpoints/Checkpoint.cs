@@ -10,7 +10,7 @@ namespace Banyan.Training.Checkpoints;
 /// What a run is and how far it got, beside the numbers that follow in its file: a length, this as JSON, the numbers, and a hash of all of
 /// it (XXH128).
 /// </summary>
-/// <param name="Step">Steps taken.</param>
+/// <param name="Step">Steps done.</param>
 /// <param name="Options">The run's.</param>
 /// <param name="Data">Fingerprint of the data.</param>
 /// <param name="Base">Fingerprint of the base.</param>
@@ -41,7 +41,7 @@ internal sealed record Checkpoint(
         public Span<byte> Bytes(long first, int count) => MemoryMarshal.AsBytes(new Span<float>((float*)Floats + first, count));
     }
 
-    /// <summary>Writes a file, whole or not at all.</summary>
+    /// <summary>Writes a file atomically.</summary>
     public void Write(string path, params Numbers[] numbers) => WholeFile.Write(path, stream =>
     {
         var hash = new XxHash128();
@@ -61,7 +61,7 @@ internal sealed record Checkpoint(
         stream.Write(hash.GetCurrentHash());
     });
 
-    /// <summary>Reads what a file says about its run, having checked that all of it is as it was written; null where there is none.</summary>
+    /// <summary>Reads what a file says about its run, having checked that all of it is as it was written; null if there is none.</summary>
     /// <exception cref="TrainingException">It is damaged.</exception>
     public static Checkpoint? ReadHeader(string path)
     {
@@ -83,7 +83,7 @@ internal sealed record Checkpoint(
     }
 
     /// <summary>Reads the numbers.</summary>
-    /// <exception cref="TrainingException">They are not as many.</exception>
+    /// <exception cref="TrainingException">The file holds a different number of values.</exception>
     public static void ReadNumbers(string path, params Numbers[] numbers)
     {
         using var stream = Open(path);

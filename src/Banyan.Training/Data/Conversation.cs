@@ -8,8 +8,8 @@ static class Conversation
 {
     static readonly HashSet<string> s_roles = ["system", "developer", "user", "assistant", "tool"];
 
-    /// <summary>Messages whose roles are in order, with texts as contents: system, then user and assistant (and its tools) in turn, the assistant last.</summary>
-    /// <exception cref="RecordException">They are not.</exception>
+    /// <summary>Messages whose roles are in order, with texts as contents: system, then user and assistant (and its tools) alternating, the assistant last.</summary>
+    /// <exception cref="RecordException">They are not in that order.</exception>
     public static JsonArray Check(JsonNode? list)
     {
         if (list is not JsonArray { Count: > 0 } messages)
@@ -31,7 +31,7 @@ static class Conversation
         return before == "assistant" ? plain : throw new RecordException($"the last message is {Whose(before)}: the assistant's answer is missing");
     }
 
-    /// <summary>Whether a message of the assistant's is to be learnt.</summary>
+    /// <summary>Whether an assistant message is a target.</summary>
     public static bool IsTarget(JsonNode? message) =>
         message is JsonObject o && Text(o["role"]) == "assistant" && !(o["weight"] is JsonValue weight && weight.TryGetValue<double>(out var w) && w == 0);
 
@@ -79,7 +79,7 @@ static class Conversation
         _ => Text(content) ?? throw new RecordException($"message {number} has {Describe(content)} as its content, where a text is needed"),
     };
 
-    /// <summary>What stands where something else is needed.</summary>
+    /// <summary>What was found instead of the expected value.</summary>
     public static string Describe(JsonNode? node) => node switch
     {
         null => "null",

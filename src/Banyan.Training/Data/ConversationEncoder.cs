@@ -24,8 +24,8 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
     /// <summary>The day that templates take for today's: data must not change with the calendar.</summary>
     static readonly DateTimeOffset s_now = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>The samples of a conversation; as a rule one.</summary>
-    /// <exception cref="RecordException">The template refuses it, or its answers cannot be told apart in what the template makes of it.</exception>
+    /// <summary>The samples of a conversation, usually one.</summary>
+    /// <exception cref="RecordException">The template refuses it, or its answers cannot be located in the rendered text.</exception>
     public IReadOnlyList<Sample> Encode(ChatExample example)
     {
         try
@@ -157,7 +157,7 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
 
         public string Whole { get; }
 
-        /// <summary>Whether the conversation begins with the prompt.</summary>
+        /// <summary>Whether the conversation starts with the prompt.</summary>
         public bool IsPlain { get; }
 
         public string Answer { get; }

@@ -2,16 +2,16 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data;
 
-/// <summary>What the records of a data set look like.</summary>
+/// <summary>The format of a data set's records.</summary>
 public enum DataFormat
 {
-    /// <summary>Conversations as in OpenAI's API: <c>{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}</c>.</summary>
+    /// <summary>Conversations in the format of OpenAI's API: <c>{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}</c>.</summary>
     Chat,
 
-    /// <summary>Conversations as ShareGPT has them: <c>{"conversations": [{"from": "human", "value": "…"}, …]}</c>.</summary>
+    /// <summary>Conversations in ShareGPT's format: <c>{"conversations": [{"from": "human", "value": "…"}, …]}</c>.</summary>
     ShareGpt,
 
-    /// <summary>Instructions as Alpaca has them: <c>{"instruction": "…", "input": "…", "output": "…"}</c>.</summary>
+    /// <summary>Instructions in Alpaca's format: <c>{"instruction": "…", "input": "…", "output": "…"}</c>.</summary>
     Alpaca,
 
     /// <summary><c>{"prompt": …, "completion": …}</c>, both texts or both lists of messages.</summary>
@@ -30,7 +30,7 @@ public enum DataFormat
 /// <summary>Tells formats apart by a record's keys.</summary>
 static class DataFormats
 {
-    /// <summary>The format that a record is of, or null.</summary>
+    /// <summary>The record's format, or null if unknown.</summary>
     public static DataFormat? Recognise(JsonObject record)
     {
         bool Has(params ReadOnlySpan<string> keys)

@@ -1,54 +1,54 @@
 namespace Banyan.Training.Data;
 
-/// <summary>What happens to a sample that is longer than a sequence.</summary>
+/// <summary>How samples longer than a sequence are handled.</summary>
 public enum TooLong
 {
-    /// <summary>Its beginning is kept; where no target is left in it, it is left out.</summary>
+    /// <summary>Truncated; dropped if no target remains.</summary>
     Cut,
 
-    /// <summary>It is left out.</summary>
+    /// <summary>Dropped.</summary>
     Skip,
 
-    /// <summary>The data is refused.</summary>
+    /// <summary>The data are rejected.</summary>
     Stop,
 }
 
-/// <summary>Which data is learned from, and how it is read.</summary>
+/// <summary>Which data to train on, and how to read them.</summary>
 /// <param name="Path">A file, a folder of files, or a folder of source code.</param>
 public sealed record DataOptions(string Path)
 {
-    /// <summary>What is held out; null: a part of the data.</summary>
+    /// <summary>The held-out data; null to split off part of the training data.</summary>
     public string? HeldOutPath { get; init; }
 
-    /// <summary>What the records look like; null: as the first of them do.</summary>
+    /// <summary>The records' format; null to infer it from the first record.</summary>
     public DataFormat? Format { get; init; }
 
-    /// <summary>Tokens of a sample.</summary>
+    /// <summary>Maximum tokens of a sample.</summary>
     public int MaxTokens { get; init; } = 1024;
 
-    /// <summary>The share of the records that is held out.</summary>
+    /// <summary>The fraction of records to hold out.</summary>
     public double HeldOutShare { get; init; } = 0.05;
 
-    /// <summary>Records that cannot be learned from are left out and counted; otherwise any of them stops everything.</summary>
+    /// <summary>Skip and count records that cannot be used; otherwise the first one is an error.</summary>
     public bool SkipBad { get; init; }
 
-    /// <summary>What happens to longer samples.</summary>
+    /// <summary>How longer samples are handled.</summary>
     public TooLong TooLong { get; init; } = TooLong.Cut;
 
-    /// <summary>Of source code: the share of excerpts with a hole to fill in.</summary>
+    /// <summary>For source code: the fraction of fill-in-the-middle excerpts.</summary>
     public double Fim { get; init; }
 
-    /// <summary>Of these, the share with the suffix first.</summary>
+    /// <summary>Of these, the fraction with the suffix first.</summary>
     public double Spm { get; init; }
 
-    /// <summary>Whether the text of a special token in plain text and completions is that token, as where a template was rendered before.</summary>
+    /// <summary>Whether the text of a special token in plain text and completions is encoded as that token, as in text that was rendered with a template.</summary>
     public bool ParseSpecial { get; init; }
 
-    /// <summary>Decides where source code has its holes.</summary>
+    /// <summary>Seed of the positions of holes in source code.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Checks every option.</summary>
-    /// <exception cref="ArgumentException">Some are out of range; the message lists all of them.</exception>
+    /// <summary>Validates all options.</summary>
+    /// <exception cref="ArgumentException">Options are out of range; the message lists all of them.</exception>
     public void Validate()
     {
         var wrong = new List<string>();

@@ -4,15 +4,15 @@ using Banyan.Training.Data.Shapes;
 
 namespace Banyan.Training.Data;
 
-/// <summary>What a record asks, whether it has an answer or not: a teacher is asked it.</summary>
-/// <param name="Place">Where it stands.</param>
-/// <param name="System">The system message; null where there is none.</param>
-/// <param name="Text">The first message of the user's, or the text to go on with.</param>
-/// <param name="IsChat">Whether it is a message.</param>
+/// <summary>The prompt of a record, with or without an answer; a teacher answers it.</summary>
+/// <param name="Place">Its position.</param>
+/// <param name="System">The system message; null if there is none.</param>
+/// <param name="Text">The first user message, or the text to continue.</param>
+/// <param name="IsChat">Whether it is a chat message.</param>
 public sealed record DataPrompt(string Place, string? System, string Text, bool IsChat)
 {
     /// <summary>The prompts of a file or a folder: of conversations the first question, of completions and preferences the prompt, of texts each one's beginning.</summary>
-    /// <exception cref="DataException">There is none, or a record asks nothing.</exception>
+    /// <exception cref="DataException">There are no prompts, or a record has none.</exception>
     public static IEnumerable<DataPrompt> Read(string path)
     {
         foreach (var file in DataFiles.Find(path))

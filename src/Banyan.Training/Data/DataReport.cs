@@ -1,39 +1,39 @@
 namespace Banyan.Training.Data;
 
-/// <summary>What was found in the data, and what became of it: every record is in one of these numbers.</summary>
+/// <summary>What was found in the data and how it was used; every record is counted once.</summary>
 public sealed record DataReport
 {
-    /// <summary>What the records look like.</summary>
+    /// <summary>The records' format.</summary>
     public required DataFormat Format { get; init; }
 
     /// <summary>Files read.</summary>
     public required int Files { get; init; }
 
-    /// <summary>Records read; of source code, files.</summary>
+    /// <summary>Records read, or files of source code.</summary>
     public required long Records { get; init; }
 
-    /// <summary>Records left out as they cannot be learned from.</summary>
+    /// <summary>Records skipped because they cannot be used.</summary>
     public required long Bad { get; init; }
 
-    /// <summary>The first of them.</summary>
+    /// <summary>The first of these.</summary>
     public required IReadOnlyList<DataProblem> Problems { get; init; }
 
-    /// <summary>Samples that were cut.</summary>
+    /// <summary>Truncated samples.</summary>
     public required long Cut { get; init; }
 
-    /// <summary>Samples left out as they are too long, or nothing of their answers fits.</summary>
+    /// <summary>Samples dropped because they are too long or no target fits.</summary>
     public required long TooLong { get; init; }
 
-    /// <summary>Records that occur more than once; they stay, and are never on both sides. Counted among the first million.</summary>
+    /// <summary>Records that occur more than once. They are kept, all on the same side of the split. Counted among the first million.</summary>
     public required long Duplicates { get; init; }
 
-    /// <summary>Records left out as they are also in what is held out.</summary>
+    /// <summary>Records dropped because they also occur in the held-out data.</summary>
     public required long AlsoHeldOut { get; init; }
 
-    /// <summary>Samples, or pairs, that are learned from.</summary>
+    /// <summary>Training samples, or pairs.</summary>
     public required int Samples { get; init; }
 
-    /// <summary>Samples, or pairs, that are held out.</summary>
+    /// <summary>Held-out samples, or pairs.</summary>
     public required int HeldOut { get; init; }
 
     /// <summary>Tokens of all samples.</summary>
@@ -42,18 +42,18 @@ public sealed record DataReport
     /// <summary>Of these, targets.</summary>
     public required long TargetTokens { get; init; }
 
-    /// <summary>Tokens of the longest sample before it was cut.</summary>
+    /// <summary>Tokens of the longest sample before truncation.</summary>
     public required int Longest { get; init; }
 
-    /// <summary>Of source code: files that are mostly the same as another.</summary>
+    /// <summary>For source code: near-duplicate files.</summary>
     public int NearDuplicates { get; init; }
 
-    /// <summary>Of source code: files that are generated, too large or no text.</summary>
+    /// <summary>For source code: files that are generated, too large or binary.</summary>
     public int LeftOut { get; init; }
 
-    /// <summary>Of source code: files with the terms under which the rest may be used.</summary>
+    /// <summary>For source code: licence files.</summary>
     public IReadOnlyList<string> Licences { get; init; } = [];
 
-    /// <summary>A template of ours, where the model has none.</summary>
+    /// <summary>The built-in template used if the model has none.</summary>
     public string? DefaultTemplate { get; init; }
 }

@@ -4,7 +4,7 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Data;
 
-/// <summary>Templates for models that have none: a base model that is to learn conversation. The one that was used is a part of the result.</summary>
+/// <summary>Templates for base models, which have none. The one used is saved with the result.</summary>
 public static class DefaultTemplates
 {
     const string ChatMl =
@@ -22,7 +22,7 @@ public static class DefaultTemplates
         {%- if add_generation_prompt %}{{ '### assistant\n' }}{% endif %}
         """;
 
-    /// <summary>ChatML where the tokenizer has its tokens, else plain headings and the model's own end of text.</summary>
+    /// <summary>ChatML if the tokenizer has its tokens, otherwise plain headings and the model's end-of-text token.</summary>
     public static ChatTemplate For(Tokenizer tokenizer) =>
         ChatTemplate.Parse(tokenizer.TryFind("<|im_start|>", out _) && tokenizer.TryFind("<|im_end|>", out _) ? ChatMl : Plain);
 }

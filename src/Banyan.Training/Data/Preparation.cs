@@ -13,7 +13,7 @@ using Banyan.Training.Data.Source;
 namespace Banyan.Training.Data;
 
 /// <summary>
-/// From data to samples on a disk, in memory that does not grow with the data:
+/// Turns data into samples on disk, in constant memory:
 /// <code>
 /// 1. records, one after the other; the first tells their format
 /// 2. what is wrong with each is noted with its place; one of them stops everything, or is left out
@@ -53,15 +53,15 @@ public sealed class Preparation
     /// <summary>Prepares data for a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">Which data, and how it is read.</param>
-    /// <param name="folder">Where tokens go; made where it is not there.</param>
-    /// <param name="progress">Told the records read so far.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="DataException">The data cannot be learned from.</exception>
+    /// <param name="folder">Where tokens are written; created if missing.</param>
+    /// <param name="progress">Receives the number of records read so far.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="DataException">The data cannot be used for training.</exception>
     public static PreparedData Run(Model model, DataOptions options, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
         Run(model.Tokenizer, model.Template, options, folder, progress, cancellationToken);
 
     /// <param name="tokenizer">The model's tokenizer.</param>
-    /// <param name="template">Its template; null where it has none.</param>
+    /// <param name="template">Its template; null if it has none.</param>
     /// <inheritdoc cref="Run(Model, DataOptions, string, IProgress{long}?, CancellationToken)"/>
     /// <param name="options"/><param name="folder"/><param name="progress"/><param name="cancellationToken"/>
     public static PreparedData Run(Tokenizer tokenizer, ChatTemplate? template, DataOptions options, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
@@ -83,8 +83,8 @@ public sealed class Preparation
         return new(folder, report, preparation._template);
     }
 
-    /// <summary>Which of a repo's files a run learns from: its records, of these the split that is for training; texts where there are no records.</summary>
-    /// <param name="names">The names of all its files, with <c>/</c> between folders.</param>
+    /// <summary>Which of a repo's files a run learns from: its records, of these the split that is for training; texts if there are no records.</summary>
+    /// <param name="names">The paths of all its files, with <c>/</c> between folders.</param>
     public static IReadOnlyList<string> Choose(IReadOnlyList<string> names) =>
         DataFiles.Choose([.. names.Where(n => !n.Split('/').Any(part => part.StartsWith('.')))]);
 

@@ -3,7 +3,7 @@ using Banyan.Runtime.Templates.Nodes;
 
 namespace Banyan.Training.Data;
 
-/// <summary>Data as tokens on a disk, ready to be learned from.</summary>
+/// <summary>Tokenized data on disk, ready for training.</summary>
 public sealed class PreparedData : IDisposable
 {
     readonly TokenFile _train, _heldOut;
@@ -15,13 +15,13 @@ public sealed class PreparedData : IDisposable
         _heldOut = new(folder, TokenFile.HeldOutName);
     }
 
-    /// <summary>What was found.</summary>
+    /// <summary>What the data contained.</summary>
     public DataReport Report { get; }
 
     /// <summary>The template of conversations.</summary>
     public ChatTemplate Template { get; }
 
-    /// <summary>What a trainer takes.</summary>
+    /// <summary>The input of a trainer.</summary>
     public TrainingData Data => Report.Format == DataFormat.Preference
         ? new() { Pairs = _train, HeldOutPairs = _heldOut }
         : new() { Samples = _train, HeldOut = _heldOut };

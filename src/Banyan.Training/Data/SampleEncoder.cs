@@ -13,8 +13,8 @@ sealed class SampleEncoder(Tokenizer tokenizer, ChatTemplate template, int maxTo
 {
     readonly ConversationEncoder _conversations = new(tokenizer, template);
 
-    /// <summary>The samples of a record: one as a rule; several of a long text or of a conversation whose template rewrites what was said.</summary>
-    /// <exception cref="RecordException">There is nothing to learn in it.</exception>
+    /// <summary>The samples of a record: usually one; several for a long text or a conversation whose template rewrites earlier turns.</summary>
+    /// <exception cref="RecordException">It contains no targets.</exception>
     public IReadOnlyList<Sample> Encode(Example example) => example switch
     {
         ChatExample chat => _conversations.Encode(chat),
@@ -23,7 +23,7 @@ sealed class SampleEncoder(Tokenizer tokenizer, ChatTemplate template, int maxTo
         _ => throw new RecordException("a pair of answers is no single sample"),
     };
 
-    /// <summary>Two answers with the same prompt in front.</summary>
+    /// <summary>Two answers after the same prompt.</summary>
     /// <exception cref="RecordException">One of them is not a single sample.</exception>
     public PreferencePair Encode(PreferenceExample pair) => new(Last(pair.Chosen), Last(pair.Rejected));
 

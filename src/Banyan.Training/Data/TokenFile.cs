@@ -53,7 +53,7 @@ sealed class TokenWriter : IDisposable
         return BinaryPrimitives.ReadUInt64LittleEndian(hash.GetHashAndReset());
     }
 
-    /// <summary>Makes sure that everything is on the disk.</summary>
+    /// <summary>Flushes everything to disk.</summary>
     public void Flush()
     {
         _tokens.Flush(flushToDisk: true);
@@ -100,7 +100,7 @@ sealed class TokenFile : IReadOnlyList<Sample>, IReadOnlyList<PreferencePair>, I
 
     public int Count { get; }
 
-    /// <summary>Where an item lies.</summary>
+    /// <summary>The position of an item.</summary>
     public Entry this[int index]
     {
         get

@@ -26,7 +26,7 @@ internal static unsafe class ColumnSums
         pool.Run(ref job, PartsFor(rows, columns));
     }
 
-    /// <summary>Into how many parts to divide the columns.</summary>
+    /// <summary>The number of parts to divide the columns into.</summary>
     public static int PartsFor(int rows, int columns) => Parts.ForWork((long)rows * columns, Math.Max(1, columns / 16));
 
     struct Job : IJob

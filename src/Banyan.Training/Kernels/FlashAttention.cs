@@ -29,10 +29,10 @@ internal unsafe struct FlashAttention
     /// <summary>Width of a query and key head, and of a value head.</summary>
     public int HeadSize, ValueSize;
 
-    /// <summary>What scores are multiplied with.</summary>
+    /// <summary>The scale of the scores.</summary>
     public float Scale;
 
-    /// <summary>Only the last so many positions are seen; 0: all.</summary>
+    /// <summary>Window: only the last N positions are attended to; 0 for all.</summary>
     public int Window;
 
     /// <summary>[rows, heads, headSize], [rows, kvHeads, headSize], [rows, kvHeads, valueSize].</summary>
@@ -47,7 +47,7 @@ internal unsafe struct FlashAttention
     /// <summary>Gradients of keys and values for each query head: [rows, heads, headSize], [rows, heads, valueSize].</summary>
     public float* Dk, Dv;
 
-    /// <summary>Bytes that a thread works in, for texts of so many rows.</summary>
+    /// <summary>Bytes that a thread works in, for texts of the given number of rows.</summary>
     public static long ScratchBytes(int headSize, int valueSize, int rows) =>
         sizeof(float) * (Padded(rows) * (headSize + valueSize) + 2 * Block * Block + 2L * Block * (headSize + valueSize) + 4 * Block);
 

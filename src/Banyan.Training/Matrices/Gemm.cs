@@ -37,7 +37,7 @@ internal static unsafe class Gemm
     /// <summary>Parts a thread: the last to finish is waited for.</summary>
     const int PartsPerThread = 4;
 
-    /// <summary>c[m, n] = (c +) scale · a[m, k] · b[k, n]; c overlaps neither. Without a pool: on this thread alone, as in a part of a job.</summary>
+    /// <summary>c[m, n] = (c +) scale · a[m, k] · b[k, n]; c overlaps neither. Without a pool it runs on this thread, as within a job.</summary>
     public static void Multiply(Matrix a, Matrix b, Matrix c, WorkerPool? pool, float scale = 1, bool add = false)
     {
         if (a.Columns != b.Rows || a.Rows != c.Rows || b.Columns != c.Columns)
@@ -285,7 +285,7 @@ internal static unsafe class Gemm
     {
         public const int Rows = 12;
 
-        /// <summary>Writes one strip of <paramref name="a"/>; rows beyond the last are left as they are.</summary>
+        /// <summary>Writes one strip of <paramref name="a"/>; rows beyond the last are not written.</summary>
         public static void Write(Matrix a, int strip, float* to)
         {
             var first = strip * Rows;

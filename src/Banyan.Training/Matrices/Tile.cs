@@ -41,7 +41,7 @@ internal static unsafe class Tile<T> where T : struct, ILanes<T>
 
     struct Two;
 
-    /// <summary>The most rows that a tile has: as many as there are registers for.</summary>
+    /// <summary>The maximum rows of a tile, limited by the registers.</summary>
     public static int MaxRows => T.Count == 8 ? 6 : 12;
 
     /// <summary><paramref name="rows"/> rows of a and c, one or (<paramref name="two"/>) two vectors of columns.</summary>

@@ -61,7 +61,7 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
     [ThreadStatic]
     static float[]? s_logits;
 
-    /// <summary>Tokens of the teacher's that are told apart.</summary>
+    /// <summary>The number of teacher tokens that are kept separately.</summary>
     public const int Most = 64;
 
     const double Least = 1e-12;
@@ -70,14 +70,14 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
     float[] _shares = [];
     double[] _others = [], _entropies = [];
 
-    /// <summary>Makes room for so many targets.</summary>
+    /// <summary>Makes room for the given number of targets.</summary>
     public void Make(int targets)
     {
         if (_others.Length < targets)
             (_tokens, _shares, _others, _entropies) = (new int[targets * Most], new float[targets * Most], new double[targets], new double[targets]);
     }
 
-    /// <summary>What the teacher's logits say of a target.</summary>
+    /// <summary>The teacher's distribution for a target.</summary>
     public void Set(int target, Span<float> logits)
     {
         if (temperature != 1)

@@ -6,19 +6,19 @@ namespace Banyan.Training.Objectives;
 /// <summary>What a run minimizes, of the texts in a network's pass.</summary>
 internal abstract class Objective
 {
-    /// <summary>Texts that stand together: 1, or 2 of a pair.</summary>
+    /// <summary>Texts of an item: 1, or 2 for a pair.</summary>
     public virtual int TextsPerItem => 1;
 
-    /// <summary>What the loss is divided by: of items with so many targets.</summary>
+    /// <summary>What the loss is divided by: of items with the given number of targets.</summary>
     public virtual long Count(long items, long targets) => targets;
 
     /// <summary>
     /// The sum of the losses, and of the margins of pairs. <paramref name="weight"/>: what the sum's gradient is multiplied by before it is
-    /// added to the parameters'; null: nothing goes back.
+    /// added to the parameters'; null for no backward pass.
     /// </summary>
     public abstract (double Loss, double Margin) Run(Network network, float? weight);
 
-    /// <summary>The objective of some options.</summary>
+    /// <summary>The objective that the options choose.</summary>
     public static Objective Of(TuneOptions options, Model? teacher = null) => options.Objective switch
     {
         TuneObjective.Distill => new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher"), options.DistillTemperature, options.DistillMix),

@@ -32,13 +32,13 @@ internal sealed unsafe class AdamW : IDisposable
         _sums = new double[(parameters.Size + Piece - 1) / Piece];
     }
 
-    /// <summary>m and v, as long as the parameters: all the state there is.</summary>
+    /// <summary>m and v, each as long as the parameters: the entire state.</summary>
     public (AlignedBuffer Mean, AlignedBuffer Square) State => (_mean, _square);
 
-    /// <summary>Floats of state for each trained one.</summary>
+    /// <summary>Floats of state for each trained number.</summary>
     public const int StateSize = 2;
 
-    /// <summary>The norm of all gradients together.</summary>
+    /// <summary>The global gradient norm.</summary>
     public double Norm()
     {
         var job = new NormJob { Sums = _sums, X = _parameters.Gradients, Size = _parameters.Size };

@@ -13,7 +13,7 @@ internal sealed class Items
 
     /// <param name="samples">The samples.</param>
     /// <param name="pairs">Or the pairs.</param>
-    /// <param name="most">Tokens of a text; what is longer is cut.</param>
+    /// <param name="most">Tokens of a text; longer texts are truncated.</param>
     /// <param name="vocabulary">Tokens there are.</param>
     public Items(IReadOnlyList<Sample> samples, IReadOnlyList<PreferencePair> pairs, int most, int vocabulary)
     {
@@ -44,10 +44,10 @@ internal sealed class Items
         Fingerprint = Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    /// <summary>Tokens of each; 0 of those without a target.</summary>
+    /// <summary>Tokens of each item; 0 for items without a target.</summary>
     public int[] Lengths { get; }
 
-    /// <summary>Those with targets.</summary>
+    /// <summary>The items with targets.</summary>
     public int Count { get; }
 
     public long Tokens { get; }
@@ -61,7 +61,7 @@ internal sealed class Items
     /// <summary>A hash of all tokens and targets.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>Puts a sequence's texts into a pass.</summary>
+    /// <summary>Adds a sequence's texts to a pass.</summary>
     public void Fill(TrainingPass pass, int[] sequence)
     {
         pass.Clear();

@@ -41,7 +41,7 @@ internal sealed class SequenceStream(int[] lengths, int capacity, ulong seed)
         return _ends[epoch];
     }
 
-    /// <summary>Sequences of the items in their own order: what is evaluated.</summary>
+    /// <summary>Sequences of the items in order, for evaluation.</summary>
     public static int[][] InOrder(int[] lengths, int capacity) => Pack([.. Enumerable.Range(0, lengths.Length)], lengths, capacity);
 
     int[][] Pack(int epoch)

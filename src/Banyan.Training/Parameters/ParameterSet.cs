@@ -22,19 +22,19 @@ internal sealed unsafe class ParameterSet : IDisposable
     /// <summary>Floats of the piece of memory, padding counted.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Numbers that are trained.</summary>
+    /// <summary>The number of trained parameters.</summary>
     public long Count => _all.Sum(p => p.Count);
 
     public float* Values => _values!.Floats;
 
     public float* Gradients => _gradients!.Floats;
 
-    /// <summary>A new parameter; the same name gives the same one (tied weights).</summary>
+    /// <summary>A new parameter; the same name returns the same parameter (tied weights).</summary>
     /// <param name="name">Its name.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="kind">Which update it gets.</param>
-    /// <param name="start">Writes its first values.</param>
+    /// <param name="start">Initializes it.</param>
     public Parameter Add(string name, int rows, int columns, ParameterKind kind, Action<Parameter> start)
     {
         if (_byName.TryGetValue(name, out var known))
@@ -47,7 +47,7 @@ internal sealed unsafe class ParameterSet : IDisposable
         return parameter;
     }
 
-    /// <summary>Takes the memory and writes the first values.</summary>
+    /// <summary>Allocates the memory and initializes the parameters.</summary>
     public void Allocate()
     {
         _values = new AlignedBuffer(Size * sizeof(float));
@@ -55,7 +55,7 @@ internal sealed unsafe class ParameterSet : IDisposable
         Restart();
     }
 
-    /// <summary>Writes the first values again.</summary>
+    /// <summary>Resets the parameters to their initial values.</summary>
     public void Restart()
     {
         foreach (var (parameter, start) in _starts)

@@ -7,7 +7,7 @@ internal static unsafe class Start
 {
     const double Deviation = 0.02; // GPT-2's, and most models' since
 
-    /// <summary>Kaiming-uniform with a = √5, as PEFT begins A with: between ±1/√columns.</summary>
+    /// <summary>Kaiming-uniform with a = √5, as PEFT initializes A: between ±1/√columns.</summary>
     public static void Kaiming(Parameter a, ulong seed)
     {
         var random = new RandomNumbers(seed, a.Name);

@@ -72,7 +72,7 @@ internal sealed unsafe class Network : IDisposable
     public long ActivationBytes(bool recompute) =>
         sizeof(float) * (KeptSizes(recompute).Sum() + _builder.Scratch.Size + _builder.Lasting.Size) + _builder.ThreadBytes * _model.Pool.Threads;
 
-    /// <summary>Takes the memory and gives the parameters their first values.</summary>
+    /// <summary>Allocates the memory and initializes the parameters.</summary>
     public void Allocate(bool recompute)
     {
         _recompute = recompute;
@@ -102,14 +102,14 @@ internal sealed unsafe class Network : IDisposable
         return sizes;
     }
 
-    /// <summary>Computes what follows from the parameters, after they have changed.</summary>
+    /// <summary>Recomputes what depends on the parameters after they have changed.</summary>
     public void Prepare()
     {
         foreach (var linear in _builder.Prepared)
             linear.Prepare(_model.Pool);
     }
 
-    /// <summary>Computes the stream behind the last layer for the texts in <see cref="Pass"/>.</summary>
+    /// <summary>Computes the stream after the last layer for the texts in <see cref="Pass"/>.</summary>
     public void Forward()
     {
         Pass.Begin();
@@ -123,7 +123,7 @@ internal sealed unsafe class Network : IDisposable
     }
 
     /// <summary>
-    /// The losses of the targets, and the way back through all that is trained with the head's coefficients: gradients are added to those
+    /// The losses of the targets and the backward pass through everything that is trained with the head's coefficients: gradients are added to those
     /// of the passes before.
     /// </summary>
     public void Backward(TokenLoss loss)
@@ -141,10 +141,10 @@ internal sealed unsafe class Network : IDisposable
             _embedding.Backward(Pass, dx);
     }
 
-    /// <summary>The losses of the targets; nothing goes back.</summary>
+    /// <summary>The losses of the targets; no backward pass.</summary>
     public void Losses(TokenLoss loss) => Head.Run(Pass, Output(_layers.Length - 1), null, loss);
 
-    // y null: only what the way back needs of the last residual.
+    // if y is null, only what the backward pass needs is computed of the last residual.
     void Forward(int layer, float* y)
     {
         var residuals = _layers[layer];

@@ -13,10 +13,10 @@ internal sealed unsafe class Region
 
     long _used;
 
-    /// <summary>Floats taken in all; with frames, the most at a time.</summary>
+    /// <summary>Floats taken in total; with frames, the peak.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Where it lies, once it is allocated.</summary>
+    /// <summary>Its address once it is allocated.</summary>
     public float* Start { get; set; }
 
     /// <summary>The next floats.</summary>
@@ -28,13 +28,13 @@ internal sealed unsafe class Region
         return slot;
     }
 
-    /// <summary>What is taken from here on may be taken again after <see cref="Return"/>.</summary>
+    /// <summary>What is taken from here on may be reused after <see cref="Return"/>.</summary>
     public long Mark() => _used;
 
-    /// <summary>Gives back what was taken after the mark.</summary>
+    /// <summary>Releases what was taken after the mark.</summary>
     public void Return(long mark) => _used = mark;
 
-    /// <summary>Allocates it by itself.</summary>
+    /// <summary>Allocates the region separately.</summary>
     public AlignedBuffer Allocate(bool zeroed)
     {
         var buffer = new AlignedBuffer(Size * sizeof(float), zeroed);

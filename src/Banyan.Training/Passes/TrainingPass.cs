@@ -40,7 +40,7 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
     /// <summary>The targets of a text, as indexes of <see cref="TargetRows"/>.</summary>
     public (int First, int End) TargetsOf(int segment) => (_segmentTargets[segment], _segmentTargets[segment + 1]);
 
-    /// <summary>Whether the pass is the base model's: without what was trained.</summary>
+    /// <summary>Whether the pass computes the base model, without the adapter.</summary>
     public bool IsBase { get; set; }
 
     /// <summary>Whether products with frozen weights are of BF16.</summary>
@@ -48,7 +48,7 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
 
     public void Clear() => (Rows, TargetCount, _segmentCount) = (0, 0, 0);
 
-    /// <summary>Adds a text, or its beginning where it is longer than <paramref name="most"/>.</summary>
+    /// <summary>Adds a text, truncated to <paramref name="most"/>.</summary>
     public void Add(Sample sample, int most = int.MaxValue)
     {
         var count = Math.Min(sample.Tokens.Length, most);
@@ -74,7 +74,7 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
         }
     }
 
-    /// <summary>A block will turn like that.</summary>
+    /// <summary>Registers a rotation that a block will use.</summary>
     public void Expect(RopeConfig rope)
     {
         if (_angles.ContainsKey(rope))
@@ -83,7 +83,7 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
         _angles.Add(rope, (new(frequencies, maxRows, (float)rope.Magnitude), new(negated, maxRows, (float)rope.Magnitude)));
     }
 
-    /// <summary>Turns x[rows, heads, headSize] by the rows' positions; <paramref name="back"/>: the way back, by the negated angles.</summary>
+    /// <summary>Rotates x[rows, heads, headSize] by the rows' positions; <paramref name="back"/>: if true, the backward pass with negated angles.</summary>
     public void Rotate(float* x, int heads, int headSize, RopeConfig rope, bool back = false)
     {
         var (there, negated) = _angles[rope];

@@ -5,7 +5,7 @@ using Banyan.Training.Results;
 
 namespace Banyan.Training;
 
-/// <summary>A trained adapter as a folder: PEFT's two files, GGUF beside them where it can hold it, and a model card of facts.</summary>
+/// <summary>A trained adapter as a folder: PEFT's two files, a GGUF file if the format can hold it, and a model card.</summary>
 public static class AdapterFolder
 {
     /// <summary>The GGUF file's name.</summary>
@@ -13,16 +13,16 @@ public static class AdapterFolder
 
     const double Tolerance = 0.01;
 
-    /// <summary>Says what of a trainer's adapter could not be written, before it is trained; null where all can.</summary>
+    /// <summary>Says before training what of an adapter could not be written; null if everything can.</summary>
     public static string? Problem(Trainer trainer) => trainer.Options.WritesModel ? null
         : trainer.Adapter().Projections.FirstOrDefault(p => p.Expert is not null) is { } expert
         ? $"adapters of single experts cannot be written ({expert.Tensor}): leave it out of TargetModules" : null;
 
-    /// <summary>Writes the folder, each file whole or not at all; reads the adapters back and compares.</summary>
-    /// <param name="folder">Where to; it exists.</param>
+    /// <summary>Writes the folder, each file atomically; reads the adapters back and compares.</summary>
+    /// <param name="folder">The folder, which exists.</param>
     /// <param name="trainer">What was trained.</param>
-    /// <param name="facts">For the card.</param>
-    /// <exception cref="TrainingException">What was read back is not what was trained.</exception>
+    /// <param name="facts">Facts for the model card.</param>
+    /// <exception cref="TrainingException">What was read back differs from what was trained.</exception>
     public static WrittenFolder Write(string folder, Trainer trainer, CardFacts facts)
     {
         if (trainer.Options.WritesModel)

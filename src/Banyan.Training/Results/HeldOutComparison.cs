@@ -1,19 +1,19 @@
 namespace Banyan.Training;
 
-/// <summary>What is held out, by the base and by what was trained: mean losses of a target token, in nats, and the interval of their difference.</summary>
+/// <summary>Held-out samples under the base and the tuned model: mean losses of a target token, in nats, and the interval of their difference.</summary>
 /// <param name="Base">The base's loss.</param>
-/// <param name="Tuned">The loss of what was trained.</param>
-/// <param name="Low">The least difference, tuned less base, that the texts support (95 %).</param>
-/// <param name="High">The largest.</param>
+/// <param name="Tuned">The tuned model's loss.</param>
+/// <param name="Low">The lower bound of tuned − base (95 %).</param>
+/// <param name="High">The upper bound.</param>
 /// <param name="Texts">Texts.</param>
 /// <param name="Tokens">Their targets.</param>
 public sealed record HeldOutComparison(double Base, double Tuned, double Low, double High, int Texts, int Tokens)
 {
-    /// <summary><c>better</c> or <c>worse</c> where the interval says so, else <c>undecided</c>.</summary>
+    /// <summary><c>better</c> or <c>worse</c> if the interval excludes 0, otherwise <c>undecided</c>.</summary>
     public string Verdict => High < 0 ? "better" : Low > 0 ? "worse" : "undecided";
 
     /// <summary>
-    /// Where it is undecided: how many more texts would tell a difference of this size with 80 % power, were they like these; null where none
+    /// Where it is undecided: how many more texts would tell a difference of this size with 80 % power, were they like these; null if none
     /// was seen, or there is too little to say.
     /// </summary>
     public int? MoreTextsNeeded
@@ -29,7 +29,7 @@ public sealed record HeldOutComparison(double Base, double Tuned, double Low, do
     }
 
     /// <summary>Compares the summed losses and the targets of the same texts.</summary>
-    /// <exception cref="ArgumentException">They are not the same texts, or there are none.</exception>
+    /// <exception cref="ArgumentException">They are not the same texts, or there are no texts.</exception>
     public static HeldOutComparison Of(IReadOnlyList<TextLoss> before, IReadOnlyList<TextLoss> tuned) =>
         before.Count > 0 && before.Select(t => t.Targets).SequenceEqual(tuned.Select(t => t.Targets)) ? Of([.. before.Zip(tuned, (b, t) => (b.Loss, t.Loss, b.Targets))])
         : throw new ArgumentException($"losses of the same texts are compared: {before.Count} and {tuned.Count} were given");

@@ -4,13 +4,13 @@ using Banyan.Runtime.Files;
 namespace Banyan.Training.Results;
 
 /// <summary>Where a base is from, as a hub's card names it.</summary>
-/// <param name="Repo"><c>owner/name</c>; null where nothing says it.</param>
-/// <param name="Licence">As its card or file has it; empty where neither does.</param>
+/// <param name="Repo"><c>owner/name</c>; null if nothing says it.</param>
+/// <param name="Licence">As its card or file has it; empty if neither does.</param>
 internal sealed partial record Lineage(string? Repo, string Licence)
 {
     const int LargestCard = 1 << 20;
 
-    /// <summary>Of a base by the name that a user gave it, and by what its file says.</summary>
+    /// <summary>The lineage of a base, from the name that the user gave and its file's metadata.</summary>
     public static Lineage Of(string name, ModelFile file) => new(RepoOf(name, file), LicenceOf(file));
 
     static string? RepoOf(string name, ModelFile file)

@@ -18,12 +18,12 @@ public static class ModelFolder
 
     const double ExactTolerance = 0.01, HalfTolerance = 0.2; // nats; of quantized weights nothing is promised
 
-    /// <summary>The weight formats that can be asked for, of a GGUF base; of safetensors the first three.</summary>
+    /// <summary>The weight formats that a GGUF base can be written in; safetensors support the first three.</summary>
     public static IReadOnlyList<string> Types => ModelRewriter.Types;
 
-    /// <summary>Says what of a trainer's weights could not be written, before they are trained; null where all can.</summary>
+    /// <summary>Says before training which weights could not be written; null if all can.</summary>
     /// <param name="trainer">What trains.</param>
-    /// <param name="type">The weight formats; null for the base's, F16 where these are quantized.</param>
+    /// <param name="type">The weight formats; null for the base's, or F16 if those are quantized.</param>
     public static unsafe string? Problem(Trainer trainer, string? type = null)
     {
         using var file = ModelFile.Open(trainer.Model.Path);
@@ -41,12 +41,12 @@ public static class ModelFolder
         return null;
     }
 
-    /// <summary>Writes the folder, each file whole or not at all; reads the model back and compares.</summary>
-    /// <param name="folder">Where to; it exists, and is not the base's.</param>
+    /// <summary>Writes the folder, each file atomically; reads the model back and compares.</summary>
+    /// <param name="folder">The folder, which exists and is not the base's.</param>
     /// <param name="trainer">What was trained.</param>
-    /// <param name="facts">For the card.</param>
-    /// <param name="type">The weight formats; null for the base's, F16 where these are quantized.</param>
-    /// <exception cref="TrainingException">What was read back is not what was trained.</exception>
+    /// <param name="facts">Facts for the model card.</param>
+    /// <param name="type">The weight formats; null for the base's, or F16 if those are quantized.</param>
+    /// <exception cref="TrainingException">What was read back differs from what was trained.</exception>
     public static WrittenFolder Write(string folder, Trainer trainer, CardFacts facts, string? type = null)
     {
         string written;

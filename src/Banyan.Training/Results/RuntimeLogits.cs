@@ -9,10 +9,10 @@ internal static class RuntimeLogits
 {
     const int RowsAtOnce = 64;
 
-    /// <summary>Receives the logits behind a token.</summary>
+    /// <summary>Receives the logits that follow a token.</summary>
     public delegate void Receive(int row, Span<float> logits);
 
-    /// <summary>The logits behind each token of a text, in order.</summary>
+    /// <summary>The logits that follow each token of a text, in order.</summary>
     public static void Of(Model model, ReadOnlySpan<int> tokens, ModelAdapter? adapter, Receive receive)
     {
         var count = tokens.Length;

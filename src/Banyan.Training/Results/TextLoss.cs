@@ -5,17 +5,17 @@ using Banyan.Training.Results;
 
 namespace Banyan.Training;
 
-/// <summary>What a text costs a model.</summary>
-/// <param name="Loss">−ln p of its targets together, in nats.</param>
-/// <param name="Targets">How many there are.</param>
+/// <summary>A model's loss on a text.</summary>
+/// <param name="Loss">The sum of −ln p over its targets, in nats.</param>
+/// <param name="Targets">The number of targets.</param>
 public readonly record struct TextLoss(double Loss, int Targets)
 {
-    /// <summary>The losses of texts by the runtime, as it would generate.</summary>
-    /// <param name="model">The model; for numbers like the trainer's, loaded with <see cref="ActivationFormat.Float"/>.</param>
+    /// <summary>The losses of texts as the runtime computes them when generating.</summary>
+    /// <param name="model">The model; load it with <see cref="ActivationFormat.Float"/>.</param>
     /// <param name="texts">The texts.</param>
     /// <param name="adapter">An adapter of the model; null for the model alone.</param>
-    /// <param name="progress">Told the texts done so far.</param>
-    /// <param name="cancellationToken">Ends between texts.</param>
+    /// <param name="progress">Receives the texts done so far.</param>
+    /// <param name="cancellationToken">Cancels between texts.</param>
     public static IReadOnlyList<TextLoss> Of(Model model, IEnumerable<Sample> texts, ModelAdapter? adapter = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var losses = new List<TextLoss>();

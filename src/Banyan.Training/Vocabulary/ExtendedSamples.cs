@@ -17,7 +17,7 @@ internal sealed class ExtendedSamples(IReadOnlyList<Sample> samples, Tokenizer f
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>One sample: each run of text that is all targets, or none of it, is encoded again.</summary>
+    /// <summary>One sample: each run of tokens that are all targets, or none, is re-encoded.</summary>
     public static Sample Of(Sample sample, Tokenizer from, Tokenizer to)
     {
         List<int> tokens = new(sample.Tokens.Length);

@@ -8,7 +8,7 @@ internal readonly record struct LearnedMerge(int Left, int Right, int Result);
 
 /// <summary>
 /// Byte-pair merges (Sennrich et al., arXiv 1508.07909) continued on words of a base's tokens: the most frequent pair becomes a token, again and
-/// again. They rank behind the base's own, so a text's new tokens are those merges of its old ones.
+/// again. They rank after the base's own, so a text's new tokens are those merges of its old ones.
 /// </summary>
 internal sealed class MergeLearner
 {
@@ -21,7 +21,7 @@ internal sealed class MergeLearner
     readonly PriorityQueue<long, (long Fewer, long Pair)> _queue = new(); // entries may be out of date
     readonly HashSet<long> _touched = [];
 
-    /// <param name="words">Words as tokens; of two or more.</param>
+    /// <param name="words">Words as tokens, each of two or more.</param>
     public MergeLearner(IReadOnlyList<(int[] Tokens, long Count)> words)
     {
         (_words, _times) = ([.. words.Select(w => w.Tokens)], [.. words.Select(w => w.Count)]);
@@ -30,12 +30,12 @@ internal sealed class MergeLearner
         Queue();
     }
 
-    /// <summary>Tokens of all words as they are now.</summary>
+    /// <summary>Current number of tokens of all words.</summary>
     public long Tokens => _words.Zip(_times, (word, times) => word.Length * times).Sum();
 
-    /// <summary>Learns merges until they give so many new tokens, or no pair occurs twice.</summary>
+    /// <summary>Learns merges until there are this many new tokens or no pair occurs twice.</summary>
     /// <param name="tokens">New tokens.</param>
-    /// <param name="resultOf">The token that a pair becomes: a new one for a text that is none yet; null where the pair must not be merged.</param>
+    /// <param name="resultOf">The token that a pair becomes: a new one for a new text; null if the pair must not be merged.</param>
     public IReadOnlyList<LearnedMerge> Learn(int tokens, Func<int, int, (int Token, bool IsNew)?> resultOf)
     {
         var merges = new List<LearnedMerge>();

@@ -27,24 +27,24 @@ public sealed class VocabularyExtension
     VocabularyExtension(string path, Tokenizer tokenizer, VocabularyGrowth growth, long before, long after) =>
         (_base, _tokenizer, _growth, TokensBefore, TokensAfter) = (path, tokenizer, growth, before, after);
 
-    /// <summary>New tokens; fewer than were asked for where the data has no more that occur twice.</summary>
+    /// <summary>New tokens; fewer than requested if the data have no more pairs that occur twice.</summary>
     public int Count => _growth.Tokens.Count;
 
-    /// <summary>Tokens of the data's words by the base. A word that was one token already is not counted.</summary>
+    /// <summary>Tokens of the data's words in the base vocabulary, without words that already are single tokens.</summary>
     public long TokensBefore { get; }
 
-    /// <summary>Tokens of the same words with the new ones.</summary>
+    /// <summary>Tokens of the same words in the extended vocabulary.</summary>
     public long TokensAfter { get; }
 
     /// <summary>The new tokens' texts, the most useful first. Invalid UTF-8, in tokens of parts of characters, is U+FFFD.</summary>
     public IReadOnlyList<string> Tokens => [.. _growth.Pieces.Select(pieces => _tokenizer.Decode(pieces))];
 
-    /// <summary>Learns new tokens from data as it was prepared for the base; what is held out is not read.</summary>
+    /// <summary>Learns new tokens from data prepared for the base; held-out data are not read.</summary>
     /// <param name="model">The base.</param>
     /// <param name="data">Its data.</param>
     /// <param name="count">How many, at most.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="ArgumentException">The base's tokenizer is of another kind, or the data has nothing to learn a token from.</exception>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="ArgumentException">The base's tokenizer is of an unsupported kind, or the data give no new token.</exception>
     public static VocabularyExtension Learn(Model model, TrainingData data, int count, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -93,7 +93,7 @@ public sealed class VocabularyExtension
     }
 
     /// <summary>Writes the base with the new tokens: a GGUF file, or of a folder of safetensors a folder; whole or not at all.</summary>
-    /// <param name="path">The file that is replaced, or the folder, which is made where it is not there.</param>
+    /// <param name="path">The file, which is replaced, or the folder, created if missing.</param>
     public void Write(string path)
     {
         using var file = ModelFile.Open(_base);
@@ -112,7 +112,7 @@ public sealed class VocabularyExtension
             File.Copy(card, Path.Combine(path, "README.md"), overwrite: true);
     }
 
-    /// <summary>The same data in the extended model's tokens. Texts are what they were; a sample is in as many tokens or fewer.</summary>
+    /// <summary>The same data in the extended model's tokens. Texts are unchanged; a sample has at most as many tokens as before.</summary>
     /// <param name="data">Data that was prepared for the base.</param>
     /// <param name="from">The base's tokenizer.</param>
     /// <param name="to">That of the model that <see cref="Write"/> wrote.</param>

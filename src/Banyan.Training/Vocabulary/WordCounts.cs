@@ -9,7 +9,7 @@ internal sealed class WordCounts : TextEncoder
 
     readonly Dictionary<string, long> _counts = [];
 
-    /// <summary>Counts a piece; a long one is data rather than language.</summary>
+    /// <summary>Counts a piece. Long pieces are ignored: they are data rather than language.</summary>
     public override void Encode(ReadOnlySpan<byte> piece, List<int> ids)
     {
         if (piece.Length is < 2 or > Longest)
@@ -27,7 +27,7 @@ internal sealed class WordCounts : TextEncoder
                     _counts.Remove(word);
     }
 
-    /// <summary>The pieces as an encoder's tokens, with how often each was counted, in an order of their own.</summary>
+    /// <summary>The pieces as an encoder's tokens, with how often each was counted, in a deterministic order.</summary>
     public List<(int[] Tokens, long Count)> Words(TextEncoder encoder)
     {
         var words = new List<(int[], long)>();

@@ -8,8 +8,8 @@ namespace Banyan.Cli.Commands.Benchmark;
 /// <summary>What to measure.</summary>
 sealed record Plan(int Prompt, int Generate, int Repetitions, int[] Depths, int[] Streams);
 
-/// <summary>Tokens a second with so many tokens before, and what part of the machine's limit that is.</summary>
-/// <remarks>PrefillOfCeiling: of the products with the scales that belong to them; 0 where the kernels do not tell.</remarks>
+/// <summary>Tokens a second with the given number of tokens before, and what part of the machine's limit that is.</summary>
+/// <remarks>PrefillOfCeiling: of the products with the scales that belong to them; 0 if the kernels do not tell.</remarks>
 readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double PrefillOfCeiling, double Decode, double DecodeOfBandwidth);
 
 /// <summary>Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.</summary>
@@ -33,8 +33,8 @@ static class Measurement
     /// <param name="draft">What guesses for it.</param>
     /// <param name="limits">What the machine can do.</param>
     /// <param name="plan">What to measure.</param>
-    /// <param name="doing">Told what is measured now.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="doing">Receives what is measured now.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, Action<string> doing, CancellationToken cancellationToken)
     {
         var depths = new List<AtDepth>();

@@ -15,5 +15,5 @@ enum Health
 /// <param name="Subject">What was looked at.</param>
 /// <param name="Health">How it stands.</param>
 /// <param name="Found">What was found, with figures.</param>
-/// <param name="Advice">What to do; null where nothing is to be done.</param>
+/// <param name="Advice">What to do; null if nothing is to be done.</param>
 sealed record Finding(string Subject, Health Health, string Found, string? Advice = null);

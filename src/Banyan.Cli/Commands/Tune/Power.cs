@@ -4,7 +4,7 @@ using Banyan.Evaluation.Efficiency;
 namespace Banyan.Cli.Commands.Tune;
 
 /// <summary>What computing draws.</summary>
-/// <param name="Watts">How much; null where nobody knows.</param>
+/// <param name="Watts">How much; null if nobody knows.</param>
 /// <param name="IsMeasured">By the processor's counters, and not said by a user.</param>
 readonly record struct Power(double? Watts, bool IsMeasured)
 {
@@ -20,7 +20,7 @@ sealed class PowerMeter
 
     PowerMeter(EnergyMeter meter) => (_meter, _began) = (meter, meter.Read());
 
-    /// <summary>Begins to measure; null where nothing can be read.</summary>
+    /// <summary>Begins to measure; null if nothing can be read.</summary>
     public static PowerMeter? Begin() => EnergyMeter.Open() is { } meter ? new(meter) : null;
 
     /// <summary>The mean since it began.</summary>

@@ -18,7 +18,7 @@ sealed class TuneChoices
     readonly Option<bool> _skipBad, _restart, _json;
     readonly TuneOptions _defaults = new();
 
-    /// <summary>Adds them to a command, behind the arguments that it has.</summary>
+    /// <summary>Adds them to a command, after the arguments that it has.</summary>
     public TuneChoices(Command command)
     {
         _model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };

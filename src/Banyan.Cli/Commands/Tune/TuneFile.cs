@@ -26,7 +26,7 @@ static class TuneFile
             File.WriteAllText(ignore, $"/{TuneRun.WorkFolder}/\n/{Name}\n");
     }
 
-    /// <summary>The data of the run that wrote a folder, as it read them; null where the folder has no such file.</summary>
+    /// <summary>The data of the run that wrote a folder, as it read them; null if the folder has no such file.</summary>
     /// <exception cref="CommandException">The file is damaged.</exception>
     public static DataOptions? ReadData(string folder)
     {

@@ -15,7 +15,7 @@ sealed class TuneReport
     /// <summary>The page.</summary>
     /// <param name="trainer">The run, as far as it is.</param>
     /// <param name="names">What it takes.</param>
-    /// <param name="result">What was written; null where it was stopped.</param>
+    /// <param name="result">What was written; null if it was stopped.</param>
     /// <param name="samples">Before and after.</param>
     /// <param name="settings">The file that repeats it.</param>
     public static string Html(Trainer trainer, TuneNames names, WrittenFolder? result, IReadOnlyList<TuneSample> samples, string settings)

@@ -20,7 +20,7 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
     /// <param name="output">The run's folder, with what it wrote.</param>
     /// <param name="isAdapter">Whether that is an adapter.</param>
     /// <param name="data">The run's data.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public static async Task<IReadOnlyList<TuneSample>> AskAsync(Model model, string output, bool isAdapter, TrainingData data, CancellationToken cancellationToken)
     {
         Sample[] texts = [.. new IEnumerable<Sample>[] { data.HeldOut, data.HeldOutPairs.Select(p => p.Chosen), data.Samples, data.Pairs.Select(p => p.Chosen) }.SelectMany(s => s).Take(Most)];

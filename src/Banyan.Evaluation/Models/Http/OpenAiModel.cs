@@ -8,7 +8,7 @@ using Banyan.Evaluation.Transcripts;
 namespace Banyan.Evaluation.Models.Http;
 
 /// <summary>
-/// A model behind OpenAI's API, or any compatible server: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c> where there
+/// A model after OpenAI's API, or any compatible server: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c> where there
 /// is one.
 /// </summary>
 sealed class OpenAiModel : EvaluatedModel
@@ -157,7 +157,7 @@ sealed class OpenAiModel : EvaluatedModel
     }
 
     /// <summary>
-    /// A message's text; of one in parts, those that are text, and not those that were thought. Null where there is none, which is not the same as one that is not understood.
+    /// A message's text; of one in parts, those that are text, and not those that were thought. Null if there is none, which is not the same as one that is not understood.
     /// </summary>
     static string? Content(JsonElement message, JsonElement answer)
     {

@@ -81,7 +81,7 @@ sealed class GgufPart
         return new(name, format, shape, (long)offset, (long)bytes);
     }
 
-    /// <summary>Checks that the tensors lie aligned and apart behind the header, and makes them.</summary>
+    /// <summary>Checks that the tensors lie aligned and apart after the header, and makes them.</summary>
     void Place(List<Description> described, long headerEnd)
     {
         var alignment = new Metadata(File.Path, Metadata).Get("general.alignment", 32u);

@@ -57,7 +57,7 @@ public sealed class GgufWriter
 
     /// <summary>Writes the whole file.</summary>
     /// <param name="stream">Where to.</param>
-    /// <param name="progress">Told the bytes written so far, after each piece.</param>
+    /// <param name="progress">Receives the bytes written so far, after each piece.</param>
     /// <exception cref="InvalidOperationException">A tensor's delegate wrote another number of bytes than its shape needs.</exception>
     public void WriteTo(Stream stream, Action<long>? progress = null)
     {
@@ -68,8 +68,8 @@ public sealed class GgufWriter
     }
 
     /// <summary>Writes what is missing of a file.</summary>
-    /// <param name="file">The file, behind what it has: nothing, or header and whole tensors.</param>
-    /// <param name="reached">Told after each tensor: a later writer can go on there.</param>
+    /// <param name="file">The file, after what it has: nothing, or header and whole tensors.</param>
+    /// <param name="reached">Called after each tensor: a later writer can go on there.</param>
     internal void WriteRest(Stream file, Action reached)
     {
         var (at, rest) = (Align(Header().Length), 0);

@@ -25,10 +25,10 @@ static class HuggingFaceMetadata
         """;
 
     /// <param name="folder">Where the files lie.</param>
-    /// <param name="tied">Whether the embedding is also the output matrix; null where that is not said.</param>
+    /// <param name="tied">Whether the embedding is also the output matrix; null if that is not said.</param>
     /// <param name="keys">What config.json asks for beyond what is computed here.</param>
     /// <param name="family">Which family it is.</param>
-    /// <param name="quantization">How its weights are quantized; null where they are not.</param>
+    /// <param name="quantization">How its weights are quantized; null if they are not.</param>
     /// <param name="reading">Tensors that config.json holds, and what it asks of others.</param>
     public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family, out JsonFile? quantization, out HuggingFaceReading reading)
     {

@@ -21,7 +21,7 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
 
     public int Layers => (int)(uint)metadata[Key("block_count")];
 
-    /// <summary>What the family's layers are, by config.json; null where it does not say.</summary>
+    /// <summary>What the family's layers are, by config.json; null if it does not say.</summary>
     public string[]? LayerTypes => config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array
         ? [.. types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? config.Text(t) : throw config.Wrong("layer_types", types, "names of layers"))]
         : null;

@@ -66,13 +66,13 @@ static partial class HuggingFaceTensorNames
         return (name, null);
     }
 
-    /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null where it has none.</summary>
+    /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null if it has none.</summary>
     public static string? Module(string tensor, IReadOnlyDictionary<string, string> familys) =>
         Layer().Match(tensor) is { Success: true } layer && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part && !part.Contains('#')
             ? $"model.layers.{layer.Groups[1].Value}.{part}"
             : null;
 
-    /// <summary>transformers' name of a tensor; # is in place of the expert's number where each expert has one. Null where it has none.</summary>
+    /// <summary>transformers' name of a tensor; # is in place of the expert's number where each expert has one. Null if it has none.</summary>
     public static string? Back(string tensor, Models.Families.HuggingFaceFamily family)
     {
         string? Of(string name) => family.Tensors.Concat(s_around).Concat(s_blocks).FirstOrDefault(pair => pair.Value == name).Key;

@@ -50,20 +50,20 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
         config["sliding_window"] = window;
     }
 
-    /// <summary>Flags, one a layer; null where there are none.</summary>
+    /// <summary>Flags, one a layer; null if there are none.</summary>
     public bool[]? Flags(string key) => IsArray(key) ? file.Metadata.Get<bool[]>(Key(key)) : null;
 
-    /// <summary>Texts; null where there are none.</summary>
+    /// <summary>Texts; null if there are none.</summary>
     public string[]? Texts(string key) => IsArray(key) ? file.Metadata.Get<string[]>(Key(key)) : null;
 
     public string Tokenizer => file.Metadata.Get("tokenizer.ggml.model", "");
 
     public long Rows(string tensor) => tensors.Tensors.First(t => t.Name == tensor).Rows;
 
-    /// <summary>How positions turn; made where there is nothing yet.</summary>
+    /// <summary>How positions turn; made if there is nothing yet.</summary>
     public JsonObject Rope => (JsonObject)(config["rope_scaling"] ??= new JsonObject());
 
-    /// <summary>The numbers of a tensor that config.json holds; null where there is none.</summary>
+    /// <summary>The numbers of a tensor that config.json holds; null if there is none.</summary>
     public JsonArray? Take(string name)
     {
         if (!tensors.Take(name, out var tensor))

@@ -12,7 +12,7 @@ sealed class JsonFile
 
     readonly string _path;
 
-    /// <summary>The object; empty where an optional file is missing.</summary>
+    /// <summary>The object; empty if an optional file is missing.</summary>
     public JsonElement Root { get; }
 
     JsonFile(string path, JsonElement root) => (_path, Root) = (path, root);
@@ -89,7 +89,7 @@ sealed class JsonFile
 
     public bool Has(string key) => TryGet(key, out _);
 
-    /// <summary>An object under a key; null where there is none.</summary>
+    /// <summary>An object under a key; null if there is none.</summary>
     public JsonFile? Object(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Object ? new JsonFile(_path, value) : null;
 
     public string? String(string key) => !TryGet(key, out var value) ? null
@@ -115,7 +115,7 @@ sealed class JsonFile
         return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number : throw Wrong(key, value, "a whole number or several"))];
     }
 
-    /// <summary>The strings of an array; none where there is none.</summary>
+    /// <summary>The strings of an array; none if there is none.</summary>
     public IReadOnlyList<string> Names(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Array
         ? [.. value.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(Text)] : [];
 

@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Files.Safetensors;
 /// <summary>How a folder says that hidden states become a vector: sentence-transformers' modules.json and the folders that it names.</summary>
 static class SentenceTransformers
 {
-    /// <summary>The matrices behind the pooling, each in a folder of its own: <c>dense_2.weight</c> of 2_Dense.</summary>
+    /// <summary>The matrices after the pooling, each in a folder of its own: <c>dense_2.weight</c> of 2_Dense.</summary>
     public static IEnumerable<(Mapping, SafetensorsPart.Entry)> Dense(string path, Func<string, SafetensorsPart> read)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

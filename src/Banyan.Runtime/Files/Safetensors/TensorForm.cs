@@ -109,7 +109,7 @@ internal sealed partial class TensorSet
 
     /// <param name="path">The model's, for errors.</param>
     /// <param name="tensors">Under the names that they come with.</param>
-    /// <param name="number">A number of the metadata under the architecture's name; 0 where there is none.</param>
+    /// <param name="number">A number of the metadata under the architecture's name; 0 if there is none.</param>
     /// <exception cref="ModelFileException">Two have one name.</exception>
     public TensorSet(string path, IEnumerable<Tensor> tensors, Func<string, long> number)
     {
@@ -122,7 +122,7 @@ internal sealed partial class TensorSet
 
     public bool Has(string name) => _tensors.ContainsKey(name);
 
-    /// <summary>A number of the metadata under the architecture's name; 0 where there is none.</summary>
+    /// <summary>A number of the metadata under the architecture's name; 0 if there is none.</summary>
     public long Number(string key) => _number(key);
 
     public void Add(Tensor tensor)

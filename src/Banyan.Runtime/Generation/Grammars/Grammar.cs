@@ -50,7 +50,7 @@ public sealed class Grammar
 
     /// <summary>JSON that a schema allows: draft 2020-12, and what earlier ones write otherwise.</summary>
     /// <exception cref="GrammarException">It cannot be enforced exactly; the message names the keyword's path.</exception>
-    /// <exception cref="JsonException">It is no JSON.</exception>
+    /// <exception cref="JsonException">It is not a JSON.</exception>
     public static Grammar JsonSchema(string schema, JsonSchemaOptions? options = null)
     {
         CheckLength(schema.Length, "schema");

@@ -36,7 +36,7 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
         }
     }
 
-    /// <summary>Takes a token that <see cref="Mask"/> allows; false where it cannot follow.</summary>
+    /// <summary>Takes a token that <see cref="Mask"/> allows; false if it cannot follow.</summary>
     public bool Take(int token)
     {
         var bytes = tokenizer.Bytes(token);

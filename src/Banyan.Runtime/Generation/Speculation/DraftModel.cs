@@ -134,7 +134,7 @@ internal sealed class DraftModel : IDisposable
         }
     }
 
-    /// <summary>Back to what is certain, and room for what comes; false where the cache has none.</summary>
+    /// <summary>Back to what is certain, and room for what comes; false if the cache has none.</summary>
     bool Follow(Request request, int steps)
     {
         var sequence = request.DraftSequence ??= new Sequence(_cache, Math.Min(request.Capacity + MostSteps, _contextLength));

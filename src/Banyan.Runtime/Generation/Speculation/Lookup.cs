@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// Guesses how a text goes on from where it stood before: prompt lookup. Pairs of tokens are hashed to chains of the positions where they
+/// Guesses how a text continues from where it stood before: prompt lookup. Pairs of tokens are hashed to chains of the positions where they
 /// ended, as LZ77 compressors do; of a chain the position whose past agrees longest with the present is followed.
 /// </summary>
 internal sealed class Lookup
@@ -9,7 +9,7 @@ internal sealed class Lookup
     /// <summary>Positions of a chain that are looked at, latest first, and how far back they are compared.</summary>
     const int Candidates = 48, LongestMatch = 64;
 
-    /// <summary>A match that long is a copy; of so many tokens of it three in four must be alike for it to go on behind a change.</summary>
+    /// <summary>A match that long is a copy; of the given number of tokens of it three in four must be alike for it to go on after a change.</summary>
     public const int CopyMatch = 9, Window = 24;
 
     /// <summary>How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.</summary>
@@ -67,7 +67,7 @@ internal sealed class Lookup
     }
 
     /// <summary>
-    /// Guesses that a copy goes on behind a token that was changed in it, such as a new name, where no match is long yet. Returns how many tokens; 0
+    /// Guesses that a copy goes on after a token that was changed in it, such as a new name, where no match is long yet. Returns how many tokens; 0
     /// where nothing was copied just now, or too much was changed.
     /// </summary>
     public int Resume(ReadOnlySpan<int> tokens, Span<int> draft)

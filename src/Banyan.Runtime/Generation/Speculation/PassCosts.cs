@@ -30,7 +30,7 @@ internal sealed class PassCosts
         _seen[bucket] = ++_passes;
     }
 
-    /// <summary>Seconds of a pass of that many rows; 0 where nothing is known at all.</summary>
+    /// <summary>Seconds of a pass of that many rows; 0 if nothing is known at all.</summary>
     public double Predict(int rows)
     {
         var bucket = Bucket(rows);

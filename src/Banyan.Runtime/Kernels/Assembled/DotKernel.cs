@@ -30,7 +30,7 @@ internal static unsafe class DotKernel
         public short* W;
         public long WStrideBytes;
 
-        /// <summary>Groups of four pairs, and pairs behind them.</summary>
+        /// <summary>Groups of four pairs, and pairs after them.</summary>
         public long Fours, Rest;
 
         /// <summary>One a query.</summary>

@@ -21,7 +21,7 @@ internal static unsafe partial class ExecutableMemory
     const int LinuxAnonymous = 0x20, MacAnonymous = 0x1000, MacJit = 0x800;
     const uint Commit = 0x1000, Reserve = 0x2000, Release = 0x8000, PageReadWrite = 0x04, PageExecuteRead = 0x20;
 
-    /// <summary>The code's address; null where the system refuses (SELinux execmem, a hardened runtime) or the environment does.</summary>
+    /// <summary>The code's address; null if the system refuses (SELinux execmem, a hardened runtime) or the environment does.</summary>
     public static void* TryPlace(ReadOnlySpan<byte> code)
     {
         if (Environment.GetEnvironmentVariable(Refused) is { Length: > 0 } value && value != "0")

@@ -57,7 +57,7 @@ internal sealed class KernelWriter
         }
     }
 
-    /// <summary>A number that lies behind the code, in every lane.</summary>
+    /// <summary>A number that lies after the code, in every lane.</summary>
     public AssemblerMemoryOperand Constant(uint value) => __dword_bcst[ConstantLabel(value)];
 
     /// <summary>The same for instructions that load it.</summary>
@@ -66,7 +66,7 @@ internal sealed class KernelWriter
     /// <summary>The same as often as 256 bits hold it, for instructions that cannot broadcast.</summary>
     public AssemblerMemoryOperand ConstantYmm(uint value) => __ymmword_ptr[LabelOf(_wideConstants, value)];
 
-    /// <summary>16 bytes that lie behind the code.</summary>
+    /// <summary>16 bytes that lie after the code.</summary>
     public AssemblerMemoryOperand Table(ReadOnlySpan<byte> bytes)
     {
         var label = A.CreateLabel();

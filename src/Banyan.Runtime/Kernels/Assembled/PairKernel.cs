@@ -18,7 +18,7 @@ internal static unsafe class PairKernel
         public TileRows Rows;
         public byte* W;
 
-        /// <summary>Groups of 8 pairs, and pairs behind them.</summary>
+        /// <summary>Groups of 8 pairs, and pairs after them.</summary>
         public long Eights, Rest;
     }
 

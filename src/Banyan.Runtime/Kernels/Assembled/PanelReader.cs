@@ -70,7 +70,7 @@ internal abstract class PanelReader(Vectors vectors)
     }
 
     /// <summary>
-    /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes behind them. They come to lie where a number of <paramref name="bits"/> has them
+    /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes after them. They come to lie where a number of <paramref name="bits"/> has them
     /// in the upper bits of a byte: of 8, as they are.
     /// </summary>
     internal class NibbleQuants(Vectors vectors, int bits = 8)

@@ -33,7 +33,7 @@ internal static unsafe class PagedAttention
 
     /// <summary>
     /// q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
-    /// <paramref name="window"/> &gt; 0: only the last so many positions are seen (its own counted). <paramref name="exact"/>: an integer cache is
+    /// <paramref name="window"/> &gt; 0: only the last N positions are seen (its own counted). <paramref name="exact"/>: an integer cache is
     /// met by numbers of 23 bits instead of 11, in twice the time. <paramref name="softCap"/> &gt; 0: scores become softCap · tanh(score ÷ softCap)
     /// (Gemma 2). <paramref name="sinks"/>: a score a head that takes its share of the softmax and gives nothing (gpt-oss); null for none.
     /// </summary>

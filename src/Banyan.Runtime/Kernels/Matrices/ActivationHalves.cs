@@ -10,7 +10,7 @@ internal readonly unsafe struct ActivationHalves
     public required float Last { get; init; }
 
     /// <param name="x">A block, or the first term of one.</param>
-    /// <param name="second">The second; null where there is none.</param>
+    /// <param name="second">The second; null if there is none.</param>
     public static ActivationHalves Of(ActivationBlock* x, ActivationBlock* second)
     {
         var (first, last) = (x->FirstOffset32, x->LastOffset32);

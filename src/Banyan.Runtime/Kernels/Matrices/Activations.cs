@@ -9,8 +9,8 @@ namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
-/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows behind its last up to a multiple of <see cref="TokenTile"/> may be read, never written.
-/// With two terms a row is quantized to two: its int8 values, and behind them what these leave, in int8 again of a 256th of their unit: together integers of
+/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows after its last up to a multiple of <see cref="TokenTile"/> may be read, never written.
+/// With two terms a row is quantized to two: its int8 values, and after them what these leave, in int8 again of a 256th of their unit: together integers of
 /// 16 bits with one scale, which lies with the first.
 /// </summary>
 internal sealed unsafe class Activations : IDisposable

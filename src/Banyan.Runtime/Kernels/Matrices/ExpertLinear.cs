@@ -25,7 +25,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// <summary>Panels of a part of the last product: they share the slots' activations in the second-level cache.</summary>
     const int DownPanels = 4;
 
-    /// <summary>Up to so many rows of all experts together, reading the experts takes longest.</summary>
+    /// <summary>Up to the given number of rows of all experts together, reading the experts takes longest.</summary>
     const int FewSlots = 128;
 
     /// <summary>Of the next expert's first panel.</summary>

@@ -18,7 +18,7 @@ internal abstract unsafe class Rung
     /// <summary>Columns unpacked at a time: 16 rows of them stay in the first-level cache beside the tokens they meet.</summary>
     public const int ChunkColumns = 512, ChunkBlocks = ChunkColumns / UnpackedBlock.Columns;
 
-    /// <summary>Memory of an unpacked chunk: its blocks, and behind them a byte a weight for what a rung keeps beside.</summary>
+    /// <summary>Memory of an unpacked chunk: its blocks, and after them a byte a weight for what a rung keeps beside.</summary>
     public const int ChunkBytes = ChunkBlocks * (UnpackedBlock.Bytes + UnpackedBlock.Rows * UnpackedBlock.Columns);
 
     /// <summary>What BANYAN_KERNELS calls it.</summary>
@@ -30,12 +30,12 @@ internal abstract unsafe class Rung
     /// <summary>Whether this machine has.</summary>
     public bool IsSupported => IsSupportedBy(ProcessorFacts.Current);
 
-    /// <summary>The vectors its integer products are assembled for at run time; null where the runtime compiles all of it.</summary>
+    /// <summary>The vectors its integer products are assembled for at run time; null if the runtime compiles all of it.</summary>
     public virtual VectorForm? Form => null;
 
     /// <summary>
     /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it (<see cref="ProductPorts"/>);
-    /// 0 where that is not known. <paramref name="terms"/>: rows of activations a token, where they are quantized.
+    /// 0 if that is not known. <paramref name="terms"/>: rows of activations a token, where they are quantized.
     /// </summary>
     public virtual double PortsPerProduct(PackedFormat format, int terms) => 0;
 

@@ -31,7 +31,7 @@ internal sealed unsafe class ReadAhead
     /// <summary>What was planned is forgotten.</summary>
     public void Clear() => Volatile.Write(ref _count, 0);
 
-    /// <summary>Plans the <paramref name="bytes"/> bytes from <paramref name="start"/> on, behind what is planned, as far as there is room.</summary>
+    /// <summary>Plans the <paramref name="bytes"/> bytes from <paramref name="start"/> on, after what is planned, as far as there is room.</summary>
     public void Add(byte* start, long bytes)
     {
         if (!Sse.IsSupported)
@@ -57,7 +57,7 @@ internal sealed unsafe class ReadAhead
             }
     }
 
-    /// <summary>Asks for the next chunk; false where there is none.</summary>
+    /// <summary>Asks for the next chunk; false if there is none.</summary>
     public bool Fetch()
     {
         if (Volatile.Read(ref _next) >= Volatile.Read(ref _count))

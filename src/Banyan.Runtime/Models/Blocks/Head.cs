@@ -19,7 +19,7 @@ internal abstract unsafe class Head
 }
 
 /// <summary>Projections of the normed stream: logits by the output matrix, a score by that of a classifier.</summary>
-/// <param name="norm">The norm behind the last layer.</param>
+/// <param name="norm">The norm after the last layer.</param>
 /// <param name="projection">What it is projected by.</param>
 /// <param name="softCap">Results become this · tanh(result ÷ this); 0: they do not.</param>
 internal sealed unsafe class ProjectionHead(Norm norm, Projection projection, float softCap = 0) : Head

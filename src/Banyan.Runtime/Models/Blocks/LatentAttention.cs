@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
 /// Latent attention (DeepSeek-V2, arXiv 2405.04434): all heads share one compressed key, which is the value too; what would expand it is
-/// multiplied into the queries and behind the attention instead:
+/// multiplied into the queries and after the attention instead:
 /// <code>
 /// c, r    = Wkv·x                             c normed, r turned by its position
 /// q_n, q_r = Wq·x  (or Wqb · norm(Wqa·x))     a head each; q_r turned

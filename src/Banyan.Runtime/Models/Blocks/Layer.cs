@@ -5,6 +5,6 @@ internal sealed class Layer(params Residual[] residuals)
 {
     public ReadOnlySpan<Residual> Residuals => residuals;
 
-    /// <summary>What the stream is multiplied by behind the layer (Gemma 4).</summary>
+    /// <summary>What the stream is multiplied by after the layer (Gemma 4).</summary>
     public float OutputScale { get; init; } = 1;
 }

@@ -11,7 +11,7 @@ internal sealed unsafe class Residual(Block block, Norm? before, Norm? after = n
 {
     public Block Block => block;
 
-    /// <summary>A norm of the stream itself behind it (BERT's, which stands there in place of one before).</summary>
+    /// <summary>A norm of the stream itself after it (BERT's, which stands there in place of one before).</summary>
     public Norm? Then { get; init; }
 
     public Norm? Before => before;

@@ -9,7 +9,7 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// BERT (arXiv 1810.04805) and XLM-RoBERTa: an encoder whose norms stand behind the blocks, on the stream itself; positions are embeddings.
+/// BERT (arXiv 1810.04805) and XLM-RoBERTa: an encoder whose norms stand after the blocks, on the stream itself; positions are embeddings.
 /// </summary>
 internal class Bert : Family
 {

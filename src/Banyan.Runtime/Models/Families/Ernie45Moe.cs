@@ -4,7 +4,7 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// ERNIE 4.5 with experts behind its first layers: a bias helps to choose them, and one is every row's.
+/// ERNIE 4.5 with experts after its first layers: a bias helps to choose them, and one is every row's.
 /// </summary>
 internal sealed class Ernie45Moe : Family
 {

@@ -39,7 +39,7 @@ internal abstract class Family
     /// <summary>How rotary pairs lie in this kind of file.</summary>
     public virtual RopePairs Pairs(ModelFileKind kind) => RopePairs.Halves;
 
-    /// <summary>The tensor of the norm behind the last layer.</summary>
+    /// <summary>The tensor of the norm after the last layer.</summary>
     public virtual string OutputNorm => "output_norm";
 
     /// <summary>Every token sees every other: it gives vectors and scores, and does not generate.</summary>

@@ -7,7 +7,7 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Gemma 3 (arXiv 2503.19786): norms before and behind each block, GEGLU, and a window in all but every sixth layer, where positions turn
+/// Gemma 3 (arXiv 2503.19786): norms before and after each block, GEGLU, and a window in all but every sixth layer, where positions turn
 /// faster and are not stretched. GGUF's norm weights already hold the 1 that transformers adds.
 /// </summary>
 internal sealed class Gemma3 : Family

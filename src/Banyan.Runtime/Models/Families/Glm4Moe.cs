@@ -5,7 +5,7 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// GLM-4.5 (arXiv 2508.06471): a part of each head turns; experts behind the first layers, chosen by sigmoids with a bias, and one that is
+/// GLM-4.5 (arXiv 2508.06471): a part of each head turns; experts after the first layers, chosen by sigmoids with a bias, and one that is
 /// every row's. The last layers guess the tokens after the next, and are not computed.
 /// </summary>
 internal sealed class Glm4Moe : Family
@@ -14,7 +14,7 @@ internal sealed class Glm4Moe : Family
 
     public override string Covers => "GLM-4.5, 4.6 and 4.7";
 
-    /// <summary>Layers that guess ahead lie behind the others: they are not computed.</summary>
+    /// <summary>Layers that guess ahead lie after the others: they are not computed.</summary>
     internal static readonly TensorForm WithoutGuesses = TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) >= set.Number("block_count") - set.Number("nextn_predict_layers"));
 
     public override HuggingFaceFamily HuggingFace => new("glm4_moe")

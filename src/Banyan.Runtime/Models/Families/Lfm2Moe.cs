@@ -5,7 +5,7 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// LFM2 with experts behind its first layers, chosen by sigmoids with a bias.
+/// LFM2 with experts after its first layers, chosen by sigmoids with a bias.
 /// </summary>
 internal sealed class Lfm2Moe : Family
 {

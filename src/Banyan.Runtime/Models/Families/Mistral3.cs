@@ -3,7 +3,7 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Ministral 3 (huggingface.co/mistralai): llama with YaRN, whose queries grow with their position behind the original context.
+/// Ministral 3 (huggingface.co/mistralai): llama with YaRN, whose queries grow with their position after the original context.
 /// </summary>
 internal sealed class Mistral3 : Family
 {

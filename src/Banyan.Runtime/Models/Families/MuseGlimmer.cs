@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Models.Families;
 /// </summary>
 internal sealed class MuseGlimmer : Family
 {
-    /// <summary>Of the norms behind blocks, whatever the file says of the others.</summary>
+    /// <summary>Of the norms after blocks, whatever the file says of the others.</summary>
     const float PostEpsilon = 1e-8f;
 
     public override string Architecture => "muse-glimmer";

@@ -49,10 +49,10 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>The same with an ε of its own.</summary>
     public Norm NormBy(string name, float epsilon) => weights.Norm(Name(name), config.EmbeddingSize, epsilon, config.HasLayerNorm);
 
-    /// <summary>An RMSNorm of so many columns.</summary>
+    /// <summary>An RMSNorm of the given number of columns.</summary>
     public Norm RmsNorm(string name, int columns) => weights.Norm(Name(name), columns, config.NormEpsilon, isCentered: false);
 
-    /// <summary>A LayerNorm of so many columns.</summary>
+    /// <summary>A LayerNorm of the given number of columns.</summary>
     public Norm LayerNorm(string name, int columns) => weights.Norm(Name(name), columns, config.NormEpsilon, isCentered: true);
 
     /// <summary>An RMSNorm without a weight.</summary>
@@ -98,7 +98,7 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
         return state;
     }
 
-    /// <summary>A place for so many numbers a sequence.</summary>
+    /// <summary>A place for the given number of numbers a sequence.</summary>
     public RecurrentShape AddRecurrent(long floats)
     {
         var state = new RecurrentShape(states.Count, states.OfType<RecurrentShape>().Sum(s => s.Floats), floats);

@@ -7,7 +7,7 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Models.Projections;
 
 /// <summary>
-/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, behind the
+/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, after the
 /// product (<see cref="Finish"/>): adapters at run time, each for the rows of the sequences that use it.
 /// </summary>
 /// <param name="name">The tensor's name in GGUF, by which adapters name it: <c>blk.0.attn_q.weight</c>.</param>

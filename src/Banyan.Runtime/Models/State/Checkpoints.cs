@@ -42,7 +42,7 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
             _all.Add(new(length, states.Take(), PagePool.Root));
     }
 
-    /// <summary>The states of a layer after so many tokens; null for 0.</summary>
+    /// <summary>The states of a layer after the given number of tokens; null for 0.</summary>
     public float* At(int length, RecurrentShape shape)
     {
         foreach (ref readonly var checkpoint in CollectionsMarshal.AsSpan(_all))
@@ -51,7 +51,7 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
         return length == 0 ? null : throw new InvalidOperationException($"no state is kept after {length} tokens");
     }
 
-    /// <summary>Whether a pass has to leave its state after so many tokens.</summary>
+    /// <summary>Whether a pass has to leave its state after the given number of tokens.</summary>
     public bool Has(int length)
     {
         foreach (ref readonly var checkpoint in CollectionsMarshal.AsSpan(_all))
@@ -70,7 +70,7 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
                 checkpoint.Serial = serial;
     }
 
-    /// <summary>The sequence never goes back behind this length.</summary>
+    /// <summary>The sequence never goes back after this length.</summary>
     public void Advance(int length)
     {
         while (_all.Count > 0 && _all[0].Length < length)

@@ -33,7 +33,7 @@ internal sealed unsafe class KvCache : IDisposable
         _buffer = new AlignedBuffer(Pool.Pages * _pageBytes, zeroed: false);
     }
 
-    /// <summary>The recurrent states; null where no layer is recurrent.</summary>
+    /// <summary>The recurrent states; null if no layer is recurrent.</summary>
     public RecurrentStates? Recurrent { get; }
 
     /// <summary>Which pages are taken.</summary>

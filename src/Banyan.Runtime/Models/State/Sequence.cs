@@ -70,7 +70,7 @@ internal sealed unsafe class Sequence
     }
 
     /// <summary>
-    /// A pass will compute so many rows behind <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go
+    /// A pass will compute so many rows after <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go
     /// on.
     /// </summary>
     public void Plan(int rows, int stops) => _checkpoints?.Plan(Length, Length + rows, stops);
@@ -111,7 +111,7 @@ internal sealed unsafe class Sequence
 
     /// <summary>
     /// Goes on to <paramref name="length"/>, or back to it, with tokens that may yet be others: no page of them is kept for later
-    /// prompts. Back where it was, <see cref="Advance"/> goes on with those that stay.
+    /// prompts. Back where it was, <see cref="Advance"/> continues with those that stay.
     /// </summary>
     public void Try(int length) => Length = length;
 

@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Tokenizers.Normalization;
 
 /// <summary>
 /// SentencePiece's table of replacements (<c>precompiled_charsmap</c>, usually NFKC): a double-array trie (Aoe 1989) of what is replaced, and
-/// behind it the replacements, each ending with a 0. The longest match counts.
+/// after it the replacements, each ending with a 0. The longest match counts.
 /// </summary>
 /// <remarks>
 /// Of a node's 32 bits, 10–31 are the base, shifted by 8 more where bit 9 is set; 0–7 and 31 the label; 8 says that a word ends here, whose
@@ -16,7 +16,7 @@ sealed class CharacterMap : TextStep
     readonly uint[] _nodes;
     readonly byte[] _replacements;
 
-    /// <exception cref="ModelFileException">It is no such table.</exception>
+    /// <exception cref="ModelFileException">It is not such a table.</exception>
     public CharacterMap(string path, ReadOnlySpan<byte> table)
     {
         if (table.Length < 4 || BinaryPrimitives.ReadUInt32LittleEndian(table) is var bytes && (bytes > table.Length - 4 || bytes % 4 != 0))

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>
-/// Unpacks zlib streams (RFC 1950, 1951) that stand one behind the other: tells where each ends, which .NET's own does not. Most objects of a
+/// Unpacks zlib streams (RFC 1950, 1951) that stand one after the other: tells where each ends, which .NET's own does not. Most objects of a
 /// pack are short, so it allocates nothing for each.
 /// </summary>
 sealed class Inflater
@@ -27,7 +27,7 @@ sealed class Inflater
         readonly ushort[] _table = new ushort[1 << tableBits], _sorted = new ushort[symbols];
         readonly int[] _counts = new int[MaxCodeBits + 1], _starts = new int[MaxCodeBits + 2], _next = new int[MaxCodeBits + 1];
 
-        /// <summary>Makes the code of these lengths; false where they are those of none.</summary>
+        /// <summary>Makes the code of these lengths; false if they are those of none.</summary>
         public bool Build(ReadOnlySpan<byte> lengths, bool mayBeSingle)
         {
             Array.Clear(_counts);
@@ -71,7 +71,7 @@ sealed class Inflater
             return reversed;
         }
 
-        /// <summary>The next symbol, and how many bits it takes; negative where there is none.</summary>
+        /// <summary>The next symbol, and how many bits it takes; negative if there is none.</summary>
         public int Read(ulong hold, out int length)
         {
             var entry = _table[(int)hold & _table.Length - 1];

@@ -54,7 +54,7 @@ static class ObjectCheck
         return More(body, "object "u8, "type "u8, "tag "u8, "tagger "u8);
     }
 
-    /// <summary>The header: up to the first empty line, which may be missing only where there is no message; no zero byte in it.</summary>
+    /// <summary>The header: up to the first empty line, which may be missing only if there is no message; no zero byte in it.</summary>
     static string? Header(ReadOnlySpan<byte> content, out ReadOnlySpan<byte> header)
     {
         var end = content.IndexOf("\n\n"u8);

@@ -36,7 +36,7 @@ sealed record FetchRequest
     public bool Deepens => Depth is not null || DeepenSince is not null || DeepenNot.Count > 0;
 
     /// <summary>Takes an argument: a line of a request, without what only one version has.</summary>
-    /// <returns>False where it is none that is known.</returns>
+    /// <returns>False if it is none that is known.</returns>
     /// <exception cref="HubException">400: its value is none.</exception>
     public bool Take(string line)
     {

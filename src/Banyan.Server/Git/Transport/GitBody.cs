@@ -8,7 +8,7 @@ namespace Banyan.Server.Git.Transport;
 /// <summary>Requests of git over HTTP: the version of the protocol, and the body, which git may compress.</summary>
 static class GitBody
 {
-    /// <summary>The version that a client asks for; 0 where it says nothing.</summary>
+    /// <summary>The version that a client asks for; 0 if it says nothing.</summary>
     public static int Version(HttpContext context)
     {
         var version = 0;
@@ -19,7 +19,7 @@ static class GitBody
     }
 
     /// <summary>The body's packets.</summary>
-    /// <exception cref="HubException">415: it is no such request.</exception>
+    /// <exception cref="HubException">415: it is not such a request.</exception>
     public static PipeReader Reader(HttpContext context, string service, long maxBytes) => PipeReader.Create(Stream(context, service, maxBytes), new(leaveOpen: true));
 
     /// <summary>The body's bytes, unpacked; at most so many.</summary>
@@ -35,7 +35,7 @@ static class GitBody
         };
     }
 
-    /// <summary>A stream that ends in an error after so many bytes: what is compressed says nothing of its length.</summary>
+    /// <summary>A stream that ends in an error after the given number of bytes: what is compressed says nothing of its length.</summary>
     sealed class LimitedStream(Stream inner, long maxBytes) : Stream
     {
         long _read;

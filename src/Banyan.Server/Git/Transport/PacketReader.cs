@@ -62,7 +62,7 @@ sealed class PacketReader(PipeReader body, int maxPackets)
         return new(PacketKind.Data, data.EndsWith('\n') ? data[..^1] : data);
     }
 
-    /// <summary>The text whose UTF-8 bytes a packet holds; null where they are none.</summary>
+    /// <summary>The text whose UTF-8 bytes a packet holds; null if they are none.</summary>
     public static string? Utf8(string packet)
     {
         try

@@ -9,7 +9,7 @@ namespace Banyan.Server.Git.Transport;
 /// Goes through what a push brings, from its new tips to what the repository has already: everything that is named is there, of the
 /// right kind, as git writes it, and nothing leads out of the tree. Notes which large files are named, with a path for messages.
 /// </summary>
-/// <param name="pack">What came, or null where nothing did.</param>
+/// <param name="pack">What came, or null if nothing did.</param>
 /// <param name="kindsOf">Which of these the repository has, and their kinds.</param>
 sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task<Dictionary<GitId, GitKind>>> kindsOf)
 {

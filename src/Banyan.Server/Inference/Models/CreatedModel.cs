@@ -40,7 +40,7 @@ sealed record CreatedModel(string From)
 
     public static string PathOf(string folder, string name) => Path.Combine(folder, name + Extension);
 
-    /// <summary>What a file says; null where it is none of these.</summary>
+    /// <summary>What a file says; null if it is none of these.</summary>
     public static CreatedModel? TryRead(string path)
     {
         try

@@ -201,7 +201,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
 
     DateTimeOffset Now => time.GetUtcNow();
 
-    /// <summary>Frees its memory, and that of the adapters beside it. False where it is in use, is loading, or is not loaded.</summary>
+    /// <summary>Frees its memory, and that of the adapters beside it. False if it is in use, is loading, or is not loaded.</summary>
     public async Task<bool> UnloadAsync()
     {
         if (@base is not null)

@@ -18,7 +18,7 @@ sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, Tim
         options.ModelsFolder ?? throw ApiException.Unsupported("model", "This server has no folder of models, where one could be created: 'banyan up' has."), ".blobs");
 
     /// <summary>Where a file of this hash lies, or will.</summary>
-    /// <exception cref="ApiException">It is no SHA-256.</exception>
+    /// <exception cref="ApiException">It is not a SHA-256.</exception>
     public static string PathOf(InferenceOptions options, string digest, string field) => digest.StartsWith(Algorithm, StringComparison.Ordinal) && digest.Length == Algorithm.Length + 64 && digest[Algorithm.Length..].All(char.IsAsciiHexDigit)
         ? Path.Combine(Folder(options), $"sha256-{digest[Algorithm.Length..].ToLowerInvariant()}")
         : throw ApiException.Invalid(field, $"Invalid '{field}': 'sha256:' and 64 hexadecimal digits are needed.");

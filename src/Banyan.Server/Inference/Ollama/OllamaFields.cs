@@ -7,8 +7,8 @@ namespace Banyan.Server.Inference.Ollama;
 /// <summary>Fields that several of Ollama's requests have.</summary>
 static class OllamaFields
 {
-    /// <summary>How long the model is to stay; null where the request does not say.</summary>
-    /// <exception cref="ApiException">It is no duration.</exception>
+    /// <summary>How long the model is to stay; null if the request does not say.</summary>
+    /// <exception cref="ApiException">It is not a duration.</exception>
     public static TimeSpan? ReadKeepAlive(Fields fields) => fields.Any("keep_alive") switch
     {
         null => null,

@@ -23,7 +23,7 @@ sealed class Bodies : IDisposable
     long _held;
 
     /// <summary>Reads a body as a JSON object and makes something of it.</summary>
-    /// <exception cref="ApiException">It is no JSON object, holds text that is none, or comes while too many large ones are here.</exception>
+    /// <exception cref="ApiException">It is not a JSON object, holds text that is none, or comes while too many large ones are here.</exception>
     public Task<T> ReadAsync<T>(HttpContext context, Func<Fields, Task<T>> read, CancellationToken cancellationToken) =>
         ReadAsync(context, JsonValueKind.Object, "object", body => read(new Fields(body)), cancellationToken);
 

@@ -24,7 +24,7 @@ static class HalfPairs
         : (text[3] | 0x20) is '8' or '9' or 'a' or 'b' ? 1
         : (text[3] | 0x20) is >= 'c' and <= 'f' ? -1 : 0;
 
-    /// <summary>The path of the first such string, or of the object with such a name; null where there is none.</summary>
+    /// <summary>The path of the first such string, or of the object with such a name; null if there is none.</summary>
     public static string? Find(JsonElement element, string path = "")
     {
         switch (element.ValueKind)

@@ -26,9 +26,9 @@ public sealed record BackupReport(string Name, long Objects, long Copied, long C
 public sealed class Backup(HubDatabase database, IObjectStore objects, TimeProvider time)
 {
     /// <summary>Makes a snapshot.</summary>
-    /// <param name="path">The folder of backups; made where it is not there.</param>
+    /// <param name="path">The folder of backups; created if missing.</param>
     /// <param name="progress">Is told what is done, bytes so far and of how many.</param>
-    /// <param name="cancellationToken">Ends it; what was copied shortens the next.</param>
+    /// <param name="cancellationToken">Cancels it; what was copied shortens the next.</param>
     /// <exception cref="BackupException">An object of the hub is missing or damaged: no snapshot is made.</exception>
     public async Task<BackupReport> RunAsync(string path, Action<string, long, long>? progress, CancellationToken cancellationToken)
     {

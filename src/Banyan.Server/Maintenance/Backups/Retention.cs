@@ -22,7 +22,7 @@ public sealed class Retention(string path)
 {
     /// <summary>Removes all but the newest.</summary>
     /// <param name="keep">How many snapshots stay: one or more.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="BackupException">A snapshot that would stay is damaged, so nobody knows what it needs: nothing is removed.</exception>
     public async Task<RetentionReport> RunAsync(int keep, CancellationToken cancellationToken)
     {

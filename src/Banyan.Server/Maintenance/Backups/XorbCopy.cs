@@ -7,7 +7,7 @@ namespace Banyan.Server.Maintenance.Backups;
 /// <summary>Copies a xorb from one object store to another; only bytes whose hash is right arrive.</summary>
 static class XorbCopy
 {
-    /// <returns>False where it was there already.</returns>
+    /// <returns>False if it was there already.</returns>
     /// <exception cref="BackupException">It is missing or damaged at the source.</exception>
     public static async Task<bool> RunAsync(IObjectStore from, IObjectStore to, XetHash hash, long storedLength, CancellationToken cancellationToken)
     {

@@ -22,7 +22,7 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
     /// <summary>Checks.</summary>
     /// <param name="options">What and how fast.</param>
     /// <param name="progress">Is told how far it is.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public async Task<CheckReport> RunAsync(CheckOptions options, Action<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         var report = new CheckReport();

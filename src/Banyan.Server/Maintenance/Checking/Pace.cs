@@ -2,7 +2,7 @@ using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Maintenance.Checking;
 
-/// <summary>Keeps reading to so many bytes a second, counts them and says how far it is.</summary>
+/// <summary>Keeps reading to the given number of bytes a second, counts them and says how far it is.</summary>
 sealed class Pace(CheckReport report, long? bytesPerSecond, TimeProvider time)
 {
     readonly long _began = time.GetTimestamp();

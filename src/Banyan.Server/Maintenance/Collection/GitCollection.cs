@@ -85,7 +85,7 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
         return database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids }), cancellationToken);
     }
 
-    /// <returns>False where a ref has moved meanwhile, or somebody has stored one of these again, to name it soon.</returns>
+    /// <returns>False if a ref has moved meanwhile, or somebody has stored one of these again, to name it soon.</returns>
     async Task<bool> RemoveAsync(long repo, string[] refs, List<GitId> due, long since, CancellationToken cancellationToken)
     {
         foreach (var batch in due.Chunk(Batch))

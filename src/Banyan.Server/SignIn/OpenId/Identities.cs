@@ -40,7 +40,7 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
         async c => (await c.QueryAsync<Identity>("SELECT issuer, subject, provider, created_at FROM identities WHERE user_id = @user ORDER BY created_at", new { user })).AsList(), cancellationToken);
 
     /// <summary>Links somebody to an account.</summary>
-    /// <returns>False where they are linked to one already.</returns>
+    /// <returns>False if they are linked to one already.</returns>
     public Task<bool> LinkAsync(OpenIdProvider provider, string subject, Account user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var isNew = await t.ExecuteAsync(
@@ -52,7 +52,7 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
     }, cancellationToken);
 
     /// <summary>Unlinks a provider from an account.</summary>
-    /// <returns>False where it was not linked.</returns>
+    /// <returns>False if it was not linked.</returns>
     public Task<bool> UnlinkAsync(string provider, Caller user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var was = await t.ExecuteAsync("DELETE FROM identities WHERE user_id = @UserId AND provider = @provider", new { user.UserId, provider }) > 0;

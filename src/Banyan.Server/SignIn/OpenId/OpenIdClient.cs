@@ -18,7 +18,7 @@ sealed class OpenIdException(string message, Exception? inner = null) : Exceptio
 /// <param name="Claims">What else is told.</param>
 sealed record OpenIdPerson(string Subject, JsonElement Claims)
 {
-    /// <summary>A claim that is a text; null where it is none.</summary>
+    /// <summary>A claim that is a text; null if it is none.</summary>
     public string? Text(string claim) => Claims.TryGetProperty(claim, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
 
     /// <summary>A claim that is a list of texts, or one.</summary>

@@ -17,7 +17,7 @@ public sealed record OpenIdProvider
     /// <summary>As what the hub is registered there.</summary>
     public required string ClientId { get; init; }
 
-    /// <summary>The secret for that, or null where it needs none.</summary>
+    /// <summary>The secret for that, or null if it needs none.</summary>
     public string? ClientSecret { get; init; }
 
     /// <summary>What is asked for.</summary>
@@ -58,7 +58,7 @@ public sealed record OpenIdProvider
 /// <param name="Role">What they may there.</param>
 public sealed record GroupRole(string Group, string? Organization, Right Role)
 {
-    /// <summary>Reads <c>GROUP = ORGANIZATION:read|write|admin</c> or <c>GROUP = administrator</c>; null where it is neither.</summary>
+    /// <summary>Reads <c>GROUP = ORGANIZATION:read|write|admin</c> or <c>GROUP = administrator</c>; null if it is neither.</summary>
     public static GroupRole? Parse(string text)
     {
         if (text.LastIndexOf('=') is not (> 0 and var at) || text[..at].Trim() is not { Length: > 0 } group)

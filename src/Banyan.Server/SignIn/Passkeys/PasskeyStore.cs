@@ -77,7 +77,7 @@ sealed class PasskeyStore(HubDatabase database, AccountStore accounts, TimeProvi
     }, cancellationToken);
 
     /// <summary>Uses a challenge up, until it has expired anyway.</summary>
-    /// <returns>False where it was.</returns>
+    /// <returns>False if it was.</returns>
     public Task<bool> AnswerAsync(string ticket, TimeSpan life, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("DELETE FROM passkey_challenges WHERE expires_at < @now", new { now = Now });

@@ -102,7 +102,7 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Keeps the words that a repository is found by, in place of those before.</summary>
     internal abstract Task KeepWordsAsync(DbTransaction transaction, KeptWords words);
 
-    /// <summary>Selects place and id of the repositories that a search finds behind the place <c>@after</c>, in order of their places, at most <c>@most</c>.</summary>
+    /// <summary>Selects place and id of the repositories that a search finds after the place <c>@after</c>, in order of their places, at most <c>@most</c>.</summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
@@ -121,7 +121,7 @@ public abstract class HubDatabase : IAsyncDisposable
         (await ReadAsync(c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {In("wanted")}", new { wanted }), cancellationToken)).AsList();
 
     /// <summary>
-    /// A number that differs after any change that any process committed; null where finding out costs as much as a query.
+    /// A number that differs after any change that any process committed; null if finding out costs as much as a query.
     /// </summary>
     internal virtual long? Version() => null;
 

@@ -34,7 +34,7 @@ sealed unsafe partial class LogHead : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The head of a database's log; null where there is none (in another mode than WAL, before anything was read) or this build of SQLite is not asked for it.</summary>
+    /// <summary>The head of a database's log; null if there is none (in another mode than WAL, before anything was read) or this build of SQLite is not asked for it.</summary>
     /// <param name="connection">Stays open, and is closed with this once nobody reads any more.</param>
     public static LogHead? Of(SqliteConnection connection)
     {
@@ -53,7 +53,7 @@ sealed unsafe partial class LogHead : SafeHandle
         return map is not null && map(file, 0, RegionBytes, 0, &head) == 0 && head is not null ? new(connection, head) : null;
     }
 
-    /// <summary>A number that differs after any commit; null where another process has been writing the head all the while, or has yet to.</summary>
+    /// <summary>A number that differs after any commit; null if another process has been writing the head all the while, or has yet to.</summary>
     public long? Version()
     {
         var isHeld = false;

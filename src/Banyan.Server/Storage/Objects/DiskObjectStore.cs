@@ -152,7 +152,7 @@ public sealed class DiskObjectStore : IObjectStore
         return Task.FromResult(PackedLength(path + Packed) ?? (new FileInfo(path) is { Exists: true } file ? file.Length : null));
     }
 
-    /// <summary>Bytes of the object in a packed file, 0 where it is damaged, null where there is no such file.</summary>
+    /// <summary>Bytes of the object in a packed file, 0 if it is damaged, null if there is no such file.</summary>
     static long? PackedLength(string path)
     {
         if (!File.Exists(path))

@@ -27,7 +27,7 @@ public interface IObjectStore
     /// <param name="key">Its key.</param>
     /// <param name="content">Its bytes, from the stream's position on; the stream can seek.</param>
     /// <param name="length">How many.</param>
-    /// <param name="cancellationToken">Ends the work; nothing is stored then.</param>
+    /// <param name="cancellationToken">Cancels the work; nothing is stored then.</param>
     /// <exception cref="EndOfStreamException">There are fewer bytes; nothing is stored.</exception>
     Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken);
 
@@ -41,11 +41,11 @@ public interface IObjectStore
     /// <param name="key">Its key.</param>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">How many at most, or null for all.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>The bytes, or null where there is no such object. Empty from the end on.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>The bytes, or null if there is no such object. Empty from the end on.</returns>
     Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken);
 
-    /// <summary>An object's length, or null where there is none.</summary>
+    /// <summary>An object's length, or null if there is none.</summary>
     Task<long?> LengthAsync(string key, CancellationToken cancellationToken);
 
     /// <summary>Removes an object.</summary>
@@ -55,12 +55,12 @@ public interface IObjectStore
     /// <summary>All objects whose keys begin with <paramref name="prefix"/>, in no order.</summary>
     IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken);
 
-    /// <summary>A URL from which anyone can read the object until then, or null where only this store can.</summary>
+    /// <summary>A URL from which anyone can read the object until then, or null if only this store can.</summary>
     Uri? PresignGet(string key, TimeSpan validity);
 
     /// <summary>
     /// A URL from which anyone can read bytes <paramref name="first"/> to <paramref name="last"/> until then, asking for exactly that
-    /// range, and no others; null where only this store can.
+    /// range, and no others; null if only this store can.
     /// </summary>
     Uri? PresignGet(string key, TimeSpan validity, long first, long last);
 }

@@ -8,7 +8,7 @@ struct Chunk
     public int Codec, IndexLength;
     public long FirstPage, Dictionary, Bytes, Values, Index;
 
-    /// <summary>How many are missing, or below zero where it is not said.</summary>
+    /// <summary>How many are missing, or below zero if it is not said.</summary>
     public long Nulls;
 
     public byte[]? Least, Most;
@@ -26,7 +26,7 @@ sealed record ParquetFooter(ParquetNode Root, long Rows, IReadOnlyList<RowGroup>
     const int MaxBytes = 24 << 20, MaxChunks = 200_000, MaxBound = 64;
 
     /// <summary>Reads the footer from the file's end.</summary>
-    /// <exception cref="ViewerException">It is no Parquet file, or damaged.</exception>
+    /// <exception cref="ViewerException">It is not a Parquet file, or damaged.</exception>
     public static async Task<ParquetFooter> ReadAsync(FileBytes file, CancellationToken cancellationToken)
     {
         if (file.Size < 12)

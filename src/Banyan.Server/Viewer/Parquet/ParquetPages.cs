@@ -36,7 +36,7 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
     /// <summary>Reads rows of the row group.</summary>
     /// <param name="first">The first, counted in the row group.</param>
     /// <param name="count">How many.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<LeafRows> ReadAsync(long first, int count, CancellationToken cancellationToken)
     {
         (_skip, _wanted) = (first, count);
@@ -55,7 +55,7 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
     /// <summary>A list goes on until the next row begins; all else is one value a row.</summary>
     bool IsDone => _rows.Starts.Count > _wanted || (leaf.MaxRepetition == 0 && _rows.Starts.Count == _wanted);
 
-    /// <summary>The page with a row by the page index: where it lies and which its first row is; null where there is none.</summary>
+    /// <summary>The page with a row by the page index: where it lies and which its first row is; null if there is none.</summary>
     async Task<(long Offset, long Row)?> IndexedAsync(long wanted, CancellationToken cancellationToken)
     {
         if (chunk.Index <= 0 || chunk.IndexLength is <= 0 or > MaxIndex)
@@ -230,7 +230,7 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
         }
     }
 
-    /// <summary>A row begins: false where it is behind the last one wanted.</summary>
+    /// <summary>A row begins: false if it is after the last one wanted.</summary>
     bool Begin()
     {
         _isOpen = true;

@@ -43,7 +43,7 @@ sealed class ParquetNode
     /// <summary>Bytes of a value of <see cref="Physical.FixedBytes"/>.</summary>
     public int Width { get; init; }
 
-    /// <summary>Digits behind the point, of a decimal.</summary>
+    /// <summary>Digits after the point, of a decimal.</summary>
     public int Scale { get; init; }
 
     /// <summary>The type as people call it.</summary>

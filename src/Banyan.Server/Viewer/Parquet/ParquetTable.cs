@@ -55,7 +55,7 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
         return footer.Groups[low];
     }
 
-    /// <summary>Puts together a value of its leaves' entries, as Dremel took it apart: levels say how much of the path is there, and where a list goes on.</summary>
+    /// <summary>Puts together a value of its leaves' entries, as Dremel took it apart: levels say how much of the path is there, and where a list continues.</summary>
     static object? Assemble(ParquetNode node, Dictionary<int, (LeafRows Rows, int Start, int End)> slices)
     {
         var (rows, start, end) = slices[FirstLeaf(node)];

@@ -15,7 +15,7 @@ abstract class Values
     /// <summary>Values of an encoding.</summary>
     /// <param name="encoding">Its number in the page's header.</param>
     /// <param name="leaf">The column.</param>
-    /// <param name="bytes">The page behind its levels.</param>
+    /// <param name="bytes">The page after its levels.</param>
     /// <param name="count">How many values the page has at most.</param>
     /// <param name="dictionary">The column's dictionary, or null.</param>
     public static Values Of(int encoding, ParquetNode leaf, ReadOnlyMemory<byte> bytes, int count, ReadOnlyMemory<byte>[]? dictionary) => (encoding, leaf.Physical) switch

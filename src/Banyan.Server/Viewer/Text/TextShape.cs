@@ -7,7 +7,7 @@ namespace Banyan.Server.Viewer.Text;
 /// <param name="Format">csv, json or text.</param>
 /// <param name="Kind">How rows are told apart.</param>
 /// <param name="Separator">Between cells, of CSV.</param>
-/// <param name="Start">Where the rows begin, behind a byte order mark.</param>
+/// <param name="Start">Where the rows begin, after a byte order mark.</param>
 /// <param name="HasHead">Whether the first row names the columns.</param>
 /// <param name="Columns">The columns.</param>
 sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start, bool HasHead, IReadOnlyList<Column> Columns)

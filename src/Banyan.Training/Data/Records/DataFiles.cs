@@ -8,7 +8,7 @@ static class DataFiles
 {
     static readonly string[] s_lines = [".jsonl", ".ndjson"], s_texts = [".txt", ".md"];
 
-    /// <summary>The data files that a path means: it itself, or those of a folder.</summary>
+    /// <summary>The data files that a path means: the file itself, or the files of a folder.</summary>
     /// <exception cref="DataException">There are none.</exception>
     public static IReadOnlyList<string> Find(string path)
     {
@@ -22,7 +22,7 @@ static class DataFiles
         return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
     }
 
-    /// <summary>Which of the files of a folder are data to learn from: names, or paths below <paramref name="folder"/>.</summary>
+    /// <summary>Selects the training data among the files of a folder: names, or paths below <paramref name="folder"/>.</summary>
     public static IReadOnlyList<string> Choose(IReadOnlyList<string> all, string folder = "")
     {
         string Relative(string file) => folder.Length == 0 ? file.Replace('/', Path.DirectorySeparatorChar) : Path.GetRelativePath(folder, file);

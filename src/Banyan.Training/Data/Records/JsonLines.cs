@@ -10,7 +10,7 @@ namespace Banyan.Training.Data.Records;
 /// <summary>A JSON object on each line, read in memory that does not grow with the file.</summary>
 static class JsonLines
 {
-    /// <summary>A longer line is a problem of its own: it would have to be held as a whole.</summary>
+    /// <summary>Longer lines are rejected, since a line is held in memory.</summary>
     public const int LongestLine = 64 << 20;
 
     const int DeepestNesting = 64;
@@ -31,7 +31,7 @@ static class JsonLines
         }
     }
 
-    /// <summary>Why these bytes are no record; null where they are.</summary>
+    /// <summary>Why these bytes are not a record; null if they are.</summary>
     public static string? Parse(ReadOnlySpan<byte> bytes, out JsonObject? json)
     {
         json = null;
@@ -51,7 +51,7 @@ static class JsonLines
         }
     }
 
-    /// <summary>Why a value is no record; null where it is.</summary>
+    /// <summary>Why a value is not a record; null if it is.</summary>
     public static string? Object(JsonElement element, out JsonObject? json)
     {
         json = ChatTemplate.ReadVariables(element) as JsonObject;
@@ -74,12 +74,12 @@ sealed class LineReader(Stream stream)
     int _start, _end;
     bool _ended;
 
-    /// <summary>The line, without its end; valid until the next. Nothing where it is too long.</summary>
+    /// <summary>The line, without its end; valid until the next. Nothing if it is too long.</summary>
     public ReadOnlyMemory<byte> Line { get; private set; }
 
     public bool IsTooLong { get; private set; }
 
-    /// <summary>Goes to the next line; false at the end.</summary>
+    /// <summary>Advances to the next line; false at the end.</summary>
     public bool Next()
     {
         var searched = 0;

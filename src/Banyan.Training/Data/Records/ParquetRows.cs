@@ -13,7 +13,7 @@ static class ParquetRows
     /// <summary>A row group is held as a whole.</summary>
     const long LargestRowGroup = 2L << 30;
 
-    /// <exception cref="DataException">It is no Parquet file, or damaged.</exception>
+    /// <exception cref="DataException">It is not a Parquet file, or damaged.</exception>
     public static IEnumerable<RawRecord> Read(string path, string file)
     {
         var number = 0L;

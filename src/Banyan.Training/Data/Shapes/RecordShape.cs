@@ -6,7 +6,7 @@ namespace Banyan.Training.Data.Shapes;
 /// <summary>From a record of some format to what it means.</summary>
 static class RecordShape
 {
-    /// <exception cref="RecordException">The record is not of that format, or says nothing.</exception>
+    /// <exception cref="RecordException">The record is not in that format, or is empty.</exception>
     public static Example Read(DataFormat format, JsonObject record) => format switch
     {
         DataFormat.Chat => new ChatExample(Conversation.Check(Need(record, "messages")), Tools(record["tools"])),
@@ -89,7 +89,7 @@ static class RecordShape
         ? throw new RecordException("its completion is empty")
         : new(prompt, completion);
 
-    /// <summary>A conversation of which only the messages of <paramref name="answer"/> are learnt.</summary>
+    /// <summary>A conversation in which only the messages of <paramref name="answer"/> are targets.</summary>
     public static ChatExample Chat(JsonArray prompt, JsonArray answer, JsonArray? tools)
     {
         var messages = new JsonArray();

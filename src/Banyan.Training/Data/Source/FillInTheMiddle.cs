@@ -3,7 +3,7 @@ namespace Banyan.Training.Data.Source;
 /// <summary>Cuts a text into prefix, middle and suffix (Bavarian et al. 2022, arXiv 2207.14255).</summary>
 static class FillInTheMiddle
 {
-    /// <summary>Where a person's cursor would stand: the rest of a line (40 %), whole lines (35 %), any span (25 %).</summary>
+    /// <summary>Where a user's cursor would be: the rest of a line (40 %), whole lines (35 %), any span (25 %).</summary>
     public static (int From, int To) ChooseMiddle(string text, Random random)
     {
         var kind = random.NextDouble();

@@ -15,7 +15,7 @@ sealed class NearDuplicates
     readonly List<ulong[]> _sketches = [];
     readonly Dictionary<(int Band, ulong Key), List<int>> _buckets = [];
 
-    /// <summary>Adds the text unless something like it is there already; says whether it was added.</summary>
+    /// <summary>Adds the text unless a near-duplicate was added before. Returns whether it was added.</summary>
     public bool TryAdd(string text)
     {
         var sketch = Sketch(text);
@@ -40,7 +40,7 @@ sealed class NearDuplicates
         return true;
     }
 
-    /// <summary>The hashes of every run of seven words in the text, whatever stands between the words.</summary>
+    /// <summary>The hashes of every run of seven words in the text, ignoring what separates the words.</summary>
     public static IEnumerable<ulong> Shingles(string text)
     {
         var window = new ulong[ShingleWords];

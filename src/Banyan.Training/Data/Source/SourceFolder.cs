@@ -31,16 +31,16 @@ sealed partial class SourceFolder(string folder)
     [GeneratedRegex(@"<auto-?generated|@generated|do not edit|automatically generated", RegexOptions.IgnoreCase)]
     private static partial Regex Generated();
 
-    /// <summary>Whether a file's name is that of source code.</summary>
+    /// <summary>Whether a file's name says that it is source code.</summary>
     public static bool IsSource(string path) => s_extensions.Contains(Path.GetExtension(path));
 
-    /// <summary>Files that say under which terms the rest may be used.</summary>
+    /// <summary>Licence files.</summary>
     public IReadOnlyList<string> Licences { get; private set; } = [];
 
-    /// <summary>Files that say nothing new.</summary>
+    /// <summary>Near-duplicate files.</summary>
     public int Duplicates { get; private set; }
 
-    /// <summary>Files that are generated, too large or too small, or no text.</summary>
+    /// <summary>Files that are generated, too large or small, or binary.</summary>
     public int LeftOut { get; private set; }
 
     /// <summary>The files, repository by repository, in the order of their paths.</summary>

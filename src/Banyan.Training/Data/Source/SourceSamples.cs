@@ -13,9 +13,9 @@ namespace Banyan.Training.Data.Source;
 /// All of the text is learnt, the tokens around it are not.
 /// </summary>
 /// <param name="tokenizer">The model's.</param>
-/// <param name="maxTokens">Tokens of a sample.</param>
+/// <param name="maxTokens">Maximum tokens of a sample.</param>
 /// <param name="fim">The share of excerpts that have a hole.</param>
-/// <param name="spm">Of these, the share with the suffix first.</param>
+/// <param name="spm">Of these, the fraction with the suffix first.</param>
 /// <param name="random">Decides.</param>
 sealed class SourceSamples(Tokenizer tokenizer, int maxTokens, double fim, double spm, Random random)
 {

@@ -20,8 +20,8 @@ internal abstract class State
 }
 
 /// <summary>From one place to the next: by bytes that an expression matches, by a whole other rule, or by nothing.</summary>
-/// <param name="Text">The bytes; null where a rule is called or nothing is read.</param>
-/// <param name="Rule">The rule; null where bytes or nothing is read.</param>
+/// <param name="Text">The bytes; null if a rule is called or nothing is read.</param>
+/// <param name="Rule">The rule; null if bytes or nothing is read.</param>
 /// <param name="To">The place after it.</param>
 internal readonly record struct Edge(Regex? Text, Rule? Rule, State To)
 {

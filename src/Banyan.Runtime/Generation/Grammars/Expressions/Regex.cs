@@ -16,13 +16,13 @@ internal abstract class Regex
     /// <summary>Whether it can be empty without being <see cref="RegexTable.Nothing"/>: it holds an intersection, a complement or a machine.</summary>
     public required bool MayBeEmpty { get; init; }
 
-    /// <summary>Whether it has a match at all; null where that was not asked yet.</summary>
+    /// <summary>Whether it has a match at all; null if that was not asked yet.</summary>
     public bool? Lives { get; set; }
 
     /// <summary>Which class a byte belongs to; bytes of a class have the same derivative. Null before it was asked for.</summary>
     public byte[]? ClassOf { get; set; }
 
-    /// <summary>The derivative by each class; null where it was not asked for yet.</summary>
+    /// <summary>The derivative by each class; null if it was not asked for yet.</summary>
     public Regex?[] Derivatives { get; set; } = [];
 
     /// <summary>A byte of each class.</summary>
@@ -72,7 +72,7 @@ internal sealed class LoopRegex : Regex
     public required Regex Inner { get; init; }
     public required int Min { get; init; }
 
-    /// <summary>-1 where there is no limit.</summary>
+    /// <summary>-1 if there is no limit.</summary>
     public required int Max { get; init; }
 }
 

@@ -12,7 +12,7 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
     int _at, _depth;
 
     /// <summary>The rules by their names.</summary>
-    /// <exception cref="GrammarException">It is no grammar; the message names the line.</exception>
+    /// <exception cref="GrammarException">It is not a grammar; the message names the line.</exception>
     public IReadOnlyDictionary<string, GbnfPart> Read()
     {
         SkipSpace(lines: true);

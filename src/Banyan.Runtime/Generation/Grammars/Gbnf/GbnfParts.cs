@@ -17,5 +17,5 @@ internal sealed record GbnfSequence(IReadOnlyList<GbnfPart> Parts) : GbnfPart;
 /// <summary>One of several.</summary>
 internal sealed record GbnfChoice(IReadOnlyList<GbnfPart> Parts) : GbnfPart;
 
-/// <summary>A part several times; Max is -1 where there is no limit.</summary>
+/// <summary>A part several times; Max is -1 if there is no limit.</summary>
 internal sealed record GbnfRepetition(GbnfPart Part, int Min, int Max) : GbnfPart;

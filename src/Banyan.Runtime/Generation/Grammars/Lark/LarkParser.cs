@@ -16,7 +16,7 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
     int _at, _depth;
 
     /// <summary>The rules and terminals by their names.</summary>
-    /// <exception cref="GrammarException">It is no grammar, or has what cannot be followed; the message names the line.</exception>
+    /// <exception cref="GrammarException">It is not a grammar, or has what cannot be followed; the message names the line.</exception>
     public IReadOnlyDictionary<string, GbnfPart> Read()
     {
         for (SkipSpace(lines: true); _at < text.Length; SkipSpace(lines: true))

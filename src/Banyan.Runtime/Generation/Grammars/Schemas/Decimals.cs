@@ -11,7 +11,7 @@ internal readonly record struct Decimals(BigInteger Unscaled, int Scale)
 
     public bool IsInteger => Scale == 0;
 
-    /// <summary>Reads a JSON number; null where it has more digits than are followed.</summary>
+    /// <summary>Reads a JSON number; null if it has more digits than are followed.</summary>
     public static Decimals? Parse(string json)
     {
         var at = json.IndexOfAny(['e', 'E']);
@@ -109,7 +109,7 @@ internal sealed class NumberLanguages
     /// <summary>Numbers of at most a value, or below it.</summary>
     public Regex AtMost(Decimals value, bool exclusive) => _table.Intersection(Plain, _table.Not(AtLeast(value, !exclusive)));
 
-    /// <summary>Multiples of a positive number; null where it has too many digits.</summary>
+    /// <summary>Multiples of a positive number; null if it has too many digits.</summary>
     /// <param name="of">The number.</param>
     /// <param name="wide">Also with zeros at the end that say nothing.</param>
     public Regex? Multiples(Decimals of, bool wide)
@@ -142,7 +142,7 @@ internal sealed class NumberLanguages
         Regex Above(char digit) => _table.Bytes(ByteSet.Range(digit + 1, '9'));
     }
 
-    /// <summary>Divides while digits come: states are remainders, before the point and after so many digits behind it.</summary>
+    /// <summary>Divides while digits come: states are remainders, before the point and after the given number of digits after it.</summary>
     sealed class Multiple(long divisor, int scale, bool wide) : IMachine
     {
         public const int Start = 0;

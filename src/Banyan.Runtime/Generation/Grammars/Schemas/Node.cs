@@ -13,7 +13,7 @@ internal sealed class Node(IReadOnlyList<Expr> said)
     /// <summary>Its ways are being made.</summary>
     public bool IsExpanding { get; set; }
 
-    /// <summary>Whether any value is valid; null where that was not asked yet.</summary>
+    /// <summary>Whether any value is valid; null if that was not asked yet.</summary>
     public bool? IsInhabited { get; set; }
 
     /// <summary>Reads it.</summary>

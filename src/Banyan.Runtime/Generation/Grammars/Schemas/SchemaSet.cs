@@ -41,7 +41,7 @@ internal sealed class SchemaSet
     readonly Queue<(Uri Address, string Path)> _wanted = [];
 
     /// <param name="root">The schema.</param>
-    /// <param name="others">Other documents by their address; null where there are none.</param>
+    /// <param name="others">Other documents by their address; null if there are none.</param>
     public SchemaSet(JsonElement root, Func<Uri, JsonElement?>? others)
     {
         _others = others;

@@ -28,7 +28,7 @@ internal sealed class UsedTexts
         return next;
     }
 
-    /// <summary>Lists the texts of a language; false where there are more than so many, or long ones.</summary>
+    /// <summary>Lists the texts of a language; false if there are more than so many, or long ones.</summary>
     public static bool Collect(RegexTable table, Regex language, HashSet<string> texts, int most) => Collect(table, language, [], texts, most);
 
     static bool Collect(RegexTable table, Regex language, List<byte> begun, HashSet<string> texts, int most)

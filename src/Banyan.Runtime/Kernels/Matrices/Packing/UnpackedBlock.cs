@@ -32,7 +32,7 @@ internal unsafe struct UnpackedBlock
     /// <summary>[half, row, 2]: an int8 scale twice in a row, as the pairwise multiply wants it; only for kinds that have them.</summary>
     public fixed short HalfScales[2 * Rows * 2];
 
-    /// <summary>Makes values of so many bits, from 0 on, signed ones in the upper bits of their bytes: 0 becomes −128.</summary>
+    /// <summary>Makes values of the given number of bits, from 0 on, signed ones in the upper bits of their bytes: 0 becomes −128.</summary>
     public void ToUpperBits(int bits)
     {
         for (var i = 0; i < Rows * Columns; i++)

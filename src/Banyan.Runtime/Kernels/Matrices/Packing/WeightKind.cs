@@ -27,7 +27,7 @@ internal enum WeightKind
     I8,
 
     /// <summary>
-    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 where the format has none). No kernel is assembled for it: managed code multiplies it on every rung.
+    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 if the format has none). No kernel is assembled for it: managed code multiplies it on every rung.
     /// </summary>
     Halves,
 

@@ -18,7 +18,7 @@ internal unsafe partial class Avx2Rung
 {
     protected const int SignBytes = UnpackedBlock.Rows * UnpackedBlock.Columns;
 
-    /// <summary>The signs of blocks, 0 or −1 for each value: behind them.</summary>
+    /// <summary>The signs of blocks, 0 or −1 for each value: after them.</summary>
     protected static sbyte* Signs(UnpackedBlock* w, int blocks) => (sbyte*)(w + blocks);
 
     /// <summary>Leaves magnitudes, and the sums of those that were negative, row by row, as minimums, which this kind has none of.</summary>

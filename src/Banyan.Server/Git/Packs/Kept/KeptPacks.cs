@@ -88,12 +88,12 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
         return found;
     }
 
-    /// <summary>Keeps a pack behind those that are there.</summary>
+    /// <summary>Keeps a pack after those that are there.</summary>
     /// <param name="repo">Row of the repository.</param>
     /// <param name="before">How many packs come before it.</param>
     /// <param name="pack">The pack; what it builds upon is in those before it, and nothing of it is.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
-    /// <returns>False where others came between.</returns>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>False if others came between.</returns>
     public async Task<bool> AddAsync(long repo, int before, PackToKeep pack, CancellationToken cancellationToken)
     {
         var tips = pack.Tips.SelectMany(t => t.ToArray()).ToArray();

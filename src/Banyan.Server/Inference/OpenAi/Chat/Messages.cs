@@ -34,7 +34,7 @@ static class Messages
     }
 
     /// <summary>Takes the last message off, an assistant's, for its text to be continued.</summary>
-    /// <exception cref="ApiException">It is no such message.</exception>
+    /// <exception cref="ApiException">It is not such a message.</exception>
     public static string TakeLast(JsonArray messages)
     {
         if (messages is not [.., JsonObject last] || (string?)last["role"] != "assistant" || last.ContainsKey("tool_calls") || (string?)last["content"] is not { Length: > 0 } text)

@@ -25,7 +25,7 @@ sealed record CompletionRequest
     /// <summary>Whether the prompt's own log-probabilities are wanted.</summary>
     public bool ScoresPrompt => Echoes.Count > 0 && Logprobs is not null;
 
-    /// <summary>False where only the prompt is wanted.</summary>
+    /// <summary>False if only the prompt is wanted.</summary>
     public required bool Generates { get; init; }
 
     /// <summary>Whether the prompts came as text, before which the tokenizer may have put a token that is none of it.</summary>

@@ -3,7 +3,7 @@ using System.Text;
 namespace Banyan.Server.Inference.OpenAi.Completions;
 
 /// <summary>
-/// Where in the answer's text each token begins, in characters (Unicode code points, as Python counts). A token that goes on with a
+/// Where in the answer's text each token begins, in characters (Unicode code points, as Python counts). A token that continues with a
 /// character begins where the character does.
 /// </summary>
 /// <param name="before">What stands in the text before the first token.</param>

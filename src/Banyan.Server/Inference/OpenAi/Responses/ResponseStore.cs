@@ -29,7 +29,7 @@ sealed class ResponseStore
         }
     }
 
-    /// <summary>The messages up to and with that response; null where it is not kept.</summary>
+    /// <summary>The messages up to and with that response; null if it is not kept.</summary>
     public JsonArray? Find(string id)
     {
         string? text = null;

@@ -20,7 +20,7 @@ static class PackedLayout
     /// <summary>The most that a group takes in the file.</summary>
     public const int MaxStoredGroup = 16 * Bf16Tile.MaxStored;
 
-    /// <summary>Bytes behind the table of groups.</summary>
+    /// <summary>Bytes after the table of groups.</summary>
     public const int TailBytes = 16;
 
     static ReadOnlySpan<byte> Mark => "BANYANP1"u8;
