@@ -8,7 +8,7 @@ static class Exit
 {
     const int Failed = 1;
 
-    /// <summary>The exit code of a program that Ctrl-C ended.</summary>
+    /// <summary>The exit code after Ctrl-C.</summary>
     public const int Interrupted = 130;
 
     /// <summary>Runs the command line.</summary>

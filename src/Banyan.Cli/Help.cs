@@ -12,7 +12,7 @@ static class Help
 {
     const int Widest = 110;
 
-    /// <summary>Makes the tool of its commands, by verb.</summary>
+    /// <summary>Builds the root command from the commands, grouped by verb.</summary>
     public static RootCommand Root(string description, params (string Verb, Command[] Commands)[] groups)
     {
         var root = new RootCommand(description);

@@ -11,7 +11,7 @@ namespace Banyan.Cli;
 /// <summary>The options that say where a hub is, the same for <c>up</c> and everything under <c>hub</c>.</summary>
 sealed class HubChoice
 {
-    /// <summary>The data folder where none is named.</summary>
+    /// <summary>The default data folder.</summary>
     public static readonly string DefaultFolder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan");
 
     readonly Option<string> _data = KeyChoice.NewDataOption();
@@ -30,11 +30,11 @@ sealed class HubChoice
     /// <summary>The data folder.</summary>
     public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
 
-    /// <summary>The options with which another command finds the same hub; its database's password is not told again.</summary>
+    /// <summary>The options by which another command finds the same hub, without the database's password.</summary>
     public static string Place(HubOptions hub) => $"{(hub.DataFolder == DefaultFolder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || !ServerSettings.IsOnCommandLine("--database") ? "" : " --database …")}";
 
     /// <summary>Where the hub is.</summary>
-    /// <exception cref="CommandException">An option makes no sense.</exception>
+    /// <exception cref="CommandException">An option is invalid.</exception>
     public HubOptions Options(ParseResult arguments) => new()
     {
         DataFolder = Folder(arguments),
@@ -43,7 +43,7 @@ sealed class HubChoice
         PublicUrl = arguments.GetValue(_url),
     };
 
-    /// <summary>Says on stderr what whoever runs the hub should know of where it lies: what others on this machine can read.</summary>
+    /// <summary>Warns on stderr if others on this machine can read the hub's files.</summary>
     public void Warn(ParseResult arguments, HubOptions hub)
     {
         if (ServerSettings.IsOnCommandLine(_database.Name) && arguments.GetValue(_database) is { } told && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))

@@ -10,9 +10,9 @@ static class KeyChoice
 
     public static Option<string?> NewOption() => new("--keys") { Description = "File of API keys that banyan key makes; where it is there, a key is asked for (default: keys.json under --data)", HelpName = "FILE" };
 
-    /// <summary>The file that was named, or the one of the data folder.</summary>
+    /// <summary>The named file, or the one in the data folder.</summary>
     public static string Path(string? named, string dataFolder) => System.IO.Path.GetFullPath(named ?? System.IO.Path.Combine(dataFolder, "keys.json"));
 
-    /// <summary>The file that a command's options name.</summary>
+    /// <summary>The file named by a command's options.</summary>
     public static KeyFile Open(ParseResult arguments, Option<string> data, Option<string?> keys) => new(Path(arguments.GetValue(keys), arguments.GetRequiredValue(data)));
 }

@@ -45,8 +45,8 @@ sealed class ModelChoice
         return this;
     }
 
-    /// <summary>The adapter beside a loaded model; null if none was chosen.</summary>
-    /// <exception cref="CommandException">It is of another model.</exception>
+    /// <summary>The adapter for a loaded model; null if none was chosen.</summary>
+    /// <exception cref="CommandException">It belongs to another model.</exception>
     public ModelAdapter? LoadAdapter(ParseResult arguments, Model model)
     {
         if (arguments.GetValue(_adapter) is not { } path)
@@ -82,7 +82,7 @@ sealed class ModelChoice
         }
     }
 
-    /// <summary>Loads the chosen model, pulled from the hub where it is a repo; on a terminal a bar shows when that takes longer than a blink.</summary>
+    /// <summary>Loads the chosen model, pulling it from the hub if it is a repo. On a terminal a bar is shown if that takes longer than a moment.</summary>
     public async Task<Model> LoadAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_path), cancellationToken);

@@ -9,7 +9,7 @@ namespace Banyan.Cli;
 /// </summary>
 static partial class Numbers
 {
-    /// <summary>Has every option and argument of a command and of those below it that takes such a number refuse anything else.</summary>
+    /// <summary>Makes the numeric options and arguments of a command and its subcommands reject other values.</summary>
     public static void Check(Command command)
     {
         foreach (var option in command.Options.Where(o => IsFraction(o.ValueType)))

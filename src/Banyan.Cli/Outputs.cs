@@ -7,7 +7,7 @@ static partial class Outputs
 {
     /// <summary>
     /// What stands at a path, if it is not a file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file onto
-    /// <c>/dev/null</c> or a link takes away what others rely on.
+    /// <c>/dev/null</c> or a link would replace what other programs rely on.
     /// </summary>
     public static string? NoFile(string path)
     {

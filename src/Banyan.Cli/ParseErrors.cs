@@ -9,7 +9,7 @@ namespace Banyan.Cli;
 /// <summary>What is wrong with a command line, in the words of the tool and not of the libraries beneath it.</summary>
 static partial class ParseErrors
 {
-    /// <summary>A line for each mistake, and where to read on.</summary>
+    /// <summary>A line for each error, and where to find help.</summary>
     public static IReadOnlyList<string> Describe(ParseResult result)
     {
         var command = result.CommandResult.Command;
@@ -43,7 +43,7 @@ static partial class ParseErrors
         return [.. lines.DefaultIfEmpty("the command line cannot be read"), $"{path} --help shows how it is used"];
     }
 
-    /// <summary>Whether there is a mistake: also an option that nobody knows and that an argument took for its own (<c>run MODEL --temprature 1</c>).</summary>
+    /// <summary>Whether there is an error, including an unknown option that was parsed as an argument (<c>run MODEL --temprature 1</c>).</summary>
     public static bool Any(ParseResult result) => result.Action is ParseErrorAction || (result.Errors.Count == 0 && Strays(result).Any() && result.Action is not System.CommandLine.Help.HelpAction);
 
     static IEnumerable<string> Strays(ParseResult result)
@@ -83,7 +83,7 @@ static partial class ParseErrors
     static string Suggestion(Command command, string word) =>
         Suggestion(command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name)), word);
 
-    /// <summary>Which of some names was perhaps meant by a word, as the end of a message; empty if none is near.</summary>
+    /// <summary>A suggestion for a misspelt name, to append to a message; empty if no name is similar.</summary>
     public static string Suggestion(IEnumerable<string> names, string word)
     {
         var near = names

@@ -33,7 +33,7 @@ static class Progress
         public void Report(LoadProgress value) => report(value.Bytes, value.Total);
     }
 
-    /// <summary>A bar of bytes on a terminal, with as many columns as it is wide enough for.</summary>
+    /// <summary>A bar of bytes on a terminal, with as many columns as fit its width.</summary>
     public static Spectre.Console.Progress Bar(TextWriter terminal)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal) });
@@ -47,10 +47,10 @@ static class Progress
         return console.Progress().AutoClear(true).Columns([.. columns]);
     }
 
-    /// <summary>A task's name, short enough to leave the bar its place.</summary>
+    /// <summary>A task's name, shortened to leave space for the bar.</summary>
     public static string Title(string title) => Markup.Escape(Shorten(title, Math.Max(10, TerminalWidth() / 3)));
 
-    /// <summary>A line that grows while a model is loaded, and is gone when it is; shown when that takes longer than a blink.</summary>
+    /// <summary>A progress line while a model is loaded, removed afterwards; shown only if loading takes longer than a moment.</summary>
     public sealed class LoadingBar(string name) : IProgress<LoadProgress>, IDisposable
     {
         const int Widest = 30;
@@ -66,7 +66,7 @@ static class Progress
             Console.Error.Write($"\r{Line(name, percent, TerminalWidth() - 1)}\e[K");
         }
 
-        /// <summary>The line for a terminal of the given number of columns, one less than which keeps it from wrapping.</summary>
+        /// <summary>The line for a terminal of the given width, one column shorter so that it does not wrap.</summary>
         public static string Line(string name, int percent, int width)
         {
             var end = $" {percent,3} %";

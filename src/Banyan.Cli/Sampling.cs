@@ -23,7 +23,7 @@ sealed class Sampling
     readonly Option<string?> _grammar = new("--grammar") { Description = "A file with a grammar (GBNF) that the answer follows", HelpName = "FILE" };
     readonly Option<string?> _regex = new("--regex") { Description = "A regular expression that the whole answer matches", HelpName = "PATTERN" };
 
-    /// <summary>Adds its options to a command; their ranges are the API's.</summary>
+    /// <summary>Adds its options to a command, with the API's ranges.</summary>
     public Sampling(Command command)
     {
         _temperature.Between(0f, 2f);

@@ -5,7 +5,7 @@ namespace Banyan.Cli;
 /// <summary>Numbers as people read them.</summary>
 static class Sizes
 {
-    /// <summary>Decimal units, as model pages give them: <c>987 MB</c>, <c>1.65 GB</c>.</summary>
+    /// <summary>Decimal units, as on model pages: <c>987 MB</c>, <c>1.65 GB</c>.</summary>
     public static string Bytes(long bytes) => Scale(bytes, ["bytes", "KB", "MB", "GB", "TB"], " ");
 
     /// <summary><c>494 M</c>, <c>1.54 B</c>.</summary>

@@ -8,7 +8,7 @@ namespace Banyan.Cli;
 /// </summary>
 static class Sprout
 {
-    /// <summary>Its name, as a model and as a repository of <c>banyan</c>.</summary>
+    /// <summary>Its name, as a model and as a repository of the organization <c>banyan</c>.</summary>
     public const string Name = "sprout";
 
     /// <summary>Which of its files is the model that is served.</summary>
@@ -21,7 +21,7 @@ static class Sprout
     static readonly string[] s_inside = [.. s_program.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))];
 
     /// <summary>Its files by their path in the repository.</summary>
-    /// <param name="dataFolder">Where they are unpacked (below <c>shipped/</c>) if they are inside the program.</param>
+    /// <param name="dataFolder">Where they are unpacked (in <c>shipped/</c>) if they are embedded in the program.</param>
     /// <exception cref="IOException">They cannot be unpacked.</exception>
     public static IReadOnlyDictionary<string, string> Files(string dataFolder)
     {

@@ -15,7 +15,7 @@ static partial class StandardStreams
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Leads what would go to a closed output nowhere; to be called before anything is written.</summary>
+    /// <summary>Discards output to closed streams. Call it before anything is written.</summary>
     public static void Guard()
     {
         if (!s_hasInput)
@@ -26,10 +26,10 @@ static partial class StandardStreams
             Console.SetError(TextWriter.Null);
     }
 
-    /// <summary>Standard input to its end, as UTF-8; empty if it is a terminal's or closed and nothing needs it.</summary>
-    /// <param name="wanted">What is to be piped in, for the message; null if nothing need be.</param>
+    /// <summary>All of standard input, as UTF-8; empty if it is a terminal or closed and not required.</summary>
+    /// <param name="wanted">What must be piped in, for the message; null if nothing must.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    /// <exception cref="CommandException">It is closed, and something is wanted.</exception>
+    /// <exception cref="CommandException">It is closed, and input is required.</exception>
     public static async Task<string> ReadAllAsync(string? wanted, CancellationToken cancellationToken)
     {
         if (!s_hasInput)

@@ -4,7 +4,7 @@ using Banyan.Training.Matrices;
 
 namespace Banyan.Training;
 
-/// <summary>What of a model is trained.</summary>
+/// <summary>Which parameters are trained.</summary>
 public enum TuneMethod
 {
     /// <summary>Low-rank adapters beside frozen weights of any format (arXiv 2106.09685); QLoRA where these are quantized.</summary>
@@ -16,17 +16,17 @@ public enum TuneMethod
     /// <summary>Every weight, as float32.</summary>
     Full,
 
-    /// <summary>Every weight, from random ones: only the model's shape and vocabulary are used.</summary>
+    /// <summary>Every weight, from random initialization; only the model's shape and vocabulary are used.</summary>
     Scratch,
 }
 
 /// <summary>What is minimized.</summary>
 public enum TuneObjective
 {
-    /// <summary>Cross-entropy of the target tokens; of pairs there is none.</summary>
+    /// <summary>Cross-entropy of the target tokens; not available for pairs.</summary>
     Supervised,
 
-    /// <summary>Direct preference optimization of pairs (arXiv 2305.18290); the base, without what was trained, is the reference.</summary>
+    /// <summary>Direct preference optimization of pairs (arXiv 2305.18290); the base model is the reference.</summary>
     Dpo,
 
     /// <summary>Odds ratio preference optimization of pairs (arXiv 2403.07691), without a reference.</summary>
@@ -49,10 +49,10 @@ public enum TunePrecision
     BFloat16,
 }
 
-/// <summary>How a run trains. Runs with equal options, data and base take the same steps, bit for bit on the same instruction set.</summary>
+/// <summary>Options of a run. Runs with equal options, data and base are bit-identical on the same instruction set.</summary>
 public sealed record TuneOptions
 {
-    /// <summary>What of the model is trained.</summary>
+    /// <summary>Which parameters are trained.</summary>
     public TuneMethod Method { get; init; } = TuneMethod.Lora;
 
     /// <summary>What is minimized.</summary>
@@ -61,10 +61,10 @@ public sealed record TuneOptions
     /// <summary>Rank of the adapters.</summary>
     public int Rank { get; init; } = 16;
 
-    /// <summary>Adapters are scaled by α / rank.</summary>
+    /// <summary>α: adapters are scaled by α / rank.</summary>
     public float Alpha { get; init; } = 32;
 
-    /// <summary>Adapters are scaled by α / √rank instead (rsLoRA, arXiv 2312.03732).</summary>
+    /// <summary>Scale adapters by α / √rank instead (rsLoRA, arXiv 2312.03732).</summary>
     public bool RankStabilized { get; init; }
 
     /// <summary>
@@ -73,7 +73,7 @@ public sealed record TuneOptions
     /// </summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
 
-    /// <summary>Only the last so many layers are trained; null: all.</summary>
+    /// <summary>Train only the last N layers; null for all.</summary>
     public int? TopLayers { get; init; }
 
     /// <summary>
@@ -85,62 +85,62 @@ public sealed record TuneOptions
     /// <summary>Tokens of a sequence, into which samples are packed; a longer sample is cut.</summary>
     public int SequenceLength { get; init; } = 1024;
 
-    /// <summary>Sequences whose gradients make one step.</summary>
+    /// <summary>Sequences per step.</summary>
     public int SequencesPerStep { get; init; } = 2;
 
-    /// <summary>Passes over the data, where <see cref="Steps"/> does not say how long.</summary>
+    /// <summary>Passes over the data, if <see cref="Steps"/> is null.</summary>
     public int Epochs { get; init; } = 3;
 
-    /// <summary>Steps in all; null: as many as <see cref="Epochs"/> take.</summary>
+    /// <summary>Total steps; null to follow from <see cref="Epochs"/>.</summary>
     public int? Steps { get; init; }
 
     /// <summary>The highest learning rate; null: 2·10⁻⁴ for adapters, 2·10⁻⁵ for all weights, 10⁻³ from scratch; a tenth of it for preferences.</summary>
     public double? LearningRate { get; init; }
 
-    /// <summary>The share of the steps in which the learning rate rises to its highest; then it falls along half a cosine.</summary>
+    /// <summary>The fraction of steps for linear warm-up; then the learning rate follows half a cosine.</summary>
     public double Warmup { get; init; } = 0.03;
 
-    /// <summary>Decay of Adam's mean gradient.</summary>
+    /// <summary>Adam's β₁, the decay of the mean gradient.</summary>
     public double Beta1 { get; init; } = 0.9;
 
-    /// <summary>Decay of Adam's mean square.</summary>
+    /// <summary>Adam's β₂, the decay of the mean square.</summary>
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>What Adam adds to the root of the mean square.</summary>
+    /// <summary>Adam's ε, added to the root of the mean square.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
     /// <summary>Decoupled weight decay (arXiv 1711.05101); norms, biases and magnitudes have none.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>The norm of all gradients together is scaled down to this; 0: not.</summary>
+    /// <summary>The global gradient norm is clipped to this; 0 disables clipping.</summary>
     public double ClipNorm { get; init; } = 1;
 
-    /// <summary>β of <see cref="TuneObjective.Dpo"/>: how much a departure from the reference costs.</summary>
+    /// <summary>β of <see cref="TuneObjective.Dpo"/>: the weight of staying near the reference.</summary>
     public double DpoBeta { get; init; } = 0.1;
 
     /// <summary>λ of <see cref="TuneObjective.Orpo"/>: the weight of the odds ratio beside the likelihood of the chosen answer.</summary>
     public double OrpoLambda { get; init; } = 0.1;
 
-    /// <summary>T of <see cref="TuneObjective.Distill"/>: logits of both are divided by it; above 1 unlikely tokens count more.</summary>
+    /// <summary>T of <see cref="TuneObjective.Distill"/>: logits of both are divided by it; above 1, unlikely tokens count more.</summary>
     public double DistillTemperature { get; init; } = 1;
 
     /// <summary>The teacher's share of the loss of <see cref="TuneObjective.Distill"/>; the rest is the cross-entropy of the data's tokens.</summary>
     public double DistillMix { get; init; } = 1;
 
-    /// <summary>Decides the first values of adapters and the order of the samples.</summary>
+    /// <summary>Seed of the adapters' initial values and the order of samples.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Steps between checkpoints; 0: only when it ends or is cancelled.</summary>
+    /// <summary>Steps between checkpoints; 0 for only at the end or when cancelled.</summary>
     public int CheckpointEvery { get; init; } = 50;
 
-    /// <summary>Steps between evaluations on what is held out, besides those before the first and after the last; 0: none.</summary>
+    /// <summary>Steps between evaluations on the held-out data, besides those before the first and after the last step; 0 for none.</summary>
     public int EvaluateEvery { get; init; } = 50;
 
-    /// <summary>The most sequences of held-out samples that are evaluated each time.</summary>
+    /// <summary>The maximum number of held-out sequences in an evaluation.</summary>
     public int EvaluateSequences { get; init; } = 32;
 
     /// <summary>
-    /// Layers are computed again on the way back, so that only their inputs are kept: a third more work, a fraction of the memory. Null:
+    /// Recompute layers in the backward pass, so that only their inputs are kept: a third more work, a fraction of the memory. Null:
     /// where it would not fit otherwise. The result is the same, bit for bit.
     /// </summary>
     public bool? Recompute { get; init; }
@@ -157,7 +157,7 @@ public sealed record TuneOptions
     /// </summary>
     public static bool IsBFloat16Faster => HasBFloat16 && ProcessorFacts.Current.IsAmd;
 
-    /// <summary>The highest learning rate in effect.</summary>
+    /// <summary>The peak learning rate in effect.</summary>
     public double HighestRate => LearningRate ?? (HasPairs ? 0.1 : 1) * Method switch
     {
         TuneMethod.Full => 2e-5,
@@ -165,7 +165,7 @@ public sealed record TuneOptions
         _ => 2e-4,
     };
 
-    /// <summary>What adapters are scaled by.</summary>
+    /// <summary>The adapters' scale.</summary>
     public float Scale => RankStabilized ? Alpha / MathF.Sqrt(Rank) : Alpha / Rank;
 
     internal bool HasPairs => Objective is TuneObjective.Dpo or TuneObjective.Orpo;
@@ -175,8 +175,8 @@ public sealed record TuneOptions
     /// <summary>Whether a whole model comes of it: no adapter's format has a place for new tokens.</summary>
     internal bool WritesModel => !HasAdapters || NewTokens > 0;
 
-    /// <summary>Checks every option.</summary>
-    /// <exception cref="ArgumentException">Some are out of range; the message lists all of them.</exception>
+    /// <summary>Validates all options.</summary>
+    /// <exception cref="ArgumentException">Options are out of range; the message lists all of them.</exception>
     public void Validate()
     {
         var wrong = new List<string>();

@@ -42,18 +42,18 @@ static partial class Fsck
         return command;
     }
 
-    /// <summary>How much is looked at.</summary>
+    /// <summary>What fraction is checked.</summary>
     public static Option<string> Sample() =>
         new("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
 
-    /// <summary>How fast.</summary>
+    /// <summary>The speed limit.</summary>
     public static Option<string?> Rate() => new("--max-rate") { Description = "Read no faster than this, e.g. 100MB/s", HelpName = "SPEED" };
 
-    /// <summary>What the two say.</summary>
+    /// <summary>The check options of these two.</summary>
     public static CheckOptions Options(ParseResult arguments, Option<string> sample, Option<string?> rate) =>
         new() { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
 
-    /// <summary>Prints what was found.</summary>
+    /// <summary>Prints the findings.</summary>
     public static void Print(CheckReport report)
     {
         foreach (var finding in report.Findings)

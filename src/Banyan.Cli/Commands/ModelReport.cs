@@ -17,7 +17,7 @@ sealed partial record ModelReport(
     /// <summary>The tokenizer in short; Tokens is null if the file holds none.</summary>
     public sealed record Words(string? Model, string? Pretokenizer, int? Tokens, int? Merges, int? Bos, int? Eos);
 
-    /// <summary>Memory in bytes to run it here: weights, a KV cache of F16 for Context tokens, and what all else takes.</summary>
+    /// <summary>Memory in bytes to run the model here: weights, an F16 KV cache for Context tokens, and everything else.</summary>
     public sealed record Need(long Weights, int Context, long KvCache, long Overhead, long Total, long Machine, long Free)
     {
         public string Verdict => Total <= Free ? "fits" : Total <= Machine ? "fits once other programs give memory back" : "does not fit";

@@ -21,7 +21,7 @@ sealed class NpyFile(Stream stream)
             stream.Write(BitConverter.GetBytes(value));
     }
 
-    /// <summary>Writes the header, in the room that was left for it.</summary>
+    /// <summary>Writes the header into the space reserved for it.</summary>
     public void Finish()
     {
         if (_rows == 0)

@@ -117,7 +117,7 @@ static class Run
         return 0;
     }
 
-    /// <summary>Speed in words, for the end of an answer.</summary>
+    /// <summary>A line about speed, printed after an answer.</summary>
     public static string Speed(GenerationStatistics statistics) => string.Create(CultureInfo.InvariantCulture,
         $"[{statistics.PromptTokens} prompt tokens, {statistics.PromptSpeed:0.#}/s; {statistics.GeneratedTokens} generated, {statistics.GenerateSpeed:0.#}/s]");
 

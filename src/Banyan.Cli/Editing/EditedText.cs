@@ -10,7 +10,7 @@ sealed class EditedText
 
     public string Text => _text.ToString();
 
-    /// <summary>Where the next character goes, in UTF-16 units.</summary>
+    /// <summary>The cursor's position, in UTF-16 units.</summary>
     public int Cursor { get; private set; }
 
     public bool IsEmpty => _text.Length == 0;
@@ -47,13 +47,13 @@ sealed class EditedText
             Cursor++;
     }
 
-    /// <summary>To the start of the line the cursor is in.</summary>
+    /// <summary>Moves to the start of the line.</summary>
     public void Home() => Cursor = LineStart(Cursor);
 
-    /// <summary>To its end.</summary>
+    /// <summary>Moves to the end of the line.</summary>
     public void End() => Cursor = LineEnd(Cursor);
 
-    /// <summary>A line up, at the same column where the line is that long; false in the first line.</summary>
+    /// <summary>Moves up a line, keeping the column if possible; false in the first line.</summary>
     public bool Up()
     {
         var start = LineStart(Cursor);
@@ -65,7 +65,7 @@ sealed class EditedText
         return true;
     }
 
-    /// <summary>A line down; false in the last line.</summary>
+    /// <summary>Moves down a line; false in the last line.</summary>
     public bool Down()
     {
         var end = LineEnd(Cursor);

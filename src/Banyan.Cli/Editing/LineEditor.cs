@@ -12,7 +12,7 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
 {
     const string Prompt = "> ", Continuation = "… ";
 
-    /// <summary>What a key was bound to do, for help.</summary>
+    /// <summary>Descriptions of the key bindings, for help.</summary>
     public const string Keys = """
         Alt-Enter, Ctrl-J, or \ at the end of a line: another line. A paste is one.
         Up, Down: what was said before. Ctrl-A, -E, -W, -U, -K, -arrows: as in a shell.
@@ -20,11 +20,11 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
 
     readonly List<string> _history = [];
 
-    /// <summary>An editor on the terminal that this process has.</summary>
+    /// <summary>An editor on this process's terminal.</summary>
     public static LineEditor OnTerminal() => new(
         () => Console.ReadKey(intercept: true), () => Console.KeyAvailable, Console.Out, () => (Console.WindowWidth, Console.WindowHeight));
 
-    /// <summary>The text, or null if the user leaves: Ctrl-D or Ctrl-C with nothing typed.</summary>
+    /// <summary>The text, or null if the user leaves with Ctrl-D or Ctrl-C on an empty line.</summary>
     public string? Read()
     {
         var controlC = !Console.IsInputRedirected && Console.TreatControlCAsInput;

@@ -4,12 +4,12 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Editing;
 
-/// <summary>Where a text and its cursor lie in the rows of a terminal, and the sequences that draw them in place of what was drawn before.</summary>
+/// <summary>Where a text and its cursor are in the rows of a terminal, and the sequences that draw them in place of what was drawn before.</summary>
 sealed class Screen(string prompt, string continuation)
 {
     int _cursorRow;
 
-    /// <summary>The sequences that draw a text. Of one with more rows than the terminal those around the cursor are drawn.</summary>
+    /// <summary>The escape sequences that draw a text. If it has more rows than the terminal, those around the cursor are drawn.</summary>
     public string Draw(string text, int cursor, int width, int height)
     {
         var (rows, row, column) = Lay(text, cursor, Math.Max(width, 8));
@@ -29,7 +29,7 @@ sealed class Screen(string prompt, string continuation)
         return output.ToString();
     }
 
-    /// <summary>The text is done: what comes next is drawn below.</summary>
+    /// <summary>Finishes the text; further output is drawn below it.</summary>
     public void Forget() => _cursorRow = 0;
 
     public (List<string> Rows, int CursorRow, int CursorColumn) Lay(string text, int cursor, int width)

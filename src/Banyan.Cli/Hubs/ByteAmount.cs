@@ -9,7 +9,7 @@ static partial class ByteAmount
     const long Least = 16 * 1024;
 
     /// <summary>Reads an amount.</summary>
-    /// <exception cref="CommandException">It is none, or too small for anything to happen.</exception>
+    /// <exception cref="CommandException">It is not an amount, or too small.</exception>
     public static long Parse(string option, string text)
     {
         var match = Written().Match(text.Trim());

@@ -10,7 +10,7 @@ static class DataPull
     /// Where data is: a file or folder as it is; of <c>owner/name[@revision][:file or folder]</c>, a data set repo, its data files. Without
     /// the hub what was pulled before is used.
     /// </summary>
-    /// <exception cref="CommandException">There is no such thing.</exception>
+    /// <exception cref="CommandException">It does not exist.</exception>
     public static async Task<PulledThing> FindAsync(string data, CancellationToken cancellationToken)
     {
         if (File.Exists(data) || Directory.Exists(data))

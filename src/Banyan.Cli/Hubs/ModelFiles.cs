@@ -7,15 +7,15 @@ namespace Banyan.Cli.Hubs;
 static partial class ModelFiles
 {
     /// <summary>A model in a repo.</summary>
-    /// <param name="Name">What tells it from the repo's others.</param>
-    /// <param name="Main">The file that is opened, or null: the folder is.</param>
+    /// <param name="Name">What distinguishes it from the repo's other models.</param>
+    /// <param name="Main">The file to open, or null for the folder.</param>
     /// <param name="Files">Everything it needs.</param>
     public sealed record Candidate(string Name, string? Main, IReadOnlyList<RepoFile> Files)
     {
         public long Size => Files.Sum(f => f.Size);
     }
 
-    /// <summary>The models of a repo: each GGUF file or split set; if there is none, the safetensors of its top folder.</summary>
+    /// <summary>The models of a repo: each GGUF file or split set; otherwise the safetensors of its top folder.</summary>
     public static IReadOnlyList<Candidate> Find(IReadOnlyList<RepoFile> files)
     {
         var ggufs = files.Where(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) && !Beside().IsMatch(f.Path))
@@ -30,7 +30,7 @@ static partial class ModelFiles
         return weights.Count == 0 ? [] : [new Candidate("safetensors", null, [.. weights, .. rest])];
     }
 
-    /// <summary>Those whose name contains what a user wrote, in any case: <c>q4_k_m</c>.</summary>
+    /// <summary>Those whose name contains the given text, ignoring case: <c>q4_k_m</c>.</summary>
     public static IReadOnlyList<Candidate> Named(IReadOnlyList<Candidate> candidates, string? wanted) => wanted is null
         ? candidates
         : candidates.Where(c => string.Equals(c.Name, wanted, StringComparison.OrdinalIgnoreCase)).ToList() is { Count: > 0 } exact

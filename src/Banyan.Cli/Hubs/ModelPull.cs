@@ -11,11 +11,11 @@ static class ModelPull
     /// The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program; <c>owner/name[@revision][:which]</c> after pulling what it needs. Without the hub
     /// what was pulled before is used.
     /// </summary>
-    /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
+    /// <exception cref="CommandException">It does not exist, or is ambiguous and there is no terminal to ask on.</exception>
     public static async Task<string> PathAsync(string model, CancellationToken cancellationToken) => (await FindAsync(model, cancellationToken)).Path;
 
-    /// <summary>As <see cref="PathAsync"/>, with what the model is by its repo.</summary>
-    /// <exception cref="CommandException">There is no such thing, or several and nobody to ask.</exception>
+    /// <summary>As <see cref="PathAsync"/>, with the model's name in its repo.</summary>
+    /// <exception cref="CommandException">It does not exist, or is ambiguous and there is no terminal to ask on.</exception>
     public static async Task<PulledThing> FindAsync(string model, CancellationToken cancellationToken)
     {
         if (File.Exists(model) || Directory.Exists(model))
@@ -48,8 +48,8 @@ static class ModelPull
         }
     }
 
-    /// <summary>Pulls a model for a server: nobody is asked, and progress goes to whoever wants the model.</summary>
-    /// <exception cref="InvalidOperationException">It cannot be had; the message says why.</exception>
+    /// <summary>Pulls a model for a server, without prompting; progress goes to the requester.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be pulled; the message says why.</exception>
     public static async Task<PulledModel> ForServerAsync(string model, IProgress<PullProgress> progress, CancellationToken cancellationToken)
     {
         var (text, wanted) = model.IndexOf(':') is var colon and > 0 ? (model[..colon], model[(colon + 1)..]) : (model, null);
@@ -80,7 +80,7 @@ static class ModelPull
     }
 
     /// <summary>The configured hub.</summary>
-    /// <exception cref="CommandException">Its address is none.</exception>
+    /// <exception cref="CommandException">Its address is invalid.</exception>
     public static HubClientOptions Options()
     {
         try

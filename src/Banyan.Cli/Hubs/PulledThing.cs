@@ -6,9 +6,9 @@ namespace Banyan.Cli.Hubs;
 /// <param name="Path">Where it is.</param>
 /// <param name="Repo">Its repo.</param>
 /// <param name="Commit">Its revision.</param>
-/// <param name="Which">What tells it from the repo's others.</param>
+/// <param name="Which">What distinguishes it from the repo's other models.</param>
 sealed record PulledThing(string Path, RepoId? Repo = null, string? Commit = null, string? Which = null)
 {
-    /// <summary>What names exactly this: <c>owner/name@commit:which</c>, or a whole path.</summary>
+    /// <summary>The exact name: <c>owner/name@commit:which</c>, or a whole path.</summary>
     public string Exactly => Repo is null ? System.IO.Path.GetFullPath(Path) : $"{Repo}@{Commit}{(Which is null ? "" : $":{Which}")}";
 }

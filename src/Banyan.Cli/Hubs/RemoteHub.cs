@@ -22,7 +22,7 @@ sealed class RemoteHub
     /// <summary>The argument.</summary>
     public Argument<string> Repo => _repo;
 
-    /// <summary>Which hub, as whom, how fast.</summary>
+    /// <summary>The hub, the token and the speed limit.</summary>
     public HubClientOptions Read(ParseResult arguments)
     {
         try
@@ -39,7 +39,7 @@ sealed class RemoteHub
         }
     }
 
-    /// <summary>Which repo and revision.</summary>
+    /// <summary>The repo and revision.</summary>
     public (RepoId Repo, string? Revision) ReadRepo(ParseResult arguments)
     {
         var text = arguments.GetRequiredValue(_repo);

@@ -21,7 +21,7 @@ static class TransferView
             });
     }
 
-    /// <summary>Says a line while a transfer runs: in place of the bar, which is drawn anew below it.</summary>
+    /// <summary>Prints a line while a transfer runs, above the bar.</summary>
     public static void Say(string line) => Console.Error.WriteLine(Console.IsErrorRedirected ? line : $"\r\e[K{line}");
 
     sealed class Shown(ProgressTask task, string title) : IProgress<TransferProgress>

@@ -31,8 +31,8 @@ static class ModelTables
         new("repetition-penalty", "a number from 0.01 to 10", (m, values) => Number(values, 0.01f, 10) is { } value ? m with { RepetitionPenalty = value } : null),
     ];
 
-    /// <summary>What a file says of models, by their names; nothing for null.</summary>
-    /// <exception cref="CommandException">Something in it is wrong; all of it is told.</exception>
+    /// <summary>A file's settings of models, by name; empty for null.</summary>
+    /// <exception cref="CommandException">The file has errors; the message lists all of them.</exception>
     public static IReadOnlyDictionary<string, ModelSettings> Read(string? path)
     {
         var settings = new Dictionary<string, ModelSettings>(StringComparer.OrdinalIgnoreCase);
@@ -46,7 +46,7 @@ static class ModelTables
         return problems.Count == 0 ? settings : throw new CommandException(string.Join("; ", problems));
     }
 
-    /// <summary>The lines of those tables, for whoever wants to see them; they are checked before.</summary>
+    /// <summary>The lines of those tables, for display; they have been checked.</summary>
     /// <inheritdoc cref="Read"/>
     public static IEnumerable<(string Model, SettingsFile.Entry Entry)> Entries(string? path) =>
         Read(path).Count == 0 ? [] : SettingsFile.ReadTables(path!, Prefix, []).SelectMany(m => m.Value.Select(e => (m.Key, e)));

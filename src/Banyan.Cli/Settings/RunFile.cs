@@ -17,15 +17,15 @@ static class RunFile
     static readonly JsonSerializerOptions s_text = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     static readonly HashSet<Command> s_commands = [];
 
-    /// <summary>Gives a command its <c>--config</c>.</summary>
+    /// <summary>Adds <c>--config</c> to a command.</summary>
     public static void Add(Command command)
     {
         command.Options.Add(new Option<string?>(FileOption) { Description = "TOML file of arguments and options, by their names", HelpName = "FILE" });
         s_commands.Add(command);
     }
 
-    /// <summary>The command line with what the file has and it has not.</summary>
-    /// <exception cref="CommandException">The file cannot be read, or says what the command does not know.</exception>
+    /// <summary>The command line, completed with the file's values.</summary>
+    /// <exception cref="CommandException">The file cannot be read, or has unknown settings.</exception>
     public static string[] Complete(RootCommand banyan, string[] args)
     {
         var parsed = banyan.Parse(args);
@@ -73,9 +73,9 @@ static class RunFile
 
     static string NameOf(string symbol) => symbol.TrimStart('-').ToLowerInvariant();
 
-    /// <summary>The file for some values, by the names of options and arguments; what is null is left out.</summary>
+    /// <summary>A file with the given values, by the names of options and arguments; null values are omitted.</summary>
     /// <param name="comment">Its first line.</param>
-    /// <param name="values">Texts, numbers, truths, lists of texts.</param>
+    /// <param name="values">Strings, numbers, booleans, lists of strings.</param>
     public static string Text(string comment, IEnumerable<(string Name, object? Value)> values)
     {
         var text = new StringBuilder($"# {comment}\n");

@@ -14,10 +14,10 @@ static class ServerSettings
     static readonly Dictionary<Command, List<Option>> s_settings = [];
     static readonly Dictionary<string, string> s_sources = [];
 
-    /// <summary>Where a file of settings is looked for when none is named: the first that exists.</summary>
+    /// <summary>Where the settings file is searched if none is named: the first that exists.</summary>
     public static IReadOnlyList<string> Places { get; } = [Path.Combine(HubChoice.DefaultFolder, "banyan.toml"), "/etc/banyan/banyan.toml"];
 
-    /// <summary>Every setting, by name and without repetition.</summary>
+    /// <summary>All settings, by name.</summary>
     public static IReadOnlyList<Option> All => [.. s_settings.Values.SelectMany(o => o).Where(o => o.Name != FileOption).DistinctBy(o => o.Name)];
 
     /// <summary>Adds options to a command, as settings.</summary>
@@ -41,14 +41,14 @@ static class ServerSettings
         }
     }
 
-    /// <summary>Whether a setting of this name was on the command line itself, where every account of the machine reads it.</summary>
+    /// <summary>Whether a setting of this name was on the command line itself, where every user of the machine can read it.</summary>
     public static bool IsOnCommandLine(string name) => !s_sources.ContainsKey(name);
 
-    /// <summary>Remembers where a setting's value is from, for messages about it.</summary>
+    /// <summary>Remembers the source of a setting's value, for messages.</summary>
     public static void Remember(string name, string source) => s_sources[name] = source;
 
-    /// <summary>The command line with the settings of variables and file that it does not have.</summary>
-    /// <exception cref="CommandException">The file cannot be read, or has a setting that there is not.</exception>
+    /// <summary>The command line, completed with settings from variables and the file.</summary>
+    /// <exception cref="CommandException">The file cannot be read, or has an unknown setting.</exception>
     public static string[] Complete(RootCommand banyan, string[] args)
     {
         var parsed = banyan.Parse(args);
@@ -69,7 +69,7 @@ static class ServerSettings
         return end < 0 ? [.. args, .. added] : [.. args[..end], .. added, .. args[end..]];
     }
 
-    /// <summary>Says of a message about a setting where its value is from.</summary>
+    /// <summary>Adds the source of a setting's value to a message.</summary>
     public static string Locate(string message)
     {
         foreach (var (name, source) in s_sources)
@@ -78,12 +78,12 @@ static class ServerSettings
         return message;
     }
 
-    /// <summary>A value and where it is from.</summary>
+    /// <summary>A value and its source.</summary>
     public sealed record Setting(IReadOnlyList<string> Values, string Source);
 
-    /// <summary>What file and variables say, by the option's name.</summary>
+    /// <summary>The values of file and variables, by option.</summary>
     /// <param name="path">A file, if one was named.</param>
-    /// <exception cref="CommandException">The file cannot be read, or has a setting that there is not.</exception>
+    /// <exception cref="CommandException">The file cannot be read, or has an unknown setting.</exception>
     public static IReadOnlyDictionary<string, Setting> Read(string? path)
     {
         var (problems, said) = (new List<string>(), new Dictionary<string, Setting>());
@@ -113,7 +113,7 @@ static class ServerSettings
     public static string Variable(Option option) => "BANYAN_" + option.Name[2..].Replace('-', '_').ToUpperInvariant();
 
     /// <summary>The file of settings that is used; null if there is none.</summary>
-    /// <exception cref="CommandException">The one that was named is not there.</exception>
+    /// <exception cref="CommandException">The named file does not exist.</exception>
     public static string? FileOf(string? named)
     {
         if ((named ?? Value(FileVariable)) is { } told)
@@ -147,7 +147,7 @@ static class ServerSettings
         }
     }
 
-    /// <summary>A setting as a command line has it.</summary>
+    /// <summary>A setting as command-line arguments.</summary>
     public static IEnumerable<string> Arguments(Option option, Setting setting)
     {
         if (option.ValueType != typeof(bool))

@@ -13,14 +13,14 @@ static class SettingsFile
 
     static readonly string[] s_tables = [ModelTables.Prefix, SignInTables.Prefix];
 
-    /// <summary>A setting as it stands in the file.</summary>
-    /// <param name="Values">The value as a command line would have it; several for a list.</param>
+    /// <summary>A setting in the file.</summary>
+    /// <param name="Values">The value as on a command line; several for a list.</param>
     /// <param name="Place">File and line.</param>
     public sealed record Entry(string Name, IReadOnlyList<string> Values, string Place);
 
-    /// <summary>Reads a file; what is wrong with it is added to <paramref name="problems"/>, all of it.</summary>
+    /// <summary>Reads a file; its errors are added to <paramref name="problems"/>, all of it.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to read it.</exception>
     public static IReadOnlyList<Entry> Read(string path, List<string> problems)
     {
         if (Parse(path, problems) is not { } document)
@@ -29,7 +29,7 @@ static class SettingsFile
         return Entries(path, document.KeyValues, problems);
     }
 
-    /// <summary>Reads what tables say whose names begin so, by what follows.</summary>
+    /// <summary>Reads the tables whose names start with the prefix, by the rest of the name.</summary>
     /// <inheritdoc cref="Read"/>
     public static IReadOnlyDictionary<string, IReadOnlyList<Entry>> ReadTables(string path, string prefix, List<string> problems)
     {

@@ -25,8 +25,8 @@ static class SignInTables
         new("makes-accounts", "true or false", (p, values) => Single(values) is "true" or "false" ? p with { MakesAccounts = Single(values) == "true" } : null),
     ];
 
-    /// <summary>What a file says of providers; nothing for null.</summary>
-    /// <exception cref="CommandException">Something in it is wrong; all of it is told.</exception>
+    /// <summary>A file's settings of providers; empty for null.</summary>
+    /// <exception cref="CommandException">The file has errors; the message lists all of them.</exception>
     public static IReadOnlyList<OpenIdProvider> Read(string? path)
     {
         if (path is null)
@@ -43,7 +43,7 @@ static class SignInTables
         return problems.Count == 0 ? providers : throw new CommandException(string.Join("; ", problems));
     }
 
-    /// <summary>The lines of those tables, for whoever wants to see them; they are checked before.</summary>
+    /// <summary>The lines of those tables, for display; they have been checked.</summary>
     /// <inheritdoc cref="Read"/>
     public static IEnumerable<(string Provider, SettingsFile.Entry Entry)> Entries(string? path) =>
         Read(path).Count == 0 ? [] : SettingsFile.ReadTables(path!, Prefix, []).SelectMany(m => m.Value.Select(e => (m.Key, e)));

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Conversion;
 /// <summary>The order of a head's rows: for rotary pairs of neighbours in GGUF, of halves in safetensors.</summary>
 static class RopeOrder
 {
-    /// <summary>Heads of a tensor whose rows lie in another order on the other side; null if they do not.</summary>
+    /// <summary>Heads of a tensor whose rows are in another order on the other side; null if they do not.</summary>
     public static long? Heads(string tensor, Config config, Family family)
     {
         if (family.Pairs(ModelFileKind.Gguf) == family.Pairs(ModelFileKind.Safetensors) || !tensor.StartsWith("blk.", StringComparison.Ordinal))

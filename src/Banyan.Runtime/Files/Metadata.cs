@@ -51,7 +51,7 @@ public sealed class Metadata
         _values.Select(pair => pair.Value is MetadataArray array ? new(pair.Key, array.Values) : pair);
 }
 
-/// <summary>An array that lies in the file until it is asked for: a vocabulary of 150,000 strings costs nothing to those who do not need it.</summary>
+/// <summary>An array that is in the file until it is asked for: a vocabulary of 150,000 strings costs nothing to those who do not need it.</summary>
 sealed class MetadataArray(Func<Array> make)
 {
     Array? _values;

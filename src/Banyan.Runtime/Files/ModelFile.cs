@@ -48,7 +48,7 @@ public sealed class ModelFile : IDisposable
     /// <summary>What kind of file it is.</summary>
     public ModelFileKind Kind { get; }
 
-    /// <summary>The folder it lies in, where tokenizer.json and its like are.</summary>
+    /// <summary>The folder it is in, where tokenizer.json and its like are.</summary>
     public string Folder { get; }
 
     /// <summary>What it says of itself.</summary>
@@ -69,7 +69,7 @@ public sealed class ModelFile : IDisposable
     /// <summary>Bytes of its files together.</summary>
     public long ByteLength => _mappings.Sum(m => m.Length);
 
-    /// <summary>The files it lies in.</summary>
+    /// <summary>The files it is in.</summary>
     public IReadOnlyList<string> Files => [.. _mappings.Select(m => m.Path)];
 
     /// <summary>The tensor of that GGUF name, if there is one.</summary>

@@ -10,7 +10,7 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files;
 
 /// <summary>Changes a row of a tensor, which holds its values.</summary>
-/// <param name="row">Its number, from 0 on; of experts that lie in one tensor, among all of them.</param>
+/// <param name="row">Its number, from 0 on; of experts that are in one tensor, among all of them.</param>
 /// <param name="values">The row's values.</param>
 internal delegate void RowChange(long row, Span<float> values);
 

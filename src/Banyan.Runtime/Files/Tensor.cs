@@ -4,7 +4,7 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files;
 
 /// <summary>
-/// A tensor of a model file, in place. Most lie in one piece; the experts of a safetensors file are a piece each, shown as one tensor
+/// A tensor of a model file, in place. Most are in one piece; the experts of a safetensors file are a piece each, shown as one tensor
 /// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts. What safetensors hold in another form than GGUF is made
 /// when its rows are asked for.
 /// </summary>
@@ -41,7 +41,7 @@ public sealed unsafe class Tensor
     /// <summary>Bytes of all weights.</summary>
     public long ByteLength { get; }
 
-    /// <summary>The caller has checked that the shape fits 63 bits, rows are whole blocks, and each part lies in its file.</summary>
+    /// <summary>The caller has checked that the shape fits 63 bits, rows are whole blocks, and each part is in its file.</summary>
     internal Tensor(string name, WeightFormat format, long[] shape, params Part[] parts)
     {
         (Name, Format, Shape, _parts) = (name, format, Array.AsReadOnly(shape), parts);
@@ -71,7 +71,7 @@ public sealed unsafe class Tensor
     Tensor(string name, Tensor other)
         : this(name, other.Format, [.. other.Shape], other._parts) => _rows = other._rows;
 
-    /// <summary>Whether it lies in a file as it is, in one piece.</summary>
+    /// <summary>Whether it is in a file as it is, in one piece.</summary>
     internal bool IsMapped => _rows is null && _parts.Length == 1;
 
     /// <summary>Whether its rows are made when they are asked for.</summary>
@@ -81,7 +81,7 @@ public sealed unsafe class Tensor
     internal long RowBytes => _rowBytes;
 
     /// <summary>The first byte, inside the mapping: valid until the <see cref="ModelFile"/> is disposed. No alignment is promised.</summary>
-    /// <exception cref="InvalidOperationException">The tensor lies in pieces: take <see cref="Slice"/>.</exception>
+    /// <exception cref="InvalidOperationException">The tensor is in pieces: take <see cref="Slice"/>.</exception>
     public byte* Pointer => _parts.Length == 1
         ? _parts[0].File.Pointer(_parts[0].Offset, ByteLength)
         : throw new InvalidOperationException(_rows is null ? $"{Name} lies in {_parts.Length} pieces; take Slice(i) of it" : $"{Name} lies in no file as it is; take its rows");

@@ -13,7 +13,7 @@ public sealed record Generated
     public string Text { get; init; } = "";
 
     /// <summary>
-    /// Natural logarithm of the token's probability in the model's own distribution, before bias, penalties, temperature and truncation; after them where asked for
+    /// Natural logarithm of the token's probability in the model's own distribution, before bias, penalties, temperature and truncation; after them if requested
     /// (<see cref="GenerationOptions.LogprobsAfterSampling"/>).
     /// </summary>
     public float LogProb { get; init; }

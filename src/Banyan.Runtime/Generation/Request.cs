@@ -145,7 +145,7 @@ internal sealed class Request
 /// <summary>A token as the engine hands it over; the reader makes text of it.</summary>
 /// <param name="Token">The token.</param>
 /// <param name="LogProb">Its log-probability.</param>
-/// <param name="Top">The most likely tokens, where asked for.</param>
+/// <param name="Top">The most likely tokens, if requested.</param>
 /// <param name="Bytes">How many of the token's bytes belong to the text.</param>
 /// <param name="Cut">Bytes to take back from the end of the text: a stop string.</param>
 /// <param name="Held">Bytes at the end of the text that are not to be shown yet.</param>

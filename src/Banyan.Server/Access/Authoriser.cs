@@ -27,10 +27,10 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     public async ValueTask<Caller> UserAsync(HttpContext context) =>
         await credentials.CallerAsync(context) is { IsAnonymous: false } caller ? caller : throw HubException.CredentialsMissing();
 
-    /// <summary>Who asks, where it takes an admin of the hub.</summary>
+    /// <summary>The caller, who must be an administrator of the hub.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="what">What admins do there, as a sentence begins: "Users are managed".</param>
-    /// <exception cref="HubException">401; 403 for whoever is none.</exception>
+    /// <param name="what">The start of a sentence that says what admins do there: "Users are managed".</param>
+    /// <exception cref="HubException">401; 403 if the caller is not one.</exception>
     public async ValueTask<Caller> AdminAsync(HttpContext context, string what) =>
         await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden($"{what} by an admin of the hub, with a token of the role write.");
 
@@ -49,7 +49,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     }
 
     /// <summary>
-    /// As <see cref="RepoAsync"/>, to change a pull request: its author may, and who may write. Anyone may make one who may contribute.
+    /// As <see cref="RepoAsync"/>, to change a pull request: its author and writers may. Everyone who may contribute may create one.
     /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="type">Type of the repository.</param>

@@ -24,7 +24,7 @@ sealed record Caller
     /// <summary>What a fine-grained token may touch.</summary>
     public IReadOnlyList<TokenScope> Scopes { get; init; } = [];
 
-    /// <summary>Whether whoever runs the hub lets the user do nothing for now.</summary>
+    /// <summary>Whether the operator suspended the user.</summary>
     public bool IsSuspended { get; init; }
 
     public bool IsAnonymous => UserId == 0;
@@ -40,7 +40,7 @@ sealed record Caller
     };
 }
 
-/// <summary>What somebody may do with a repository or namespace; each includes those before it.</summary>
+/// <summary>Permissions on a repository or namespace; each includes those before it.</summary>
 public enum Right
 {
     /// <summary>Nothing.</summary>

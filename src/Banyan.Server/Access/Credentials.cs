@@ -16,8 +16,8 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
 {
     static readonly object s_key = new();
 
-    /// <summary>The caller. The same request is looked up once.</summary>
-    /// <exception cref="HubException">401: there are credentials, and they are none of a token that lives.</exception>
+    /// <summary>The caller, looked up once per request.</summary>
+    /// <exception cref="HubException">401: the credentials are not those of a valid token.</exception>
     public ValueTask<Caller> CallerAsync(HttpContext context)
     {
         string? header = context.Request.Headers.Authorization;
@@ -28,7 +28,7 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
         return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
     }
 
-    /// <summary>Who makes a request, where that was asked for and it is somebody.</summary>
+    /// <summary>The caller of a request, if it was determined and has an account.</summary>
     public static Caller? KnownOf(HttpContext context) => context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller : null;
 
     async Task<Caller> OfSessionAsync(HttpContext context)

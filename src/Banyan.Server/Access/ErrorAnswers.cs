@@ -44,7 +44,7 @@ static partial class ErrorAnswers
         });
     }
 
-    /// <summary>Logs what went wrong, also where it is told in the midst of an answer, unless what is told says all there is to say.</summary>
+    /// <summary>Logs errors, including those reported in the middle of an answer, unless the report says everything.</summary>
     public static void Log(HttpContext context, Exception exception)
     {
         if (exception is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))

@@ -7,7 +7,7 @@ namespace Banyan.Server.Access;
 static class Forms
 {
     /// <summary>The body's form.</summary>
-    /// <exception cref="HubException">400: it is none, ends too early, or has more than forms may have.</exception>
+    /// <exception cref="HubException">400: it is not a form, is truncated, or exceeds the limits.</exception>
     public static async Task<IFormCollection> FormAsync(this HttpContext context, FormOptions? options = null)
     {
         if (!context.Request.HasFormContentType)

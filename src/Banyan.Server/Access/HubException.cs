@@ -15,7 +15,7 @@ sealed class HubException(int status, string? code, string message) : Exception(
 
     public string? Code { get; } = code;
 
-    /// <summary>Whether somebody is kept from something: the audit has it.</summary>
+    /// <summary>Whether access was denied, which is audited.</summary>
     public bool Refuses { get; init; } = status is 401 or 403;
 
     /// <summary>The commit that was looked at: clients remember that a file is not in it.</summary>
@@ -51,7 +51,7 @@ sealed class HubException(int status, string? code, string message) : Exception(
 
     /// <param name="repo">The repository.</param>
     /// <param name="anonymous">Whether nobody in particular asks.</param>
-    /// <param name="standing">What became of the caller's request for access, or null if there is none.</param>
+    /// <param name="standing">The status of the caller's request for access, or null if there is none.</param>
     /// <param name="challenge">How to present credentials, where not as everywhere.</param>
     public static HubException Gated(Repo repo, bool anonymous, string? standing, string? challenge = null) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
     {

@@ -9,7 +9,7 @@ public enum Need
     /// <summary>A valid token.</summary>
     User,
 
-    /// <summary>To know that the repository exists and what it holds: a gated one may be seen by whoever may not read its files.</summary>
+    /// <summary>To see that the repository exists and its metadata; gated repositories are visible without access to their files.</summary>
     See,
 
     /// <summary>To see the repository, by a token that may write: asking for access to a gated one.</summary>
@@ -24,6 +24,6 @@ public enum Need
     /// <summary>To change what the repository holds.</summary>
     Write,
 
-    /// <summary>To change who may do what with the repository, to move it or to remove it.</summary>
+    /// <summary>To manage access to the repository, to move or remove it.</summary>
     Admin,
 }

@@ -129,7 +129,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         }, cancellationToken);
     }
 
-    /// <summary>Ends a membership.</summary>
+    /// <summary>Removes a member.</summary>
     /// <exception cref="AccountException">There is none.</exception>
     public async Task RemoveMemberAsync(string org, string user, CancellationToken cancellationToken)
     {
@@ -201,7 +201,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         cancellationToken);
 
     /// <summary>Makes a token.</summary>
-    /// <returns>Its text: the only time that it is told.</returns>
+    /// <returns>Its text: the only time that it is shown.</returns>
     /// <exception cref="AccountException">There is no such user, or the text is no token.</exception>
     public async Task<string> AddTokenAsync(
         string user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, DateTimeOffset? expires, CancellationToken cancellationToken, string? text = null)
@@ -277,7 +277,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Token>("SELECT t.id, t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id, g.scopes AS grant_scopes FROM tokens t LEFT JOIN oauth_grants g ON g.id = t.grant_id WHERE t.id = @id", new { id }), cancellationToken);
 
-    /// <summary>Whose token this is, or null if it is none that lives.</summary>
+    /// <summary>The owner of a token, or null if the token is not valid.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
         token.Length <= TokenText.MaxLength
         && await _tokens.GetAsync(token, (text, ct) => FindTokenAsync("t.hash = @hash", new { hash = TokenText.Hash(text) }, ct), cancellationToken) is { } found

@@ -27,7 +27,7 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
         }.With("expiresAt", t.ExpiresAt is { } end ? HubJson.Time(end) : null).With("scopes", t.Scopes is { } scopes ? JsonNode.Parse(scopes) : null))]));
     }
 
-    /// <summary><c>POST /api/settings/tokens</c>: the answer is the only time that the token is told.</summary>
+    /// <summary><c>POST /api/settings/tokens</c>: the answer is the only time that the token is shown.</summary>
     public async Task AddAsync(HttpContext context)
     {
         var (caller, body) = (await CallerAsync(context), await context.BodyAsync<Body>());

@@ -16,7 +16,7 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
 
     sealed record Body(string? Name, string? Fullname, string? Email);
 
-    /// <summary><c>POST</c>: the answer is the only time that the user's first token is told.</summary>
+    /// <summary><c>POST</c>: the answer is the only time that the user's first token is shown.</summary>
     public async Task AddAsync(HttpContext context)
     {
         await CheckAsync(context);

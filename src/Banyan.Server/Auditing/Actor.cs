@@ -3,8 +3,8 @@ using Banyan.Server.Accounts;
 
 namespace Banyan.Server.Auditing;
 
-/// <summary>Who makes a change. It flows with the request or the command into everything that is changed there, as the current culture does.</summary>
-/// <param name="Id">The user's account; null for whoever is none.</param>
+/// <summary>Who makes a change. It flows through the request or command, as the current culture does.</summary>
+/// <param name="Id">The user's account; null if there is none.</param>
 /// <param name="Name">The user's name; in parentheses, which no name has, for others.</param>
 public sealed record Actor(long? Id, string Name)
 {
@@ -13,16 +13,16 @@ public sealed record Actor(long? Id, string Name)
     /// <summary>The hub itself: its jobs.</summary>
     public static Actor Hub { get; } = new(null, "(hub)");
 
-    /// <summary>Somebody without credentials.</summary>
+    /// <summary>A caller without credentials.</summary>
     public static Actor Anonymous { get; } = new(null, "(anonymous)");
 
-    /// <summary>Whoever types commands on the hub's machine.</summary>
+    /// <summary>The operator, through commands on the hub's machine.</summary>
     public static Actor Command { get; } = new(null, $"(command: {Environment.UserName})");
 
     /// <summary>Who acts here and now.</summary>
     public static Actor Present => s_present.Value ?? Hub;
 
-    /// <summary>From here on, for what this method calls, somebody acts.</summary>
+    /// <summary>Sets who acts in everything that this method calls.</summary>
     public static void Act(Actor actor) => s_present.Value = actor;
 
     /// <inheritdoc cref="Act(Actor)"/>

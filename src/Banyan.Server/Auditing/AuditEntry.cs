@@ -20,7 +20,7 @@ public sealed record AuditEntry
     /// <summary>When; Unix milliseconds.</summary>
     public long At { get; init; }
 
-    /// <summary>Who: the user's row; null for whoever is no user.</summary>
+    /// <summary>The user's row; null if it is not a user.</summary>
     public long? ActorId { get; init; }
 
     /// <summary>Who, by name; null in entries of before names were kept.</summary>

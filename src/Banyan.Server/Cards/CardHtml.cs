@@ -37,7 +37,7 @@ sealed class CardHtml
     /// <param name="repo">The repository.</param>
     /// <param name="file">The card's blob.</param>
     /// <param name="revision">The revision that its links lead to.</param>
-    /// <param name="folder">The folder it lies in, with a slash at the end unless it is the root.</param>
+    /// <param name="folder">The folder it is in, with a slash at the end unless it is the root.</param>
     /// <param name="text">Its bytes.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<string> RenderAsync(Repo repo, GitId file, string revision, string folder, byte[] text, CancellationToken cancellationToken)
@@ -59,7 +59,7 @@ sealed class CardHtml
         }
     }
 
-    /// <summary>What somebody wrote in a discussion.</summary>
+    /// <summary>A comment in a discussion.</summary>
     public Task<string> CommentAsync(Repo repo, string text, CancellationToken cancellationToken)
     {
         var bytes = Encoding.UTF8.GetBytes("\n" + text);   // three dashes begin no header here

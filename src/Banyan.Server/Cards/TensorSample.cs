@@ -4,9 +4,9 @@ using Banyan.Server.Viewer;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What the numbers of a tensor are like, by a sample from all over it.</summary>
+/// <summary>Statistics of a tensor's numbers, from a sample of all of it.</summary>
 /// <param name="Tensor">The tensor.</param>
-/// <param name="Sampled">How many numbers were looked at.</param>
+/// <param name="Sampled">Numbers sampled.</param>
 /// <param name="Bars">Histogram of the finite ones; null if there is none.</param>
 /// <param name="Mean">Their mean.</param>
 /// <param name="Deviation">Their standard deviation.</param>
@@ -20,7 +20,7 @@ public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histog
     internal const int MostRead = Stretches * StretchBytes + 8;
 
     /// <summary>Reads some numbers of a tensor: sixteen stretches of 16 KiB, or all of a small one.</summary>
-    /// <exception cref="ViewerException">They lie outside of the file, or are of a type that cannot be read.</exception>
+    /// <exception cref="ViewerException">They are outside of the file, or are of a type that cannot be read.</exception>
     internal static async Task<TensorSample> ReadAsync(TensorTable table, TensorTable.Tensor tensor, FileBytes file, CancellationToken cancellationToken)
     {
         var (blockNumbers, blockBytes, read) = Reader(tensor.Type) ?? throw new ViewerException($"Numbers of the type {tensor.Type} cannot be shown.");

@@ -5,7 +5,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Collections;
 
-/// <summary>A list of repositories and other collections that somebody put together, with notes.</summary>
+/// <summary>A user's list of repositories and other collections, with notes.</summary>
 public sealed record Collection
 {
     /// <summary>Row in <c>collections</c>.</summary>

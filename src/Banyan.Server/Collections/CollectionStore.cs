@@ -36,7 +36,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
     {
         public string Text => string.Create(CultureInfo.InvariantCulture, $"{UpdatedAt}-{Id}");
 
-        /// <exception cref="HubException">400: it is none.</exception>
+        /// <exception cref="HubException">400: it is not one.</exception>
         public static Place? Read(string? cursor) => string.IsNullOrEmpty(cursor) ? null
             : cursor.Split('-') is [var at, var id] && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var a) && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
                 ? new(a, i) : throw HubException.BadRequest("The cursor is none that this hub gave for this list.");

@@ -6,7 +6,7 @@ namespace Banyan.Server.Commits;
 /// <param name="Path">The file or folder, checked.</param>
 abstract record CommitOperation(string Path)
 {
-    /// <summary>A small file, whose bytes lie in the spool.</summary>
+    /// <summary>A small file, whose bytes are in the spool.</summary>
     public sealed record File(string Path, long Offset, int Length) : CommitOperation(Path);
 
     /// <summary>A large file, whose bytes came before.</summary>

@@ -178,7 +178,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
         await Refs.SwapAsync(t, repo.Id, GitRef.Heads + repo.DefaultBranch, null, commit, time.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
-    /// <summary>Whose changes the hub makes. Addresses of users are not told.</summary>
+    /// <summary>Whose changes the hub makes. Users' addresses are not shown.</summary>
     public GitSignature Signature(Caller caller) => new(caller.Name, $"{caller.Name}@users.noreply.banyan", time.GetUtcNow().ToUnixTimeSeconds());
 
     /// <summary>Whether the branch is already at what this request makes of the commit before.</summary>

@@ -24,7 +24,7 @@ sealed class Drain : IDisposable
         });
     }
 
-    /// <summary>Whether the server stops: who asks whether it is ready is told no.</summary>
+    /// <summary>Whether the server stops: who asks whether it is ready gets no.</summary>
     public bool IsStopping { get; private set; }
 
     /// <summary>Cancelled when what is under way has had its time.</summary>

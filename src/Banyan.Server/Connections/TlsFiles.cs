@@ -16,7 +16,7 @@ sealed class TlsFiles(string certificate, string? key)
     SslStreamCertificateContext _current = Load(certificate, key ?? certificate);
     (DateTime, DateTime) _changed = Changed(certificate, key ?? certificate);
 
-    /// <summary>Is told why a changed pair cannot be used.</summary>
+    /// <summary>Receives the reason why a changed pair cannot be used.</summary>
     public Action<string>? Warn { get; set; }
 
     /// <summary>What is wrong with the files, or null.</summary>

@@ -81,13 +81,13 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
         return row.Sha256 is null ? null : new LargeFile(row.Id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
     }
 
-    /// <summary>Keeps a file for the grace time because somebody is about to be granted it.</summary>
+    /// <summary>Keeps a file for the grace period because a repository is about to be granted it.</summary>
     /// <returns>False if it was collected meanwhile.</returns>
     public async Task<bool> HoldAsync(long file, CancellationToken cancellationToken) => await database.WriteAsync(
         t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file", new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
 
     /// <summary>
-    /// Lets a repository refer to files: what somebody who may write there uploaded to it, and proved to have. From here on whoever
+    /// Grants files to a repository: those that a writer uploaded to it and thereby proved to have. From now on whoever
     /// may read the repository may read them by their hashes, and a commit to it may name them.
     /// </summary>
     public Task GrantAsync(long repo, IReadOnlyCollection<long> files, CancellationToken cancellationToken) => database.WriteAsync(

@@ -55,7 +55,7 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
     /// <summary>Takes a shard in.</summary>
     /// <param name="shard">The shard; it can seek.</param>
     /// <param name="repo">The repository it is sent to.</param>
-    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels the work; nothing is granted.</param>
     /// <returns>Whether any file is new to the repository.</returns>
     /// <exception cref="InvalidDataException">Something in it is not so.</exception>

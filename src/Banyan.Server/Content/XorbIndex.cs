@@ -14,7 +14,7 @@ namespace Banyan.Server.Content;
 /// <summary>Where a chunk lies.</summary>
 readonly record struct ChunkPlace(long Xorb, int Number);
 
-/// <summary>The xorbs that are stored and what lies in them. Layouts are immutable, so they are cached without ever being wrong.</summary>
+/// <summary>The xorbs that are stored and what is in them. Layouts are immutable, so they are cached without ever being wrong.</summary>
 sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvider time, StorageLimits? limits)
 {
     const int CachedLayouts = 256;   // about 10 MB at 1,000 chunks a xorb
@@ -97,7 +97,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     public Task<long?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
         database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash AND keep_until <> @Condemned", new { hash = hash.ToArray(), Condemned }), cancellationToken);
 
-    /// <summary>The xorb of a hash, if a file lies in it that a repository reaches; null otherwise.</summary>
+    /// <summary>The xorb of a hash, if a file is in it that a repository reaches; null otherwise.</summary>
     public Task<long?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.ExecuteScalarAsync<long?>(
             """
@@ -107,7 +107,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             new { repo, hash = hash.ToArray(), Condemned }),
         cancellationToken);
 
-    /// <summary>Which of these chunks are stored, and where. Their xorbs are kept for the grace time from now on.</summary>
+    /// <summary>Which of these chunks are stored, and where. Their xorbs are kept for the grace period from now on.</summary>
     public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes, CancellationToken cancellationToken)
     {
         var wanted = hashes.Distinct().Select(h => h.ToArray()).ToArray();
@@ -117,7 +117,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     }
 
     /// <summary>
-    /// Keeps xorbs for the grace time because somebody is told of them. Written seldom, since many ask: a quarter of the grace time,
+    /// Keeps xorbs for the grace period because a client learns of them. Written seldom, since many ask: a quarter of the grace period,
     /// at most a day, may have passed. SQLite reads past a row's layout, some ten pages, to find until when it is kept: a row stands
     /// for up to 64 MB, and is asked once a day by this process, so a table of its own for that would save nothing one could measure.
     /// </summary>
@@ -180,7 +180,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             throw HubException.Busy(1, "Bytes that this file has in common with others were removed while it came: send it again.");
     }
 
-    /// <summary>What lies where in a xorb.</summary>
+    /// <summary>The layout of a xorb.</summary>
     /// <exception cref="InvalidDataException">There is no such xorb: the database is damaged.</exception>
     public async ValueTask<XorbLayout> LayoutAsync(long id, CancellationToken cancellationToken)
     {

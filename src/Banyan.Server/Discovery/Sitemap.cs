@@ -112,7 +112,7 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
             new { after, end, no = false, Batch })).Select(r => (r.Id, r.Path, (long?)r.UpdatedAt))],
         cancellationToken);
 
-    // When a profile changed is told nowhere: what is on it changes with its repositories.
+    // When a profile changed is not reported: what is on it changes with its repositories.
     Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>> ProfilesAsync(long after, long end, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, string, long?)>>(
         async c => [.. (await c.QueryAsync<(long Id, string Name)>(
             "SELECT id, name FROM accounts WHERE id > @after AND id < @end AND kind IN ('user', 'org') AND suspended_at IS NULL ORDER BY id LIMIT @Batch",

@@ -12,8 +12,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Discussions;
 
 /// <summary>
-/// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by who may write;
-/// a comment by who wrote it, and hidden by who may write too.
+/// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by writers;
+/// a comment by who wrote it, and hidden by writers too.
 /// </summary>
 sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, HubDatabase database, TimeProvider time)
 {

@@ -49,7 +49,7 @@ static class DiscussionJson
         return json;
     }
 
-    /// <summary>An event; what a hidden comment said is not told.</summary>
+    /// <summary>An event; hidden comments are left out.</summary>
     public static JsonObject Of(DiscussionEvent happened)
     {
         var edited = MaxEdited;

@@ -35,7 +35,7 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     static Task<Discussion?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, int number) =>
         connection.QueryFirstOrDefaultAsync<Discussion>($"SELECT {Columns} {From} WHERE d.repo_id = @repo AND d.num = @number", new { repo, number }, transaction);
 
-    /// <summary>Who began a discussion, or null if there is none.</summary>
+    /// <summary>A discussion's author, or null if there is none.</summary>
     public Task<long?> AuthorAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.ExecuteScalarAsync<long?>("SELECT author_id FROM discussions WHERE repo_id = @repo AND num = @number", new { repo, number }), cancellationToken);
 

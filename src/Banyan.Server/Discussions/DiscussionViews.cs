@@ -24,7 +24,7 @@ public sealed record DiscussionView
     /// <summary>What a pull request changes, or null.</summary>
     public DiffView? Diff { get; init; }
 
-    /// <summary>Whether the visitor may close and open it: its author, and who may write.</summary>
+    /// <summary>Whether the visitor may close and reopen it: its author and writers may.</summary>
     public bool MayChange { get; init; }
 
     /// <summary>Whether the visitor may merge it now.</summary>

@@ -1,6 +1,6 @@
 namespace Banyan.Server.Files;
 
-/// <summary>Which files a <c>.gitignore</c> leaves out: the last line that matches decides, of a folder for all that lies in it.</summary>
+/// <summary>Which files a <c>.gitignore</c> leaves out: the last line that matches decides, of a folder for all that is in it.</summary>
 sealed class Ignore
 {
     /// <summary>The longest that is read.</summary>

@@ -43,7 +43,7 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
         })]));
     }
 
-    /// <summary><c>POST /api/{type}/{id}/lfs-files/batch</c>: the repository lets go of these, and its history of their names where asked for.</summary>
+    /// <summary><c>POST /api/{type}/{id}/lfs-files/batch</c>: the repository lets go of these, and its history of their names if requested.</summary>
     public async Task DeleteAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<Body>());

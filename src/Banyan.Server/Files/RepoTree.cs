@@ -25,7 +25,7 @@ sealed class RepoTree(GitObjects objects)
             : (_named ??= entries.ToDictionary(e => e.Path, StringComparer.Ordinal)).GetValueOrDefault(name);
     }
 
-    /// <summary>What lies in a folder, paths relative to it, in git's order.</summary>
+    /// <summary>The entries of a folder, with relative paths, in git's order.</summary>
     public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken) => (await OpenAsync(repo, tree, cancellationToken)).Entries;
 
     async ValueTask<Folder> OpenAsync(long repo, GitId tree, CancellationToken cancellationToken)
@@ -65,10 +65,10 @@ sealed class RepoTree(GitObjects objects)
         return found with { Path = path.Trim('/') };
     }
 
-    /// <summary>What lies in a folder and, where asked for, below: each folder before its content.</summary>
+    /// <summary>The entries of a folder and, if requested, of those below it; each folder before its content.</summary>
     /// <param name="repo">Row of the repository.</param>
     /// <param name="folder">The folder.</param>
-    /// <param name="recursive">Whether to go on below.</param>
+    /// <param name="recursive">Whether to include folders below.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public async IAsyncEnumerable<RepoEntry> ListAsync(long repo, RepoEntry folder, bool recursive, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -6,7 +6,7 @@ using Dapper;
 
 namespace Banyan.Server.Following;
 
-/// <summary>How a user wants to be told of a repository.</summary>
+/// <summary>How a user wants to be notified about a repository.</summary>
 public enum Watch
 {
     /// <summary>Of what the user takes part in; of all, where the repository is the user's.</summary>
@@ -55,7 +55,7 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
             new { account, skip, limit })).AsList(),
         cancellationToken);
 
-    /// <summary>Sets how a user is told of a repository.</summary>
+    /// <summary>Sets how a user is notified about a repository.</summary>
     public Task WatchAsync(Caller caller, Repo repo, Watch watch, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var row = new { repo = repo.Id, user = caller.UserId, muted = watch == Watch.Nothing, Now };
@@ -67,7 +67,7 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
         await t.ExecuteAsync("INSERT INTO watches (repo_id, user_id, muted, created_at) VALUES (@repo, @user, @muted, @Now)", row);
     }, cancellationToken);
 
-    /// <summary>How a user is told of a repository.</summary>
+    /// <summary>How a user is notified about a repository.</summary>
     public async Task<Watch> OfAsync(long user, Repo repo, CancellationToken cancellationToken) =>
         await database.ReadAsync(c => c.ExecuteScalarAsync<bool?>("SELECT muted FROM watches WHERE repo_id = @Id AND user_id = @user", new { repo.Id, user }), cancellationToken) switch { null => Watch.Usual, true => Watch.Nothing, false => Watch.All };
 }

@@ -12,7 +12,7 @@ sealed record AccessRequest
 
     public string? FullName { get; init; }
 
-    /// <summary>The user's address: told only where the user asked.</summary>
+    /// <summary>The user's address, included only if the user asked.</summary>
     public string? Email { get; init; }
 
     /// <summary><see cref="Pending"/>, <see cref="Accepted"/> or <see cref="Rejected"/>.</summary>

@@ -13,7 +13,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
 {
     readonly StateCache<(long, long), string?> _known = new(database);
 
-    /// <summary>What became of a user's request, or null if there is none.</summary>
+    /// <summary>The status of a user's request, or null if there is none.</summary>
     public ValueTask<string?> StatusAsync(long repo, long user, CancellationToken cancellationToken) => _known.GetAsync(
         (repo, user),
         (key, ct) => database.ReadAsync(
@@ -40,8 +40,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             cancellationToken);
     }
 
-    /// <summary>A user asks. Who was answered already is not answered anew.</summary>
-    /// <returns>What the request is now.</returns>
+    /// <summary>Adds a user's request. A request that was answered keeps its answer.</summary>
+    /// <returns>The request's status.</returns>
     public Task<string> AskAsync(Repo repo, Caller caller, string? fields, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var status = repo.Gated == "auto" ? AccessRequest.Accepted : AccessRequest.Pending;
@@ -56,7 +56,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         return (await t.ScalarAsync<string>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user = caller.UserId }))!;
     }, cancellationToken);
 
-    /// <summary>The owner grants access to somebody who did not ask, or was not let in.</summary>
+    /// <summary>Grants access to a user who did not ask or was rejected.</summary>
     /// <returns>False if the user has it already.</returns>
     public Task<bool> GrantAsync(Repo repo, Caller caller, long user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
@@ -74,8 +74,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         return changed;
     }, cancellationToken);
 
-    /// <summary>The owner answers a request, or answers it otherwise than before.</summary>
-    /// <returns>False if there is none, or it has that status already.</returns>
+    /// <summary>Sets or changes the owner's answer to a request.</summary>
+    /// <returns>False if there is no request, or it has that status already.</returns>
     public Task<bool> AnswerAsync(Repo repo, Caller caller, long user, string status, string? reason, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(

@@ -75,7 +75,7 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
         return (named, commits);
     }
 
-    /// <summary>What an annotated tag names in the end; null for what is none.</summary>
+    /// <summary>The target of an annotated tag, peeled; null if it is not a tag.</summary>
     public async Task<GitId?> PeeledAsync(long repo, GitRef one, CancellationToken cancellationToken)
     {
         GitId? target = null;

@@ -15,7 +15,7 @@ sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
         await GetStoredAsync(repo, revision, cancellationToken) is var found && await IsLeftAsync(repo, found, cancellationToken) ? throw HubException.RevisionNotFound(revision) : found;
 
     /// <summary>
-    /// As <see cref="GetAsync"/>, also where no ref leads there any more and it is not collected yet: for who may write, to put a branch back,
+    /// As <see cref="GetAsync"/>, also where no ref leads there any more and it is not collected yet: for writers, to put a branch back,
     /// and for downloads that began before (<see cref="IsLeftAsync"/>).
     /// </summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>

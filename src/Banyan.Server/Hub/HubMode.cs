@@ -7,7 +7,7 @@ using Dapper;
 namespace Banyan.Server.Hub;
 
 /// <summary>
-/// Whether the hub takes changes for now, and who may read: set by an administrator while it runs, for all of its nodes, which follow within a second.
+/// Whether the hub accepts changes, and who may read; set by an administrator at run time for all nodes, which follow within a second.
 /// </summary>
 public sealed class HubMode(HubDatabase database, TimeProvider time)
 {
@@ -35,7 +35,7 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
     /// <param name="cancellationToken">Cancels the work.</param>
     public Task SetMaintenanceAsync(string? message, CancellationToken cancellationToken) => WriteAsync(MaintenanceName, message, "hub.maintenance", message ?? "off", cancellationToken);
 
-    /// <summary>Says who may read what is public: users alone, or everyone.</summary>
+    /// <summary>Sets who may read public content: users only, or everyone.</summary>
     public Task SetForMembersAsync(bool members, CancellationToken cancellationToken) => WriteAsync(ReadersName, members ? Members : null, "hub.readers", members ? Members : "everyone", cancellationToken);
 
     /// <summary>Looks whether a request that changes something may.</summary>

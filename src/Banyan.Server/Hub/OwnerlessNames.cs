@@ -19,7 +19,7 @@ sealed class OwnerlessNames(Authoriser authoriser)
     public void Add(string method, string pattern) =>
         _known.Add((method, new TemplateMatcher(TemplateParser.Parse(pattern.Replace("{ns}/", "", StringComparison.Ordinal)[1..]), [])));
 
-    /// <summary>Tells whoever asks such an address, where no route takes it, that there is no such repository.</summary>
+    /// <summary>Answers that there is no such repository, for addresses that no route handles.</summary>
     public void Use(WebApplication app) => app.Use(async (context, next) =>
     {
         if (!IsRouted(context) && NameOf(context.Request) is { } name)

@@ -28,7 +28,7 @@ public sealed record ModelSettings
     /// <summary>A Jinja chat template to use instead of its own.</summary>
     public string? ChatTemplate { get; init; }
 
-    /// <summary>What stands before a conversation that has no system message of its own.</summary>
+    /// <summary>The system message of conversations without one.</summary>
     public string? System { get; init; }
 
     /// <summary>Texts before which an answer ends, where a request names none.</summary>

@@ -8,7 +8,7 @@ static class VectorReplies
 {
     /// <summary>Writes an object with a list of vectors in it.</summary>
     /// <param name="response">Where to.</param>
-    /// <param name="begin">Writes what stands before, and begins the list.</param>
+    /// <param name="begin">Writes what precedes the list, and opens it.</param>
     /// <param name="vectors">The vectors.</param>
     /// <param name="each">Writes one, with its index.</param>
     /// <param name="end">Ends the list, and writes what stands behind.</param>

@@ -14,7 +14,7 @@ sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvid
 
     readonly ConcurrentDictionary<string, JobState> _own = new();
 
-    /// <summary>How the jobs stand that this node runs for itself.</summary>
+    /// <summary>The state of the jobs that this node runs for itself.</summary>
     public IEnumerable<JobState> Own => _own.Values.OrderBy(s => s.Name, StringComparer.Ordinal);
 
     readonly string _node = $"{Environment.MachineName}:{Environment.ProcessId}";

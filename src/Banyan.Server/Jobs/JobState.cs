@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Server.Jobs;
 
-/// <summary>How a job stands. Times are milliseconds since 1970.</summary>
+/// <summary>The state of a job. Times are milliseconds since 1970.</summary>
 public sealed record JobState
 {
     /// <summary>What it is called.</summary>

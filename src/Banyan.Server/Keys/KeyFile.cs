@@ -48,7 +48,7 @@ public sealed class KeyFile(string path)
         return text;
     }
 
-    /// <summary>Ends a key at once.</summary>
+    /// <summary>Revokes a key immediately.</summary>
     /// <exception cref="KeyFileException">There is none of this name, or the file cannot be changed.</exception>
     public void Remove(string name) => Change(keys => keys.Where(k => !string.Equals(k.Name, name, StringComparison.OrdinalIgnoreCase)).ToList() is var left && left.Count < keys.Count ? left
         : throw new KeyFileException(keys.Count == 0 ? $"there is no key '{name}': {Path} has none" : $"there is no key '{name}': {string.Join(", ", keys.Take(20).Select(k => k.Name))}"));

@@ -51,8 +51,8 @@ sealed class LfsTickets(Authoriser authoriser, HubAddress hub, Tickets tickets, 
         return $"{hub.Root(context)}{path}?ticket={await tickets.IssueAsync(purpose, time.GetUtcNow() + Validity, fields, context.RequestAborted)}";
     }
 
-    /// <summary>What this request's address lets it do.</summary>
-    /// <exception cref="HubException">403: the ticket is none of ours, has expired, is for something else, or whose it is may not do it any more.</exception>
+    /// <summary>The permission in this request's address.</summary>
+    /// <exception cref="HubException">403: the ticket is invalid, expired or for something else, or its owner lost the permission.</exception>
     public async ValueTask<LfsTicket> ReadAsync(HttpContext context, bool upload)
     {
         var fields = await tickets.ReadAsync(upload ? "lfs-upload" : "lfs-download", context.Request.Query["ticket"], context.RequestAborted);

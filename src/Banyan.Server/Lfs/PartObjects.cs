@@ -12,7 +12,7 @@ sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Rea
     Stream? _part;
     int _next;
 
-    /// <summary>Where a part lies until the upload is complete: apart for each repository, so that none reads what another was sent.</summary>
+    /// <summary>The key of a part until the upload is complete; separate for each repository, so that none reads another's parts.</summary>
     public static string Key(LfsTicket upload, int part, Sha256 sha256) => $"{Folder}{upload.Repo}-{upload.Oid}/{part}-{sha256}";
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

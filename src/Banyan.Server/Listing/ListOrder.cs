@@ -29,7 +29,7 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
     {
         public string Text => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Id} {Key}")));
 
-        /// <exception cref="HubException">400: it is none.</exception>
+        /// <exception cref="HubException">400: it is not one.</exception>
         public static Place? Read(string? cursor, ListOrder order)
         {
             if (cursor is not { Length: > 0 })

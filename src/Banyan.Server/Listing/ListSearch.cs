@@ -33,7 +33,7 @@ readonly record struct SearchPlace(Reach Reach, string Place)
 {
     public string Text => $"{(int)Reach}{Place}";
 
-    /// <exception cref="HubException">400: it is none.</exception>
+    /// <exception cref="HubException">400: it is not one.</exception>
     public static SearchPlace? Read(string? cursor) => cursor is not { Length: > 0 } ? null
         : cursor[0] is >= '0' and <= '5' ? new((Reach)(cursor[0] - '0'), cursor[1..]) : throw None();
 

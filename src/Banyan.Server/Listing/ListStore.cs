@@ -96,7 +96,7 @@ sealed class ListStore(HubDatabase database, WordIndex words)
         return (await c.QueryAsync<(long, long)>(database.Places(search, parameters), parameters)).AsList();
     }
 
-    /// <summary>Rows of what a search finds first, whoever may see them.</summary>
+    /// <summary>Rows of a search's first results, before permissions are checked.</summary>
     public Task<long[]> FirstAsync(WordSearch search, int most, CancellationToken cancellationToken) =>
         database.ReadAsync(async c => (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray(), cancellationToken);
 
@@ -126,7 +126,7 @@ sealed class ListStore(HubDatabase database, WordIndex words)
         },
         cancellationToken);
 
-    /// <summary>Whether a public repository has a word: of others nothing is told.</summary>
+    /// <summary>Whether a public repository has a word; private ones are not considered.</summary>
     public Task<bool> KnowsAsync(string word, CancellationToken cancellationToken) => database.ReadAsync(async c => await PublicAsync(c, word) > 0, cancellationToken);
 
     /// <summary>How many public repositories have a word, among the first that have it.</summary>

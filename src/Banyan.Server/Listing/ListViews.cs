@@ -78,7 +78,7 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
 /// <summary>A user or an organization with what is theirs.</summary>
 public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos)
 {
-    /// <summary>What is told of the page to those who do not read it.</summary>
+    /// <summary>Metadata of a page for programs.</summary>
     public required PageHead PageHead { get; init; }
 
     /// <summary>How many follow them.</summary>

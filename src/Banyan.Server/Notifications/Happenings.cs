@@ -52,7 +52,7 @@ static class Happenings
         "INSERT INTO happenings (kind, repo_id, discussion_id, actor_id, mentions, at) SELECT 'discussion', repo_id, id, @actor, @mentions, @now FROM discussions WHERE id = @discussion",
         new { discussion, actor, mentions = text is null ? null : string.Join(' ', MentionsOf(text)), now });
 
-    /// <summary>A branch has new commits: noted where somebody watches and it is the default one.</summary>
+    /// <summary>Records new commits of a branch, if it is the default branch and watched.</summary>
     public static Task RefAsync(DbTransaction t, long repo, string name, long now) => !name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? Task.CompletedTask : t.ExecuteAsync(
         """
         INSERT INTO happenings (kind, repo_id, actor_id, at) SELECT 'commit', r.id, @actor, @now FROM repos r
@@ -60,7 +60,7 @@ static class Happenings
         """,
         new { repo, branch = name[GitRef.Heads.Length..], actor = Actor.Present.Id, now, no = false });
 
-    /// <summary>There is a new repository: noted where somebody follows its owner and everyone may see it.</summary>
+    /// <summary>Records a new repository, if its owner has followers and it is public.</summary>
     public static Task RepoAsync(DbTransaction t, long repo, long now) => t.ExecuteAsync(
         """
         INSERT INTO happenings (kind, repo_id, actor_id, at) SELECT 'repo', r.id, @actor, @now FROM repos r
@@ -68,11 +68,11 @@ static class Happenings
         """,
         new { repo, actor = Actor.Present.Id, now, no = false });
 
-    /// <summary>Somebody asks for access to a gated repository.</summary>
+    /// <summary>A user requests access to a gated repository.</summary>
     public static Task AskedAsync(DbTransaction t, long repo, long asker, long now) =>
         t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, at) VALUES ('access', @repo, @asker, @now)", new { repo, asker, now });
 
-    /// <summary>Somebody's request for access was answered.</summary>
+    /// <summary>A request for access was answered.</summary>
     public static Task AnsweredAsync(DbTransaction t, long repo, long user, long now) =>
         t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, user_id, at) VALUES ('answered', @repo, @actor, @user, @now)", new { repo, actor = Actor.Present.Id, user, now });
 }

@@ -44,7 +44,7 @@ sealed class Notifier(HubDatabase database) : Job
     /// <inheritdoc/>
     public override Task RunAsync(JobRun run, CancellationToken cancellationToken) => TellAsync(cancellationToken);
 
-    /// <summary>Tells of all that happened until now. What was told and not yet noted as told is told again, which changes nothing.</summary>
+    /// <summary>Delivers all events so far. An event that was delivered but not yet recorded as delivered is delivered again, which changes nothing.</summary>
     public async Task TellAsync(CancellationToken cancellationToken)
     {
         if (!await IsWaitingAsync(cancellationToken))

@@ -45,7 +45,7 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
 
     static byte[] Hash(string code) => SHA256.HashData(Encoding.UTF8.GetBytes(code));
 
-    /// <summary>A code as it is kept and shown, of what was typed; null if that is none.</summary>
+    /// <summary>A typed code in its stored form; null if that is none.</summary>
     public static string? Read(string typed)
     {
         var letters = string.Concat(typed.Take(40).Where(c => !char.IsWhiteSpace(c) && c != '-').Select(char.ToUpperInvariant));

@@ -12,7 +12,7 @@ public sealed record Grant
     /// <summary>The program's id.</summary>
     public string Client { get; init; } = "";
 
-    /// <summary>What the user was told it is.</summary>
+    /// <summary>What the user saw it as.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>As OAuth says them, with spaces between; empty for all that the user may.</summary>
@@ -21,6 +21,6 @@ public sealed record Grant
     /// <summary>Unix milliseconds.</summary>
     public long CreatedAt { get; init; }
 
-    /// <summary>When its tokens were last made anew; Unix milliseconds.</summary>
+    /// <summary>When its tokens were last refreshed; Unix milliseconds.</summary>
     public long RefreshedAt { get; init; }
 }

@@ -59,7 +59,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     }
 
     /// <summary>Gives new tokens for a refresh token.</summary>
-    /// <exception cref="OAuthException">It is none that lives, or not this client's.</exception>
+    /// <exception cref="OAuthException">It is not valid, or belongs to another client.</exception>
     public async Task<IssuedTokens> RefreshAsync(string token, OAuthClient client, CancellationToken cancellationToken)
     {
         var (hash, now) = (Hash(token), Now);
@@ -110,7 +110,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
             ORDER BY id DESC
             """, new { user, now = Now, unused = Now - (long)s_unused.TotalMilliseconds })).AsList(), cancellationToken);
 
-    /// <summary>Ends a grant of a user at once.</summary>
+    /// <summary>Revokes a user's grant immediately.</summary>
     /// <returns>False if there is none.</returns>
     public Task<bool> EndAsync(long user, long grant, CancellationToken cancellationToken) => database.WriteAsync(async t =>
         await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE id = @grant AND user_id = @user AND ended_at IS NULL", new { grant, user }) is not null && await EndAsync(t, grant), cancellationToken);

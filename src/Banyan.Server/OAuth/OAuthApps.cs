@@ -18,10 +18,10 @@ public sealed record OAuthApp
     /// <summary>Its <c>client_id</c>.</summary>
     public string Client { get; init; } = "";
 
-    /// <summary>Name of whoever registered it.</summary>
+    /// <summary>Name of the user who registered it.</summary>
     public string Owner { get; init; } = "";
 
-    /// <summary>What users are told it is.</summary>
+    /// <summary>What users see it as.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>Its address, for people.</summary>
@@ -61,7 +61,7 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
         await database.ReadAsync(async c => (await c.QueryAsync<OAuthApp>($"{Select}{(owner is null ? "" : " AND o.owner_id = @owner")} ORDER BY o.id", new { owner })).AsList(), cancellationToken);
 
     /// <summary>Registers an app.</summary>
-    /// <returns>Its client_id, and its secret, the only time that it is told; null if it has none.</returns>
+    /// <returns>Its client_id, and its secret, the only time that it is shown; null if it has none.</returns>
     /// <exception cref="HubException">400: something about it is wrong.</exception>
     internal async Task<(string Client, string? Secret)> AddAsync(Caller owner, string name, string homepage, string redirects, bool isConfidential, CancellationToken cancellationToken)
     {

@@ -6,7 +6,7 @@ sealed record OAuthClient
     /// <summary>Its <c>client_id</c>.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What users are told it is.</summary>
+    /// <summary>What users see it as.</summary>
     public required string Name { get; init; }
 
     /// <summary>How long its access tokens live.</summary>

@@ -11,8 +11,8 @@ static class RedirectAddresses
 {
     const int MaxAddresses = 10, MaxLength = 500;
 
-    /// <summary>Addresses as they were typed, one a line.</summary>
-    /// <exception cref="HubException">400: one is none that may be.</exception>
+    /// <summary>Typed addresses, one per line.</summary>
+    /// <exception cref="HubException">400: one is not allowed.</exception>
     public static IReadOnlyList<string> Read(string typed)
     {
         var addresses = typed.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

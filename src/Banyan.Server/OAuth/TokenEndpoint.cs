@@ -38,7 +38,7 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
         };
     }
 
-    /// <summary>Whoever has a token may end it; that there is none is no error.</summary>
+    /// <summary>Revokes a token for its bearer; an unknown token is not an error.</summary>
     public Task RevokeAsync(HttpContext context) => OAuthAnswers.AnswerAsync(context, async form =>
     {
         if (form.Field("token") is { Length: <= TokenText.MaxLength } token)

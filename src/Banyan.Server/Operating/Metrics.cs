@@ -14,7 +14,7 @@ sealed class Metrics : IDisposable
     /// <summary>Series of one instrument; what comes after counts with those whose tags are all "other".</summary>
     const int MaxSeries = 1000;
 
-    /// <summary>Whose measurements are told.</summary>
+    /// <summary>Whose measurements are reported.</summary>
     public static readonly string[] Meters = ["Banyan.Server", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
 
     static readonly double[] s_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120], s_counts = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
@@ -80,7 +80,7 @@ sealed class Metrics : IDisposable
             series.Add(value, _isWhole);
         }
 
-        /// <summary>Observed values are told anew each time: those that are told no more end.</summary>
+        /// <summary>Observed values are reported each time; those no longer reported end.</summary>
         public void Forget()
         {
             if (_isObserved)

@@ -36,7 +36,7 @@ sealed class RequestLog(Stream output, bool json) : BackgroundService
     long _second;
     bool _hasEnded;
 
-    /// <summary>Adds a line; waits while a megabyte of them is not taken by whoever reads the log.</summary>
+    /// <summary>Adds a line; blocks while a megabyte of lines waits for the log's reader.</summary>
     public void Write(in RequestLine line)
     {
         lock (_gate)

@@ -113,8 +113,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             row.Name, await CountAsync(account, cancellationToken), row.Quota, row.Quota ?? Number(row.DefaultQuota), repos, row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit);
     }
 
-    /// <summary>Room for bytes that are about to come to a repository; disposed when they have come, or have not.</summary>
-    /// <exception cref="HubException">507: there is none.</exception>
+    /// <summary>Reserves space for bytes about to arrive for a repository; dispose it when they have arrived or failed.</summary>
+    /// <exception cref="HubException">507: there is not enough space.</exception>
     public async Task<IDisposable> ReserveAsync(long repo, long bytes, CancellationToken cancellationToken) =>
         await ReserveAsync(await RowAsync("a.id = (SELECT owner_id FROM repos WHERE id = @id)", repo, cancellationToken), bytes, cancellationToken);
 

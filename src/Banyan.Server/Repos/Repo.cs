@@ -24,7 +24,7 @@ public sealed record Repo
     /// <summary><c>auto</c> or <c>manual</c> where reading its files takes a grant; null otherwise.</summary>
     public string? Gated { get; init; }
 
-    /// <summary>Closed by whoever runs the hub.</summary>
+    /// <summary>Disabled by the operator.</summary>
     public bool Disabled { get; init; }
 
     /// <summary>The branch that <c>HEAD</c> means: <c>main</c>.</summary>

@@ -119,7 +119,7 @@ static class Words
         return Short(text);
     }
 
-    /// <summary>A small letter without what stands on it: é is e, ß is ss.</summary>
+    /// <summary>A letter in lower case without its diacritics: é is e, ß is ss.</summary>
     public static string Plain(char letter)
     {
         var half = letter is > '\uff00' and < '\uff5f' ? char.ToLowerInvariant((char)(letter - 0xfee0)) : letter;

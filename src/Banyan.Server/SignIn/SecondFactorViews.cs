@@ -20,7 +20,7 @@ public sealed record CodeView(string Ticket, string? Error);
 /// <param name="Error">What was wrong, or null.</param>
 public sealed record SetUpView(NewFactor Factor, string? Error);
 
-/// <summary>Recovery codes, the only time that they are told.</summary>
+/// <summary>Recovery codes, the only time that they are shown.</summary>
 /// <param name="Codes">The codes.</param>
 /// <param name="Next">Where to go then.</param>
 public sealed record RecoveryCodesView(IReadOnlyList<string> Codes, string Next);

@@ -14,7 +14,7 @@ enum CodeCheck
     /// <summary>It is right, and is good no second time.</summary>
     Right,
 
-    /// <summary>It is none, or was taken before.</summary>
+    /// <summary>It is invalid, or was used before.</summary>
     Wrong,
 
     /// <summary>There were many wrong ones: nobody is asked for a while.</summary>
@@ -49,7 +49,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM recovery_codes WHERE user_id = @user", new { user }), cancellationToken);
 
     /// <summary>Begins to ask a user for codes, if the first one is right.</summary>
-    /// <returns>The recovery codes, the only time that they are told; null if the code is wrong.</returns>
+    /// <returns>The recovery codes, the only time that they are shown; null if the code is wrong.</returns>
     internal async Task<IReadOnlyList<string>?> SetAsync(Account user, byte[] secret, string code, CancellationToken cancellationToken)
     {
         if (Totp.FindStep(secret, code, time.GetUtcNow(), 0) is not { } step)

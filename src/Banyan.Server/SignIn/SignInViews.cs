@@ -31,7 +31,7 @@ public sealed record SettingsView
 
     public string? Done { get; init; }
 
-    /// <summary>A token or link that is told once.</summary>
+    /// <summary>A token or link that is shown once.</summary>
     public string? Secret { get; init; }
 
     public IReadOnlyList<Token> Tokens { get; init; } = [];

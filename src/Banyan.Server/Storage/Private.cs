@@ -4,7 +4,7 @@ namespace Banyan.Server.Storage;
 
 /// <summary>
 /// Folders and files that only the account that runs the hub may read: they hold private repositories, and the keys by which uploads and
-/// downloads are let in. On Windows what lies in a user's folder is so by itself.
+/// downloads are let in. On Windows what is in a user's folder is so by itself.
 /// </summary>
 public static class Private
 {
@@ -49,7 +49,7 @@ public static class Private
             Create(path, new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite }).Dispose();
     }
 
-    /// <summary>What to tell whoever runs the hub where other accounts of the machine may enter a folder; null if they may not, or it is not there.</summary>
+    /// <summary>A warning if other accounts of the machine can enter a folder; null if they cannot or it does not exist.</summary>
     public static string? Warning(string path)
     {
         if (OperatingSystem.IsWindows() || !Directory.Exists(path))

@@ -6,7 +6,7 @@ using Dapper;
 
 namespace Banyan.Server.Storage;
 
-/// <summary>Random keys that all nodes of a hub share: made on first use, kept in the database, read again now and then so that they can be made anew.</summary>
+/// <summary>Random keys that all nodes of a hub share: made on first use, kept in the database, read again periodically so that they can be replaced.</summary>
 public sealed class Secrets(HubDatabase database, TimeProvider time)
 {
     /// <summary>What signs upload and download addresses and Xet tokens.</summary>

@@ -31,7 +31,7 @@ sealed class FileBytes(long size, long most, Func<long, Memory<byte>, Cancellati
     }
 
     /// <summary>Reads exactly so many bytes.</summary>
-    /// <exception cref="ViewerException">They lie outside of the file, or are more than one request may cost.</exception>
+    /// <exception cref="ViewerException">They are outside of the file, or are more than one request may cost.</exception>
     public async Task<byte[]> ReadAsync(long offset, int length, CancellationToken cancellationToken)
     {
         if (offset < 0 || length < 0 || offset > size - length)

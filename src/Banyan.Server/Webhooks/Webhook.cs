@@ -16,10 +16,10 @@ sealed record Webhook
     /// <summary>JSON: <c>[{"type": …, "name": …}]</c>, see <see cref="WatchedItem"/>.</summary>
     public string Watched { get; init; } = "[]";
 
-    /// <summary>Whether it is told of repositories.</summary>
+    /// <summary>Whether it receives events of repositories.</summary>
     public bool RepoEvents { get; init; }
 
-    /// <summary>Whether it is told of discussions and pull requests.</summary>
+    /// <summary>Whether it receives events of discussions and pull requests.</summary>
     public bool DiscussionEvents { get; init; }
 
     /// <summary>Sent along in <c>X-Webhook-Secret</c>.</summary>

@@ -40,10 +40,10 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
         return webhook with { Id = id };
     }, cancellationToken);
 
-    /// <summary>Changes a webhook of the user's; what it was still to be told of goes to the new address.</summary>
+    /// <summary>Changes a user's webhook; pending events go to the new address.</summary>
     /// <param name="user">Row of its owner.</param>
-    /// <param name="webhook">As it is to be.</param>
-    /// <param name="watched">What it watches from now on, or null for what it did.</param>
+    /// <param name="webhook">Its new settings.</param>
+    /// <param name="watched">What it watches, or null for no change.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>False if there is none.</returns>
     public Task<bool> UpdateAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem>? watched, CancellationToken cancellationToken) => database.WriteAsync(async t =>

@@ -23,11 +23,11 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
         }.Select(n => IPNetwork.Parse(n)),
     ];
 
-    /// <summary>Sends to public addresses alone, or to all where whoever runs the hub allowed it.</summary>
+    /// <summary>Sends only to public addresses, unless the operator allowed all.</summary>
     public HttpClient Client { get; } = new(Handler(options)) { Timeout = TimeSpan.FromSeconds(20) };
 
-    /// <summary>An address that somebody wants told.</summary>
-    /// <exception cref="HubException">400: it is none that may be.</exception>
+    /// <summary>The address of a webhook.</summary>
+    /// <exception cref="HubException">400: it is not allowed.</exception>
     public string Checked(string url)
     {
         if (url.Length > MaxUrl || url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)) || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)

@@ -58,7 +58,7 @@ sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFi
     }
 
     /// <summary>The ranges of a header <c>bytes=A-B,C-D</c>, in order, those that touch as one.</summary>
-    /// <exception cref="HubException">400: none of them lies in the file.</exception>
+    /// <exception cref="HubException">400: none of them is in the file.</exception>
     static List<(long Start, long End)> Ranges(string? header, long size)
     {
         if (header?.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase) != true || header.Split(',') is not { Length: <= MostRanges } parts)

@@ -61,7 +61,7 @@ sealed class ChunkWindows(IReadOnlyList<(long Start, long End)> dirty)
 
     static bool IsMiddling(uint length) => length is >= 2 * MinChunk and < MaxChunk - MinChunk;
 
-    /// <summary>What stands before, between and after the windows, one more than there are windows. Nothing is added after this.</summary>
+    /// <summary>The runs before, between and after the windows, one more than there are windows. Call it last.</summary>
     public IReadOnlyList<MerkleRun> Finish()
     {
         Close(atEnd: true);

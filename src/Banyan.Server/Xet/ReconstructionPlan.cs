@@ -15,7 +15,7 @@ readonly record struct Run(XetHash Xorb, int First, int End, long FirstByte, lon
 /// <summary>What a client needs to put a range of a file together.</summary>
 /// <param name="Offset">Bytes of the first run that come before the range.</param>
 /// <param name="Terms">Runs in the file's order, of whole chunks.</param>
-/// <param name="Fetches">What to fetch: every run lies in one of these; runs that touch are one.</param>
+/// <param name="Fetches">What to fetch: every run is in one of these; runs that touch are one.</param>
 sealed record ReconstructionPlan(long Offset, IReadOnlyList<Run> Terms, IReadOnlyList<Run> Fetches)
 {
     /// <summary>Plans bytes <paramref name="from"/> to <paramref name="to"/> of a file.</summary>

@@ -12,7 +12,7 @@ namespace Banyan.Training.Blocks;
 
 /// <summary>
 /// The head and its way back: norm and logits of the rows that predict a target, some rows at a time, so that the logits of all of them
-/// never lie in memory together. Logits become their gradient in place and go straight back through the output matrix.
+/// never are in memory together. Logits become their gradient in place and go straight back through the output matrix.
 /// </summary>
 internal sealed unsafe class HeadGradient
 {

@@ -8,7 +8,7 @@ internal static class Differences
 {
     static readonly JsonSerializerOptions s_named = new() { Converters = { new JsonStringEnumConverter() } };
 
-    /// <summary>In words; null where they differ in nothing that matters.</summary>
+    /// <summary>In words; null if they differ in nothing that matters.</summary>
     public static string? Between(TuneOptions before, TuneOptions now)
     {
         var (a, b) = (JsonSerializer.SerializeToElement(before, s_named), JsonSerializer.SerializeToElement(now, s_named));

@@ -28,10 +28,10 @@ internal static unsafe class BFloat16Pairs
 
     const int Rounded = 16; // floats at a time
 
-    /// <summary>Floats' places for so many columns.</summary>
+    /// <summary>Floats' places for the given number of columns.</summary>
     public static int Count(int columns) => (columns + 1) / 2;
 
-    /// <summary>A left side, whose columns are adjacent; it lies in memory of this thread until the next one.</summary>
+    /// <summary>A left side, whose columns are adjacent; it is in memory of this thread until the next one.</summary>
     public static Matrix Of(Matrix a, WorkerPool? pool)
     {
         if (a.ColumnStride != 1)
@@ -73,7 +73,7 @@ internal static unsafe class BFloat16Pairs
     }
 
     /// <summary>
-    /// to[columns, 8] = columns [column, + columns) of 16 rows of weights, rounded; two neighbouring rows are a pair. A float column behind them may be
+    /// to[columns, 8] = columns [column, + columns) of 16 rows of weights, rounded; two neighbouring rows are a pair. A float column after them may be
     /// written too.
     /// </summary>
     public static void OfColumns(PackedMatrix weights, int panel, int column, int columns, float* to)
@@ -108,7 +108,7 @@ internal static unsafe class BFloat16Pairs
     }
 }
 
-/// <summary>Wᵀ of packed weights in pairs, for y = x·Wᵀ: BF16 panels as they lie in memory, others rounded.</summary>
+/// <summary>Wᵀ of packed weights in pairs, for y = x·Wᵀ: BF16 panels as they are in memory, others rounded.</summary>
 internal readonly unsafe struct ForwardBFloat16(PackedMatrix weights) : IRightSide
 {
     [ThreadStatic]

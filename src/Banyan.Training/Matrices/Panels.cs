@@ -23,7 +23,7 @@ internal unsafe interface IRightSide
     /// <summary>Columns of the result.</summary>
     int Columns { get; }
 
-    /// <summary>Whether it lies in memory as such panels, <see cref="PanelStride"/> floats apart, and nothing has to be written.</summary>
+    /// <summary>Whether it is in memory as such panels, <see cref="PanelStride"/> floats apart, and nothing has to be written.</summary>
     bool IsInPlace { get; }
 
     nint PanelStride { get; }

@@ -26,14 +26,14 @@ static class Measurement
 {
     const int StreamPrompt = 32, MostRunsApart = 50;
 
-    /// <summary>The most tokens of a stream: while others still read their prompts, the first generates already.</summary>
+    /// <summary>Maximum tokens of a stream: the first already generates while others still read their prompts.</summary>
     public static int StreamTokens(Plan plan) => StreamPrompt + plan.Generate + 2 * plan.Streams.Max();
 
-    /// <param name="model">What is measured.</param>
-    /// <param name="draft">What guesses for it.</param>
-    /// <param name="limits">What the machine can do.</param>
+    /// <param name="model">The model to measure.</param>
+    /// <param name="draft">Its draft model, or null.</param>
+    /// <param name="limits">The machine's limits.</param>
     /// <param name="plan">What to measure.</param>
-    /// <param name="doing">Receives what is measured now.</param>
+    /// <param name="doing">Receives a description of the current measurement.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, Action<string> doing, CancellationToken cancellationToken)
     {

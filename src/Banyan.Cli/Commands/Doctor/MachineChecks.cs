@@ -19,7 +19,7 @@ static class MachineChecks
 
     static readonly TimeSpan s_clockTolerance = TimeSpan.FromMinutes(2);
 
-    /// <summary>Which kernels compute, and why no better ones.</summary>
+    /// <summary>Which kernels are used, and why no faster ones.</summary>
     public static Finding Kernels()
     {
         try
@@ -39,7 +39,7 @@ static class MachineChecks
         }
     }
 
-    /// <summary>How much memory models can take.</summary>
+    /// <summary>The memory available for models.</summary>
     public static Finding Memory()
     {
         var total = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -48,7 +48,7 @@ static class MachineChecks
         return free < LeastMemory ? new("memory", Health.Warning, found, "a model takes the size of its file and its context: banyan inspect MODEL says how much") : new("memory", Health.Good, found);
     }
 
-    /// <summary>Whether weights may lie in pages of 2 MB.</summary>
+    /// <summary>Whether weights can use 2 MB pages.</summary>
     public static Finding? HugePages()
     {
         const string File = "/sys/kernel/mm/transparent_hugepage/enabled";
@@ -60,7 +60,7 @@ static class MachineChecks
             : new("huge pages", Health.Good, setting);
     }
 
-    /// <summary>Whether what is kept can be written, is private, has room, and how fast the disk takes it.</summary>
+    /// <summary>Whether the data folder is writable and private, its free space, and the disk's write speed.</summary>
     public static IEnumerable<Finding> DataFolder(string folder)
     {
         var existing = folder;
@@ -103,7 +103,7 @@ static class MachineChecks
         }
     }
 
-    /// <summary>How many files and connections a process may have open.</summary>
+    /// <summary>The limit of open files and connections of a process.</summary>
     public static Finding? OpenFiles()
     {
         if (Line("/proc/self/limits", "Max open files") is not { } line)
@@ -114,7 +114,7 @@ static class MachineChecks
             : new("open files", Health.Good, $"{soft} at most");
     }
 
-    /// <summary>Whether programs that models write can be contained.</summary>
+    /// <summary>Whether generated programs can run in the sandbox.</summary>
     public static async Task<Finding> SandboxAsync(CancellationToken cancellationToken)
     {
         try
@@ -143,7 +143,7 @@ static class MachineChecks
         }
     }
 
-    /// <summary>Whether the configured hub answers, and whether its clock and this one agree: signed addresses and tokens end by the clock.</summary>
+    /// <summary>Whether the configured hub answers, and whether its clock agrees with this machine's: signed addresses and tokens expire by the clock.</summary>
     public static async Task<Finding> HubAsync(CancellationToken cancellationToken)
     {
         Uri endpoint;

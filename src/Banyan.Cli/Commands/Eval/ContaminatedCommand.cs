@@ -46,7 +46,7 @@ static class ContaminatedCommand
         return command;
     }
 
-    /// <summary>The items of all tasks whose data is here, in data that is about to be learned from; none where it is not text.</summary>
+    /// <summary>Items of all locally available tasks that occur in the training data; none if the data are not text.</summary>
     public static IReadOnlyList<ContaminationHit> Scan(string set, CancellationToken cancellationToken)
     {
         try

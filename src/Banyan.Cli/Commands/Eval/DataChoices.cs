@@ -17,7 +17,7 @@ sealed class DataChoices
         command.Options.Add(_mirror);
     }
 
-    /// <summary>A task's data; fetched where no folder is named and it is not here.</summary>
+    /// <summary>A task's data; downloaded if no folder is named and they are not in the cache.</summary>
     public async Task<TaskSource> SourceAsync(ParseResult arguments, EvaluationTask task, CancellationToken cancellationToken)
     {
         if (arguments.GetValue(_data) is { } folder)

@@ -27,7 +27,7 @@ sealed class JudgeChoices
         return Judge.OpenAsync(new() { Parallel = parallel, Python = result.GetValue(_python)!, Uncontained = result.GetValue(_uncontained), AsPublished = asPublished }, cancellationToken);
     }
 
-    /// <summary>Runs a command; what it cannot do ends in a message and exit code 1.</summary>
+    /// <summary>Runs a command; failures end with a message and exit code 1.</summary>
     public static async Task<int> RunAsync(Func<Task<int>> command)
     {
         try

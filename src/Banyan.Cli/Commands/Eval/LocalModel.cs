@@ -27,9 +27,9 @@ sealed class LocalModel : EvaluatedModel
     Conversation? _conversation;
 
     /// <param name="path">A file or folder.</param>
-    /// <param name="threads">Threads that compute.</param>
-    /// <param name="requests">Prompts at once.</param>
-    /// <param name="adapter">An adapter of it; null for the model alone.</param>
+    /// <param name="threads">Number of compute threads.</param>
+    /// <param name="requests">Maximum concurrent prompts.</param>
+    /// <param name="adapter">An adapter of the model, or null.</param>
     public LocalModel(string path, int? threads, int requests, string? adapter = null)
     {
         (_path, _threads, _requests, _adapterPath) = (path, threads, requests, adapter);

@@ -35,7 +35,7 @@ static class HubCommand
     /// <summary>A command that works on the accounts of the hub that its options name.</summary>
     /// <param name="command">The command.</param>
     /// <param name="work">What it does.</param>
-    /// <param name="begins">Whether a hub may begin with it, so that one is made if there is none.</param>
+    /// <param name="begins">Whether the command creates a hub if there is none.</param>
     public static Command On(this Command command, Func<ParseResult, AccountStore, CancellationToken, Task> work, bool begins = false) =>
         command.OnHub((arguments, database, cancellationToken) => work(arguments, new AccountStore(database, TimeProvider.System), cancellationToken), begins);
 
@@ -81,7 +81,7 @@ static class HubCommand
     /// <summary>Prints a value as JSON.</summary>
     public static void PrintJson<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, s_json));
 
-    /// <summary>A time, or a word for none.</summary>
+    /// <summary>A date, or <c>never</c>.</summary>
     public static string Date(long? unixMilliseconds, string none = "never") =>
         unixMilliseconds is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture) : none;
 }

@@ -8,7 +8,7 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary>A hub's database and objects, opened by a command beside the hub itself.</summary>
 sealed record HubPlace(HubOptions Options, HubDatabase Database, IObjectStore Objects) : IAsyncDisposable
 {
-    /// <summary>Opens a hub that is there.</summary>
+    /// <summary>Opens an existing hub.</summary>
     /// <exception cref="CommandException">There is none.</exception>
     public static HubPlace Open(HubChoice hub, ParseResult arguments)
     {
@@ -19,7 +19,7 @@ sealed record HubPlace(HubOptions Options, HubDatabase Database, IObjectStore Ob
         return new HubPlace(options, options.OpenDatabase(Console.Error.WriteLine), options.OpenObjects());
     }
 
-    /// <summary>Opens a place for a hub, where there is perhaps none; its schema is not brought up to date.</summary>
+    /// <summary>Opens the place of a hub that may not exist yet, without migrating its schema.</summary>
     public static HubPlace OpenNew(HubOptions options) =>
         new(options, HubDatabase.Open(options.Database ?? Path.Combine(options.DataFolder, "hub.db")), options.OpenObjects());
 

@@ -5,7 +5,7 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary>A bar for long work on a hub: what it is at, speed and time left; on standard error and only where that is a terminal.</summary>
 static class MaintenanceProgress
 {
-    /// <summary>Runs <paramref name="work"/>, which reports its phase, what is done and of how much.</summary>
+    /// <summary>Runs <paramref name="work"/>, which reports its phase, the amount done and the total.</summary>
     public static async Task<T> RunAsync<T>(bool quiet, Func<Action<string, long, long>, Task<T>> work)
     {
         if (quiet || Console.IsErrorRedirected)

@@ -71,8 +71,8 @@ static class RepoCommand
         });
     }
 
-    /// <summary>Gives all repositories of an account to another.</summary>
-    /// <exception cref="CommandException">One of them cannot be: those before it are moved.</exception>
+    /// <summary>Moves all repositories of an account to another.</summary>
+    /// <exception cref="CommandException">One of them cannot be moved; those before it are.</exception>
     public static async Task MoveAllAsync(HubDatabase database, Account from, Account to, CancellationToken cancellationToken)
     {
         foreach (var repo in await new RepoChanges(database, TimeProvider.System).ListAsync(from.Id, cancellationToken))
@@ -101,7 +101,7 @@ static class RepoCommand
         return await new RepoChanges(database, TimeProvider.System).FindAsync(type, name, cancellationToken) ?? throw new CommandException($"there is no {type.ToString().ToLowerInvariant()} '{name}': banyan hub repo list names all");
     }
 
-    /// <summary>The kind and the whole name that a path tells.</summary>
+    /// <summary>The type and full name of a path.</summary>
     /// <exception cref="CommandException">It is none.</exception>
     public static (RepoType Type, string Name) Parse(string path) => path.Split('/') switch
     {
@@ -112,6 +112,6 @@ static class RepoCommand
         _ => throw new CommandException($"'{path}' is no name of a repository: write owner/name, datasets/owner/name or spaces/owner/name"),
     };
 
-    /// <summary>A kind of repository as the API calls it.</summary>
+    /// <summary>The API's word for a type.</summary>
     public static string Word(RepoType type) => type.ToString().ToLowerInvariant();
 }

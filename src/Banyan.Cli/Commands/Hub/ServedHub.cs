@@ -29,7 +29,7 @@ sealed class ServedHub : IAsyncDisposable
 
     string Address => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
 
-    /// <summary>Serves it for a user who may write to a namespace.</summary>
+    /// <summary>Serves the hub for a user writers to a namespace.</summary>
     /// <exception cref="CommandException">There is no such namespace, or nobody may write there.</exception>
     public static async Task<ServedHub> StartAsync(HubOptions options, string owner, CancellationToken cancellationToken)
     {
@@ -59,7 +59,7 @@ sealed class ServedHub : IAsyncDisposable
     /// <summary>A client of its API.</summary>
     public HttpClient Client() => new() { BaseAddress = new(Address), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", _token) } };
 
-    /// <summary>Runs git; what it tells of its progress goes to stderr.</summary>
+    /// <summary>Runs git; its progress goes to stderr.</summary>
     /// <returns>Its exit status.</returns>
     public async Task<int> GitAsync(string folder, string[] arguments, CancellationToken cancellationToken)
     {

@@ -21,7 +21,7 @@ sealed record ExtendedBase(string Path, string Key, int Tokens, long Before, lon
     const string Name = "vocabulary.json";
     const int MostHeldOut = 100, Shown = 12;
 
-    /// <summary>Learns the tokens, measures the base on what is held out, and writes the base with them.</summary>
+    /// <summary>Learns the tokens, evaluates the base on the held-out data, and writes the extended base.</summary>
     public static ExtendedBase Make(Model model, PreparedData data, int count, string work, CancellationToken cancellationToken)
     {
         var isFolder = Directory.Exists(model.Path);

@@ -14,7 +14,7 @@ namespace Banyan.Cli.Commands.Tune;
 /// <param name="Preferred">Of pairs: how often the chosen answer is the likelier one.</param>
 sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Preferred)
 {
-    /// <summary>Measures; null if nothing says what was held out.</summary>
+    /// <summary>Measures; null if the held-out data are unknown.</summary>
     public static async Task<HeldOutMeasurement?> RunAsync(string model, TunedModel tuned, string? heldOut, int most, int? threads, CancellationToken cancellationToken)
     {
         // Records that were named are all measured: as data, with nothing held out of them.

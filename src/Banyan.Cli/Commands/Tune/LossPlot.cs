@@ -13,10 +13,10 @@ static class LossPlot
 
     /// <summary>The lines of a plot.</summary>
     /// <param name="losses">The loss after each step, by the step's number.</param>
-    /// <param name="heldOut">What is held out, where it was measured.</param>
+    /// <param name="heldOut">Held-out losses, by step.</param>
     /// <param name="steps">Steps in all.</param>
     /// <param name="width">Characters across; at least 24.</param>
-    /// <param name="height">Lines, of which the last tells the steps; at least 3.</param>
+    /// <param name="height">Lines, the last of which shows the steps; at least 3.</param>
     public static IReadOnlyList<string> Lines(IReadOnlyList<(int Step, double Loss)> losses, IReadOnlyList<(int Step, double Loss)> heldOut, int steps, int width, int height)
     {
         var all = losses.Concat(heldOut).Where(p => double.IsFinite(p.Loss)).ToList();

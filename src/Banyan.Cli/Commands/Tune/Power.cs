@@ -20,10 +20,10 @@ sealed class PowerMeter
 
     PowerMeter(EnergyMeter meter) => (_meter, _began) = (meter, meter.Read());
 
-    /// <summary>Begins to measure; null if nothing can be read.</summary>
+    /// <summary>Starts measuring; null if no meter can be read.</summary>
     public static PowerMeter? Begin() => EnergyMeter.Open() is { } meter ? new(meter) : null;
 
-    /// <summary>The mean since it began.</summary>
+    /// <summary>The mean since the start.</summary>
     public Power End()
     {
         try

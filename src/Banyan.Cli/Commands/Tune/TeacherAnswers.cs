@@ -16,7 +16,7 @@ static class TeacherAnswers
 {
     static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Asks what is missing in a file, which then has all answers; those that are empty or cut off are left out, and counted.</summary>
+    /// <summary>Requests the answers that a file lacks. Empty and truncated answers are dropped and counted.</summary>
     /// <exception cref="CommandException">The file has answers to other prompts.</exception>
     public static async Task WriteAsync(string path, string data, EvaluatedModel teacher, int? most, SamplingSettings sampling, CancellationToken cancellationToken)
     {
@@ -40,7 +40,7 @@ static class TeacherAnswers
             Console.Error.Write("\r\e[K");
     }
 
-    /// <summary>Makes of all answers those that can be learned from.</summary>
+    /// <summary>Selects the answers that can be trained on.</summary>
     public static void Select(string answers, string path)
     {
         var (all, kept) = (0, 0);

@@ -18,7 +18,7 @@ sealed class TuneChoices
     readonly Option<bool> _skipBad, _restart, _json;
     readonly TuneOptions _defaults = new();
 
-    /// <summary>Adds them to a command, after the arguments that it has.</summary>
+    /// <summary>Adds the options to a command, after its own arguments.</summary>
     public TuneChoices(Command command)
     {
         _model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
@@ -91,7 +91,7 @@ sealed class TuneChoices
         _json = Add(new Option<bool>("--json") { Description = "Print one JSON object a step" });
     }
 
-    /// <summary>The run that was asked for.</summary>
+    /// <summary>The run that the options describe.</summary>
     /// <exception cref="CommandException">Options do not go together.</exception>
     public TuneRun Read(ParseResult arguments)
     {

@@ -11,7 +11,7 @@ static class TuneFile
     /// <summary>Its name in the run's folder.</summary>
     public const string Name = "tune.toml";
 
-    /// <summary>Options that decide nothing of the result, and are not in it.</summary>
+    /// <summary>Options that do not affect the result and are not written.</summary>
     public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--report", "--checkpoint-every", "--price-per-kwh", "--watts"];
 
     /// <summary>Writes it into the run's folder.</summary>
@@ -26,7 +26,7 @@ static class TuneFile
             File.WriteAllText(ignore, $"/{TuneRun.WorkFolder}/\n/{Name}\n");
     }
 
-    /// <summary>The data of the run that wrote a folder, as it read them; null if the folder has no such file.</summary>
+    /// <summary>The data options of the run that wrote a folder; null if the folder has no such file.</summary>
     /// <exception cref="CommandException">The file is damaged.</exception>
     public static DataOptions? ReadData(string folder)
     {
@@ -86,7 +86,7 @@ static class TuneFile
         ("too-long", Lower(data.TooLong)),
     ];
 
-    /// <summary>The method as <c>--method</c> has it.</summary>
+    /// <summary>The value of <c>--method</c>.</summary>
     public static string MethodName(TuneOptions options) => options.RankStabilized ? "rslora" : Lower(options.Method);
 
     static bool HasAdapter(TuneOptions options) => options.Method is TuneMethod.Lora or TuneMethod.Dora;

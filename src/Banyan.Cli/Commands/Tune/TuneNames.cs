@@ -11,12 +11,12 @@ namespace Banyan.Cli.Commands.Tune;
 /// <param name="HeldOut">What is held out, where it was named.</param>
 sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
 {
-    /// <summary>For the model card.</summary>
+    /// <summary>The model card's facts.</summary>
     public CardFacts Facts => new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit, DataRepo = Data.Repo?.Name, Teacher = Teacher is null ? null : Teacher.Repo?.ToString() ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Teacher.Path)) };
 
-    /// <summary>Whose distributions are learned; null: the data's tokens are.</summary>
+    /// <summary>The teacher; null to train on the data's tokens.</summary>
     public PulledThing? Teacher { get; init; }
 
-    /// <summary>What others know the base as, where the user says it.</summary>
+    /// <summary>The base's public name, if the user gave one.</summary>
     public string? GivenName { get; init; }
 }

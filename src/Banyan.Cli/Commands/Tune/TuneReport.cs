@@ -13,11 +13,11 @@ sealed class TuneReport
     readonly StringBuilder _html = new();
 
     /// <summary>The page.</summary>
-    /// <param name="trainer">The run, as far as it is.</param>
-    /// <param name="names">What it takes.</param>
-    /// <param name="result">What was written; null if it was stopped.</param>
+    /// <param name="trainer">The run so far.</param>
+    /// <param name="names">The names of its inputs.</param>
+    /// <param name="result">The result; null if the run was stopped.</param>
     /// <param name="samples">Before and after.</param>
-    /// <param name="settings">The file that repeats it.</param>
+    /// <param name="settings">The settings file that repeats the run.</param>
     public static string Html(Trainer trainer, TuneNames names, WrittenFolder? result, IReadOnlyList<TuneSample> samples, string settings)
     {
         var page = new TuneReport();

@@ -33,39 +33,39 @@ sealed record TuneRun
 
     public required TuneOptions Options { get; init; }
 
-    /// <summary>Whether the data decide the objective.</summary>
+    /// <summary>Whether the objective follows from the data.</summary>
     public bool ObjectiveByData { get; init; }
 
-    /// <summary>The weight formats of a model that is written; null: the base's.</summary>
+    /// <summary>The weight formats to write; null for the base's.</summary>
     public string? Type { get; init; }
 
-    /// <summary>A model whose distributions are learned; null: the data's tokens are.</summary>
+    /// <summary>The teacher model; null to train on the data's tokens.</summary>
     public PulledThing? Teacher { get; init; }
 
-    /// <summary>What the data is called in the model card; null: by its path.</summary>
+    /// <summary>The data's name in the model card; null for the path.</summary>
     public string? DataName { get; init; }
 
-    /// <summary>What others know the base as; null: as it was named.</summary>
+    /// <summary>The base's public name; null for the given name.</summary>
     public string? BaseName { get; init; }
 
-    /// <summary>The most tokens that are added to the vocabulary; null: it stays the base's.</summary>
+    /// <summary>Maximum tokens to add to the vocabulary; null to keep the base's.</summary>
     public int? ExtendVocabulary { get; init; }
 
     bool HasAdapter => Options.Method is TuneMethod.Lora or TuneMethod.Dora && ExtendVocabulary is null;
 
     public int? Threads { get; init; }
 
-    /// <summary>What a kilowatt-hour costs; null: what the run costs is not said.</summary>
+    /// <summary>The price of a kilowatt-hour; null to report no cost.</summary>
     public double? PricePerKwh { get; init; }
 
-    /// <summary>What the machine draws; null: as measured.</summary>
+    /// <summary>The machine's power; null to measure it.</summary>
     public double? Watts { get; init; }
 
     public bool Restart { get; init; }
 
     public bool Json { get; init; }
 
-    /// <summary>Where a page about the run goes; null: there is none.</summary>
+    /// <summary>Where to write a report; null for none.</summary>
     public string? Report { get; init; }
 
     public async Task<int> RunAsync()
@@ -213,7 +213,7 @@ sealed record TuneRun
         };
     }
 
-    /// <summary>Where a teacher's answers are kept, all of them and those that are learned from.</summary>
+    /// <summary>The files of a teacher's answers: all of them, and those trained on.</summary>
     public (string All, string Selected) AnswerFiles()
     {
         var work = MakeFolders();

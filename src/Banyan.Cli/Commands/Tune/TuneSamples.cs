@@ -15,10 +15,10 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
 {
     const int Most = 3, MostTokens = 96;
 
-    /// <summary>Asks base and tuned, always the likeliest token, for some of what is held out, or else of what was learned from.</summary>
+    /// <summary>Generates greedily with the base and the tuned model for some held-out prompts, or training prompts if none are held out.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="output">The run's folder, with what it wrote.</param>
-    /// <param name="isAdapter">Whether that is an adapter.</param>
+    /// <param name="output">The run's output folder.</param>
+    /// <param name="isAdapter">Whether the output is an adapter.</param>
     /// <param name="data">The run's data.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     public static async Task<IReadOnlyList<TuneSample>> AskAsync(Model model, string output, bool isAdapter, TrainingData data, CancellationToken cancellationToken)

@@ -60,7 +60,7 @@ sealed class TuneView(bool json) : IProgress<long>
         Console.Error.WriteLine(Masked(model, sample));
     }
 
-    /// <summary>New tokens, and what languages cost before and after (as <c>banyan eval tokenizer</c> has it).</summary>
+    /// <summary>The new tokens, and the tokens per language before and after (as in <c>banyan eval tokenizer</c>).</summary>
     public static void ShowVocabulary(ExtendedBase extended, Tokenizer before, Tokenizer after)
     {
         const int Most = 8;
@@ -75,7 +75,7 @@ sealed class TuneView(bool json) : IProgress<long>
             Say($"          none of the languages of 'banyan eval tokenizer' has fewer tokens by them");
     }
 
-    /// <summary>Items that the result should not be measured with.</summary>
+    /// <summary>Items that the result should not be evaluated on.</summary>
     public static void Warn(IReadOnlyList<ContaminationHit> hits)
     {
         foreach (var task in hits.GroupBy(h => h.Task))
@@ -161,7 +161,7 @@ sealed class TuneView(bool json) : IProgress<long>
         }
     }
 
-    /// <summary>What is held out, where it was measured, from before the first step on.</summary>
+    /// <summary>The held-out losses, from before the first step.</summary>
     public static IReadOnlyList<(int Step, double Loss)> HeldOut(Trainer trainer) =>
     [
         .. trainer.HeldOutBefore is { } before ? [(0, before)] : Array.Empty<(int, double)>(),

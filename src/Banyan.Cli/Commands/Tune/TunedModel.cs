@@ -18,6 +18,6 @@ sealed record TunedModel(string Path, bool IsAdapter)
         return new(path, file.Metadata.Get("general.type", "") == "adapter");
     }
 
-    /// <summary>The folder with what its run wrote.</summary>
+    /// <summary>The output folder of its run.</summary>
     public string Folder => Directory.Exists(Path) ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
 }

@@ -12,7 +12,7 @@ namespace Banyan.Runtime.Kernels.Attention;
 /// 16 bits   keys [keySize / 2, 64 positions, 2], values [32, stride, 2 positions]; integers, with a scale for each position
 ///  8 bits   the same in bytes, and a 16-bit share of the position's scale for each 32 numbers
 /// </code>
-/// Positions are lanes for scores and dimensions are lanes for values, so that no sum crosses lanes. Integers lie in pairs, as the
+/// Positions are lanes for scores and dimensions are lanes for values, so that no sum crosses lanes. Integers are in pairs, as the
 /// instruction that multiplies them and adds neighbours wants them.
 /// </summary>
 /// <remarks>
@@ -35,7 +35,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
 
     public bool IsFloat => Bits == 32;
 
-    /// <summary>Numbers of a key, rounded up to a pair where they lie in pairs.</summary>
+    /// <summary>Numbers of a key, rounded up to a pair where they are in pairs.</summary>
     public int KeyDim => IsFloat ? KeySize : (KeySize + 1) / 2 * 2;
 
     /// <summary>A row of values, in numbers.</summary>

@@ -38,7 +38,7 @@ internal sealed unsafe record ProcessorFacts
     /// <summary>Whether AMD made it.</summary>
     public bool IsAmd { get; init; }
 
-    /// <summary>What the system saves of a thread; null where it cannot be read, as that takes memory that can be executed.</summary>
+    /// <summary>What the system saves of a thread; null if it cannot be read, as that takes memory that can be executed.</summary>
     public ulong? Xcr0 { get; init; }
 
     /// <summary>Whether the system lets this process write code and execute it.</summary>

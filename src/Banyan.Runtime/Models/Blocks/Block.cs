@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Models.Blocks;
 /// its paper.
 /// </summary>
 /// <remarks>
-/// Everything that a block computes lies in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>.
+/// Everything that a block computes is in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>.
 /// That is the seam for training: a backward pass reads what the forward pass left in a workspace that keeps it, and its gradients and
 /// adapters hang on the projections.
 /// </remarks>

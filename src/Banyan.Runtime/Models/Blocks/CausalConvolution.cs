@@ -22,7 +22,7 @@ internal sealed unsafe class CausalConvolution(int kernel, int channels, Aligned
     public int Channels => channels;
 
     /// <summary>
-    /// y[rows, channels] of x, whose rows are <paramref name="stride"/> floats apart. The state lies at the beginning of
+    /// y[rows, channels] of x, whose rows are <paramref name="stride"/> floats apart. The state is at the beginning of
     /// <paramref name="state"/>.
     /// </summary>
     public void Apply(Pass pass, float* x, int stride, float* y, RecurrentShape state)

@@ -41,7 +41,7 @@ internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float s
             FloatRows.Norm(to, null, (int)table.Columns, epsilon);
     }
 
-    /// <summary>The row of a token as it lies in the matrix, [<see cref="Columns"/>].</summary>
+    /// <summary>The row of a token as it is in the matrix, [<see cref="Columns"/>].</summary>
     public void WriteUnscaled(int token, float* to)
     {
         if (tied is null)

@@ -36,7 +36,7 @@ internal abstract class Family
     /// </summary>
     public virtual string Keys => "";
 
-    /// <summary>How rotary pairs lie in this kind of file.</summary>
+    /// <summary>How rotary pairs are in this kind of file.</summary>
     public virtual RopePairs Pairs(ModelFileKind kind) => RopePairs.Halves;
 
     /// <summary>The tensor of the norm after the last layer.</summary>

@@ -20,7 +20,7 @@ sealed class TexMath
 
     TexMath(string tex, bool isDisplay) => (_tex, _isDisplay) = (tex, isDisplay);
 
-    /// <summary>The formula, or its text where it is none: braces that do not match, or longer or deeper than is read.</summary>
+    /// <summary>The formula, or its text if it cannot be read: braces that do not match, or longer or deeper than is read.</summary>
     /// <param name="tex">Between the signs that enclose it.</param>
     /// <param name="isDisplay">Whether it has a line to itself.</param>
     public static string ToHtml(string tex, bool isDisplay)

@@ -8,7 +8,7 @@ sealed record PackLimits
     /// <summary>Bytes of the pack as it is sent.</summary>
     public const long MaxBytes = 2L << 30;
 
-    /// <summary>Bytes of all its objects together, unpacked. They lie on the disk while they are checked.</summary>
+    /// <summary>Bytes of all its objects together, unpacked. They are on the disk while they are checked.</summary>
     public long Unpacked { get; init; } = 8L << 30;
 
     /// <summary>Objects.</summary>

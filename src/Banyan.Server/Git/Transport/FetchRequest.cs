@@ -35,9 +35,9 @@ sealed record FetchRequest
     /// <summary>Whether the answer says where history ends.</summary>
     public bool Deepens => Depth is not null || DeepenSince is not null || DeepenNot.Count > 0;
 
-    /// <summary>Takes an argument: a line of a request, without what only one version has.</summary>
-    /// <returns>False if it is none that is known.</returns>
-    /// <exception cref="HubException">400: its value is none.</exception>
+    /// <summary>Parses an argument, a line of a request common to both versions.</summary>
+    /// <returns>False if it is unknown.</returns>
+    /// <exception cref="HubException">400: its value is invalid.</exception>
     public bool Take(string line)
     {
         var space = line.IndexOf(' ', StringComparison.Ordinal);

@@ -24,7 +24,7 @@ sealed record ShallowBoundary(IReadOnlySet<GitId> Ends, IReadOnlyList<GitId> New
         return new(ends, [.. ends.Where(e => !request.Shallow.Contains(e))], [.. request.Shallow.Where(s => given.Contains(s) && !ends.Contains(s))]);
     }
 
-    /// <summary>The ends as a client is told of them.</summary>
+    /// <summary>The finish reasons as clients see them.</summary>
     public void Write(PacketWriter writer)
     {
         foreach (var end in New)

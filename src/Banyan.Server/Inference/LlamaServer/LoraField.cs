@@ -28,7 +28,7 @@ static class LoraField
     }
 
     /// <summary>Scales of adapters: <c>[{"id": 0, "scale": 0.5}]</c>.</summary>
-    /// <exception cref="ApiException">An item is none, names no adapter, or one twice.</exception>
+    /// <exception cref="ApiException">An item is invalid, names no adapter, or one twice.</exception>
     public static List<AdapterScale> Read(IReadOnlyList<JsonElement> items, string name, IReadOnlyList<ServedModel> adapters)
     {
         if (items.Count > MostAdapters)

@@ -45,7 +45,7 @@ sealed class ToolEndpoints(Bodies bodies, Catalogue catalogue, ManageEndpoints m
     public Task AdaptersAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonArray([.. catalogue.Adapters()
         .Select((m, i) => (JsonNode)new JsonObject { ["id"] = i, ["path"] = m.Name, ["scale"] = m.Base!.Scales.FirstOrDefault(s => s.Adapter == m)?.Scale ?? 0 })]), context.RequestAborted);
 
-    /// <summary><c>POST /lora-adapters</c>: the adapters that answer whoever names their base and says nothing of adapters; those that are not in the list do not.</summary>
+    /// <summary><c>POST /lora-adapters</c>: the adapters in use for requests that name their base and no adapters; those not listed are off.</summary>
     public async Task SetAdaptersAsync(HttpContext context, CancellationToken cancellationToken)
     {
         manage.CheckAllowed();

@@ -108,7 +108,7 @@ sealed class Catalogue : IAsyncDisposable
             _names[name] = model;
     }
 
-    /// <summary>Takes another name away; false if there is none.</summary>
+    /// <summary>Removes an alias; false if there is none.</summary>
     public bool Unname(string name)
     {
         lock (_lock)

@@ -5,7 +5,7 @@ namespace Banyan.Server.Inference.Models;
 
 /// <summary>
 /// A model that was made of another by Ollama's <c>/api/create</c>: the same weights, with a system text, a template, an adapter or sampling of its own. It
-/// lies in the folder of models as <c>NAME.model.json</c>.
+/// is in the folder of models as <c>NAME.model.json</c>.
 /// </summary>
 /// <param name="From">Name of the model that it is made of.</param>
 sealed record CreatedModel(string From)

@@ -122,7 +122,7 @@ static partial class ModelFolder
             Directory.Delete(parent);
     }
 
-    /// <summary>Whether a path lies below a folder.</summary>
+    /// <summary>Whether a path is below a folder.</summary>
     public static bool IsBelow(string path, string folder) =>
         Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 

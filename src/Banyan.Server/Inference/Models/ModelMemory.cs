@@ -9,8 +9,8 @@ sealed class ModelMemory(InferenceOptions options) : IDisposable
     readonly Lock _lock = new();
     readonly Dictionary<ServedModel, long> _held = [];
 
-    /// <summary>Takes room for a model that is about to be loaded.</summary>
-    /// <exception cref="ApiException">There is none: it is larger than the budget, or those in its place are in use.</exception>
+    /// <summary>Reserves memory for a model about to be loaded.</summary>
+    /// <exception cref="ApiException">It is larger than the budget, or the models to evict are in use.</exception>
     public async Task TakeAsync(ServedModel model, long bytes)
     {
         await _turn.WaitAsync();

@@ -51,7 +51,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         }
     }
 
-    /// <summary>Adapters that answer whoever names this model and says nothing of adapters (<c>POST /lora-adapters</c>).</summary>
+    /// <summary>Adapters in use for requests that name this model and no adapters (<c>POST /lora-adapters</c>).</summary>
     public IReadOnlyList<AdapterScale> Scales { get; set; } = [];
 
     /// <summary>Whether its file is still there.</summary>

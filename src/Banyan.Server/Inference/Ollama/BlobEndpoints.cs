@@ -17,7 +17,7 @@ sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, Tim
     public static string Folder(InferenceOptions options) => Path.Combine(
         options.ModelsFolder ?? throw ApiException.Unsupported("model", "This server has no folder of models, where one could be created: 'banyan up' has."), ".blobs");
 
-    /// <summary>Where a file of this hash lies, or will.</summary>
+    /// <summary>The path of a file with this hash, whether or not it exists.</summary>
     /// <exception cref="ApiException">It is not a SHA-256.</exception>
     public static string PathOf(InferenceOptions options, string digest, string field) => digest.StartsWith(Algorithm, StringComparison.Ordinal) && digest.Length == Algorithm.Length + 64 && digest[Algorithm.Length..].All(char.IsAsciiHexDigit)
         ? Path.Combine(Folder(options), $"sha256-{digest[Algorithm.Length..].ToLowerInvariant()}")

@@ -14,7 +14,7 @@ static class PromptTokens
         model.Tokenizer.TryEncode(text, model.ContextLength - 1, out var ids) ? ids.OrStart(model.Tokenizer) : throw TooLong(model, "prompt");
 
     /// <summary>A list of token ids.</summary>
-    /// <exception cref="ApiException">One is none of the model's.</exception>
+    /// <exception cref="ApiException">One is not in the model's vocabulary.</exception>
     public static int[] ReadIds(this LoadedModel model, IReadOnlyList<JsonElement> items, string param)
     {
         var ids = new int[items.Count];
@@ -43,7 +43,7 @@ static class PromptTokens
         return [.. tokens];
     }
 
-    /// <summary>Refuses what no context could hold, before its text is made: eight times the bytes that its tokens at their longest stand for.</summary>
+    /// <summary>Rejects prompts that no context could hold before their text is built: eight times the bytes that its tokens at their longest stand for.</summary>
     /// <exception cref="ApiException">It is longer.</exception>
     public static void RefuseHopeless(this LoadedModel model, JsonElement value, string what)
     {

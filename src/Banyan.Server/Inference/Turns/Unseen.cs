@@ -15,7 +15,7 @@ static class Unseen
     /// <param name="before">The messages before it.</param>
     public static bool IsOfTool(string role, JsonArray before) => role == "tool" || (role == "user" && before is [.., JsonObject last] && (string?)last["role"] == "tool");
 
-    /// <summary>What stands for it.</summary>
+    /// <summary>Its symbol.</summary>
     /// <param name="type">What the API calls it.</param>
     public static string Note(string type) => $"(content of type '{(type.Length > 40 ? type[..40] : type)}', which this model cannot read)";
 }

@@ -27,7 +27,7 @@ public sealed class Backup(HubDatabase database, IObjectStore objects, TimeProvi
 {
     /// <summary>Makes a snapshot.</summary>
     /// <param name="path">The folder of backups; created if missing.</param>
-    /// <param name="progress">Is told what is done, bytes so far and of how many.</param>
+    /// <param name="progress">Receives the phase, the bytes done and the total.</param>
     /// <param name="cancellationToken">Cancels it; what was copied shortens the next.</param>
     /// <exception cref="BackupException">An object of the hub is missing or damaged: no snapshot is made.</exception>
     public async Task<BackupReport> RunAsync(string path, Action<string, long, long>? progress, CancellationToken cancellationToken)

@@ -16,7 +16,7 @@ public sealed class BackupCheck(string path, TimeProvider time)
     /// <summary>Checks; writes nothing into the folder.</summary>
     /// <param name="name">The snapshot, or null for the newest.</param>
     /// <param name="options">What and how fast.</param>
-    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The snapshot's name, and what was found.</returns>
     /// <exception cref="BackupException">There is no such snapshot, or its database is damaged.</exception>

@@ -42,7 +42,7 @@ sealed class BackupFolder(string path)
 
     static string Facts(string snapshot) => Path.Combine(snapshot, "snapshot.json");
 
-    /// <summary>Holds the folder: two backups into it at once would take each other's beginnings for left over. A process that dies lets go.</summary>
+    /// <summary>Locks the folder: two concurrent backups would remove each other's unfinished snapshots. The lock is released if the process dies.</summary>
     /// <exception cref="BackupException">Another holds it.</exception>
     public IDisposable Hold()
     {
@@ -57,7 +57,7 @@ sealed class BackupFolder(string path)
         }
     }
 
-    /// <summary>Begins a snapshot under a name that is none yet, and removes those that were begun and left, or not quite removed.</summary>
+    /// <summary>Starts a snapshot under a temporary name, and removes unfinished and partly removed ones.</summary>
     public string Begin()
     {
         Private.CreateFolder(Snapshots);

@@ -26,7 +26,7 @@ public sealed class Restore(HubDatabase database, IObjectStore objects)
     /// <summary>Restores.</summary>
     /// <param name="path">The folder of backups.</param>
     /// <param name="name">The snapshot, or null for the newest.</param>
-    /// <param name="progress">Is told what is done, bytes so far and of how many.</param>
+    /// <param name="progress">Receives the phase, the bytes done and the total.</param>
     /// <param name="cancellationToken">Cancels it; the hub stays empty and can be restored again.</param>
     /// <exception cref="BackupException">It cannot be: the hub is unchanged.</exception>
     public async Task<RestoreReport> RunAsync(string path, string? name, Action<string, long, long>? progress, CancellationToken cancellationToken)

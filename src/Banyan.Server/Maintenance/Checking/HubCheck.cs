@@ -21,7 +21,7 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
 {
     /// <summary>Checks.</summary>
     /// <param name="options">What and how fast.</param>
-    /// <param name="progress">Is told how far it is.</param>
+    /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     public async Task<CheckReport> RunAsync(CheckOptions options, Action<CheckProgress>? progress, CancellationToken cancellationToken)
     {

@@ -13,7 +13,7 @@ sealed class Pace(CheckReport report, long? bytesPerSecond, TimeProvider time)
     /// <summary>Bytes to read in all.</summary>
     public long Total { get; set; }
 
-    /// <summary>Is told how far it is.</summary>
+    /// <summary>Receives the progress.</summary>
     public Action<CheckProgress>? Progress { get; init; }
 
     /// <summary>So many bytes were read: waits where that was too fast.</summary>

@@ -11,7 +11,7 @@ namespace Banyan.Server.Maintenance.Checking;
 
 /// <summary>
 /// The packs that a repository's clones are sent, unpacked again: every object's id, and that it is one of the repository's. They are copies, so that one which
-/// is damaged is dropped, with those that build upon it; the next clone is sent objects, and a pack is made anew.
+/// is damaged is dropped, with those that build upon it; the next clone is sent objects, and a pack is made again.
 /// </summary>
 sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, TimeProvider time)
 {

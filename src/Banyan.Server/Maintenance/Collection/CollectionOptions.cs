@@ -3,7 +3,7 @@ namespace Banyan.Server.Maintenance.Collection;
 /// <summary>What the collector may do.</summary>
 public sealed record CollectionOptions
 {
-    /// <summary>The shortest grace time: an upload that is under way may last so long.</summary>
+    /// <summary>The shortest grace period: an upload that is under way may last so long.</summary>
     public static readonly TimeSpan LeastGrace = TimeSpan.FromDays(1);
 
     /// <summary>
@@ -19,7 +19,7 @@ public sealed record CollectionOptions
 /// <summary>What a collection removed, or would remove.</summary>
 public sealed record CollectionReport
 {
-    /// <summary>Commits, folders and small files that no ref led to for the grace time.</summary>
+    /// <summary>Commits, folders and small files that no ref led to for the grace period.</summary>
     public long GitObjects { get; set; }
 
     /// <summary>Files that a repository was sent and never committed, or no longer has in any commit.</summary>
@@ -34,7 +34,7 @@ public sealed record CollectionReport
     /// <summary>Their bytes.</summary>
     public long Bytes { get; set; }
 
-    /// <summary>Whatever is unreached and waits for the end of its grace time: git objects and large files.</summary>
+    /// <summary>Whatever is unreached and waits for the end of its grace period: git objects and large files.</summary>
     public long Waiting { get; set; }
 
     /// <summary>A backup is being made: nothing was removed from the object store.</summary>

@@ -5,22 +5,22 @@ using Banyan.Server.Storage.Objects;
 namespace Banyan.Server.Maintenance.Collection;
 
 /// <summary>
-/// Removes what nothing leads to any more and nobody may still name. Safe beside everything else, several of it included: each step is
+/// Removes what is unreachable and can no longer be referred to. Safe alongside everything else, including other collections: each step is
 /// a small transaction that looks again before it removes, and what was begun is finished by the next collection.
 /// <code>
 /// 1  xorbs           that an interrupted collection left half-removed
-/// 2  git objects     that no ref has led to for the grace time; those that lead to others go before them
+/// 2  git objects     that no ref has led to for the grace period; those that lead to others go before them
 /// 3  uploads         that no small file of the repository names, and were sent longer ago than that
-/// 4  large files     that no repository has had for the grace time
+/// 4  large files     that no repository has had for the grace period
 /// 5  xorbs           that no large file needs, and nobody was told of lately (keep_until)
-/// 6  objects         that have no row, older than the grace time
+/// 6  objects         that have no row, older than the grace period
 /// </code>
 /// </summary>
 public sealed class Collector(HubDatabase database, IObjectStore objects, TimeProvider time)
 {
     /// <summary>Collects once.</summary>
     /// <param name="options">What it may do.</param>
-    /// <param name="progress">Is told each step.</param>
+    /// <param name="progress">Receives each step.</param>
     /// <param name="cancellationToken">Ends it after the transaction under way; nothing is lost.</param>
     public async Task<CollectionReport> RunAsync(CollectionOptions options, Action<string>? progress, CancellationToken cancellationToken)
     {

@@ -12,7 +12,7 @@ static class GitReach
 {
     const int Batch = 500;
 
-    /// <summary>What an object names: a commit its tree and parents, a folder what lies in it, a tag its target.</summary>
+    /// <summary>The objects that an object refers to: a commit's tree and parents, a tree's entries, a tag's target.</summary>
     /// <exception cref="InvalidDataException">It cannot be read.</exception>
     public static IEnumerable<(GitId Id, GitKind? Kind)> Named(GitKind kind, byte[] content)
     {

@@ -44,7 +44,7 @@ public sealed class PageLanguage
     /// <exception cref="KeyNotFoundException">The files have none of that name.</exception>
     public string this[string key] => _texts.TryGetValue(key, out var text) ? text : throw new KeyNotFoundException($"No text is called {key}.");
 
-    /// <summary>A text with what stands in it: <c>{name}</c> becomes a value.</summary>
+    /// <summary>A text with placeholders: <c>{name}</c> becomes a value.</summary>
     public string Say(string key, params ReadOnlySpan<(string Name, object Value)> values)
     {
         // In one pass: what a value says is never taken for a place of another.

@@ -29,7 +29,7 @@ public sealed record Identity
 /// </summary>
 sealed partial class Identities(HubDatabase database, AccountStore accounts, TimeProvider time, ILogger<Identities> log)
 {
-    /// <summary>The account of somebody, or null; one that was removed is theirs still.</summary>
+    /// <summary>The account linked to an identity, or null; removed accounts stay linked.</summary>
     public Task<Account?> FindAsync(OpenIdProvider provider, string subject, CancellationToken cancellationToken) => database.ReadAsync(
         c => c.QueryFirstOrDefaultAsync<Account>(
             "SELECT a.id, a.kind, a.name, a.full_name, a.email, a.created_at, a.is_admin, a.suspended_at, a.quota FROM identities i JOIN accounts a ON a.id = i.user_id WHERE i.issuer = @Issuer AND i.subject = @subject",
@@ -39,8 +39,8 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
     public async Task<IReadOnlyList<Identity>> ListAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Identity>("SELECT issuer, subject, provider, created_at FROM identities WHERE user_id = @user ORDER BY created_at", new { user })).AsList(), cancellationToken);
 
-    /// <summary>Links somebody to an account.</summary>
-    /// <returns>False if they are linked to one already.</returns>
+    /// <summary>Links an identity to an account.</summary>
+    /// <returns>False if it is linked to one already.</returns>
     public Task<bool> LinkAsync(OpenIdProvider provider, string subject, Account user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var isNew = await t.ExecuteAsync(
@@ -61,7 +61,7 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
         return was;
     }, cancellationToken);
 
-    /// <summary>Makes somebody what their groups say: no more, and no less.</summary>
+    /// <summary>Sets a user's memberships to exactly what their groups say.</summary>
     public async Task ApplyAsync(OpenIdProvider provider, Account user, IReadOnlyCollection<string> groups, CancellationToken cancellationToken)
     {
         if (provider.Groups.Count == 0)

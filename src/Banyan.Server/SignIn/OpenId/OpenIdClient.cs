@@ -10,7 +10,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Banyan.Server.SignIn.OpenId;
 
-/// <summary>A provider that does not do what it should; the message is for whoever runs the hub, and has nothing secret.</summary>
+/// <summary>A provider that does not do what it should; the message is for the operator, and has nothing secret.</summary>
 sealed class OpenIdException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Who a provider says that somebody is.</summary>
@@ -35,7 +35,7 @@ sealed record OpenIdPerson(string Subject, JsonElement Claims)
 
 /// <summary>
 /// Talks to one provider: the code flow with PKCE (OpenID Connect Core 3.1), its configuration and keys by Microsoft's library, which also checks ID tokens. Only addresses of the
-/// configuration of an issuer that whoever runs the hub named are called, encrypted or on this machine, and no redirect is followed.
+/// configuration of an issuer that the operator named are called, encrypted or on this machine, and no redirect is followed.
 /// </summary>
 sealed class OpenIdClient(OpenIdProvider provider, HttpClient http)
 {
@@ -53,8 +53,8 @@ sealed class OpenIdClient(OpenIdProvider provider, HttpClient http)
         MaxResponseContentBufferSize = MaxBytes,
     };
 
-    /// <summary>Where somebody goes to sign in.</summary>
-    /// <exception cref="OpenIdException">The provider cannot be asked.</exception>
+    /// <summary>The address to sign in at.</summary>
+    /// <exception cref="OpenIdException">The provider does not answer.</exception>
     public async Task<string> AddressAsync(string redirect, string state, string nonce, string verifier, CancellationToken cancellationToken)
     {
         var configuration = await ConfigurationAsync(cancellationToken);

@@ -2,16 +2,16 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.SignIn.OpenId;
 
-/// <summary>A provider by which people sign in (OpenID Connect), as whoever runs the hub set it up.</summary>
+/// <summary>A provider by which people sign in (OpenID Connect), as the operator set it up.</summary>
 public sealed record OpenIdProvider
 {
-    /// <summary>How it stands in addresses: small letters, digits, '-'.</summary>
+    /// <summary>Its form in addresses: lower-case letters, digits, '-'.</summary>
     public required string Name { get; init; }
 
     /// <summary>What people are shown.</summary>
     public required string Title { get; init; }
 
-    /// <summary>Its address, exactly as it says it itself: below it lies <c>.well-known/openid-configuration</c>.</summary>
+    /// <summary>Its issuer address, exactly as it states it; below it is <c>.well-known/openid-configuration</c>.</summary>
     public required string Issuer { get; init; }
 
     /// <summary>As what the hub is registered there.</summary>
@@ -29,10 +29,10 @@ public sealed record OpenIdProvider
     /// <summary>The claim that has a user's groups.</summary>
     public string GroupsClaim { get; init; } = "groups";
 
-    /// <summary>What groups are here. For these organizations they alone decide who is a member, each time somebody signs in by this provider.</summary>
+    /// <summary>The meaning of groups. For these organizations they alone determine membership at each sign-in through this provider.</summary>
     public IReadOnlyList<GroupRole> Groups { get; init; } = [];
 
-    /// <summary>Whether somebody who has no account here gets one.</summary>
+    /// <summary>Whether new users get an account.</summary>
     public bool MakesAccounts { get; init; }
 
     /// <summary>Everything that is wrong with it.</summary>

@@ -9,8 +9,8 @@ static class SchemaUpgrade
     /// <summary>Upgrades.</summary>
     /// <param name="database">The database.</param>
     /// <param name="dataFolder">Where the copy goes.</param>
-    /// <param name="say">Is told what happens.</param>
-    /// <exception cref="SchemaException">It is a newer program's, or no copy can be made: nothing was changed.</exception>
+    /// <param name="say">Receives messages.</param>
+    /// <exception cref="SchemaException">It was written by a newer version, or cannot be copied; nothing was changed.</exception>
     public static void Run(HubDatabase database, string dataFolder, Action<string> say)
     {
         var (version, applied) = database.Schema();

@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Accounts, repositories with their git objects, large files and the xorbs they lie in.</summary>
+/// <summary>Accounts, repositories with their git objects, large files and the xorbs they are in.</summary>
 [Migration(1, "the hub")]
 public sealed class M0001_Hub : Migration
 {

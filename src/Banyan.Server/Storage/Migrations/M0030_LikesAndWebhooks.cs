@@ -3,7 +3,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Likes, and addresses that are told of what happens to repositories.</summary>
+/// <summary>Likes, and addresses that receive events of repositories.</summary>
 [Migration(30, "likes and webhooks")]
 public sealed class M0030_LikesAndWebhooks : Migration
 {

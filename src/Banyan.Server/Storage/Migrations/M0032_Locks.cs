@@ -3,7 +3,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Files that somebody has locked with git-lfs.</summary>
+/// <summary>Files locked with git-lfs.</summary>
 [Migration(32, "locks")]
 public sealed class M0032_Locks : Migration
 {

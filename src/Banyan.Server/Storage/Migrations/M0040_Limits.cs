@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>What administrators bound: how much a namespace keeps, and users who may do nothing for now. What takes long goes in steps.</summary>
+/// <summary>Limits set by administrators: quotas of namespaces, and suspended users.</summary>
 [Migration(40, "limits")]
 public sealed class M0040_Limits : Migration
 {

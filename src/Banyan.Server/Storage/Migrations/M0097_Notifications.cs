@@ -3,7 +3,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Whom and what users follow, and what they are told of it.</summary>
+/// <summary>Whom and what users follow, and which notifications they get.</summary>
 [Migration(97, "following, notifications")]
 public sealed class M0097_Notifications : Migration
 {

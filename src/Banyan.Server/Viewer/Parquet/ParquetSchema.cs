@@ -14,7 +14,7 @@ enum Meaning
     None, Text, Decimal, Date, TimeMillis, TimeMicros, TimeNanos, Millis, Micros, Nanos, Unsigned, Uuid, Half,
 }
 
-/// <summary>A node of the schema: a column, or what lies below one.</summary>
+/// <summary>A node of the schema: a column, or what is below one.</summary>
 sealed class ParquetNode
 {
     public required string Name { get; init; }

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
-/// <summary>A way in which quantized matrices lie in safetensors.</summary>
+/// <summary>A way in which quantized matrices are in safetensors.</summary>
 abstract class QuantizedLayout
 {
     /// <summary>Whether a quantization_config means it; a key that asks for what is not read is refused by name.</summary>

@@ -6,7 +6,7 @@ using Banyan.Runtime.WeightFormats.Coded;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// How one weight format lies in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then
+/// How one weight format is in a panel of 16 rows, and the code of every rung that reads it: first the scales of all its groups, then
 /// (from a 64-byte boundary) the quants of all its groups. A group is the file's block, and takes as many bits as in the file. To add a
 /// format: one file that describes it, one row here. Pack and Unpack are enough for all rungs; code of their own makes it fast there.
 /// </summary>

@@ -141,7 +141,7 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
         rows.Clear();
     }
 
-    /// <summary>Keeps the first packs alone; whoever is being sent the others gets them to their end.</summary>
+    /// <summary>Keeps only the first packs; transfers of the others are completed.</summary>
     public Task DropAsync(long repo, int keep, CancellationToken cancellationToken) => database.WriteAsync(
         t => t.ExecuteAsync("UPDATE git_packs SET place = NULL, changed_at = @Now WHERE repo_id = @repo AND place > @keep", new { repo, keep, Now }), cancellationToken);
 

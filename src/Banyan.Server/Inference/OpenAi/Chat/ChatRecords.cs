@@ -14,7 +14,7 @@ sealed record ChatChoice(int Index, ChatMessage Message, ChatLogprobs? Logprobs,
 
 sealed record ChatMessage(string Role, string? Content, string? Refusal)
 {
-    /// <summary>What the model thought before, where it is told apart.</summary>
+    /// <summary>The model's earlier reasoning, if it is separate.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ReasoningContent { get; init; }
 

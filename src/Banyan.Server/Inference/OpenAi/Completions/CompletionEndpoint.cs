@@ -111,7 +111,7 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
 
         public double MeanLogProb => _tokens == 0 ? double.NegativeInfinity : _logProbs / _tokens;
 
-        /// <summary>Whether the prompt's log-probabilities are yet to be told.</summary>
+        /// <summary>Whether the prompt's log-probabilities are still to be sent.</summary>
         public bool HasPrompt => _prompt is not null;
 
         public CompletionLogprobs? NewLogprobs() => request.Logprobs is { } count ? CompletionLogprobs.Empty(count > 0) : null;

@@ -28,7 +28,7 @@ sealed record CompletionRequest
     /// <summary>False if only the prompt is wanted.</summary>
     public required bool Generates { get; init; }
 
-    /// <summary>Whether the prompts came as text, before which the tokenizer may have put a token that is none of it.</summary>
+    /// <summary>Whether the prompts came as text, to which the tokenizer may have prepended a token.</summary>
     public required bool FromText { get; init; }
 
     /// <summary>Alternatives to report; 0 reports the chosen tokens alone, null nothing.</summary>
