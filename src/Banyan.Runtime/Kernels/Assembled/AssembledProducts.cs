@@ -1,5 +1,6 @@
 using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Kernels.Matrices.Packing;
+using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
@@ -43,6 +44,19 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             x += count * terms * (long)stride;
             y += count * UnpackedBlock.Rows;
         }
+    }
+
+    /// <summary>Unpacks groups of a panel for tiles: by its assembled reader, or by the rung's code in the form that tiles take.</summary>
+    public void UnpackForTiles(Rung rung, PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    {
+        if (format.Reader is not null)
+        {
+            Unpack(format, scales, quants, groups, to);
+            return;
+        }
+        rung.Unpack(format, scales, quants, groups, to);
+        if (format.Kind != WeightKind.Halves)
+            UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
     }
 
     public void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)

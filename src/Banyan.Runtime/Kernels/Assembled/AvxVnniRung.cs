@@ -32,17 +32,8 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
 
     public override bool HasPanels(PackedFormat format) => format.Reader is not null;
 
-    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
-    {
-        if (format.Reader is not null)
-        {
-            _products.Unpack(format, scales, quants, groups, to);
-            return;
-        }
-        Unpack(format, scales, quants, groups, to);
-        if (format.Kind != WeightKind.Halves)
-            UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
-    }
+    public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) =>
+        _products.UnpackForTiles(this, format, scales, quants, groups, to);
 
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
     {
