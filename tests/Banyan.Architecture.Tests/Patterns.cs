@@ -32,6 +32,40 @@ public partial class Patterns
     [GeneratedRegex(@"^(global )?using [\w.]+;\z")]
     private static partial Regex Using();
 
+    /// <summary>Folders whose public types have a shorter namespace, and those of instruction sets, whose names are classes of .NET.</summary>
+    static readonly Dictionary<string, string> s_namespaces = new()
+    {
+        ["Banyan.Chunks.Chunking"] = "Banyan.Chunks",
+        ["Banyan.Chunks.Hashing"] = "Banyan.Chunks",
+        ["Banyan.Chunks.Shards"] = "Banyan.Chunks",
+        ["Banyan.Chunks.Xorbs"] = "Banyan.Chunks",
+        ["Banyan.Client.Cache"] = "Banyan.Client",
+        ["Banyan.Client.Hub"] = "Banyan.Client",
+        ["Banyan.Client.Pull"] = "Banyan.Client",
+        ["Banyan.Client.Push"] = "Banyan.Client",
+        ["Banyan.Client.Wire"] = "Banyan.Client",
+        ["Banyan.Runtime.Kernels.Rungs.Arm64"] = "Banyan.Runtime.Kernels.Rungs",
+        ["Banyan.Runtime.Kernels.Rungs.Avx2"] = "Banyan.Runtime.Kernels.Rungs",
+        ["Banyan.Runtime.Kernels.Rungs.Avx512"] = "Banyan.Runtime.Kernels.Rungs",
+        ["Banyan.Training.Results"] = "Banyan.Training",
+        ["Banyan.Training.Vocabulary"] = "Banyan.Training",
+        ["Problems"] = "Banyan",
+        ["Signatures"] = "Banyan.Signatures",
+    };
+
+    [Fact]
+    public void A_namespace_is_its_folder()
+    {
+        var source = Path.Combine(SharedData.Repository, "src");
+        foreach (var file in Sources("src"))
+        {
+            var folder = Path.GetRelativePath(source, Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.');
+            if (File.ReadLines(file).FirstOrDefault(l => l.StartsWith("namespace ", StringComparison.Ordinal)) is { } line
+                && line["namespace ".Length..^1] is var name && name != folder)
+                Assert.True(s_namespaces.GetValueOrDefault(folder) == name, $"{file}: `{name}` is not its folder, {folder}");
+        }
+    }
+
     /// <summary>Tests share as many threads as there are processors: two that block theirs until a third goes on wait for ever.</summary>
     [Fact]
     public void A_test_blocks_for_nothing_that_needs_its_thread()
