@@ -42,12 +42,12 @@ static class GitBench
         var ours = $"{hub.Address.Replace("://", $"://bench:{hub.Token}@", StringComparison.Ordinal)}/bench/weights";
         var peer = $"{backend.Address}/weights";
 
-        Say($"push of all           ours {Time(() => Git(source, "push", "-q", "--force", ours, "main")):F2} s   git http-backend {Time(() => Git(source, "push", "-q", "--force", peer, "main")):F2} s");
+        Pairs("push of all", 1, url => Git(source, "push", "-q", "--force", url, "main"), ours, peer, server);
         Git(Path.Combine(theirs, "weights"), "gc", "-q");
         Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB, database {new DirectoryInfo(hubFolder).GetFiles("hub.db*").Sum(f => f.Length) / 1e6:F0} MB");
 
-        Pairs("clone", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", url, clone)), ours, peer);
-        Pairs("clone --depth 1", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", "--depth", "1", url, clone)), ours, peer);
+        Pairs("clone", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", url, clone)), ours, peer, server);
+        Pairs("clone --depth 1", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", "--depth", "1", url, clone)), ours, peer, server);
         Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB");
 
         // A new commit, fetched by a clone that has all others.
@@ -58,26 +58,27 @@ static class GitBench
         var work = Path.Combine(folder, "work.git");
         Fresh(folder, "work.git", _ => 0);
         Git(folder, "clone", "-q", "--bare", source, work);
-        var (fetches, pushes) = (new List<(double, double)>(), new List<(double, double)>());
+        var (fetches, pushes) = (new List<(Cost, Cost)>(), new List<(Cost, Cost)>());
         for (var i = 0; i < runs; i++)
         {
             Append(work, i, 1, 3, "main");
-            pushes.Add((Time(() => Git(work, "push", "-q", ours, "main")), Time(() => Git(work, "push", "-q", peer, "main"))));
-            fetches.Add((Time(() => Git(readers[0], "fetch", "-q", ours, "main:main")), Time(() => Git(readers[1], "fetch", "-q", peer, "main:main"))));
+            pushes.Add((Measure(() => Git(work, "push", "-q", ours, "main"), server), Measure(() => Git(work, "push", "-q", peer, "main"))));
+            fetches.Add((Measure(() => Git(readers[0], "fetch", "-q", ours, "main:main"), server), Measure(() => Git(readers[1], "fetch", "-q", peer, "main:main"))));
         }
         Tell("push of one commit", pushes);
         Tell("fetch of one commit", fetches);
 
-        var many = new List<(double, double)>();
+        var (many, objects) = (new List<(Cost, Cost)>(), "");
         for (var i = 0; i < Math.Min(runs, 5); i++)
         {
             var branch = $"many-{i}";
             Git(work, "branch", branch, "main");
-            Append(work, 1000 + i, 100, 98, branch);   // each commit: itself, the root and 98 more below
-            many.Add((Time(() => Git(work, "push", "-q", ours, branch)), Time(() => Git(work, "push", "-q", peer, branch))));
+            Append(work, 1000 + i, 50, 98, branch);   // each commit: itself, the root, some 90 files and 110 folders
+            objects = Git(work, "rev-list", "--objects", "--count", $"main..{branch}");
+            many.Add((Measure(() => Git(work, "push", "-q", ours, branch), server), Measure(() => Git(work, "push", "-q", peer, branch))));
         }
-        Tell("push of 10,000 objects", many);
-        Pairs("clone after those", Math.Min(runs, 3), url => Fresh(folder, "clone", to => Git(folder, "clone", "-q", "--bare", url, to)), ours, peer);
+        Tell($"push of {objects} objects", many);
+        Pairs("clone after those", Math.Min(runs, 3), url => Fresh(folder, "clone", to => Git(folder, "clone", "-q", "--bare", url, to)), ours, peer, server);
 
         // A hub that has done nothing else: what many large clones need, not what came before them.
         running.Dispose();
@@ -99,18 +100,30 @@ static class GitBench
 
     static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 
-    static void Pairs(string what, int runs, Action<string> run, string ours, string theirs)
+    /// <summary>What a step took: seconds, and processor seconds of the client and the server together.</summary>
+    readonly record struct Cost(double Seconds, double Processor);
+
+    /// <param name="server">The hub; null where git's own server answers, whose processes are children as the clients are.</param>
+    static Cost Measure(Action work, Measured? server = null)
     {
-        var pairs = new List<(double, double)>();
+        double Spent() => BareSocket.ChildrenSeconds() + (server?.CpuSeconds ?? 0);
+        var before = Spent();
+        var seconds = Time(work);
+        return new(seconds, Spent() - before);
+    }
+
+    static void Pairs(string what, int runs, Action<string> run, string ours, string theirs, Measured server)
+    {
+        var pairs = new List<(Cost, Cost)>();
         for (var i = 0; i < runs; i++)
-            pairs.Add((Time(() => run(ours)), Time(() => run(theirs))));
+            pairs.Add((Measure(() => run(ours), server), Measure(() => run(theirs))));
         Tell(what, pairs);
     }
 
-    static void Tell(string what, List<(double Ours, double Theirs)> pairs)
+    static void Tell(string what, List<(Cost Ours, Cost Theirs)> pairs)
     {
         static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
-        Say($"{what,-22}ours {Median(pairs.Select(p => p.Ours)):F3} s   git http-backend {Median(pairs.Select(p => p.Theirs)):F3} s   time {Median(pairs.Select(p => p.Ours / p.Theirs)):F2} × (median of {pairs.Count} pairs; {pairs.Min(p => p.Ours / p.Theirs):F2} to {pairs.Max(p => p.Ours / p.Theirs):F2})");
+        Say($"{what,-24}ours {Median(pairs.Select(p => p.Ours.Seconds)):F3} s   git http-backend {Median(pairs.Select(p => p.Theirs.Seconds)):F3} s   time {Median(pairs.Select(p => p.Ours.Seconds / p.Theirs.Seconds)):F2} × (median of {pairs.Count} pairs; {pairs.Min(p => p.Ours.Seconds / p.Theirs.Seconds):F2} to {pairs.Max(p => p.Ours.Seconds / p.Theirs.Seconds):F2})   CPU of both ends {Median(pairs.Select(p => p.Ours.Processor)):F2} s, {Median(pairs.Select(p => p.Theirs.Processor)):F2} s, {Median(pairs.Select(p => p.Ours.Processor / p.Theirs.Processor)):F2} ×");
     }
 
     static double Time(Action work)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using Banyan.Chunks;
+using Banyan.Server.Content.Hashing;
 
 namespace Banyan.Bench.Hub;
 
@@ -28,8 +29,8 @@ static class HubBench
     }
 
     /// <summary>What each step of an upload costs by itself, one thread.</summary>
-    /// <returns>Processor seconds a gigabyte of what no upload can do without, of receiving it and of sending it.</returns>
-    static (double Hashed, double Receive, double Send) Stages(string weights)
+    /// <returns>Processor seconds a gigabyte of the hashes that an upload takes, of receiving it, and of a bare program that receives, hashes and writes it.</returns>
+    static (double Hashed, double Receive, double Floor) Stages(string weights)
     {
         double hashed = 0;
         var data = new byte[64 << 20];
@@ -39,7 +40,7 @@ static class HubBench
         new Random(1).NextBytes(random);
         var ends = new List<int>();
         var codec = new ChunkCodec();
-        Console.WriteLine("| step | weights GB/s | random bytes GB/s |");
+        Console.WriteLine("| step, a thread's processor time | weights GB/s | random bytes GB/s |");
         Console.WriteLine("|---|---|---|");
         hashed += Row("SHA-256", d => SHA256.HashData(d));
         hashed += Row("cut", d =>
@@ -47,6 +48,19 @@ static class HubBench
             ends.Clear();
             for (var at = 0; at < d.Length; ends.Add(at))
                 at += Chunker.FirstChunkLength(d.AsSpan(at));
+        });
+        Row("SHA-256 and cut in one pass", d =>
+        {
+            using var cutter = new HashAndCut();
+            for (int at = 0, rest = 0; at < d.Length; at += 1 << 18)
+            {
+                cutter.Begin(d, at, at + (1 << 18));
+                var start = at - rest;
+                while (cutter.Next(start, false) is > 0 and var length)
+                    start += length;
+                cutter.EndAsync().GetAwaiter().GetResult();
+                rest = at + (1 << 18) - start;
+            }
         });
         hashed += Row("BLAKE3 of chunks", d => Each(d, chunk => XetHash.OfChunk(chunk)));
         Row("compress", d => Each(d, chunk => codec.Compress(chunk, out _)));
@@ -72,8 +86,12 @@ static class HubBench
         var (receive, send) = BareSocket.Costs(weights);
         Console.WriteLine($"| receive | {1 / receive:F2} | |");
         Console.WriteLine($"| read and send | {1 / send:F2} | |");
+        var bare = Path.ChangeExtension(weights, ".bare");
+        var (apart, floor) = (BareSocket.FloorCosts(weights, bare, inOnePass: false), BareSocket.FloorCosts(weights, bare, inOnePass: true));
+        Console.WriteLine($"| receive, SHA-256, cut, BLAKE3, write | {1 / apart:F2} | |");
+        Console.WriteLine($"| the same, SHA-256 and cut in one pass | {1 / floor:F2} | |");
         Console.WriteLine();
-        return (hashed, receive, send);
+        return (hashed, receive, floor);
 
         double Row(string name, Action<byte[]> step, Action<byte[]>? before = null)
         {
@@ -84,7 +102,7 @@ static class HubBench
                 for (var at = 0; at < d.Length; ends.Add(at))
                     at += Chunker.FirstChunkLength(d.AsSpan(at));
                 before?.Invoke(d);
-                speeds.Add(d.Length / Best.Seconds(4, () => step(d)) / 1e9);
+                speeds.Add(d.Length / Best.Seconds(4, () => step(d), BareSocket.ThreadSeconds) / 1e9);
             }
             Console.WriteLine($"| {name} | {speeds[0]:F2} | {speeds[1]:F2} |");
             return 1 / speeds[0];
@@ -101,9 +119,33 @@ static class HubBench
         }
     }
 
+    /// <summary>Processor seconds a gigabyte of SHA-256, cut and BLAKE3, one after the other, over the whole file: as the upload is, on what the machine has left of itself.</summary>
+    static double HashedWhole(string weights)
+    {
+        var piece = new byte[8 << 20];
+        using var file = File.OpenRead(weights);
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        double spent = 0;
+        while (file.ReadAtLeast(piece, piece.Length, throwOnEndOfStream: false) is > 0 and var read)
+        {
+            var (start, ends) = (BareSocket.ThreadSeconds(), new List<int>());
+            sha256.AppendData(piece, 0, read);
+            for (var at = 0; at < read; ends.Add(at))
+                at += Chunker.FirstChunkLength(piece.AsSpan(at, read - at));
+            var begin = 0;
+            foreach (var end in ends)
+            {
+                XetHash.OfChunk(piece.AsSpan(begin..end));
+                begin = end;
+            }
+            spent += BareSocket.ThreadSeconds() - start;
+        }
+        return spent / (file.Length / 1e9);
+    }
+
     delegate void ChunkAction(ReadOnlySpan<byte> chunk);
 
-    static async Task TransferAsync(string folder, string weights, (double Hashed, double Receive, double Send) stages, bool uploadOnly)
+    static async Task TransferAsync(string folder, string weights, (double Hashed, double Receive, double Floor) stages, bool uploadOnly)
     {
         var (length, gigabytes) = (new FileInfo(weights).Length, new FileInfo(weights).Length / 1e9);
         var data = Fresh(folder, "hub");
@@ -116,6 +158,7 @@ static class HubBench
             // A hub that has just started compiles as it works: that is no cost of a gigabyte.
             await WarmAsync(client, folder);
             var before = Stored(data);
+            var hashed = HashedWhole(weights);
             var cpu = server.CpuSeconds;
             await RowAsync("upload", server, gigabytes, async () =>
             {
@@ -123,6 +166,7 @@ static class HubBench
                 await HubClient.PutAsync(await client.AddressAsync("upload", sha256, length), file, length);
             });
             var cost = (server.CpuSeconds - cpu) / gigabytes;
+            hashed = (hashed + HashedWhole(weights)) / 2;
             var stored = Stored(data) - before;
             if (uploadOnly)
             {
@@ -149,7 +193,7 @@ static class HubBench
             Console.WriteLine();
 
             void Explain() => Console.WriteLine(
-                $"The upload took {cost / stages.Hashed:F2} times SHA-256, cut and BLAKE3 of the same bytes ({stages.Hashed:F2} s/GB), and {cost / (stages.Hashed + stages.Receive):F2} times these and receiving them ({stages.Receive:F2}).");
+                $"The upload took {cost / hashed:F2} times SHA-256, cut and BLAKE3 of the same bytes ({hashed:F2} s/GB, before and after it), and {cost / (hashed + stages.Receive):F2} times these and receiving them ({stages.Receive:F2}); {cost / stages.Floor:F2} times a bare program that receives, hashes and writes them ({stages.Floor:F2}).");
         }
         Directory.Delete(data, recursive: true);
     }
@@ -185,7 +229,7 @@ static class HubBench
     static async Task WarmAsync(HubClient client, string folder)
     {
         var path = Path.Combine(folder, "warm.bin");
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 6; i++)
         {
             Weights.Write(path, 256 << 20, 1_000_000 + (ulong)i);
             var sha256 = await Sha256(path);

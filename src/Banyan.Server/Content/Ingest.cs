@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Threading.Channels;
 using Banyan.Chunks;
+using Banyan.Server.Content.Hashing;
 using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Content;
@@ -10,11 +9,12 @@ namespace Banyan.Server.Content;
 sealed record Ingested(Sha256 Sha256, XetHash XetHash, long Size, IReadOnlyList<Term> Terms);
 
 /// <summary>
-/// Takes one large file in. Memory is about 4 MB, and some 100 bytes for each of the first 200,000 chunks.
+/// Takes one large file in. Memory is about 3 MB, and some 100 bytes for each of the first 200,000 chunks. While a block is worked on, the server receives
+/// the next into the connection's own buffers; the bytes are moved twice: from there into the block, and into the xorb.
 /// <code>
-/// 1  read ──► SHA-256            (one task, one block ahead; the bytes are moved once more, into the xorb)
-/// 2  cut into chunks, hash       (this task, from here on)
-/// 3  ask which are stored        (some 20 at a time)
+/// 1  read half a megabyte
+/// 2  SHA-256 and cut into chunks in one pass, hash those
+/// 3  ask which are stored        (some 8 at a time)
 /// 4  compress the new ones into a draft of a xorb
 /// 5  full xorb ──► object store ──► index   (one task, while the next xorb is written)
 /// 6  all terms, all hashes
@@ -22,7 +22,7 @@ sealed record Ingested(Sha256 Sha256, XetHash XetHash, long Size, IReadOnlyList<
 /// </summary>
 sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncDisposable
 {
-    const int BlockBytes = 1 << 20, Blocks = 2, RememberedChunks = 200_000, KeptBlocks = 16;
+    const int BlockBytes = 1 << 19, RememberedChunks = 200_000, KeptBlocks = 16;
 
     /// <summary>
     /// What compressing a chunk must save of it. A file is taken in once and read many times: what hardly shrinks is not worth the
@@ -33,12 +33,12 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     static readonly ConcurrentQueue<byte[]> s_blocks = [];
 
     readonly ChunkCodec _codec = new(LeastGain);
+    readonly HashAndCut _cutter = new();
     readonly FileHashBuilder _hash = new();
     readonly List<Term> _terms = [];
     readonly Dictionary<XetHash, ChunkPlace> _own = [];      // chunks this file has written
     readonly List<(XetHash Hash, int Start, int Length)> _waiting = [];
     readonly List<long> _rows = [];                          // of the xorbs written: until the end they are -1, -2, …
-    readonly List<byte[]> _blocks = [];
     ObjectDraft? _draft;
     XorbWriter? _writer;
     Task _storing = Task.CompletedTask;
@@ -48,42 +48,38 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     /// <param name="cancellationToken">Ends the work.</param>
     public async Task<Ingested> RunAsync(Stream bytes, Action<long, Sha256> check, CancellationToken cancellationToken)
     {
-        // :: Step 1
-        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var (full, empty) = (Channel.CreateBounded<(byte[] Block, int End)>(Blocks), Channel.CreateBounded<byte[]>(Blocks));
-        empty.Writer.TryWrite(Rent());
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var reading = Task.Run(() => ReadAsync(bytes, sha256, empty.Reader, full.Writer, stop.Token), CancellationToken.None);
-        long size = 0;
+        var block = s_blocks.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(Carried + BlockBytes);
         Sha256 hash;
         try
         {
-            // :: Step 2
-            byte[] last = [];
-            int rest = 0, lastEnd = 0;
-            await foreach (var (block, end) in full.Reader.ReadAllAsync(cancellationToken))
+            int start = Carried, end = Carried;
+            for (var isLast = false; !isLast;)
             {
-                size += end - Carried;
-                last.AsSpan(lastEnd - rest, rest).CopyTo(block.AsSpan(Carried - rest));
-                await empty.Writer.WriteAsync(last.Length > 0 ? last : Rent(), cancellationToken);
-                var cut = Cut(block, Carried - rest, end, last: false);
+                // :: Step 1
+                var rest = end - start;
+                block.AsSpan(start, rest).CopyTo(block.AsSpan(Carried - rest));
+                for (end = Carried; end < block.Length && !isLast;)
+                {
+                    var read = await bytes.ReadAsync(block.AsMemory(end), cancellationToken);
+                    end += read;
+                    isLast = read == 0;
+                }
+                // :: Steps 2 to 4
+                _cutter.Begin(block, Carried, end);
+                start = Cut(block, Carried - rest, isLast: false);
+                await _cutter.EndAsync();
                 await StoreWaitingAsync(block, cancellationToken);
-                (last, lastEnd, rest) = (block, end, end - cut);
             }
-            await reading;
-            hash = new Sha256(sha256.GetHashAndReset());
-            check(size, hash);
-            Cut(last, lastEnd - rest, lastEnd, last: true);
-            await StoreWaitingAsync(last, cancellationToken);
+            hash = new Sha256(_cutter.Finish());
+            check(_cutter.Size, hash);
+            Cut(block, start, isLast: true);
+            await StoreWaitingAsync(block, cancellationToken);
             await FinishXorbAsync(cancellationToken);
         }
         finally
         {
-            await stop.CancelAsync();
-            await reading.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            foreach (var block in _blocks)
-                if (s_blocks.Count < KeptBlocks)
-                    s_blocks.Enqueue(block);
+            if (s_blocks.Count < KeptBlocks)
+                s_blocks.Enqueue(block);
         }
         await _storing;
 
@@ -91,51 +87,17 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
         for (var i = 0; i < _terms.Count; i++)
             if (_terms[i].Xorb < 0)
                 _terms[i] = _terms[i] with { Xorb = _rows[(int)(-_terms[i].Xorb - 1)] };
-        return new Ingested(hash, _hash.Finish(), size, _terms);
+        return new Ingested(hash, _hash.Finish(), _cutter.Size, _terms);
     }
 
     /// <summary>Before a block's bytes is room for what is left of the one before: less than the longest chunk.</summary>
     const int Carried = Chunker.MaxLength;
 
-    byte[] Rent()
+    /// <summary>Cuts what can be cut for certain.</summary>
+    int Cut(byte[] block, int start, bool isLast)
     {
-        var block = s_blocks.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(Carried + BlockBytes);
-        _blocks.Add(block);
-        return block;
-    }
-
-    static async Task ReadAsync(Stream bytes, IncrementalHash sha256, ChannelReader<byte[]> empty, ChannelWriter<(byte[], int)> full, CancellationToken cancellationToken)
-    {
-        Exception? error = null;
-        try
+        while (_cutter.Next(start, isLast) is > 0 and var length)
         {
-            for (var ended = false; !ended;)
-            {
-                var block = await empty.ReadAsync(cancellationToken);
-                var end = Carried;
-                while (end < block.Length && !ended)
-                {
-                    var read = await bytes.ReadAsync(block.AsMemory(end), cancellationToken);
-                    sha256.AppendData(block, end, read);
-                    end += read;
-                    ended = read == 0;
-                }
-                await full.WriteAsync((block, end), cancellationToken);
-            }
-        }
-        catch (Exception e)
-        {
-            error = e;
-        }
-        full.Complete(error);
-    }
-
-    /// <summary>Cuts what can be cut for certain: a chunk's end is known once the longest chunk's bytes are there.</summary>
-    int Cut(byte[] block, int start, int end, bool last)
-    {
-        while (start < end && (last || end - start >= Chunker.MaxLength))
-        {
-            var length = Chunker.FirstChunkLength(block.AsSpan(start, end - start));
             var hash = XetHash.OfChunk(block.AsSpan(start, length));
             _hash.Add(new Chunk(hash, (ulong)length));
             _waiting.Add((hash, start, length));
@@ -205,5 +167,6 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
         await _storing.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         if (_draft is not null)
             await _draft.DisposeAsync();
+        _cutter.Dispose();
     }
 }

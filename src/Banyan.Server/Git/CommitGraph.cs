@@ -42,6 +42,12 @@ sealed class CommitGraph
     {
         lock (_adding)
         {
+            if (_numbers.Count + commits.Count is var count && count > 2 * _nodes.Length)
+            {
+                var nodes = _nodes;
+                Array.Resize(ref nodes, count + count / 8);
+                Volatile.Write(ref _nodes, nodes);
+            }
             var open = new Stack<GitId>();
             foreach (var start in commits.Keys)
             {

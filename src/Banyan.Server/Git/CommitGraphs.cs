@@ -7,7 +7,7 @@ namespace Banyan.Server.Git;
 /// <summary>The graphs of repositories, read as far as they are asked for.</summary>
 sealed class CommitGraphs(HubDatabase database)
 {
-    const int Batch = 256, FewBatches = 40, Turns = 64;
+    const int Batch = 256, FewBatches = 40, Turns = 64, MuchGarbage = 30_000;
 
     readonly GenerationCache<long, CommitGraph> _known = new(256 << 20);
 
@@ -47,6 +47,8 @@ sealed class CommitGraphs(HubDatabase database)
                 break;
             // A long line has one commit a batch: then all at once is sooner.
             var all = ++batches > FewBatches;
+            if (all)
+                read.EnsureCapacity(await CountAsync(repo, cancellationToken));
             await ReadAsync(repo, all ? null : [.. unknown], (id, commit) =>
             {
                 read[id] = commit;
@@ -56,12 +58,20 @@ sealed class CommitGraphs(HubDatabase database)
             if (all)
                 break;
         }
-        if (read.Count > 0)
+        var count = read.Count;
+        if (count > 0)
             graph.Add(read);
-        if (read.Count > 0 || known is null)
+        if (count > 0 || known is null)
             _known.Add(repo, graph, graph.Bytes + 100);
+        // What a long history was read with is as large as the graph, and nothing else would soon make the collector look at it.
+        read = null!;
+        if (count > MuchGarbage)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return graph;
     }
+
+    Task<int> CountAsync(long repo, CancellationToken cancellationToken) =>
+        database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM git_objects WHERE repo_id = @repo AND kind = 'commit'", new { repo }), cancellationToken);
 
     async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, CommitFacts> each, CancellationToken cancellationToken)
     {

@@ -2,6 +2,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Git.Transport;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -27,11 +28,12 @@ static class GitFeature
         services.AddSingleton<Fetches>();
         services.AddSingleton<LsRefs>();
         services.AddSingleton<KeptPacks>();
-        services.AddSingleton<PackKeeper>();
-        services.AddHostedService(s => s.GetRequiredService<PackKeeper>());
+        services.AddSingleton<PackMaker>();
+        services.AddJob<PackKeeper>();
         services.AddSingleton<PackSender>();
         services.AddSingleton<UploadPackV0>();
         services.AddSingleton<UploadPack>();
+        services.AddSingleton<RefMoves>();
         services.AddSingleton<ReceivePack>();
     }
 

@@ -9,7 +9,18 @@ namespace Banyan.Server.Git;
 sealed record GitObject(GitKind Kind, byte[] Content);
 
 /// <summary>A git object that is to be stored.</summary>
-readonly record struct NewGitObject(GitId Id, GitKind Kind, byte[] Content);
+/// <param name="Length">Bytes of its content.</param>
+/// <param name="Read">Gives the content, as often as it is asked.</param>
+/// <param name="IsHeld">Whether the content is in memory all the time.</param>
+readonly record struct NewGitObject(GitId Id, GitKind Kind, int Length, Func<byte[]> Read, bool IsHeld = false)
+{
+    public NewGitObject(GitId id, GitKind kind, byte[] content)
+        : this(id, kind, content.Length, () => content, IsHeld: true)
+    {
+    }
+
+    public byte[] Content => Read();
+}
 
 /// <summary>What is known of a blob without reading it: its length, and its bytes where it is as short as a pointer to a large file.</summary>
 sealed record BlobFacts(long Size, byte[]? Short);
@@ -101,8 +112,11 @@ sealed class GitObjects(HubDatabase database)
         return facts;
     }
 
-    /// <summary>What is stored in one transaction.</summary>
+    /// <summary>What is stored in one transaction, of objects that are in memory meanwhile.</summary>
     public const int BatchObjects = 4096, BatchBytes = 8 << 20;
+
+    // The same of objects that are read as they are stored: each transaction writes most pages of a large repository's index again, and waits for the disk.
+    const int SpooledObjects = 16_384, SpooledBytes = 32 << 20;
 
     /// <summary>
     /// Stores objects before anything leads to them, in transactions of their own, so that nobody waits for all of them. They have
@@ -119,7 +133,8 @@ sealed class GitObjects(HubDatabase database)
         foreach (var made in objects)
         {
             batch.Add(made);
-            if (batch.Count < BatchObjects && (bytes += made.Content.Length) < BatchBytes)
+            var (most, mostBytes) = batch[0].IsHeld ? (BatchObjects, BatchBytes) : (SpooledObjects, SpooledBytes);
+            if (batch.Count < most && (bytes += made.Length) < mostBytes)
                 continue;
             if (!await StoreAsync(repo, basis, batch, cancellationToken))
                 return false;

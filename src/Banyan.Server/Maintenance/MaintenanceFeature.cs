@@ -1,4 +1,5 @@
 using Banyan.Server.Jobs;
+using Banyan.Server.Storage.Databases;
 using Banyan.Server.Maintenance.Collection;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -11,5 +12,6 @@ static class MaintenanceFeature
     {
         services.AddJob<DailyCollection>();
         services.AddJob<Leftovers>();
+        services.AddJob<Checkpoints>();
     }
 }

@@ -1,6 +1,11 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using Banyan.Server;
+using Banyan.Server.Hub;
 using Banyan.Tests;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Cli.Tests.Commands;
 
@@ -71,6 +76,22 @@ public sealed class ImportExportTests : IDisposable
         Assert.Equal(large, await File.ReadAllBytesAsync(PathOf("copy", "weights.bin"), TestContext.Current.CancellationToken));
         // No token is left.
         Assert.DoesNotContain("import", (await HubAsync("token", "list")).Output, StringComparison.Ordinal);
+
+        // By address, from another hub: branches and tags by git over HTTP, large files by git-lfs.
+        await DoneAsync("import", PathOf("source"), "ana/open");
+        await using (var other = BanyanServer.Build(new ServerOptions { Host = "127.0.0.1", Port = 0, Hub = new HubOptions { DataFolder = PathOf("hub") } }))
+        {
+            await other.StartAsync(TestContext.Current.CancellationToken);
+            var address = other.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            foreach (var arguments in (string[][])[["user", "add", "ana"], ["import", $"{address}/ana/open", "ana/open"], ["export", "ana/open", PathOf("second.git")]])
+            {
+                var (code, _, error) = await Tool.Run(["hub", .. arguments, "--data", PathOf("second")], environment: Environment);
+                Assert.True(code == 0, error);
+            }
+            await other.StopAsync(TestContext.Current.CancellationToken);
+        }
+        Assert.Equal(await RefsAsync("source"), await RefsAsync("second.git"));
+        Assert.Equal(large, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(PathOf("second.git", "lfs", "objects"), "*", SearchOption.AllDirectories)), TestContext.Current.CancellationToken));
 
         // Again: what is new, and nothing over what the hub has beside it.
         await GitAsync("source", "commit", "-q", "--allow-empty", "-m", "two");

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Banyan.Runtime.Kernels.Memory;
 
 /// <summary>
-/// Memory outside the collector's heap, on a 64-byte boundary. From 4 MB on it asks Linux for huge pages, without which random 4 KB pages
+/// Memory outside the collector's heap, on a 64-byte boundary. From 2 MB on it asks Linux for huge pages, without which random 4 KB pages
 /// cost a third of the read bandwidth.
 /// </summary>
 /// <remarks>
@@ -12,7 +12,7 @@ namespace Banyan.Runtime.Kernels.Memory;
 /// </remarks>
 internal sealed unsafe partial class AlignedBuffer : IDisposable
 {
-    const long HugePage = 2 << 20, HugeFrom = 4 << 20, MappedFrom = 128 << 10;
+    const long HugePage = 2 << 20, HugeFrom = HugePage, MappedFrom = 128 << 10;
     const int ReadWrite = 3, PrivateAnonymous = 0x22;
     const int AdviseDontNeed = 4, AdviseHugePage = 14, AdvisePopulateRead = 22;
 

@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>An object of a pack: whole, in the spool.</summary>
@@ -22,7 +20,7 @@ sealed class IncomingPack : IDisposable
     /// <summary>Longer chains of deltas are not sent on: they cost whoever clones too much.</summary>
     const int DeepestKept = 250;
 
-    readonly SafeFileHandle _spool;
+    readonly ObjectSpool _spool;
     readonly PackLimits _limits;
     readonly List<PackedObject> _objects = [];
     readonly Dictionary<GitId, int> _byId = [];
@@ -31,14 +29,13 @@ sealed class IncomingPack : IDisposable
     readonly Dictionary<long, List<Waiting>> _waitingForEntry = [];
     readonly List<(long Entry, int Depth)> _entryOf = [];
     readonly Stack<int> _made = [];
-    long _length, _unpacked;
+    long _unpacked;
     (int Index, byte[] Content) _last = (-1, []);
 
     IncomingPack(string folder, PackLimits limits)
     {
         _limits = limits;
-        _spool = File.OpenHandle(
-            Path.Combine(folder, $"push-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);
+        _spool = new(folder);
     }
 
     /// <summary>The pack's own objects.</summary>
@@ -201,17 +198,8 @@ sealed class IncomingPack : IDisposable
     {
         if ((_unpacked += bytes.Length) > _limits.Unpacked)
             throw new PackException($"its objects have more than {_limits.Unpacked} bytes together: push in several steps");
-        var at = _length;
-        RandomAccess.Write(_spool, bytes, at);
-        _length += bytes.Length;
-        return at;
+        return _spool.Add(bytes);
     }
 
-    byte[] Read(long offset, int length)
-    {
-        var bytes = new byte[length];
-        for (var at = 0; at < length;)
-            at += RandomAccess.Read(_spool, bytes.AsSpan(at), offset + at) is > 0 and var read ? read : throw new InvalidDataException("The spool of a push ends too early.");
-        return bytes;
-    }
+    byte[] Read(long offset, int length) => _spool.Read(offset, length);
 }

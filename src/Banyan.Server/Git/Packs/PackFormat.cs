@@ -27,6 +27,19 @@ static class PackFormat
         to[at++] = first;
         return at;
     }
+
+    /// <summary>Writes how far before an entry the base of its delta begins: seven bits a byte, the highest first, of which each but the last counts one more.</summary>
+    /// <returns>How many bytes.</returns>
+    public static int WriteDistance(Span<byte> to, long distance)
+    {
+        var length = 1;
+        for (var rest = distance >> 7; rest > 0; rest = rest - 1 >> 7)
+            length++;
+        to[length - 1] = (byte)(distance & 0x7f);
+        for (var (at, rest) = (length - 2, (distance >> 7) - 1); at >= 0; at--, rest = (rest >> 7) - 1)
+            to[at] = (byte)(0x80 | rest & 0x7f);
+        return length;
+    }
 }
 
 /// <summary>A pack that is refused, with what is wrong in it.</summary>

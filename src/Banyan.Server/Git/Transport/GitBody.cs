@@ -8,6 +8,8 @@ namespace Banyan.Server.Git.Transport;
 /// <summary>Requests of git over HTTP: the version of the protocol, and the body, which git may compress.</summary>
 static class GitBody
 {
+    const int ReadBytes = 1 << 16;
+
     /// <summary>The version that a client asks for; 0 if it says nothing.</summary>
     public static int Version(HttpContext context)
     {
@@ -20,7 +22,7 @@ static class GitBody
 
     /// <summary>The body's packets.</summary>
     /// <exception cref="HubException">415: it is not such a request.</exception>
-    public static PipeReader Reader(HttpContext context, string service, long maxBytes) => PipeReader.Create(Stream(context, service, maxBytes), new(leaveOpen: true));
+    public static PipeReader Reader(HttpContext context, string service, long maxBytes) => PipeReader.Create(Stream(context, service, maxBytes), new(bufferSize: ReadBytes, leaveOpen: true));
 
     /// <summary>The body's bytes, unpacked; at most so many.</summary>
     public static Stream Stream(HttpContext context, string service, long maxBytes)

@@ -11,12 +11,16 @@ namespace Banyan.Server.Git.Transport;
 /// </summary>
 sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, CancellationToken cancellationToken)
 {
-    readonly HashSet<GitId> _sent = [];
+    readonly Dictionary<GitId, int> _sent = [];
     readonly Dictionary<GitId, int> _folders = [];
     readonly List<GitId> _order = [];
+    readonly List<int> _bases = [];
 
     /// <summary>Their ids, commits first, in the order in which they are best sent.</summary>
     public IReadOnlyList<GitId> Ids => _order;
+
+    /// <summary>The place in <see cref="Ids"/> of what stood where the object stands, in the commit before; null where that is not sent, or nothing did.</summary>
+    public int? BaseOf(int number) => _bases[number] is >= 0 and var other ? other : null;
 
     /// <summary>Blobs that only their length decides about.</summary>
     readonly List<GitId> _blobs = [];
@@ -62,8 +66,8 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
     public async Task IncludeTagsAsync(IEnumerable<GitId> tags, Func<GitId, bool> isSent)
     {
         foreach (var tag in tags)
-            if (!_sent.Contains(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && GitTag.TargetOf(found.Content) is var target
-                && (_sent.Contains(target) || isSent(target)))
+            if (!_sent.ContainsKey(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && GitTag.TargetOf(found.Content) is var target
+                && (_sent.ContainsKey(target) || isSent(target)))
                 Add(tag);
     }
 
@@ -92,10 +96,12 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
                 await EntryAsync(entry, [], 1);
     }
 
-    void Add(GitId id)
+    void Add(GitId id, GitId[]? bases = null)
     {
-        if (_sent.Add(id))
-            _order.Add(id);
+        if (!_sent.TryAdd(id, _order.Count))
+            return;
+        _order.Add(id);
+        _bases.Add(bases is [var first, ..] && _sent.TryGetValue(first, out var number) ? number : -1);
     }
 
     /// <summary>What is new in a folder beside those that the client has in its place.</summary>
@@ -104,10 +110,10 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         if (Array.IndexOf(bases, id) >= 0 || filter.MaxDepth <= depth || (_folders.TryGetValue(id, out var before) && before <= depth))
             return;
         // Seen deeper before, where a filter may have cut it.
-        if (filter.MaxDepth is null && _sent.Contains(id))
+        if (filter.MaxDepth is null && _sent.ContainsKey(id))
             return;
         _folders[id] = depth;
-        Add(id);
+        Add(id, bases);
         var entries = GitTree.Read(await objects.GetAsync(repo, id, GitKind.Tree, cancellationToken));
         var others = new List<Dictionary<string, GitTreeEntry>>(bases.Length);
         foreach (var other in bases)
@@ -123,7 +129,7 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         if (entry.IsFolder)
             await FolderAsync(entry.Id, bases, depth);
         else if (filter.MaxBlob is null && !(filter.MaxDepth <= depth))
-            Add(entry.Id);
+            Add(entry.Id, bases);
         else if (filter.MaxBlob >= 0)
             _blobs.Add(entry.Id);
     }

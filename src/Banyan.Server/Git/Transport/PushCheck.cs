@@ -43,9 +43,6 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
     /// <exception cref="PackException">What is wrong.</exception>
     public async Task RunAsync(IEnumerable<GitId> tips)
     {
-        foreach (var found in pack?.Objects ?? [])
-            if (ObjectCheck.Problem(found.Kind, found.Kind == GitKind.Blob ? [] : pack!.Read(found)) is { } problem)
-                throw new PackException($"the {found.Kind.Text()} {found.Id}: {problem}");
         var next = new Stack<(GitId Id, GitKind? Kind, string By)>(tips.Select(t => (t, (GitKind?)null, "a ref")));
         var commits = new HashSet<GitId>();
         while (next.TryPop(out var at))
@@ -61,22 +58,32 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
             switch (found.Kind)
             {
                 case GitKind.Commit:
-                    var commit = GitCommit.Read(pack!.Read(found));
+                    var commit = GitCommit.Read(Read(found));
                     foreach (var parent in commit.Parents)
                         next.Push((parent, GitKind.Commit, $"the commit {at.Id}"));
                     Folder(commit.Tree, "", 0, $"the commit {at.Id}");
                     break;
                 case GitKind.Tag:
-                    next.Push((GitTag.TargetOf(pack!.Read(found)), null, $"the tag {at.Id}"));
+                    next.Push((GitTag.TargetOf(Read(found)), null, $"the tag {at.Id}"));
                     break;
                 case GitKind.Tree:
                     Folder(at.Id, "", 0, at.By);
                     break;
             }
         }
+        foreach (var left in pack?.Objects ?? [])
+            if (left.Kind != GitKind.Blob && !_reached[left.Number])
+                Read(left);
         var there = await kindsOf(_elsewhere.Keys);
         foreach (var (id, (kind, by)) in _elsewhere)
             Expect(kind, there.TryGetValue(id, out var found) ? found : throw new PackException($"{by} names {id}, which is neither in the pack nor in the repository"), id, by);
+    }
+
+    /// <summary>An object, which is as git writes it.</summary>
+    byte[] Read(PackedObject found)
+    {
+        var content = pack!.Read(found);
+        return ObjectCheck.Problem(found.Kind, content) is { } problem ? throw new PackException($"the {found.Kind.Text()} {found.Id}: {problem}") : content;
     }
 
     static void Expect(GitKind? wanted, GitKind found, GitId id, string by)
@@ -99,7 +106,7 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
             Expect(GitKind.Tree, found.Kind, at.Id, at.By);
             if (!_seen.Add((at.Id, at.Depth)))
                 continue;
-            foreach (var entry in GitTree.Read(pack!.Read(found)))
+            foreach (var entry in GitTree.Read(Read(found)))
             {
                 var path = at.Path.Length == 0 ? entry.Name : $"{at.Path}/{entry.Name}";
                 if (entry.IsFolder)

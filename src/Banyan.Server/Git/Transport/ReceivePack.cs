@@ -1,9 +1,5 @@
-using System.Data.Common;
-using System.Text;
 using Banyan.Server.Access;
-using Banyan.Server.Auditing;
 using Banyan.Server.Content;
-using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Git.Packs;
 using Banyan.Server.Git.Packs.Kept;
@@ -28,8 +24,8 @@ namespace Banyan.Server.Git.Transport;
 /// </code>
 /// </summary>
 sealed class ReceivePack(
-    Authoriser authoriser, GitObjects objects, Reachability reachability, DiscussionStore discussions, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
-    StorageLimits limits, PackKeeper keeper, HubDatabase database, HubOptions options, PackTurns turns, TimeProvider time)
+    Authoriser authoriser, GitObjects objects, Reachability reachability, RefMoves moves, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
+    StorageLimits limits, PackKeeper keeper, HubDatabase database, HubOptions options, PackTurns turns)
 {
     /// <summary>The longest request.</summary>
     public const long MaxBodyBytes = PackLimits.MaxBytes + MaxCommandBytes;
@@ -38,14 +34,6 @@ sealed class ReceivePack(
     const long MaxCommandBytes = 8 << 20;
 
     readonly PackLimits _limits = new();
-
-    /// <summary>What became of a ref; null: it is where it was to go.</summary>
-    sealed class Outcome(RefChange change)
-    {
-        public RefChange Change { get; } = change;
-
-        public string? Problem { get; set; }
-    }
 
     /// <summary><c>POST /{repo}/git-receive-pack</c></summary>
     public async Task HandleAsync(HttpContext context, Repo repo)
@@ -60,9 +48,9 @@ sealed class ReceivePack(
 
         using var turn = turns.Take();
         // :: Step 1
-        var outcomes = request.Changes.Select(c => new Outcome(c)).ToList();
+        var outcomes = request.Changes.Select(c => new PushOutcome(c)).ToList();
         foreach (var outcome in outcomes)
-            outcome.Problem = await RefusalAsync(repo, caller, outcome.Change, cancellationToken);
+            outcome.Problem = await moves.RefusalAsync(repo, caller, outcome.Change, cancellationToken);
 
         string? unpack = null;
         try
@@ -86,28 +74,7 @@ sealed class ReceivePack(
                 outcome.Problem ??= "atomic push failed";
 
         // :: Step 6
-        await AnswerAsync(context, request, outcomes, unpack);
-    }
-
-    async Task<string?> RefusalAsync(Repo repo, Caller caller, RefChange change, CancellationToken cancellationToken)
-    {
-        var name = change.Name;
-        if (name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal))
-        {
-            if (Discussion.NumberOf(name) is not { } number || await discussions.FindAsync(repo.Id, number, cancellationToken) is not { IsPullRequest: true } pull)
-                return "there is no such pull request: open one by the API or on its page";
-            if (change.To is null)
-                return "a pull request is closed, not deleted";
-            if (pull.Status is not (Discussion.Open or Discussion.Draft))
-                return $"the pull request is {pull.Status}";
-            return pull.AuthorId == caller.UserId || await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken) ? null : $"{caller.Name} may not change this pull request";
-        }
-        var prefix = name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? GitRef.Heads : name.StartsWith(GitRef.Tags, StringComparison.Ordinal) ? GitRef.Tags : null;
-        if (prefix is null || !Refs.IsName(name[prefix.Length..]) || GitId.TryParse(name.AsSpan(prefix.Length), out _))
-            return "refs/heads/NAME, refs/tags/NAME and refs/pr/N of a pull request are taken here";
-        if (!await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken))
-            return $"{caller.Name} may not write to {repo.FullName}, or this token may not";
-        return change.To is null && name == GitRef.Heads + repo.DefaultBranch ? "the default branch is not deleted" : null;
+        await PushReport.WriteAsync(context, request, outcomes, unpack);
     }
 
     /// <summary>A pack as it came, and its objects.</summary>
@@ -152,7 +119,7 @@ sealed class ReceivePack(
     /// to any more, be it as a parent, in a folder or as the base of a delta.</summary>
     Task<bool> MayBuildOnAllAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
 
-    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<Outcome> outcomes, Unpacked? unpacked, CancellationToken cancellationToken)
+    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<PushOutcome> outcomes, Unpacked? unpacked, CancellationToken cancellationToken)
     {
         var pack = unpacked?.Pack;
         // :: Step 3
@@ -173,24 +140,13 @@ sealed class ReceivePack(
         await KeepAsync(repo.Id, check.Basis, cancellationToken);
 
         // :: Step 5
-        var commits = outcomes.ToDictionary(o => o.Change, o => o.Problem);
-        IReadOnlyDictionary<RefChange, string?> told = commits;
-        try
-        {
-            told = await database.WriteAsync(t => MoveAsync(t, repo, caller, request, commits), cancellationToken);
-        }
-        catch (AtomicException e)
-        {
-            told = e.Told;
-        }
-        foreach (var outcome in outcomes)
-            outcome.Problem = told[outcome.Change];
+        await moves.MoveAsync(repo, caller, request, outcomes, cancellationToken);
         if (unpacked is not null)
             Keep(repo, outcomes, unpacked, check);
     }
 
     /// <summary>What came packed is sent on as it came, where all of it is visible now, to everybody who clones.</summary>
-    void Keep(Repo repo, List<Outcome> outcomes, Unpacked unpacked, PushCheck check)
+    void Keep(Repo repo, List<PushOutcome> outcomes, Unpacked unpacked, PushCheck check)
     {
         var pack = unpacked.Pack;
         if (pack.Objects.Count < keeper.Least || !pack.IsWhole || !check.ReachedAll || outcomes.Any(o => o.Problem is not null || o.Change.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)))
@@ -199,41 +155,6 @@ sealed class ReceivePack(
         Array.Sort(ids);
         keeper.Offer(repo.Id, new PackToKeep(unpacked.TakeFile(), ids, [.. outcomes.Select(o => o.Change.To).OfType<GitId>().Distinct()], check.Basis));
     }
-
-    /// <summary>An atomic push of which a part is refused: its transaction ends without a change.</summary>
-    sealed class AtomicException(IReadOnlyDictionary<RefChange, string?> told) : Exception
-    {
-        public IReadOnlyDictionary<RefChange, string?> Told { get; } = told;
-    }
-
-    async Task<IReadOnlyDictionary<RefChange, string?>> MoveAsync(DbTransaction t, Repo repo, Caller caller, PushRequest request, Dictionary<RefChange, string?> before)
-    {
-        var told = new Dictionary<RefChange, string?>(before);
-        foreach (var change in before.Where(b => b.Value is null).Select(b => b.Key))
-        {
-            try
-            {
-                if (change.From == change.To)
-                    continue;
-                if (!await Refs.SwapAsync(t, repo.Id, change.Name, change.From, change.To, time.GetUtcNow().ToUnixTimeMilliseconds()))
-                {
-                    told[change] = change.To is null && await Refs.FindAsync(t.Connection!, t, repo.Id, change.Name) is null ? "there is no such ref" : "it was moved by somebody else: fetch first";
-                    continue;
-                }
-            }
-            catch (HubException e)
-            {
-                told[change] = e.Message;
-                continue;
-            }
-            if (Discussion.NumberOf(change.Name) is { } number && change.To is { } commit)
-                await discussions.CommittedAsync(t, repo.Id, number, caller, commit, await TitleAsync(t, repo.Id, commit));
-            await Audit.RecordAsync(t, change.To is null ? "ref.delete" : "repo.push", $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
-        }
-        return request.IsAtomic && told.Values.Any(v => v is not null) ? throw new AtomicException(told) : told;
-    }
-
-    async Task<string> TitleAsync(DbTransaction t, long repo, GitId commit) => DiscussionText.TitleFrom(GitCommit.Read(await objects.GetAsync(t, repo, commit, GitKind.Commit)).Title);
 
     /// <summary>The large files that the push names: each has arrived, and this caller may put it here.</summary>
     async Task<IReadOnlyCollection<LargeFileRow>> LargeAsync(Repo repo, Caller caller, PushCheck check, CancellationToken cancellationToken)
@@ -258,7 +179,7 @@ sealed class ReceivePack(
         foreach (var kind in (GitKind[])[GitKind.Blob, GitKind.Tree, GitKind.Commit, GitKind.Tag])
             for (var i = pack.Objects.Count - 1; i >= 0; i--)
                 if (pack.Objects[i] is var found && found.Kind == kind)
-                    yield return new(found.Id, kind, pack.Read(found));
+                    yield return new(found.Id, kind, found.Length, () => pack.Read(found));
     }
 
     /// <summary>What the push builds upon and no ref leads to any more has its grace time anew.</summary>
@@ -291,32 +212,5 @@ sealed class ReceivePack(
         return kinds;
     }
 
-    static async Task AnswerAsync(HttpContext context, PushRequest request, List<Outcome> outcomes, string? unpack)
-    {
-        var writer = new PacketWriter(context.Response.BodyWriter);
-        // What is said of a ref is one line; a person reads the rest on the sideband.
-        if (request.HasSideband && unpack is not null)
-            foreach (var line in (string[])["", "The push was refused; nothing was changed:", $"  {Clean(unpack)}", ""])
-                writer.Progress(line);
-        if (request.Reports)
-        {
-            var report = new MemoryStream();
-            void Line(string text) => report.Write(Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetByteCount(text) + 5:x4}{text}\n"));
-            Line(unpack is null ? "unpack ok" : $"unpack {Clean(unpack)}");
-            foreach (var outcome in outcomes)
-                Line(unpack is not null ? $"ng {outcome.Change.Name} {Clean(outcome.Problem ?? "unpacker error")}" : outcome.Problem is { } problem ? $"ng {outcome.Change.Name} {Clean(problem)}" : $"ok {outcome.Change.Name}");
-            report.Write("0000"u8);
-            if (request.HasSideband)
-                for (var rest = report.ToArray().AsMemory(); rest.Length > 0; rest = rest[Math.Min(rest.Length, PacketWriter.MaxSideband)..])
-                    writer.Write(1, rest.Span[..Math.Min(rest.Length, PacketWriter.MaxSideband)]);
-            else
-                await context.Response.BodyWriter.WriteAsync(report.ToArray(), context.RequestAborted);
-        }
-        if (request.HasSideband)
-            writer.Flush();
-        await writer.SendAsync(context.RequestAborted);
-    }
 
-    /// <summary>One line, which no terminal takes for anything else.</summary>
-    static string Clean(string text) => string.Concat(text.Take(1000).Select(c => char.IsControl(c) ? ' ' : c));
 }

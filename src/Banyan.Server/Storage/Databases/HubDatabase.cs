@@ -131,6 +131,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Begins a transaction that sees one state of the database and fails rather than overwrite another's change.</summary>
     protected abstract Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
 
+    /// <summary>Brings what was committed to its final place, where the database leaves that to us. Whoever reads or writes meanwhile does not wait.</summary>
+    internal virtual Task CheckpointAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Reads outside of a transaction.</summary>
     public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> work, CancellationToken cancellationToken)
     {

@@ -36,16 +36,26 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
         new { xorb, hashes });
 
-    internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects) => transaction.ExecuteAsync(
-        "INSERT INTO git_objects (repo_id, oid, kind, size, content) SELECT @repo, u.* FROM unnest(@oids, @kinds, @sizes, @contents) AS u ON CONFLICT DO NOTHING",
-        new
+    internal override async Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
+    {
+        // A statement has its objects in memory.
+        for (int first = 0, end = 0; first < objects.Count; first = end)
         {
-            repo,
-            oids = objects.Select(o => o.Id.ToArray()).ToArray(),
-            kinds = objects.Select(o => o.Kind.Text()).ToArray(),
-            sizes = objects.Select(o => (long)o.Content.Length).ToArray(),
-            contents = objects.Select(o => o.Content).ToArray(),
-        });
+            for (var bytes = 0L; end < objects.Count && bytes < GitObjects.BatchBytes; end++)
+                bytes += objects[end].Length;
+            var some = objects.Skip(first).Take(end - first).ToList();
+            await transaction.ExecuteAsync(
+                "INSERT INTO git_objects (repo_id, oid, kind, size, content) SELECT @repo, u.* FROM unnest(@oids, @kinds, @sizes, @contents) AS u ON CONFLICT DO NOTHING",
+                new
+                {
+                    repo,
+                    oids = some.Select(o => o.Id.ToArray()).ToArray(),
+                    kinds = some.Select(o => o.Kind.Text()).ToArray(),
+                    sizes = some.Select(o => (long)o.Length).ToArray(),
+                    contents = some.Select(o => o.Content).ToArray(),
+                });
+        }
+    }
 
     internal override Task KeepWordsAsync(DbTransaction transaction, KeptWords words) => transaction.ExecuteAsync(
         """

@@ -23,6 +23,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         Pooling = true,
     }.ToString();
 
+    // Whoever commits moves the log into the database's file only where the job (Checkpoints) has not for so many pages of 4 KB.
+    const int MostLogPages = 16_384, LogPages = 1000;
+
     readonly SemaphoreSlim _writer = new(1);
     readonly Lock _watching = new();
     readonly ConcurrentBag<ChunkFinder> _finders = [];      // as many as ever asked at once
@@ -34,7 +37,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         var connection = new SqliteConnection(_connection);
         await connection.OpenAsync(cancellationToken);
-        await connection.ExecuteAsync("PRAGMA synchronous = FULL");
+        await connection.ExecuteAsync($"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {MostLogPages}");
         return connection;
     }
 
@@ -50,6 +53,14 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         {
             _writer.Release();
         }
+    }
+
+    internal override async Task CheckpointAsync(CancellationToken cancellationToken)
+    {
+        if (new FileInfo(path + "-wal") is not { Exists: true, Length: var length } || length < LogPages * 4096L)
+            return;
+        await using var connection = await OpenAsync(cancellationToken);
+        await connection.ExecuteAsync("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
     /// <summary>By the head of the log, a look at shared memory; where that cannot be had, by what a connection that never writes sees.</summary>
@@ -144,7 +155,7 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         var (oid, kind, size, content) = (Parameter("@oid"), Parameter("@kind"), Parameter("@size"), Parameter("@content"));
         foreach (var made in objects)
         {
-            (oid.Value, kind.Value, size.Value, content.Value) = (made.Id.ToArray(), made.Kind.Text(), (long)made.Content.Length, made.Content);
+            (oid.Value, kind.Value, size.Value, content.Value) = (made.Id.ToArray(), made.Kind.Text(), (long)made.Length, made.Content);
             command.ExecuteNonQuery();
         }
         return Task.CompletedTask;

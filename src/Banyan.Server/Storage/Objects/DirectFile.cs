@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using Banyan.Runtime.Kernels;
 using Microsoft.Win32.SafeHandles;
 
 namespace Banyan.Server.Storage.Objects;
@@ -10,10 +11,13 @@ namespace Banyan.Server.Storage.Objects;
 /// </summary>
 sealed partial class DirectFile(string path) : IDisposable
 {
-    /// <summary>Bytes gathered before anything is written.</summary>
-    public const int BufferBytes = 1 << 20;
+    /// <summary>
+    /// Bytes gathered before anything is written: a huge page, so that they are one request to the disk. A megabyte of small pages was two, of which the
+    /// second had eight kilobytes.
+    /// </summary>
+    public const int BufferBytes = 2 << 20;
 
-    const int Alignment = 4096, KeptBuffers = 32;
+    const int KeptBuffers = 32;
     const int GetFlags = 3, SetFlags = 4;   // of fcntl
 
     static readonly int s_direct = RuntimeInformation.ProcessArchitecture switch
@@ -24,10 +28,10 @@ sealed partial class DirectFile(string path) : IDisposable
         _ => 0,
     };
 
-    static readonly ConcurrentQueue<byte[]> s_buffers = [];
+    static readonly ConcurrentQueue<AlignedBuffer> s_buffers = [];
 
     readonly SafeFileHandle _handle = Private.CreateHandle(path);
-    byte[]? _buffer = s_buffers.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(BufferBytes + Alignment, pinned: true);
+    AlignedBuffer? _buffer = s_buffers.TryDequeue(out var used) ? used : new(BufferBytes, zeroed: false);
     long _written;
     int _filled;
     bool _direct, _plain = s_direct == 0;
@@ -41,13 +45,12 @@ sealed partial class DirectFile(string path) : IDisposable
     /// <summary>Whether the next byte makes the first ones be written.</summary>
     public bool IsFull => _filled == BufferBytes;
 
-    Span<byte> Buffer
+    unsafe Span<byte> Buffer
     {
         get
         {
             ObjectDisposedException.ThrowIf(_buffer is null, this);
-            var start = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(_buffer, 0) & (Alignment - 1));
-            return _buffer.AsSpan(start, BufferBytes);
+            return new(_buffer.Pointer, BufferBytes);
         }
     }
 
@@ -115,6 +118,8 @@ sealed partial class DirectFile(string path) : IDisposable
     {
         if (_buffer is { } buffer && s_buffers.Count < KeptBuffers)
             s_buffers.Enqueue(buffer);
+        else
+            _buffer?.Dispose();
         _buffer = null;
     }
 

@@ -1,10 +1,8 @@
 using System.Threading.Channels;
 using Banyan.Server.Git.Transport;
 using Banyan.Server.Hub;
+using Banyan.Server.Jobs;
 using Banyan.Server.Repos;
-using Banyan.Server.Storage.Databases;
-using Dapper;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Git.Packs.Kept;
@@ -14,8 +12,8 @@ namespace Banyan.Server.Git.Packs.Kept;
 /// those who push and clone, and forgets what it was told when the hub ends: the next clone tells it again.
 /// </summary>
 sealed partial class PackKeeper(
-    KeptPacks kept, GitObjects objects, Refs refs, Reachability reachability, CommitGraphs graphs, RepoStore repos, HubDatabase database, HubOptions options, ILogger<PackKeeper> log)
-    : BackgroundService
+    KeptPacks kept, PackMaker maker, GitObjects objects, Refs refs, Reachability reachability, CommitGraphs graphs, RepoStore repos, HubOptions options, ILogger<PackKeeper> log)
+    : Job
 {
     // A repository whose history is made of so many parts is packed anew.
     const int MostPacks = 100, Waiting = 8;
@@ -43,31 +41,41 @@ sealed partial class PackKeeper(
             pack.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public override string Name => "keep-packs";
+
+    public override string Purpose => "Keeps packs of git history, so that clones cost no more than their bytes";
+
+    public override TimeSpan Every => TimeSpan.FromSeconds(1);
+
+    /// <summary>What was told is in the memory of the node it was told to.</summary>
+    public override bool IsOfEachNode => true;
+
+    public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
     {
-        try
-        {
-            await foreach (var (repo, pack) in _work.Reader.ReadAllAsync(stoppingToken))
-                using (pack)
-                    try
-                    {
-                        await KeepAsync(repo, pack, stoppingToken);
-                    }
-                    catch (Exception e) when (e is not OperationCanceledException)
-                    {
-                        LogFailed(log, repo, e);   // nothing depends on it
-                    }
-                    finally
-                    {
-                        lock (_noticed)
-                            _noticed.Remove(repo);
-                    }
-        }
-        catch (OperationCanceledException)
-        {
-        }
+        while (_work.Reader.TryRead(out var work))
+            using (work.Pack)
+                try
+                {
+                    await KeepAsync(work.Repo, work.Pack, cancellationToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    LogFailed(log, work.Repo, e);   // nothing depends on it
+                }
+                finally
+                {
+                    lock (_noticed)
+                        _noticed.Remove(work.Repo);
+                }
+    }
+
+    /// <summary>Forgets what is left: nothing more is taken.</summary>
+    public override Task EndAsync()
+    {
+        _work.Writer.Complete();
         while (_work.Reader.TryRead(out var left))
             left.Pack?.Dispose();
+        return Task.CompletedTask;
     }
 
     /// <summary>Keeps a pack that came, or makes one of what is in none.</summary>
@@ -119,13 +127,13 @@ sealed partial class PackKeeper(
         var tips = all.Select(r => r.Id).ToHashSet();
         await collected.CollectAsync(graph, [.. tips], [.. packs.SelectMany(p => p.Tips)], none, none);
         var there = await kept.InAsync(packs, collected.Ids, cancellationToken);
-        GitId[] ids = [.. collected.Ids.Where(id => !there.Contains(id))];
-        if (ids.Length < Least)
+        if (collected.Ids.Count - there.Count < Least)
             return null;
         var spool = new FileStream(Path.Combine(options.SpoolFolder, $"keep-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         try
         {
-            await WriteAsync(repo, ids, spool, cancellationToken);
+            await maker.WriteAsync(repo, collected, there, spool, cancellationToken);
+            GitId[] ids = [.. collected.Ids.Where(id => !there.Contains(id))];
             Array.Sort(ids);
             return new PackToKeep(spool, ids, tips, []);
         }
@@ -134,29 +142,6 @@ sealed partial class PackKeeper(
             await spool.DisposeAsync();
             throw;
         }
-    }
-
-    async Task WriteAsync(long repo, GitId[] ids, FileStream spool, CancellationToken cancellationToken)
-    {
-        const int ReadBatch = 200;
-        using var writer = new PackWriter(spool.Write);
-        writer.Begin((uint)ids.Length);
-        await using var connection = await database.OpenAsync(cancellationToken);
-        foreach (var batch in ids.Chunk(ReadBatch))
-        {
-            var oids = batch.Select(i => i.ToArray()).ToArray();
-            var (rows, found) = (connection.QueryUnbufferedAsync<(string Kind, byte[] Content)>(
-                $"SELECT kind, content FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), 0);
-            await foreach (var (kind, content) in rows.WithCancellation(cancellationToken))
-            {
-                writer.Add(GitKinds.Parse(kind), content);
-                found++;
-            }
-            if (found != batch.Length)
-                throw new InvalidDataException($"{batch.Length - found} git objects of a repository are missing: run banyan fsck.");
-        }
-        writer.End();
-        await spool.FlushAsync(cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Warning, "A pack of repository {Repo} could not be kept; clones go on without")]
