@@ -148,4 +148,20 @@ public sealed class KeptPackTests : IAsyncLifetime
         Assert.Equal(refs, await CloneAsync("second", "-c", "transfer.fsckObjects=true"));
         await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana, System.Net.Http.Json.JsonContent.Create(new { name = "coder", type = "model" }));
     }
+
+    [Fact]
+    public async Task Versions_of_a_file_are_packed_as_what_changed()
+    {
+        var lines = Enumerable.Range(0, 1000).Select(i => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i)))).ToArray();
+        for (var i = 0; i < 12; i++)
+        {
+            lines[i * 50] = $"version {i}";
+            await _hub.CommitFilesAsync("ana/coder", _hub.Ana, ("notes/long.txt", string.Join('\n', lines)));
+        }
+        var refs = await CloneAsync("first");
+        await PacksAsync(1);
+        // One version of 65 KB, compressed to half, and what changed in eleven.
+        Assert.InRange(await _hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT SUM(LENGTH(content)) FROM git_pack_parts"), default), 30_000, 50_000);
+        Assert.Equal(refs, await CloneAsync("second", "-c", "transfer.fsckObjects=true"));
+    }
 }
