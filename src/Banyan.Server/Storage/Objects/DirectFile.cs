@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using Banyan.Runtime.Kernels;
+using Banyan.Runtime.Kernels.Memory;
 using Microsoft.Win32.SafeHandles;
 
 namespace Banyan.Server.Storage.Objects;
