@@ -67,15 +67,28 @@ public sealed unsafe partial class Trainer
         return TokenLosses(isBase: false);
     }
 
-    // In float32, whatever the run trains in: as others who read the result will compute.
-    double[] TokenLosses(bool isBase)
+    double[] TokenLosses(bool isBase) => InFloat32(() =>
     {
         var pass = _network.Pass;
-        var bfloat16 = pass.UsesBFloat16;
-        (pass.IsBase, pass.UsesBFloat16) = (isBase, false);
+        pass.IsBase = isBase;
         _network.Forward();
         _network.Losses(CrossEntropy.Instance);
-        (pass.IsBase, pass.UsesBFloat16) = (false, bfloat16);
+        pass.IsBase = false;
         return _network.Head.Losses[..pass.TargetCount].ToArray();
+    });
+
+    // What is measured is measured in float32, whatever the run trains in: as others who read the result will compute.
+    T InFloat32<T>(Func<T> measure)
+    {
+        var (pass, before) = (_network.Pass, _network.Pass.UsesBFloat16);
+        pass.UsesBFloat16 = false;
+        try
+        {
+            return measure();
+        }
+        finally
+        {
+            pass.UsesBFloat16 = before;
+        }
     }
 }

@@ -128,8 +128,9 @@ public sealed unsafe partial class Trainer : IDisposable
         var mean = (double)_items.Tokens / (_stream.End(0) is var epoch and > 0 ? epoch : 1);
         var evaluations = _evaluated.Length == 0 ? 0
             : 2 + (_options.EvaluateEvery == 0 ? 0 : (Plan.Steps - Step) / _options.EvaluateEvery);
-        // An evaluation goes forward only, a third of the work.
-        var work = (_sequences - first) * mean + evaluations * _evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])) / 3.0;
+        // An evaluation goes forward only, a third of the work; in float32, where BF16's products are about twice as fast.
+        var share = _options.Precision == TunePrecision.BFloat16 ? 2 / 3.0 : 1 / 3.0;
+        var work = (_sequences - first) * mean + evaluations * _evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])) * share;
         return new(speed, TimeSpan.FromSeconds(Math.Min(work / speed, TimeSpan.MaxValue.TotalSeconds / 2)));
     }
 
@@ -210,7 +211,7 @@ public sealed unsafe partial class Trainer : IDisposable
         + (_saved > 0 ? $"step {_saved} is saved. " : "nothing is saved. ")
         + FormattableString.Invariant($"A lower learning rate (it is {_options.HighestRate:g3}) or a longer warm-up often helps; else look at these samples"));
 
-    double? Evaluate(CancellationToken cancellationToken)
+    double? Evaluate(CancellationToken cancellationToken) => InFloat32<double?>(() =>
     {
         var (sum, count, tokens) = (0.0, 0L, 0);
         foreach (var sequence in _evaluated)
@@ -224,7 +225,7 @@ public sealed unsafe partial class Trainer : IDisposable
         }
         HeldOutTokens = tokens;
         return count == 0 ? null : sum / count;
-    }
+    });
 
     void Save()
     {

@@ -200,10 +200,23 @@ public sealed class DiskObjectStore : IObjectStore
             var isPacked = key.EndsWith(Packed, StringComparison.Ordinal);
             if (isPacked)
                 key = key[..^Packed.Length];
-            if (key.StartsWith(prefix, StringComparison.Ordinal) && (isPacked ? PackedLength(file.FullName) : file.Length) is { } length)
+            if (key.StartsWith(prefix, StringComparison.Ordinal) && (isPacked ? PackedLength(file.FullName) : Length(file)) is { } length)
                 yield return new StoredObject(key, length, file.LastWriteTimeUtc);
         }
         await Task.CompletedTask;
+    }
+
+    // Null for one that was removed since its folder was read.
+    static long? Length(FileInfo file)
+    {
+        try
+        {
+            return file.Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     /// <summary>None: the server reads its own disk.</summary>
