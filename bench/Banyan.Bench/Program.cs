@@ -11,7 +11,7 @@ switch (args)
         GemmBench.Run(threads);
         return 0;
     case ["tune", var path, ..]:
-        TuneBench.Run(path, threads, Number("--length", 512), Number("--steps", 3), pairs: args.Contains("--bf16"));
+        TuneBench.Run(path, threads, Number("--length", 512), Number("--steps", 3), bfloat16: args.Contains("--bf16"));
         return 0;
     case ["attention", ..]:
         AttentionBench.Run(threads);

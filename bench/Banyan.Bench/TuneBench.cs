@@ -11,13 +11,13 @@ namespace Banyan.Bench;
 /// <summary>Steps of LoRA on a model's own shape (its weights may be random), against the machine's multiplications in the same run.</summary>
 static class TuneBench
 {
-    public static void Run(string path, int threads, int length, int steps, bool pairs)
+    public static void Run(string path, int threads, int length, int steps, bool bfloat16)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads, Activations = ActivationFormat.Float });
         var peak = FloatPeak.Measure(model.Pool);
         var random = new Random(1);
         var sample = new Sample([.. Enumerable.Range(0, length).Select(_ => random.Next(model.Config.VocabularySize))], [.. Enumerable.Repeat(true, length)]);
-        var options = new TuneOptions { SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Precision = pairs ? TunePrecision.BFloat16 : TunePrecision.Float32 };
+        var options = new TuneOptions { SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Precision = bfloat16 ? TunePrecision.BFloat16 : TunePrecision.Float32 };
         using var trainer = new Trainer(model, new() { Samples = [sample] }, options);
         var least = double.MaxValue;
         trainer.Stepped += step => least = step.Step == 1 ? least : Math.Min(least, step.Tokens / step.TokensPerSecond);
@@ -27,7 +27,7 @@ static class TuneBench
         Console.WriteLine();
         Console.WriteLine("| model | tokens | least s of a step | tokens/s | GFLOP/s | of the peak | planned memory | most memory |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|");
-        Console.WriteLine($"| {model.Name}{(pairs ? ", in BF16" : "")} | {length} | {least:F2} | {length / least:F1} | {operations / least / 1e9:F0} | {operations / least / peak:P0} | "
+        Console.WriteLine($"| {model.Name}{(bfloat16 ? ", in BF16" : "")} | {length} | {least:F2} | {length / least:F1} | {operations / least / 1e9:F0} | {operations / least / peak:P0} | "
             + $"{trainer.Plan.MemoryBytes / 1e9:F2} GB | {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB |");
     }
 

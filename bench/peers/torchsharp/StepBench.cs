@@ -88,10 +88,10 @@ static class StepBench
         return new([.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))], [.. Enumerable.Repeat(true, length)]);
     }
 
-    static void Banyan(string path, int threads, int length, int steps, bool pairs, Action<Func<double>, bool> measure)
+    static void Banyan(string path, int threads, int length, int steps, bool bfloat16, Action<Func<double>, bool> measure)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads, Activations = ActivationFormat.Float });
-        var options = new TuneOptions { Rank = Rank, SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Recompute = false, Precision = pairs ? TunePrecision.BFloat16 : TunePrecision.Float32 };
+        var options = new TuneOptions { Rank = Rank, SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Recompute = false, Precision = bfloat16 ? TunePrecision.BFloat16 : TunePrecision.Float32 };
         using var trainer = new Trainer(model, new() { Samples = [Text(model.Config.VocabularySize, length)] }, options);
         // A step at a time: the run goes on when it is asked.
         using SemaphoreSlim go = new(0), done = new(0);

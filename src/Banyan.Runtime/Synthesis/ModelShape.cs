@@ -44,7 +44,7 @@ public sealed record ModelShape(
     internal ShapeText? Text { get; init; }
 
     /// <summary>Its special tokens and chat template.</summary>
-    internal VocabularyKind Words { get; init; } = VocabularyKind.Qwen3;
+    internal VocabularyKind Tokens { get; init; } = VocabularyKind.Qwen3;
 
     /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }

@@ -28,9 +28,9 @@ static class ModelShapes
         Llama("3.1-8B", 32, 4096, 14336, 32, 128, tied: false, factor: 8),
         Llama("3-70B", 80, 8192, 28672, 64, 128, tied: false, factor: null),
         .. ShapeText.All(),
-        new("copier", "copier", "qwen2", 5, 192, 512, 3, 1, 64, 4_096, 8_192, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Words = VocabularyKind.Copier, Copies = true },
-        new("copier-1.5b", "copier in the shape of Qwen2.5-Coder-1.5B", "qwen2", 28, 1536, 8960, 12, 2, 128, 151_936, 32_768, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Words = VocabularyKind.Copier, Copies = true },
-        new("tiny-qwen2", "tiny-qwen2", "qwen2", 3, 256, 512, 4, 2, 64, 2_080, 2_048, true) { FirstSpecial = 2_048, Words = VocabularyKind.Qwen2 },
+        new("copier", "copier", "qwen2", 5, 192, 512, 3, 1, 64, 4_096, 8_192, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Tokens = VocabularyKind.Copier, Copies = true },
+        new("copier-1.5b", "copier in the shape of Qwen2.5-Coder-1.5B", "qwen2", 28, 1536, 8960, 12, 2, 128, 151_936, 32_768, false) { FirstSpecial = 4_087, RopeBase = 10_000, Turning = 8, Tokens = VocabularyKind.Copier, Copies = true },
+        new("tiny-qwen2", "tiny-qwen2", "qwen2", 3, 256, 512, 4, 2, 64, 2_080, 2_048, true) { FirstSpecial = 2_048, Tokens = VocabularyKind.Qwen2 },
         new("tiny-qwen3moe", "tiny-qwen3moe", "qwen3moe", 3, 256, 256, 4, 2, 64, 2_080, 2_048, false) { Experts = 8, ExpertsUsed = 2, ExpertFeedForward = 256, FirstSpecial = 2_048 },
     ];
 
@@ -48,7 +48,7 @@ static class ModelShapes
     static ModelShape Coder(string size, int layers, int embedding, int feedForward, int heads, int kvHeads, int headSize, bool large = false) =>
         new($"qwen2.5-coder-{size.ToLowerInvariant()}", $"Qwen2.5-Coder-{size}-Instruct", "qwen2", layers, embedding, feedForward, heads, kvHeads, headSize,
             large ? 152_064 : 151_936, 32_768, Tied: !large)
-        { Words = VocabularyKind.Qwen2 };
+        { Tokens = VocabularyKind.Qwen2 };
 
     static ModelShape Qwen3(string size, int layers, int embedding, int feedForward, int heads, bool tied) =>
         new($"qwen3-{size.ToLowerInvariant()}", $"Qwen3-{size}", "qwen3", layers, embedding, feedForward, heads, KvHeads: 8, HeadSize: 128, 151_936, 40_960, tied);
@@ -56,5 +56,5 @@ static class ModelShapes
     static ModelShape Llama(string size, int layers, int embedding, int feedForward, int heads, int headSize, bool tied, float? factor) =>
         new($"llama-{size.ToLowerInvariant()}", $"Llama-{size}-Instruct", "llama", layers, embedding, feedForward, heads, KvHeads: 8, headSize, 128_256,
             factor is null ? 8_192 : 131_072, tied)
-        { RopeBase = 500_000, RmsEpsilon = 1e-5f, RopeFactor = factor, FirstSpecial = 128_000, Words = VocabularyKind.Llama };
+        { RopeBase = 500_000, RmsEpsilon = 1e-5f, RopeFactor = factor, FirstSpecial = 128_000, Tokens = VocabularyKind.Llama };
 }

@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Synthesis;
 /// architecture gemma3
 /// layers 34
 /// vocabulary 262144 special 262140                 tokens, and where the special ones begin; "words": WordPiece
-/// u attention.head_count 8                         a key: u unsigned, f float, b bool, s text
+/// u attention.head_count 8                         a key: u unsigned, i signed, f float, b bool, s text
 /// i[] rope.dimension_sections 11 11 10 0           an array
 /// u* attention.head_count_kv 0 4@5/10              an array of a value a layer: 0, and 4 in the chosen layers
 /// t output_norm.weight 2560                        a tensor

@@ -24,7 +24,7 @@ static class VocabularyMetadata
             WriteWords(writer, shape, folder);
             return;
         }
-        var (kind, specials) = (shape.Words, shape.Words.Specials);
+        var (kind, specials) = (shape.Tokens, shape.Tokens.Specials);
         var (words, merges) = folder is null ? MakeUp(shape.FirstSpecial) : Read(folder, shape);
 
         var tokens = new string[shape.Vocabulary];

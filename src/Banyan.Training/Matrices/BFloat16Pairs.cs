@@ -31,14 +31,18 @@ internal static unsafe class BFloat16Pairs
     /// <summary>Floats' places for the given number of columns.</summary>
     public static int Count(int columns) => (columns + 1) / 2;
 
-    /// <summary>A left side, whose columns are adjacent; it is in memory of this thread until the next one.</summary>
-    public static Matrix Of(Matrix a, WorkerPool? pool)
+    /// <summary>
+    /// Pairs [<paramref name="k"/>, + <paramref name="depth"/>) of each row of a left side whose columns are adjacent. They are in memory of this
+    /// thread until the next call.
+    /// </summary>
+    public static Matrix Of(Matrix a, int k, int depth, WorkerPool? pool)
     {
         if (a.ColumnStride != 1)
             throw new ArgumentException("its columns are apart", nameof(a));
-        var stride = (a.Columns + Rounded - 1) / Rounded * Rounded / Columns;
-        var pairs = new Matrix(Gemm.Grow(ref s_left, (long)stride * a.Rows), a.Rows, Count(a.Columns), stride, 1);
-        var job = new RoundJob { From = a, To = pairs };
+        var from = a.ColumnRange(k * Columns, Math.Min(depth * Columns, a.Columns - k * Columns));
+        var stride = (from.Columns + Rounded - 1) / Rounded * Rounded / Columns;
+        var pairs = new Matrix(Gemm.Grow(ref s_left, (long)stride * a.Rows), a.Rows, depth, stride, 1);
+        var job = new RoundJob { From = from, To = pairs };
         if (pool is null)
             job.Work(0, 1);
         else

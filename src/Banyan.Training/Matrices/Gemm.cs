@@ -57,7 +57,7 @@ internal static unsafe class Gemm
         if (x.Columns != w.Columns || x.Rows != y.Rows || w.Rows != y.Columns)
             throw new ArgumentException($"[{x.Rows}, {x.Columns}] · [{w.Rows}, {w.Columns}]ᵀ is not [{y.Rows}, {y.Columns}].", nameof(y));
         if (bfloat16)
-            Run(BFloat16Pairs.Of(x, pool), new ForwardBFloat16(w), y, pool, scale, add);
+            Run(x, new ForwardBFloat16(w), y, pool, scale, add);
         else if (Ladder.UsesVectors)
             Run(x, new ForwardRightSide(w), y, pool, scale, add);
         else
@@ -70,7 +70,7 @@ internal static unsafe class Gemm
         if (dy.Columns != w.Rows || dy.Rows != dx.Rows || w.Columns != dx.Columns)
             throw new ArgumentException($"[{dy.Rows}, {dy.Columns}] · [{w.Rows}, {w.Columns}] is not [{dx.Rows}, {dx.Columns}].", nameof(dx));
         if (bfloat16)
-            Run(BFloat16Pairs.Of(dy, pool), new BackwardBFloat16(w), dx, pool, scale, add);
+            Run(dy, new BackwardBFloat16(w), dx, pool, scale, add);
         else if (Ladder.UsesVectors)
             Run(dy, new BackwardRightSide(w), dx, pool, scale, add);
         else
@@ -126,10 +126,10 @@ internal static unsafe class Gemm
         }
         var copies = a.ColumnStride != 1;
         var columns = Math.Min(c.Columns, MaxColumns);
-        var depth = Math.Min(a.Columns, MaxDepth);
+        var steps = TRight.IsPaired ? BFloat16Pairs.Count(a.Columns) : a.Columns;
+        var depth = Math.Min(steps, MaxDepth);
         var job = new Job<TRight>
         {
-            A = a,
             B = b,
             C = c,
             Scale = scale,
@@ -139,11 +139,13 @@ internal static unsafe class Gemm
         };
         for (job.Row = 0; job.Row < c.Rows; job.Row += MaxRows)
             for (job.Column = 0; job.Column < c.Columns; job.Column += MaxColumns)
-                for (job.K = 0; job.K < a.Columns; job.K += MaxDepth)
+                for (job.K = 0; job.K < steps; job.K += MaxDepth)
                 {
                     job.Rows = Math.Min(MaxRows, c.Rows - job.Row);
                     job.Columns = Math.Min(MaxColumns, c.Columns - job.Column);
-                    job.Depth = Math.Min(MaxDepth, a.Columns - job.K);
+                    job.Depth = Math.Min(MaxDepth, steps - job.K);
+                    var rows = a.RowRange(job.Row, job.Rows);
+                    job.A = TRight.IsPaired ? BFloat16Pairs.Of(rows, job.K, job.Depth, pool) : rows.ColumnRange(job.K, job.Depth);
                     job.Add = add || job.K > 0;
                     var threads = pool?.Threads ?? 1;
                     if (copies || !b.IsInPlace)
@@ -214,7 +216,7 @@ internal static unsafe class Gemm
                     B.Write(K, Depth, Column + column, Math.Min(B.UnitColumns, Columns - column), Right + (nint)column * Depth);
                 }
                 else
-                    Strips.Write(A.RowRange(Row, Rows).ColumnRange(K, Depth), i - _units, Left);
+                    Strips.Write(A, i - _units, Left);
         }
 
         readonly void Fill<TLanes>(int part, int parts) where TLanes : struct, ILanes<TLanes>
@@ -247,7 +249,7 @@ internal static unsafe class Gemm
 
         readonly void FillTile<TLanes>(TileProduct product, int row, int rows, int column, int columns, bool two) where TLanes : struct, ILanes<TLanes>
         {
-            var a = Copies ? Left + (nint)row * Depth : A.Data + (Row + row) * A.RowStride + K * A.ColumnStride;
+            var a = Copies ? Left + (nint)row * Depth : A.Data + row * A.RowStride;
             var c = C.Data + (Row + row) * C.RowStride + (Column + column) * C.ColumnStride;
             var valid = Math.Min(columns, Columns - column);
             if (valid == columns && C.ColumnStride == 1)
