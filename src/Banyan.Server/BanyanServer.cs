@@ -49,6 +49,7 @@ public static class BanyanServer
         builder.Services.AddRoutingCore();
         AnswerCompression.Add(builder.Services);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(options.Hub?.Clock ?? options.Clock);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService<ServiceManager>();
         builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));

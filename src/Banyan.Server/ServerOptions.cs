@@ -51,6 +51,9 @@ public sealed record ServerOptions
     /// <summary>Where requests are logged: standard output, unless this is another.</summary>
     internal Stream? AccessLog { get; init; }
 
+    /// <summary>What tells the time, where no hub has a clock of its own; another in tests.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Whether the address of who asks is logged with it.</summary>
     public bool LogsAddresses { get; init; }
 

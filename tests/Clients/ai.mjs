@@ -58,7 +58,7 @@ const aborted = streamText({ ...greedy, maxOutputTokens: 400, abortSignal: contr
 let count = 0;
 for await (const part of aborted.fullStream) {
   if (part.type === 'text-delta' && ++count === 2) controller.abort();
-  if (part.type === 'abort') report.aborted = count < 100;
+  if (part.type === 'abort') report.aborted = count < 400;
 }
 
 console.log(JSON.stringify(report));

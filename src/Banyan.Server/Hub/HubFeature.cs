@@ -46,7 +46,6 @@ static partial class HubFeature
     {
         Private.CreateFolder(options.DataFolder);
         Private.CreateFolder(options.SpoolFolder);
-        services.AddSingleton(options.Clock);
         services.AddSingleton(options);
         services.AddSingleton(s => options.OpenDatabase(what => LogUpgrade(s.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), what)));
         services.AddSingleton(_ => options.OpenObjects());

@@ -21,7 +21,7 @@ public sealed class KeyTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    Task<TestServer> StartAsync() => TestServer.StartAsync(o => o with { KeysFile = Path });
+    Task<TestServer> StartAsync(TimeProvider? clock = null) => TestServer.StartAsync(o => o with { KeysFile = Path, Clock = clock ?? TimeProvider.System });
 
     string Add(string name, Func<ApiKey, ApiKey>? limit = null)
     {
@@ -96,7 +96,7 @@ public sealed class KeyTests : IDisposable
         var one = Add("one", k => k with { RequestsPerMinute = 1 });
         var day = Add("day", k => k with { TokensPerDay = 5 });
         var few = Add("few", k => k with { Concurrency = 1 });
-        await using (var server = await StartAsync())
+        await using (var server = await StartAsync(new TestClock(still: true)))
         {
             var answer = await (await AskAsync(server, one)).Content.ReadFromJsonAsync<JsonNode>();
             foreach (var (path, error) in ((string, string)[])[(Chat, "error.code"), ("/v1/responses", "error.code"), ("/v1/messages", "error.type"), ("/api/chat", "error"), ("/tokenize", "error.code")])

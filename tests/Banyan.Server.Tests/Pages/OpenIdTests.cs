@@ -110,7 +110,7 @@ sealed class WaywardProvider : IAsyncDisposable
         {
             Issuer = Fault == "an issuer that is another's" ? "https://evil.example" : Issuer,
             Audience = Fault == "another app's token" ? "somebody" : "banyan",
-            Expires = Fault == "no end" ? null : DateTime.UtcNow.AddMinutes(Fault == "too old" ? -10 : 5),
+            Expires = Fault == "no end" ? null : DateTime.UtcNow.AddMinutes(Fault == "too old" ? -10 : 60),
             Claims = Claims,
             SigningCredentials = Fault == "no signature" ? null : new(key, key is SymmetricSecurityKey ? "HS256" : "RS256"),
         });
