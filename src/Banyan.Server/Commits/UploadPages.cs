@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Banyan.Server.Access;
 using Banyan.Server.Content;
 using Banyan.Server.Files;
@@ -9,7 +10,6 @@ using Banyan.Server.Pages;
 using Banyan.Server.Quotas;
 using Banyan.Server.Repos;
 using Banyan.Server.SignIn;
-using Banyan.Server.Storage.Objects;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -22,14 +22,14 @@ namespace Banyan.Server.Commits;
 public sealed record UploadView(RepoHeadView Head, bool MayWrite);
 
 /// <summary>Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.</summary>
-sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, ContentStore contents, StorageLimits limits, FormTokens forms, HubOptions options)
+sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, FileIntake intake, UploadPieces pieces, StorageLimits limits, FormTokens forms, HubOptions options)
 {
     /// <summary>The most that one form may bring.</summary>
     public const long MaxBytes = 20L << 30;
 
-    const string Folder = "directory";
+    const string Folder = "directory", Sent = "sent";
 
-    const int MaxFiles = 500, MaxFields = 10, MaxField = 2000, Sample = 8000;
+    const int MaxFiles = 500, MaxFields = 10, MaxField = 2000, MaxSent = 4 << 20;
 
     const long MaxSpool = 512L << 20;
 
@@ -38,7 +38,7 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     {
         var branch = BranchOf(context, repo);
         _ = await revisions.GetAsync(repo, branch, context.RequestAborted);
-        await HtmlPage.RenderAsync<UploadPage>(context, new UploadView(new(repo, "files", branch), await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted)));
+        await HtmlPage.RenderAsync<UploadPage>(context, new UploadView(new(repo, "files", branch), await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted)), script: true);
     }
 
     /// <summary><c>POST /{id}/upload/{branch}</c>: the form's fields come before its files. A commit, or a pull request: by choice, or for who may not write.</summary>
@@ -62,7 +62,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
             {
                 if (fields.Count == MaxFields)
                     throw HubException.BadRequest("This form has more fields than the page that it is of.");
-                fields[HeaderUtilities.RemoveQuotes(part.Name).ToString()] = await FieldAsync(section.Body, cancellationToken);
+                var field = HeaderUtilities.RemoveQuotes(part.Name).ToString();
+                fields[field] = await FieldAsync(section.Body, field == Sent ? MaxSent : MaxField, cancellationToken);
                 continue;
             }
             // Where the form was made is known before anything of a file is taken.
@@ -78,35 +79,56 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
             if (operations.Count == MaxFiles)
                 throw HubException.TooLarge($"A form brings at most {MaxFiles} files: upload folders with hf upload or git.");
             var folder = fields.GetValueOrDefault("folder", "").Trim().Trim('/');
-            if (spool.Length > MaxSpool)
-                throw HubException.TooLarge("The text files of a form have at most 512 MB together: upload the rest apart.");
-            operations.Add(await FileAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes, spool, cancellationToken));
+            CheckSpool(spool);
+            operations.Add((await intake.TakeAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes, spool, cancellationToken))!);
         }
+        var sent = fields.TryGetValue(Sent, out var json) ? SentOf(json) : [];
+        if (sent.Length > 0 && operations.Count == 0 && context.Request.Headers.Authorization.Count == 0)
+            await forms.CheckAsync(context, fields.GetValueOrDefault(FormTokens.Field, ""));
+        foreach (var file in sent)
+            operations.Add(await SentAsync(repo, caller, file, attributes, spool, cancellationToken));
         if (operations.Count == 0)
             throw HubException.BadRequest("No file was chosen.");
         var summary = fields.GetValueOrDefault("summary", "").Trim() is { Length: > 0 } said ? said : $"Upload {(operations.Count == 1 ? operations[0].Path : $"{operations.Count} files")}";
         var (_, pull) = await committer.CommitAsync(
             repo, caller, GitRef.Heads + branch, asPullRequest: !mayWrite || fields.GetValueOrDefault("as") == "pull", new CommitRequest(summary, "", null, operations), spool, cancellationToken);
-        SignInPages.SeeOther(context, pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}") : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}");
+        await pieces.RemoveAsync(caller, repo, sent, cancellationToken);
+        var address = pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}") : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}";
+        // A script goes there itself.
+        if (sent.Length > 0)
+            await context.JsonAsync(new { address });
+        else
+            SignInPages.SeeOther(context, address);
     }
 
-    /// <summary>Takes a file in: text of up to ten megabytes is git's, all else is large.</summary>
-    async Task<CommitOperation> FileAsync(Repo repo, string path, Stream body, Attributes attributes, Spool spool, CancellationToken cancellationToken)
+    /// <summary>A file that came in pieces: long ones were joined before.</summary>
+    async Task<CommitOperation> SentAsync(Repo repo, Caller caller, SentFile file, Attributes attributes, Spool spool, CancellationToken cancellationToken)
     {
-        using var start = new MemoryStream();
-        var buffer = new byte[64 << 10];
-        var isLarge = attributes.IsLfs(path);
-        while (!isLarge && await body.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+        CheckSpool(spool);
+        var path = PathRules.Checked(file.Path ?? "");
+        if (Sha256.TryParse(file.Sha256, out var sha256))
+            return new CommitOperation.Large(path, sha256, file.Size);
+        await using var bytes = await pieces.OpenAsync(caller, repo, file, cancellationToken);
+        return (await intake.TakeAsync(repo, path, bytes, attributes, spool, cancellationToken))!;
+    }
+
+    static void CheckSpool(Spool spool)
+    {
+        if (spool.Length > MaxSpool)
+            throw HubException.TooLarge("The text files of a form have at most 512 MB together: upload the rest apart.");
+    }
+
+    static SentFile[] SentOf(string json)
+    {
+        try
         {
-            start.Write(buffer, 0, read);
-            isLarge = start.Length > CommitReader.MaxFileBytes || start.GetBuffer().AsSpan(0, (int)Math.Min(start.Length, Sample)).Contains((byte)0);
+            return JsonSerializer.Deserialize<SentFile[]>(json, HubJson.Options) is { Length: <= UploadPieces.MaxFiles } files && !files.Contains(null)
+                ? files : throw HubException.BadRequest($"An upload has up to {UploadPieces.MaxFiles} files.");
         }
-        if (!isLarge)
-            return new CommitOperation.File(path, spool.Add(start.GetBuffer().AsSpan(0, (int)start.Length)), (int)start.Length);
-        start.Position = 0;
-        var file = await contents.IngestAsync(new Chain(start, body), null, null, cancellationToken, repo.Id);
-        await contents.GrantAsync(repo.Id, [file.Id], cancellationToken);
-        return new CommitOperation.Large(path, file.Sha256, file.Size);
+        catch (JsonException e)
+        {
+            throw HubException.BadRequest($"The list of sent files is not what this address takes: {JsonProblem.Of(e)}.");
+        }
     }
 
     static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken)
@@ -121,19 +143,12 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
         }
     }
 
-    static async Task<string> FieldAsync(Stream body, CancellationToken cancellationToken)
+    static async Task<string> FieldAsync(Stream body, int most, CancellationToken cancellationToken)
     {
-        var bytes = new byte[MaxField];
-        var length = await body.ReadAtLeastAsync(bytes, MaxField, throwOnEndOfStream: false, cancellationToken);
-        return length < MaxField ? Encoding.UTF8.GetString(bytes, 0, length) : throw HubException.TooLarge($"A field of the form has more than {MaxField} bytes.");
+        var bytes = new byte[most];
+        var length = await body.ReadAtLeastAsync(bytes, most, throwOnEndOfStream: false, cancellationToken);
+        return length < most ? Encoding.UTF8.GetString(bytes, 0, length) : throw HubException.TooLarge($"A field of the form has more than {most} bytes.");
     }
 
     static string BranchOf(HttpContext context, Repo repo) => RouteRest.Name(context) is { Length: > 0 } name ? name : repo.DefaultBranch;
-
-    /// <summary>What was looked at, then the rest.</summary>
-    sealed class Chain(Stream first, Stream then) : ReadStream
-    {
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            await first.ReadAsync(buffer, cancellationToken) is > 0 and var read ? read : await then.ReadAsync(buffer, cancellationToken);
-    }
 }

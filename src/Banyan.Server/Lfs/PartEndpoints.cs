@@ -19,7 +19,13 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles 
     public async Task PutAsync(HttpContext context)
     {
         var ticket = await tickets.ReadAsync(context, upload: true);
-        if (!int.TryParse((string?)context.Request.RouteValues["part"], out var part) || part < 1 || part > ticket.Parts)
+        await ReceiveAsync(context, ticket, int.TryParse((string?)context.Request.RouteValues["part"], out var part) ? part : 0);
+    }
+
+    /// <summary>Stores the request's body as a part of an upload, and answers with its SHA-256 as the ETag.</summary>
+    public async Task ReceiveAsync(HttpContext context, LfsTicket ticket, int part)
+    {
+        if (part < 1 || part > ticket.Parts)
             throw HubException.BadRequest($"The object comes in parts 1 to {ticket.Parts}.");
         var length = ticket.LengthOf(part);
         var body = context.LimitBody(length);
@@ -72,7 +78,11 @@ sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles 
             throw HubException.BadRequest($"Part {missing + 1} of {keys.Length} is missing, or its etag is not what its upload answered.");
         // Noted before the first byte of the answer, which may bring the commit.
         await using var arrival = await arriving.BeginAsync(ticket.Repo, ticket.Sha256, context.RequestAborted);
-        await SlowAnswer.WriteAsync(context, time, token => CompleteAsync(ticket, keys, token));
+        await SlowAnswer.WriteAsync(context, time, async token =>
+        {
+            await CompleteAsync(ticket, keys, token);
+            return "{}";
+        });
     }
 
     async Task CompleteAsync(LfsTicket ticket, string[] keys, CancellationToken cancellationToken)

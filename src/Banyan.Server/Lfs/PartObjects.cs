@@ -13,7 +13,10 @@ sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Rea
     int _next;
 
     /// <summary>The key of a part until the upload is complete; separate for each repository, so that none reads another's parts.</summary>
-    public static string Key(LfsTicket upload, int part, Sha256 sha256) => $"{Folder}{upload.Repo}-{upload.Oid}/{part}-{sha256}";
+    public static string Key(LfsTicket upload, int part, Sha256 sha256) => $"{Prefix(upload)}{part}-{sha256}";
+
+    /// <summary>What the keys of an upload's parts begin with.</summary>
+    public static string Prefix(LfsTicket upload) => $"{Folder}{upload.Repo}-{upload.Oid}/";
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

@@ -10,7 +10,7 @@ static class SlowAnswer
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(4);
 
-    public static async Task WriteAsync(HttpContext context, TimeProvider time, Func<CancellationToken, Task> work)
+    public static async Task WriteAsync(HttpContext context, TimeProvider time, Func<CancellationToken, Task<string>> work)
     {
         var working = work(context.RequestAborted);
         context.Response.ContentType = LfsJson.ContentType;
@@ -23,13 +23,12 @@ static class SlowAnswer
                 await context.Response.WriteAsync(" ", context.RequestAborted);
                 await context.Response.Body.FlushAsync(context.RequestAborted);
             }
-            await working;
+            await context.Response.WriteAsync(await working, context.RequestAborted);
         }
         catch when (context.Response.HasStarted)
         {
             context.Abort();
             throw;
         }
-        await context.Response.WriteAsync("{}", context.RequestAborted);
     }
 }

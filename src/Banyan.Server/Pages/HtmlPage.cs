@@ -41,7 +41,7 @@ static class HtmlPage
         context.Response.Headers.CacheControl = "private, no-cache";
         context.Response.Headers.Append("Vary", "Accept-Language, Cookie");
         context.Response.Headers.ContentSecurityPolicy =
-            (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'" : "");
+            (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'; connect-src 'self'" : "");
     }
 
     /// <summary>Who looks.</summary>

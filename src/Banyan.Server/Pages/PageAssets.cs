@@ -17,6 +17,7 @@ static class PageAssets
         ["hub.css"] = Load("hub.css", "text/css; charset=utf-8"),
         ["playground.js"] = Load("playground.js", "text/javascript; charset=utf-8"),
         ["passkey.js"] = Load("passkey.js", "text/javascript; charset=utf-8"),
+        ["upload.js"] = Load("upload.js", "text/javascript; charset=utf-8"),
         ["banyan.svg"] = Load("banyan.svg", "image/svg+xml"),
     };
 

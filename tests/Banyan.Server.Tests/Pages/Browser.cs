@@ -46,6 +46,20 @@ public sealed class Browser : IAsyncDisposable
         });
     }
 
+    /// <summary>Keeps pictures of a page, as it is and on a desktop, in the folder of <c>BANYAN_TEST_LOOK</c>, for people to look at.</summary>
+    public static async Task KeepAsync(IPage page, string name)
+    {
+        if (Environment.GetEnvironmentVariable("BANYAN_TEST_LOOK") is not { Length: > 0 } folder)
+            return;
+        var size = page.ViewportSize!;
+        foreach (var width in new[] { size.Width, 1280 }.Distinct())
+        {
+            await page.SetViewportSizeAsync(width, size.Height);
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{string.Join('-', name.Split('/', '?', '=', '&', ':', ' '))}-{width}.png"), FullPage = true });
+        }
+        await page.SetViewportSizeAsync(size.Width, size.Height);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })

@@ -102,6 +102,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
             var width = await Page.EvaluateAsync<int>("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)");
             if (width > Phone)
                 _complaints.Add($"{name} is {width} pixels wide");
+            await Browser.KeepAsync(Page, name);
             await Page.EvaluateAsync(await File.ReadAllTextAsync(s_axe));
             _complaints.AddRange((await Page.EvaluateAsync<string[]>("""
                 async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))

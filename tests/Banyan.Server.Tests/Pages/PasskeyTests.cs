@@ -135,7 +135,7 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         Assert.DoesNotContain("passkey", await response.Content.ReadAsStringAsync());
         Assert.DoesNotContain("script-src", response.Headers.GetValues("Content-Security-Policy").Single());
         var byName = await visit.SendAsync(Localhost("/login", $"http://localhost:{new Uri(hub.Address).Port}"));
-        Assert.EndsWith("; script-src 'self'", byName.Headers.GetValues("Content-Security-Policy").Single());
+        Assert.EndsWith("; script-src 'self'; connect-src 'self'", byName.Headers.GetValues("Content-Security-Policy").Single());
         var page = await browser.OpenAsync($"http://localhost:{new Uri(hub.Address).Port}", script: false);
         await page.GotoAsync("/login");
         await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" })).ToBeHiddenAsync();
