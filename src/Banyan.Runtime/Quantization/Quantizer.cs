@@ -35,11 +35,13 @@ public sealed partial class Quantizer
             throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
         _importance = importance;
         _overrides = [.. (tensors ?? []).Select(t => (PatternOf(t.Pattern), FormatOf(t.Format)))];
-        if (_mix.Name == "Q2_K_S" && importance is null)
-            throw new ArgumentException("Q2_K_S needs an importance matrix (--imatrix): without one it is of no use", nameof(type));
+        if (_mix.NeedsImportance && importance is null)
+            throw new ArgumentException($"{_mix.Name} needs an importance matrix (--imatrix): without one it is of no use", nameof(type));
         if (file.Kind != ModelFileKind.Gguf)
             throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
         (_file, _config) = (file, new ConfigReader(file).Read());
+        if (_file.Tensors.FirstOrDefault(t => FormatOf(t) is var format && format != t.Format && format.NeedsImportance && ImportanceOf(t).IsEmpty) is { } unknown)
+            throw new ArgumentException($"{unknown.Name} would be written in {FormatOf(unknown)}, which is of no use where {(importance is null ? "there is no importance matrix (--imatrix)" : "the importance matrix says nothing of it")}", nameof(importance));
     }
 
     /// <summary>Writes matrices as they are, all else as floats: what llama.cpp takes.</summary>
@@ -74,7 +76,7 @@ public sealed partial class Quantizer
         {
             var start = before;
             writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream => Write(
-                tensor, FormatOf(tensor), _importance is null ? default : _importance.Of(tensor), stream, rows => progress?.Report(new LoadProgress(start + (long)((double)rows / tensor.Rows * tensor.ByteLength), total)), cancellationToken));
+                tensor, FormatOf(tensor), ImportanceOf(tensor), stream, rows => progress?.Report(new LoadProgress(start + (long)((double)rows / tensor.Rows * tensor.ByteLength), total)), cancellationToken));
             before += tensor.ByteLength;
         }
         using var part = new PartFile(output, Identity(writer), SafeEvery);
@@ -115,6 +117,8 @@ public sealed partial class Quantizer
 
     static WeightFormat FormatOf(string name) => WeightFormat.TryGet(name, out var format) && format.IsWritten ? format
         : throw new ArgumentException($"'{name}' is no weight format that can be written: {string.Join(", ", WeightFormat.All.Where(f => f.IsWritten))}", nameof(name));
+
+    ReadOnlyMemory<float> ImportanceOf(Tensor tensor) => _importance is null ? default : _importance.Of(tensor);
 
     // That of most of its weights.
     uint FileType()

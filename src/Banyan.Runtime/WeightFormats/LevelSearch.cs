@@ -183,7 +183,8 @@ static class LevelSearch
         var sum = 0f;
         for (var i = 0; i < x.Length; i++)
         {
-            var difference = x[i] - scale * Math.Min(highest, Nearest(inverse * x[i]));
+            // llama.cpp holds its first levels in bytes, in which a negative one is large.
+            var difference = x[i] - scale * (highest == int.MaxValue ? (byte)Nearest(inverse * x[i]) : Math.Min(highest, Nearest(inverse * x[i])));
             sum += importance[i] * difference * difference;
         }
         return sum;

@@ -35,12 +35,25 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         new("Q3_K_S", 11, WeightFormat.Coded<Q3_K>()),
         new("Q2_K", 10, WeightFormat.Coded<Q2_K>()),
         new("Q2_K_S", 21, WeightFormat.Coded<Q2_K>()),
+        new("IQ3_M", 27, WeightFormat.Coded<IQ3_S>()),
+        new("IQ3_S", 26, WeightFormat.Coded<IQ3_S>()),
+        new("IQ3_XS", 22, WeightFormat.Coded<IQ3_S>()),
+        new("IQ3_XXS", 23, WeightFormat.Coded<IQ3_XXS>()),
+        new("IQ2_M", 29, WeightFormat.Coded<IQ2_S>()),
+        new("IQ2_S", 28, WeightFormat.Coded<IQ2_XS>()),
+        new("IQ2_XS", 20, WeightFormat.Coded<IQ2_XS>()),
+        new("IQ2_XXS", 19, WeightFormat.Coded<IQ2_XXS>()),
+        new("IQ1_M", 31, WeightFormat.Coded<IQ1_M>()),
+        new("IQ1_S", 24, WeightFormat.Coded<IQ1_S>()),
         new("TQ2_0", 37, WeightFormat.Coded<TQ2_0>()),
         new("TQ1_0", 36, WeightFormat.Coded<TQ1_0>()),
         new("Q2_0", 41, WeightFormat.Coded<Q2_0>()),
         new("Q1_0", 40, WeightFormat.Coded<Q1_0>()),
         new("MXFP4_MOE", 38, WeightFormat.Coded<MXFP4>()),
     ];
+
+    /// <summary>Whether it is of no use without knowing which weights matter.</summary>
+    public bool NeedsImportance => IsLow || Name is "Q2_K_S" or "IQ3_XXS";
 
     public static bool TryGet(string name, [NotNullWhen(true)] out TypeMix? mix) =>
         (mix = All.FirstOrDefault(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))) is not null;
@@ -82,14 +95,18 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     {
         var name = parts[^2];
         if (name == "output" || (name == "token_embd" && model.Tied))
-            return Name == "MXFP4_MOE" || Format == WeightFormat.Q8_0 || shape[^1] % Format.BlockWeights != 0 ? WeightFormat.Q8_0 : WeightFormat.Q6_K;
+            return Name == "MXFP4_MOE" || Format == WeightFormat.Q8_0 || shape[^1] % Format.BlockWeights != 0 ? WeightFormat.Q8_0
+                : IsLow || Name == "IQ3_XXS" ? WeightFormat.Q5_K : WeightFormat.Q6_K;
         if (Name == "MXFP4_MOE")
             return shape.Count == 3 && shape[0] > 1 ? Format : WeightFormat.Q8_0;
         if (name == "token_embd")
-            return Name is "TQ1_0" or "TQ2_0" or "Q2_0" ? WeightFormat.Q4_K : Format;
+            return Name is "TQ1_0" or "TQ2_0" or "Q2_0" ? WeightFormat.Q4_K : IsLow ? MoreThanLow : Name == "IQ3_XXS" ? WeightFormat.Coded<IQ3_S>() : Format;
         if (parts.Length < 4 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
             return Format;
         var (layers, q3, q4, q5, q6) = (model.Layers, WeightFormat.Coded<Q3_K>(), WeightFormat.Q4_K, WeightFormat.Q5_K, WeightFormat.Q6_K);
+        if (IsLow)
+            return ChooseLow(name, layer, model);
+        var (iq2, iq3, iq3xxs) = (WeightFormat.Coded<IQ2_S>(), WeightFormat.Coded<IQ3_S>(), WeightFormat.Coded<IQ3_XXS>());
         switch (name)
         {
             case "attn_v" or "attn_qkv" or "attn_kv_b":
@@ -99,6 +116,9 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                     "Q2_K_S" when model.HeadsPerKv >= 4 => q4,
                     "Q3_K_M" => layer < 2 ? q5 : q4,
                     "Q3_K_L" => q5,
+                    "IQ3_XXS" => model.HeadsPerKv >= 4 ? q4 : model.HasImportance ? iq3xxs : iq3,
+                    "IQ3_XS" or "IQ3_S" when model.HeadsPerKv >= 4 => q4,
+                    "IQ3_M" => q4,
                     "IQ4_NL" or "IQ4_XS" when model.HeadsPerKv >= 4 => q5,
                     "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => q6,
                     "Q4_K_S" when layer < 4 => q5,
@@ -108,7 +128,11 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                 return model.Experts == 8 ? WeightFormat.Q8_0
                     : (value == q3 || value == q4) && model is { Layers: 80, Embedding: 8192 } ? q5 : value;
             case "attn_k":
-                return model.Experts == 8 ? WeightFormat.Q8_0 : Format;
+                return model.Experts == 8 ? WeightFormat.Q8_0 : Name switch { "IQ3_XS" => iq3xxs, "IQ3_XXS" => iq2, _ => Format };
+            case "attn_q":
+                return Name switch { "IQ3_XS" => iq3xxs, "IQ3_XXS" => iq2, _ => Format };
+            case "ffn_gate" or "ffn_gate_exps" or "ffn_gate_shexp" or "ffn_up" or "ffn_up_exps" or "ffn_up_shexp":
+                return Name == "IQ3_XS" && layer >= layers / 8 && layer < 7 * layers / 8 ? iq3xxs : Format;
             case "ffn_down" or "ffn_down_exps" or "ffn_down_shexp":
                 return Name switch
                 {
@@ -116,6 +140,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                     "Q2_K_S" when layer < layers / 8 => q4,
                     "Q3_K_M" => layer < layers / 16 ? q5 : q4,
                     "Q3_K_L" => q5,
+                    "IQ3_XXS" when !model.HasImportance => layer < layers / 8 ? q4 : q3,
                     "Q4_K_M" or "Q5_K_M" when MoreBits(layer, layers) => q6,
                     "Q4_K_S" when layer < layers / 8 => q5,
                     "IQ4_NL" or "IQ4_XS" when layer < layers / 8 && !model.HasImportance => q5,
@@ -125,13 +150,29 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                     _ => Format,
                 };
             case "attn_output":
-                return model.Experts == 8 && Name is "Q2_K" or "Q3_K_S" or "Q3_K_M" or "IQ4_NL" or "Q4_K_S" or "Q4_K_M" or "IQ4_XS" && model.Experts == 8 ? q5
-                    : model.Experts == 8 ? Format
-                    : Name switch { "Q2_K" => q3, "Q3_K_M" => q4, "Q3_K_L" => q5, _ => Format };
+                return model.Experts == 8
+                    ? Name is "Q2_K" or "Q3_K_S" or "Q3_K_M" or "IQ3_XXS" or "IQ3_XS" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "Q4_K_S" or "Q4_K_M" or "IQ4_XS" ? q5 : Format
+                    : Name switch { "Q2_K" => q3, "IQ3_XXS" => iq3, "Q3_K_M" or "IQ3_M" => q4, "Q3_K_L" => q5, _ => Format };
             default:
                 return Format;
         }
     }
+
+    /// <summary>Two bits and less: what matters most in a layer gets more.</summary>
+    bool IsLow => Name.StartsWith("IQ1", StringComparison.Ordinal) || Name.StartsWith("IQ2", StringComparison.Ordinal);
+
+    WeightFormat MoreThanLow => Name is "IQ2_S" or "IQ2_M" ? WeightFormat.Coded<IQ3_S>() : WeightFormat.Coded<Q2_K>();
+
+    WeightFormat ChooseLow(string name, int layer, Whole model) => name switch
+    {
+        "attn_v" or "attn_qkv" or "attn_kv_b" => model.HeadsPerKv >= 4 || model.Experts >= 4 ? WeightFormat.Q4_K : MoreThanLow,
+        "attn_k" when model.Experts == 8 => WeightFormat.Q4_K,
+        "ffn_down" or "ffn_down_exps" or "ffn_down_shexp" when layer < model.Layers / 8 => MoreThanLow,
+        "attn_output" when model.Experts == 8 => WeightFormat.Q5_K,
+        "attn_output" when Name is "IQ1_S" or "IQ1_M" => WeightFormat.Coded<IQ2_XXS>(),
+        "attn_output" when Name is "IQ2_S" or "IQ2_M" => WeightFormat.Coded<IQ3_S>(),
+        _ => Format,
+    };
 
     /// <summary>The layers at both ends and every third in between.</summary>
     static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
@@ -143,7 +184,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
             return format;
         var smaller = format.Name switch
         {
-            "IQ4_XS" => WeightFormat.Coded<IQ4_NL>(),
+            ['I', ..] => WeightFormat.Coded<IQ4_NL>(),
             "Q4_K" => WeightFormat.Q5_0,
             "Q5_K" => WeightFormat.Q5_1,
             "Q6_K" => WeightFormat.Q8_0,

@@ -22,6 +22,9 @@ public abstract partial class WeightFormat
     /// <summary>Whether <see cref="Quantize(ReadOnlySpan{float}, Span{byte})"/> is there for it.</summary>
     internal virtual bool IsWritten => true;
 
+    /// <summary>Whether matrices in it are of no use unless it is known which of their weights matter.</summary>
+    internal virtual bool NeedsImportance => false;
+
     /// <summary>Bits per weight, scales included.</summary>
     public double BitsPerWeight => BlockBytes * 8.0 / BlockWeights;
 

@@ -38,6 +38,15 @@ public class QuantizerTests
     [InlineData("IQ4_XS", "qwen2", "-imatrix")]
     [InlineData("IQ4_NL", "qwen2", "-imatrix")]
     [InlineData("Q2_K_S", "qwen2", "", true)]
+    [InlineData("IQ3_M")]
+    [InlineData("IQ3_S")]
+    [InlineData("IQ3_XXS", "qwen2", "", true)]
+    [InlineData("IQ2_M", "qwen2", "", true)]
+    [InlineData("IQ2_S", "qwen2", "", true)]
+    [InlineData("IQ2_XS", "qwen2", "", true)]
+    [InlineData("IQ2_XXS", "qwen2", "", true)]
+    [InlineData("IQ1_M", "qwen2", "", true)]
+    [InlineData("IQ1_S", "qwen2", "", true)]
     public void A_file_is_llama_cpps(string type, string model = "qwen2", string ending = "", bool weighed = false)
     {
         var importance = weighed || ending.Length > 0 ? new ImportanceMatrix(SharedData.Path("models", "formats/qwen2.imatrix.gguf")) : null;
@@ -114,7 +123,7 @@ public class QuantizerTests
     [Theory]
     [InlineData("(", "Q8_0", "no pattern")]
     [InlineData("(a)\\1", "Q8_0", "no pattern")]
-    [InlineData("attn_v", "IQ2_XXS", "no weight format that can be written")]
+    [InlineData("attn_v", "IQ2_XXS", "blk.0.attn_v.weight would be written in IQ2_XXS, which is of no use where there is no importance matrix")]
     [InlineData("attn_v", "Q9", "no weight format that can be written")]
     public void A_pattern_or_format_that_is_none_is_refused(string pattern, string format, string problem)
     {

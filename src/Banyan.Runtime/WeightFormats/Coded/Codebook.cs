@@ -8,11 +8,10 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 sealed class Codebook
 {
     readonly byte[] _levels; // [entries, dimensions]
-    readonly int _dimensions;
 
     Codebook(int dimensions, int levels, string points)
     {
-        _dimensions = dimensions;
+        (Dimensions, Levels) = (dimensions, levels);
         var bits = Convert.FromBase64String(points);
         var entries = new List<byte>();
         for (var point = 0; point < bits.Length * 8; point++)
@@ -22,8 +21,17 @@ sealed class Codebook
         _levels = [.. entries];
     }
 
+    /// <summary>Coordinates of a point.</summary>
+    public int Dimensions { get; }
+
+    /// <summary>Levels of a coordinate.</summary>
+    public int Levels { get; }
+
+    /// <summary>Entries.</summary>
+    public int Count => _levels.Length / Dimensions;
+
     /// <summary>The levels of an entry.</summary>
-    public ReadOnlySpan<byte> this[int entry] => _levels.AsSpan(entry * _dimensions, _dimensions);
+    public ReadOnlySpan<byte> this[int entry] => _levels.AsSpan(entry * Dimensions, Dimensions);
 
     /// <summary>
     /// Signs of eight weights from seven: a negative number of them is always even (iq2xxs and its like store no eighth bit).

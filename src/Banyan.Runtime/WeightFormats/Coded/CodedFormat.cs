@@ -25,10 +25,12 @@ sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, 
 
     internal override bool IsWritten => TCodes.IsWritten;
 
+    internal override bool NeedsImportance => TCodes.NeedsImportance;
+
     private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks)
     {
         if (!TCodes.IsWritten)
-            throw new NotSupportedException($"{Name} can be read, but not yet be written");
+            throw new NotSupportedException($"{Name} can be read, but not written");
         blocks.Clear();
         for (; blocks.Length > 0; blocks = blocks[BlockBytes..], weights = weights[BlockWeights..])
             TCodes.Encode(weights[..BlockWeights], blocks[..BlockBytes]);

@@ -39,6 +39,9 @@ interface ICodes
     /// <summary>Writes a block, as llama.cpp's quantizer does; the block is all zeros before.</summary>
     static virtual void Encode(ReadOnlySpan<float> weights, Span<byte> block) => throw new NotSupportedException();
 
+    /// <summary>Whether it is of no use without knowing what matters.</summary>
+    static virtual bool NeedsImportance => false;
+
     /// <summary>Whether <see cref="EncodeWeighed"/> is there.</summary>
     static virtual bool TakesImportance => false;
 

@@ -8,6 +8,8 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ1_S : ICodes
 {
+    static readonly TernarySearch s_search = new(32, parts: 1);
+
     public static string Name => "IQ1_S";
     public static uint GgufType => 19;
     public static int BlockWeights => 256;
@@ -34,5 +36,55 @@ readonly struct IQ1_S : ICodes
     {
         for (var i = 0; i < 8; i++)
             codes[i] = (byte)(Codebook.Iq1[entry][i] + 3 * isLess);
+    }
+
+    public static bool NeedsImportance => true;
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        Span<float> alike = stackalloc float[BlockWeights];
+        alike.Fill(1);
+        EncodeWeighed(weights, alike, block);
+    }
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        const float Least = 1e-12f;
+        Span<float> scales = stackalloc float[8], counts = stackalloc float[32];
+        Span<ushort> entries = stackalloc ushort[4], high = stackalloc ushort[8];
+        var (meanSquare, largest) = (2 * LevelSearch.Squares(weights) / 256, 0f);
+        scales.Clear();
+        high.Clear();
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var x = weights.Slice(32 * unit, 32);
+            if (Math.Abs(BlockScale.Farthest(x)) < Least)
+                continue;
+            LevelSearch.Weigh(x, importance.Slice(32 * unit, 32), meanSquare, counts);
+            scales[unit] = s_search.Encode(x, counts, entries, out var way);
+            if (scales[unit] == 0)
+                continue;
+            largest = Math.Max(largest, scales[unit]);
+            high[unit] = (ushort)(way << 15);
+            for (var eight = 0; eight < 4; eight++)
+            {
+                block[2 + 4 * unit + eight] = (byte)entries[eight];
+                high[unit] |= (ushort)(entries[eight] >> 8 << 3 * eight);
+            }
+        }
+        if (largest == 0)
+            return;
+        var d = largest / 15;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(d * 1.125f));
+        var inverse = 1 / d;
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var number = Math.Clamp((int)MathF.Round(0.5f * (inverse * scales[unit] - 1)), 0, 7);
+            BinaryPrimitives.WriteUInt16LittleEndian(block[(34 + 2 * unit)..], (ushort)(high[unit] | number << 12));
+        }
     }
 }

@@ -8,6 +8,8 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ2_S : ICodes
 {
+    static readonly SignedSearch s_search = new(new(Codebook.Iq2S, rings: 1)) { Unit = 16, MeanSquaresAlone = 0.5f };
+
     public static string Name => "IQ2_S";
     public static uint GgufType => 22;
     public static int BlockWeights => 256;
@@ -26,5 +28,31 @@ readonly struct IQ2_S : ICodes
             var entry = block[2 + eight] | (block[66 + eight / 4] >> 2 * (eight % 4) & 3) << 8;
             IQ2_XXS.Write(Codebook.Iq2S[entry], block[34 + eight], to.Codes[(8 * eight)..]);
         }
+    }
+
+    public static bool NeedsImportance => true;
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block) => EncodeWeighed(weights, [], block);
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<ushort> entries = stackalloc ushort[32];
+        Span<byte> signs = stackalloc byte[32], numbers = stackalloc byte[16];
+        var d = s_search.Encode(weights, importance, entries, signs, numbers);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(d * 0.9875f));
+        if (d == 0)
+            return;
+        for (var eight = 0; eight < 32; eight++)
+        {
+            block[2 + eight] = (byte)entries[eight];
+            block[34 + eight] = signs[eight];
+            block[66 + eight / 4] |= (byte)(entries[eight] >> 8 << 2 * (eight % 4));
+        }
+        for (var unit = 0; unit < 16; unit++)
+            block[74 + unit / 2] |= (byte)(numbers[unit] << 4 * (unit % 2));
     }
 }

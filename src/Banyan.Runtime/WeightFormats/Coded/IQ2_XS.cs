@@ -8,6 +8,8 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ2_XS : ICodes
 {
+    static readonly SignedSearch s_search = new(new(Codebook.Iq2Xs, rings: 2)) { Unit = 16, HasEvenSigns = true, MeanSquares = 1, MeanSquaresAlone = 0.25f, Least = LevelSearch.Nothing };
+
     public static string Name => "IQ2_XS";
     public static uint GgufType => 17;
     public static int BlockWeights => 256;
@@ -26,5 +28,27 @@ readonly struct IQ2_XS : ICodes
             var word = BinaryPrimitives.ReadUInt16LittleEndian(block[(2 + 2 * eight)..]);
             IQ2_XXS.Write(Codebook.Iq2Xs[word & 511], Codebook.EvenSigns(word >> 9), to.Codes[(8 * eight)..]);
         }
+    }
+
+    public static bool NeedsImportance => true;
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block) => EncodeWeighed(weights, [], block);
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<ushort> entries = stackalloc ushort[32];
+        Span<byte> signs = stackalloc byte[32], numbers = stackalloc byte[16];
+        var d = s_search.Encode(weights, importance, entries, signs, numbers);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        if (d == 0)
+            return;
+        for (var eight = 0; eight < 32; eight++)
+            BinaryPrimitives.WriteUInt16LittleEndian(block[(2 + 2 * eight)..], (ushort)(entries[eight] | signs[eight] << 9));
+        for (var unit = 0; unit < 16; unit++)
+            block[66 + unit / 2] |= (byte)(numbers[unit] << 4 * (unit % 2));
     }
 }

@@ -8,6 +8,17 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ2_XXS : ICodes
 {
+    static readonly SignedSearch s_search = new(new(Codebook.Iq2Xxs, rings: 2))
+    {
+        HasEvenSigns = true,
+        MeanSquares = 1,
+        MeanSquaresAlone = 0.25f,
+        Least = LevelSearch.Nothing,
+        Tries = 6,
+        BeginsFitted = true,
+        Again = Again.All,
+    };
+
     public static string Name => "IQ2_XXS";
     public static uint GgufType => 16;
     public static int BlockWeights => 256;
@@ -35,5 +46,33 @@ readonly struct IQ2_XXS : ICodes
     {
         for (var i = 0; i < 8; i++)
             codes[i] = (byte)(levels[i] + 3 * (signs >> i & 1));
+    }
+
+    public static bool NeedsImportance => true;
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block) => EncodeWeighed(weights, [], block);
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<ushort> entries = stackalloc ushort[32];
+        Span<byte> signs = stackalloc byte[32], numbers = stackalloc byte[8];
+        var d = s_search.Encode(weights, importance, entries, signs, numbers);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        if (d == 0)
+            return;
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var all = (uint)numbers[unit] << 28;
+            for (var eight = 0; eight < 4; eight++)
+            {
+                block[2 + 8 * unit + eight] = (byte)entries[4 * unit + eight];
+                all |= (uint)signs[4 * unit + eight] << 7 * eight;
+            }
+            BinaryPrimitives.WriteUInt32LittleEndian(block[(6 + 8 * unit)..], all);
+        }
     }
 }

@@ -8,6 +8,8 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ3_S : ICodes
 {
+    static readonly SignedSearch s_search = new(new(Codebook.Iq3S, rings: 3)) { Least = float.Epsilon, Step = 0.2f, Again = Again.AllIfMissed };
+
     public static string Name => "IQ3_S";
     public static uint GgufType => 21;
     public static int BlockWeights => 256;
@@ -25,5 +27,29 @@ readonly struct IQ3_S : ICodes
             var entry = block[2 + four] | (block[66 + four / 8] >> four % 8 & 1) << 8;
             IQ3_XXS.Write(Codebook.Iq3S[entry], block[74 + four / 2] >> 4 * (four % 2), to.Codes[(4 * four)..]);
         }
+    }
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block) => EncodeWeighed(weights, [], block);
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<ushort> entries = stackalloc ushort[64];
+        Span<byte> signs = stackalloc byte[32], numbers = stackalloc byte[8];
+        var d = s_search.Encode(weights, importance, entries, signs, numbers);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(d * 1.033f));
+        if (d == 0)
+            return;
+        for (var four = 0; four < 64; four++)
+        {
+            block[2 + four] = (byte)entries[four];
+            block[66 + four / 8] |= (byte)(entries[four] >> 8 << four % 8);
+        }
+        signs.CopyTo(block[74..]);
+        for (var unit = 0; unit < 8; unit++)
+            block[106 + unit / 2] |= (byte)(numbers[unit] << 4 * (unit % 2));
     }
 }

@@ -8,6 +8,8 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 /// </summary>
 readonly struct IQ3_XXS : ICodes
 {
+    static readonly SignedSearch s_search = new(new(Codebook.Iq3Xxs, rings: 2)) { HasEvenSigns = true, Tries = 15, Step = 0.2f };
+
     public static string Name => "IQ3_XXS";
     public static uint GgufType => 18;
     public static int BlockWeights => 256;
@@ -39,5 +41,30 @@ readonly struct IQ3_XXS : ICodes
     {
         for (var i = 0; i < 4; i++)
             codes[i] = (byte)(levels[i] + 8 * (signs >> i & 1));
+    }
+
+    public static bool IsWritten => true;
+
+    public static bool TakesImportance => true;
+
+    public static void Encode(ReadOnlySpan<float> weights, Span<byte> block) => EncodeWeighed(weights, [], block);
+
+    public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
+    {
+        Span<ushort> entries = stackalloc ushort[64];
+        Span<byte> signs = stackalloc byte[32], numbers = stackalloc byte[8];
+        var d = s_search.Encode(weights, importance, entries, signs, numbers);
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)(d * 1.0125f));
+        if (d == 0)
+            return;
+        for (var four = 0; four < 64; four++)
+            block[2 + four] = (byte)entries[four];
+        for (var unit = 0; unit < 8; unit++)
+        {
+            var all = (uint)numbers[unit] << 28;
+            for (var eight = 0; eight < 4; eight++)
+                all |= (uint)signs[4 * unit + eight] << 7 * eight;
+            BinaryPrimitives.WriteUInt32LittleEndian(block[(66 + 4 * unit)..], all);
+        }
     }
 }
