@@ -21,8 +21,14 @@ sealed class HubChoice
             + "or the path of a SQLite file (default: the variable BANYAN_DATABASE, else hub.db under --data)",
     };
 
-    readonly Option<string?> _objects = new("--objects") { Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)" };
-    readonly Option<string?> _url = new("--public-url") { Description = "Address under which clients reach the hub, where a proxy hides it" };
+    readonly Option<string?> _objects = new("--objects")
+    {
+        Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)",
+    };
+    readonly Option<string?> _url = new("--public-url")
+    {
+        Description = "Address under which clients reach the hub, where a proxy hides it",
+    };
 
     /// <summary>Adds its options to a command.</summary>
     public HubChoice(Command command) => ServerSettings.Add(command, _data, _database, _objects, _url);

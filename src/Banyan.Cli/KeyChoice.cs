@@ -6,9 +6,17 @@ namespace Banyan.Cli;
 /// <summary>Where API keys are: the same for the servers, which ask for them, and for <c>banyan key</c>, which makes them.</summary>
 static class KeyChoice
 {
-    public static Option<string> NewDataOption() => new("--data") { Description = "Folder for everything Banyan keeps", DefaultValueFactory = _ => HubChoice.DefaultFolder };
+    public static Option<string> NewDataOption() => new("--data")
+    {
+        Description = "Folder for everything Banyan keeps",
+        DefaultValueFactory = _ => HubChoice.DefaultFolder,
+    };
 
-    public static Option<string?> NewOption() => new("--keys") { Description = "File of API keys that banyan key makes; where it is there, a key is asked for (default: keys.json under --data)", HelpName = "FILE" };
+    public static Option<string?> NewOption() => new("--keys")
+    {
+        Description = "File of API keys that banyan key makes; where it is there, a key is asked for (default: keys.json under --data)",
+        HelpName = "FILE",
+    };
 
     /// <summary>The named file, or the one in the data folder.</summary>
     public static string Path(string? named, string dataFolder) => System.IO.Path.GetFullPath(named ?? System.IO.Path.Combine(dataFolder, "keys.json"));

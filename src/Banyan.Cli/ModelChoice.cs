@@ -9,26 +9,44 @@ namespace Banyan.Cli;
 /// <summary>The MODEL argument and the options of loading, the same for every command that computes.</summary>
 sealed class ModelChoice
 {
-    readonly Argument<string> _path = new("MODEL") { Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub: owner/name[@revision][:part of a file's name]" };
-    readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
-    readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
-    readonly Option<string> _activations = new("--activations") { Description = "quantized (fast) or float (exact)", DefaultValueFactory = _ => "quantized" };
-    readonly Option<string?> _kv = new("--kv") { Description = "Keys and values in q8_0, f16 or f32 (default: f16, f32 with float activations)" };
+    readonly Argument<string> _path = new("MODEL")
+    {
+        Description = "A .gguf, a .safetensors, a folder with one, or a repo on the hub: owner/name[@revision][:part of a file's name]",
+    };
+    readonly Option<int?> _threads = CommandParts.Threads();
+    readonly Option<int?> _context = new("--context")
+    {
+        Description = "The most tokens of prompt and answer (default: what the model was trained for)",
+    };
+    readonly Option<string> _activations = new("--activations")
+    {
+        Description = "quantized (fast) or float (exact)",
+        DefaultValueFactory = _ => "quantized",
+    };
+    readonly Option<string?> _kv = new("--kv")
+    {
+        Description = "Keys and values in q8_0, f16 or f32 (default: f16, f32 with float activations)",
+    };
 
-    readonly Option<string?> _draft = new("--draft") { Description = "A smaller model with the same tokenizer that guesses ahead; never changes the text", HelpName = "MODEL" };
+    readonly Option<string?> _draft = new("--draft")
+    {
+        Description = "A smaller model with the same tokenizer that guesses ahead; never changes the text",
+        HelpName = "MODEL",
+    };
 
-    readonly Option<string?> _adapter = new("--adapter") { Description = "A LoRA or DoRA adapter of the model: a folder that PEFT or 'banyan tune' wrote, or a .gguf", HelpName = "DIR" };
+    readonly Option<string?> _adapter = new("--adapter")
+    {
+        Description = "A LoRA or DoRA adapter of the model: a folder that PEFT or 'banyan tune' wrote, or a .gguf",
+        HelpName = "DIR",
+    };
 
     /// <summary>Adds its argument and options to a command.</summary>
     public ModelChoice(Command command)
     {
         _activations.AcceptOnlyFromAmong("quantized", "float");
         _kv.AcceptOnlyFromAmong("q8_0", "f16", "f32");
-        _threads.Between(1, 1024);
         _context.Between(2, int.MaxValue);
-        command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _threads, _context, _activations, _kv })
-            command.Options.Add(option);
+        command.AddAll(_path, _threads, _context, _activations, _kv);
     }
 
     /// <summary>Adds the option of a draft model, for commands that generate.</summary>

@@ -9,10 +9,10 @@ using Banyan.Cli.Commands.Tune;
 
 StandardStreams.Guard();
 var banyan = Help.Root("Share, run, adapt, measure and spread open AI models.",
-    ("Start", [Up.Create()]),
-    ("Run", [Run.Create(), Chat.Create(), Serve.Create(), Inspect.Create(), Bench.Create(), Tokenize.Create(), Template.Create(), Logits.Create(), Embed.Create(), Embed.CreateRank(), Synthesize.Create(), Quantize.Create(), ConvertCommand.Create(), Imatrix.Create(), PerplexityCommand.Create()]),
-    ("Share and spread", [Pull.Create(), Push.Create(), HubCommand.Create()]),
+    ("Start", [new Up()]),
+    ("Run", [new Run(), new Chat(), new Serve(), new Inspect(), new Bench(), new Tokenize(), new Template(), new Logits(), Embed.Create(), Embed.CreateRank(), new Synthesize(), new Quantize(), new ConvertCommand(), new Imatrix(), new PerplexityCommand()]),
+    ("Share and spread", [new Pull(), new Push(), HubCommand.Create()]),
     ("Adapt", [TuneCommand.Create()]),
     ("Measure", [EvalCommand.Create()]),
-    ("Operate", [Backup.Create(), Backup.CreateRestore(), Fsck.Create(), KeyCommand.Create(), DoctorCommand.Create(), ConfigCommand.Create(), Completion.Create()]));
+    ("Operate", [new BackupCommand(), new RestoreCommand(), new Fsck(), KeyCommand.Create(), new DoctorCommand(), ConfigCommand.Create(), new Completion()]));
 return await Exit.Run(banyan, args);

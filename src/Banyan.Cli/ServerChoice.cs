@@ -24,25 +24,69 @@ namespace Banyan.Cli;
 sealed class ServerChoice
 {
     readonly Option<int> _port = new("--port", "-p") { Description = "TCP port; 0 takes a free one", DefaultValueFactory = _ => 8080 };
-    readonly Option<string> _host = new("--host") { Description = "localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
-    readonly Option<string?> _socket = new("--socket") { Description = "Listen on this Unix socket instead of a port, as for a proxy on this machine", HelpName = "PATH" };
-    readonly Option<string?> _certificate = new("--tls-certificate") { Description = "Speak TLS (HTTP/2, HTTP/1.1) with this certificate and those above it, in PEM; read again when it changes", HelpName = "FILE" };
-    readonly Option<string?> _certificateKey = new("--tls-key") { Description = "The certificate's key in PEM (default: in the certificate's file)", HelpName = "FILE" };
+    readonly Option<string> _host = new("--host")
+    {
+        Description = "localhost, an IP address of this machine, or * for all of them",
+        DefaultValueFactory = _ => "localhost",
+    };
+    readonly Option<string?> _socket = new("--socket")
+    {
+        Description = "Listen on this Unix socket instead of a port, as for a proxy on this machine",
+        HelpName = "PATH",
+    };
+    readonly Option<string?> _certificate = new("--tls-certificate")
+    {
+        Description = "Speak TLS (HTTP/2, HTTP/1.1) with this certificate and those above it, in PEM; read again when it changes",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _certificateKey = new("--tls-key")
+    {
+        Description = "The certificate's key in PEM (default: in the certificate's file)",
+        HelpName = "FILE",
+    };
     readonly Option<string> _drain = new(DrainOption) { Description = "When stopped, let downloads and streams that are under way go on for so long, e.g. 30s; a second Ctrl-C ends them", HelpName = "DURATION", DefaultValueFactory = _ => "0s" };
     readonly Option<string?> _key = new("--api-key") { Description = "Ask clients for this key (default: the variable BANYAN_API_KEY)" };
     readonly Option<string?> _keys = KeyChoice.NewOption();
-    readonly Option<string[]> _hosts = new("--allow-host") { Description = "Also answer under this host name (may be given several times)" };
-    readonly Option<string[]> _origins = new("--allow-origin") { Description = "Let pages of this origin use the API, e.g. https://example.org (may be given several times)" };
-    readonly Option<int?> _threads = new("--threads", "-t") { Description = "Threads that compute (default: physical cores)" };
-    readonly Option<int?> _context = new("--context") { Description = "The most tokens of prompt and answer (default: what the model was trained for)" };
-    readonly Option<int> _queue = new("--queue") { Description = "Generations a model runs or keeps waiting before it refuses more", DefaultValueFactory = _ => new InferenceOptions().MaxPending };
-    readonly Option<string?> _memory = new("--memory") { Description = "The most weights in memory, e.g. 12GB: a model takes the place of those that nobody uses (default: no bound)", HelpName = "AMOUNT" };
-    readonly Option<string?> _keep = new("--keep-alive") { Description = "Unload a model after so long without a request, e.g. 10m (default: never)", HelpName = "DURATION" };
-    readonly Option<FileInfo?> _template = new("--chat-template") { Description = "Jinja file to use instead of the model's own chat template" };
+    readonly Option<string[]> _hosts = new("--allow-host")
+    {
+        Description = "Also answer under this host name (may be given several times)",
+    };
+    readonly Option<string[]> _origins = new("--allow-origin")
+    {
+        Description = "Let pages of this origin use the API, e.g. https://example.org (may be given several times)",
+    };
+    readonly Option<int?> _threads = CommandParts.Threads();
+    readonly Option<int?> _context = new("--context")
+    {
+        Description = "The most tokens of prompt and answer (default: what the model was trained for)",
+    };
+    readonly Option<int> _queue = new("--queue")
+    {
+        Description = "Generations a model runs or keeps waiting before it refuses more",
+        DefaultValueFactory = _ => new InferenceOptions().MaxPending,
+    };
+    readonly Option<string?> _memory = new("--memory")
+    {
+        Description = "The most weights in memory, e.g. 12GB: a model takes the place of those that nobody uses (default: no bound)",
+        HelpName = "AMOUNT",
+    };
+    readonly Option<string?> _keep = new("--keep-alive")
+    {
+        Description = "Unload a model after so long without a request, e.g. 10m (default: never)",
+        HelpName = "DURATION",
+    };
+    readonly Option<FileInfo?> _template = new("--chat-template")
+    {
+        Description = "Jinja file to use instead of the model's own chat template",
+    };
 
     readonly Option<bool> _access = new("--access-log") { Description = "Log each request: its id, user, route, status, bytes, time" };
     readonly Option<bool> _addresses = new("--log-addresses") { Description = "In the access log, also the address of who asked" };
-    readonly Option<string> _format = new("--log-format") { Description = "plain for people, json for programs: one object a line", DefaultValueFactory = _ => "plain" };
+    readonly Option<string> _format = new("--log-format")
+    {
+        Description = "plain for people, json for programs: one object a line",
+        DefaultValueFactory = _ => "plain",
+    };
 
     const string DrainOption = "--drain";
 
@@ -57,7 +101,6 @@ sealed class ServerChoice
     /// <summary>Adds its options to a command.</summary>
     public ServerChoice(Command command)
     {
-        _threads.Between(1, 1024);
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
         _format.AcceptOnlyFromAmong("plain", "json");

@@ -7,7 +7,7 @@ using Banyan.Runtime.Prompts;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan chat MODEL</c>: a conversation.</summary>
-static class Chat
+sealed class Chat : Command
 {
     const string Help = """
         /system TEXT  set the system message and begin again
@@ -16,33 +16,36 @@ static class Chat
         /exit         leave; Ctrl-D too. Ctrl-C stops an answer, and clears the line
         """;
 
-    public static Command Create()
+    readonly ModelChoice _model;
+    readonly Option<string?> _system = new("--system") { Description = "The system message" };
+    readonly Sampling _sampling;
+
+    public Chat() : base("chat", """
+        Talk with a model that has a chat template
+
+        Lines piped in are answered one after the other. Ctrl-C stops an answer, Ctrl-D leaves.
+
+        Examples:
+          banyan chat qwen2.5-coder-1.5b-instruct-q8_0.gguf
+          echo "What is a banyan?" | banyan chat model.gguf --system "Answer in one sentence."
+        """)
     {
-        var command = new Command("chat", """
-            Talk with a model that has a chat template
+        _model = new ModelChoice(this).WithAdapter(this);
+        this.AddAll(_system);
+        _sampling = new Sampling(this);
+        SetAction(ExecuteAsync);
+    }
 
-            Lines piped in are answered one after the other. Ctrl-C stops an answer, Ctrl-D leaves.
-
-            Examples:
-              banyan chat qwen2.5-coder-1.5b-instruct-q8_0.gguf
-              echo "What is a banyan?" | banyan chat model.gguf --system "Answer in one sentence."
-            """);
-        var model = new ModelChoice(command).WithAdapter(command);
-        var system = new Option<string?>("--system") { Description = "The system message" };
-        command.Options.Add(system);
-        var sampling = new Sampling(command);
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            var options = sampling.Read(arguments);
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            options = options with { Adapter = model.LoadAdapter(arguments, loaded) };
-            if (loaded.Template is null)
-                throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
-            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
-            await new Talk(engine, options, arguments.GetValue(system)).Run(cancellationToken);
-            return 0;
-        });
-        return command;
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var options = _sampling.Read(arguments);
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        options = options with { Adapter = _model.LoadAdapter(arguments, loaded) };
+        if (loaded.Template is null)
+            throw new CommandException($"{loaded.Name} has no chat template: it completes text. Use 'banyan run', or an instruct model");
+        await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1 });
+        await new Talk(engine, options, arguments.GetValue(_system)).Run(cancellationToken);
+        return 0;
     }
 
     sealed class Talk(Engine engine, GenerationOptions options, string? system)

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan completion SHELL</c>: the script with which a shell completes banyan's commands and options.</summary>
-static class Completion
+sealed class Completion : Command
 {
     static readonly Dictionary<string, string> s_scripts = new()
     {
@@ -35,24 +35,26 @@ static class Completion
             """,
     };
 
-    public static Command Create()
-    {
-        var shell = new Argument<string>("SHELL") { Description = string.Join(", ", s_scripts.Keys) };
-        shell.AcceptOnlyFromAmong([.. s_scripts.Keys]);
-        var command = new Command("completion", """
-            Print the script with which a shell completes banyan's commands and options
+    readonly Argument<string> _shell = new("SHELL") { Description = string.Join(", ", s_scripts.Keys) };
 
-            Examples:
-              source <(banyan completion bash)                          now; in ~/.bashrc: always
-              source <(banyan completion zsh)
-              banyan completion fish > ~/.config/fish/completions/banyan.fish
-              banyan completion pwsh | Out-String | Invoke-Expression
-            """) { shell };
-        command.SetAction(arguments =>
-        {
-            Console.Out.WriteLine(s_scripts[arguments.GetRequiredValue(shell)]);
-            return 0;
-        });
-        return command;
+    public Completion() : base("completion", """
+        Print the script with which a shell completes banyan's commands and options
+
+        Examples:
+          source <(banyan completion bash)                          now; in ~/.bashrc: always
+          source <(banyan completion zsh)
+          banyan completion fish > ~/.config/fish/completions/banyan.fish
+          banyan completion pwsh | Out-String | Invoke-Expression
+        """)
+    {
+        _shell.AcceptOnlyFromAmong([.. s_scripts.Keys]);
+        this.AddAll(_shell);
+        SetAction(Execute);
+    }
+
+    int Execute(ParseResult arguments)
+    {
+        Console.Out.WriteLine(s_scripts[arguments.GetRequiredValue(_shell)]);
+        return 0;
     }
 }

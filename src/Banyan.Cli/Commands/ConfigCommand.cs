@@ -17,7 +17,7 @@ static class ConfigCommand
     public static Command Create()
     {
         var file = new Option<string?>("--config") { Description = "TOML file of settings, as for banyan up", HelpName = "FILE" };
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         var show = new Command("show", """
             Print every setting of the server, its value, and where it is from
 

@@ -8,48 +8,52 @@ using Banyan.Runtime.Quantization;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan convert IN OUT</c>: a folder of safetensors as a GGUF file, and back.</summary>
-static class ConvertCommand
+sealed class ConvertCommand : Command
 {
-    public static Command Create()
+    readonly Argument<string> _input = new("IN") { Description = "A folder with config.json and .safetensors files, or a .gguf" };
+    readonly Argument<string> _output = new("OUT") { Description = "The .gguf to write; of a .gguf, the folder" };
+    readonly Option<string?> _type = new("--type")
     {
-        var command = new Command("convert", """
-            Write a folder of safetensors as a GGUF file, or a GGUF file as a folder
+        Description = $"What matrices become (as they are): {string.Join(", ", Quantizer.Types)}; in a folder F32, F16 or BF16",
+    };
+    readonly Option<string?> _imatrix = new("--imatrix") { Description = "An importance matrix (.gguf)" };
+    readonly Option<bool> _force = new("--force")
+    {
+        Description = "Replace a file that is there, or write into a folder that is not empty",
+    };
+    readonly Option<bool> _json = CommandParts.Json("""Print one JSON object: {"sha256":…,"bytes":…} of a file, {"folder":…,"bytes":…}""");
 
-            The GGUF file has all that llama.cpp reads of one, tokenizer and chat template included. The folder is what transformers reads.
+    public ConvertCommand() : base("convert", """
+        Write a folder of safetensors as a GGUF file, or a GGUF file as a folder
 
-            Examples:
-              banyan convert ./Qwen3-4B model-BF16.gguf
-              banyan convert ./Qwen3-4B model-Q4_K_M.gguf --type Q4_K_M
-              banyan convert model-Q8_0.gguf ./model --type BF16
-            """);
-        var input = new Argument<string>("IN") { Description = "A folder with config.json and .safetensors files, or a .gguf" };
-        var output = new Argument<string>("OUT") { Description = "The .gguf to write; of a .gguf, the folder" };
-        var type = new Option<string?>("--type") { Description = $"What matrices become (as they are): {string.Join(", ", Quantizer.Types)}; in a folder F32, F16 or BF16" };
-        var imatrix = new Option<string?>("--imatrix") { Description = "An importance matrix (.gguf)" };
-        var force = new Option<bool>("--force") { Description = "Replace a file that is there, or write into a folder that is not empty" };
-        var json = new Option<bool>("--json") { Description = """Print one JSON object: {"sha256":…,"bytes":…} of a file, {"folder":…,"bytes":…}""" };
-        type.CompletionSources.Add(_ => Quantizer.Types.Select(t => new System.CommandLine.Completions.CompletionItem(t)));
-        command.Arguments.Add(input);
-        command.Arguments.Add(output);
-        foreach (var option in new Option[] { type, imatrix, force, json })
-            command.Options.Add(option);
-        command.SetAction((arguments, cancellationToken) =>
+        The GGUF file has all that llama.cpp reads of one, tokenizer and chat template included. The folder is what transformers reads.
+
+        Examples:
+          banyan convert ./Qwen3-4B model-BF16.gguf
+          banyan convert ./Qwen3-4B model-Q4_K_M.gguf --type Q4_K_M
+          banyan convert model-Q8_0.gguf ./model --type BF16
+        """)
+    {
+        _type.CompletionSources.Add(_ => Quantizer.Types.Select(t => new System.CommandLine.Completions.CompletionItem(t)));
+        this.AddAll(_input, _output, _type, _imatrix, _force, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var path = arguments.GetValue(_output)!;
+        using var file = ModelFile.Open(arguments.GetValue(_input)!);
+        try
         {
-            var path = arguments.GetValue(output)!;
-            using var file = ModelFile.Open(arguments.GetValue(input)!);
-            try
-            {
-                Console.Out.WriteLine(file.Kind == ModelFileKind.Safetensors
-                    ? ToGguf(file, path, arguments.GetValue(type), arguments.GetValue(imatrix), arguments.GetValue(force), arguments.GetValue(json), cancellationToken)
-                    : ToFolder(file, path, arguments.GetValue(type), arguments.GetValue(imatrix), arguments.GetValue(force), arguments.GetValue(json), cancellationToken));
-            }
-            catch (ArgumentException e)
-            {
-                throw new CommandException($"--type {arguments.GetValue(type)}: {e.Message}");
-            }
-            return Task.FromResult(0);
-        });
-        return command;
+            Console.Out.WriteLine(file.Kind == ModelFileKind.Safetensors
+                ? ToGguf(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force), arguments.GetValue(_json), cancellationToken)
+                : ToFolder(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force), arguments.GetValue(_json), cancellationToken));
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException($"--type {arguments.GetValue(_type)}: {e.Message}");
+        }
+        return Task.FromResult(0);
     }
 
     static string ToGguf(ModelFile file, string path, string? type, string? imatrix, bool force, bool json, CancellationToken cancellationToken)

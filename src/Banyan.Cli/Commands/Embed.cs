@@ -8,12 +8,33 @@ using Banyan.Runtime.Models;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan embed MODEL</c> and <c>banyan rank MODEL</c>: texts as vectors, and scores of texts.</summary>
-static class Embed
+sealed class Embed : Command
 {
     /// <summary>Texts that are read at a time, so that a file of any length takes no more memory.</summary>
     const int TextsAtOnce = 256;
 
-    public static Command Create() => Make("embed", """
+    delegate IReadOnlyList<float[]> Compute(Embedder embedder, IReadOnlyList<int[]> texts, bool raw, CancellationToken cancellationToken);
+
+    readonly string _key;
+    readonly Compute _compute;
+    readonly ModelChoice _model;
+    readonly Option<string?> _prompts = new("--prompts")
+    {
+        Description = "Texts as token ids: [[1,2],[3]]; without it a text a line on standard input",
+    };
+    readonly Option<bool> _raw, _json, _jsonl;
+    readonly Option<string> _lines = new("--lines")
+    {
+        Description = """What standard input holds: a text a line, or json: a string, or an object with a "text" """.TrimEnd(),
+        DefaultValueFactory = _ => "text",
+    };
+    readonly Option<string?> _npy = new("--npy")
+    {
+        Description = "Write a NumPy file of floats, a row a text, instead of printing",
+        HelpName = "FILE",
+    };
+
+    public static Command Create() => new Embed("embed", """
         Turn texts into vectors
 
         A text a line on standard input; a line of numbers each, of length 1 unless --raw.
@@ -24,7 +45,7 @@ static class Embed
           banyan embed qwen3-embedding.gguf --prompts '[[1,2],[3]]' --raw --json
         """, "vector", (embedder, texts, raw, cancellationToken) => embedder.Embed(texts, !raw, cancellationToken: cancellationToken));
 
-    public static Command CreateRank() => Make("rank", """
+    public static Command CreateRank() => new Embed("rank", """
         Score texts with a reranker
 
         A text a line on standard input: a query with a document, in the form that the model was trained with.
@@ -35,52 +56,50 @@ static class Embed
         """, "score", (embedder, texts, raw, cancellationToken) =>
         [.. embedder.Score(texts, cancellationToken).Select(s => raw || s.Length > 1 ? s : [Embedder.Relevance(s)])]);
 
-    static Command Make(string name, string description, string key, Func<Embedder, IReadOnlyList<int[]>, bool, CancellationToken, IReadOnlyList<float[]>> compute)
+    Embed(string name, string description, string key, Compute compute) : base(name, description)
     {
-        var command = new Command(name, description);
-        var model = new ModelChoice(command);
-        var prompts = new Option<string?>("--prompts") { Description = "Texts as token ids: [[1,2],[3]]; without it a text a line on standard input" };
-        var raw = new Option<bool>("--raw") { Description = key == "vector" ? "As they were pooled, not of length 1" : "As the classifier gives them" };
-        var json = new Option<bool>("--json") { Description = $$"""Print one JSON object: {"runs":[{"{{key}}":[…]},…]}""" };
-        var lines = new Option<string>("--lines") { Description = """What standard input holds: a text a line, or json: a string, or an object with a "text" """.TrimEnd(), DefaultValueFactory = _ => "text" };
-        lines.AcceptOnlyFromAmong("text", "json");
-        var jsonl = new Option<bool>("--jsonl") { Description = $$"""Print a JSON object a line: {"{{key}}":[…]}""" };
-        var npy = new Option<string?>("--npy") { Description = "Write a NumPy file of floats, a row a text, instead of printing", HelpName = "FILE" };
-        foreach (var option in new Option[] { prompts, raw, lines, json, jsonl, npy })
-            command.Options.Add(option);
-        command.SetAction(async (arguments, cancellationToken) =>
+        (_key, _compute) = (key, compute);
+        _model = new ModelChoice(this);
+        _raw = new("--raw") { Description = key == "vector" ? "As they were pooled, not of length 1" : "As the classifier gives them" };
+        _json = CommandParts.Json($$"""Print one JSON object: {"runs":[{"{{key}}":[…]},…]}""");
+        _jsonl = new("--jsonl") { Description = $$"""Print a JSON object a line: {"{{key}}":[…]}""" };
+        _lines.AcceptOnlyFromAmong("text", "json");
+        this.AddAll(_prompts, _raw, _lines, _json, _jsonl, _npy);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var given = Ids(arguments.GetValue(_prompts));
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        using var embedder = new Embedder(loaded);
+        if (_key == "score" && !embedder.CanScore)
+            throw new CommandException($"'{loaded.Name}' has no classifier (cls.output.weight), so it gives no scores: name a reranker");
+        var runs = new JsonArray();
+        void All(Action<float[]> each)
         {
-            var given = Ids(arguments.GetValue(prompts));
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            using var embedder = new Embedder(loaded);
-            if (key == "score" && !embedder.CanScore)
-                throw new CommandException($"'{loaded.Name}' has no classifier (cls.output.weight), so it gives no scores: name a reranker");
-            var runs = new JsonArray();
-            void All(Action<float[]> each)
-            {
-                foreach (var texts in given is null ? Lines(loaded, arguments.GetValue(lines) == "json") : [given])
-                    try
-                    {
-                        foreach (var vector in compute(embedder, texts, arguments.GetValue(raw), cancellationToken))
-                            each(vector);
-                    }
-                    catch (ArgumentException e)
-                    {
-                        throw new CommandException(e.Message);
-                    }
-            }
-            JsonObject Json(float[] vector) => new() { [key] = new JsonArray([.. vector.Select(v => (JsonNode)v)]) };
-            if (arguments.GetValue(npy) is { } path)
-                WriteNpy(path, All);
-            else if (arguments.GetValue(json))
-                All(vector => runs.Add((JsonNode)Json(vector)));
-            else
-                All(vector => Console.Out.WriteLine(arguments.GetValue(jsonl) ? Json(vector).ToJsonString() : string.Join(' ', vector.Select(v => v.ToString("0.######", CultureInfo.InvariantCulture)))));
-            if (arguments.GetValue(json))
-                Console.Out.WriteLine(new JsonObject { ["runs"] = runs }.ToJsonString());
-            return 0;
-        });
-        return command;
+            foreach (var texts in given is null ? Lines(loaded, arguments.GetValue(_lines) == "json") : [given])
+                try
+                {
+                    foreach (var vector in _compute(embedder, texts, arguments.GetValue(_raw), cancellationToken))
+                        each(vector);
+                }
+                catch (ArgumentException e)
+                {
+                    throw new CommandException(e.Message);
+                }
+        }
+        JsonObject Json(float[] vector) => new() { [_key] = new JsonArray([.. vector.Select(v => (JsonNode)v)]) };
+        string Text(float[] vector) => string.Join(' ', vector.Select(v => v.ToString("0.######", CultureInfo.InvariantCulture)));
+        if (arguments.GetValue(_npy) is { } path)
+            WriteNpy(path, All);
+        else if (arguments.GetValue(_json))
+            All(vector => runs.Add((JsonNode)Json(vector)));
+        else
+            All(vector => Console.Out.WriteLine(arguments.GetValue(_jsonl) ? Json(vector).ToJsonString() : Text(vector)));
+        if (arguments.GetValue(_json))
+            Console.Out.WriteLine(new JsonObject { ["runs"] = runs }.ToJsonString());
+        return 0;
     }
 
     static int[][]? Ids(string? prompts)

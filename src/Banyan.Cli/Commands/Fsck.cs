@@ -7,39 +7,43 @@ using Banyan.Server.Maintenance.Checking;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan fsck</c>: verifies a hub again from its bytes.</summary>
-static partial class Fsck
+sealed partial class Fsck : Command
 {
     const int Found = 1;
 
-    public static Command Create()
+    readonly Option<string> _sample = Sample();
+    readonly Option<string?> _rate = Rate();
+    readonly Option<bool> _json = CommandParts.Json();
+    readonly HubChoice _hub;
+
+    public Fsck() : base("fsck", """
+        Verify a hub again: every git object's id, every stored object, every large file
+
+        Nothing that is written down is believed: ids and hashes are computed from the bytes. Safe beside a hub that runs.
+        Exit code 0: nothing is damaged. 1: something is; each line says what and what to do.
+
+        Examples:
+          banyan fsck
+          banyan fsck --data /srv/banyan --sample 1% --max-rate 50MB/s
+          banyan fsck --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/ --json
+        """)
     {
-        var (sample, rate) = (Sample(), Rate());
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
-        var command = new Command("fsck", """
-            Verify a hub again: every git object's id, every stored object, every large file
+        this.AddAll(_sample, _rate, _json);
+        _hub = new HubChoice(this);
+        SetAction(ExecuteAsync);
+    }
 
-            Nothing that is written down is believed: ids and hashes are computed from the bytes. Safe beside a hub that runs.
-            Exit code 0: nothing is damaged. 1: something is; each line says what and what to do.
-
-            Examples:
-              banyan fsck
-              banyan fsck --data /srv/banyan --sample 1% --max-rate 50MB/s
-              banyan fsck --database "Host=db;Database=banyan;Username=banyan" --objects s3://models/hub/ --json
-            """) { sample, rate, json };
-        var hub = new HubChoice(command);
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            var options = Options(arguments, sample, rate);
-            await using var place = HubPlace.Open(hub, arguments);
-            var asJson = arguments.GetValue(json);
-            var report = await MaintenanceProgress.RunAsync(asJson, show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
-            if (asJson)
-                HubCommand.PrintJson(report);
-            else
-                Print(report);
-            return report.Clean ? 0 : Found;
-        });
-        return command;
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var options = Checks(arguments, _sample, _rate);
+        await using var place = HubPlace.Open(_hub, arguments);
+        var asJson = arguments.GetValue(_json);
+        var report = await MaintenanceProgress.RunAsync(asJson, show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
+        if (asJson)
+            HubCommand.PrintJson(report);
+        else
+            Print(report);
+        return report.Clean ? 0 : Found;
     }
 
     /// <summary>What fraction is checked.</summary>
@@ -47,10 +51,14 @@ static partial class Fsck
         new("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
 
     /// <summary>The speed limit.</summary>
-    public static Option<string?> Rate() => new("--max-rate") { Description = "Read no faster than this, e.g. 100MB/s", HelpName = "SPEED" };
+    public static Option<string?> Rate() => new("--max-rate")
+    {
+        Description = "Read no faster than this, e.g. 100MB/s",
+        HelpName = "SPEED",
+    };
 
     /// <summary>The check options of these two.</summary>
-    public static CheckOptions Options(ParseResult arguments, Option<string> sample, Option<string?> rate) =>
+    public static CheckOptions Checks(ParseResult arguments, Option<string> sample, Option<string?> rate) =>
         new() { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
 
     /// <summary>Prints the findings.</summary>

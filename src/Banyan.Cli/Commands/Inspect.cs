@@ -8,9 +8,9 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan inspect MODEL</c>: what a model file is, holds and needs.</summary>
-static class Inspect
+sealed class Inspect : Command
 {
-    const string Description =
+    const string About =
         "Show what a model file is, and the memory it will need here\n\nArchitecture, sizes, tensors, tokenizer, chat template. Reads GGUF (any part of a split set), safetensors and folders of them.\n\n"
         + "Examples:\n"
         + "  banyan inspect model.gguf\n"
@@ -27,28 +27,34 @@ static class Inspect
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create()
+    readonly Argument<string> _model = new("MODEL") { Description = "A .gguf or .safetensors file, or a folder with one." };
+    readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor instead of one line for all layers." };
+    readonly Option<bool> _template = new("--template") { Description = "Print the chat template and nothing else." };
+    readonly Option<int?> _context = new("--context", "-c")
     {
-        var model = new Argument<string>("MODEL") { Description = "A .gguf or .safetensors file, or a folder with one." };
-        var tensors = new Option<bool>("--tensors") { Description = "List every tensor instead of one line for all layers." };
-        var template = new Option<bool>("--template") { Description = "Print the chat template and nothing else." };
-        var context = new Option<int?>("--context", "-c") { Description = "Tokens of context to reckon memory for (the model's own, at most 8192).", HelpName = "N" };
-        context.Between(2, int.MaxValue);
-        var json = new Option<bool>("--json") { Description = "Print one JSON object instead of text." };
-        var command = new Command("inspect", Description) { model, tensors, template, context, json };
-        command.SetAction(arguments =>
-        {
-            using var file = ModelFile.Open(arguments.GetValue(model)!);
-            var report = ModelReport.Of(file, arguments.GetValue(context), arguments.GetValue(tensors));
-            if (arguments.GetValue(template))
-                return PrintTemplate(report);
-            if (arguments.GetValue(json))
-                Console.WriteLine(JsonSerializer.Serialize(report, s_json));
-            else
-                Print(report);
-            return 0;
-        });
-        return command;
+        Description = "Tokens of context to reckon memory for (the model's own, at most 8192).",
+        HelpName = "N",
+    };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object instead of text.");
+
+    public Inspect() : base("inspect", About)
+    {
+        _context.Between(2, int.MaxValue);
+        this.AddAll(_model, _tensors, _template, _context, _json);
+        SetAction(Execute);
+    }
+
+    int Execute(ParseResult arguments)
+    {
+        using var file = ModelFile.Open(arguments.GetValue(_model)!);
+        var report = ModelReport.Of(file, arguments.GetValue(_context), arguments.GetValue(_tensors));
+        if (arguments.GetValue(_template))
+            return PrintTemplate(report);
+        if (arguments.GetValue(_json))
+            Console.WriteLine(JsonSerializer.Serialize(report, s_json));
+        else
+            Print(report);
+        return 0;
     }
 
     static int PrintTemplate(ModelReport report)

@@ -14,10 +14,26 @@ static class KeyCommand
     static Command Add()
     {
         var name = new Argument<string>("NAME") { Description = "whose key, or what for" };
-        var requests = new Option<int?>("--requests-per-minute") { Description = "Requests in a minute (default: any number)", HelpName = "N" };
-        var minute = new Option<long?>("--tokens-per-minute") { Description = "Tokens of prompts and answers in a minute (default: any number)", HelpName = "N" };
-        var day = new Option<long?>("--tokens-per-day") { Description = "Tokens of prompts and answers in a day of UTC (default: any number)", HelpName = "N" };
-        var concurrency = new Option<int?>("--concurrency") { Description = "Requests that are answered at the same time (default: any number)", HelpName = "N" };
+        var requests = new Option<int?>("--requests-per-minute")
+        {
+            Description = "Requests in a minute (default: any number)",
+            HelpName = "N",
+        };
+        var minute = new Option<long?>("--tokens-per-minute")
+        {
+            Description = "Tokens of prompts and answers in a minute (default: any number)",
+            HelpName = "N",
+        };
+        var day = new Option<long?>("--tokens-per-day")
+        {
+            Description = "Tokens of prompts and answers in a day of UTC (default: any number)",
+            HelpName = "N",
+        };
+        var concurrency = new Option<int?>("--concurrency")
+        {
+            Description = "Requests that are answered at the same time (default: any number)",
+            HelpName = "N",
+        };
         requests.Between(1, int.MaxValue);
         minute.Between(1, long.MaxValue);
         day.Between(1, long.MaxValue);
@@ -45,7 +61,7 @@ static class KeyCommand
 
     static Command List()
     {
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List keys, their limits and what they were used for: never their text.") { json }.OnKeys((arguments, file) =>
         {
             var (usage, today) = (file.ReadUsage(), DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime));

@@ -8,56 +8,57 @@ using Banyan.Runtime.Models;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan logits MODEL</c>: the most likely tokens of every step, to compare one implementation with another.</summary>
-static class Logits
+sealed class Logits : Command
 {
-    public static Command Create()
+    readonly ModelChoice _model;
+    readonly Option<string?> _prompts = new("--prompts") { Description = "Prompts as token ids: [[1,2],[3]]" };
+    readonly Option<int> _steps = new("--steps") { Description = "Tokens to generate after each prompt", DefaultValueFactory = _ => 12 };
+    readonly Option<int> _top = new("--top") { Description = "Tokens to report at each step", DefaultValueFactory = _ => 10 };
+    readonly Option<string?> _follow = new("--follow") { Description = "A file of this command's output whose tokens to follow" };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object");
+
+    public Logits() : base("logits", """
+        Print the log-probabilities of the most likely tokens at every step
+
+        Greedy; with --follow along the tokens of a reference, so that every step can be compared.
+
+        Examples:
+          banyan logits model.gguf --prompts '[[672,912,7,64]]' --steps 12 --top 10 --json
+          banyan logits model.gguf --follow model.reference.json --activations float --json
+        """)
     {
-        var command = new Command("logits", """
-            Print the log-probabilities of the most likely tokens at every step
+        _model = new ModelChoice(this).WithAdapter(this);
+        _steps.Between(1, int.MaxValue);
+        _top.Between(1, GenerationOptions.MaxTopLogprobs);
+        this.AddAll(_prompts, _steps, _top, _follow, _json);
+        SetAction(ExecuteAsync);
+    }
 
-            Greedy; with --follow along the tokens of a reference, so that every step can be compared.
-
-            Examples:
-              banyan logits model.gguf --prompts '[[672,912,7,64]]' --steps 12 --top 10 --json
-              banyan logits model.gguf --follow model.reference.json --activations float --json
-            """);
-        var model = new ModelChoice(command).WithAdapter(command);
-        var prompts = new Option<string?>("--prompts") { Description = "Prompts as token ids: [[1,2],[3]]" };
-        var steps = new Option<int>("--steps") { Description = "Tokens to generate after each prompt", DefaultValueFactory = _ => 12 };
-        var top = new Option<int>("--top") { Description = "Tokens to report at each step", DefaultValueFactory = _ => 10 };
-        var follow = new Option<string?>("--follow") { Description = "A file of this command's output whose tokens to follow" };
-        steps.Between(1, int.MaxValue);
-        top.Between(1, GenerationOptions.MaxTopLogprobs);
-        var json = new Option<bool>("--json") { Description = "Print one JSON object" };
-        foreach (var option in new Option[] { prompts, steps, top, follow, json })
-            command.Options.Add(option);
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            var runs = Runs(arguments.GetValue(prompts), arguments.GetValue(follow));
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            var options = new GenerationOptions { Temperature = 0, TopLogprobs = arguments.GetValue(top), IgnoreEndOfText = true, Adapter = model.LoadAdapter(arguments, loaded) };
-            await using var engine = new Engine(loaded);
-            var results = new JsonArray();
-            foreach (var (prompt, path) in runs)
-                results.Add((JsonNode)new JsonObject
-                {
-                    ["prompt_tokens"] = new JsonArray([.. prompt.Select(t => (JsonNode)t)]),
-                    ["steps"] = await Steps(engine, prompt, path, path?.Length ?? arguments.GetValue(steps), options, cancellationToken),
-                });
-            var result = new JsonObject
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var runs = Runs(arguments.GetValue(_prompts), arguments.GetValue(_follow));
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        var options = new GenerationOptions { Temperature = 0, TopLogprobs = arguments.GetValue(_top), IgnoreEndOfText = true, Adapter = _model.LoadAdapter(arguments, loaded) };
+        await using var engine = new Engine(loaded);
+        var results = new JsonArray();
+        foreach (var (prompt, path) in runs)
+            results.Add((JsonNode)new JsonObject
             {
-                ["architecture"] = loaded.Config.Architecture,
-                ["reference"] = $"banyan, {(loaded.Options.Activations == ActivationFormat.Float ? "float" : "quantized")} activations,"
-                    + $" {loaded.Options.KvCache} cache, {Model.Kernels} kernels",
-                ["runs"] = results,
-            };
-            if (arguments.GetValue(json))
-                Console.Out.WriteLine(result.ToJsonString());
-            else
-                Show(result, loaded);
-            return 0;
-        });
-        return command;
+                ["prompt_tokens"] = new JsonArray([.. prompt.Select(t => (JsonNode)t)]),
+                ["steps"] = await Steps(engine, prompt, path, path?.Length ?? arguments.GetValue(_steps), options, cancellationToken),
+            });
+        var result = new JsonObject
+        {
+            ["architecture"] = loaded.Config.Architecture,
+            ["reference"] = $"banyan, {(loaded.Options.Activations == ActivationFormat.Float ? "float" : "quantized")} activations,"
+                + $" {loaded.Options.KvCache} cache, {Model.Kernels} kernels",
+            ["runs"] = results,
+        };
+        if (arguments.GetValue(_json))
+            Console.Out.WriteLine(result.ToJsonString());
+        else
+            Show(result, loaded);
+        return 0;
     }
 
     // Prompts, and for each the tokens to follow, if any.

@@ -6,53 +6,63 @@ using Banyan.Runtime.Generation;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan perplexity MODEL</c>: how well a model predicts a text, and how far it is from a base.</summary>
-static class PerplexityCommand
+sealed class PerplexityCommand : Command
 {
-    public static Command Create()
+    readonly ModelChoice _model;
+    readonly TextChoice _text;
+    readonly Option<string?> _against = new("--base")
     {
-        var command = new Command("perplexity", """
-            Measure how well a model predicts a text, and what quantizing changed
+        Description = "Compare with the distributions in a file that --save-base wrote, over its text",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _save = new("--save-base")
+    {
+        Description = "Write the distributions, 2 bytes a token of the vocabulary for each that is predicted",
+        HelpName = "FILE",
+    };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object");
 
-            With --base: the Kullback-Leibler divergence from the base's distributions, how often both have the same most likely token, and
-            how the right token's probability changed, each with its standard error. Files of a base are llama-perplexity's.
+    public PerplexityCommand() : base("perplexity", """
+        Measure how well a model predicts a text, and what quantizing changed
 
-            Examples:
-              banyan perplexity model-F16.gguf --text wiki.test.raw --save-base wiki.base
-              banyan perplexity model-Q4_K_M.gguf --base wiki.base
-            """);
-        var model = new ModelChoice(command);
-        var text = new TextChoice(command);
-        var against = new Option<string?>("--base") { Description = "Compare with the distributions in a file that --save-base wrote, over its text", HelpName = "FILE" };
-        var save = new Option<string?>("--save-base") { Description = "Write the distributions, 2 bytes a token of the vocabulary for each that is predicted", HelpName = "FILE" };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object" };
-        foreach (var option in new Option[] { against, save, json })
-            command.Options.Add(option);
-        command.SetAction(async (arguments, cancellationToken) =>
+        With --base: the Kullback-Leibler divergence from the base's distributions, how often both have the same most likely token, and
+        how the right token's probability changed, each with its standard error. Files of a base are llama-perplexity's.
+
+        Examples:
+          banyan perplexity model-F16.gguf --text wiki.test.raw --save-base wiki.base
+          banyan perplexity model-Q4_K_M.gguf --base wiki.base
+        """)
+    {
+        _model = new ModelChoice(this);
+        _text = new TextChoice(this);
+        this.AddAll(_against, _save, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var (path, target) = (arguments.GetValue(_against), arguments.GetValue(_save));
+        if (path is not null && target is not null)
+            throw new CommandException("--base compares and --save-base writes: give one of them");
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        PerplexityResult result;
+        try
         {
-            var (path, target) = (arguments.GetValue(against), arguments.GetValue(save));
-            if (path is not null && target is not null)
-                throw new CommandException("--base compares and --save-base writes: give one of them");
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            PerplexityResult result;
-            try
+            if (path is not null)
+                result = Perplexity.Compare(loaded, path, null, cancellationToken);
+            else
             {
-                if (path is not null)
-                    result = Perplexity.Compare(loaded, path, null, cancellationToken);
-                else
-                {
-                    var (tokens, chunk) = (text.Read(arguments, loaded), text.Chunk(arguments, loaded));
-                    using var bar = new ChunkBar(tokens.Count / chunk);
-                    result = Perplexity.Measure(loaded, tokens, chunk, target, bar, cancellationToken);
-                }
+                var (tokens, chunk) = (_text.Read(arguments, loaded), _text.Chunk(arguments, loaded));
+                using var bar = new ChunkBar(tokens.Count / chunk);
+                result = Perplexity.Measure(loaded, tokens, chunk, target, bar, cancellationToken);
             }
-            catch (Exception e) when (e is ArgumentException or NotSupportedException)
-            {
-                throw new CommandException(e.Message);
-            }
-            Console.Out.WriteLine(arguments.GetValue(json) ? Json(result).ToJsonString() : Text(result));
-            return 0;
-        });
-        return command;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new CommandException(e.Message);
+        }
+        Console.Out.WriteLine(arguments.GetValue(_json) ? Json(result).ToJsonString() : Text(result));
+        return 0;
     }
 
     static JsonObject Json(PerplexityResult result)

@@ -9,72 +9,80 @@ using Banyan.Runtime.Prompts;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan run MODEL [PROMPT]</c>: one answer, as it is generated.</summary>
-static class Run
+sealed class Run : Command
 {
-    public static Command Create()
+    readonly ModelChoice _model;
+    readonly Argument<string?> _prompt = new("PROMPT")
     {
-        var command = new Command("run", """
-            Generate text from a prompt, given as an argument or on stdin
+        Description = "The prompt; what is piped in follows it",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    readonly Option<bool> _raw = new("--raw") { Description = "Continue the prompt as it is, without the chat template" };
+    readonly Option<string?> _system = new("--system") { Description = "The system message" };
+    readonly Option<bool> _fim = new("--fim") { Description = "Fill in at the cursor marker of the prompt" };
+    readonly Option<string> _cursor = new("--cursor") { Description = "The cursor marker", DefaultValueFactory = _ => "<CURSOR>" };
+    readonly Option<string?> _prefix = new("--prefix") { Description = "Fill in after this file's text" };
+    readonly Option<string?> _suffix = new("--suffix") { Description = "Fill in before this file's text" };
+    readonly Option<string> _speculation = new("--speculation")
+    {
+        Description = "Guess from text that stood before: on or off; never changes the text",
+        DefaultValueFactory = _ => "on",
+    };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object at the end");
+    readonly Sampling _sampling;
 
-            A model with a chat template answers the prompt; without one, or with --raw, it continues it.
+    public Run() : base("run", """
+        Generate text from a prompt, given as an argument or on stdin
 
-            Examples:
-              banyan run story.gguf "Once upon a time" -n 100
-              git diff | banyan run coder.gguf "Explain this change:"
-              banyan run banyan/sprout "public static int Add("     from the hub: see banyan pull
-              banyan run coder.gguf --fim < file-with-<CURSOR>.cs
-              banyan run coder.gguf --prefix before.cs --suffix after.cs
-              banyan run coder-7b.gguf --draft coder-0.5b.gguf "Write a parser"
-              banyan run chat.gguf "Who wrote Faust, and when?" --schema answer.json     JSON that the schema allows, nothing else
-              banyan run coder.gguf --adapter mine/ "Write a parser"     as it was tuned: see banyan tune
-            """);
-        var model = new ModelChoice(command).WithDraft(command).WithAdapter(command);
-        var prompt = new Argument<string?>("PROMPT") { Description = "The prompt; what is piped in follows it", Arity = ArgumentArity.ZeroOrOne };
-        var raw = new Option<bool>("--raw") { Description = "Continue the prompt as it is, without the chat template" };
-        var system = new Option<string?>("--system") { Description = "The system message" };
-        var fim = new Option<bool>("--fim") { Description = "Fill in at the cursor marker of the prompt" };
-        var cursor = new Option<string>("--cursor") { Description = "The cursor marker", DefaultValueFactory = _ => "<CURSOR>" };
-        var prefix = new Option<string?>("--prefix") { Description = "Fill in after this file's text" };
-        var suffix = new Option<string?>("--suffix") { Description = "Fill in before this file's text" };
-        var speculation = new Option<string>("--speculation") { Description = "Guess from text that stood before: on or off; never changes the text", DefaultValueFactory = _ => "on" };
-        speculation.AcceptOnlyFromAmong("on", "off");
-        var json = new Option<bool>("--json") { Description = "Print one JSON object at the end" };
-        command.Arguments.Add(prompt);
-        foreach (var option in new Option[] { raw, system, fim, cursor, prefix, suffix, speculation, json })
-            command.Options.Add(option);
-        var sampling = new Sampling(command);
+        A model with a chat template answers the prompt; without one, or with --raw, it continues it.
 
-        command.SetAction(async (arguments, cancellationToken) =>
+        Examples:
+          banyan run story.gguf "Once upon a time" -n 100
+          git diff | banyan run coder.gguf "Explain this change:"
+          banyan run banyan/sprout "public static int Add("     from the hub: see banyan pull
+          banyan run coder.gguf --fim < file-with-<CURSOR>.cs
+          banyan run coder.gguf --prefix before.cs --suffix after.cs
+          banyan run coder-7b.gguf --draft coder-0.5b.gguf "Write a parser"
+          banyan run chat.gguf "Who wrote Faust, and when?" --schema answer.json     JSON that the schema allows, nothing else
+          banyan run coder.gguf --adapter mine/ "Write a parser"     as it was tuned: see banyan tune
+        """)
+    {
+        _model = new ModelChoice(this).WithDraft(this).WithAdapter(this);
+        _speculation.AcceptOnlyFromAmong("on", "off");
+        this.AddAll(_prompt, _raw, _system, _fim, _cursor, _prefix, _suffix, _speculation, _json);
+        _sampling = new Sampling(this);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var fills = arguments.GetValue(_fim) || arguments.GetValue(_prefix) is not null || arguments.GetValue(_suffix) is not null;
+        var options = _sampling.Read(arguments, fills ? 0 : 0.7f);
+        // Files are read before the model is, so that a wrong name costs no loading.
+        var text = arguments.GetValue(_prefix) is null && arguments.GetValue(_suffix) is null ? await PromptText(arguments.GetValue(_prompt), cancellationToken) : "";
+        var (before, after) = fills ? Halves(text) : ("", "");
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        options = options with { Adapter = _model.LoadAdapter(arguments, loaded) };
+        using var draft = await _model.LoadDraftAsync(arguments, loaded, cancellationToken);
+        await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(_speculation) == "on", Draft = draft });
+        if (!fills && loaded.Template is not null && !arguments.GetValue(_raw))
         {
-            var fills = arguments.GetValue(fim) || arguments.GetValue(prefix) is not null || arguments.GetValue(suffix) is not null;
-            var options = sampling.Read(arguments, fills ? 0 : 0.7f);
-            // Files are read before the model is, so that a wrong name costs no loading.
-            var text = arguments.GetValue(prefix) is null && arguments.GetValue(suffix) is null ? await PromptText(arguments.GetValue(prompt), cancellationToken) : "";
-            var (before, after) = fills ? Halves(text) : ("", "");
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            options = options with { Adapter = model.LoadAdapter(arguments, loaded) };
-            using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
-            await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(speculation) == "on", Draft = draft });
-            if (!fills && loaded.Template is not null && !arguments.GetValue(raw))
-            {
-                var turn = Conversation.With(loaded).Prepare(new TurnRequest { Messages = Messages(arguments.GetValue(system), text), Options = options });
-                return await Answer(turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer(), arguments.GetValue(json));
-            }
-            var (tokens, settings) = fills ? Fim.Prepare(loaded.Tokenizer, engine.ContextLength, before, after, options) : (loaded.Tokenizer.Encode(text), options);
-            return await Answer(engine.GenerateAsync(tokens, settings, cancellationToken), new TurnAnswer(), arguments.GetValue(json));
+            var turn = Conversation.With(loaded).Prepare(new TurnRequest { Messages = Messages(arguments.GetValue(_system), text), Options = options });
+            return await Answer(turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer(), arguments.GetValue(_json));
+        }
+        var (tokens, settings) = fills ? Fim.Prepare(loaded.Tokenizer, engine.ContextLength, before, after, options) : (loaded.Tokenizer.Encode(text), options);
+        return await Answer(engine.GenerateAsync(tokens, settings, cancellationToken), new TurnAnswer(), arguments.GetValue(_json));
 
-            (string, string) Halves(string marked)
-            {
-                if (arguments.GetValue(prefix) is not null || arguments.GetValue(suffix) is not null)
-                    return (Read(arguments.GetValue(prefix)), Read(arguments.GetValue(suffix)));
-                var marker = arguments.GetRequiredValue(cursor);
-                var at = marker.Length == 0 ? -1 : marked.IndexOf(marker, StringComparison.Ordinal);
-                return at < 0
-                    ? throw new CommandException($"the prompt has no '{marker}': put it where the text is to be filled in, or give --prefix and --suffix files")
-                    : (marked[..at], marked[(at + marker.Length)..]);
-            }
-        });
-        return command;
+        (string, string) Halves(string marked)
+        {
+            if (arguments.GetValue(_prefix) is not null || arguments.GetValue(_suffix) is not null)
+                return (Read(arguments.GetValue(_prefix)), Read(arguments.GetValue(_suffix)));
+            var marker = arguments.GetRequiredValue(_cursor);
+            var at = marker.Length == 0 ? -1 : marked.IndexOf(marker, StringComparison.Ordinal);
+            return at < 0
+                ? throw new CommandException($"the prompt has no '{marker}': put it where the text is to be filled in, or give --prefix and --suffix files")
+                : (marked[..at], marked[(at + marker.Length)..]);
+        }
     }
 
     static async Task<int> Answer(IAsyncEnumerable<Generated> pieces, TurnAnswer answer, bool json)

@@ -9,7 +9,7 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan synthesize SHAPE OUT</c>: a model of a published shape with random weights.</summary>
-static class Synthesize
+sealed class Synthesize : Command
 {
     static readonly string s_description =
         "Make a model of a published shape with random weights\n\nAs large and as fast as the real one, for benchmarks and tests. "
@@ -19,24 +19,34 @@ static class Synthesize
         + "  banyan synthesize qwen2.5-coder-0.5b /tmp/ --type Q8_0 --tokenizer ../shared/tokenizers/qwen2.5\n"
         + "  banyan synthesize gpt-oss-20b-6-layers /tmp/ --type MXFP4_MOE --json";
 
-    public static Command Create()
+    readonly Argument<string> _shape = new("SHAPE") { Description = "The model, such as qwen2.5-coder-1.5b." };
+    readonly Argument<string> _output = new("OUT") { Description = "The file to write, or the folder to write SHAPE-TYPE.gguf in." };
+    readonly Option<string> _type = new("--type", "-t")
     {
-        var shape = new Argument<string>("SHAPE") { Description = "The model, such as qwen2.5-coder-1.5b." };
-        var output = new Argument<string>("OUT") { Description = "The file to write, or the folder to write SHAPE-TYPE.gguf in." };
-        var type = new Option<string>("--type", "-t") { Description = $"The weight formats: {string.Join(", ", Synthesizer.Types)}.", DefaultValueFactory = _ => "Q4_K_M" };
-        var tokenizer = new Option<string?>("--tokenizer") { Description = "A folder with vocab.json and merges.txt; without it the vocabulary is made up.", HelpName = "DIR" };
-        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
-        var force = new Option<bool>("--force") { Description = "Replace the file if it is there." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object instead of text." };
-        var command = new Command("synthesize", s_description) { shape, output, type, tokenizer, seed, force, json };
-        command.SetAction((arguments, cancellation) =>
-        {
-            var run = new Run(
-                arguments.GetValue(shape)!, arguments.GetValue(output)!, arguments.GetValue(type)!, arguments.GetValue(tokenizer),
-                arguments.GetValue(seed), arguments.GetValue(force), arguments.GetValue(json));
-            return Task.Run(() => Execute(run, cancellation), CancellationToken.None);
-        });
-        return command;
+        Description = $"The weight formats: {string.Join(", ", Synthesizer.Types)}.",
+        DefaultValueFactory = _ => "Q4_K_M",
+    };
+    readonly Option<string?> _tokenizer = new("--tokenizer")
+    {
+        Description = "A folder with vocab.json and merges.txt; without it the vocabulary is made up.",
+        HelpName = "DIR",
+    };
+    readonly Option<ulong> _seed = new("--seed") { Description = "The same seed gives the same bytes.", DefaultValueFactory = _ => 1 };
+    readonly Option<bool> _force = new("--force") { Description = "Replace the file if it is there." };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object instead of text.");
+
+    public Synthesize() : base("synthesize", s_description)
+    {
+        this.AddAll(_shape, _output, _type, _tokenizer, _seed, _force, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellation)
+    {
+        var run = new Run(
+            arguments.GetValue(_shape)!, arguments.GetValue(_output)!, arguments.GetValue(_type)!, arguments.GetValue(_tokenizer),
+            arguments.GetValue(_seed), arguments.GetValue(_force), arguments.GetValue(_json));
+        return Task.Run(() => Execute(run, cancellation), CancellationToken.None);
     }
 
     sealed record Run(string Shape, string Output, string Type, string? Tokenizer, ulong Seed, bool Force, bool Json);

@@ -12,9 +12,9 @@ using Banyan.Runtime.Templates.Nodes;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan template MODEL_OR_JINJA</c>: the prompt that a model's chat template makes of messages.</summary>
-static class Template
+sealed class Template : Command
 {
-    const string Description =
+    const string About =
         "Render a model's chat template: messages in, the prompt out\n\nMODEL_OR_JINJA is a .jinja file, a GGUF, a safetensors file or a folder. "
         + "Standard input is a JSON object: messages, tools, add_generation_prompt, bos_token, eos_token; now is the time that strftime_now sees (else the clock's); any other key is a variable of the template.\n\n"
         + "With --json the answer is one object, {\"text\": …} or {\"error\": …}, and the exit code is 0 for both: the question was answered. "
@@ -25,18 +25,23 @@ static class Template
 
     static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create()
+    readonly Argument<string> _source = new("MODEL_OR_JINJA")
     {
-        var source = new Argument<string>("MODEL_OR_JINJA") { Description = "A .jinja file, a .gguf or .safetensors file, or a model's folder." };
-        var json = new Option<bool>("--json") { Description = "Answer with one JSON object." };
-        var command = new Command("template", Description) { source, json };
-        command.SetAction(async (arguments, cancel) =>
-        {
-            var jinja = Read(arguments.GetValue(source)!);
-            var variables = Variables((await StandardStreams.ReadAllAsync("a JSON object with messages", cancel)).TrimStart('\uFEFF'));
-            return Answer(jinja, variables, arguments.GetValue(json));
-        });
-        return command;
+        Description = "A .jinja file, a .gguf or .safetensors file, or a model's folder.",
+    };
+    readonly Option<bool> _json = CommandParts.Json("Answer with one JSON object.");
+
+    public Template() : base("template", About)
+    {
+        this.AddAll(_source, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancel)
+    {
+        var jinja = Read(arguments.GetValue(_source)!);
+        var variables = Variables((await StandardStreams.ReadAllAsync("a JSON object with messages", cancel)).TrimStart('\uFEFF'));
+        return Answer(jinja, variables, arguments.GetValue(_json));
     }
 
     static int Answer(string jinja, JsonObject variables, bool json)

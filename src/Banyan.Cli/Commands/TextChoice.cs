@@ -9,15 +9,17 @@ sealed class TextChoice
 {
     readonly Option<string?> _text = new("--text") { Description = "A file of UTF-8 text; - for standard input", HelpName = "FILE" };
     readonly Option<string?> _tokens = new("--tokens") { Description = "Token ids in place of a text: [1,2,3]" };
-    readonly Option<int?> _chunk = new("--chunk") { Description = "Tokens of a chunk, which knows nothing of the one before (default: 512, at most the context)" };
+    readonly Option<int?> _chunk = new("--chunk")
+    {
+        Description = "Tokens of a chunk, which knows nothing of the one before (default: 512, at most the context)",
+    };
     readonly Option<int?> _chunks = new("--chunks") { Description = "The most chunks (default: all of the text)" };
 
     public TextChoice(Command command)
     {
         _chunk.Between(2, int.MaxValue);
         _chunks.Between(1, int.MaxValue);
-        foreach (var option in new Option[] { _text, _tokens, _chunk, _chunks })
-            command.Options.Add(option);
+        command.AddAll(_text, _tokens, _chunk, _chunks);
     }
 
     /// <summary>The text's name.</summary>

@@ -10,9 +10,9 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands;
 
 /// <summary><c>banyan tokenize MODEL</c>: what a model makes of a text, and the way back.</summary>
-static class Tokenize
+sealed class Tokenize : Command
 {
-    const string Description =
+    const string About =
         "Turn text into a model's tokens, and back\n\nReads stdin, exactly as it is; with --decode the other way round. "
         + "MODEL is a GGUF file (its weights are not needed), a folder with tokenizer.json or vocab.json and merges.txt, or a tokenizer.json.\n\n"
         + "Examples:\n"
@@ -20,25 +20,36 @@ static class Tokenize
         + "  banyan tokenize model.gguf --json < file.txt              {\"ids\":[…]}\n"
         + "  echo '[9707, 1879]' | banyan tokenize model.gguf --decode";
 
-    public static Command Create()
+    readonly Argument<string> _model = new("MODEL") { Description = "The model or tokenizer." };
+    readonly Option<bool> _addSpecial = new("--add-special")
     {
-        var model = new Argument<string>("MODEL") { Description = "The model or tokenizer." };
-        var addSpecial = new Option<bool>("--add-special") { Description = "Add the tokens that the model expects around a text, such as BOS." };
-        var noParse = new Option<bool>("--no-parse-special") { Description = "Read <|im_start|> and its like as the text they are, not as tokens." };
-        var decode = new Option<bool>("--decode", "-d") { Description = "Read ids on stdin (a JSON list, {\"ids\":[…]}, or numbers with anything between) and print their text." };
-        var skipSpecial = new Option<bool>("--skip-special") { Description = "With --decode: leave out tokens such as BOS." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object: {\"ids\":[…]}, with --decode {\"text\":…}." };
-        var command = new Command("tokenize", Description) { model, addSpecial, noParse, decode, skipSpecial, json };
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            var tokenizer = Tokenizer.Open(arguments.GetValue(model)!);
-            if (arguments.GetValue(decode))
-                Decode(tokenizer, await StandardStreams.ReadAllAsync("the ids", cancellationToken), arguments.GetValue(skipSpecial), arguments.GetValue(json));
-            else
-                Encode(tokenizer, await StandardStreams.ReadAllAsync("the text", cancellationToken), arguments.GetValue(addSpecial), !arguments.GetValue(noParse), arguments.GetValue(json));
-            return 0;
-        });
-        return command;
+        Description = "Add the tokens that the model expects around a text, such as BOS.",
+    };
+    readonly Option<bool> _noParse = new("--no-parse-special")
+    {
+        Description = "Read <|im_start|> and its like as the text they are, not as tokens.",
+    };
+    readonly Option<bool> _decode = new("--decode", "-d")
+    {
+        Description = "Read ids on stdin (a JSON list, {\"ids\":[…]}, or numbers with anything between) and print their text.",
+    };
+    readonly Option<bool> _skipSpecial = new("--skip-special") { Description = "With --decode: leave out tokens such as BOS." };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object: {\"ids\":[…]}, with --decode {\"text\":…}.");
+
+    public Tokenize() : base("tokenize", About)
+    {
+        this.AddAll(_model, _addSpecial, _noParse, _decode, _skipSpecial, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var tokenizer = Tokenizer.Open(arguments.GetValue(_model)!);
+        if (arguments.GetValue(_decode))
+            Decode(tokenizer, await StandardStreams.ReadAllAsync("the ids", cancellationToken), arguments.GetValue(_skipSpecial), arguments.GetValue(_json));
+        else
+            Encode(tokenizer, await StandardStreams.ReadAllAsync("the text", cancellationToken), arguments.GetValue(_addSpecial), !arguments.GetValue(_noParse), arguments.GetValue(_json));
+        return 0;
     }
 
     static void Encode(Tokenizer tokenizer, string text, bool addSpecial, bool parseSpecial, bool json)

@@ -6,17 +6,27 @@ namespace Banyan.Cli.Hubs;
 /// <summary>The options of talking with a hub, the same for <c>pull</c> and <c>push</c>.</summary>
 sealed class RemoteHub
 {
-    readonly Argument<string> _repo = new("REPO") { Description = "owner/name, datasets/owner/name or spaces/owner/name; for pull also with @branch, @tag or @commit" };
-    readonly Option<string?> _hub = new("--hub") { Description = "The hub's address (default: the variable HF_ENDPOINT, or http://localhost:8080)", HelpName = "URL" };
+    readonly Argument<string> _repo = new("REPO")
+    {
+        Description = "owner/name, datasets/owner/name or spaces/owner/name; for pull also with @branch, @tag or @commit",
+    };
+    readonly Option<string?> _hub = new("--hub")
+    {
+        Description = "The hub's address (default: the variable HF_ENDPOINT, or http://localhost:8080)",
+        HelpName = "URL",
+    };
     readonly Option<string> _type = new("--type") { Description = "model, dataset or space", DefaultValueFactory = _ => "model" };
-    readonly Option<string?> _maxSpeed = new("--max-speed") { Description = "Leave the rest of the link to others, e.g. 2MB/s", HelpName = "SPEED" };
+    readonly Option<string?> _maxSpeed = new("--max-speed")
+    {
+        Description = "Leave the rest of the link to others, e.g. 2MB/s",
+        HelpName = "SPEED",
+    };
 
     /// <summary>Adds its options to a command; the caller places <see cref="Repo"/>.</summary>
     public RemoteHub(Command command)
     {
         _type.AcceptOnlyFromAmong("model", "dataset", "space");
-        foreach (var option in new Option[] { _hub, _type, _maxSpeed })
-            command.Options.Add(option);
+        command.AddAll(_hub, _type, _maxSpeed);
     }
 
     /// <summary>The argument.</summary>

@@ -8,64 +8,73 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Benchmark;
 
 /// <summary><c>banyan bench MODEL</c>: how fast it is here, and how far from what the machine can do.</summary>
-static class Bench
+sealed class Bench : Command
 {
-    public static Command Create()
+    readonly ModelChoice _model;
+    readonly Option<int> _prompt = new("--prompt") { Description = "Tokens of the prompt", DefaultValueFactory = _ => 256 };
+    readonly Option<int> _generate = new("--generate") { Description = "Tokens to generate", DefaultValueFactory = _ => 64 };
+    readonly Option<string> _depth = new("--depth")
     {
-        var command = new Command("bench", """
-            Measure prefill and decode speed, and hold them against the machine's limits
+        Description = "Tokens before the prompt: one number or several",
+        DefaultValueFactory = _ => "0",
+    };
+    readonly Option<string> _streams = new("--streams")
+    {
+        Description = "Answers generated together: one number or several",
+        DefaultValueFactory = _ => "1",
+    };
+    readonly Option<int> _repetitions = new("--repetitions", "-r") { Description = "How often", DefaultValueFactory = _ => 3 };
+    readonly Option<string?> _plot = new("--plot") { Description = "Write a picture: an .svg file", HelpName = "FILE" };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object");
 
-            Each repetition computes a new random prompt and generates after it; medians are reported. A depth is how
-            many tokens stand in the cache before. Streams are answers generated together, in tokens a second of all.
-            Speed is held against the read bandwidth and the integer products a second that are measured first: a
-            token alone has to read all weights and the cache, a prompt has to multiply them, and to multiply by
-            their scales, which takes the place of products: that ceiling is told beside the bare products.
+    public Bench() : base("bench", """
+        Measure prefill and decode speed, and hold them against the machine's limits
 
-            Examples:
-              banyan bench model.gguf --prompt 256 --generate 64 --threads 2 --json
-              banyan bench coder-7b.gguf --draft coder-0.5b.gguf
-              banyan bench model.gguf --depth 0,2048,8192 --streams 1,4,8 --plot speed.svg
-            """);
-        var model = new ModelChoice(command).WithDraft(command);
-        var prompt = new Option<int>("--prompt") { Description = "Tokens of the prompt", DefaultValueFactory = _ => 256 };
-        var generate = new Option<int>("--generate") { Description = "Tokens to generate", DefaultValueFactory = _ => 64 };
-        var depth = new Option<string>("--depth") { Description = "Tokens before the prompt: one number or several", DefaultValueFactory = _ => "0" };
-        var streams = new Option<string>("--streams") { Description = "Answers generated together: one number or several", DefaultValueFactory = _ => "1" };
-        var repetitions = new Option<int>("--repetitions", "-r") { Description = "How often", DefaultValueFactory = _ => 3 };
-        var plot = new Option<string?>("--plot") { Description = "Write a picture: an .svg file", HelpName = "FILE" };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object" };
-        foreach (var option in new Option[] { prompt, generate, depth, streams, repetitions, plot, json })
-            command.Options.Add(option);
-        command.SetAction(async (arguments, cancellationToken) =>
-        {
-            var plan = new Plan(arguments.GetValue(prompt), arguments.GetValue(generate), arguments.GetValue(repetitions),
-                Numbers("--depth", arguments.GetValue(depth)!, least: 0), Numbers("--streams", arguments.GetValue(streams)!, least: 1));
-            if (plan.Prompt < 1 || plan.Generate < 2 || plan.Repetitions < 1)
-                throw new CommandException($"--prompt {plan.Prompt} --generate {plan.Generate} --repetitions {plan.Repetitions}: at least 1, 2 and 1");
-            if (arguments.GetValue(plot) is { } picture && !picture.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
-                throw new CommandException($"--plot {picture}: give a name that ends in .svg");
-            var began = Stopwatch.GetTimestamp();
-            using var loaded = await model.LoadAsync(arguments, cancellationToken);
-            var loadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            var needed = Math.Max(plan.Depths.Max() + plan.Prompt + plan.Generate, Measurement.StreamTokens(plan));
-            if (needed > loaded.ContextLength)
-                throw new CommandException($"{needed} tokens do not fit the context of {loaded.ContextLength}: ask for fewer");
-            using var draft = await model.LoadDraftAsync(arguments, loaded, cancellationToken);
-            using var doing = new StatusLine();
-            doing.Show("the machine's limits");
-            var limits = MachineLimits.Measure(loaded);
-            var result = await Measurement.Run(loaded, draft, limits, plan, doing.Show, cancellationToken);
-            doing.Dispose();
-            var report = Report(loaded, limits, plan, result, loadSeconds);
-            if (arguments.GetValue(plot) is { } file)
-                await File.WriteAllTextAsync(file, Plot.Svg(loaded.Name, plan, result), cancellationToken);
-            if (arguments.GetValue(json))
-                Console.Out.WriteLine(report.ToJsonString());
-            else
-                Show(report, arguments.GetValue(plot));
-            return 0;
-        });
-        return command;
+        Each repetition computes a new random prompt and generates after it; medians are reported. A depth is how
+        many tokens stand in the cache before. Streams are answers generated together, in tokens a second of all.
+        Speed is held against the read bandwidth and the integer products a second that are measured first: a
+        token alone has to read all weights and the cache, a prompt has to multiply them, and to multiply by
+        their scales, which takes the place of products: that ceiling is told beside the bare products.
+
+        Examples:
+          banyan bench model.gguf --prompt 256 --generate 64 --threads 2 --json
+          banyan bench coder-7b.gguf --draft coder-0.5b.gguf
+          banyan bench model.gguf --depth 0,2048,8192 --streams 1,4,8 --plot speed.svg
+        """)
+    {
+        _model = new ModelChoice(this).WithDraft(this);
+        this.AddAll(_prompt, _generate, _depth, _streams, _repetitions, _plot, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var plan = new Plan(arguments.GetValue(_prompt), arguments.GetValue(_generate), arguments.GetValue(_repetitions),
+            Numbers("--depth", arguments.GetValue(_depth)!, least: 0), Numbers("--streams", arguments.GetValue(_streams)!, least: 1));
+        if (plan.Prompt < 1 || plan.Generate < 2 || plan.Repetitions < 1)
+            throw new CommandException($"--prompt {plan.Prompt} --generate {plan.Generate} --repetitions {plan.Repetitions}: at least 1, 2 and 1");
+        if (arguments.GetValue(_plot) is { } picture && !picture.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
+            throw new CommandException($"--plot {picture}: give a name that ends in .svg");
+        var began = Stopwatch.GetTimestamp();
+        using var loaded = await _model.LoadAsync(arguments, cancellationToken);
+        var loadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var needed = Math.Max(plan.Depths.Max() + plan.Prompt + plan.Generate, Measurement.StreamTokens(plan));
+        if (needed > loaded.ContextLength)
+            throw new CommandException($"{needed} tokens do not fit the context of {loaded.ContextLength}: ask for fewer");
+        using var draft = await _model.LoadDraftAsync(arguments, loaded, cancellationToken);
+        using var doing = new StatusLine();
+        doing.Show("the machine's limits");
+        var limits = MachineLimits.Measure(loaded);
+        var result = await Measurement.Run(loaded, draft, limits, plan, doing.Show, cancellationToken);
+        doing.Dispose();
+        var report = Report(loaded, limits, plan, result, loadSeconds);
+        if (arguments.GetValue(_plot) is { } file)
+            await File.WriteAllTextAsync(file, Plot.Svg(loaded.Name, plan, result), cancellationToken);
+        if (arguments.GetValue(_json))
+            Console.Out.WriteLine(report.ToJsonString());
+        else
+            Show(report, arguments.GetValue(_plot));
+        return 0;
     }
 
     static int[] Numbers(string option, string text, int least)

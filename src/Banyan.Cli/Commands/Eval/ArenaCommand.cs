@@ -16,9 +16,53 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval arena</c>: people compare two models' answers without knowing whose they are.</summary>
-static class ArenaCommand
+sealed class ArenaCommand : Command
 {
-    const string Description = """
+    readonly Option<string[]> _answers = new("--answers")
+    {
+        Description = "NAME=FILE: recorded answers of a model, or a transcript of eval run; may be given several times",
+    };
+    readonly Option<string[]> _models = new("--model")
+    {
+        Description = "a model that answers now: a file, a folder, or as for eval run; may be given several times",
+    };
+    readonly Option<string?> _task = new("--task") { Description = "ask the items of this task" };
+    readonly Option<string?> _prompts = new("--prompts")
+    {
+        Description = "ask the questions of this file: a line each, or JSON lines with a prompt",
+    };
+    readonly Option<double> _temperature = new("--temperature", "-T")
+    {
+        Description = "of models that answer now",
+        DefaultValueFactory = _ => 0.7,
+    };
+    readonly Option<int> _maxTokens = new("--max-tokens", "-n")
+    {
+        Description = "the most tokens of an answer",
+        DefaultValueFactory = _ => 1024,
+    };
+    readonly Option<string> _votes = new("--votes") { Description = "the file of votes", DefaultValueFactory = _ => DefaultFile };
+    readonly Option<bool> _standings = new("--standings") { Description = "only print the standings" };
+    readonly Option<bool> _serve = new("--serve") { Description = "vote in the browser instead of here" };
+    readonly Option<int> _port = new("--port", "-p")
+    {
+        Description = "with --serve: TCP port; 0 takes a free one",
+        DefaultValueFactory = _ => 8090,
+    };
+    readonly Option<string> _host = new("--host")
+    {
+        Description = "with --serve: localhost, an IP address of this machine, or * for all of them",
+        DefaultValueFactory = _ => "localhost",
+    };
+    readonly Option<bool> _json = CommandParts.Json("with --standings: print JSON");
+    readonly Option<string?> _contains = new("--contains")
+    {
+        Description = "with --standings: fail unless the vote with this hash, printed with earlier standings, is still there",
+        HelpName = "HASH",
+    };
+    readonly DataChoices _data;
+
+    public ArenaCommand() : base("arena", """
         Compare two models' answers without knowing whose they are
 
         Every vote is appended to a file and never changed. Pair and sides are drawn by chance. The standings say how few votes decide the order.
@@ -28,50 +72,36 @@ static class ArenaCommand
           banyan eval arena --answers a/transcript.jsonl --answers b/transcript.jsonl --task banyan-mini --serve
           banyan eval arena --model small.gguf --model openai:gpt-4o-2024-08-06 --prompts questions.txt
           banyan eval arena --standings --json
-        """;
-
-    public static Command Create()
+        """)
     {
-        var answers = new Option<string[]>("--answers") { Description = "NAME=FILE: recorded answers of a model, or a transcript of eval run; may be given several times" };
-        var models = new Option<string[]>("--model") { Description = "a model that answers now: a file, a folder, or as for eval run; may be given several times" };
-        var task = new Option<string?>("--task") { Description = "ask the items of this task" };
-        var prompts = new Option<string?>("--prompts") { Description = "ask the questions of this file: a line each, or JSON lines with a prompt" };
-        var temperature = new Option<double>("--temperature", "-T") { Description = "of models that answer now", DefaultValueFactory = _ => 0.7 };
-        var maxTokens = new Option<int>("--max-tokens", "-n") { Description = "the most tokens of an answer", DefaultValueFactory = _ => 1024 };
-        var votes = new Option<string>("--votes") { Description = "the file of votes", DefaultValueFactory = _ => DefaultFile };
-        var standings = new Option<bool>("--standings") { Description = "only print the standings" };
-        var serve = new Option<bool>("--serve") { Description = "vote in the browser instead of here" };
-        var port = new Option<int>("--port", "-p") { Description = "with --serve: TCP port; 0 takes a free one", DefaultValueFactory = _ => 8090 };
-        var host = new Option<string>("--host") { Description = "with --serve: localhost, an IP address of this machine, or * for all of them", DefaultValueFactory = _ => "localhost" };
-        var json = new Option<bool>("--json") { Description = "with --standings: print JSON" };
-        var contains = new Option<string?>("--contains") { Description = "with --standings: fail unless the vote with this hash, printed with earlier standings, is still there", HelpName = "HASH" };
-        var command = new Command("arena", Description) { answers, models, task, prompts, temperature, maxTokens, votes, standings, serve, port, host, json, contains };
-        var data = new DataChoices(command);
-        command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(async () =>
+        this.AddAll(_answers, _models, _task, _prompts, _temperature, _maxTokens, _votes, _standings, _serve, _port, _host, _json, _contains);
+        _data = new DataChoices(this);
+        SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(result, cancellationToken)));
+    }
+
+    async Task<int> ExecuteAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        var file = result.GetRequiredValue(_votes);
+        if (result.GetValue(_standings))
         {
-            var file = result.GetRequiredValue(votes);
-            if (result.GetValue(standings))
-            {
-                var last = "";
-                var cast = File.Exists(file) ? VoteFile.Read(file, out last, result.GetValue(contains)) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
-                var table = Standings.Of(cast);
-                if (result.GetValue(json))
-                    Console.WriteLine(Standings.ToJson(table, cast.Count, last));
-                else
-                    Print(table, cast.Count, last);
-                return 0;
-            }
-            var sampling = new SamplingSettings(result.GetValue(temperature), MaxTokens: result.GetValue(maxTokens));
-            var questions = await QuestionsAsync(result.GetValue(task), result.GetValue(prompts), one => data.SourceAsync(result, one, cancellationToken));
-            await using var arena = await OpenArena.OfAsync(questions, result.GetValue(models) ?? [], result.GetValue(answers) ?? [], sampling, file, cancellationToken);
-            var rounds = arena.Rounds;
-            if (result.GetValue(serve))
-                await ServeAsync(rounds, new() { Host = result.GetRequiredValue(host), Port = result.GetValue(port) }, cancellationToken);
+            var last = "";
+            var cast = File.Exists(file) ? VoteFile.Read(file, out last, result.GetValue(_contains)) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
+            var table = Standings.Of(cast);
+            if (result.GetValue(_json))
+                Console.WriteLine(Standings.ToJson(table, cast.Count, last));
             else
-                await VoteAsync(rounds, cancellationToken);
+                Print(table, cast.Count, last);
             return 0;
-        }));
-        return command;
+        }
+        var sampling = new SamplingSettings(result.GetValue(_temperature), MaxTokens: result.GetValue(_maxTokens));
+        var questions = await QuestionsAsync(result.GetValue(_task), result.GetValue(_prompts), one => _data.SourceAsync(result, one, cancellationToken));
+        await using var arena = await OpenArena.OfAsync(questions, result.GetValue(_models) ?? [], result.GetValue(_answers) ?? [], sampling, file, cancellationToken);
+        var rounds = arena.Rounds;
+        if (result.GetValue(_serve))
+            await ServeAsync(rounds, new() { Host = result.GetRequiredValue(_host), Port = result.GetValue(_port) }, cancellationToken);
+        else
+            await VoteAsync(rounds, cancellationToken);
+        return 0;
     }
 
     static string DefaultFile => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "arena", "votes.jsonl");

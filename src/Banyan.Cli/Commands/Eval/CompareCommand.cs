@@ -10,46 +10,54 @@ using Banyan.Evaluation.Twins;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval compare A B</c>: is A better, worse, not worse, or do the items not tell? With one model: its score on originals against their twins.</summary>
-static class CompareCommand
+sealed class CompareCommand : Command
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    const string Description = """
+    readonly Argument<string> _a = new("A") { Description = "a score file, or a folder of them" };
+    readonly Argument<string?> _b = new("B")
+    {
+        Description = "the same of the other model; without it, A's originals are compared with their twins",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    readonly Option<double> _margin = new("--margin")
+    {
+        Description = "a difference too small to matter, in percent points",
+        DefaultValueFactory = _ => 5,
+    };
+    readonly Option<bool> _json = CommandParts.Json("print JSON");
+
+    public CompareCommand() : base("compare", """
         Compare two models item by item, or one model's originals with their twins
 
         Examples:
           banyan eval compare runs/a runs/b                              folders of scores, of two models
           banyan eval compare runs/a                                     what was run with its twins: humaneval and humaneval~twin
           banyan eval compare humaneval.json humaneval~twin.json --json
-        """;
-
-    public static Command Create()
+        """)
     {
-        var a = new Argument<string>("A") { Description = "a score file, or a folder of them" };
-        var b = new Argument<string?>("B") { Description = "the same of the other model; without it, A's originals are compared with their twins", Arity = ArgumentArity.ZeroOrOne };
-        var margin = new Option<double>("--margin") { Description = "a difference too small to matter, in percent points", DefaultValueFactory = _ => 5 };
-        var json = new Option<bool>("--json") { Description = "print JSON" };
-        var command = new Command("compare", Description) { a, b, margin, json };
-        command.SetAction((result, _) => JudgeChoices.RunAsync(() =>
-        {
-            if (result.GetValue(margin) is not (> 0 and < 100) and var wrong)
-                throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
-            var scoresA = ScoreFile.Read(result.GetValue(a)!);
-            IReadOnlyList<Score> scoresB = result.GetValue(b) is { } second ? ScoreFile.Read(second) : [];
-            var least = result.GetValue(margin) / 100;
-            // A task and its twins are one model's: there are no two models to compare.
-            var pairs = scoresA.Any(x => scoresB.Any(y => x.Task == y.Task));
-            var compared = pairs || (scoresB.Count > 0 && TwinGap.Of([.. scoresA, .. scoresB], least).Count == 0) ? Comparison.Of(scoresA, scoresB, least) : [];
-            var gaps = (pairs ? TwinGap.Of(scoresA, least).Select(g => ("A", g)).Concat(TwinGap.Of(scoresB, least).Select(g => ("B", g))) : TwinGap.Of([.. scoresA, .. scoresB], least).Select(g => ("A", g))).ToList();
-            if (compared.Count == 0 && gaps.Count == 0)
-                throw new EvaluationException($"{result.GetValue(a)} has no task together with its twins (banyan eval run --task humaneval,humaneval~twin); or name a second model's scores");
-            if (result.GetValue(json))
-                Console.WriteLine(new JsonArray([.. compared.Select(Json), .. gaps.Select(g => Json(g.Item1, g.g))]).ToJsonString(s_indented));
-            else
-                Print(compared, gaps, both: pairs);
-            return Task.FromResult(0);
-        }));
-        return command;
+        this.AddAll(_a, _b, _margin, _json);
+        SetAction((result, _) => JudgeChoices.RunAsync(() => ExecuteAsync(result)));
+    }
+
+    Task<int> ExecuteAsync(ParseResult result)
+    {
+        if (result.GetValue(_margin) is not (> 0 and < 100) and var wrong)
+            throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
+        var scoresA = ScoreFile.Read(result.GetValue(_a)!);
+        IReadOnlyList<Score> scoresB = result.GetValue(_b) is { } second ? ScoreFile.Read(second) : [];
+        var least = result.GetValue(_margin) / 100;
+        // A task and its twins are one model's: there are no two models to compare.
+        var pairs = scoresA.Any(x => scoresB.Any(y => x.Task == y.Task));
+        var compared = pairs || (scoresB.Count > 0 && TwinGap.Of([.. scoresA, .. scoresB], least).Count == 0) ? Comparison.Of(scoresA, scoresB, least) : [];
+        var gaps = (pairs ? TwinGap.Of(scoresA, least).Select(g => ("A", g)).Concat(TwinGap.Of(scoresB, least).Select(g => ("B", g))) : TwinGap.Of([.. scoresA, .. scoresB], least).Select(g => ("A", g))).ToList();
+        if (compared.Count == 0 && gaps.Count == 0)
+            throw new EvaluationException($"{result.GetValue(_a)} has no task together with its twins (banyan eval run --task humaneval,humaneval~twin); or name a second model's scores");
+        if (result.GetValue(_json))
+            Console.WriteLine(new JsonArray([.. compared.Select(Json), .. gaps.Select(g => Json(g.Item1, g.g))]).ToJsonString(s_indented));
+        else
+            Print(compared, gaps, both: pairs);
+        return Task.FromResult(0);
     }
 
     static JsonObject Json((string Task, PairedComparison Result) one) => new()

@@ -9,9 +9,9 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval contaminated DATA</c>: does a training set hold the items that its model will be measured with?</summary>
-static class ContaminatedCommand
+sealed class ContaminatedCommand : Command
 {
-    const string Description =
+    const string About =
         "Look for tasks' items in a training set: a file or folder of text, code, JSON or JSON lines, also with .gz.\n\n"
         + "Three definitions: 13 words in a row (GPT-3), 10 words in a row (Qwen2.5-Coder), and near-duplicates of the solution's code whatever its names.\n\n"
         + "Examples:\n"
@@ -21,29 +21,42 @@ static class ContaminatedCommand
     /// <summary>Rows shown of each task; --json has all.</summary>
     const int Shown = 20;
 
-    public static Command Create()
+    readonly Argument<string> _set = new("DATA") { Description = "the training set" };
+    readonly Option<string[]> _task = new("--task")
     {
-        var set = new Argument<string>("DATA") { Description = "the training set" };
-        var task = new Option<string[]>("--task") { Description = "only this task (may be given several times; default: all whose data is there)" };
-        var data = new Option<string>("--data") { Description = "folder of the tasks' data files (default: where eval run keeps them)", DefaultValueFactory = _ => DataStore.DefaultFolder };
-        var parallel = new Option<int>("--parallel") { Description = "files at once", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var json = new Option<bool>("--json") { Description = "print JSON, with every hit" };
-        var command = new Command("contaminated", Description) { set, task, data, parallel, json };
-        command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() =>
-        {
-            if (result.GetValue(parallel) is < 1 and var wrong)
-                throw new EvaluationException($"--parallel {wrong}: at least 1 file at once");
-            var scan = new ContaminationScan(Tasks(result.GetValue(task) ?? [], new(result.GetValue(data)!)));
-            var progress = Console.IsErrorRedirected ? null : new ScanProgress();
-            var report = scan.Run(result.GetValue(set)!, result.GetValue(parallel), progress, cancellationToken);
-            progress?.Clear();
-            if (result.GetValue(json))
-                Console.WriteLine(report.ToJson());
-            else
-                Print(report);
-            return Task.FromResult(0);
-        }));
-        return command;
+        Description = "only this task (may be given several times; default: all whose data is there)",
+    };
+    readonly Option<string> _data = new("--data")
+    {
+        Description = "folder of the tasks' data files (default: where eval run keeps them)",
+        DefaultValueFactory = _ => DataStore.DefaultFolder,
+    };
+    readonly Option<int> _parallel = new("--parallel")
+    {
+        Description = "files at once",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+    readonly Option<bool> _json = CommandParts.Json("print JSON, with every hit");
+
+    public ContaminatedCommand() : base("contaminated", About)
+    {
+        this.AddAll(_set, _task, _data, _parallel, _json);
+        SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(result, cancellationToken)));
+    }
+
+    Task<int> ExecuteAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        if (result.GetValue(_parallel) is < 1 and var wrong)
+            throw new EvaluationException($"--parallel {wrong}: at least 1 file at once");
+        var scan = new ContaminationScan(Tasks(result.GetValue(_task) ?? [], new(result.GetValue(_data)!)));
+        var progress = Console.IsErrorRedirected ? null : new ScanProgress();
+        var report = scan.Run(result.GetValue(_set)!, result.GetValue(_parallel), progress, cancellationToken);
+        progress?.Clear();
+        if (result.GetValue(_json))
+            Console.WriteLine(report.ToJson());
+        else
+            Print(report);
+        return Task.FromResult(0);
     }
 
     /// <summary>Items of all locally available tasks that occur in the training data; none if the data are not text.</summary>

@@ -8,8 +8,14 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary>Where tasks' data comes from: a folder, or its source, once.</summary>
 sealed class DataChoices
 {
-    readonly Option<string?> _data = new("--data") { Description = "the folder that holds the tasks' data; nothing is fetched then (default: fetched once into ~/.cache/banyan)" };
-    readonly Option<string?> _mirror = new("--mirror") { Description = "fetch from here, where files lie by their names, instead of from their sources" };
+    readonly Option<string?> _data = new("--data")
+    {
+        Description = "the folder that holds the tasks' data; nothing is fetched then (default: fetched once into ~/.cache/banyan)",
+    };
+    readonly Option<string?> _mirror = new("--mirror")
+    {
+        Description = "fetch from here, where files lie by their names, instead of from their sources",
+    };
 
     public DataChoices(Command command)
     {

@@ -7,19 +7,19 @@ static class EvalCommand
 {
     public static Command Create() => new("eval", "Measure models: run tasks, score recorded answers, compare.")
     {
-        RunCommand.Create(),
-        ParetoCommand.Create(),
-        DataCommand.Create(),
-        ScoreCommand.Create(),
-        TasksCommand.Create(),
-        ReportCommand.Create(),
-        VerifyCommand.Create(),
-        ArenaCommand.Create(),
-        CompareCommand.Create(),
-        ContaminatedCommand.Create(),
+        new RunCommand(),
+        new ParetoCommand(),
+        new DataCommand(),
+        new ScoreCommand(),
+        new TasksCommand(),
+        new ReportCommand(),
+        new VerifyCommand(),
+        new ArenaCommand(),
+        new CompareCommand(),
+        new ContaminatedCommand(),
         PowerCommand.Create(),
         PowerCommand.CreatePossible(),
-        PublishedCommand.Create(),
-        TokenizerCommand.Create(),
+        new PublishedCommand(),
+        new TokenizerCommand(),
     };
 }

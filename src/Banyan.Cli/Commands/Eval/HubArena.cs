@@ -9,9 +9,21 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary>The options by which <c>banyan up</c> has an arena for its users, and what they vote on.</summary>
 sealed class HubArena
 {
-    readonly Option<string?> _questions = new("--arena") { Description = "Let users vote at /arena which of two models answers the questions of this file better; votes are kept in the folder arena under --data", HelpName = "FILE" };
-    readonly Option<string[]> _models = new("--arena-model") { Description = "A model of the arena, as for eval arena: a file, a folder, http://host/v1#NAME, openai:NAME; may be given several times", HelpName = "MODEL" };
-    readonly Option<string[]> _answers = new("--arena-answers") { Description = "A model of the arena by recorded answers, as for eval arena; may be given several times", HelpName = "NAME=FILE" };
+    readonly Option<string?> _questions = new("--arena")
+    {
+        Description = "Let users vote at /arena which of two models answers the questions of this file better; votes are kept in the folder arena under --data",
+        HelpName = "FILE",
+    };
+    readonly Option<string[]> _models = new("--arena-model")
+    {
+        Description = "A model of the arena, as for eval arena: a file, a folder, http://host/v1#NAME, openai:NAME; may be given several times",
+        HelpName = "MODEL",
+    };
+    readonly Option<string[]> _answers = new("--arena-answers")
+    {
+        Description = "A model of the arena by recorded answers, as for eval arena; may be given several times",
+        HelpName = "NAME=FILE",
+    };
 
     public HubArena(Command command) => ServerSettings.Add(command, _questions, _models, _answers);
 

@@ -8,9 +8,20 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary>The options that all commands share that run what a model wrote.</summary>
 sealed class JudgeChoices
 {
-    readonly Option<int> _parallel = new("--parallel") { Description = "programs at once (scores do not depend on it)", DefaultValueFactory = _ => Environment.ProcessorCount };
-    readonly Option<string> _python = new("--python") { Description = "the Python interpreter inside the sandbox", DefaultValueFactory = _ => new JudgeOptions().Python };
-    readonly Option<bool> _uncontained = new("--run-model-code-without-a-sandbox") { Description = "run what a model wrote with your own rights: it can read, change and send whatever you can" };
+    readonly Option<int> _parallel = new("--parallel")
+    {
+        Description = "programs at once (scores do not depend on it)",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+    readonly Option<string> _python = new("--python")
+    {
+        Description = "the Python interpreter inside the sandbox",
+        DefaultValueFactory = _ => new JudgeOptions().Python,
+    };
+    readonly Option<bool> _uncontained = new("--run-model-code-without-a-sandbox")
+    {
+        Description = "run what a model wrote with your own rights: it can read, change and send whatever you can",
+    };
 
     public void AddTo(Command command)
     {

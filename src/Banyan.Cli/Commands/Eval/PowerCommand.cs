@@ -12,7 +12,11 @@ static class PowerCommand
     {
         var a = new Argument<double>("A") { Description = "one model's score in percent" };
         var b = new Argument<double>("B") { Description = "the other's" };
-        var correlation = new Option<double>("--correlation") { Description = "of the two models' outcomes; 0.5 is usual between code models", DefaultValueFactory = _ => 0.5 };
+        var correlation = new Option<double>("--correlation")
+        {
+            Description = "of the two models' outcomes; 0.5 is usual between code models",
+            DefaultValueFactory = _ => 0.5,
+        };
         var command = new Command("power", "Say how many items tell two scores apart (paired, 5 % level, 80 % power).") { a, b, correlation };
         command.SetAction((result, _) => JudgeChoices.RunAsync(() =>
         {

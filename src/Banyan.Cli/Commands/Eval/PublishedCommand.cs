@@ -8,9 +8,9 @@ using Banyan.Evaluation.Statistics;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval published A B N</c>: what two published scores support.</summary>
-static class PublishedCommand
+sealed class PublishedCommand : Command
 {
-    const string Description =
+    const string About =
         "What two published scores on the same items support, when nothing else was published.\n\n"
         + "Examples:\n"
         + "  banyan eval published 83.4 89.2 800           CRUXEval-O: worse\n"
@@ -18,32 +18,38 @@ static class PublishedCommand
 
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    public static Command Create()
+    readonly Argument<decimal> _a = new("A") { Description = "a score in percent" };
+    readonly Argument<decimal> _b = new("B") { Description = "the other's" };
+    readonly Argument<int> _n = new("N") { Description = "items" };
+    readonly Option<double> _margin = new("--margin")
     {
-        var a = new Argument<decimal>("A") { Description = "a score in percent" };
-        var b = new Argument<decimal>("B") { Description = "the other's" };
-        var n = new Argument<int>("N") { Description = "items" };
-        var margin = new Option<double>("--margin") { Description = "a difference too small to matter, in percent points", DefaultValueFactory = _ => 5 };
-        var json = new Option<bool>("--json") { Description = "print JSON" };
-        var command = new Command("published", Description) { a, b, n, margin, json };
-        command.SetAction(result =>
-        {
-            var (first, second, items) = (result.GetValue(a), result.GetValue(b), result.GetValue(n));
-            foreach (var score in (decimal[])[first, second])
-                if (score is < 0 or > 100)
-                    throw new CommandException($"{score} is no score: a percentage between 0 and 100 is expected");
-            if (items < 1)
-                throw new CommandException($"{items} items: at least 1 is expected");
-            if (result.GetValue(margin) is not (> 0 and < 100) and var wrong)
-                throw new CommandException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
-            var compared = PublishedComparison.Of((double)first / 100, (double)second / 100, items, result.GetValue(margin) / 100);
-            Console.WriteLine(result.GetValue(json) ? Json(compared) : Text(compared));
-            foreach (var score in (decimal[])[first, second])
-                if (Granularity.RightAnswers(score, items).Count == 0)
-                    Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: {score} % is no number of right answers out of {items}: the score was made on other items"));
-            return 0;
-        });
-        return command;
+        Description = "a difference too small to matter, in percent points",
+        DefaultValueFactory = _ => 5,
+    };
+    readonly Option<bool> _json = CommandParts.Json("print JSON");
+
+    public PublishedCommand() : base("published", About)
+    {
+        this.AddAll(_a, _b, _n, _margin, _json);
+        SetAction(Execute);
+    }
+
+    int Execute(ParseResult result)
+    {
+        var (first, second, items) = (result.GetValue(_a), result.GetValue(_b), result.GetValue(_n));
+        foreach (var score in (decimal[])[first, second])
+            if (score is < 0 or > 100)
+                throw new CommandException($"{score} is no score: a percentage between 0 and 100 is expected");
+        if (items < 1)
+            throw new CommandException($"{items} items: at least 1 is expected");
+        if (result.GetValue(_margin) is not (> 0 and < 100) and var wrong)
+            throw new CommandException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
+        var compared = PublishedComparison.Of((double)first / 100, (double)second / 100, items, result.GetValue(_margin) / 100);
+        Console.WriteLine(result.GetValue(_json) ? Json(compared) : Text(compared));
+        foreach (var score in (decimal[])[first, second])
+            if (Granularity.RightAnswers(score, items).Count == 0)
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: {score} % is no number of right answers out of {items}: the score was made on other items"));
+        return 0;
     }
 
     static string Text(PublishedComparison c) => string.Create(CultureInfo.InvariantCulture, $"""

@@ -8,9 +8,28 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval report RUN…</c>: results as something to publish.</summary>
-static class ReportCommand
+sealed class ReportCommand : Command
 {
-    const string Description = """
+    readonly Argument<string[]> _runs = new("RUN")
+    {
+        Description = "results of eval run, or folders of them",
+        Arity = ArgumentArity.OneOrMore,
+    };
+    readonly Option<string> _folder = new("--out") { Description = "the report's folder", DefaultValueFactory = _ => "report" };
+    readonly Option<string> _key = new("--key")
+    {
+        Description = "the file of the signing key",
+        DefaultValueFactory = _ => SigningKey.DefaultFile,
+    };
+    readonly Option<double> _margin = new("--margin")
+    {
+        Description = "a difference too small to matter, in percent points",
+        DefaultValueFactory = _ => 5,
+    };
+    readonly Option<string?> _url = new("--url") { Description = "where the report will be found: for the hub's files" };
+    readonly Option<bool> _json = CommandParts.Json("print what was signed");
+
+    public ReportCommand() : base("report", """
         Make a signed report of runs: numbers with intervals, comparisons, every answer
 
         A run is a result of eval run, or a folder of them with its transcript. The report is a folder: report.json (signed with your Ed25519 key, made on
@@ -19,30 +38,23 @@ static class ReportCommand
         Examples:
           banyan eval report ~/.banyan/evaluations/my-model --out report
           banyan eval report runs/a runs/b --out report --url https://example.org/report
-        """;
-
-    public static Command Create()
+        """)
     {
-        var runs = new Argument<string[]>("RUN") { Description = "results of eval run, or folders of them", Arity = ArgumentArity.OneOrMore };
-        var folder = new Option<string>("--out") { Description = "the report's folder", DefaultValueFactory = _ => "report" };
-        var key = new Option<string>("--key") { Description = "the file of the signing key", DefaultValueFactory = _ => SigningKey.DefaultFile };
-        var margin = new Option<double>("--margin") { Description = "a difference too small to matter, in percent points", DefaultValueFactory = _ => 5 };
-        var url = new Option<string?>("--url") { Description = "where the report will be found: for the hub's files" };
-        var json = new Option<bool>("--json") { Description = "print what was signed" };
-        var command = new Command("report", Description) { runs, folder, key, margin, url, json };
-        command.SetAction((result, _) => JudgeChoices.RunAsync(() =>
-        {
-            if (result.GetValue(margin) is not (> 0 and < 100) and var wrong)
-                throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
-            var signer = SigningKey.OpenOrCreate(result.GetRequiredValue(key));
-            var report = ReportFolder.Write(result.GetRequiredValue(folder), ReportFolder.ReadRuns(result.GetValue(runs)!), signer, result.GetValue(margin) / 100, result.GetValue(url));
-            if (result.GetValue(json))
-                Console.WriteLine(report.ToJson().ToJsonString());
-            else
-                Print(report, Path.GetFullPath(result.GetRequiredValue(folder)), signer.PublicKey);
-            return Task.FromResult(0);
-        }));
-        return command;
+        this.AddAll(_runs, _folder, _key, _margin, _url, _json);
+        SetAction((result, _) => JudgeChoices.RunAsync(() => ExecuteAsync(result)));
+    }
+
+    Task<int> ExecuteAsync(ParseResult result)
+    {
+        if (result.GetValue(_margin) is not (> 0 and < 100) and var wrong)
+            throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
+        var signer = SigningKey.OpenOrCreate(result.GetRequiredValue(_key));
+        var report = ReportFolder.Write(result.GetRequiredValue(_folder), ReportFolder.ReadRuns(result.GetValue(_runs)!), signer, result.GetValue(_margin) / 100, result.GetValue(_url));
+        if (result.GetValue(_json))
+            Console.WriteLine(report.ToJson().ToJsonString());
+        else
+            Print(report, Path.GetFullPath(result.GetRequiredValue(_folder)), signer.PublicKey);
+        return Task.FromResult(0);
     }
 
     static void Print(EvaluationReport report, string folder, string signer)

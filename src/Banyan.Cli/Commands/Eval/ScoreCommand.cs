@@ -7,35 +7,40 @@ using Banyan.Evaluation.Tasks;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval score</c>: judge answers that somebody recorded.</summary>
-static class ScoreCommand
+sealed class ScoreCommand : Command
 {
-    public static Command Create()
+    readonly Option<string> _task = new("--task") { Description = "the task's name (banyan eval tasks)", Required = true };
+    readonly Option<string> _recorded = new("--recorded") { Description = "the file of recorded answers", Required = true };
+    readonly Option<string> _data = new("--data") { Description = "the folder that holds the task's data", DefaultValueFactory = _ => "." };
+    readonly Option<bool> _json = CommandParts.Json("print JSON");
+    readonly Option<bool> _correct = new("--correct-published")
     {
-        var task = new Option<string>("--task") { Description = "the task's name (banyan eval tasks)", Required = true };
-        var recorded = new Option<string>("--recorded") { Description = "the file of recorded answers", Required = true };
-        var data = new Option<string>("--data") { Description = "the folder that holds the task's data", DefaultValueFactory = _ => "." };
-        var json = new Option<bool>("--json") { Description = "print JSON" };
-        var correct = new Option<bool>("--correct-published") { Description = "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8, MBPP's compared unordered results with their order)" };
-        var choices = new JudgeChoices();
-        var command = new Command("score", "Judge recorded answers in the sandbox.") { task, recorded, data, json, correct };
-        choices.AddTo(command);
-        command.SetAction((result, cancellationToken) => JudgeChoices.RunAsync(async () =>
-        {
-            var chosen = TaskTable.Find(result.GetValue(task)!);
-            var answers = RecordedAnswers.Read(result.GetValue(recorded)!);
-            using var judge = await choices.OpenAsync(result, asPublished: !result.GetValue(correct), cancellationToken);
-            var items = await chosen.LoadAsync(new(result.GetValue(data)!, result.GetValue(recorded)), judge, cancellationToken);
-            var progress = Console.IsErrorRedirected ? null : new Progress<(int Done, int Of)>(p => Console.Error.Write($"\r{p.Done} of {p.Of} "));
-            var score = await Scorer.ScoreAsync(chosen, items, answers, judge, progress, cancellationToken);
-            if (progress is not null)
-                Console.Error.Write("\r\x1b[K");
-            if (result.GetValue(json))
-                Console.WriteLine(ScoreFile.ToJson(score));
-            else
-                Print(score);
-            return 0;
-        }));
-        return command;
+        Description = "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8, MBPP's compared unordered results with their order)",
+    };
+    readonly JudgeChoices _choices = new();
+
+    public ScoreCommand() : base("score", "Judge recorded answers in the sandbox.")
+    {
+        this.AddAll(_task, _recorded, _data, _json, _correct);
+        _choices.AddTo(this);
+        SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(result, cancellationToken)));
+    }
+
+    async Task<int> ExecuteAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        var chosen = TaskTable.Find(result.GetValue(_task)!);
+        var answers = RecordedAnswers.Read(result.GetValue(_recorded)!);
+        using var judge = await _choices.OpenAsync(result, asPublished: !result.GetValue(_correct), cancellationToken);
+        var items = await chosen.LoadAsync(new(result.GetValue(_data)!, result.GetValue(_recorded)), judge, cancellationToken);
+        var progress = Console.IsErrorRedirected ? null : new Progress<(int Done, int Of)>(p => Console.Error.Write($"\r{p.Done} of {p.Of} "));
+        var score = await Scorer.ScoreAsync(chosen, items, answers, judge, progress, cancellationToken);
+        if (progress is not null)
+            Console.Error.Write("\r\x1b[K");
+        if (result.GetValue(_json))
+            Console.WriteLine(ScoreFile.ToJson(score));
+        else
+            Print(score);
+        return 0;
     }
 
     static void Print(Score score)

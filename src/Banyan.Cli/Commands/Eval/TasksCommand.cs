@@ -8,48 +8,54 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval tasks</c>: what can be measured; with a task's name, its items.</summary>
-static class TasksCommand
+sealed class TasksCommand : Command
 {
     static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create()
+    readonly Argument<string?> _name = new("TASK")
     {
-        var name = new Argument<string?>("TASK") { Description = "a task whose items are listed; without it, all tasks are", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "print a line of JSON for each task, or for each item: its id, its prompt, and what is different in a twin" };
-        var command = new Command("tasks", """
-            List the tasks, their data files and licences, or the items of one
+        Description = "a task whose items are listed; without it, all tasks are",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    readonly Option<bool> _json = CommandParts.Json("print a line of JSON for each task, or for each item: its id, its prompt, and what is different in a twin");
+    readonly DataChoices _data;
+    readonly JudgeChoices _choices = new();
 
-            Examples:
-              banyan eval tasks
-              banyan eval tasks humaneval~twin           what is different in each twin
-              banyan eval tasks humaneval~twin --json    their prompts, to ask a model elsewhere
-            """)
-        { name, json };
-        var data = new DataChoices(command);
-        var choices = new JudgeChoices();
-        choices.AddTo(command);
-        command.SetAction((arguments, cancellationToken) => JudgeChoices.RunAsync(async () =>
+    public TasksCommand() : base("tasks", """
+        List the tasks, their data files and licences, or the items of one
+
+        Examples:
+          banyan eval tasks
+          banyan eval tasks humaneval~twin           what is different in each twin
+          banyan eval tasks humaneval~twin --json    their prompts, to ask a model elsewhere
+        """)
+    {
+        this.AddAll(_name, _json);
+        _data = new DataChoices(this);
+        _choices.AddTo(this);
+        SetAction((arguments, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(arguments, cancellationToken)));
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        if (arguments.GetValue(_name) is not { } wanted)
         {
-            if (arguments.GetValue(name) is not { } wanted)
-            {
-                if (arguments.GetValue(json))
-                    foreach (var each in TaskTable.All.Concat(TaskTable.Twins))
-                        Console.WriteLine(Json(each).ToJsonString(s_plain));
-                else
-                    List();
-                return 0;
-            }
-            var task = TaskTable.Find(wanted);
-            using var judge = await choices.OpenAsync(arguments, asPublished: false, cancellationToken);
-            var items = await task.LoadAsync(await data.SourceAsync(arguments, task, cancellationToken), judge, cancellationToken);
-            if (arguments.GetValue(json))
-                foreach (var id in items.Ids)
-                    Console.WriteLine(Json(items, id).ToJsonString(s_plain));
+            if (arguments.GetValue(_json))
+                foreach (var each in TaskTable.All.Concat(TaskTable.Twins))
+                    Console.WriteLine(Json(each).ToJsonString(s_plain));
             else
-                Show(items);
+                List();
             return 0;
-        }));
-        return command;
+        }
+        var task = TaskTable.Find(wanted);
+        using var judge = await _choices.OpenAsync(arguments, asPublished: false, cancellationToken);
+        var items = await task.LoadAsync(await _data.SourceAsync(arguments, task, cancellationToken), judge, cancellationToken);
+        if (arguments.GetValue(_json))
+            foreach (var id in items.Ids)
+                Console.WriteLine(Json(items, id).ToJsonString(s_plain));
+        else
+            Show(items);
+        return 0;
     }
 
     static JsonObject Json(EvaluationTask task) => new()

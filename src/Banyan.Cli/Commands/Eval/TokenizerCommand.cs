@@ -8,9 +8,9 @@ using Spectre.Console;
 namespace Banyan.Cli.Commands.Eval;
 
 /// <summary><c>banyan eval tokenizer MODEL…</c>: what a language costs.</summary>
-static class TokenizerCommand
+sealed class TokenizerCommand : Command
 {
-    const string Description =
+    const string About =
         "Count the tokens of the same sentences in many languages. A language that takes three times the tokens of English fills the context "
         + "three times as fast, is read and written in three times the time, and costs three times as much.\n\n"
         + "Examples:\n"
@@ -18,27 +18,36 @@ static class TokenizerCommand
         + "  banyan eval tokenizer qwen/ llama.gguf --svg languages.svg\n"
         + "  banyan eval tokenizer model.gguf --price 2.50 --json";
 
-    public static Command Create()
+    readonly Argument<string[]> _models = new("MODEL")
     {
-        var models = new Argument<string[]>("MODEL") { Description = "A .gguf, a folder with tokenizer files, or a tokenizer.json; no weights are needed", Arity = ArgumentArity.OneOrMore };
-        var svg = new Option<string?>("--svg") { Description = "Also draw a picture into this file" };
-        var price = new Option<double?>("--price") { Description = "Price of a million tokens: what a million tokens' worth of English text costs in each language" };
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
-        var command = new Command("tokenizer", Description) { models, svg, price, json };
-        command.SetAction(async (result, cancellationToken) =>
-        {
-            var measured = result.GetValue(models)!.Select(path => (Name(path), LanguageCost.Measure(Counter(path)))).ToList();
-            if (result.GetValue(svg) is { } file)
-                await File.WriteAllTextAsync(file, LanguageCostPicture.Draw(measured), cancellationToken);
-            if (result.GetValue(json))
-                Console.WriteLine(LanguageCost.ToJson(measured));
-            else if (measured is [var (_, costs)])
-                PrintOne(costs, result.GetValue(price));
-            else
-                PrintSeveral(measured);
-            return 0;
-        });
-        return command;
+        Description = "A .gguf, a folder with tokenizer files, or a tokenizer.json; no weights are needed",
+        Arity = ArgumentArity.OneOrMore,
+    };
+    readonly Option<string?> _svg = new("--svg") { Description = "Also draw a picture into this file" };
+    readonly Option<double?> _price = new("--price")
+    {
+        Description = "Price of a million tokens: what a million tokens' worth of English text costs in each language",
+    };
+    readonly Option<bool> _json = CommandParts.Json();
+
+    public TokenizerCommand() : base("tokenizer", About)
+    {
+        this.AddAll(_models, _svg, _price, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        var measured = result.GetValue(_models)!.Select(path => (NameOf(path), LanguageCost.Measure(Counter(path)))).ToList();
+        if (result.GetValue(_svg) is { } file)
+            await File.WriteAllTextAsync(file, LanguageCostPicture.Draw(measured), cancellationToken);
+        if (result.GetValue(_json))
+            Console.WriteLine(LanguageCost.ToJson(measured));
+        else if (measured is [var (_, costs)])
+            PrintOne(costs, result.GetValue(_price));
+        else
+            PrintSeveral(measured);
+        return 0;
     }
 
     static Func<string, int> Counter(string path)
@@ -55,7 +64,7 @@ static class TokenizerCommand
     }
 
     /// <summary>A file without what says its kind, a folder as it is called.</summary>
-    static string Name(string path)
+    static string NameOf(string path)
     {
         var whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         return Path.GetFileName(whole) is "tokenizer.json" ? Path.GetFileName(Path.GetDirectoryName(whole)!)

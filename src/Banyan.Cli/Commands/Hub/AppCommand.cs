@@ -10,7 +10,7 @@ static class AppCommand
 
     static Command List()
     {
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List apps: client_id, who registered it, name, where it leads back to.") { json }.OnHub(async (arguments, database, cancellationToken) => HubCommand.Print(
             (await new OAuthApps(database, TimeProvider.System).ListAsync(null, cancellationToken)).Select(a => new { a.Client, a.Owner, a.Name, a.Homepage, a.IsConfidential, a.Addresses }).ToList(),
             arguments.GetValue(json), a => $"{a.Client}  {a.Owner,-24} {a.Name,-32} {string.Join(" ", a.Addresses)}"));

@@ -17,7 +17,7 @@ static class AuditCommand
         var target = new Option<string?>("--target") { Description = "What was done to things whose names begin so", HelpName = "TEXT" };
         var since = new Option<string?>("--since") { Description = "Not before, like 2026-11-29 or 2026-11-29T08:00Z", HelpName = "TIME" };
         var until = new Option<string?>("--until") { Description = "Before", HelpName = "TIME" };
-        var json = new Option<bool>("--json") { Description = "Print all of them, one JSON object a line, the oldest first" };
+        var json = CommandParts.Json("Print all of them, one JSON object a line, the oldest first");
         var command = new Command("audit", $"""
             Show who changed what, and who was kept from it: the last {MostForPeople}, or all with --json
 
@@ -55,7 +55,11 @@ static class AuditCommand
 
     static Command Verify()
     {
-        var head = new Option<string[]>("--head") { Description = "A head that was noted before, as this command prints it (may be given several times)", HelpName = "PLACE:HASH" };
+        var head = new Option<string[]>("--head")
+        {
+            Description = "A head that was noted before, as this command prints it (may be given several times)",
+            HelpName = "PLACE:HASH",
+        };
         return new Command("verify", """
             Compute the chain of the audit again: exit code 1 where an entry was changed, taken out or put in between
 

@@ -18,8 +18,8 @@ static class HubCommand
         UserCommand.Create(),
         OrgCommand.Create(),
         RepoCommand.Create(),
-        ImportCommand.Create(),
-        ExportCommand.Create(),
+        new ImportCommand(),
+        new ExportCommand(),
         QuotaCommand.Create(),
         TokenCommand.Create(),
         AppCommand.Create(),
@@ -29,7 +29,7 @@ static class HubCommand
         ModeCommand.CreateReaders(),
         ModeCommand.CreateTwoFactor(),
         ModeCommand.CreateRotateKeys(),
-        GcCommand.Create(),
+        new GcCommand(),
     };
 
     /// <summary>A command that works on the accounts of the hub that its options name.</summary>

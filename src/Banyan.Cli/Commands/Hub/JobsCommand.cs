@@ -9,7 +9,7 @@ static class JobsCommand
 {
     public static Command Create()
     {
-        var json = new Option<bool>("--json") { Description = "One JSON object a line" };
+        var json = CommandParts.Json("One JSON object a line");
         var command = new Command("jobs", """
             Show what the hub does by itself: how it stands, when it ran and will run
 

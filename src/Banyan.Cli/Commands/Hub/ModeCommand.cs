@@ -14,7 +14,11 @@ static class ModeCommand
     {
         var state = new Argument<string>("STATE") { Description = "on or off" };
         state.AcceptOnlyFromAmong(On, Off);
-        var message = new Option<string>("--message") { Description = "What to say to who wants to change something", DefaultValueFactory = _ => "it is being looked after, and will be back soon." };
+        var message = new Option<string>("--message")
+        {
+            Description = "What to say to who wants to change something",
+            DefaultValueFactory = _ => "it is being looked after, and will be back soon.",
+        };
         return new Command("maintenance", """
             Take no changes for now: everything can be read, uploads and other changes get 503 with what you say
 
@@ -34,7 +38,10 @@ static class ModeCommand
 
     public static Command CreateReaders()
     {
-        var who = new Argument<string>("WHO") { Description = "members: only users of the hub read, also what is public; everyone: what is public is read by all" };
+        var who = new Argument<string>("WHO")
+        {
+            Description = "members: only users of the hub read, also what is public; everyone: what is public is read by all",
+        };
         who.AcceptOnlyFromAmong(Members, Everyone);
         return new Command("readers", """
             Say who may read what is public: only the hub's users, or everyone
@@ -47,7 +54,10 @@ static class ModeCommand
 
     public static Command CreateTwoFactor()
     {
-        var state = new Argument<string>("STATE") { Description = "required: everyone signs in with a second factor; optional: who has set it up does" };
+        var state = new Argument<string>("STATE")
+        {
+            Description = "required: everyone signs in with a second factor; optional: who has set it up does",
+        };
         state.AcceptOnlyFromAmong(Required, Optional);
         return new Command("two-factor", """
             Say whether signing in by a browser takes a second factor

@@ -8,7 +8,10 @@ static class OrgCommand
 {
     public static Command Create() => new("org", "Add, list and remove organizations and their members.") { Add(), List(), Remove(), Member(), Leave() };
 
-    static Argument<string> Name() => new("NAME") { Description = "the organization's name, which is also the namespace of its repositories" };
+    static Argument<string> Name() => new("NAME")
+    {
+        Description = "the organization's name, which is also the namespace of its repositories",
+    };
 
     static Command Add()
     {
@@ -34,7 +37,7 @@ static class OrgCommand
     static Command List()
     {
         var name = new Argument<string?>("NAME") { Description = "list the members of this one", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List organizations, or the members of one.") { name, json }.On(async (arguments, accounts, cancellationToken) =>
         {
             if (arguments.GetValue(name) is { } org)

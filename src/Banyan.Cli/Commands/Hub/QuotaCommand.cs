@@ -19,7 +19,7 @@ static class QuotaCommand
 
     static Command List()
     {
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List what users and organizations keep, and may.") { json }.OnHub(async (arguments, database, cancellationToken) =>
         {
             var (accounts, limits, rows) = (new AccountStore(database, TimeProvider.System), Limits(database, Path.GetFullPath(arguments.GetRequiredValue<string>("--data"))), new List<NamespaceUse>());
@@ -75,7 +75,11 @@ static class QuotaCommand
     static Command Repos()
     {
         var count = new Argument<string>("COUNT") { Description = "a whole number, or default" };
-        var name = new Argument<string?>("NAMESPACE") { Description = "a user or an organization; all that have no limit of their own where it is left out", DefaultValueFactory = _ => null };
+        var name = new Argument<string?>("NAMESPACE")
+        {
+            Description = "a user or an organization; all that have no limit of their own where it is left out",
+            DefaultValueFactory = _ => null,
+        };
         return new Command("repos", $"""
             Bound how many repositories a user or an organization has; {StorageLimits.DefaultRepoLimit:N0} where nobody says otherwise
 

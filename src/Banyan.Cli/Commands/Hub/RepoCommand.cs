@@ -16,8 +16,12 @@ static class RepoCommand
 
     static Command List()
     {
-        var name = new Argument<string?>("NAMESPACE") { Description = "only those of this user or organization", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var name = new Argument<string?>("NAMESPACE")
+        {
+            Description = "only those of this user or organization",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var json = CommandParts.Json();
         return new Command("list", "List repositories, private ones too.") { name, json }.OnHub(async (arguments, database, cancellationToken) =>
         {
             var owner = arguments.GetValue(name) is { } ns ? await NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken) : null;

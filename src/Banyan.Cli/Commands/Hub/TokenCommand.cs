@@ -15,7 +15,10 @@ static class TokenCommand
         var name = new Option<string>("--name") { Description = "What it is for", DefaultValueFactory = _ => "token" };
         var role = new Option<string>("--role") { Description = "read, write or fine-grained", DefaultValueFactory = _ => "write" };
         role.AcceptOnlyFromAmong("read", "write", "fine-grained");
-        var allow = new Option<string[]>("--allow") { Description = "For fine-grained: WHERE=read|write|admin, where WHERE is a namespace, a repository (acme/coder, datasets/acme/code) or * (may be given several times)" };
+        var allow = new Option<string[]>("--allow")
+        {
+            Description = "For fine-grained: WHERE=read|write|admin, where WHERE is a namespace, a repository (acme/coder, datasets/acme/code) or * (may be given several times)",
+        };
         var days = new Option<int?>("--days") { Description = "How long it lives (default: until it is removed)" };
         return new Command("add", """
             Make a token and print it: it is shown this once
@@ -42,7 +45,7 @@ static class TokenCommand
     static Command List()
     {
         var user = new Argument<string?>("USER") { Description = "only this user's", Arity = ArgumentArity.ZeroOrOne };
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List tokens: never their text.") { user, json }.On(async (arguments, accounts, cancellationToken) =>
             HubCommand.Print(await accounts.TokensAsync(arguments.GetValue(user), cancellationToken), arguments.GetValue(json),
                 t => $"{t.Id,6} {t.User,-24} {t.Name,-24} {t.Role,-13} since {HubCommand.Date(t.CreatedAt)}, ends {HubCommand.Date(t.ExpiresAt)} {t.Scopes}"));

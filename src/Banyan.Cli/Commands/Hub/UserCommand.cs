@@ -44,7 +44,7 @@ static class UserCommand
 
     static Command List()
     {
-        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var json = CommandParts.Json();
         return new Command("list", "List users.") { json }.On(async (arguments, accounts, cancellationToken) =>
             HubCommand.Print(await accounts.ListAsync("user", cancellationToken), arguments.GetValue(json), u => $"{u.Name,-24} {u.FullName,-32} {u.Email,-32} since {HubCommand.Date(u.CreatedAt)}{(u.IsAdmin ? ", admin" : "")}{(u.SuspendedAt is { } at ? $", suspended since {HubCommand.Date(at)}" : "")}"));
     }
@@ -70,7 +70,11 @@ static class UserCommand
 
     static Command Remove()
     {
-        var move = new Option<string?>("--move-repos-to") { Description = "First give the user's repositories to this user or organization", HelpName = "NAMESPACE" };
+        var move = new Option<string?>("--move-repos-to")
+        {
+            Description = "First give the user's repositories to this user or organization",
+            HelpName = "NAMESPACE",
+        };
         return new Command("remove", """
             Remove a user; the name stays taken, so that nobody can pass for them
 

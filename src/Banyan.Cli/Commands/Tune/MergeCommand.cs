@@ -9,58 +9,59 @@ using Banyan.Runtime.Models;
 namespace Banyan.Cli.Commands.Tune;
 
 /// <summary><c>banyan tune merge BASE ADAPTER OUT</c>: one model of both.</summary>
-static class MergeCommand
+sealed class MergeCommand : Command
 {
-    public static Command Create()
+    readonly Argument<string> _model = new("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
+    readonly Argument<string> _adapter = new("ADAPTER") { Description = "A folder that PEFT or 'banyan tune' wrote, or a .gguf" };
+    readonly Argument<string> _output = new("OUT") { Description = "The file or folder to write" };
+    readonly Option<string?> _type = new("--type", "-t")
     {
-        var command = new Command("merge", """
-            Make one model of a base and its adapter
+        Description = $"Weight formats: {string.Join(", ", AdapterMerge.Types)} (default: the base's)",
+    };
+    readonly Option<bool> _force = new("--force") { Description = "Replace the file if it is there" };
+    readonly Option<bool> _json = CommandParts.Json("Print one JSON object");
 
-            A GGUF base becomes a GGUF file, a folder of safetensors a folder; everything but the adapted weights stays as it was.
+    public MergeCommand() : base("merge", """
+        Make one model of a base and its adapter
 
-            Examples:
-              banyan tune merge coder.gguf mine/ coder-mine.gguf
-              banyan tune merge coder-f16.gguf mine/ coder-mine.gguf --type Q4_K_M
-              banyan tune merge Qwen2.5-Coder-0.5B/ mine/ coder-mine/
-            """);
-        var model = new Argument<string>("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };
-        var adapter = new Argument<string>("ADAPTER") { Description = "A folder that PEFT or 'banyan tune' wrote, or a .gguf" };
-        var output = new Argument<string>("OUT") { Description = "The file or folder to write" };
-        var type = new Option<string?>("--type", "-t") { Description = $"Weight formats: {string.Join(", ", AdapterMerge.Types)} (default: the base's)" };
-        var force = new Option<bool>("--force") { Description = "Replace the file if it is there" };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object" };
-        foreach (var argument in new[] { model, adapter, output })
-            command.Arguments.Add(argument);
-        foreach (var option in new Option[] { type, force, json })
-            command.Options.Add(option);
-        command.SetAction(async (arguments, cancellationToken) =>
+        A GGUF base becomes a GGUF file, a folder of safetensors a folder; everything but the adapted weights stays as it was.
+
+        Examples:
+          banyan tune merge coder.gguf mine/ coder-mine.gguf
+          banyan tune merge coder-f16.gguf mine/ coder-mine.gguf --type Q4_K_M
+          banyan tune merge Qwen2.5-Coder-0.5B/ mine/ coder-mine/
+        """)
+    {
+        this.AddAll(_model, _adapter, _output, _type, _force, _json);
+        SetAction(ExecuteAsync);
+    }
+
+    async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var (from, to) = (arguments.GetRequiredValue(_adapter), Path.GetFullPath(arguments.GetRequiredValue(_output)));
+        CheckOutput(to, arguments.GetValue(_force));
+        var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_model), cancellationToken);
+        using var file = ModelFile.Open(path);
+        try
         {
-            var (from, to) = (arguments.GetRequiredValue(adapter), Path.GetFullPath(arguments.GetRequiredValue(output)));
-            CheckOutput(to, arguments.GetValue(force));
-            var path = await ModelPull.PathAsync(arguments.GetRequiredValue(model), cancellationToken);
-            using var file = ModelFile.Open(path);
-            try
-            {
-                var merge = AdapterMerge.Of(file, from, arguments.GetValue(type));
-                if (Directory.Exists(to) || merge.IsGguf != to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
-                    throw new CommandException(merge.IsGguf ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(output)}'"
-                        : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(output)}'");
-                Progress.Writing(to, progress => merge.Write(to, progress));
-                if (!merge.IsGguf)
-                    WriteCard(to, arguments.GetRequiredValue(model), from);
-            }
-            catch (Exception e) when (e is ArgumentException or NotSupportedException)
-            {
-                throw new CommandException(e.Message);
-            }
-            var bytes = File.Exists(to) ? new FileInfo(to).Length : Directory.GetFiles(to).Sum(f => new FileInfo(f).Length);
-            if (arguments.GetValue(json))
-                Console.Out.WriteLine(new JsonObject { ["path"] = to, ["bytes"] = bytes }.ToJsonString());
-            else
-                Console.Out.WriteLine($"{to}  {Sizes.Bytes(bytes)}");
-            return 0;
-        });
-        return command;
+            var merge = AdapterMerge.Of(file, from, arguments.GetValue(_type));
+            if (Directory.Exists(to) || merge.IsGguf != to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+                throw new CommandException(merge.IsGguf ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(_output)}'"
+                    : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(_output)}'");
+            Progress.Writing(to, progress => merge.Write(to, progress));
+            if (!merge.IsGguf)
+                WriteCard(to, arguments.GetRequiredValue(_model), from);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new CommandException(e.Message);
+        }
+        var bytes = File.Exists(to) ? new FileInfo(to).Length : Directory.GetFiles(to).Sum(f => new FileInfo(f).Length);
+        if (arguments.GetValue(_json))
+            Console.Out.WriteLine(new JsonObject { ["path"] = to, ["bytes"] = bytes }.ToJsonString());
+        else
+            Console.Out.WriteLine($"{to}  {Sizes.Bytes(bytes)}");
+        return 0;
     }
 
     // What a hub draws the model's lineage from: the base, where it is named by its repo. One base and what was trained on it is a fine-tune there.

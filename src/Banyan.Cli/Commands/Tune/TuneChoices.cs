@@ -88,7 +88,7 @@ sealed class TuneChoices
         _watts = Number("--watts", "What the machine draws while it computes, where it is not measured or more than the processor counts", 0.1, 1e6);
         _restart = Add(new Option<bool>("--restart") { Description = "Begin anew where DIR has a checkpoint" });
         _report = Add(new Option<string?>("--report") { Description = "Write a page about the run: curves, samples before and after, throughput, settings", HelpName = "FILE.html" });
-        _json = Add(new Option<bool>("--json") { Description = "Print one JSON object a step" });
+        _json = Add(CommandParts.Json("Print one JSON object a step"));
     }
 
     /// <summary>The run that the options describe.</summary>

@@ -25,7 +25,7 @@ static class TuneCommand
 
     public static Command Create()
     {
-        var command = new Command("tune", Description) { DistillCommand.Create(), EvaluateCommand.Create(), MergeCommand.Create() };
+        var command = new Command("tune", Description) { new DistillCommand(), new EvaluateCommand(), new MergeCommand() };
         var choices = new TuneChoices(command);
         command.SetAction(arguments => choices.Read(arguments).RunAsync());
         return command;
