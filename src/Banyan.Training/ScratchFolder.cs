@@ -1,6 +1,7 @@
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Safetensors;
 using Banyan.Runtime.Models.Families;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Training;
 
@@ -10,8 +11,6 @@ namespace Banyan.Training;
 /// </summary>
 public static class ScratchFolder
 {
-    static readonly string[] s_families = ["qwen2", "qwen3", "llama", "mistral", "smollm3"];
-
     /// <summary>Whether a folder has a configuration and no weights.</summary>
     public static bool IsShape(string folder) => File.Exists(Path.Combine(folder, "config.json"))
         && !Directory.EnumerateFiles(folder).Any(f => f.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
@@ -25,16 +24,21 @@ public static class ScratchFolder
         var path = Path.Combine(shape, "config.json");
         var config = JsonFile.Read(path, "a model's shape is read from it");
         var modelType = config.String("model_type");
-        if (modelType is null || !s_families.Contains(modelType) || Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(modelType)) is not { } family)
-            throw new ModelFileException(path, $"model_type '{modelType}' cannot be made from its shape alone: {string.Join(", ", s_families)} can; or give a model of that family as the base");
+        if (Family.All.FirstOrDefault(f => f.ShapedTypes.Contains(modelType)) is not { } family)
+        {
+            var others = string.Join(", ", Family.All.SelectMany(f => f.ShapedTypes));
+            throw new ModelFileException(path, $"model_type '{modelType}' cannot be made from its shape alone: {others} can; or give a model of that family as the base");
+        }
         long Need(string key) => config.Count(key) is { } count and > 0 ? count : throw new ModelFileException(path, $"it has no '{key}' above 0, which a shape needs");
         var (embedding, heads, feedForward, vocabulary) = (Need("hidden_size"), Need("num_attention_heads"), Need("intermediate_size"), Need("vocab_size"));
         var (layers, kvHeads, headSize) = (Need("num_hidden_layers"), config.Count("num_key_value_heads") ?? heads, config.Count("head_dim") ?? embedding / heads);
         if (heads % kvHeads != 0 || headSize == 0)
             throw new ModelFileException(path, $"{heads} query heads cannot share {kvHeads} key heads, or a head has no width");
-        var type = (config.String("dtype") ?? config.String("torch_dtype")) switch { "float16" => "F16", "bfloat16" => "BF16", _ => "F32" };
+        var type = config.String("dtype") ?? config.String("torch_dtype");
+        var format = WeightFormat.All.FirstOrDefault(f => f.TorchType == type && type is not null) ?? WeightFormat.F32;
         var writer = new SafetensorsWriter().Set("format", "pt");
-        void Add(string name, params long[] sizes) => writer.Add(name, type, sizes, stream => Zeros(stream, sizes.Aggregate(type == "F32" ? 4L : 2, (a, b) => a * b)));
+        void Add(string name, params long[] sizes) =>
+            writer.Add(name, format.Name, sizes, stream => Zeros(stream, format.ByteLength(sizes.Aggregate(1L, (a, b) => a * b))));
 
         Add("model.embed_tokens.weight", vocabulary, embedding);
         for (var layer = 0L; layer < layers; layer++)

@@ -31,8 +31,8 @@ public sealed partial class HubClient
     {
         var me = await WhoAmIAsync(cancellationToken);
         var name = repo.Name[(repo.Name.IndexOf('/') + 1)..];
-        var body = new CreateRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Type.Text(), isPrivate ? "private" : "public");
-        using var answer = await SendAsync(() => Post("api/repos/create", body, WireJson.Default.CreateRepo), s_apiTimeout, cancellationToken);
+        var body = new NewRepo(name, repo.Owner == "" || repo.Owner == me ? null : repo.Owner, repo.Type.Text(), isPrivate ? "private" : "public");
+        using var answer = await SendAsync(() => Post("api/repos/create", body, WireJson.Default.NewRepo), s_apiTimeout, cancellationToken);
         if (answer.StatusCode == HttpStatusCode.Conflict)
             return false;
         if (answer.StatusCode == HttpStatusCode.Forbidden)

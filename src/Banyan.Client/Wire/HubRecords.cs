@@ -11,7 +11,12 @@ sealed record TreeLfs(string Oid, long Size);
 
 sealed record WhoAmIAnswer(string Name, string Type);
 
-sealed record CreateRepo(string Name, string? Organization, string Type, string Visibility);
+/// <summary>A repo to be made; clients leave out what they do not choose.</summary>
+sealed record NewRepo(string? Name, string? Organization, string? Type, string? Visibility, bool? Private = null, string? Sdk = null, string? License = null,
+    IReadOnlyList<NewRepoFile>? Files = null);
+
+/// <summary>A file of a repo's first commit.</summary>
+sealed record NewRepoFile(string? Path, string? Content, string? Encoding);
 
 sealed record CreatedRepo(string? Url);
 
@@ -41,7 +46,7 @@ sealed record CommitAnswer(string? CommitUrl, string? CommitOid);
 [JsonSerializable(typeof(RevisionAnswer))]
 [JsonSerializable(typeof(TreeItem[]))]
 [JsonSerializable(typeof(WhoAmIAnswer))]
-[JsonSerializable(typeof(CreateRepo))]
+[JsonSerializable(typeof(NewRepo))]
 [JsonSerializable(typeof(CreatedRepo))]
 [JsonSerializable(typeof(PreuploadRequest))]
 [JsonSerializable(typeof(PreuploadAnswer))]

@@ -15,7 +15,6 @@ public sealed class FolderConversion
 {
     const long MostShardBytes = 5L << 30;
 
-
     readonly ModelFile _file;
     readonly Family _family;
     readonly WeightFormat _format;
@@ -35,9 +34,9 @@ public sealed class FolderConversion
         if (_family.HuggingFace.ModelTypes.Length == 0)
             throw new ModelFileException(file.Path, $"folders of architecture '{config.Architecture}' are not read or written");
         var own = file.GetTensor("token_embd.weight").Format;
-        _format = type is null ? own.BlockWeights == 1 ? own : WeightFormat.BF16
-            : WeightFormat.TryGet(type.ToUpperInvariant(), out var format) && format.BlockWeights == 1 ? format
-            : throw new ArgumentException($"'{type}' is no type of safetensors that is written here: F32, F16, BF16");
+        _format = type is null ? own.TorchType is not null ? own : WeightFormat.BF16
+            : WeightFormat.TryGet(type.ToUpperInvariant(), out var format) && format.TorchType is not null ? format
+            : throw new ArgumentException($"'{type}' is no type of safetensors that is written here: {WeightFormat.TorchNames}");
         var tied = !file.TryGetTensor("output.weight", out _);
         var set = new TensorSet(file.Path, file.Tensors.Select(t => t.Named(EndOf(t.Name))), key => file.Metadata.TryGet<object>($"{config.Architecture}.{key}", out var v) && v is not Array && v is not string and not bool ? Convert.ToInt64(v, CultureInfo.InvariantCulture) : 0);
         foreach (var tensor in set.Tensors)
@@ -155,7 +154,7 @@ public sealed class FolderConversion
                 json[name] = id;
         if (file.Metadata.TryGet<long>("tokenizer.ggml.eot_token_id", out var turn) && json["eos_token_id"] is { } end && (long)end != turn)
             json["eos_token_id"] = new JsonArray((long)end, turn);
-        json["torch_dtype"] = _format.Name switch { "F16" => "float16", "BF16" => "bfloat16", _ => "float32" };
+        json["torch_dtype"] = _format.TorchType;
         _family.HuggingFace.Write?.Invoke(writing);
         return json;
     }

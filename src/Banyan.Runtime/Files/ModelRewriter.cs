@@ -22,7 +22,6 @@ internal sealed class ModelRewriter
 {
     const int RowsAtOnce = 256;
 
-
     readonly ModelFile _file;
     readonly Func<string, int?, RowChange?> _changeOf;
     readonly TypeMix? _mix;
@@ -37,8 +36,9 @@ internal sealed class ModelRewriter
     public ModelRewriter(ModelFile file, Func<string, int?, RowChange?> changeOf, string? type = null, VocabularyGrowth? growth = null)
     {
         (_file, _changeOf, _config, _growth) = (file, changeOf, new ConfigReader(file).Read(), growth);
-        if (type is not null && (!TypeMix.TryGet(type, out _mix) || (!IsGguf && _mix.Format.BlockWeights != 1)))
-            throw new ArgumentException($"'{type}' is no type of {(IsGguf ? "GGUF" : "safetensors")} that is written here: {string.Join(", ", IsGguf ? Types : ["F32", "F16", "BF16"])}");
+        if (type is not null && (!TypeMix.TryGet(type, out _mix) || (!IsGguf && _mix.Format.TorchType is null)))
+            throw new ArgumentException(
+                $"'{type}' is no type of {(IsGguf ? "GGUF" : "safetensors")} that is written here: {(IsGguf ? string.Join(", ", Types) : WeightFormat.TorchNames)}");
     }
 
     /// <summary>The weight formats of GGUF files that can be asked for.</summary>
@@ -87,8 +87,8 @@ internal sealed class ModelRewriter
             foreach (var (name, entry) in new SafetensorsPart(mapping).Entries)
             {
                 var (tensor, expert) = HuggingFaceTensorNames.Translate(name, familys);
-                WeightFormat.TryGet(entry.Type, out var own);
-                var format = own is null || own.BlockWeights != 1 ? throw new ModelFileException(path, $"tensor '{name}' has dtype {entry.Type}: F32, F16 and BF16 can be written") : own;
+                var format = WeightFormat.TryGet(entry.Type, out var own) && own.TorchType is not null ? own
+                    : throw new ModelFileException(path, $"tensor '{name}' has dtype {entry.Type}; written are {WeightFormat.TorchNames}");
                 var target = _mix?.Format ?? format;
                 var piece = new Tensor(tensor ?? name, format, entry.Shape, new Tensor.Part(mapping, entry.Offset));
                 var shape = _growth?.Shape(tensor, entry.Shape) ?? entry.Shape;
@@ -127,7 +127,7 @@ internal sealed class ModelRewriter
             (json["metadata"] ??= new JsonObject())["total_size"] = weightBytes;
         else if (_mix is not null && name == "config.json")
         {
-            var type = _mix.Name switch { "F16" => "float16", "BF16" => "bfloat16", _ => "float32" };
+            var type = _mix.Format.TorchType;
             foreach (var part in new[] { json, json["text_config"] as JsonObject })
                 foreach (var key in new[] { "torch_dtype", "dtype" })
                     if (part?.ContainsKey(key) == true)

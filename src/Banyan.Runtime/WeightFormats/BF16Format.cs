@@ -6,6 +6,8 @@ namespace Banyan.Runtime.WeightFormats;
 /// <summary>BF16: a block is the upper 16 bits of a float.</summary>
 sealed class BF16Format() : WeightFormat("BF16", ggufType: 30, blockWeights: 1, blockBytes: 2)
 {
+    internal override string TorchType => "bfloat16";
+
     private protected override void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination)
     {
         var words = MemoryMarshal.Cast<byte, ushort>(blocks);

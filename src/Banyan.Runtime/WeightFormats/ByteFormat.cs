@@ -8,7 +8,8 @@ namespace Banyan.Runtime.WeightFormats;
 /// </summary>
 /// <param name="name">What it is called in messages.</param>
 /// <param name="values">The value of each byte.</param>
-sealed class ByteFormat(string name, float[] values) : WeightFormat(name, uint.MaxValue, 32, Bytes)
+/// <param name="isFloat">Whether the bytes are floats.</param>
+sealed class ByteFormat(string name, float[] values, bool isFloat) : WeightFormat(name, uint.MaxValue, 32, Bytes)
 {
     const int Bytes = 40;
 
@@ -22,6 +23,10 @@ sealed class ByteFormat(string name, float[] values) : WeightFormat(name, uint.M
     public static float[] Numbers { get; } = [.. Enumerable.Range(0, 256).Select(n => (float)n)];
 
     internal override bool IsWritten => false;
+
+    internal override int NumberBytes => isFloat ? 1 : 0;
+
+    internal override float Number(ReadOnlySpan<byte> number) => values[number[0]];
 
     /// <summary>Writes a block's head.</summary>
     public static void WriteScale(Span<byte> block, float scale, float zero)

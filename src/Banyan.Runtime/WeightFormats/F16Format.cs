@@ -7,6 +7,8 @@ namespace Banyan.Runtime.WeightFormats;
 /// <summary>F16: a block is one IEEE half.</summary>
 sealed class F16Format() : WeightFormat("F16", ggufType: 1, blockWeights: 1, blockBytes: 2)
 {
+    internal override string TorchType => "float16";
+
     private protected override void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination)
     {
         var halves = MemoryMarshal.Cast<byte, ushort>(blocks);

@@ -25,6 +25,21 @@ public abstract partial class WeightFormat
     /// <summary>Whether matrices in it are of no use unless it is known which of their weights matter.</summary>
     internal virtual bool NeedsImportance => false;
 
+    /// <summary>PyTorch's name for it, as config.json writes it: <c>bfloat16</c>; null for formats that are no type of PyTorch's.</summary>
+    internal virtual string? TorchType => null;
+
+    /// <summary>Bytes of one number in a tensor of safetensors with this dtype; 0 if the format is no dtype of floats.</summary>
+    internal virtual int NumberBytes => BlockWeights == 1 ? BlockBytes : 0;
+
+    /// <summary>One number of such a tensor.</summary>
+    /// <param name="number">Its <see cref="NumberBytes"/> bytes.</param>
+    internal virtual float Number(ReadOnlySpan<byte> number)
+    {
+        var value = 0f;
+        Dequantize(number, new Span<float>(ref value));
+        return value;
+    }
+
     /// <summary>Bits per weight, scales included.</summary>
     public double BitsPerWeight => BlockBytes * 8.0 / BlockWeights;
 

@@ -50,13 +50,22 @@ public abstract partial class WeightFormat
     ];
 
     /// <summary>FP8 of safetensors, with a scale for 32 weights.</summary>
-    internal static WeightFormat F8 { get; } = new ByteFormat("F8_E4M3", ByteFormat.E4M3Values);
+    internal static WeightFormat F8 { get; } = new ByteFormat("F8_E4M3", ByteFormat.E4M3Values, isFloat: true);
 
     /// <summary>Whole numbers of up to 8 bits of safetensors, with a scale and a zero for 32 weights.</summary>
-    internal static WeightFormat I8 { get; } = new ByteFormat("I8", ByteFormat.Numbers);
+    internal static WeightFormat I8 { get; } = new ByteFormat("I8", ByteFormat.Numbers, isFloat: false);
 
     /// <summary>What no file has as it is: safetensors are brought into them when they are read.</summary>
     internal static IReadOnlyList<WeightFormat> Made { get; } = [F8, I8, new CodedFormat<G4>()];
+
+    /// <summary>The formats that PyTorch has too: those in which safetensors are written.</summary>
+    internal static IReadOnlyList<WeightFormat> Torch { get; } = [.. All.Where(f => f.TorchType is not null)];
+
+    /// <summary>Their names, for messages.</summary>
+    internal static string TorchNames => string.Join(", ", Torch);
+
+    /// <summary>The format of floats that safetensors call by this dtype, or null.</summary>
+    internal static WeightFormat? OfNumbers(string dtype) => All.Concat(Made).FirstOrDefault(f => f.NumberBytes > 0 && f.Name == dtype);
 
     /// <summary>The format of <typeparamref name="TCodes"/>.</summary>
     internal static WeightFormat Coded<TCodes>() where TCodes : struct, ICodes => All.Concat(Made).First(f => f is CodedFormat<TCodes>);

@@ -20,20 +20,16 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
 {
     const int MaxFiles = 20, MaxFileBytes = 100_000;
 
-    public sealed record Body(string? Name, string? Organization, string? Type, string? Visibility, bool? Private, string? Sdk, string? License, IReadOnlyList<FirstFile>? Files);
-
-    public sealed record FirstFile(string? Path, string? Content, string? Encoding);
-
     public async Task HandleAsync(HttpContext context)
     {
-        var (repo, isNew) = await CreateAsync(context, await context.BodyAsync<Body>());
+        var (repo, isNew) = await CreateAsync(context, await context.BodyAsync<NewRepo>());
         if (!isNew)
             throw new HubException(409, null, $"You already created this {repo.Type.Text()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
         await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
     }
 
     /// <summary>Makes a repository with its first commit, or finds the one that has the name.</summary>
-    public async Task<(Repo Repo, bool IsNew)> CreateAsync(HttpContext context, Body body)
+    public async Task<(Repo Repo, bool IsNew)> CreateAsync(HttpContext context, NewRepo body)
     {
         var caller = await authoriser.UserAsync(context);
         var type = RepoTypes.Parse(body.Type) ?? throw HubException.BadRequest($"'{body.Type}' is no type of repository: model, dataset or space");
@@ -74,7 +70,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
     }
 
     /// <summary>Attributes that say what is large, the client's own first files, and the card's header where it asks for one.</summary>
-    static Dictionary<string, byte[]> FirstFiles(Body body, RepoType type)
+    static Dictionary<string, byte[]> FirstFiles(NewRepo body, RepoType type)
     {
         if (type == RepoType.Space && body.Sdk is null)
             throw HubException.BadRequest("A space needs an sdk: static, docker, gradio or streamlit.");

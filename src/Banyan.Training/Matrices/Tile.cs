@@ -37,9 +37,16 @@ internal static unsafe class Tile<T> where T : struct, ILanes<T>
 {
     const int PanelColumns = Panels.Columns;
 
+    // How many rows, or vectors of columns.
     struct One;
 
     struct Two;
+
+    struct Four;
+
+    struct Six;
+
+    struct Twelve;
 
     /// <summary>The maximum rows of a tile, limited by the registers.</summary>
     public static int MaxRows => T.Count == 8 ? 6 : 12;
@@ -62,25 +69,28 @@ internal static unsafe class Tile<T> where T : struct, ILanes<T>
         switch (rows)
         {
             case 12:
-                Run12<TWidth>(product, a, c);
+                Run<TWidth, Twelve>(product, a, c);
                 break;
             case 6:
-                Run6<TWidth>(product, a, c);
+                Run<TWidth, Six>(product, a, c);
                 break;
             case 4:
-                Run4<TWidth>(product, a, c);
+                Run<TWidth, Four>(product, a, c);
                 break;
             default:
-                Run1<TWidth>(product, a, c);
+                Run<TWidth, One>(product, a, c);
                 break;
         }
     }
 
-    /// <summary>12 rows.</summary>
+    // The conditions are constants to the compiler: each number of rows gets code of its own, and sums that it has not cost nothing.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Run12<TWidth>(in TileProduct p, float* a, float* c) where TWidth : struct
+    static void Run<TWidth, TRows>(in TileProduct p, float* a, float* c) where TWidth : struct where TRows : struct
     {
-        T x0 = default, y0 = default, x1 = default, y1 = default, x2 = default, y2 = default, x3 = default, y3 = default, x4 = default, y4 = default, x5 = default, y5 = default, x6 = default, y6 = default, x7 = default, y7 = default, x8 = default, y8 = default, x9 = default, y9 = default, x10 = default, y10 = default, x11 = default, y11 = default;
+        T x0 = default, x1 = default, x2 = default, x3 = default, x4 = default, x5 = default;
+        T x6 = default, x7 = default, x8 = default, x9 = default, x10 = default, x11 = default;
+        T y0 = default, y1 = default, y2 = default, y3 = default, y4 = default, y5 = default;
+        T y6 = default, y7 = default, y8 = default, y9 = default, y10 = default, y11 = default;
         var rows = p.RowStride;
         var step = p.ColumnStride;
         var twice = 2 * rows;
@@ -89,103 +99,50 @@ internal static unsafe class Tile<T> where T : struct, ILanes<T>
         {
             T left = T.Load(b), right = typeof(TWidth) == typeof(Two) ? T.Load(b + p.Second) : default;
             MultiplyAdd<TWidth>(a0, left, right, ref x0, ref y0);
-            MultiplyAdd<TWidth>(a0 + rows, left, right, ref x1, ref y1);
-            MultiplyAdd<TWidth>(a0 + twice, left, right, ref x2, ref y2);
-            MultiplyAdd<TWidth>(a1, left, right, ref x3, ref y3);
-            MultiplyAdd<TWidth>(a1 + rows, left, right, ref x4, ref y4);
-            MultiplyAdd<TWidth>(a1 + twice, left, right, ref x5, ref y5);
-            MultiplyAdd<TWidth>(a2, left, right, ref x6, ref y6);
-            MultiplyAdd<TWidth>(a2 + rows, left, right, ref x7, ref y7);
-            MultiplyAdd<TWidth>(a2 + twice, left, right, ref x8, ref y8);
-            MultiplyAdd<TWidth>(a3, left, right, ref x9, ref y9);
-            MultiplyAdd<TWidth>(a3 + rows, left, right, ref x10, ref y10);
-            MultiplyAdd<TWidth>(a3 + twice, left, right, ref x11, ref y11);
+            if (typeof(TRows) != typeof(One))
+            {
+                MultiplyAdd<TWidth>(a0 + rows, left, right, ref x1, ref y1);
+                MultiplyAdd<TWidth>(a0 + twice, left, right, ref x2, ref y2);
+                MultiplyAdd<TWidth>(a1, left, right, ref x3, ref y3);
+                if (typeof(TRows) != typeof(Four))
+                {
+                    MultiplyAdd<TWidth>(a1 + rows, left, right, ref x4, ref y4);
+                    MultiplyAdd<TWidth>(a1 + twice, left, right, ref x5, ref y5);
+                }
+                a1 += step;
+            }
+            if (typeof(TRows) == typeof(Twelve))
+            {
+                MultiplyAdd<TWidth>(a2, left, right, ref x6, ref y6);
+                MultiplyAdd<TWidth>(a2 + rows, left, right, ref x7, ref y7);
+                MultiplyAdd<TWidth>(a2 + twice, left, right, ref x8, ref y8);
+                MultiplyAdd<TWidth>(a3, left, right, ref x9, ref y9);
+                MultiplyAdd<TWidth>(a3 + rows, left, right, ref x10, ref y10);
+                MultiplyAdd<TWidth>(a3 + twice, left, right, ref x11, ref y11);
+                a2 += step;
+                a3 += step;
+            }
             b += PanelColumns;
-            a0 += step; a1 += step; a2 += step; a3 += step;
+            a0 += step;
         }
         Store<TWidth>(p, x0, y0, c);
+        if (typeof(TRows) == typeof(One))
+            return;
         Store<TWidth>(p, x1, y1, c + p.Stride);
         Store<TWidth>(p, x2, y2, c + 2 * p.Stride);
         Store<TWidth>(p, x3, y3, c + 3 * p.Stride);
+        if (typeof(TRows) == typeof(Four))
+            return;
         Store<TWidth>(p, x4, y4, c + 4 * p.Stride);
         Store<TWidth>(p, x5, y5, c + 5 * p.Stride);
+        if (typeof(TRows) == typeof(Six))
+            return;
         Store<TWidth>(p, x6, y6, c + 6 * p.Stride);
         Store<TWidth>(p, x7, y7, c + 7 * p.Stride);
         Store<TWidth>(p, x8, y8, c + 8 * p.Stride);
         Store<TWidth>(p, x9, y9, c + 9 * p.Stride);
         Store<TWidth>(p, x10, y10, c + 10 * p.Stride);
         Store<TWidth>(p, x11, y11, c + 11 * p.Stride);
-    }
-
-    /// <summary>6 rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Run6<TWidth>(in TileProduct p, float* a, float* c) where TWidth : struct
-    {
-        T x0 = default, y0 = default, x1 = default, y1 = default, x2 = default, y2 = default, x3 = default, y3 = default, x4 = default, y4 = default, x5 = default, y5 = default;
-        var rows = p.RowStride;
-        var step = p.ColumnStride;
-        var twice = 2 * rows;
-        float* b = p.B, a0 = a, a1 = a + 3 * rows;
-        for (var k = p.Depth; k > 0; k--)
-        {
-            T left = T.Load(b), right = typeof(TWidth) == typeof(Two) ? T.Load(b + p.Second) : default;
-            MultiplyAdd<TWidth>(a0, left, right, ref x0, ref y0);
-            MultiplyAdd<TWidth>(a0 + rows, left, right, ref x1, ref y1);
-            MultiplyAdd<TWidth>(a0 + twice, left, right, ref x2, ref y2);
-            MultiplyAdd<TWidth>(a1, left, right, ref x3, ref y3);
-            MultiplyAdd<TWidth>(a1 + rows, left, right, ref x4, ref y4);
-            MultiplyAdd<TWidth>(a1 + twice, left, right, ref x5, ref y5);
-            b += PanelColumns;
-            a0 += step; a1 += step;
-        }
-        Store<TWidth>(p, x0, y0, c);
-        Store<TWidth>(p, x1, y1, c + p.Stride);
-        Store<TWidth>(p, x2, y2, c + 2 * p.Stride);
-        Store<TWidth>(p, x3, y3, c + 3 * p.Stride);
-        Store<TWidth>(p, x4, y4, c + 4 * p.Stride);
-        Store<TWidth>(p, x5, y5, c + 5 * p.Stride);
-    }
-
-    /// <summary>4 rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Run4<TWidth>(in TileProduct p, float* a, float* c) where TWidth : struct
-    {
-        T x0 = default, y0 = default, x1 = default, y1 = default, x2 = default, y2 = default, x3 = default, y3 = default;
-        var rows = p.RowStride;
-        var step = p.ColumnStride;
-        var twice = 2 * rows;
-        float* b = p.B, a0 = a, a1 = a + 3 * rows;
-        for (var k = p.Depth; k > 0; k--)
-        {
-            T left = T.Load(b), right = typeof(TWidth) == typeof(Two) ? T.Load(b + p.Second) : default;
-            MultiplyAdd<TWidth>(a0, left, right, ref x0, ref y0);
-            MultiplyAdd<TWidth>(a0 + rows, left, right, ref x1, ref y1);
-            MultiplyAdd<TWidth>(a0 + twice, left, right, ref x2, ref y2);
-            MultiplyAdd<TWidth>(a1, left, right, ref x3, ref y3);
-            b += PanelColumns;
-            a0 += step; a1 += step;
-        }
-        Store<TWidth>(p, x0, y0, c);
-        Store<TWidth>(p, x1, y1, c + p.Stride);
-        Store<TWidth>(p, x2, y2, c + 2 * p.Stride);
-        Store<TWidth>(p, x3, y3, c + 3 * p.Stride);
-    }
-
-    /// <summary>1 row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Run1<TWidth>(in TileProduct p, float* a, float* c) where TWidth : struct
-    {
-        T x0 = default, y0 = default;
-        var step = p.ColumnStride;
-        float* b = p.B, a0 = a;
-        for (var k = p.Depth; k > 0; k--)
-        {
-            T left = T.Load(b), right = typeof(TWidth) == typeof(Two) ? T.Load(b + p.Second) : default;
-            MultiplyAdd<TWidth>(a0, left, right, ref x0, ref y0);
-            b += PanelColumns;
-            a0 += step;
-        }
-        Store<TWidth>(p, x0, y0, c);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -2,6 +2,7 @@ using System.Text;
 using Banyan.Runtime.Adapters;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
+using Banyan.Runtime.WeightFormats;
 using Banyan.Training.Parameters;
 using Banyan.Training.Results;
 
@@ -55,7 +56,7 @@ public static class ModelFolder
         {
             // What it was read as stays, but for quantized weights: what was trained is finer.
             var isQuantized = file.Tensors.Any(t => t.Format.BlockWeights > 1);
-            type ??= isQuantized ? "F16" : null;
+            type ??= isQuantized ? WeightFormat.F16.Name : null;
             var rewriter = new ModelRewriter(file, ChangeOf(file, trainer), type);
             written = rewriter.IsGguf ? Path.Combine(folder, GgufName) : folder;
             if (Path.GetFullPath(file.Path) == Path.GetFullPath(written) || !rewriter.IsGguf && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == file.Folder)
@@ -79,7 +80,7 @@ public static class ModelFolder
     {
         using var model = Model.Load(written, trainer.Model.Options);
         using var file = ModelFile.Open(written);
-        return (ReadBack.Difference(trainer, model), file.Tensors.All(t => t.Format.Name == "F32"), file.Tensors.All(t => t.Format.BlockWeights == 1));
+        return (ReadBack.Difference(trainer, model), file.Tensors.All(t => t.Format == WeightFormat.F32), file.Tensors.All(t => t.Format.BlockWeights == 1));
     }
 
     const string AdapterPart = ".lora_";

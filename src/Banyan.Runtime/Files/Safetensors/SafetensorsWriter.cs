@@ -1,12 +1,13 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
 /// <summary>Writes a .safetensors file: tensors in the order they were added, the header padded so that weights begin at a multiple of 8, the same bytes for the same input.</summary>
 public sealed class SafetensorsWriter
 {
-    static readonly Dictionary<string, int> s_bytes = new() { ["F32"] = 4, ["F16"] = 2, ["BF16"] = 2 };
+    static readonly Dictionary<string, int> s_bytes = WeightFormat.Torch.ToDictionary(f => f.Name, f => f.BlockBytes);
 
     readonly List<(string Name, string Type, long[] Shape, long Bytes, Action<Stream> Write)> _tensors = [];
     readonly HashSet<string> _names = ["__metadata__"];

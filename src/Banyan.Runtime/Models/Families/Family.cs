@@ -66,6 +66,12 @@ internal abstract class Family
     /// <summary>Whether the classifier's activation is GELU instead of tanh.</summary>
     public virtual bool ScoresWithGelu => false;
 
+    /// <summary>
+    /// <c>model_type</c>s whose tensors follow from the sizes in config.json alone: embedding, layers of attention and a gated feed-forward, head.
+    /// Training from scratch makes a model of these.
+    /// </summary>
+    public virtual IReadOnlyList<string> ShapedTypes => [];
+
     /// <summary>Whether a model made from its shape alone has biases for queries, keys and values.</summary>
     public virtual bool HasProjectionBias => false;
 

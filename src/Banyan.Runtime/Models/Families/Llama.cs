@@ -12,6 +12,8 @@ internal sealed class Llama : Family
 
     public override string Covers => "Llama 1-3.x, Mistral, Mixtral, SmolLM, TinyLlama, DeepSeek-Coder v1";
 
+    public override IReadOnlyList<string> ShapedTypes => ["llama", "mistral"];
+
     // Qwen's configurations name a window that is off unless use_sliding_window says otherwise; Mistral's has no such switch.
     public override HuggingFaceFamily HuggingFace => new("llama", "mistral", "mixtral")
     {

@@ -7,5 +7,7 @@ internal sealed class Qwen2 : Family
 
     public override string Covers => "Qwen2, Qwen2.5, Qwen2.5-Coder, QwQ";
 
+    public override IReadOnlyList<string> ShapedTypes => [Architecture];
+
     public override bool HasProjectionBias => true;
 }

@@ -11,6 +11,8 @@ internal sealed class Qwen3 : Family
 
     public override string Covers => "Qwen3 dense";
 
+    public override IReadOnlyList<string> ShapedTypes => [Architecture];
+
     public override bool HasHeadNorms => true;
 
     public override HuggingFaceFamily HuggingFace => new("qwen3")

@@ -11,6 +11,8 @@ internal sealed class SmolLm3 : Family
 
     public override string Covers => "SmolLM3-3B";
 
+    public override IReadOnlyList<string> ShapedTypes => [Architecture];
+
     public override HuggingFaceFamily HuggingFace => new("smollm3")
     {
         Keys = """

@@ -49,13 +49,10 @@ static class FolderTokenizer
         var entries = JsonReading.Parse(path);
         vocabulary.Add(entries);
 
-        // With only the two files, Qwen2's vocabulary is recognised by its size; any other is taken as GPT-2's, whose format this is.
-        var isQwen2 = entries.GetPropertyCount() == Qwen2Tokens.VocabularySize;
-        var family = PreTokenizerFamily.Find(config.PreTokenizer ?? (isQwen2 ? "qwen2" : "gpt-2"))!;
+        var known = PreTokenizerFamily.OfVocabulary(entries.GetPropertyCount());
+        var family = config.PreTokenizer ?? known;
         var added = config.Added.ToList();
-        if (added.Count == 0 && isQwen2)
-            added = [.. Qwen2Tokens.Added];
-        foreach (var token in added)
+        foreach (var token in added.Count > 0 ? added : known.Added)
             vocabulary.Add(token.Id, token.Content, token.Kind);
         var (tokens, kinds) = vocabulary.ToArrays();
         for (var id = 0; id < tokens.Length; id++)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Banyan.Runtime.Files;
+using Banyan.Runtime.Tokenizers.PreTokenization;
 
 namespace Banyan.Runtime.Tokenizers.Loading;
 
@@ -34,14 +35,10 @@ sealed class TokenizerConfig
             ? AddedTokenJson.Read(_path, entry.Value, id)
             : throw new ModelFileException(_path, $"added_tokens_decoder has '{entry.Name}' for an id; the file is damaged"));
 
-    /// <summary>The name of the pre-tokenizer for the folder's type of tokenizer or model; null if the folder gives neither.</summary>
-    public string? PreTokenizer => (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) switch
-    {
-        null => null,
-        { } name when name.StartsWith("qwen2", StringComparison.OrdinalIgnoreCase) || name.StartsWith("qwen3", StringComparison.OrdinalIgnoreCase) => "qwen2",
-        { } name when name.StartsWith("gpt2", StringComparison.OrdinalIgnoreCase) => "gpt-2",
-        var name => throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name, "Qwen2Tokenizer, GPT2Tokenizer; with tokenizer.json it has more"),
-    };
+    /// <summary>How the folder's type of tokenizer or model prepares text; null if the folder gives neither.</summary>
+    public PreTokenizerFamily? PreTokenizer => (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) is not { } name ? null
+        : PreTokenizerFamily.OfClass(name) ?? throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name,
+            $"{PreTokenizerFamily.KnownClasses}; with tokenizer.json it has more");
 
     /// <summary>The id of a token that tokenizer_config.json names by its text.</summary>
     public int? Token(string key, IReadOnlyDictionary<string, int> named) => (_tokenizer.Field(key) switch

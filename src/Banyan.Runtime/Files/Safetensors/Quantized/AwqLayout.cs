@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
@@ -32,7 +33,7 @@ sealed class AwqLayout : QuantizedLayout
         var outputs = words * 8;
         var scales = module.Get(".scales");
         var (groups, _) = module.Matrix(scales);
-        module.Finite(module.Check(scales, ["F16", "BF16", "F32"], groups, outputs));
+        module.Finite(module.Check(scales, [.. WeightFormat.Torch.Select(f => f.Name)], groups, outputs));
         var zeros = module.Get(".qzeros", ["I32"], groups, words);
         var json = module.Config.Json;
         var size = (json.TryGet("group_size", out var given) || json.TryGet("q_group_size", out given)) && given.TryGetInt64(out var asked) && asked > 0 ? (int)Math.Min(asked, inputs) : (int)inputs;

@@ -33,7 +33,7 @@ sealed class Fp8Layout : QuantizedLayout
         return true;
     }
 
-    public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type == "F8_E4M3" && entry.Shape.Length == 2 ? Before(entry.Name, ".weight") : null;
+    public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type == WeightFormat.F8.Name && entry.Shape.Length == 2 ? Before(entry.Name, ".weight") : null;
 
     public override IEnumerable<Tensor> Read(QuantizedModule module)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
@@ -31,7 +32,7 @@ sealed class GptqLayout : QuantizedLayout
         module.Check(packed, ["I32"], words, outputs);
         var scales = module.Get(".scales");
         var (groups, _) = module.Matrix(scales);
-        module.Finite(module.Check(scales, ["F16", "BF16", "F32"], groups, outputs));
+        module.Finite(module.Check(scales, [.. WeightFormat.Torch.Select(f => f.Name)], groups, outputs));
         var zeros = module.Get(".qzeros", ["I32"], groups, outputs * bits / 32);
         // −1: one group for all.
         var size = json.TryGet("group_size", out var given) && given.TryGetInt64(out var asked) && asked > 0 ? (int)Math.Min(asked, inputs) : inputs;

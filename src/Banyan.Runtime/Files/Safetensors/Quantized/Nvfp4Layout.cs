@@ -32,7 +32,7 @@ sealed class Nvfp4Layout : QuantizedLayout
         if (bytes % 8 != 0)
             throw module.Refuse($"tensor {nibbles} has rows of {2 * bytes} weights, which are no blocks of 16");
         var (columns, perRow) = (bytes * 2, bytes / 8);
-        var scales = module.Finite(module.Get(".weight_scale", ["F8_E4M3"], rows, perRow));
+        var scales = module.Finite(module.Get(".weight_scale", [WeightFormat.F8.Name], rows, perRow));
         var name = module.Name + ".weight";
         // Experts share what multiplies a product; then, and where blocks of 64 do not fit, weights are floats.
         if (columns % 64 != 0 || module.Name.Contains(".experts.", StringComparison.Ordinal) || Negative(scales))

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
@@ -49,6 +50,8 @@ sealed class QuantizedConfig(string path, JsonFile json)
 /// <summary>A tensor's bytes, of any type.</summary>
 sealed class RawTensor(Mapping file, SafetensorsPart.Entry entry)
 {
+    readonly WeightFormat? _floats = WeightFormat.OfNumbers(entry.Type);
+
     public string Type => entry.Type;
 
     public long[] Shape => entry.Shape;
@@ -61,16 +64,9 @@ sealed class RawTensor(Mapping file, SafetensorsPart.Entry entry)
     public ReadOnlySpan<byte> Bytes(long element, int size, int count = 1) => file.Span(entry.Offset + element * size, count * size);
 
     /// <summary>An element as a float.</summary>
-    public float Float(long element) => entry.Type switch
-    {
-        "F32" => BinaryPrimitives.ReadSingleLittleEndian(Bytes(element, 4)),
-        "F16" => (float)BinaryPrimitives.ReadHalfLittleEndian(Bytes(element, 2)),
-        "BF16" => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(element, 2)) << 16),
-        "F8_E4M3" => WeightFormats.ByteFormat.E4M3Values[Bytes(element, 1)[0]],
-        _ => float.NaN,
-    };
+    public float Float(long element) => _floats is null ? float.NaN : _floats.Number(Bytes(element, _floats.NumberBytes));
 
-    public bool IsFloat => entry.Type is "F32" or "F16" or "BF16" or "F8_E4M3";
+    public bool IsFloat => _floats is not null;
 
     /// <summary>An element as a whole number.</summary>
     public long Integer(long element) => entry.Type switch
