@@ -5,7 +5,7 @@ using Banyan.Runtime.Models;
 namespace Banyan.Runtime.Adapters;
 
 /// <summary>
-/// A base and its adapter become one model: W + scale · B·A in each adapted tensor, everything else as it was. A GGUF base becomes a GGUF
+/// Merges an adapter into its base: W + scale · B·A in each adapted tensor, everything else as it was. A GGUF base becomes a GGUF
 /// file, a folder of safetensors a folder.
 /// </summary>
 public sealed class AdapterMerge
@@ -18,7 +18,7 @@ public sealed class AdapterMerge
     /// <param name="file">The base; open until the merge is written.</param>
     /// <param name="adapter">What was trained on it.</param>
     /// <param name="type">The weight formats: Q8_0, Q4_K_M, BF16 (<see cref="Types"/>); null for each tensor's own.</param>
-    /// <exception cref="ArgumentException">The adapter is not of this base, or there is no such type, or not in this kind of file.</exception>
+    /// <exception cref="ArgumentException">The adapter belongs to another base, or this kind of file has no such type.</exception>
     public AdapterMerge(ModelFile file, AdapterWeights adapter, string? type = null)
     {
         (_file, _adapter) = (file, adapter);
@@ -31,17 +31,17 @@ public sealed class AdapterMerge
     }
 
     /// <summary>As the constructor, with the adapter of a folder or file.</summary>
-    /// <exception cref="ModelFileException">There is none, or it is damaged or of a kind that is not computed here.</exception>
+    /// <exception cref="ModelFileException">The adapter is missing, damaged, or of an unsupported kind.</exception>
     public static AdapterMerge Of(ModelFile file, string adapter, string? type = null) => new(file, AdapterWeights.Read(adapter, ConfigReader.Read(file)), type);
 
-    /// <summary>The weight formats of GGUF files that can be asked for.</summary>
+    /// <summary>The weight formats that a GGUF file can be written in.</summary>
     public static IReadOnlyList<string> Types => ModelRewriter.Types;
 
-    /// <summary>Whether a GGUF file is written; else a folder.</summary>
+    /// <summary>Whether the output is a GGUF file; otherwise it is a folder.</summary>
     public bool IsGguf => _rewriter.IsGguf;
 
     /// <summary>Writes the model, whole or not at all.</summary>
-    /// <param name="output">A file that is replaced, or a folder that is not there yet.</param>
+    /// <param name="output">A file, which is replaced, or a folder that does not exist yet.</param>
     /// <param name="progress">Called after each tensor.</param>
     public void Write(string output, IProgress<LoadProgress>? progress = null)
     {

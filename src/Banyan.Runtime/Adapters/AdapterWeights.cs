@@ -16,10 +16,12 @@ public sealed record AdapterWeights(int Rank, float Alpha, bool RankStabilized, 
     /// <summary>Whether its projections have magnitudes.</summary>
     public bool IsDora => Projections.Any(p => p.Magnitude is not null);
 
-    /// <summary>Reads a folder that PEFT or Banyan wrote (<c>adapter_config.json</c>), or a GGUF adapter: the file, or a folder's only one.</summary>
-    /// <param name="path">Where it is.</param>
+    /// <summary>
+    /// Reads a folder that PEFT or Banyan wrote (<c>adapter_config.json</c>), or a GGUF adapter: the file, or a folder's only one.
+    /// </summary>
+    /// <param name="path">Its path.</param>
     /// <param name="config">The base's shape.</param>
-    /// <exception cref="ModelFileException">There is none, it is damaged, or of a kind that is not computed here.</exception>
+    /// <exception cref="ModelFileException">It is missing, damaged, or of an unsupported kind.</exception>
     public static AdapterWeights Read(string path, Config config)
     {
         if (!Directory.Exists(path))

@@ -23,7 +23,7 @@ public static partial class PeftAdapter
     /// <summary>Reads a folder of PEFT's: LoRA (rank-stabilized too) and DoRA of linear layers, in F32, F16 or BF16.</summary>
     /// <param name="folder">With <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="config">The base's shape.</param>
-    /// <exception cref="ModelFileException">A file is missing or damaged, or the adapter is of a kind that is not computed here.</exception>
+    /// <exception cref="ModelFileException">A file is missing or damaged, or the adapter is of an unsupported kind.</exception>
     public static AdapterWeights Read(string folder, Config config)
     {
         var path = Path.Combine(folder, ConfigName);

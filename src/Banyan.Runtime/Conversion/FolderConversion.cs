@@ -22,8 +22,8 @@ public sealed class FolderConversion
     readonly List<Tensor> _tensors, _dense = [];
 
     /// <param name="file">A GGUF file; open until the folder is written.</param>
-    /// <param name="type">F32, F16 or BF16; null for what it has, and BF16 where it is quantized.</param>
-    /// <exception cref="ModelFileException">It is not a GGUF file, or of a family that folders are not written of.</exception>
+    /// <param name="type">F32, F16 or BF16; null keeps the file's own type, or BF16 where it is quantized.</param>
+    /// <exception cref="ModelFileException">It is not a GGUF file, or its family cannot be written as a folder.</exception>
     /// <exception cref="ArgumentException">There is no such type.</exception>
     public FolderConversion(ModelFile file, string? type = null)
     {
@@ -51,7 +51,10 @@ public sealed class FolderConversion
         _tensors = [.. set.Tensors];
     }
 
-    /// <summary>Writes the folder's files, each whole or not at all; config.json, without which it is not a model, is the last. Weights stream through.</summary>
+    /// <summary>
+    /// Writes the folder's files, each whole or not at all; config.json, without which the folder is not a model, is written last. Weights
+    /// are streamed.
+    /// </summary>
     /// <param name="folder">Created if missing.</param>
     /// <param name="progress">Called after each tensor.</param>
     /// <param name="cancellationToken">Cancels between tensors.</param>

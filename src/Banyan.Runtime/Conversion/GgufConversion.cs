@@ -6,7 +6,10 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Conversion;
 
-/// <summary>A folder of safetensors as a GGUF file, with all that llama.cpp reads of one: keys, tokenizer, chat template, and rows in its order.</summary>
+/// <summary>
+/// A folder of safetensors as a GGUF file, with everything that llama.cpp reads from one: keys, tokenizer, chat template, and rows in its
+/// order.
+/// </summary>
 public sealed class GgufConversion : IDisposable
 {
     // Keys that only say here how a folder was read.
@@ -16,9 +19,9 @@ public sealed class GgufConversion : IDisposable
     readonly Quantizer _quantizer;
 
     /// <param name="folder">The model; open until the file is written.</param>
-    /// <param name="type">What its matrices become, as <see cref="Quantizer.Types"/> has it; null for what they are.</param>
-    /// <param name="importance">What matters of the weights; null if that is not known.</param>
-    /// <exception cref="ModelFileException">It is not such a folder, or something is missing.</exception>
+    /// <param name="type">The type of its matrices, of <see cref="Quantizer.Types"/>; null keeps them as they are.</param>
+    /// <param name="importance">How much each weight matters; null if unknown.</param>
+    /// <exception cref="ModelFileException">It is not the folder of a model, or a part is missing.</exception>
     /// <exception cref="ArgumentException">There is no such type, or it needs an importance matrix.</exception>
     public GgufConversion(ModelFile folder, string? type = null, ImportanceMatrix? importance = null)
     {
@@ -40,10 +43,10 @@ public sealed class GgufConversion : IDisposable
         _quantizer = type is null ? new Quantizer(_gguf) : new Quantizer(_gguf, type, importance);
     }
 
-    /// <summary>Writes the file, whole or not at all. Weights stream through.</summary>
+    /// <summary>Writes the file, whole or not at all. Weights are streamed.</summary>
     /// <param name="output">Where to; a file that is there is replaced.</param>
     /// <param name="progress">Called after each tensor.</param>
-    /// <param name="cancellationToken">Cancels between pieces; nothing is left then.</param>
+    /// <param name="cancellationToken">Cancels between pieces; nothing is left behind.</param>
     public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) => _quantizer.Write(output, progress, cancellationToken);
 
     /// <inheritdoc/>

@@ -8,8 +8,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Embeddings;
 
 /// <summary>
-/// Turns texts into vectors, and pairs of a query and a document into scores: by encoders (BERT and its kin), and by decoders that were
-/// trained for it (Qwen3-Embedding, Qwen3-Reranker). Texts go through together, up to a bound of tokens; calls take turns pass by pass.
+/// Turns texts into vectors, and pairs of a query and a document into scores: with encoders (BERT and its relatives) and with decoders
+/// trained for it (Qwen3-Embedding, Qwen3-Reranker). Texts share a pass, up to a bound on tokens; concurrent calls alternate pass by pass.
 /// </summary>
 public sealed class Embedder : IDisposable
 {
@@ -27,7 +27,7 @@ public sealed class Embedder : IDisposable
     Batch? _batch;
 
     /// <param name="model">A loaded model. The embedder does not dispose it.</param>
-    /// <param name="adapter">An adapter beside it to compute with; null for the model alone.</param>
+    /// <param name="adapter">An adapter of the model to apply; null for none.</param>
     /// <exception cref="ArgumentException">The adapter was added to another model.</exception>
     public Embedder(Model model, ModelAdapter? adapter = null) => (_model, _adapter) = (model, adapter is null || adapter.Model == model ? adapter
         : throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to '{model.Name}'", nameof(adapter)));
@@ -43,7 +43,7 @@ public sealed class Embedder : IDisposable
         var pooling => pooling,
     };
 
-    /// <summary>Numbers of a vector.</summary>
+    /// <summary>The dimensions of a vector.</summary>
     public int Dimensions => _model.Weights.Dense.Count > 0 ? _model.Weights.Dense[^1].Rows : _model.Config.EmbeddingSize;
 
     /// <summary>Whether <see cref="Score"/> has what it needs.</summary>
@@ -51,14 +51,13 @@ public sealed class Embedder : IDisposable
 
     /// <summary>The vectors of texts.</summary>
     /// <param name="texts">Token ids of each, special tokens included; each at least one.</param>
-    /// <param name="normalize">Makes them of length 1.</param>
+    /// <param name="normalize">Whether to scale them to length 1.</param>
     /// <param name="dimensions">
-    /// How many of their first numbers to keep, before they are made of length 1; null for all. Models that were trained for it (Matryoshka)
-    /// lose little.
+    /// How many leading dimensions to keep before normalizing; null for all. Models trained for it (Matryoshka) lose little.
     /// </param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">
-    /// A text is empty, longer than the context, or has an id outside the vocabulary; or the vectors have fewer numbers.
+    /// A text is empty, longer than the context, or has an id outside the vocabulary; or the vectors have fewer dimensions.
     /// </exception>
     public IReadOnlyList<float[]> Embed(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null, CancellationToken cancellationToken = default)
     {
@@ -76,7 +75,7 @@ public sealed class Embedder : IDisposable
         return vectors;
     }
 
-    /// <summary>The scores of texts that are each a query with a document, in the form that the model was trained with.</summary>
+    /// <summary>The scores of texts, each a query with a document in the form that the model was trained with.</summary>
     /// <inheritdoc cref="Embed"/>
     /// <exception cref="InvalidOperationException">The model has no classifier.</exception>
     public IReadOnlyList<float[]> Score(IReadOnlyList<int[]> texts, CancellationToken cancellationToken = default)
@@ -87,8 +86,8 @@ public sealed class Embedder : IDisposable
     }
 
     /// <summary>A query with a document, in the form that the model was trained with, for <see cref="Score"/>.</summary>
-    /// <param name="query">What is looked for.</param>
-    /// <param name="document">What may answer it.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="document">The document.</param>
     /// <param name="tokens">The tokens; empty if there are more than the context holds.</param>
     /// <returns>Whether the context holds them.</returns>
     public bool TryPair(string query, string document, out int[] tokens) => RankedTexts.TryEncode(_model, query, document, _model.ContextLength, out tokens);
@@ -237,6 +236,6 @@ public sealed class Embedder : IDisposable
         _cache?.Dispose();
     }
 
-    /// <summary>Frees its memory; the model stays.</summary>
+    /// <summary>Frees the embedder's memory; the model stays loaded.</summary>
     public void Dispose() => Free();
 }

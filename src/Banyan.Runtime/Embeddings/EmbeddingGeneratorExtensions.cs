@@ -2,13 +2,16 @@ using Microsoft.Extensions.AI;
 
 namespace Banyan.Runtime.Embeddings;
 
-/// <summary>An embedder as Microsoft.Extensions.AI knows it.</summary>
+/// <summary>Offers an embedder as an embedding generator of Microsoft.Extensions.AI.</summary>
 public static class EmbeddingGeneratorExtensions
 {
-    /// <summary>A generator over this embedder: vectors of length 1, with special tokens added as the model expects. Disposing it leaves the embedder.</summary>
+    /// <summary>
+    /// A generator over this embedder: vectors of length 1, with special tokens added as the model expects. Disposing it does not dispose
+    /// the embedder.
+    /// </summary>
     /// <remarks>
-    /// <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first numbers. A text that the context does not hold throws
-    /// <see cref="ArgumentException"/>; none is cut.
+    /// <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first numbers. A text longer than the context throws
+    /// <see cref="ArgumentException"/>; nothing is truncated.
     /// </remarks>
     public static IEmbeddingGenerator<string, Embedding<float>> AsEmbeddingGenerator(this Embedder embedder) => new EmbedderGenerator(embedder);
 }

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>What a model file says of itself, under GGUF's key names whatever the kind of file (docs/model-files.md lists those of safetensors).</summary>
+/// <summary>
+/// What a model file says about itself, under GGUF's key names for every kind of file (docs/model-files.md lists those of safetensors).
+/// </summary>
 public sealed class Metadata
 {
     readonly string _path;
@@ -51,7 +53,9 @@ public sealed class Metadata
         _values.Select(pair => pair.Value is MetadataArray array ? new(pair.Key, array.Values) : pair);
 }
 
-/// <summary>An array that is in the file until it is asked for: a vocabulary of 150,000 strings costs nothing to those who do not need it.</summary>
+/// <summary>
+/// An array that is in the file until it is asked for: a vocabulary of 150,000 strings costs nothing to those who do not need it.
+/// </summary>
 sealed class MetadataArray(Func<Array> make)
 {
     Array? _values;

@@ -6,8 +6,8 @@ using Banyan.Runtime.Files.Safetensors;
 namespace Banyan.Runtime.Files;
 
 /// <summary>
-/// A model's weights and what it says of itself: memory-mapped, never read into memory. Keys and tensor names are GGUF's, whatever the
-/// kind of file, so that what reads a model knows one vocabulary.
+/// A model's weights and metadata, memory-mapped and never copied into memory. Keys and tensor names are GGUF's for every kind of file, so
+/// that readers need only one vocabulary.
 /// </summary>
 public sealed class ModelFile : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed class ModelFile : IDisposable
     /// Opens a model: a .gguf (any part of a split set), a .safetensors, a model.safetensors.index.json, or a folder that holds one (where
     /// it holds both kinds, its only GGUF).
     /// </summary>
-    /// <exception cref="ModelFileException">There is none, or it is damaged, hostile or of a kind that cannot be read.</exception>
+    /// <exception cref="ModelFileException">It is missing, damaged, hostile or of an unsupported kind.</exception>
     public static ModelFile Open(string path)
     {
         var file = ModelPath.Find(path);
@@ -48,16 +48,19 @@ public sealed class ModelFile : IDisposable
     /// <summary>What kind of file it is.</summary>
     public ModelFileKind Kind { get; }
 
-    /// <summary>The folder it is in, where tokenizer.json and its like are.</summary>
+    /// <summary>Its folder, which also holds tokenizer.json and similar files.</summary>
     public string Folder { get; }
 
-    /// <summary>What it says of itself.</summary>
+    /// <summary>Its metadata.</summary>
     public Metadata Metadata { get; }
 
     /// <summary>What its configuration asks for beyond what is computed here.</summary>
     internal ConfigKeys Keys { get; }
 
-    /// <summary>Keys of its configuration that change the computation to one that is not implemented, each with its value; such a model is not loaded.</summary>
+    /// <summary>
+    /// Keys of its configuration that change the computation to one that is not implemented, each with its value; such a model is not
+    /// loaded.
+    /// </summary>
     public IReadOnlyList<string> RefusedKeys => Keys.Refused;
 
     /// <summary>Keys of its configuration that Banyan does not know and does not read.</summary>
@@ -66,10 +69,10 @@ public sealed class ModelFile : IDisposable
     /// <summary>Its tensors, in the file's order.</summary>
     public IReadOnlyList<Tensor> Tensors { get; }
 
-    /// <summary>Bytes of its files together.</summary>
+    /// <summary>The total size of its files in bytes.</summary>
     public long ByteLength => _mappings.Sum(m => m.Length);
 
-    /// <summary>The files it is in.</summary>
+    /// <summary>Its files.</summary>
     public IReadOnlyList<string> Files => [.. _mappings.Select(m => m.Path)];
 
     /// <summary>The tensor of that GGUF name, if there is one.</summary>
@@ -80,13 +83,14 @@ public sealed class ModelFile : IDisposable
     }
 
     /// <summary>The tensor of that GGUF name.</summary>
-    /// <exception cref="ModelFileException">There is none.</exception>
+    /// <exception cref="ModelFileException">There is no such tensor.</exception>
     public Tensor GetTensor(string name) => TryGetTensor(name, out var tensor)
         ? tensor
         : throw new ModelFileException(Path, $"tensor '{name}' is missing among its {Tensors.Count}; the file is incomplete or not of the architecture it names");
 
     /// <summary>Refuses a model whose layers hold weights that nothing asked for: without them it would compute something else.</summary>
-    /// <param name="layers">How many layers are computed; what belongs to none of them (a vision part, layers that guess ahead) is left alone.</param>
+    /// <param name="layers">How many layers are computed; what belongs to none of them (a vision part, layers that guess ahead) is left
+    /// alone.</param>
     /// <exception cref="ModelFileException">There are some.</exception>
     internal void RefuseUnread(int layers)
     {

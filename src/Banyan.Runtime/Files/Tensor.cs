@@ -4,9 +4,9 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files;
 
 /// <summary>
-/// A tensor of a model file, in place. Most are in one piece; the experts of a safetensors file are a piece each, shown as one tensor
-/// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts. What safetensors hold in another form than GGUF is made
-/// when its rows are asked for.
+/// A tensor of a model file, in place. Most are contiguous; the experts of a safetensors file are separate pieces, presented as one tensor
+/// [experts, rows, columns]: <see cref="Slice"/> gives either kind's experts. A tensor that safetensors store in another form than GGUF is
+/// converted when its rows are read.
 /// </summary>
 public sealed unsafe class Tensor
 {
@@ -20,13 +20,16 @@ public sealed unsafe class Tensor
     /// <summary>A contiguous stretch of a mapped file.</summary>
     internal readonly record struct Part(Mapping File, long Offset);
 
-    /// <summary>Writes whole rows of a tensor, from <paramref name="first"/> on, as many as <paramref name="to"/> takes. Called by several threads at once.</summary>
+    /// <summary>
+    /// Writes whole rows of a tensor, from <paramref name="first"/> on, as many as <paramref name="to"/> takes. Called by several threads
+    /// at once.
+    /// </summary>
     internal delegate void RowReader(long first, Span<byte> to);
 
     /// <summary>Its GGUF name: <c>blk.0.attn_q.weight</c>.</summary>
     public string Name { get; }
 
-    /// <summary>How its weights lie.</summary>
+    /// <summary>Its weight format.</summary>
     public WeightFormat Format { get; }
 
     /// <summary>Row-major, outermost first: [rows, columns], experts [experts, rows, columns], a vector [columns].</summary>
@@ -80,8 +83,10 @@ public sealed unsafe class Tensor
     /// <summary>Bytes of a row.</summary>
     internal long RowBytes => _rowBytes;
 
-    /// <summary>The first byte, inside the mapping: valid until the <see cref="ModelFile"/> is disposed. No alignment is promised.</summary>
-    /// <exception cref="InvalidOperationException">The tensor is in pieces: take <see cref="Slice"/>.</exception>
+    /// <summary>
+    /// The first byte, inside the mapping: valid until the <see cref="ModelFile"/> is disposed. No alignment is guaranteed.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The tensor is in pieces: use <see cref="Slice"/>.</exception>
     public byte* Pointer => _parts.Length == 1
         ? _parts[0].File.Pointer(_parts[0].Offset, ByteLength)
         : throw new InvalidOperationException(_rows is null ? $"{Name} lies in {_parts.Length} pieces; take Slice(i) of it" : $"{Name} lies in no file as it is; take its rows");
@@ -89,7 +94,9 @@ public sealed unsafe class Tensor
     /// <summary>Where the tensor begins in its file.</summary>
     internal long Offset => _parts[0].Offset;
 
-    /// <summary>The <paramref name="index"/>-th tensor along the outermost dimension: expert e of [experts, rows, columns] as [rows, columns].</summary>
+    /// <summary>
+    /// The <paramref name="index"/>-th tensor along the outermost dimension: expert e of [experts, rows, columns] as [rows, columns].
+    /// </summary>
     public Tensor Slice(int index)
     {
         if (Shape.Count < 2)

@@ -7,8 +7,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. Idle,
-/// it uses no processor time.
+/// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. An idle
+/// engine uses no processor time.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -16,7 +16,7 @@ namespace Banyan.Runtime.Generation;
 ///                           ├→ Scheduler.Fill → Forward.Run → Sampler.Next → Step ─→ channel → text (reader's thread)
 ///      running and waiting ─┘
 /// </code>
-/// A pass allocates nothing; what a token costs is made on the reader's side.
+/// A pass allocates nothing; what a token needs is allocated on the reader's side.
 /// </remarks>
 public sealed class Engine : IAsyncDisposable
 {
@@ -68,11 +68,11 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>The most tokens of prompt and answer together.</summary>
     public int ContextLength => Model.ContextLength;
 
-    /// <summary>Refuses a draft model that the engine of <paramref name="model"/> could not use.</summary>
+    /// <summary>Throws for a draft model that the engine of <paramref name="model"/> could not use.</summary>
     /// <exception cref="ArgumentException">It has another vocabulary.</exception>
     public static void CheckDraft(Model draft, Model model) => DraftModel.CheckVocabulary(draft, model);
 
-    /// <summary>What it was doing after its last pass.</summary>
+    /// <summary>Its load as of the last pass.</summary>
     public EngineStatus Status => new(Volatile.Read(ref _running), Volatile.Read(ref _waiting),
         _cache.Tokens, Volatile.Read(ref _freeTokens));
 
@@ -409,7 +409,7 @@ public sealed class Engine : IAsyncDisposable
         Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    /// <summary>Ends the thread; requests in flight fail.</summary>
+    /// <summary>Stops the thread; requests in flight fail.</summary>
     public async ValueTask DisposeAsync()
     {
         lock (_gate)

@@ -9,13 +9,17 @@ public sealed record EngineOptions
     /// <summary>Requests computed at the same time; more wait their turn.</summary>
     public int MaxRequests { get; init; } = 16;
 
-    /// <summary>The most prompt tokens computed in one pass while nobody else is generating; fewer where they would take longer than 0.4 s.</summary>
+    /// <summary>
+    /// The most prompt tokens computed in one pass while nobody else is generating; fewer where they would take longer than 0.4 s.
+    /// </summary>
     public int PrefillTokens { get; init; } = 256;
 
     /// <summary>Prompt tokens computed in one pass while others generate: more stall them longer.</summary>
     public int SharedPrefillTokens { get; init; } = 32;
 
-    /// <summary>What is left of a prompt that is this short is computed in one pass, also beside a long one that is read in smaller parts.</summary>
+    /// <summary>
+    /// What is left of a prompt that is this short is computed in one pass, also beside a long one that is read in smaller parts.
+    /// </summary>
     internal int ShortPromptTokens { get; init; } = 64;
 
     /// <summary>
@@ -25,14 +29,15 @@ public sealed record EngineOptions
     public int? CacheTokens { get; init; }
 
     /// <summary>
-    /// Guess how an answer continues from where the text stood before, and compute the guesses together: faster where text is repeated or
-    /// edited, never another answer. It measures itself, and guesses nothing if that does not pay.
+    /// Whether to guess how an answer continues from earlier occurrences of its text, and to compute the guesses in one pass: faster where
+    /// text is repeated or edited, and never a different answer. The gain is measured, and guessing stops where there is none.
     /// </summary>
     public bool Speculation { get; init; } = true;
 
     /// <summary>
-    /// A smaller model with the same tokenizer that guesses how answers go on, where the text itself does not say: faster where it is often right, never
-    /// another answer. It measures itself, and is asked no more where that does not pay. The engine does not dispose it. Null: none.
+    /// A smaller model with the same tokenizer that guesses how answers continue where earlier text gives no guess: faster where it is
+    /// often right, and never a different answer. The gain is measured, and the model is not used where there is none. The engine does not
+    /// dispose it. Null for none.
     /// </summary>
     public Model? Draft { get; init; }
 

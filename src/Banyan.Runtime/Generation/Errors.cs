@@ -15,12 +15,12 @@ public sealed class ContextLengthException : Exception
     /// <param name="limit">Tokens the context holds.</param>
     internal static ContextLengthException MoreThan(int limit) => new($"more than {limit}", limit + 1, limit);
 
-    /// <summary>Tokens of the prompt; at least so many, where it is much too long.</summary>
+    /// <summary>Tokens of the prompt; a lower bound if it is much too long.</summary>
     public int Tokens { get; }
 
     /// <summary>Tokens the context holds.</summary>
     public int Limit { get; }
 }
 
-/// <summary>Generation that cannot go on: the message says why and what to do.</summary>
+/// <summary>Generation cannot continue: the message says why and what to do.</summary>
 public sealed class GenerationException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.Generation;
 
-/// <summary>One step of an answer: a token, the text it made showable, or the end.</summary>
+/// <summary>One step of an answer: a token, the text that can now be shown, or the end.</summary>
 public sealed record Generated
 {
-    /// <summary>The token; null on a last item that only ends the answer, and on one that tells of the prompt.</summary>
+    /// <summary>The token; null on a last item that only ends the answer, and on one that reports progress on the prompt.</summary>
     public int? Token { get; init; }
 
     /// <summary>
@@ -13,8 +13,8 @@ public sealed record Generated
     public string Text { get; init; } = "";
 
     /// <summary>
-    /// Natural logarithm of the token's probability in the model's own distribution, before bias, penalties, temperature and truncation; after them if requested
-    /// (<see cref="GenerationOptions.LogprobsAfterSampling"/>).
+    /// Natural logarithm of the token's probability in the model's own distribution, before bias, penalties, temperature and truncation;
+    /// after them if requested (<see cref="GenerationOptions.LogprobsAfterSampling"/>).
     /// </summary>
     public float LogProb { get; init; }
 
@@ -24,7 +24,7 @@ public sealed record Generated
     /// <summary>Tokens of the prompt that were taken from the prefix cache.</summary>
     public int CachedTokens { get; init; }
 
-    /// <summary>How far the prompt has been read, on items that tell nothing else; null on all others.</summary>
+    /// <summary>Progress on the prompt, on items that report nothing else; null on all others.</summary>
     public PromptProgress? Prompt { get; init; }
 
     /// <summary>The stop string before which the answer ended; null if none did it.</summary>
@@ -43,7 +43,7 @@ public readonly record struct TokenLogProb(int Token, float LogProb);
 /// <summary>How far a prompt has been read.</summary>
 /// <param name="Total">Its tokens.</param>
 /// <param name="Cached">Those that were taken from the prefix cache.</param>
-/// <param name="Processed">Those that need no more computing, cached ones among them.</param>
+/// <param name="Processed">Those already computed, cached ones included.</param>
 /// <param name="Seconds">Since the request arrived.</param>
 public sealed record PromptProgress(int Total, int Cached, int Processed, double Seconds);
 
@@ -57,7 +57,7 @@ public enum FinishReason
     Length,
 }
 
-/// <summary>What a request took.</summary>
+/// <summary>What a request cost.</summary>
 /// <param name="PromptTokens">Tokens of the prompt.</param>
 /// <param name="GeneratedTokens">Tokens generated, an end-of-text token included.</param>
 /// <param name="PromptSeconds">From the request's arrival to its first token.</param>
@@ -68,7 +68,7 @@ public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens,
     /// <summary>Tokens that were guessed ahead of the model and computed with it (<see cref="EngineOptions.Speculation"/>).</summary>
     public int DraftedTokens { get; init; }
 
-    /// <summary>Those of them that were right.</summary>
+    /// <summary>Of those, the ones that were right.</summary>
     public int AcceptedTokens { get; init; }
 
     /// <summary>Prompt tokens computed a second; 0 if none was measured.</summary>

@@ -10,10 +10,12 @@ namespace Banyan.Runtime.Generation;
 /// </summary>
 public sealed record GenerationOptions
 {
-    /// <summary>The most tokens to generate. Generation also ends where the context is full. Default: as many as the context holds.</summary>
+    /// <summary>
+    /// The most tokens to generate. Generation also ends where the context is full. Default: as many as the context holds.
+    /// </summary>
     public int MaxTokens { get; init; } = int.MaxValue;
 
-    /// <summary>0 takes the most likely token; 1 is the model's distribution; more is flatter. 0 or more.</summary>
+    /// <summary>0 takes the most likely token; 1 is the model's distribution; higher values flatten it. At least 0.</summary>
     public float Temperature { get; init; } = 1;
 
     /// <summary>Keeps the smallest set of tokens whose probability reaches this. (0, 1]; 1 keeps all.</summary>
@@ -25,7 +27,10 @@ public sealed record GenerationOptions
     /// <summary>Keeps this many of the most likely tokens. 0 keeps all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Divides positive logits (multiplies negative ones) of tokens seen in prompt or answer (CTRL, arXiv 1909.05858). 1 is off; more than 0.</summary>
+    /// <summary>
+    /// Divides positive logits (multiplies negative ones) of tokens seen in prompt or answer (CTRL, arXiv 1909.05858). 1 is off; more than
+    /// 0.
+    /// </summary>
     public float RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Subtracted once from the logit of each token the answer already has. -2…2; 0 is off.</summary>
@@ -40,7 +45,9 @@ public sealed record GenerationOptions
     /// <summary>The same seed gives the same text, whatever else runs beside it. Null draws a seed.</summary>
     public ulong? Seed { get; init; }
 
-    /// <summary>The answer ends before the first of these strings; none of it is ever shown, not even a part that a later token completes.</summary>
+    /// <summary>
+    /// The answer ends before the first of these strings; none of it is ever shown, not even a part that a later token completes.
+    /// </summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     /// <summary>The answer ends before the first of these tokens, besides the model's own end-of-text tokens.</summary>
@@ -50,12 +57,12 @@ public sealed record GenerationOptions
     public int? TopLogprobs { get; init; }
 
     /// <summary>
-    /// Whether log-probabilities are of the distribution that is drawn from, after bias, penalties, grammar, temperature and truncation, instead of the model's
-    /// own. Tokens without a chance are not reported.
+    /// Whether log-probabilities are of the distribution that is drawn from, after bias, penalties, grammar, temperature and truncation,
+    /// instead of the model's own. Tokens of probability 0 are not reported.
     /// </summary>
     public bool LogprobsAfterSampling { get; init; }
 
-    /// <summary>Whether items without a token tell how far the prompt has been read (<see cref="Generated.Prompt"/>).</summary>
+    /// <summary>Whether items without a token report how far the prompt has been read (<see cref="Generated.Prompt"/>).</summary>
     public bool ReportPrompt { get; init; }
 
     /// <summary>Goes on past the model's end-of-text tokens (for measurements).</summary>
@@ -64,13 +71,19 @@ public sealed record GenerationOptions
     /// <summary>An adapter of the engine's model (<see cref="Model.AddAdapter"/>); null for the model as it is.</summary>
     public ModelAdapter? Adapter { get; init; }
 
-    /// <summary>Whose request it is: requests of different clients take turns, whoever sends the most. Those of nobody are one client's.</summary>
+    /// <summary>
+    /// The client that sent the request: clients take turns, however many requests each of them sends. Requests without one count as one
+    /// client's.
+    /// </summary>
     public string? Client { get; init; }
 
-    /// <summary>What the answer must look like; null for anything. It applies after bias and penalties: what cannot follow has no chance.</summary>
+    /// <summary>
+    /// The grammar that the answer must follow; null for none. It applies after bias and penalties, and rules out every token that cannot
+    /// follow.
+    /// </summary>
     public Grammar? Grammar { get; init; }
 
-    /// <summary>Control tokens whose text is part of the answer, such as those around a call of a tool; of others nothing is shown.</summary>
+    /// <summary>Control tokens whose text is part of the answer, such as those around a tool call; others are not shown.</summary>
     public IReadOnlySet<int> VisibleTokens { get; init; } = new HashSet<int>();
 
     /// <summary>The most alternatives a request may ask for.</summary>

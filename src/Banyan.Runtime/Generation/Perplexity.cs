@@ -3,17 +3,17 @@ using Banyan.Runtime.Models;
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// How well a model predicts a text, and how its distributions differ from a base's: the figures of llama.cpp's llama-perplexity, from the second half of
-/// each chunk.
+/// How well a model predicts a text, and how its distributions differ from a base's: the figures of llama.cpp's llama-perplexity, from the
+/// second half of each chunk.
 /// </summary>
 public static class Perplexity
 {
     /// <summary>Measures a text.</summary>
-    /// <param name="model">A loaded model, no encoder.</param>
-    /// <param name="tokens">The text; what does not fill a chunk at its end is left out.</param>
+    /// <param name="model">A loaded model; not an encoder.</param>
+    /// <param name="tokens">The text; an incomplete chunk at the end is left out.</param>
     /// <param name="context">Tokens of a chunk.</param>
-    /// <param name="save">A file to which the distributions are written, to be the base of other measurements; null for none.</param>
-    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="save">A file that receives the distributions, as the base of later measurements; null for none.</param>
+    /// <param name="progress">Receives the number of completed chunks.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">The text is shorter than a chunk, or the context is longer than the model's.</exception>
     public static PerplexityResult Measure(Model model, IReadOnlyList<int> tokens, int context, string? save = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
@@ -37,7 +37,7 @@ public static class Perplexity
     /// <summary>Measures the text of a base file, and how distributions differ from those in it.</summary>
     /// <param name="model">A loaded model with the base's vocabulary.</param>
     /// <param name="path">What <see cref="Measure"/> or llama-perplexity saved.</param>
-    /// <param name="progress">Receives the chunks that are done.</param>
+    /// <param name="progress">Receives the number of completed chunks.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="Files.ModelFileException">It is not such a file, or of another vocabulary.</exception>
     public static PerplexityResult Compare(Model model, string path, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
@@ -93,7 +93,7 @@ public sealed class PerplexityResult
     /// <summary>The base's own.</summary>
     public Estimate Base => Exponential(Estimate.Mean(_base));
 
-    /// <summary>ln of the ratio of both, whose errors are of the same tokens.</summary>
+    /// <summary>The logarithm of their ratio; its error takes into account that both were measured on the same tokens.</summary>
     public Estimate LogRatio => Estimate.Mean([.. _negative.Zip(_base, (a, b) => a - b)]);
 
     /// <summary>Mean Kullback-Leibler divergence of the base's distributions from the model's, in nats.</summary>
@@ -102,7 +102,7 @@ public sealed class PerplexityResult
     /// <summary>The divergence that a fraction of tokens stays under.</summary>
     public double DivergenceAt(double fraction) => Percentile(_divergence, fraction);
 
-    /// <summary>Share of tokens of which both have the same most likely one.</summary>
+    /// <summary>The share of tokens at which both have the same most likely one.</summary>
     public Estimate SameTop
     {
         get
@@ -112,7 +112,7 @@ public sealed class PerplexityResult
         }
     }
 
-    /// <summary>Mean change of the right token's probability.</summary>
+    /// <summary>Mean change of the correct token's probability.</summary>
     public Estimate Difference => Estimate.Mean(_difference);
 
     /// <summary>Root of the mean square of that change.</summary>
@@ -163,7 +163,7 @@ public sealed class PerplexityResult
 
 /// <summary>A mean and its standard error.</summary>
 /// <param name="Value">The mean.</param>
-/// <param name="Error">Its standard error; 0 of ten values or fewer.</param>
+/// <param name="Error">Its standard error; 0 for ten values or fewer.</param>
 public readonly record struct Estimate(double Value, double Error)
 {
     internal static Estimate Mean(IReadOnlyList<double> values)

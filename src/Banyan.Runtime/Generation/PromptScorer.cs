@@ -3,21 +3,23 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation;
 
-/// <summary>How likely a model finds a text that is there already: each token's probability after those before it.</summary>
+/// <summary>How likely a model finds a given text: each token's probability given those before it.</summary>
 public static class PromptScorer
 {
     /// <summary>Tokens of a pass: each has logits over the whole vocabulary.</summary>
     const int PassTokens = 64;
 
-    /// <summary>The tokens with their log-probabilities in the model's own distribution; the first, which follows nothing, has none.</summary>
-    /// <param name="model">A loaded model. Engines may be at work on it.</param>
+    /// <summary>
+    /// The tokens with their log-probabilities in the model's own distribution; the first, which follows nothing, has none.
+    /// </summary>
+    /// <param name="model">A loaded model. Engines may use it at the same time.</param>
     /// <param name="tokens">The text, special tokens included: at most as many as the context holds.</param>
     /// <param name="top">How many of the most likely tokens to report with each; 0 for none.</param>
-    /// <param name="adapter">What to compute with; null for the model alone.</param>
+    /// <param name="adapter">The adapter to apply; null for none.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">The text is empty or too long, or has a token outside the vocabulary.</exception>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
-    /// <exception cref="GenerationException">The model gave logits that are no numbers.</exception>
+    /// <exception cref="GenerationException">The model gave logits that are not numbers.</exception>
     public static unsafe IReadOnlyList<ScoredToken> Score(Model model, IReadOnlyList<int> tokens, int top = 0, ModelAdapter? adapter = null, CancellationToken cancellationToken = default)
     {
         if (model.Config.IsEncoder)

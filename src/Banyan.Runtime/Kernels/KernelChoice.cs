@@ -3,14 +3,14 @@ using Banyan.Runtime.Models;
 
 namespace Banyan.Runtime.Kernels;
 
-/// <summary>Which kernels this process computes with, and why with none that is better.</summary>
+/// <summary>Which kernels this process uses, and why no better ones.</summary>
 public static class KernelChoice
 {
     /// <summary>The rung of the ladder: <c>avx512-vnni</c>, …, <c>scalar</c>.</summary>
     /// <exception cref="NotSupportedException">The variable BANYAN_KERNELS names one that this machine does not have.</exception>
     public static string Name => Ladder.Current.Name;
 
-    /// <summary>Threads that compute where nobody says otherwise: the physical cores that this process may use.</summary>
+    /// <summary>The default number of computing threads: the physical cores that this process may use.</summary>
     public static int Threads => PhysicalCores.Count;
 
     /// <summary>The better rungs of this processor's architecture that are not used, best first, each with the reason.</summary>

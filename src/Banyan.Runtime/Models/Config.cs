@@ -4,8 +4,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// The shape of a model, read once from its file and checked: what its layers have in common. What a family does otherwise in some of
-/// them is in its own file (Families/). <see cref="ConfigReader"/> makes it.
+/// The shape of a model, read once from its file and checked: what its layers have in common. Where layers of a family differ, its own file
+/// says so (Families/). <see cref="ConfigReader"/> makes it.
 /// </summary>
 public sealed record Config
 {
@@ -14,7 +14,7 @@ public sealed record Config
     }
 
     /// <summary>Reads the shape of a model from its file, without its weights.</summary>
-    /// <exception cref="InvalidDataException">The file describes none that runs here; the message names the key.</exception>
+    /// <exception cref="InvalidDataException">The file describes a model that is not supported; the message names the key.</exception>
     public static Config Read(ModelFile file) => ConfigReader.Read(file);
 
     /// <summary>The architecture's name in GGUF: <c>qwen2</c>.</summary>
@@ -26,7 +26,7 @@ public sealed record Config
     /// <summary>Width of the residual stream.</summary>
     public required int EmbeddingSize { get; init; }
 
-    /// <summary>Width of the feed-forward of a layer without experts; of one expert where no such layer is described.</summary>
+    /// <summary>Width of the feed-forward of a layer without experts; or of one expert if there is no such layer.</summary>
     public required int FeedForwardSize { get; init; }
 
     /// <summary>Tokens in the vocabulary: rows of the embedding.</summary>

@@ -11,8 +11,7 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// What this machine can do at most with some number of threads, measured: generation cannot be faster than the one, prompts not than the
-/// other.
+/// The measured limits of this machine for a number of threads: its read bandwidth bounds generation, its products bound prompts.
 /// </summary>
 /// <param name="ReadBandwidth">Bytes a second that are read from memory, far beyond the caches.</param>
 /// <param name="IntegerPeak">Multiply-adds of bytes a second in registers alone, by the instruction of the kernels in use (AVX-512 VNNI's

@@ -62,7 +62,7 @@ public sealed partial class Model : IDisposable
         ContextLength = Math.Min(Config.ContextLength, options.ContextLength ?? CacheSize.Affordable(Weights.States, options.KvCache));
     }
 
-    /// <summary>The name people know it by: of its file, or of its folder where the file has a general name.</summary>
+    /// <summary>Its display name: that of its file, or of its folder if the file's name is generic.</summary>
     public string Name { get; }
 
     /// <summary>The file it was loaded from.</summary>
@@ -71,7 +71,7 @@ public sealed partial class Model : IDisposable
     /// <summary>Its shape.</summary>
     public Config Config { get; }
 
-    /// <summary>What it was loaded with.</summary>
+    /// <summary>The options that it was loaded with.</summary>
     public ModelOptions Options { get; }
 
     /// <summary>The most tokens of a sequence.</summary>
@@ -129,7 +129,7 @@ public sealed partial class Model : IDisposable
         return new Model(file, options, progress);
     }
 
-    /// <summary>Adapters beside it, in the order in which they were added.</summary>
+    /// <summary>Its adapters, in the order in which they were added.</summary>
     public IReadOnlyList<ModelAdapter> Adapters
     {
         get
@@ -140,11 +140,12 @@ public sealed partial class Model : IDisposable
     }
 
     /// <summary>
-    /// Puts an adapter beside the model: requests that name it are computed with it, together with those that do not. Engines may be at work.
+    /// Adds an adapter to the model: requests that name it are computed with it, in one batch with those that do not. Engines may be
+    /// running.
     /// </summary>
-    /// <param name="name">What it is called.</param>
+    /// <param name="name">Its name.</param>
     /// <param name="weights">Its weights; they are copied.</param>
-    /// <exception cref="ArgumentException">It is not of this model: a tensor is missing or of another shape.</exception>
+    /// <exception cref="ArgumentException">It belongs to another model: a tensor is missing or has another shape.</exception>
     /// <exception cref="NotSupportedException">It adapts single experts.</exception>
     public ModelAdapter AddAdapter(string name, AdapterWeights weights)
     {
@@ -163,12 +164,16 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    /// <summary>Several of its adapters together, each at a scale: what the model with all of them merged, multiplied by their scales, computes.</summary>
-    /// <param name="parts">Adapters that were added to this model. Scales of the same are added, those of 0 are left out; the same parts give the same object
-    /// again, so that what was computed with them is found in the prefix cache.</param>
+    /// <summary>
+    /// Combines several of its adapters, each at a scale: requests with the result compute what the model would with all of them merged at
+    /// these scales.
+    /// </summary>
+    /// <param name="parts">Adapters that were added to this model. Scales of the same are added, those of 0 are left out; the same parts
+    /// give the same object again, so that what was computed with them is found in the prefix cache.</param>
     /// <returns>Null if nothing is left.</returns>
-    /// <exception cref="ArgumentException">One is of another model, or a scale is no number.</exception>
-    /// <exception cref="NotSupportedException">A DoRA adapter at another scale than 1, or beside others: its norms hold for itself alone.</exception>
+    /// <exception cref="ArgumentException">One belongs to another model, or a scale is not a number.</exception>
+    /// <exception cref="NotSupportedException">A DoRA adapter at a scale other than 1, or together with others: its norms are valid only by
+    /// itself.</exception>
     public ModelAdapter? MixAdapters(IEnumerable<(ModelAdapter Adapter, float Scale)> parts)
     {
         var all = new SortedDictionary<int, (ModelAdapter Adapter, float Scale)>();
@@ -230,7 +235,7 @@ public sealed partial class Model : IDisposable
     [GeneratedRegex(@"-\d{5}-of-\d{5}\z|\.safetensors\.index\z|\.safetensors\z")]
     private static partial Regex PartOfSplit();
 
-    /// <summary>Frees the weights and unmaps the file. Engines over it are to be disposed first.</summary>
+    /// <summary>Frees the weights and unmaps the file. Dispose its engines first.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)

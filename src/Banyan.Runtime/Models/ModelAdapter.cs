@@ -3,8 +3,9 @@ using Banyan.Runtime.Models.Projections;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// An adapter beside the model that it adapts (<see cref="Model.AddAdapter"/>), or several together, each at a scale (<see cref="Model.MixAdapters"/>): a
-/// request names it (<see cref="Generation.GenerationOptions.Adapter"/>). Requests with and without, and with different ones, are computed together.
+/// An adapter of a loaded model (<see cref="Model.AddAdapter"/>), or several together, each at a scale (<see cref="Model.MixAdapters"/>): a
+/// request names it (<see cref="Generation.GenerationOptions.Adapter"/>). Requests with and without, and with different ones, are computed
+/// together.
 /// </summary>
 public sealed class ModelAdapter
 {
@@ -24,10 +25,10 @@ public sealed class ModelAdapter
     /// <summary>The base.</summary>
     public Model Model { get; }
 
-    /// <summary>What it is called.</summary>
+    /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>Memory it takes; nothing if it is made of others.</summary>
+    /// <summary>Its memory in bytes; 0 if it combines others.</summary>
     public long Bytes => _terms.Sum(t => t.Bytes);
 
     /// <summary>What is added to each projection.</summary>

@@ -15,7 +15,7 @@ public sealed record ModelOptions
     /// <summary>How keys and values are stored.</summary>
     public KvFormat KvCache { get; init; } = KvFormat.F16;
 
-    /// <summary>What quantized weights are multiplied with.</summary>
+    /// <summary>The activations that quantized weights are multiplied with.</summary>
     public ActivationFormat Activations { get; init; } = ActivationFormat.Quantized;
 
     internal void Validate()
@@ -40,7 +40,7 @@ public enum KvFormat
     Q8_0,
 }
 
-/// <summary>What quantized weights are multiplied with.</summary>
+/// <summary>The activations that quantized weights are multiplied with.</summary>
 public enum ActivationFormat
 {
     /// <summary>Activations rounded to 8 bits in blocks of 32: fast.</summary>

@@ -4,7 +4,7 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>What a token costs a model: what its speed is held against (<see cref="MachineLimits"/>).</summary>
+/// <summary>What a token costs a model, for comparing its speed with the machine's limits (<see cref="MachineLimits"/>).</summary>
 /// <param name="WeightBytes">Bytes of weights read for a token alone; of experts those that it uses.</param>
 /// <param name="CacheBytes">Bytes of keys and values that it reads of each position before it.</param>
 /// <param name="Products">Multiply-adds with the weights of all blocks; the output matrix is not counted, as of a prompt only its last

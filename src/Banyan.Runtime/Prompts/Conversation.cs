@@ -12,8 +12,8 @@ using Banyan.Runtime.Tokenizers;
 namespace Banyan.Runtime.Prompts;
 
 /// <summary>
-/// Conversations with a model: its template and tokenizer make tokens of messages and tools, and what its template says of calls and
-/// reasoning takes the answer apart again. Make one for a model and keep it; it is safe on several threads.
+/// Conversations with a model: its template and tokenizer turn messages and tools into tokens, and the template's conventions for calls and
+/// reasoning split the answer again. Create one per model and keep it; it is thread-safe.
 /// <code>
 /// messages, tools ─→ template ─→ text ─→ end of reasoning, beginning of the answer ─→ tokens ─┐
 ///                    tools, use, shape, reasoning ─→ grammar ─────────────────────────────────┴→ Turn ─→ TurnAnswer: text, reasoning, calls
@@ -62,13 +62,13 @@ public sealed class Conversation
     int? ReasoningToken => _thinking is not null && _tokenizer.TryFind(_thinking.Open.Trim(), out var id) && _tokenizer.IsSpecial(id) ? id : null;
 
     /// <summary>Makes the prompt of the next turn, and the grammar that tools and shape ask for.</summary>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="now">What the template takes for the present time; default: the clock.</param>
-    /// <param name="maxTokens">The most tokens of the prompt that are of use.</param>
+    /// <param name="request">The turn.</param>
+    /// <param name="now">The template's current time; default: the clock.</param>
+    /// <param name="maxTokens">The longest useful prompt, in tokens.</param>
     /// <exception cref="TemplateException">The template refuses these messages.</exception>
     /// <exception cref="ContextLengthException">The prompt has more than <paramref name="maxTokens"/> tokens.</exception>
     /// <exception cref="GrammarException">A strict tool's schema cannot be enforced.</exception>
-    /// <exception cref="ArgumentException">The answer is begun, and a call or a shape is asked for.</exception>
+    /// <exception cref="ArgumentException">The request gives the beginning of the answer, and also forces a call or a shape.</exception>
     public Turn Prepare(TurnRequest request, DateTimeOffset? now = null, int maxTokens = int.MaxValue)
     {
         if (request.Prefill.Length > 0 && (request.Options.Grammar is not null || request.Use == ToolUse.Required))

@@ -3,7 +3,7 @@ using Banyan.Runtime.Generation;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>One answer while it is generated, taken apart into text, reasoning and calls.</summary>
+/// <summary>One answer while it is generated, split into text, reasoning and calls.</summary>
 public sealed class TurnAnswer
 {
     readonly AnswerReader? _reader;
@@ -13,7 +13,7 @@ public sealed class TurnAnswer
 
     internal TurnAnswer(AnswerReader reader, ReasoningMeter meter) => (_reader, _meter) = (reader, meter);
 
-    /// <summary>An answer that is text and nothing else: to a prompt without a template.</summary>
+    /// <summary>An answer of text only, to a prompt without a template.</summary>
     public TurnAnswer()
     {
     }
@@ -21,7 +21,7 @@ public sealed class TurnAnswer
     /// <summary>Why it ended; null before.</summary>
     public FinishReason? Finish { get; private set; }
 
-    /// <summary>What it took; null before its end.</summary>
+    /// <summary>What it cost; null until it ends.</summary>
     public GenerationStatistics? Statistics { get; private set; }
 
     /// <summary>Tokens of its reasoning.</summary>
@@ -42,7 +42,7 @@ public sealed class TurnAnswer
     /// <summary>How many of them are complete.</summary>
     internal IReadOnlyList<ToolCall> CompleteCalls => _reader?.Calls ?? [];
 
-    /// <summary>What went wrong with a call that stayed text; null if nothing did.</summary>
+    /// <summary>Why a call was left as text; null if none was.</summary>
     public string? Warning => _reader?.Warning;
 
     /// <summary>Takes the next piece; returns the parts that it completes.</summary>
@@ -54,7 +54,7 @@ public sealed class TurnAnswer
         return parts;
     }
 
-    /// <summary>Takes the next piece of an answer that is read only as a whole: a call that was cut is then text.</summary>
+    /// <summary>Takes the next piece of an answer that is read only once complete: a truncated call becomes text.</summary>
     public void Collect(Generated generated)
     {
         Note(generated);

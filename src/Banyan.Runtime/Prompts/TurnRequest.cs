@@ -3,7 +3,7 @@ using Banyan.Runtime.Generation;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>What is wanted of the next turn of a conversation.</summary>
+/// <summary>A request for the next turn of a conversation.</summary>
 public sealed record TurnRequest
 {
     /// <summary>Messages as templates read them: OpenAI's, with arguments of calls as JSON in a string or as objects.</summary>
@@ -24,13 +24,15 @@ public sealed record TurnRequest
     /// <summary>Whether the model reasons before it answers; null leaves it to its template.</summary>
     public bool? Thinks { get; init; }
 
-    /// <summary>How much: "low", "medium", "high" and what else a template knows.</summary>
+    /// <summary>The reasoning effort: "low", "medium", "high" or another value that the template knows.</summary>
     public string? Effort { get; init; }
 
     /// <summary>The most tokens of reasoning; 0 for none, null for any number.</summary>
     public int? ReasoningLimit { get; init; }
 
-    /// <summary>What the answer begins with: an assistant's message to be continued. It has no reasoning then, no shape and no forced call.</summary>
+    /// <summary>
+    /// What the answer begins with: an assistant's message to be continued. It has no reasoning then, no shape and no forced call.
+    /// </summary>
     public string Prefill { get; init; } = "";
 
     /// <summary>Further variables of the template.</summary>
@@ -43,10 +45,10 @@ public sealed record TurnRequest
 /// <summary>Whether an answer calls tools.</summary>
 public enum ToolUse
 {
-    /// <summary>As the model likes.</summary>
+    /// <summary>The model decides.</summary>
     Auto,
 
-    /// <summary>Not at all. The tools stay in the prompt, so that it has the prefix of the turns before.</summary>
+    /// <summary>Never. The tools stay in the prompt, so that its prefix matches that of earlier turns.</summary>
     None,
 
     /// <summary>At least one.</summary>

@@ -6,17 +6,20 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Quantization;
 
-/// <summary>Makes an importance matrix: what each matrix of a model is multiplied with over some text, squared and summed, as llama-imatrix writes it.</summary>
+/// <summary>
+/// Makes an importance matrix: what each matrix of a model is multiplied with over some text, squared and summed, as llama-imatrix writes
+/// it.
+/// </summary>
 public static class ImportanceCollector
 {
     /// <summary>Computes the text in chunks and writes a GGUF file, whole or not at all.</summary>
-    /// <param name="model">A loaded model, no encoder; best in the precision that is to be quantized.</param>
-    /// <param name="tokens">The text; what does not fill a chunk at its end is left out.</param>
+    /// <param name="model">A loaded model, not an encoder; best in the precision that is to be quantized.</param>
+    /// <param name="tokens">The text; an incomplete chunk at the end is left out.</param>
     /// <param name="context">Tokens of a chunk.</param>
     /// <param name="output">Where to; a file that is there is replaced.</param>
     /// <param name="dataset">What the text is called in the file.</param>
-    /// <param name="progress">Receives the chunks that are done.</param>
-    /// <param name="cancellationToken">Cancels between passes; nothing is left then.</param>
+    /// <param name="progress">Receives the number of completed chunks.</param>
+    /// <param name="cancellationToken">Cancels between passes; nothing is left behind.</param>
     /// <returns>The matrices of which something is known.</returns>
     public static int Write(Model model, IReadOnlyList<int> tokens, int context, string output, string dataset, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {

@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Quantization;
 
 /// <summary>
 /// Writes a GGUF file again in other weight formats. The bytes are those of llama.cpp's quantizer (0.5.0): the
-/// same formats for the same tensors, the same blocks, the same order. Weights stream through: memory does not grow with the file.
+/// same formats for the same tensors, the same blocks, the same order. Weights are streamed: memory does not grow with the file.
 /// </summary>
 public sealed partial class Quantizer
 {
@@ -25,8 +25,9 @@ public sealed partial class Quantizer
 
     /// <param name="file">A GGUF file; open until the new one is written.</param>
     /// <param name="type">What to make of it: Q4_K_M (<see cref="Types"/>).</param>
-    /// <param name="importance">What matters of the weights; null if that is not known.</param>
-    /// <param name="tensors">Weight formats of tensors in whose names a pattern (a regular expression, matched in linear time) is found; the first that is counts.</param>
+    /// <param name="importance">How much each weight matters; null if unknown.</param>
+    /// <param name="tensors">Weight formats of tensors in whose names a pattern (a regular expression, matched in linear time) is found;
+    /// the first that is counts.</param>
     /// <exception cref="ArgumentException">There is no such type or format, or it needs an importance matrix.</exception>
     /// <exception cref="ModelFileException">It is not a GGUF file, or of an architecture that is not known.</exception>
     public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null, IReadOnlyList<(string Pattern, string Format)>? tensors = null)
@@ -57,13 +58,13 @@ public sealed partial class Quantizer
     public IReadOnlyList<(string Tensor, WeightFormat Format)> Plan => [.. Ordered().Select(t => (t.Name, FormatOf(t)))];
 
     /// <summary>
-    /// Writes the file; it has its name when it is whole. Of a large one that is interrupted, or whose disk gets full, what was written stays as <c>output.part</c>:
-    /// the same call goes on there.
+    /// Writes the file; it gets its name once it is complete. If writing a large one is interrupted, or the disk is full, what was written
+    /// stays as <c>output.part</c>: the same call resumes there.
     /// </summary>
     /// <param name="output">Where to; a file that is there is replaced.</param>
     /// <param name="progress">Receives the weights read so far, after each piece.</param>
     /// <param name="cancellationToken">Cancels between pieces.</param>
-    /// <exception cref="InvalidDataException">Weights are no finite numbers.</exception>
+    /// <exception cref="InvalidDataException">Weights are not finite.</exception>
     public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var writer = new GgufWriter();

@@ -4,8 +4,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files.Gguf;
 
 /// <summary>
-/// Writes GGUF version 3: keys and tensors in the order they were added, tensors aligned, the same bytes for the same input. Weights
-/// stream through: each tensor is written by its own delegate when its turn comes.
+/// Writes GGUF version 3: keys and tensors in the order they were added, tensors aligned, the same bytes for the same input. Weights are
+/// streamed: each tensor is written by its own delegate when its turn comes.
 /// </summary>
 public sealed class GgufWriter
 {
@@ -15,8 +15,8 @@ public sealed class GgufWriter
     uint _alignment = 32;
 
     /// <summary>
-    /// Adds a key. <paramref name="value"/> is any number type of GGUF (8 to 64 bits, float, double), <c>bool</c>, <c>string</c>, or an array of
-    /// those or of arrays. <c>general.alignment</c> also sets the alignment.
+    /// Adds a key. <paramref name="value"/> is any number type of GGUF (8 to 64 bits, float, double), <c>bool</c>, <c>string</c>, or an
+    /// array of those or of arrays. <c>general.alignment</c> also sets the alignment.
     /// </summary>
     /// <exception cref="ArgumentException">The key was added before, or GGUF has no such type.</exception>
     public GgufWriter Set(string key, object value)
@@ -32,7 +32,7 @@ public sealed class GgufWriter
 
     /// <summary>Adds a tensor.</summary>
     /// <param name="name">Its GGUF name.</param>
-    /// <param name="format">How its weights lie.</param>
+    /// <param name="format">Its weight format.</param>
     /// <param name="shape">Outermost first: [rows, columns].</param>
     /// <param name="write">Writes exactly its bytes.</param>
     public GgufWriter Add(string name, WeightFormat format, IReadOnlyList<long> shape, Action<Stream> write)
@@ -58,7 +58,7 @@ public sealed class GgufWriter
     /// <summary>Writes the whole file.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="progress">Receives the bytes written so far, after each piece.</param>
-    /// <exception cref="InvalidOperationException">A tensor's delegate wrote another number of bytes than its shape needs.</exception>
+    /// <exception cref="InvalidOperationException">A tensor's delegate did not write exactly the bytes that its shape needs.</exception>
     public void WriteTo(Stream stream, Action<long>? progress = null)
     {
         var counting = new CountingStream(stream, progress);

@@ -4,7 +4,10 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>Writes a .safetensors file: tensors in the order they were added, the header padded so that weights begin at a multiple of 8, the same bytes for the same input.</summary>
+/// <summary>
+/// Writes a .safetensors file: tensors in the order they were added, the header padded so that weights begin at a multiple of 8, the same
+/// bytes for the same input.
+/// </summary>
 public sealed class SafetensorsWriter
 {
     static readonly Dictionary<string, int> s_bytes = WeightFormat.Torch.ToDictionary(f => f.Name, f => f.BlockBytes);
@@ -21,7 +24,7 @@ public sealed class SafetensorsWriter
     }
 
     /// <summary>Adds a tensor.</summary>
-    /// <param name="name">Its name, as transformers has it where it is to read the file.</param>
+    /// <param name="name">Its name: transformers' own if transformers is to read the file.</param>
     /// <param name="type">F32, F16 or BF16.</param>
     /// <param name="shape">Outermost first.</param>
     /// <param name="write">Writes exactly its bytes, little-endian, row after row.</param>
@@ -37,7 +40,7 @@ public sealed class SafetensorsWriter
     }
 
     /// <summary>Writes the whole file.</summary>
-    /// <exception cref="InvalidOperationException">A tensor's delegate wrote another number of bytes than its shape needs.</exception>
+    /// <exception cref="InvalidOperationException">A tensor's delegate did not write exactly the bytes that its shape needs.</exception>
     public void WriteTo(Stream stream)
     {
         var header = Header();

@@ -10,9 +10,9 @@ using Banyan.Runtime.Generation.Grammars.Schemas;
 namespace Banyan.Runtime.Generation.Grammars;
 
 /// <summary>
-/// What an answer must look like: a JSON Schema, any JSON, a regular expression, a grammar in GBNF, one of several texts. Whatever a model
-/// would rather write, an answer under a grammar is a text of its language, or the beginning of one where it was cut by its length.
-/// Thread-safe, and best kept: what one answer found out about it makes the next one faster.
+/// The language that an answer must belong to: a JSON Schema, any JSON, a regular expression, a grammar in GBNF, one of several texts.
+/// Whatever the model would prefer, an answer under a grammar is a text of its language, or a prefix of one if the length limit cut it.
+/// Thread-safe. Keep it and use it again: states computed for one answer speed up the next.
 /// </summary>
 public sealed class Grammar
 {
@@ -34,7 +34,7 @@ public sealed class Grammar
 
     internal GrammarParts Parts { get; }
 
-    /// <summary>How much of it was worked out so far, in states: what it takes in memory grows with that.</summary>
+    /// <summary>The number of states computed so far; its memory grows with them.</summary>
     public int States
     {
         get
@@ -48,9 +48,9 @@ public sealed class Grammar
 
     internal Automaton Automaton { get; }
 
-    /// <summary>JSON that a schema allows: draft 2020-12, and what earlier ones write otherwise.</summary>
+    /// <summary>JSON that a schema allows: draft 2020-12, and the keywords of earlier drafts.</summary>
     /// <exception cref="GrammarException">It cannot be enforced exactly; the message names the keyword's path.</exception>
-    /// <exception cref="JsonException">It is not a JSON.</exception>
+    /// <exception cref="JsonException">It is not JSON.</exception>
     public static Grammar JsonSchema(string schema, JsonSchemaOptions? options = null)
     {
         CheckLength(schema.Length, "schema");
@@ -71,14 +71,14 @@ public sealed class Grammar
     public static Grammar JsonObject() => JsonSchema("""{"type":"object"}""");
 
     /// <summary>Text that a regular expression of ECMAScript matches from beginning to end.</summary>
-    /// <exception cref="GrammarException">It is none, or asks for what cannot be enforced.</exception>
+    /// <exception cref="GrammarException">It is invalid, or uses a feature that cannot be enforced.</exception>
     public static Grammar Regex(string pattern) => new(parts =>
         PatternParser.Whole(parts.Table, parts.Text, pattern, "") is var text && parts.Table.Lives(text)
             ? new FixedRule(new FixedState(false, Edge.Of(text, FixedState.End)))
             : throw new GrammarException("", "no text matches the pattern"));
 
     /// <summary>A grammar in llama.cpp's GBNF; the rule <c>root</c> is the answer.</summary>
-    /// <exception cref="GrammarException">It is none, or cannot be followed; the message names the line or the rule.</exception>
+    /// <exception cref="GrammarException">It is invalid or cannot be enforced; the message names the line or the rule.</exception>
     public static Grammar Gbnf(string grammar)
     {
         CheckLength(grammar.Length, "grammar");
@@ -89,7 +89,7 @@ public sealed class Grammar
     public const string LarkKey = "x-lark-grammar";
 
     /// <summary>A grammar in Lark's language; the rule <c>start</c> is the answer.</summary>
-    /// <exception cref="GrammarException">It is none, or cannot be followed; the message names the line or the rule.</exception>
+    /// <exception cref="GrammarException">It is invalid or cannot be enforced; the message names the line or the rule.</exception>
     public static Grammar Lark(string grammar)
     {
         CheckLength(grammar.Length, "grammar");
@@ -113,7 +113,7 @@ public sealed class Grammar
     /// <summary>Whether a text is in its language.</summary>
     public bool Matches(string text) => Follow(text)?.Exact.Accepts ?? false;
 
-    /// <summary>Whether a text is the beginning of one in its language, or one.</summary>
+    /// <summary>Whether a text is in its language, or a prefix of a text that is.</summary>
     public bool CanBegin(string text) => Follow(text) is not null;
 
     internal Follower Follow()

@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Generation.Grammars;
 
 /// <summary>
-/// Grammars that were asked for last: clients send the same schema or tools with every request, and what one answer worked out serves the
-/// next. Safe on several threads.
+/// Recently used grammars: clients send the same schema or tools with every request, and states computed for one answer serve the next.
+/// Thread-safe.
 /// </summary>
 public sealed class GrammarCache
 {
@@ -14,8 +14,8 @@ public sealed class GrammarCache
     readonly Lock _lock = new();
     readonly LinkedList<(string Key, Grammar Grammar)> _kept = [];
 
-    /// <summary>The grammar, made now where it is not kept.</summary>
-    /// <param name="key">What it is made of.</param>
+    /// <summary>The cached grammar, or a new one.</summary>
+    /// <param name="key">What it is made from.</param>
     /// <param name="make">Makes it.</param>
     public Grammar Get(string key, Func<Grammar> make) => GetOrNull(key, make)!;
 
