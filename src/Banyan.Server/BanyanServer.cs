@@ -22,7 +22,10 @@ public static class BanyanServer
 {
     const int ResponseBufferBytes = 128 << 10;
 
-    /// <summary>The server, ready to start. Reads its options and no settings file; of the environment only what systemd (LISTEN_FDS, NOTIFY_SOCKET) and OpenTelemetry (OTEL_…) say there.</summary>
+    /// <summary>
+    /// The server, ready to start. It reads its options, no settings file, and from the environment only the variables of systemd
+    /// (LISTEN_FDS, NOTIFY_SOCKET) and OpenTelemetry (OTEL_…).
+    /// </summary>
     /// <exception cref="ArgumentException">The options cannot work; the message says why.</exception>
     public static WebApplication Build(ServerOptions options)
     {

@@ -6,7 +6,7 @@ using Banyan.Server.Pages;
 
 namespace Banyan.Server;
 
-/// <summary>How the server listens and whom it lets in. Loopback, without a key, by default.</summary>
+/// <summary>How the server listens and who has access. Loopback, without a key, by default.</summary>
 public sealed record ServerOptions
 {
     /// <summary>Address to listen on: <c>localhost</c>, an IP address, or <c>*</c> for every interface.</summary>
@@ -18,22 +18,25 @@ public sealed record ServerOptions
     /// <summary>A Unix socket to listen on instead of the port, or null.</summary>
     public string? Socket { get; init; }
 
-    /// <summary>File of the certificate, with those above it, in PEM: the server speaks TLS itself. Null if it does not.</summary>
+    /// <summary>File of the certificate, with those above it, in PEM: the server speaks TLS itself. Null for plain HTTP.</summary>
     public string? TlsCertificate { get; init; }
 
     /// <summary>File of the certificate's key in PEM; null if that of the certificate has it.</summary>
     public string? TlsKey { get; init; }
 
-    /// <summary>How long what is under way may go on when the server is stopped.</summary>
+    /// <summary>How long requests in progress may continue when the server is stopped.</summary>
     public TimeSpan Drain { get; init; }
 
     /// <summary>When set, the API answers only requests that carry it as <c>Authorization: Bearer KEY</c>.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>A file of keys with limits, as <see cref="KeyFile"/> makes it: where it is there, one of them is asked for. It is read again when it changes.</summary>
+    /// <summary>
+    /// A file of keys with limits, as <see cref="KeyFile"/> makes it: if it exists, one of its keys is required. It is read again when it
+    /// changes.
+    /// </summary>
     public string? KeysFile { get; init; }
 
-    /// <summary>Whether a key is asked for from the start.</summary>
+    /// <summary>Whether a key is required from the start.</summary>
     public bool AsksForKey => ApiKey is not null || (KeysFile is { } file && new KeyFile(file).Exists);
 
     /// <summary>Host names, beyond localhost, IP addresses and this machine's own name, under which the server may be reached.</summary>
@@ -51,10 +54,10 @@ public sealed record ServerOptions
     /// <summary>Where requests are logged: standard output, unless this is another.</summary>
     internal Stream? AccessLog { get; init; }
 
-    /// <summary>What tells the time, where no hub has a clock of its own; another in tests.</summary>
+    /// <summary>The clock, unless a hub has its own; replaced in tests.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Whether the address of who asks is logged with it.</summary>
+    /// <summary>Whether the client's address is logged with it.</summary>
     public bool LogsAddresses { get; init; }
 
     /// <summary>Whether log lines are JSON, one object each, and not text for people.</summary>
@@ -66,7 +69,10 @@ public sealed record ServerOptions
     /// <summary>Where the hub keeps its repositories, or null to serve none.</summary>
     public HubOptions? Hub { get; init; }
 
-    /// <summary>Pages that are added to the server's own: links in the head of every page. Whoever adds them maps them (<see cref="PageFrame.Map"/>).</summary>
+    /// <summary>
+    /// Pages that are added to the server's own: links in the head of every page. Whoever adds them maps them
+    /// (<see cref="PageFrame.Map"/>).
+    /// </summary>
     public IReadOnlyList<AddedPage> Added { get; init; } = [];
 
     // What the kernel takes in sockaddr_un, without the last zero; macOS takes 103.

@@ -1,9 +1,9 @@
 namespace Banyan.Server.Access;
 
-/// <summary>What a route asks of its caller. Every route of the hub names one, and the authoriser decides on it.</summary>
+/// <summary>What a route requires of its caller. Every route of the hub names one, and the authoriser decides on it.</summary>
 public enum Need
 {
-    /// <summary>Anyone may call it: it tells nothing that depends on who asks, or filters by what the caller may see.</summary>
+    /// <summary>Anyone may call it: its answer does not depend on the caller, or contains only what the caller may see.</summary>
     Nothing,
 
     /// <summary>A valid token.</summary>

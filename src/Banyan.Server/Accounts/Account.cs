@@ -12,10 +12,10 @@ public sealed record Account
     /// <summary><c>user</c> or <c>org</c>.</summary>
     public string Kind { get; init; } = "";
 
-    /// <summary>Its name, as it was given; no other differs from it by case alone.</summary>
+    /// <summary>Its name, as given; no two names differ in case alone.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>The name people know.</summary>
+    /// <summary>The display name.</summary>
     public string? FullName { get; init; }
 
     /// <summary>Address, of users.</summary>
@@ -27,10 +27,10 @@ public sealed record Account
     /// <summary>A user who may add and remove others over the API.</summary>
     public bool IsAdmin { get; init; }
 
-    /// <summary>Unix milliseconds since when a user may do nothing, or null.</summary>
+    /// <summary>When the user was suspended, in Unix milliseconds; null if not suspended.</summary>
     public long? SuspendedAt { get; init; }
 
-    /// <summary>Bytes that it may keep, or null for what the hub's default says.</summary>
+    /// <summary>The quota in bytes; null for the hub's default.</summary>
     public long? Quota { get; init; }
 
     /// <summary>A user, not an organization.</summary>
@@ -49,10 +49,10 @@ public sealed record Member
     /// <summary>The organization's row.</summary>
     public long OrgId { get; init; }
 
-    /// <summary>The name that people know the organization by.</summary>
+    /// <summary>The organization's display name.</summary>
     public string? OrgFullName { get; init; }
 
-    /// <summary>The name that people know the user by.</summary>
+    /// <summary>The user's display name.</summary>
     public string? UserFullName { get; init; }
 
     /// <summary>What the user may do with the organization's repositories.</summary>

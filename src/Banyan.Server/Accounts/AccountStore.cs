@@ -23,7 +23,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Makes a user or an organization.</summary>
-    /// <exception cref="AccountException">The name is taken or none.</exception>
+    /// <exception cref="AccountException">The name is taken or invalid.</exception>
     public async Task<Account> AddAsync(string kind, string name, string? fullName, string? email, CancellationToken cancellationToken)
     {
         if (Names.AccountProblem(name) is { } problem)
@@ -59,9 +59,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         database.ReadAsync(async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1") is not null, cancellationToken);
 
     /// <summary>
-    /// Removes an account that owns nothing. Its name stays taken, so that nobody can pass for it; its tokens end at once.
+    /// Removes an account that owns nothing. Its name stays reserved, so that nobody can impersonate it; its tokens are revoked at once.
     /// </summary>
-    /// <exception cref="AccountException">It is not there, or owns repositories.</exception>
+    /// <exception cref="AccountException">It does not exist, or owns repositories.</exception>
     public async Task RemoveAsync(string kind, string name, CancellationToken cancellationToken)
     {
         var account = await GetAsync(kind, name, cancellationToken);
@@ -84,7 +84,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         }, cancellationToken);
     }
 
-    /// <summary>Says whether a user may add and remove others over the API.</summary>
+    /// <summary>Sets whether a user may add and remove others over the API.</summary>
     /// <exception cref="AccountException">There is no such user.</exception>
     public async Task SetAdminAsync(string user, bool isAdmin, CancellationToken cancellationToken)
     {
@@ -100,7 +100,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     internal async ValueTask<bool> IsAdminAsync(Caller caller, CancellationToken cancellationToken) =>
         caller is { IsAnonymous: false, Role: TokenRole.Write } && await FindAsync(caller.UserId, cancellationToken) is { IsAdmin: true };
 
-    /// <summary>Lets a user do nothing from now on, by no token, or again what they could; what is theirs stays as it is.</summary>
+    /// <summary>Suspends a user, whose tokens then permit nothing, or lifts the suspension. What the user owns does not change.</summary>
     /// <exception cref="AccountException">There is no such user.</exception>
     public async Task SuspendAsync(string user, bool isSuspended, CancellationToken cancellationToken)
     {
@@ -113,7 +113,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>Makes a user a member of an organization, or changes the role.</summary>
-    /// <exception cref="AccountException">One of them is not there.</exception>
+    /// <exception cref="AccountException">One of them does not exist.</exception>
     public async Task SetMemberAsync(string org, string user, Right role, CancellationToken cancellationToken)
     {
         var (o, u) = (await GetAsync("org", org, cancellationToken), await GetAsync("user", user, cancellationToken));
@@ -153,7 +153,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         cancellationToken);
 
     /// <summary>Makes an organization with its first admin.</summary>
-    /// <exception cref="AccountException">The name is taken or none.</exception>
+    /// <exception cref="AccountException">The name is taken or invalid.</exception>
     internal async Task<Account> AddOrganizationAsync(string name, string? fullName, long admin, CancellationToken cancellationToken)
     {
         if (Names.AccountProblem(name) is { } problem)
@@ -201,8 +201,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         cancellationToken);
 
     /// <summary>Makes a token.</summary>
-    /// <returns>Its text: the only time that it is shown.</returns>
-    /// <exception cref="AccountException">There is no such user, or the text is no token.</exception>
+    /// <returns>Its text, which is shown only once.</returns>
+    /// <exception cref="AccountException">There is no such user, or the text is not a token.</exception>
     public async Task<string> AddTokenAsync(
         string user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, DateTimeOffset? expires, CancellationToken cancellationToken, string? text = null)
     {
@@ -248,7 +248,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         return text;
     }
 
-    /// <summary>The tokens that live: of one user, or all.</summary>
+    /// <summary>The valid tokens of one user, or of all.</summary>
     public async Task<IReadOnlyList<Token>> TokensAsync(string? user, CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<Token>(
             """
@@ -258,7 +258,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             new { key = user is null ? null : Names.Key(user) })).AsList(),
         cancellationToken);
 
-    /// <summary>Ends a token at once; one that a grant gave ends with that, since there would soon be another.</summary>
+    /// <summary>
+    /// Revokes a token at once. A token issued under a grant is revoked together with the grant, which would otherwise soon issue another.
+    /// </summary>
     /// <exception cref="AccountException">There is no such token.</exception>
     public async Task RevokeTokenAsync(long id, CancellationToken cancellationToken)
     {

@@ -14,7 +14,7 @@ public enum TokenRole
     /// <summary>All the user may do.</summary>
     Write,
 
-    /// <summary>What its scopes say.</summary>
+    /// <summary>What its scopes permit.</summary>
     FineGrained,
 }
 
@@ -68,7 +68,7 @@ public sealed record Token
     /// <summary>Unix milliseconds, or null for never.</summary>
     public long? ExpiresAt { get; init; }
 
-    /// <summary>The grant that it comes of; null for one that its user made.</summary>
+    /// <summary>The grant under which it was issued; null for a token that its user made.</summary>
     public long? GrantId { get; init; }
 
     /// <summary>What that grant lets a program know and do; empty for all.</summary>

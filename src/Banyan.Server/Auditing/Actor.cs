@@ -5,7 +5,7 @@ namespace Banyan.Server.Auditing;
 
 /// <summary>Who makes a change. It flows through the request or command, as the current culture does.</summary>
 /// <param name="Id">The user's account; null if there is none.</param>
-/// <param name="Name">The user's name; in parentheses, which no name has, for others.</param>
+/// <param name="Name">The user's name; for others a name in parentheses, which no user's name contains.</param>
 public sealed record Actor(long? Id, string Name)
 {
     static readonly AsyncLocal<Actor?> s_present = new();
@@ -19,7 +19,7 @@ public sealed record Actor(long? Id, string Name)
     /// <summary>The operator, through commands on the hub's machine.</summary>
     public static Actor Command { get; } = new(null, $"(command: {Environment.UserName})");
 
-    /// <summary>Who acts here and now.</summary>
+    /// <summary>The current actor.</summary>
     public static Actor Present => s_present.Value ?? Hub;
 
     /// <summary>Sets who acts in everything that this method calls.</summary>

@@ -56,5 +56,5 @@ sealed class AuditEndpoints(Authoriser authoriser, AuditLog audit, HubAddress ad
 /// <summary>The page of the audit.</summary>
 /// <param name="Filter">What was asked for.</param>
 /// <param name="Entries">The newest first.</param>
-/// <param name="Before">The place from which older ones go on, or null.</param>
+/// <param name="Before">The place before which older entries continue, or null.</param>
 public sealed record AuditView(AuditFilter Filter, IReadOnlyList<AuditEntry> Entries, long? Before);

@@ -23,7 +23,7 @@ public sealed record AuditEntry
     /// <summary>The user's row; null if it is not a user.</summary>
     public long? ActorId { get; init; }
 
-    /// <summary>Who, by name; null in entries of before names were kept.</summary>
+    /// <summary>Who, by name; null in entries from before names were recorded.</summary>
     public string? Actor { get; init; }
 
     /// <summary>What was done, for example <c>repo.create</c>.</summary>
@@ -32,19 +32,19 @@ public sealed record AuditEntry
     /// <summary>To what.</summary>
     public string Target { get; init; } = "";
 
-    /// <summary>More, or null.</summary>
+    /// <summary>Details, or null.</summary>
     public string? Detail { get; init; }
 
     /// <summary>SHA-256 of this entry and the hash of the one before.</summary>
     public byte[]? Hash { get; init; }
 
-    /// <summary>As the API and the command line tell it.</summary>
+    /// <summary>As the API and the command line write it.</summary>
     public JsonObject Json() => new JsonObject { ["place"] = Place, ["id"] = Id, ["at"] = HubJson.Time(At) }
         .With("actorId", ActorId).With("actor", Actor).With("action", Action).With("target", Target).With("detail", Detail).With("hash", Hash is null ? null : Convert.ToHexStringLower(Hash));
 
     /// <summary>
-    /// The hash of this entry at a place after another: SHA-256 of that one's hash, place, row, time and actor's row (-1 for none) as little-endian 64-bit numbers,
-    /// then actor, action, target and detail, each as UTF-8 after its length in 32 bits (-1 for null).
+    /// The hash of this entry at a place after another: SHA-256 of that one's hash, place, row, time and actor's row (-1 for none) as
+    /// little-endian 64-bit numbers, then actor, action, target and detail, each as UTF-8 after its length in 32 bits (-1 for null).
     /// </summary>
     /// <param name="before">Hash of the entry before; zeros before the first.</param>
     /// <param name="place">The place.</param>

@@ -4,10 +4,10 @@ using Dapper;
 namespace Banyan.Server.Auditing;
 
 /// <summary>
-/// The audit's entries in a chain: each has the hash of itself and of the one before, so that none can be changed, taken out or put in between without
-/// all after it becoming wrong. Changes write their entries without a place; they are chained in order of their rows a moment later, so that changes do not
-/// wait for one another. Whoever may write into the database can also compute the whole chain anew: a head that was noted elsewhere
-/// (<c>banyan hub audit verify</c> prints it) shows that, too.
+/// The audit's entries in a chain: each has the hash of itself and of the one before, so that no entry can be changed, removed or inserted
+/// without invalidating all that follow. Changes write their entries without a place; they are chained in order of their rows a moment
+/// later, so that changes do not wait for one another. Anyone who can write to the database can also recompute the whole chain; a head
+/// recorded elsewhere (<c>banyan hub audit verify</c> prints it) reveals that too.
 /// </summary>
 public sealed class AuditLog(HubDatabase database)
 {
@@ -15,8 +15,8 @@ public sealed class AuditLog(HubDatabase database)
 
     const int Step = 500;
 
-    /// <summary>Chains what is not yet.</summary>
-    /// <returns>How many entries that were.</returns>
+    /// <summary>Chains the entries that are not yet chained.</summary>
+    /// <returns>How many entries were chained.</returns>
     public async Task<int> SealAsync(CancellationToken cancellationToken)
     {
         for (var total = 0; ;)
@@ -56,8 +56,8 @@ public sealed class AuditLog(HubDatabase database)
             new { from = from ?? (backwards ? long.MaxValue : 0), most, filter.Actor, filter.Action, actionLength = filter.Action?.Length, filter.Target, targetLength = filter.Target?.Length, filter.Since, filter.Until })).AsList(),
         cancellationToken);
 
-    /// <summary>Computes the whole chain again, of what is chained.</summary>
-    /// <param name="kept">Places and hashes that were noted elsewhere, in order of the places.</param>
+    /// <summary>Recomputes the whole chain.</summary>
+    /// <param name="kept">Places and hashes that were recorded elsewhere, in order of place.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The head: how many entries there are, and the last one's hash.</returns>
     /// <exception cref="AuditException">The chain is broken; the message says where.</exception>
@@ -89,7 +89,7 @@ public sealed class AuditLog(HubDatabase database)
 /// <param name="Hash">Its hash.</param>
 public sealed record AuditHead(long Place, byte[] Hash)
 {
-    /// <summary>As it is printed, to be noted: <c>PLACE:HASH</c>.</summary>
+    /// <summary>The form in which it is printed and recorded: <c>PLACE:HASH</c>.</summary>
     public override string ToString() => $"{Place}:{Convert.ToHexStringLower(Hash)}";
 
     /// <summary>Reads what <see cref="ToString"/> wrote, or null.</summary>

@@ -23,7 +23,7 @@ public sealed record Collection
     /// <summary>What it is for, as plain text; or null.</summary>
     public string? Description { get; init; }
 
-    /// <summary>Seen by its owner alone.</summary>
+    /// <summary>Visible only to its owner.</summary>
     public bool Private { get; init; }
 
     /// <summary>A colour.</summary>

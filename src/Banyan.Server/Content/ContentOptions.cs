@@ -7,8 +7,8 @@ public sealed record ContentOptions
     public string SpoolFolder { get; init; } = Path.GetTempPath();
 
     /// <summary>
-    /// How long a xorb is kept after somebody was told that it is here. Clients remember such answers for weeks, and an upload that
-    /// refers to a xorb that is gone fails for good.
+    /// How long a xorb is kept after a client learned that it exists. Clients remember this for weeks, and an upload that refers to a
+    /// removed xorb fails permanently.
     /// </summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
 }

@@ -50,5 +50,5 @@ public readonly record struct Term(long Xorb, int First, int End, uint RawLength
     }
 }
 
-/// <summary>The bytes that came are not those that were announced. Nothing refers to them.</summary>
+/// <summary>The received bytes are not those that were announced. Nothing refers to them.</summary>
 public sealed class ContentMismatchException(string message) : Exception(message);

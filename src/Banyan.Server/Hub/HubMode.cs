@@ -24,14 +24,14 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
 
     State? _known;
 
-    /// <summary>What is said to who wants to change something, or null if changes are taken.</summary>
+    /// <summary>The message for refused changes; null if changes are accepted.</summary>
     public async ValueTask<string?> MaintenanceAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).Maintenance;
 
-    /// <summary>Whether only users read, also what is public.</summary>
+    /// <summary>Whether only users may read, even public content.</summary>
     public async ValueTask<bool> IsForMembersAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).ForMembers;
 
-    /// <summary>Takes no changes any more, or takes them again.</summary>
-    /// <param name="message">What to say to who wants to change something; null to take changes.</param>
+    /// <summary>Stops accepting changes, or accepts them again.</summary>
+    /// <param name="message">The message for refused changes; null to accept changes.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public Task SetMaintenanceAsync(string? message, CancellationToken cancellationToken) => WriteAsync(MaintenanceName, message, "hub.maintenance", message ?? "off", cancellationToken);
 

@@ -5,10 +5,14 @@ namespace Banyan.Server.Inference;
 /// <summary>Which models are served, and how.</summary>
 public sealed record InferenceOptions
 {
-    /// <summary>Model files or folders, served under their file or folder name. The first is the default model and is loaded at start.</summary>
+    /// <summary>
+    /// Model files or folders, served under their file or folder name. The first is the default model and is loaded at start.
+    /// </summary>
     public IReadOnlyList<string> Models { get; init; } = [];
 
-    /// <summary>A folder whose models are served too, each loaded when it is first asked for; looked through again whenever models are listed.</summary>
+    /// <summary>
+    /// A folder whose models are served too, each loaded on its first request; the folder is scanned again whenever models are listed.
+    /// </summary>
     public string? ModelsFolder { get; init; }
 
     /// <summary>Threads, context length, KV cache format.</summary>
@@ -18,8 +22,8 @@ public sealed record InferenceOptions
     public string? Draft { get; init; }
 
     /// <summary>
-    /// Adapters of the first model, folders or GGUF files, each served under its folder's or file's name beside it. Those of the folder of
-    /// models are found there, with the base that they name.
+    /// Adapters of the first model, folders or GGUF files, each served under its folder's or file's name beside it. Adapters in the folder
+    /// of models are found there, each with the base that it names.
     /// </summary>
     public IReadOnlyList<string> Adapters { get; init; } = [];
 
@@ -30,33 +34,36 @@ public sealed record InferenceOptions
     public int MaxPending { get; init; } = 64;
 
     /// <summary>
-    /// Bytes of weights in memory at a time; null for no bound. A model that is asked for takes the place of those that nobody uses, the
-    /// longest unused first. Caches come on top.
+    /// Bytes of weights in memory at a time; null for no bound. A requested model replaces unused ones, the least recently used first.
+    /// Caches are not counted.
     /// </summary>
     public long? MemoryBytes { get; init; }
 
     /// <summary>After how long without a request a model is unloaded; null for never.</summary>
     public TimeSpan? KeepAlive { get; init; }
 
-    /// <summary>What is set for single models, by their names.</summary>
+    /// <summary>The settings of single models, by name.</summary>
     public IReadOnlyDictionary<string, ModelSettings> Settings { get; init; } = new Dictionary<string, ModelSettings>();
 
-    /// <summary>The file that <see cref="Settings"/> are from; null for none. Where it changes while the server runs, <see cref="ReadSettings"/> reads it again.</summary>
+    /// <summary>
+    /// The file that <see cref="Settings"/> are from; null for none. If it changes while the server runs, <see cref="ReadSettings"/> reads
+    /// it again.
+    /// </summary>
     public string? SettingsFile { get; init; }
 
-    /// <summary>Reads them; what is wrong with the file it throws, and they stay as they were.</summary>
+    /// <summary>Reads them; throws if the file is invalid, and they then stay as they were.</summary>
     public Func<IReadOnlyDictionary<string, ModelSettings>>? ReadSettings { get; init; }
 
     /// <summary>
-    /// Brings a model of a hub here, by a name like <c>owner/name</c> or <c>owner/name:q4_k_m</c>, and says which files it is; null where
-    /// nothing can be pulled. What it cannot do it throws as <see cref="InvalidOperationException"/>.
+    /// Pulls a model from a hub, by a name like <c>owner/name</c> or <c>owner/name:q4_k_m</c>, and returns its files; null if pulling is
+    /// not possible. A failure is thrown as <see cref="InvalidOperationException"/>.
     /// </summary>
     public Func<string, IProgress<PullProgress>, CancellationToken, Task<PulledModel>>? Pull { get; init; }
 }
 
 /// <summary>How far a pull is.</summary>
 /// <param name="Total">Bytes of all files.</param>
-/// <param name="Completed">Bytes that are here.</param>
+/// <param name="Completed">Bytes received.</param>
 public readonly record struct PullProgress(long Total, long Completed);
 
 /// <summary>A model that was pulled.</summary>

@@ -4,13 +4,15 @@ using Banyan.Runtime.Models;
 
 namespace Banyan.Server.Inference;
 
-/// <summary>What is set for one model; null leaves it to the server, or to the API.</summary>
+/// <summary>The settings of one model; null leaves a value to the server, or to the API.</summary>
 public sealed record ModelSettings
 {
     /// <summary>Nothing.</summary>
     public static ModelSettings None { get; } = new();
 
-    /// <summary>Other names it is served under. One that ends in <c>*</c> stands for all names that begin so; names of models come first.</summary>
+    /// <summary>
+    /// Other names it is served under. One that ends in <c>*</c> stands for all names with this prefix; names of models take precedence.
+    /// </summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
     /// <summary>The most tokens of prompt and answer.</summary>
@@ -31,13 +33,13 @@ public sealed record ModelSettings
     /// <summary>The system message of conversations without one.</summary>
     public string? System { get; init; }
 
-    /// <summary>Texts before which an answer ends, where a request names none.</summary>
+    /// <summary>Texts before which an answer ends, if a request names none.</summary>
     public IReadOnlyList<string>? Stop { get; init; }
 
     /// <summary>After how long without a request it is unloaded; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>
     public TimeSpan? KeepAlive { get; init; }
 
-    /// <summary>Sampling where a request does not say.</summary>
+    /// <summary>The sampling defaults of requests that do not set them.</summary>
     public float? Temperature { get; init; }
 
     /// <inheritdoc cref="GenerationOptions.TopP"/>

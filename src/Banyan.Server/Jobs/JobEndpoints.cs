@@ -54,7 +54,7 @@ sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runne
 }
 
 /// <summary>The page of jobs.</summary>
-/// <param name="Shared">How each stands that one node runs for all, and what it does.</param>
-/// <param name="Own">The same of those that the node which answers runs for itself.</param>
+/// <param name="Shared">The state of each job that one node runs for all, and what it does.</param>
+/// <param name="Own">The same for jobs that the answering node runs for itself.</param>
 /// <param name="Now">Milliseconds since 1970.</param>
 public sealed record JobsView(IReadOnlyList<(JobState State, string Purpose)> Shared, IReadOnlyList<(JobState State, string Purpose)> Own, long Now);

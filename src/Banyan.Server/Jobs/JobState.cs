@@ -23,7 +23,7 @@ public sealed record JobState
     /// <summary>When its last run ended.</summary>
     public long? EndedAt { get; init; }
 
-    /// <summary>How far the run is, as of the last renewal of its lease.</summary>
+    /// <summary>The progress of the run, as of the last renewal of its lease.</summary>
     public string? Progress { get; init; }
 
     /// <summary>Why the last run failed; null if it did not.</summary>
@@ -35,7 +35,7 @@ public sealed record JobState
     /// <summary>Where its next run continues.</summary>
     public string? Cursor { get; init; }
 
-    /// <summary>In a word.</summary>
+    /// <summary>The state in a word.</summary>
     /// <param name="now">Milliseconds since 1970.</param>
     public string Status(long now) => Node is not null && HeldUntil > now ? "running" : Node is not null ? "interrupted" : Error is not null ? "failed" : EndedAt is null ? "not yet run" : "ok";
 

@@ -5,8 +5,8 @@ using Dapper;
 namespace Banyan.Server.Jobs;
 
 /// <summary>
-/// The jobs that the nodes of a hub share, by name. Who runs one holds a lease of a minute on it and renews it; whoever dies lets it run out, and another
-/// node, or the same after its restart, continues.
+/// The jobs that the nodes of a hub share, by name. The node that runs a job holds a lease of one minute on it and renews it. If the node
+/// dies, the lease expires, and another node, or the same one after a restart, continues.
 /// </summary>
 public sealed class JobStore(HubDatabase database, TimeProvider time)
 {
@@ -19,7 +19,9 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Makes rows for jobs that are new: the first run of one that is daily comes after a day, of one that is frequent at once.</summary>
+    /// <summary>
+    /// Makes rows for jobs that are new: the first run of one that is daily comes after a day, of one that is frequent at once.
+    /// </summary>
     internal async Task AddAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
         var known = (await ListAsync(cancellationToken)).Select(j => j.Name).ToHashSet();

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Banyan.Server.Keys;
 
-/// <summary>A key to the models of a server: who has it and what it allows. Of the key itself only the hash is kept.</summary>
+/// <summary>A key to the models of a server: who has it and what it allows. Only the hash of the key itself is stored.</summary>
 public sealed record ApiKey
 {
-    /// <summary>What every key begins with, so that one that leaked is recognized.</summary>
+    /// <summary>The prefix of every key, by which a leaked one is recognized.</summary>
     public const string Prefix = "sk-banyan-";
 
     const int RandomBytes = 32;
@@ -56,7 +56,7 @@ public sealed record ApiKey
 
 /// <summary>What a key was used for.</summary>
 /// <param name="Requests">Requests that were let in.</param>
-/// <param name="PromptTokens">Tokens of prompts, those out of the prefix cache included.</param>
+/// <param name="PromptTokens">Tokens of prompts, those from the prefix cache included.</param>
 /// <param name="AnswerTokens">Tokens of answers.</param>
 /// <param name="LastUsed">When it was used last.</param>
 /// <param name="Day">The day of UTC that <paramref name="TokensOfDay"/> are of.</param>

@@ -8,8 +8,8 @@ namespace Banyan.Server.Keys;
 public sealed class KeyFileException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>
-/// The keys of a server and, in a file beside them, what each was used for. Both are JSON, readable for their owner alone, and replaced as a
-/// whole; whoever changes them holds a third file locked, so that commands and several servers do not undo one another.
+/// The keys of a server and, in a file beside them, what each was used for. Both are JSON, readable for their owner alone, and replaced as
+/// a whole; whoever changes them locks a third file, so that commands and several servers do not overwrite each other's changes.
 /// </summary>
 public sealed class KeyFile(string path)
 {
@@ -20,13 +20,13 @@ public sealed class KeyFile(string path)
     /// <summary>Where the keys are.</summary>
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
-    /// <summary>Whether it is there: then keys are asked for, also if it has none any more.</summary>
+    /// <summary>Whether it exists: keys are then required, even if it contains none.</summary>
     public bool Exists => File.Exists(Path);
 
     string UsagePath => System.IO.Path.ChangeExtension(Path, ".usage.json");
 
     /// <summary>Its keys; none if there is no file.</summary>
-    /// <exception cref="KeyFileException">It cannot be read, or is no such file.</exception>
+    /// <exception cref="KeyFileException">It cannot be read, or is not a file of keys.</exception>
     public IReadOnlyList<ApiKey> Read()
     {
         var keys = Read(Path, KeyJson.Default.ApiKeyList)?.Keys ?? [];
@@ -34,7 +34,7 @@ public sealed class KeyFile(string path)
         return problems.Count == 0 ? keys : throw new KeyFileException($"{Path}: {string.Join("; ", problems)}");
     }
 
-    /// <summary>Makes a key and tells its text, which is nowhere kept.</summary>
+    /// <summary>Makes a key and returns its text, which is not stored.</summary>
     /// <param name="key">Its name and limits.</param>
     /// <exception cref="KeyFileException">There is one of this name, or the file cannot be changed.</exception>
     public string Add(ApiKey key)

@@ -3,7 +3,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>What a user is told of.</summary>
+/// <summary>A notification to a user.</summary>
 public sealed record Notification
 {
     public const string Mention = "mention", Participant = "participant", Watching = "watching", Following = "following", Access = "access", Answered = "answered";
@@ -14,16 +14,16 @@ public sealed record Notification
     /// <summary>Row of the repository.</summary>
     public long RepoId { get; init; }
 
-    /// <summary>Why the user is told.</summary>
+    /// <summary>Why the user is notified.</summary>
     public string Reason { get; init; } = "";
 
     /// <summary>Unix milliseconds of what happened last.</summary>
     public long At { get; init; }
 
-    /// <summary>Whether the user has not looked at it.</summary>
+    /// <summary>Whether it is unread.</summary>
     public bool Unread { get; init; }
 
-    /// <summary>Who did it, or null where that is nobody any more.</summary>
+    /// <summary>Who did it; null if the account no longer exists.</summary>
     public string? Actor { get; init; }
 
     /// <summary>Number of the discussion, or null.</summary>
@@ -32,7 +32,7 @@ public sealed record Notification
     /// <summary>Title of the discussion, or null.</summary>
     public string? Title { get; init; }
 
-    /// <summary>What became of the user's request for access, or null.</summary>
+    /// <summary>The state of the user's request for access, or null.</summary>
     public string? Standing { get; init; }
 }
 

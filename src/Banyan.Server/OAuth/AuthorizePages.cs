@@ -9,18 +9,19 @@ using Microsoft.Extensions.Primitives;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>The page on which a user lets an app in.</summary>
+/// <summary>The page on which a user authorizes an app.</summary>
 /// <param name="App">The app.</param>
-/// <param name="Host">Where it leads back to.</param>
-/// <param name="Scopes">What it asks for, by the names of scopes.</param>
-/// <param name="Organizations">Namespaces beside the user's own in which it could get the same.</param>
+/// <param name="Host">The host that it redirects to.</param>
+/// <param name="Scopes">The requested scopes.</param>
+/// <param name="Organizations">Namespaces besides the user's own to which it could get the same access.</param>
 /// <param name="IsForRepos">Whether it asks for repositories.</param>
 /// <param name="Request">The request as it came.</param>
 public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Scopes, IReadOnlyList<string> Organizations, bool IsForRepos, string Request);
 
 /// <summary>
-/// <c>/oauth/authorize</c>: a user is asked, each time, whether an app may come in, and led back to it with a code (RFC 6749 4.1). Who the app is and where it leads back to is
-/// looked at first: as long as that is not certain, what is wrong is told to the user here, and nobody is led anywhere.
+/// <c>/oauth/authorize</c>: a user is asked, each time, whether an app may come in, and led back to it with a code (RFC 6749 4.1). Who the
+/// app is and where it leads back to is looked at first: as long as that is not certain, what is wrong is told to the user here, and nobody
+/// is led anywhere.
 /// </summary>
 sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountStore accounts, Sessions sessions, Authoriser authoriser, HubAddress address)
 {
@@ -96,7 +97,9 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
         }
     }
 
-    /// <summary>303, so that what was posted here is not posted there; with who answers, so that no other's answer passes for it (RFC 9207).</summary>
+    /// <summary>
+    /// 303, so that what was posted here is not posted there; with who answers, so that no other's answer passes for it (RFC 9207).
+    /// </summary>
     void LeadBack(HttpContext context, Request request, params (string Name, string Value)[] answer)
     {
         var values = answer.Append(("state", request.State ?? "")).Append(("iss", address.Root(context))).Where(v => v.Item2.Length > 0).Select(v => KeyValuePair.Create(v.Item1, (string?)v.Item2));

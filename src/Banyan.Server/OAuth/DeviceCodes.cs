@@ -9,7 +9,7 @@ using Dapper;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>A program that waits for a user to let it in.</summary>
+/// <summary>A program that waits for a user to authorize it.</summary>
 public sealed record WaitingDevice
 {
     /// <summary>The code that it shows its user.</summary>
@@ -18,7 +18,7 @@ public sealed record WaitingDevice
     /// <summary>The program's id.</summary>
     public string Client { get; init; } = "";
 
-    /// <summary>What it calls itself.</summary>
+    /// <summary>Its own name for itself.</summary>
     public string? Agent { get; init; }
 
     /// <summary>Unix milliseconds.</summary>
@@ -26,8 +26,8 @@ public sealed record WaitingDevice
 }
 
 /// <summary>
-/// Programs without a browser (RFC 8628): one shows its user a short code, the user types it here, signed in, and the program, which asks every few seconds,
-/// gets its tokens, once. Of the long code by which it asks the hub keeps the SHA-256.
+/// Programs without a browser (RFC 8628): one shows its user a short code, the user types it here, signed in, and the program, which asks
+/// every few seconds, gets its tokens, once. Of the long code by which it asks the hub keeps the SHA-256.
 /// </summary>
 sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants grants, TimeProvider time)
 {
@@ -37,7 +37,8 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
     /// <summary>How long a code is good.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(15);
 
-    // No vowels, so that no word comes of it, and nothing that looks like something else (RFC 8628 6.1): 34 bits, good for a quarter of an hour.
+    // No vowels, so that no word comes of it, and nothing that looks like something else (RFC 8628 6.1): 34 bits, good for a quarter of an
+    // hour.
     const string Alphabet = "BCDFGHJKLMNPQRSTVWXZ";
     const int Letters = 8, MaxAgent = 200, MaxWaiting = 50_000;
 

@@ -7,12 +7,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>The page on which a user lets a program in that shows a code.</summary>
+/// <summary>The page on which a user authorizes a program that shows a code.</summary>
 /// <param name="Code">The code that was typed, or nothing.</param>
-/// <param name="Device">What waits with it, or null.</param>
+/// <param name="Device">The program that waits with it, or null.</param>
 /// <param name="Client">What it is called.</param>
 /// <param name="Error">What was wrong, or null.</param>
-/// <param name="Done">What came of it, or null.</param>
+/// <param name="Done">The outcome, or null.</param>
 public sealed record DeviceView(string Code, WaitingDevice? Device = null, string? Client = null, string? Error = null, string? Done = null);
 
 /// <summary><c>/oauth/device</c>: the code that a program shows is typed, and what asks is let in or not. Guesses are counted.</summary>

@@ -1,6 +1,6 @@
 namespace Banyan.Server.OAuth;
 
-/// <summary>What a user let a program do.</summary>
+/// <summary>What a user permitted a program to do.</summary>
 public sealed record Grant
 {
     /// <summary>Row in <c>oauth_grants</c>.</summary>
@@ -12,10 +12,10 @@ public sealed record Grant
     /// <summary>The program's id.</summary>
     public string Client { get; init; } = "";
 
-    /// <summary>What the user saw it as.</summary>
+    /// <summary>The name under which the user saw it.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>As OAuth says them, with spaces between; empty for all that the user may.</summary>
+    /// <summary>Scopes in OAuth's form, separated by spaces; empty for everything that the user may do.</summary>
     public string Scopes { get; init; } = "";
 
     /// <summary>Unix milliseconds.</summary>

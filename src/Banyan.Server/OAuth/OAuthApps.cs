@@ -21,7 +21,7 @@ public sealed record OAuthApp
     /// <summary>Name of the user who registered it.</summary>
     public string Owner { get; init; } = "";
 
-    /// <summary>What users see it as.</summary>
+    /// <summary>The name that users see.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>Its address, for people.</summary>
@@ -30,17 +30,17 @@ public sealed record OAuthApp
     /// <summary>SHA-256 of its secret; null if it has none.</summary>
     public byte[]? SecretHash { get; init; }
 
-    /// <summary>Where users are led back to, one a line.</summary>
+    /// <summary>The redirect addresses, one per line.</summary>
     public string Redirects { get; init; } = "";
 
     /// <summary>The same as a list.</summary>
     public IReadOnlyList<string> Addresses => Redirects.Split('\n');
 
-    /// <summary>Whether a secret is what tokens are given for: the app runs on a server.</summary>
+    /// <summary>Whether it needs a secret to obtain tokens: the app runs on a server.</summary>
     public bool IsConfidential => SecretHash is not null;
 }
 
-/// <summary>Apps that users register: who is after one stands on the page where others are asked to let it in.</summary>
+/// <summary>Apps that users register: the page that asks others to authorize an app names the user who registered it.</summary>
 public sealed class OAuthApps(HubDatabase database, TimeProvider time)
 {
     const int MaxApps = 50, MaxName = 100, MaxHomepage = 500;
@@ -95,7 +95,7 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
     /// <returns>False if there is none.</returns>
     internal Task<bool> RemoveAsync(Caller owner, long id, CancellationToken cancellationToken) => RemoveAsync("o.id = @id AND o.owner_id = @UserId", new { id, owner.UserId }, cancellationToken);
 
-    /// <summary>Removes an app, whoever registered it, and ends what was granted to it.</summary>
+    /// <summary>Removes an app, whoever registered it, and revokes its grants.</summary>
     /// <exception cref="AccountException">There is none of this client_id.</exception>
     public async Task RemoveAsync(string client, CancellationToken cancellationToken)
     {

@@ -8,9 +8,10 @@ using Dapper;
 
 namespace Banyan.Server.Quotas;
 
-/// <summary>What a namespace keeps, and may.</summary>
+/// <summary>What a namespace stores, and its limits.</summary>
 /// <param name="Name">The user or organization.</param>
-/// <param name="Used">Bytes of the large files and git objects of its repositories, a file that several hold once, and of what was sent and is no file yet.</param>
+/// <param name="Used">Bytes of the large files and git objects of its repositories, with a file that several hold counted once, and of
+/// uploads that are not committed yet.</param>
 /// <param name="Own">Its own quota, or null.</param>
 /// <param name="Quota">Its own or the hub's default, or null for none.</param>
 /// <param name="Repos">How many repositories it has.</param>
@@ -18,14 +19,15 @@ namespace Banyan.Server.Quotas;
 public sealed record NamespaceUse(string Name, long Used, long? Own, long? Quota, long Repos, long RepoLimit);
 
 /// <summary>
-/// How much the hub keeps: a quota and a number of repositories for each namespace, and disk space that stays free, all set by an administrator. Bytes are taken only where they fit:
-/// whoever takes them reserves room first, so that uploads at once do not each find the same room.
+/// The limits of what the hub stores: a quota and a number of repositories for each namespace, and disk space that stays free, all set by
+/// an administrator. Bytes are accepted only if they fit: space is reserved first, so that concurrent uploads do not count on the same
+/// space.
 /// </summary>
 public sealed class StorageLimits(HubDatabase database, HubOptions options, TimeProvider time)
 {
     const string Default = "quota", FloorName = "free-space-floor", ReposName = "repo-limit";
 
-    /// <summary>How many repositories a namespace may have where nobody says otherwise.</summary>
+    /// <summary>How many repositories a namespace may have by default.</summary>
     public const long DefaultRepoLimit = 10_000;
 
     // Where nobody says otherwise, a full hub leaves its database and the machine some room: 2 %, which small disks have too.
@@ -58,7 +60,9 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     /// <summary>The quota of namespaces that have none of their own; null for none.</summary>
     public Task<long?> DefaultQuotaAsync(CancellationToken cancellationToken) => ReadAsync(Default, cancellationToken);
 
-    /// <summary>Bytes of the data folder's disk that stay free: what an administrator set, or 2 % of the disk and no more than 2 GB.</summary>
+    /// <summary>
+    /// Bytes of the data folder's disk that stay free: what an administrator set, or 2 % of the disk and no more than 2 GB.
+    /// </summary>
     public async Task<long> FloorAsync(CancellationToken cancellationToken) => FloorOf(await ReadAsync(FloorName, cancellationToken));
 
     long FloorOf(long? set) => set ?? Math.Min(DefaultFloor, DiskSize / DefaultFloorPart);

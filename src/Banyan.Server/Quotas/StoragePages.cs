@@ -8,12 +8,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Quotas;
 
-/// <summary>What a namespace keeps.</summary>
+/// <summary>What a namespace stores.</summary>
 /// <param name="Use">In all.</param>
 /// <param name="Repos">The largest repositories.</param>
 /// <param name="Others">Other namespaces of the visitor.</param>
-/// <param name="IsAdmin">Whether the visitor looks after the hub.</param>
-/// <param name="Free">Bytes that are free on the disk, for who looks after the hub.</param>
+/// <param name="IsAdmin">Whether the visitor is an administrator.</param>
+/// <param name="Free">Bytes that are free on the disk; for administrators.</param>
 public sealed record StorageView(NamespaceUse Use, IReadOnlyList<(string Path, string Name, long Bytes)> Repos, IReadOnlyList<string> Others, bool IsAdmin, long? Free);
 
 /// <summary><c>/settings/storage?of=</c>: for who belongs to a namespace, and for administrators.</summary>

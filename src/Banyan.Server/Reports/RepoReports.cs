@@ -9,7 +9,7 @@ namespace Banyan.Server.Reports;
 /// <summary>A result that a card claims, in the terms of its <c>model-index</c>.</summary>
 public sealed record ClaimedResult(string Dataset, string Metric, string Value);
 
-/// <summary>What is known of how good a model is.</summary>
+/// <summary>What is known about a model's quality.</summary>
 /// <param name="Reports">Reports in its repository with their paths.</param>
 /// <param name="Claims">What its card says.</param>
 public sealed record ReportsView(IReadOnlyList<(string Path, SignedReport Report)> Reports, IReadOnlyList<ClaimedResult> Claims);

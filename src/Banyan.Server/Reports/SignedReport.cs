@@ -4,9 +4,9 @@ using Banyan.Signatures;
 
 namespace Banyan.Server.Reports;
 
-/// <summary>A model on a task, as a report says it.</summary>
+/// <summary>A model's result on a task, as a report states it.</summary>
 /// <param name="Task">The task.</param>
-/// <param name="Model">The model that was asked for, with what sets this run apart from its others.</param>
+/// <param name="Model">The model, with what distinguishes this run from its others.</param>
 /// <param name="Right">Share of right answers, 0 to 1.</param>
 /// <param name="Least">The lower end of its 95 % interval.</param>
 /// <param name="Most">The upper end.</param>
@@ -21,12 +21,12 @@ public sealed record ReportedScore(string Task, string Model, double Right, doub
 /// <param name="Difference">Right answers of the first less those of the second, -1 to 1.</param>
 /// <param name="Least">The lower end of its 95 % interval.</param>
 /// <param name="Most">The upper end.</param>
-/// <param name="Verdict">What the first is: better, worse, non-inferior, undecided.</param>
+/// <param name="Verdict">The verdict on the first: better, worse, non-inferior or undecided.</param>
 public sealed record ReportedDifference(string A, string B, string Task, double Difference, double Least, double Most, string Verdict);
 
 /// <summary>
-/// A report of <c>banyan eval report</c> (docs/reports.md), as a hub shows it: its numbers as they were written, and whether the signature is that of the
-/// key it names. Whether the numbers are true is for <c>banyan eval verify</c>, which judges every answer again.
+/// A report of <c>banyan eval report</c> (docs/reports.md), as a hub shows it: its numbers as written, and whether its signature is valid
+/// for the key it names. Whether the numbers are true is for <c>banyan eval verify</c>, which judges every answer again.
 /// </summary>
 /// <param name="Signer">The public key, in base64.</param>
 /// <param name="IsValid">Whether the signature is valid.</param>
@@ -37,14 +37,14 @@ public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<Rep
     /// <summary>The file's name in the folder that the command writes.</summary>
     public const string FileName = "report.json";
 
-    /// <summary>The longest that is read.</summary>
+    /// <summary>The size of the largest report that is read.</summary>
     public const int MaxBytes = 4 << 20;
 
     const int Version = 1, MaxRows = 200, MaxText = 200;
 
     static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
-    /// <summary>Reads a report; null where it is none of this version.</summary>
+    /// <summary>Reads a report; null if it is not one of this version.</summary>
     public static SignedReport? Read(ReadOnlyMemory<byte> file)
     {
         try

@@ -22,9 +22,9 @@ enum CodeCheck
 }
 
 /// <summary>
-/// The second factor of signing in: codes of an authenticator, and recovery codes for who has lost it. A code is taken once. Guessing is bounded whatever it comes from: after
-/// five wrong codes in a row each next one has to wait twice as long, up to an hour, so that a day has room for some thirty guesses of a million; recovery codes, of 80 bits, are
-/// taken meanwhile.
+/// The second factor of signing in: codes of an authenticator, and recovery codes for users who have lost it. A code is accepted once.
+/// Guessing is limited wherever it comes from: after five wrong codes in a row each next one has to wait twice as long, up to an hour, so
+/// that a day allows some thirty guesses out of a million codes; recovery codes, of 80 bits, are accepted meanwhile.
 /// </summary>
 public sealed class SecondFactors(HubDatabase database, TimeProvider time)
 {
@@ -111,7 +111,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         return step is null ? CodeCheck.Wrong : CodeCheck.Right;
     }, cancellationToken);
 
-    /// <summary>Asks a user for codes no more.</summary>
+    /// <summary>Stops asking a user for codes.</summary>
     /// <exception cref="AccountException">There is no such user, or they have no second factor.</exception>
     public async Task RemoveAsync(string user, CancellationToken cancellationToken)
     {
@@ -129,7 +129,9 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
     internal async Task<bool> IsRequiredAsync(CancellationToken cancellationToken) =>
         await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @SettingName", new { SettingName }), cancellationToken) is not null;
 
-    /// <summary>Says whether everyone has to have one. Who has none then is signed out, and sets it up when signing in.</summary>
+    /// <summary>
+    /// Sets whether everyone has to have one. Users without one are then signed out, and set it up at their next sign-in.
+    /// </summary>
     public Task SetRequiredAsync(bool isRequired, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("DELETE FROM settings WHERE name = @SettingName", new { SettingName });

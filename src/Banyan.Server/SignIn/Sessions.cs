@@ -16,7 +16,7 @@ public sealed record Session
 {
     public long Id { get; init; }
 
-    /// <summary>What the browser called itself.</summary>
+    /// <summary>The browser's user agent.</summary>
     public string? Agent { get; init; }
 
     /// <summary>Unix milliseconds.</summary>
@@ -27,8 +27,8 @@ public sealed record Session
 }
 
 /// <summary>
-/// Sessions of browsers: a random cookie of which the hub keeps the SHA-256. A session lets its user do what they may, on pages alone: the API takes
-/// tokens. It ends when it is signed out of, after a month, or with the token, password or account that began it.
+/// Sessions of browsers: a random cookie of which the hub keeps the SHA-256. A session lets its user do what they may, on pages alone: the
+/// API takes tokens. It ends when it is signed out of, after a month, or with the token, password or account that began it.
 /// </summary>
 sealed class Sessions(HubDatabase database, TimeProvider time)
 {
@@ -75,7 +75,9 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
         context.Response.Cookies.Append(CookieName, cookie, Options(context, s_life));
     }
 
-    /// <summary>How cookies of the hub are set: not for scripts, not for forms of other sites, over TLS alone where the hub is called so.</summary>
+    /// <summary>
+    /// How cookies of the hub are set: not for scripts, not for forms of other sites, over TLS alone where the hub is called so.
+    /// </summary>
     public static CookieOptions Options(HttpContext context, TimeSpan? life) => new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = "/", MaxAge = life, IsEssential = true };
 
     /// <summary>Whose session a request is in, or null.</summary>

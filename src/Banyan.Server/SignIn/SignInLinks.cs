@@ -15,14 +15,14 @@ public enum SignUp
     /// <summary>Nobody: an administrator makes them.</summary>
     Closed,
 
-    /// <summary>Who was given a link.</summary>
+    /// <summary>People who were given a link.</summary>
     Invitation,
 
     /// <summary>Everyone.</summary>
     Open,
 }
 
-/// <summary>Links that work once: the one of the first start, invitations, and those by which a user who has no password signs in.</summary>
+/// <summary>Links that work once: for the first start, for invitations, and for signing in without a password.</summary>
 public sealed class SignInLinks(HubDatabase database, TimeProvider time)
 {
     internal const string First = "first", Invitation = "invitation", User = "user";
@@ -33,7 +33,10 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Makes the code by which the administrator of a hub without users makes their account; earlier ones end. Null if there is a user.</summary>
+    /// <summary>
+    /// Makes the code by which the administrator of a hub without users makes their account; earlier codes become invalid. Null if there is
+    /// a user.
+    /// </summary>
     public async Task<string?> BeginAsync(CancellationToken cancellationToken) =>
         await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1"), cancellationToken) is null ? await MakeAsync(First, null, cancellationToken) : null;
 

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Banyan.Server.Storage;
 
 /// <summary>
-/// Folders and files that only the account that runs the hub may read: they hold private repositories, and the keys by which uploads and
-/// downloads are let in. On Windows what is in a user's folder is so by itself.
+/// Folders and files that only the account that runs the hub may read: they hold private repositories, and the keys that authorize uploads
+/// and downloads. On Windows a user's folder is private by default.
 /// </summary>
 public static class Private
 {
@@ -12,7 +12,7 @@ public static class Private
 
     const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>Makes a folder, 0700; one that is there stays as it is.</summary>
+    /// <summary>Makes a folder, 0700; an existing one is left unchanged.</summary>
     public static void CreateFolder(string path)
     {
         if (OperatingSystem.IsWindows())
@@ -21,7 +21,7 @@ public static class Private
             Directory.CreateDirectory(path, Folder);
     }
 
-    /// <summary>A new temporary file, 0600, that is gone once it is closed.</summary>
+    /// <summary>A new temporary file, 0600, that is deleted when it is closed.</summary>
     public static FileStream CreateTemporary(string folder, string name) => Create(
         Path.Combine(folder, $"{name}-{Guid.NewGuid():N}"), new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 16, Options = FileOptions.DeleteOnClose });
 

@@ -6,7 +6,10 @@ using Dapper;
 
 namespace Banyan.Server.Storage;
 
-/// <summary>Random keys that all nodes of a hub share: made on first use, kept in the database, read again periodically so that they can be replaced.</summary>
+/// <summary>
+/// Random keys that all nodes of a hub share: made on first use, kept in the database, read again periodically so that they can be
+/// replaced.
+/// </summary>
 public sealed class Secrets(HubDatabase database, TimeProvider time)
 {
     /// <summary>What signs upload and download addresses and Xet tokens.</summary>
@@ -27,7 +30,9 @@ public sealed class Secrets(HubDatabase database, TimeProvider time)
 
     readonly ConcurrentDictionary<string, (byte[] Key, DateTimeOffset At)> _keys = [];
 
-    /// <summary>Throws all keys away: what was signed with them is worth nothing any more, within seconds on every node. Tokens, passwords and sessions are not touched.</summary>
+    /// <summary>
+    /// Discards all keys: within seconds every node rejects what was signed with them. Tokens, passwords and sessions are unaffected.
+    /// </summary>
     public async Task RotateAsync(CancellationToken cancellationToken)
     {
         await database.WriteAsync(async t =>

@@ -18,7 +18,7 @@ public sealed record BackupReport(string Name, long Objects, long Copied, long C
 /// <code>
 /// 1  no object is removed from here on (renewed while it lasts)
 /// 2  the database as of one moment
-/// 3  the objects that it names and the folder has not: every chunk hashed on the way
+/// 3  the objects that it names and the folder lacks: every chunk hashed on the way
 /// 4  the snapshot gets its name
 /// </code>
 /// Objects never change and are stored before anything names them, so the second and third step need not be one.
@@ -28,7 +28,7 @@ public sealed class Backup(HubDatabase database, IObjectStore objects, TimeProvi
     /// <summary>Makes a snapshot.</summary>
     /// <param name="path">The folder of backups; created if missing.</param>
     /// <param name="progress">Receives the phase, the bytes done and the total.</param>
-    /// <param name="cancellationToken">Cancels it; what was copied shortens the next.</param>
+    /// <param name="cancellationToken">Cancels it; what was copied makes the next one shorter.</param>
     /// <exception cref="BackupException">An object of the hub is missing or damaged: no snapshot is made.</exception>
     public async Task<BackupReport> RunAsync(string path, Action<string, long, long>? progress, CancellationToken cancellationToken)
     {

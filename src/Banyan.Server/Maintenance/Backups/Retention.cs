@@ -5,7 +5,7 @@ namespace Banyan.Server.Maintenance.Backups;
 
 /// <summary>What was removed from a folder of backups.</summary>
 /// <param name="Snapshots">Names of the snapshots.</param>
-/// <param name="Objects">Objects that only they needed, or that a backup left which was cut off.</param>
+/// <param name="Objects">Objects that only they needed, or that an interrupted backup left.</param>
 /// <param name="Bytes">Their bytes.</param>
 public sealed record RetentionReport(IReadOnlyList<string> Snapshots, long Objects, long Bytes);
 
@@ -16,14 +16,15 @@ public sealed record RetentionReport(IReadOnlyList<string> Snapshots, long Objec
 /// 2  the others lose their names
 /// 3  objects that none needs go
 /// </code>
-/// Ended in the middle it leaves objects that nothing needs, never a snapshot that lacks one; the next one removes them.
+/// If interrupted, it leaves objects that nothing needs, never a snapshot that lacks one; the next run removes them.
 /// </summary>
 public sealed class Retention(string path)
 {
     /// <summary>Removes all but the newest.</summary>
     /// <param name="keep">How many snapshots stay: one or more.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    /// <exception cref="BackupException">A snapshot that would stay is damaged, so nobody knows what it needs: nothing is removed.</exception>
+    /// <exception cref="BackupException">A snapshot that would stay is damaged, so what it needs is unknown: nothing is
+    /// removed.</exception>
     public async Task<RetentionReport> RunAsync(int keep, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);

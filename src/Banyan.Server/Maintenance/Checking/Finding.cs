@@ -1,6 +1,6 @@
 namespace Banyan.Server.Maintenance.Checking;
 
-/// <summary>Something that is not as it should be.</summary>
+/// <summary>A problem, or something worth knowing.</summary>
 /// <param name="Damage">False: worth knowing, nothing is lost.</param>
 /// <param name="Subject">What it is about: a repository, an object, a large file.</param>
 /// <param name="Problem">What is wrong.</param>
@@ -48,8 +48,8 @@ public sealed record CheckReport
     public bool Clean => !Findings.Exists(f => f.Damage);
 }
 
-/// <summary>How far a check is.</summary>
-/// <param name="Phase">What it is at.</param>
+/// <summary>The progress of a check.</summary>
+/// <param name="Phase">The current phase.</param>
 /// <param name="Done">Bytes read so far.</param>
 /// <param name="Total">Bytes to read.</param>
 public readonly record struct CheckProgress(string Phase, long Done, long Total);

@@ -7,7 +7,7 @@ using Dapper;
 namespace Banyan.Server.Maintenance.Checking;
 
 /// <summary>
-/// Verifies a hub again from its bytes, live or not. Believes nothing that is written down: ids and hashes are computed.
+/// Verifies a hub again from its bytes, live or not. Nothing that is recorded is trusted: ids and hashes are recomputed.
 /// <code>
 /// 1  git objects   every id; what each names is there; every ref leads to a commit; the packs that clones are sent
 /// 2  xorbs         every object: there, as long as its row says, every chunk's hash, the hash of all; the chunk index
@@ -15,7 +15,7 @@ namespace Banyan.Server.Maintenance.Checking;
 /// 4  objects       that no row knows
 /// 5  audit         its chain
 /// </code>
-/// Whatever is found amiss is looked at again, since a live hub changes meanwhile.
+/// Every finding is checked again, since a live hub changes meanwhile.
 /// </summary>
 public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimeProvider time)
 {

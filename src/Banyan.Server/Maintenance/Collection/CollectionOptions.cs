@@ -3,12 +3,12 @@ namespace Banyan.Server.Maintenance.Collection;
 /// <summary>What the collector may do.</summary>
 public sealed record CollectionOptions
 {
-    /// <summary>The shortest grace period: an upload that is under way may last so long.</summary>
+    /// <summary>The shortest grace period: an upload may take this long.</summary>
     public static readonly TimeSpan LeastGrace = TimeSpan.FromDays(1);
 
     /// <summary>
-    /// How long what nothing leads to is kept from when that was first seen. Clients may name a commit or a file for weeks after a branch
-    /// has left it.
+    /// How long unreachable data is kept after it was first seen to be unreachable. Clients may refer to a commit or file for weeks after
+    /// its branch has moved on.
     /// </summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);
 
@@ -34,7 +34,7 @@ public sealed record CollectionReport
     /// <summary>Their bytes.</summary>
     public long Bytes { get; set; }
 
-    /// <summary>Whatever is unreached and waits for the end of its grace period: git objects and large files.</summary>
+    /// <summary>Unreachable git objects and large files that are still within their grace period.</summary>
     public long Waiting { get; set; }
 
     /// <summary>A backup is being made: nothing was removed from the object store.</summary>

@@ -7,13 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.SignIn.OpenId;
 
-/// <summary>A user as a provider knows them.</summary>
+/// <summary>A user's identity at a provider.</summary>
 public sealed record Identity
 {
-    /// <summary>Who says so.</summary>
+    /// <summary>The provider.</summary>
     public string Issuer { get; init; } = "";
 
-    /// <summary>Who it is there.</summary>
+    /// <summary>The user's identifier there.</summary>
     public string Subject { get; init; } = "";
 
     /// <summary>The provider's name in the settings.</summary>
@@ -24,8 +24,8 @@ public sealed record Identity
 }
 
 /// <summary>
-/// Which account is whose, of people that a provider vouches for. An account is found by issuer and subject alone, which never go to somebody else; names and mail addresses
-/// do, so that they link nothing: who has an account already signs in to it and links it there.
+/// Which account is whose, of people that a provider vouches for. An account is found by issuer and subject alone, which never go to
+/// somebody else; names and mail addresses do, so that they link nothing: who has an account already signs in to it and links it there.
 /// </summary>
 sealed partial class Identities(HubDatabase database, AccountStore accounts, TimeProvider time, ILogger<Identities> log)
 {

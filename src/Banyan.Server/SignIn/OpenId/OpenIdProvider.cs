@@ -2,34 +2,36 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.SignIn.OpenId;
 
-/// <summary>A provider by which people sign in (OpenID Connect), as the operator set it up.</summary>
+/// <summary>An OpenID Connect provider for signing in, as configured by the operator.</summary>
 public sealed record OpenIdProvider
 {
     /// <summary>Its form in addresses: lower-case letters, digits, '-'.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What people are shown.</summary>
+    /// <summary>The name that users see.</summary>
     public required string Title { get; init; }
 
     /// <summary>Its issuer address, exactly as it states it; below it is <c>.well-known/openid-configuration</c>.</summary>
     public required string Issuer { get; init; }
 
-    /// <summary>As what the hub is registered there.</summary>
+    /// <summary>The hub's client id there.</summary>
     public required string ClientId { get; init; }
 
-    /// <summary>The secret for that, or null if it needs none.</summary>
+    /// <summary>The client secret; null if none is needed.</summary>
     public string? ClientSecret { get; init; }
 
-    /// <summary>What is asked for.</summary>
+    /// <summary>The requested scopes.</summary>
     public IReadOnlyList<string> Scopes { get; init; } = ["openid", "profile", "email"];
 
-    /// <summary>The claim that a new user's name is made of.</summary>
+    /// <summary>The claim from which a new user's name is derived.</summary>
     public string NameClaim { get; init; } = "preferred_username";
 
-    /// <summary>The claim that has a user's groups.</summary>
+    /// <summary>The claim with a user's groups.</summary>
     public string GroupsClaim { get; init; } = "groups";
 
-    /// <summary>The meaning of groups. For these organizations they alone determine membership at each sign-in through this provider.</summary>
+    /// <summary>
+    /// The meaning of groups. For these organizations they alone determine membership at each sign-in through this provider.
+    /// </summary>
     public IReadOnlyList<GroupRole> Groups { get; init; } = [];
 
     /// <summary>Whether new users get an account.</summary>
@@ -52,10 +54,10 @@ public sealed record OpenIdProvider
     internal static bool IsAddress(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0 && (uri.Scheme == "https" || (uri.Scheme == "http" && uri.IsLoopback));
 }
 
-/// <summary>What a group of a provider is on this hub.</summary>
+/// <summary>The meaning of a provider's group on this hub.</summary>
 /// <param name="Group">As the provider calls it.</param>
 /// <param name="Organization">An organization, or null for the hub itself: its members are administrators.</param>
-/// <param name="Role">What they may there.</param>
+/// <param name="Role">Their permission there.</param>
 public sealed record GroupRole(string Group, string? Organization, Right Role)
 {
     /// <summary>Reads <c>GROUP = ORGANIZATION:read|write|admin</c> or <c>GROUP = administrator</c>; null if it is neither.</summary>

@@ -12,10 +12,10 @@ namespace Banyan.Server.SignIn.Passkeys;
 /// <summary>A passkey as its user sees it.</summary>
 public sealed record Passkey
 {
-    /// <summary>As the authenticator made it.</summary>
+    /// <summary>The credential id that the authenticator chose.</summary>
     public byte[] CredentialId { get; init; } = [];
 
-    /// <summary>What its user calls it.</summary>
+    /// <summary>The name that its user gave it.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>Unix milliseconds.</summary>
@@ -25,7 +25,10 @@ public sealed record Passkey
     public long? UsedAt { get; init; }
 }
 
-/// <summary>Passkeys in the hub's database, as ASP.NET Core Identity, which knows WebAuthn, asks for them. Users are the hub's own: of them it reads no more than who they are.</summary>
+/// <summary>
+/// Passkeys in the hub's database, as ASP.NET Core Identity, which knows WebAuthn, asks for them. Users are the hub's own: of them it reads
+/// no more than who they are.
+/// </summary>
 sealed class PasskeyStore(HubDatabase database, AccountStore accounts, TimeProvider time) : IUserPasskeyStore<Account>
 {
     const int MaxPasskeys = 50, MaxName = 100;

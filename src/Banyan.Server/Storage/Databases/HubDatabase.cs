@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Storage.Databases;
 
 /// <summary>
-/// The hub's SQL database: all that must agree. The same plain SQL runs on both implementations, <see cref="SqliteDatabase"/> and
-/// <see cref="PostgresDatabase"/>, and one contract suite runs against both. Times are Unix milliseconds.
+/// The hub's SQL database: everything that must be consistent. The same plain SQL runs on both implementations,
+/// <see cref="SqliteDatabase"/> and <see cref="PostgresDatabase"/>, and one contract suite runs against both. Times are Unix milliseconds.
 /// </summary>
 public abstract class HubDatabase : IAsyncDisposable
 {
@@ -22,7 +22,9 @@ public abstract class HubDatabase : IAsyncDisposable
         SqlMapper.ConnectionStringComparer = new ByKind();
     }
 
-    /// <summary>Databases of a kind have the same schema: what Dapper makes of a query for one serves for all of them in this process.</summary>
+    /// <summary>
+    /// Databases of a kind have the same schema: what Dapper makes of a query for one serves for all of them in this process.
+    /// </summary>
     sealed class ByKind : IEqualityComparer<string>
     {
         public bool Equals(string? x, string? y) => x is not null && y is not null && IsPostgres(x) == IsPostgres(y);
@@ -30,11 +32,11 @@ public abstract class HubDatabase : IAsyncDisposable
         public int GetHashCode(string obj) => IsPostgres(obj) ? 1 : 0;
     }
 
-    /// <summary>Opens SQLite in a file, or PostgreSQL where <paramref name="connection"/> names a host.</summary>
+    /// <summary>Opens SQLite in a file, or PostgreSQL if <paramref name="connection"/> names a host.</summary>
     /// <param name="connection">A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file.</param>
     public static HubDatabase Open(string connection) => IsPostgres(connection) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
 
-    /// <summary>Whether a text is a connection string of PostgreSQL, not a file's path.</summary>
+    /// <summary>Whether a text is a connection string of PostgreSQL rather than the path of a file.</summary>
     public static bool IsPostgres(string connection) => connection.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An open connection of the pool, for reading.</summary>
@@ -102,7 +104,10 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Keeps the words that a repository is found by, in place of those before.</summary>
     internal abstract Task KeepWordsAsync(DbTransaction transaction, KeptWords words);
 
-    /// <summary>Selects place and id of the repositories that a search finds after the place <c>@after</c>, in order of their places, at most <c>@most</c>.</summary>
+    /// <summary>
+    /// Selects place and id of the repositories that a search finds after the place <c>@after</c>, in order of their places, at most
+    /// <c>@most</c>.
+    /// </summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
@@ -131,7 +136,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Begins a transaction that sees one state of the database and fails rather than overwrite another's change.</summary>
     protected abstract Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
 
-    /// <summary>Brings what was committed to its final place, where the database leaves that to us. Whoever reads or writes meanwhile does not wait.</summary>
+    /// <summary>
+    /// Brings what was committed to its final place, where the database leaves that to us. Whoever reads or writes meanwhile does not wait.
+    /// </summary>
     internal virtual Task CheckpointAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Reads outside of a transaction.</summary>
@@ -153,8 +160,8 @@ public abstract class HubDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs <paramref name="work"/> in one transaction: all of it happens, and is safe from a power cut, or none of it.
-    /// It is run again where another transaction was in the way, so it must have no effect but in the database.
+    /// Runs <paramref name="work"/> in one transaction: it takes effect as a whole and survives a power cut, or not at all. It is retried
+    /// after a conflict with another transaction, so it must have no effects outside the database.
     /// </summary>
     public virtual async Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken)
     {

@@ -1,6 +1,8 @@
 namespace Banyan.Server.Storage.Databases;
 
-/// <summary>Brings the schema of a hub's database up to date, with a copy of the database made first; one that a newer program made is left alone.</summary>
+/// <summary>
+/// Brings the schema of a hub's database up to date, with a copy of the database made first; one that a newer program made is left alone.
+/// </summary>
 static class SchemaUpgrade
 {
     /// <summary>Where copies lie, below the data folder.</summary>
@@ -47,5 +49,5 @@ static class SchemaUpgrade
     }
 }
 
-/// <summary>The schema of a database is not one to work with; the message says why and what to do.</summary>
+/// <summary>A database's schema cannot be used; the message says why and what to do.</summary>
 public sealed class SchemaException(string message) : Exception(message);

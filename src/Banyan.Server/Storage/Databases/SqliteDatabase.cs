@@ -11,7 +11,7 @@ namespace Banyan.Server.Storage.Databases;
 
 /// <summary>
 /// SQLite in one file: the default. Write-ahead log, flushed to the disk at every commit; any number of readers beside one writer,
-/// and writers of this process wait their turn rather than meet in the file.
+/// and writers of this process queue instead of contending for the file lock.
 /// </summary>
 public sealed class SqliteDatabase(string path) : HubDatabase
 {
@@ -63,7 +63,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         await connection.ExecuteAsync("PRAGMA wal_checkpoint(PASSIVE)");
     }
 
-    /// <summary>By the head of the log, a look at shared memory; where that cannot be had, by what a connection that never writes sees.</summary>
+    /// <summary>
+    /// By the head of the log, a look at shared memory; where that cannot be had, by what a connection that never writes sees.
+    /// </summary>
     internal override long? Version() => (_log ?? Watch())?.Version() ?? SeenVersion();
 
     long SeenVersion()

@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Since when things are not reached: what the collector waits for.</summary>
+/// <summary>Since when data is unreachable, by which the collector decides.</summary>
 [Migration(5, "maintenance")]
 public sealed class M0005_Maintenance : Migration
 {

@@ -3,7 +3,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>What lists of repositories ask: names, tags, sizes, and orders to go through them in.</summary>
+/// <summary>What lists of repositories query: names, tags, sizes and sort orders.</summary>
 [Migration(21, "lists")]
 public sealed class M0021_Listings : Migration
 {

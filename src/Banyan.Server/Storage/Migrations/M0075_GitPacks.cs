@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>What was packed is kept, to be sent again.</summary>
+/// <summary>Packs are kept, to be sent again.</summary>
 [Migration(75, "git packs")]
 public sealed class M0075_GitPacks : Migration
 {

@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>SQLite's words in one column, where a word says itself where it stands: what is looked for in names reads names alone.</summary>
+/// <summary>SQLite's words in one column, where each word carries the field it is in: a search in names reads only names.</summary>
 [Migration(80, "one column of words")]
 public sealed class M0080_OneColumnOfWords : Migration
 {

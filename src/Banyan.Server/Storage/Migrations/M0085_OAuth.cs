@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Programs that a user lets in by a browser: what they were granted, and codes of those that still ask.</summary>
+/// <summary>Programs that users authorize in a browser: their grants, and the codes of pending requests.</summary>
 [Migration(85, "OAuth")]
 public sealed class M0085_OAuth : Migration
 {

@@ -2,7 +2,7 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>Users as other providers of sign-in know them.</summary>
+/// <summary>Users' identities at other sign-in providers.</summary>
 [Migration(89, "identities elsewhere")]
 public sealed class M0089_Identities : Migration
 {

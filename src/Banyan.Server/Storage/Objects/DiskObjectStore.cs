@@ -6,8 +6,8 @@ namespace Banyan.Server.Storage.Objects;
 
 /// <summary>
 /// Objects as files under a folder. A put writes a temporary file in the same file system, flushes it to the disk, links it under
-/// its name and flushes the folder: after a power cut the object is whole or not there. Where asked, BF16 weights lie packed (<see cref="PackedLayout"/>)
-/// in a file whose name says so; whoever reads the store never sees it.
+/// its name and flushes the folder: after a power cut the object is whole or absent. If requested, BF16 weights are stored packed
+/// (<see cref="PackedLayout"/>) in a file whose name says so, invisibly to readers of the store.
 /// </summary>
 public sealed class DiskObjectStore : IObjectStore
 {
@@ -19,9 +19,9 @@ public sealed class DiskObjectStore : IObjectStore
     readonly string _objects, _incoming;
     readonly bool _packs;
 
-    /// <summary>Opens, and where needed makes, the store under <paramref name="folder"/>.</summary>
-    /// <param name="folder">Where the objects lie.</param>
-    /// <param name="packs">Whether BF16 weights that come from now on lie packed; those that do are read either way.</param>
+    /// <summary>Opens the store, creating it if missing, under <paramref name="folder"/>.</summary>
+    /// <param name="folder">The folder of the objects.</param>
+    /// <param name="packs">Whether new BF16 weights are stored packed; packed ones can be read either way.</param>
     public DiskObjectStore(string folder, bool packs = false)
     {
         _packs = packs;
@@ -225,7 +225,7 @@ public sealed class DiskObjectStore : IObjectStore
     /// <summary>None: the server reads its own disk.</summary>
     public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => null;
 
-    /// <summary>Removes what uploads that died left behind.</summary>
+    /// <summary>Removes what interrupted uploads left behind.</summary>
     /// <returns>How many files.</returns>
     public int Sweep(TimeSpan olderThan)
     {

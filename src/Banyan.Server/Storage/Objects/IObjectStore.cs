@@ -1,12 +1,12 @@
 namespace Banyan.Server.Storage.Objects;
 
-/// <summary>What became of a put.</summary>
+/// <summary>The outcome of a put.</summary>
 public enum PutOutcome
 {
-    /// <summary>The object is there now, and safe from a power cut.</summary>
+    /// <summary>The object is stored, and survives a power cut.</summary>
     Stored,
 
-    /// <summary>An object of that name was there; it was not touched.</summary>
+    /// <summary>An object of that name existed and was left unchanged.</summary>
     AlreadyThere,
 }
 
@@ -17,10 +17,13 @@ public enum PutOutcome
 public readonly record struct StoredObject(string Key, long Length, DateTimeOffset Modified);
 
 /// <summary>
-/// Where the bytes of large files lie: immutable objects, named by their content. Two implementations pass one contract suite:
+/// The store of the bytes of large files: immutable objects, named by their content. Two implementations pass one contract suite:
 /// <see cref="DiskObjectStore"/> and <see cref="S3ObjectStore"/>.
 /// </summary>
-/// <remarks>A key is lower-case letters, digits, <c>. _ -</c> and <c>/</c> between non-empty parts; other keys throw <see cref="ArgumentException"/>.</remarks>
+/// <remarks>
+/// A key is lower-case letters, digits, <c>. _ -</c> and <c>/</c> between non-empty parts; other keys throw
+/// <see cref="ArgumentException"/>.
+/// </remarks>
 public interface IObjectStore
 {
     /// <summary>Stores an object. An existing one is never overwritten: same key, same content.</summary>
@@ -31,7 +34,9 @@ public interface IObjectStore
     /// <exception cref="EndOfStreamException">There are fewer bytes; nothing is stored.</exception>
     Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken);
 
-    /// <summary>Whether it keeps bytes like these in three quarters of them or less by itself: then weak compression of chunks gains nothing.</summary>
+    /// <summary>
+    /// Whether it keeps bytes like these in three quarters of them or less by itself: then weak compression of chunks gains nothing.
+    /// </summary>
     bool Packs(ReadOnlySpan<byte> bytes) => false;
 
     /// <summary>Begins an object whose name is known only when all its bytes are.</summary>

@@ -1,15 +1,18 @@
 namespace Banyan.Server.Storage.Objects;
 
-/// <summary>An object being written: it has no name and nobody sees it before <see cref="CommitAsync"/>. Disposing it removes what was not committed.</summary>
+/// <summary>
+/// An object being written: it has no name and nobody sees it before <see cref="CommitAsync"/>. Disposing it removes what was not
+/// committed.
+/// </summary>
 public abstract class ObjectDraft : IAsyncDisposable
 {
     /// <summary>Where its bytes are written, from the first to the last.</summary>
     public abstract Stream Content { get; }
 
-    /// <summary>Stores what was written, safe from a power cut, as <see cref="IObjectStore.PutAsync"/> would.</summary>
+    /// <summary>Stores what was written, so that it survives a power cut, as <see cref="IObjectStore.PutAsync"/> would.</summary>
     public abstract Task<PutOutcome> CommitAsync(string key, CancellationToken cancellationToken);
 
-    /// <summary>Forgets the draft.</summary>
+    /// <summary>Discards the draft.</summary>
     public abstract ValueTask DisposeAsync();
 }
 

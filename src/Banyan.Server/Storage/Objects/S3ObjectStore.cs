@@ -13,13 +13,13 @@ namespace Banyan.Server.Storage.Objects;
 /// <param name="Region">Region, for example <c>us-east-1</c>.</param>
 /// <param name="AccessKey">Access key, or null to find credentials where Amazon's tools find them.</param>
 /// <param name="SecretKey">Secret key.</param>
-/// <param name="SpoolFolder">Where objects lie until they are sent, or null for the system's folder of temporary files.</param>
+/// <param name="SpoolFolder">The folder of objects that are not sent yet; null for the system's folder of temporary files.</param>
 public sealed record S3Options(
     string Bucket, string Prefix = "", string? Endpoint = null, string Region = "us-east-1", string? AccessKey = null, string? SecretKey = null, string? SpoolFolder = null);
 
 /// <summary>
-/// Objects in an S3 bucket. Works with stores that know no chunked uploads and no checksum headers; a put asks the store not to
-/// overwrite, and where the store does not know that either, equal keys mean equal content anyway.
+/// Objects in an S3 bucket. Works with stores that support neither chunked uploads nor checksum headers. A put asks the store not to
+/// overwrite; if the store ignores that, equal keys mean equal content anyway.
 /// </summary>
 public sealed class S3ObjectStore : IObjectStore, IDisposable
 {
@@ -156,7 +156,7 @@ public sealed class S3ObjectStore : IObjectStore, IDisposable
     /// <inheritdoc/>
     public Uri? PresignGet(string key, TimeSpan validity) => Presign(key, validity, null);
 
-    /// <summary>The range is among the signed headers: who sends another is refused by the store.</summary>
+    /// <summary>The range is among the signed headers: the store refuses any other.</summary>
     public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => Presign(key, validity, $"bytes={first}-{last}");
 
     Uri Presign(string key, TimeSpan validity, string? range)
