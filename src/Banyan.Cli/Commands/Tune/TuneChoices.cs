@@ -52,7 +52,7 @@ sealed class TuneChoices
             return Add(option);
         }
         _steps = Count("--steps", "Steps in all");
-        _epochs = Count("--epochs", $"Passes over the _data, without --steps (default: {_defaults.Epochs})", 1 << 16);
+        _epochs = Count("--epochs", $"Passes over the data, without --steps (default: {_defaults.Epochs})", 1 << 16);
         _seed = Add(new Option<ulong>("--seed") { Description = "Decides the adapter's start and the order of the data", DefaultValueFactory = _ => 1 });
         _method = Choice("--method", "What is trained: an adapter, every weight (full), or every weight from random ones (scratch)", "lora", "rslora", "dora", "full", "scratch");
         _type = Add(new Option<string?>("--type") { Description = $"Weight formats of the model that full and scratch write: {string.Join(", ", ModelFolder.Types)} (default: the base's, F16 where these are quantized)" });
@@ -61,7 +61,7 @@ sealed class TuneChoices
         _objective.AcceptOnlyFromAmong("supervised", "dpo", "orpo");
         _rank = Count("--rank", $"Rank of the adapter (default: {_defaults.Rank})", 4096);
         _alpha = Number("--alpha", $"The adapter is scaled by α ÷ rank (default: {_defaults.Alpha})", 0.001, 1e5);
-        _target = Add(new Option<string[]>("--target") { Description = "Projections to adapt: attn_q, ffn_down, … (default: all linear layers but _output, routers and experts)", AllowMultipleArgumentsPerToken = true });
+        _target = Add(new Option<string[]>("--target") { Description = "Projections to adapt: attn_q, ffn_down, … (default: all linear layers but output, routers and experts)", AllowMultipleArgumentsPerToken = true });
         _top = Count("--top-layers", "Only the last so many layers are adapted", 1 << 14);
         _extend = Count("--extend-vocabulary", "Learn at most so many new tokens from DATA, for a language that costs many; a whole model is written", 1 << 18);
         _rate = Number("--lr", "Highest learning rate (default: 2e-4; full 2e-5, scratch 1e-3; a tenth for preferences)", 1e-12, 10);
