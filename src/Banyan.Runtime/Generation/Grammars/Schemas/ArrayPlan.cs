@@ -85,21 +85,11 @@ internal sealed class ArrayPlan
 
     List<Edge> Expand(Place place)
     {
-        var table = _rules.Expander.Table;
-        var edges = new List<Edge>();
-        if (CanClose(place))
-            edges.Add(Edge.Of(place.First ? table.Literal("]") : table.Concat(_rules.Space, table.Literal("]")), FixedState.End));
         var items = new List<Edge>();
         foreach (var (node, text, next) in Steps(place))
             if (Finishes(next))
                 items.Add(text is null ? Edge.Of(_rules.Of(node!), StateAt(next)) : _remembers ? Remember(text, next) : Edge.Of(text, StateAt(next)));
-        if (items.Count == 0)
-            return edges;
-        if (place.First)
-            edges.AddRange(items);
-        else
-            edges.Add(Edge.Of(table.Concat(table.Literal(","), _rules.Space), new FixedState(false, items)));
-        return edges;
+        return _rules.Following(place.First, CanClose(place) ? "]" : null, items);
     }
 
     // What came cannot come again, which only the text says.

@@ -144,20 +144,10 @@ internal sealed class ObjectPlan
 
     List<Edge> Expand(Place place)
     {
-        var table = _rules.Expander.Table;
-        var edges = new List<Edge>();
-        if (CanClose(place))
-            edges.Add(Edge.Of(place.First ? table.Literal("}") : table.Concat(_rules.Space, table.Literal("}")), FixedState.End));
         var properties = new List<Edge>();
         foreach (var group in Steps(place).Where(s => Finishes(s.Next)).GroupBy(s => s.Name))
             properties.Add(group.First().IsClass ? Other(group.Key, [.. group.Select(s => (s.Node, s.Next))]) : Edge.Of(group.Key, Values(group.Select(s => (s.Node, s.Next)))));
-        if (properties.Count == 0)
-            return edges;
-        if (place.First)
-            edges.AddRange(properties);
-        else
-            edges.Add(Edge.Of(table.Concat(table.Literal(","), _rules.Space), new FixedState(false, properties)));
-        return edges;
+        return _rules.Following(place.First, CanClose(place) ? "}" : null, properties);
     }
 
     State Values(IEnumerable<(Node Node, Place Next)> values) => new FixedState(false, [.. values.Select(v => Edge.Of(_rules.Of(v.Node), StateAt(v.Next)))]);

@@ -34,6 +34,23 @@ internal sealed class ValueRules
     /// <summary>After a property's name.</summary>
     public Regex AfterColon { get; }
 
+    /// <summary>What can follow in an array or object: its end, if it may be closed here, and the next item or property.</summary>
+    /// <param name="isFirst">Whether nothing stands in it yet.</param>
+    /// <param name="close">The bracket that closes it; null where it may not be closed.</param>
+    /// <param name="parts">The next items or properties.</param>
+    public List<Edge> Following(bool isFirst, string? close, List<Edge> parts)
+    {
+        var table = Expander.Table;
+        var edges = new List<Edge>();
+        if (close is not null)
+            edges.Add(Edge.Of(isFirst ? table.Literal(close) : table.Concat(Space, table.Literal(close)), FixedState.End));
+        if (isFirst)
+            edges.AddRange(parts);
+        else if (parts.Count > 0)
+            edges.Add(Edge.Of(table.Concat(table.Literal(","), Space), new FixedState(false, parts)));
+        return edges;
+    }
+
     /// <summary>Reads a value.</summary>
     public Rule Of(Node node) => node.Rule ??= new LazyRule(() => Begin(node));
 

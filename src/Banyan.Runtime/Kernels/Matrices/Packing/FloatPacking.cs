@@ -38,11 +38,11 @@ internal static unsafe class FloatPacking
     };
 
     public static void PackF32(byte* source, nint rowBytes, int columns, byte* scales, byte* quants) =>
-        PackDwords(source, rowBytes, columns, quants, EightRows.IsSupported);
+        PackDwords(source, rowBytes, columns, quants, vectors: true);
 
     public static void PackHalfWords(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        PackDwords(source, rowBytes, columns / 2, quants, EightRows.IsSupported);
+        PackDwords(source, rowBytes, columns / 2, quants, vectors: true);
         PackOddColumn(source, rowBytes, columns, quants);
     }
 

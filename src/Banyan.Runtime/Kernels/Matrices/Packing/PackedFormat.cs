@@ -66,7 +66,8 @@ internal sealed unsafe class PackedFormat
     public int BlocksPerGroup => GroupColumns / UnpackedBlock.Columns;
 
     /// <summary>(source, bytes from row to row in it, columns, scales, quants): packs 16 whole rows.</summary>
-    public required delegate*<byte*, nint, int, byte*, byte*, void> Pack { get; init; }
+    /// <remarks>In registers where the processor has what <see cref="EightRows"/> needs; else the reference.</remarks>
+    public required delegate*<byte*, nint, int, byte*, byte*, void> Pack { get => EightRows.IsSupported ? field : PackScalar; init; }
 
     /// <summary>The scalar reference of <see cref="Pack"/>: the same bytes.</summary>
     public required delegate*<byte*, nint, int, byte*, byte*, void> PackScalar { get; init; }

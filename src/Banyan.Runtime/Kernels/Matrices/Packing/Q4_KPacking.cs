@@ -23,11 +23,6 @@ internal static unsafe class Q4_KPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        if (!EightRows.IsSupported)
-        {
-            PackScalar(source, rowBytes, columns, scales, quants);
-            return;
-        }
         var lanes = stackalloc Vector256<uint>[8];
         for (var group = 0; group < columns / 256; group++, source += 144, scales += 256, quants += 2048)
             for (var half = 0; half < 2; half++)

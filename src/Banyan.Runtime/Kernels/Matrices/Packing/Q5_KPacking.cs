@@ -25,11 +25,6 @@ internal static unsafe class Q5_KPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        if (!EightRows.IsSupported)
-        {
-            PackScalar(source, rowBytes, columns, scales, quants);
-            return;
-        }
         var lanes = stackalloc Vector256<uint>[16];
         for (var group = 0; group < columns / 256; group++, source += 176, scales += 256, quants += 8 * BlockBytes)
             for (var half = 0; half < 2; half++)

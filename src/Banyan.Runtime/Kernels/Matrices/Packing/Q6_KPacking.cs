@@ -29,11 +29,6 @@ internal static unsafe class Q6_KPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        if (!EightRows.IsSupported)
-        {
-            PackScalar(source, rowBytes, columns, scales, quants);
-            return;
-        }
         var lanes = stackalloc Vector256<uint>[24];
         for (var group = 0; group < columns / 256; group++, source += 210, scales += 288, quants += 8 * BlockBytes)
             for (var half = 0; half < 2; half++)

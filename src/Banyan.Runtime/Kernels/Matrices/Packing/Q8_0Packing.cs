@@ -23,11 +23,6 @@ internal static unsafe class Q8_0Packing
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
-        if (!EightRows.IsSupported)
-        {
-            PackScalar(source, rowBytes, columns, scales, quants);
-            return;
-        }
         var lanes = stackalloc Vector256<uint>[8];
         for (var group = 0; group < columns / 32; group++, source += 34, scales += 32, quants += 512)
             for (var half = 0; half < 2; half++)

@@ -14,11 +14,6 @@ internal static unsafe class SmallBlocks
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants, int words, bool hasFifth)
     {
-        if (!EightRows.IsSupported)
-        {
-            PackScalar(source, rowBytes, columns, scales, quants, words, hasFifth);
-            return;
-        }
         var (fifthAt, nibblesAt, quantBytes) = Layout(words, hasFifth);
         var lanes = stackalloc Vector256<uint>[4];
         for (var group = 0; group < columns / 32; group++, source += nibblesAt + NibbleBytes, scales += words * 32, quants += quantBytes)
