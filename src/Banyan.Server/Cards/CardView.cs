@@ -15,7 +15,7 @@ public sealed record CardView
     /// <summary>The card, sanitized; null where there is none or it may not be read.</summary>
     public string? Html { get; init; }
 
-    /// <summary>Why the card's header is not read whole, or null.</summary>
+    /// <summary>Why the card's header could not be read completely, or null.</summary>
     public string? Problem { get; init; }
 
     /// <summary>Whether the files may be read; a gated repository can be seen without.</summary>
@@ -27,10 +27,10 @@ public sealed record CardView
     /// <summary>Whether the visitor likes it.</summary>
     public bool IsLiked { get; init; }
 
-    /// <summary>How the visitor is told of what happens here.</summary>
+    /// <summary>How the visitor is notified of changes.</summary>
     public Following.Watch Watch { get; init; }
 
-    /// <summary>What became of the visitor's request for access, or null.</summary>
+    /// <summary>The state of the visitor's request for access, or null.</summary>
     public string? Standing { get; init; }
 
     /// <summary>Whether there is any commit.</summary>
@@ -63,7 +63,7 @@ public sealed record CardView
 
     public IReadOnlyList<string> Languages { get; init; } = [];
 
-    /// <summary>Licences with what each asks for.</summary>
+    /// <summary>Licences, with the conditions of each.</summary>
     public IReadOnlyList<(string Id, string Means)> Licences { get; init; } = [];
 
     public IReadOnlyList<string> Tags { get; init; } = [];
@@ -74,7 +74,7 @@ public sealed record CardView
     /// <summary>How it was made from it: finetune, adapter, quantized, merge.</summary>
     public string? Relation { get; init; }
 
-    /// <summary>What was made from it here.</summary>
+    /// <summary>What was made from it on this hub.</summary>
     public IReadOnlyList<string> Derived { get; init; } = [];
 
     /// <summary>Data sets it names, and whether they are here.</summary>

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What a weights file says in its header: metadata and tensors, as many as a page shows.</summary>
-/// <param name="wanted">The tensor that is looked at, or null: it is found wherever it stands.</param>
+/// <summary>The header of a weights file: metadata and tensors, as many as a page shows.</summary>
+/// <param name="wanted">The selected tensor, or null; it is found even if it is not among those shown.</param>
 public sealed class TensorTable(string? wanted = null)
 {
     const int MaxShown = 1500, MaxNotes = 300, MaxText = 300;
@@ -25,7 +25,7 @@ public sealed class TensorTable(string? wanted = null)
     /// <param name="Offset">Where its bytes begin, after <see cref="Start"/>.</param>
     public sealed record Tensor(string Name, string Type, IReadOnlyList<long> Shape, long Numbers, long Offset)
     {
-        /// <summary>Lengths as people write them.</summary>
+        /// <summary>The shape as text.</summary>
         public string ShapeText => Shape.Count == 0 ? "scalar" : string.Join(" × ", Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
     }
 
@@ -44,10 +44,10 @@ public sealed class TensorTable(string? wanted = null)
     /// <summary>How many numbers they have.</summary>
     public long Numbers { get; private set; }
 
-    /// <summary>Where the bytes of tensors begin.</summary>
+    /// <summary>The offset of the tensors' bytes.</summary>
     public long Start { get; internal set; }
 
-    /// <summary>The tensor that is looked at, or null if there is none of its name.</summary>
+    /// <summary>The selected tensor, or null if there is none of that name.</summary>
     public Tensor? Wanted { get; private set; }
 
     internal void Add(string name, string type, IReadOnlyList<long> shape, long numbers, long offset)

@@ -3,12 +3,15 @@ using Banyan.Server.Files;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>A way to have a model's weights: one file, or the shards that make one.</summary>
+/// <summary>One way to get a model's weights: a file, or the shards of one.</summary>
 /// <param name="Path">The file; of shards the first.</param>
 /// <param name="Bytes">Of all of it.</param>
 public sealed record WeightChoice(string Path, long Bytes)
 {
-    /// <summary>What it takes to run: the weights, and room for a context of some thousand tokens and the program. An estimate; <c>banyan inspect</c> knows the model.</summary>
+    /// <summary>
+    /// The memory it takes to run: the weights, a context of a few thousand tokens, and the program. An estimate; <c>banyan inspect</c>
+    /// knows the model.
+    /// </summary>
     public long Memory => MemoryOf(Bytes);
 
     const long Room = 200_000_000;

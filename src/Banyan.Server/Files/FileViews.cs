@@ -5,7 +5,7 @@ using Banyan.Server.Viewer;
 
 namespace Banyan.Server.Files;
 
-/// <summary>A commit in a line.</summary>
+/// <summary>A commit, in one line.</summary>
 public sealed record CommitLine(string Id, string Title, string Author, long At)
 {
     internal static CommitLine Of(Git.Revision revision) => new(revision.Id.ToString(), Cut(revision.Commit.Title), revision.Commit.Author.Name, revision.Commit.Committer.UnixSeconds * 1000);
@@ -17,7 +17,7 @@ public sealed record CommitLine(string Id, string Title, string Author, long At)
 /// <param name="Head">The repository.</param>
 /// <param name="Path">The folder's path, empty for the root.</param>
 /// <param name="Latest">The revision's commit.</param>
-/// <param name="Rows">What lies in it, folders first.</param>
+/// <param name="Rows">Its entries, folders first.</param>
 /// <param name="Count">How many there are in all.</param>
 /// <param name="Start">Which the first of them is.</param>
 /// <param name="Branches">Branches and tags to choose from.</param>
@@ -59,10 +59,10 @@ public sealed record BlobView
     /// <summary>Rendered Markdown, sanitized.</summary>
     public string? Html { get; init; }
 
-    /// <summary>What the header of weights says.</summary>
+    /// <summary>The header of a weights file.</summary>
     public TensorTable? Tensors { get; init; }
 
-    /// <summary>The tensor that is looked at, or null.</summary>
+    /// <summary>The selected tensor, or null.</summary>
     public TensorSample? Sample { get; init; }
 
     /// <summary>The evaluation report that it is, or null.</summary>

@@ -9,13 +9,13 @@ namespace Banyan.Server.Following;
 /// <summary>How a user wants to be notified about a repository.</summary>
 public enum Watch
 {
-    /// <summary>Of what the user takes part in; of all, where the repository is the user's.</summary>
+    /// <summary>About what the user takes part in; about everything in the user's own repositories.</summary>
     Usual,
 
-    /// <summary>Of all that happens.</summary>
+    /// <summary>About everything.</summary>
     All,
 
-    /// <summary>Of nothing.</summary>
+    /// <summary>About nothing.</summary>
     Nothing,
 }
 

@@ -9,7 +9,7 @@ namespace Banyan.Server.Listing;
 /// <summary>A repository in a list.</summary>
 public sealed record RepoRow(Repo Repo, string? Task, string? Library, long? Parameters)
 {
-    /// <summary>Of the weights that have room where one was asked for, the largest; otherwise null.</summary>
+    /// <summary>The largest weights that fit the requested memory; null if none was requested.</summary>
     public WeightChoice? Fits { get; private init; }
 
     /// <summary>A row with why it has the room that a list asks for.</summary>
@@ -34,13 +34,13 @@ public sealed record HomeView(IReadOnlyList<RepoRow> Loaded, IReadOnlyList<RepoR
 /// <param name="IsFirst">Whether this is the first page.</param>
 public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadOnlyDictionary<string, string> Asked, string? Next, bool IsFirst)
 {
-    /// <summary>By what the list can be narrowed.</summary>
+    /// <summary>The properties by which the list can be filtered.</summary>
     public IReadOnlyList<Facet> Facets { get; init; } = [];
 
-    /// <summary>How many repositories were counted for it; <see cref="ListSearch.Counted"/> stands for more.</summary>
+    /// <summary>How many repositories match; <see cref="ListSearch.Counted"/> stands for more.</summary>
     public int Counted { get; init; }
 
-    /// <summary>What was looked for in place of a query that finds nothing, or null.</summary>
+    /// <summary>The query that was searched because the original one finds nothing, or null.</summary>
     public string? Corrected { get; init; }
 
     /// <summary>A field of the query, or nothing.</summary>
@@ -50,11 +50,11 @@ public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadO
 /// <summary>What a search found.</summary>
 public sealed record SearchView(string Query, Account? Owner, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Found)
 {
-    /// <summary>What was looked for in place of a query that finds nothing, or null.</summary>
+    /// <summary>The query that was searched because the original one finds nothing, or null.</summary>
     public string? Corrected { get; init; }
 }
 
-/// <summary>A property by which a list can be narrowed.</summary>
+/// <summary>A property by which a list can be filtered.</summary>
 /// <param name="Name">The query's field.</param>
 /// <param name="Title">Name of its title.</param>
 /// <param name="Values">Values, how each is called, how many have it.</param>
@@ -75,15 +75,15 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
     static string Text(string name, string value) => name switch { "language" => LanguageNames.English(value), "pipeline_tag" or "task_categories" => value.Replace('-', ' '), "format" => value.ToUpperInvariant(), _ => value };
 }
 
-/// <summary>A user or an organization with what is theirs.</summary>
+/// <summary>A user or an organization, with what it owns.</summary>
 public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos)
 {
-    /// <summary>Metadata of a page for programs.</summary>
+    /// <summary>Metadata of the page for programs.</summary>
     public required PageHead PageHead { get; init; }
 
-    /// <summary>How many follow them.</summary>
+    /// <summary>How many users follow it.</summary>
     public long Followers { get; init; }
 
-    /// <summary>Whether the visitor does; null if that cannot be.</summary>
+    /// <summary>Whether the visitor follows it; null if that is not possible.</summary>
     public bool? IsFollowed { get; init; }
 }

@@ -20,7 +20,8 @@ static class ErrorPages
         var hasHub = context.RequestServices.GetService(typeof(HubAddress)) is not null;
         if (hasHub && error.Status == 401)
             FormTokens.Begin(context);
-        // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said again.
+        // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said
+        // again.
         var visitor = new Visitor { HasHub = hasHub, Language = PageLanguage.Of(context.Request), FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
         await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
         return true;
@@ -30,7 +31,7 @@ static class ErrorPages
 /// <summary>An error as its page shows it.</summary>
 public sealed record ErrorView(int Status, string Message)
 {
-    /// <summary>The key of the text that says it in a few words.</summary>
+    /// <summary>The key of its short text.</summary>
     public string Title => Status switch
     {
         401 => "error.401",

@@ -5,8 +5,8 @@ namespace Banyan.Server.Pages;
 /// <summary>A model as a page shows it.</summary>
 /// <param name="State">"ready", "loading", "failed" or "idle" (loads when first used).</param>
 /// <param name="Text">The state in words.</param>
-/// <param name="Fim">Fills in the middle; believed of a model that is not loaded yet.</param>
-/// <param name="Chats">Has a chat template; believed of a model that is not loaded yet.</param>
+/// <param name="Fim">Fills in the middle; assumed for a model that is not loaded yet.</param>
+/// <param name="Chats">Has a chat template; assumed for a model that is not loaded yet.</param>
 /// <param name="Tiny">Too small to hold a conversation, template or not.</param>
 public sealed record ModelView(string Name, string State, string Text, bool Fim, bool Chats, bool Tiny = false)
 {

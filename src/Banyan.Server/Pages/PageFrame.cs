@@ -9,24 +9,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>A page that others add to the server: a link in the head of every page.</summary>
+/// <summary>A page added to the server's own: a link in the head of every page.</summary>
 /// <param name="Text">What the link says.</param>
 /// <param name="Address">Where it leads.</param>
 public sealed record AddedPage(string Text, string Address);
 
 /// <summary>
-/// The frame of the server's pages around content that others write: head, name, navigation, languages, foot and content policy, the same as of its own
-/// pages. What comes before the content may be sent while the rest is still made.
+/// The frame of the server's pages, for pages that are added to them: head, name, navigation, languages, foot and content policy, as on its
+/// own pages. What precedes the content can be sent while the content is still being made.
 /// </summary>
-/// <param name="Open">All that stands before the content.</param>
-/// <param name="Close">All that stands after it.</param>
-/// <param name="FormField">A hidden field without which the hub takes no form; empty where there is no hub.</param>
+/// <param name="Open">Everything before the content.</param>
+/// <param name="Close">Everything after it.</param>
+/// <param name="FormField">A hidden field that the hub requires in every form; empty if there is no hub.</param>
 public sealed record PageFrame(string Open, string Close, string FormField)
 {
     // Stands where the content belongs until the frame is cut there.
     const string Place = "here-stands-what-0d6f2c9ab7e1-others-write";
 
-    /// <summary>Sets the answer's headers, and makes the frame for whoever asks.</summary>
+    /// <summary>Sets the response's headers and makes the frame for this visitor.</summary>
     /// <param name="context">The request.</param>
     /// <param name="title">The page's title.</param>
     /// <param name="stylesheet">A further style sheet's address.</param>
@@ -46,7 +46,7 @@ public sealed record PageFrame(string Open, string Close, string FormField)
         return new(html[..at], html[(at + Place.Length)..], visitor.FormToken.Length > 0 ? $"<input type=\"hidden\" name=\"{SignIn.FormTokens.Field}\" value=\"{visitor.FormToken}\">" : "");
     }
 
-    /// <summary>Maps a page of others. On a hub it is for who has signed in, and takes only forms that were made here.</summary>
+    /// <summary>Maps an added page. On a hub it requires a signed-in user, and accepts only forms that were made here.</summary>
     public static void Map(WebApplication app, string method, string pattern, RequestDelegate handler)
     {
         if (app.Services.GetService<HubAddress>() is not null)
@@ -56,5 +56,5 @@ public sealed record PageFrame(string Open, string Close, string FormField)
     }
 }
 
-/// <summary>What stands around an added page.</summary>
+/// <summary>The frame of an added page.</summary>
 public sealed record FrameView(string Title, string Stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> Links, string Place);

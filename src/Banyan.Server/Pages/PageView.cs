@@ -7,14 +7,14 @@ namespace Banyan.Server.Pages;
 /// <summary>Everything a page shows.</summary>
 public sealed record PageView
 {
-    /// <summary>Who looks.</summary>
+    /// <summary>The visitor.</summary>
     public required Visitor Visitor { get; init; }
 
-    /// <summary>All models, and adapters of them.</summary>
+    /// <summary>All models and their adapters.</summary>
     public required IReadOnlyList<ModelChoice> Models { get; init; }
     public required ModelView? Selected { get; init; }
 
-    /// <summary>Scheme, host and port under which the browser came.</summary>
+    /// <summary>Scheme, host and port of the browser's request.</summary>
     public required string Address { get; init; }
     public required string? ModelsFolder { get; init; }
     public required bool NeedsKey { get; init; }
@@ -34,7 +34,7 @@ public sealed record ModelChoice(string Name, string? Base)
     public string Title => Base is null ? Name : $"{Name} (adapter of {Base})";
 }
 
-/// <summary>What the form holds.</summary>
+/// <summary>The contents of the form.</summary>
 public sealed record PageForm
 {
     public string Text { get; init; } = "";

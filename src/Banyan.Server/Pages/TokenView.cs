@@ -4,7 +4,7 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>A generated token (several, where only together they make a character) with its probability and the alternatives to it.</summary>
+/// <summary>A generated token (or several that make up one character) with its probability and the alternatives to it.</summary>
 public sealed record TokenView(string Text, double Probability, IReadOnlyList<AlternativeView> Alternatives)
 {
     public string Percent => AlternativeView.Format(Probability);

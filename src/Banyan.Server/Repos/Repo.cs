@@ -18,7 +18,7 @@ public sealed record Repo
     /// <summary>Its name there.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>Seen by its owner alone.</summary>
+    /// <summary>Visible only to its owner.</summary>
     public bool Private { get; init; }
 
     /// <summary><c>auto</c> or <c>manual</c> where reading its files takes a grant; null otherwise.</summary>
@@ -27,7 +27,7 @@ public sealed record Repo
     /// <summary>Disabled by the operator.</summary>
     public bool Disabled { get; init; }
 
-    /// <summary>The branch that <c>HEAD</c> means: <c>main</c>.</summary>
+    /// <summary>The branch that <c>HEAD</c> names: <c>main</c>.</summary>
     public string DefaultBranch { get; init; } = "main";
 
     /// <summary>How many files were downloaded.</summary>

@@ -11,7 +11,7 @@ using Dapper;
 
 namespace Banyan.Server.Repos;
 
-/// <summary>Repositories moved and removed. Decides nothing about who may.</summary>
+/// <summary>Moves and removes repositories. Callers check permissions.</summary>
 public sealed class RepoChanges(HubDatabase database, TimeProvider time)
 {
     // What hangs on a repository, in an order in which it can go, with the column that tells its rows apart, and how many go at once.
@@ -37,7 +37,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
             new { owner })).AsList(),
         cancellationToken);
 
-    /// <summary>Gives a repository a new name, maybe in another namespace; the old one goes on leading to it.</summary>
+    /// <summary>Gives a repository a new name, possibly in another namespace; the old name keeps working.</summary>
     /// <param name="repo">The repository.</param>
     /// <param name="owner">Its namespace from now on.</param>
     /// <param name="name">Its name there.</param>
@@ -68,11 +68,11 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>
-    /// Removes a repository: from one moment on nobody finds it, and its name is free to its owner. What it held goes in small steps, since
-    /// others' changes wait for each; what is left where they end early goes with the next collection.
+    /// Removes a repository: at once nobody can find it, and its owner can use its name again. Its contents are removed in small steps,
+    /// since other changes wait for each; if these are interrupted, the next collection removes the rest.
     /// </summary>
     /// <param name="repo">The repository.</param>
-    /// <param name="cancellationToken">Ends the work; once it has begun it is done all the same.</param>
+    /// <param name="cancellationToken">Ends the work before it begins; after that it is completed.</param>
     public async Task RemoveAsync(Repo repo, CancellationToken cancellationToken)
     {
         await database.WriteAsync(async t =>
@@ -88,7 +88,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
         await FinishAsync(repo.Id, CancellationToken.None);
     }
 
-    /// <summary>Deletes what is left of repositories that were removed.</summary>
+    /// <summary>Deletes what is left of removed repositories.</summary>
     public async Task FinishAsync(CancellationToken cancellationToken)
     {
         foreach (var repo in (await database.ReadAsync(c => c.QueryAsync<long>("SELECT id FROM repos WHERE removed_at IS NOT NULL"), cancellationToken)).AsList())

@@ -5,7 +5,7 @@ namespace Banyan.Server.Repos;
 /// <summary>The head of every page of a repository.</summary>
 /// <param name="Repo">The repository.</param>
 /// <param name="Active">Which of its pages this is: card, data, files, history, community.</param>
-/// <param name="Revision">The revision that is looked at.</param>
+/// <param name="Revision">The revision that is shown.</param>
 public sealed record RepoHeadView(Repo Repo, string Active, string Revision)
 {
     /// <summary>The revision as a part of an address.</summary>

@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Tuning;
 
-/// <summary>Runs of <c>banyan tune</c> on this machine as pages, for administrators of the hub: prompts and answers of the data are in them.</summary>
+/// <summary>
+/// Runs of <c>banyan tune</c> on this machine as pages, for administrators of the hub: prompts and answers of the data are in them.
+/// </summary>
 sealed class TuneEndpoints(Authoriser authoriser, HubOptions options, TimeProvider clock)
 {
     // As banyan tune writes it: styles in it, no script, nothing from elsewhere.
@@ -40,6 +42,6 @@ sealed class TuneEndpoints(Authoriser authoriser, HubOptions options, TimeProvid
 }
 
 /// <summary>The page of all runs.</summary>
-/// <param name="Folder">Where they are; null: nowhere.</param>
+/// <param name="Folder">Their folder; null if none is configured.</param>
 /// <param name="Runs">The one that changed last first.</param>
 public sealed record TuneView(string? Folder, IReadOnlyList<TuneRunEntry> Runs);

@@ -6,7 +6,7 @@ namespace Banyan.Server.Tuning;
 
 /// <summary>A run of <c>banyan tune</c> that has a page.</summary>
 /// <param name="Name">Its folder's name.</param>
-/// <param name="Title">What the page is called.</param>
+/// <param name="Title">The page's title.</param>
 /// <param name="Changed">When it was last written.</param>
 public sealed record TuneRunEntry(string Name, string Title, DateTimeOffset Changed);
 
@@ -23,7 +23,7 @@ public sealed partial class TuneRuns(string folder)
     /// <summary>The runs, the one that changed last first.</summary>
     public IReadOnlyList<TuneRunEntry> List() => [.. Pages().OrderByDescending(p => p.LastWriteTimeUtc).Take(Most).Select(p => new TuneRunEntry(NameOf(p), Title(p), p.LastWriteTimeUtc))];
 
-    /// <summary>The page of a run, or null if there is none. A name is only compared, and never part of a path.</summary>
+    /// <summary>The page of a run, or null if there is none. The name is only compared, never used as a path.</summary>
     public FileInfo? Find(string name) => Pages().FirstOrDefault(p => NameOf(p) == name);
 
     static string NameOf(FileInfo page) => page.Directory!.Parent!.Name;

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Banyan.Server.Viewer;
 
-/// <summary>How often values, or lengths of texts and lists, lie in each of equal stretches.</summary>
+/// <summary>A histogram of values, or of lengths of texts and lists, in bins of equal width.</summary>
 /// <param name="Least">The least value.</param>
 /// <param name="Most">The greatest value.</param>
-/// <param name="Bins">How many lie in each stretch.</param>
+/// <param name="Bins">The count of each bin.</param>
 public sealed record Histogram(double Least, double Most, IReadOnlyList<long> Bins)
 {
     const int Stretches = 20;
@@ -25,9 +25,9 @@ public sealed record Histogram(double Least, double Most, IReadOnlyList<long> Bi
     }
 }
 
-/// <summary>What a column holds.</summary>
+/// <summary>A summary of a column.</summary>
 /// <param name="Column">The column.</param>
-/// <param name="Nulls">Missing values: how many, or which part of the sample.</param>
+/// <param name="Nulls">The number of missing values, or their share of the sample.</param>
 /// <param name="Least">The least, or null.</param>
 /// <param name="Most">The greatest, or null.</param>
 /// <param name="Mean">The mean of the sample, or null.</param>

@@ -29,10 +29,10 @@ public sealed record ViewerView
 {
     public required RepoHeadView Head { get; init; }
 
-    /// <summary>The file; empty if there is none of rows.</summary>
+    /// <summary>The file; empty if no file has rows.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The revision's files of rows.</summary>
+    /// <summary>The revision's files that have rows.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];
 
     /// <summary>Why nothing is shown, or null.</summary>
