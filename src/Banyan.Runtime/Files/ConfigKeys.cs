@@ -37,7 +37,9 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         return Compare(values.Select(pair => (pair.Key, pair.Value)), HuggingFaceKeys.Table, $"{read}\n{family?.Keys}", key => key);
     }
 
-    /// <summary>Compares the keys under a GGUF file's architecture; those of other prefixes describe the file, not the computation.</summary>
+    /// <summary>
+    /// Compares the keys under a GGUF file's architecture; those of other prefixes describe the file, not the computation.
+    /// </summary>
     public static ConfigKeys OfGguf(Metadata metadata)
     {
         var architecture = metadata.Get("general.architecture", "");
@@ -47,7 +49,7 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         return found with { Unknown = [.. found.Unknown, .. metadata.Keys.Where(key => !IsOwn(key) && !GgufKeys.Describing.Any(p => key.StartsWith(p, StringComparison.Ordinal)))] };
     }
 
-    /// <exception cref="ModelFileException">A key asks for what is not computed here.</exception>
+    /// <exception cref="ModelFileException">A key requires a computation that is not implemented.</exception>
     public void Check(string path)
     {
         if (Refused.Count > 0)
@@ -108,7 +110,8 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
 
     /// <summary>
     /// Reads a table. A line is <c>key = value …</c>: the values that mean the computation implemented here (none: any value but null is
-    /// another); or keys alone, which are read elsewhere or change nothing. A family's own table (<see cref="Family.Keys"/>) goes before the common one.
+    /// another); or keys alone, which are read elsewhere or change nothing. A family's own table (<see cref="Family.Keys"/>) goes before
+    /// the common one.
     /// </summary>
     internal static Dictionary<string, string[]?> Table(string lines)
     {

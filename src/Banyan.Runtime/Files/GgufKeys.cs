@@ -48,6 +48,6 @@ static class GgufKeys
         classifier.output_labels expert_count expert_used_count expert_feed_forward_length expert_weights_norm
         """);
 
-    /// <summary>Prefixes of keys that tell of the file, its origin and its tokenizer.</summary>
+    /// <summary>Prefixes of keys that describe the file, its origin and its tokenizer.</summary>
     public static readonly string[] Describing = ["general.", "tokenizer.", "split.", "quantize.", "imatrix.", "mradermacher.", "training."];
 }

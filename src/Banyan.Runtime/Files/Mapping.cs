@@ -2,7 +2,9 @@ using System.IO.MemoryMappedFiles;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>A file mapped into memory, read-only. Every look at it is checked against its length; its pages cost no memory of ours.</summary>
+/// <summary>
+/// A file mapped into memory, read-only. Every look at it is checked against its length; its pages cost no memory of ours.
+/// </summary>
 /// <remarks>A file that somebody truncates while it is mapped ends the process (SIGBUS): nothing can guard against that.</remarks>
 sealed unsafe class Mapping : IDisposable
 {
@@ -57,7 +59,7 @@ sealed unsafe class Mapping : IDisposable
 
     public ReadOnlySpan<byte> Span(long offset, int length) => new(Pointer(offset, length), length);
 
-    /// <summary>Keeps the mapping alive while <paramref name="read"/> runs, even if it is disposed meanwhile.</summary>
+    /// <summary>Keeps the mapping open while <paramref name="read"/> runs, even if it is disposed meanwhile.</summary>
     public T Read<T>(Func<T> read)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);

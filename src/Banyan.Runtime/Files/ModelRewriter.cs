@@ -29,10 +29,11 @@ internal sealed class ModelRewriter
     readonly VocabularyGrowth? _growth;
 
     /// <param name="file">The model; open until it is written.</param>
-    /// <param name="changeOf">What changes a tensor, by its name in GGUF and, where each expert has a tensor, its expert; null for nothing.</param>
+    /// <param name="changeOf">The change of a tensor, by its GGUF name and, where each expert has its own tensor, its expert; null for
+    /// none.</param>
     /// <param name="type">The weight formats; null for each tensor's own.</param>
     /// <param name="growth">Tokens that are added; null for none.</param>
-    /// <exception cref="ArgumentException">There is no such type, or not in this kind of file.</exception>
+    /// <exception cref="ArgumentException">There is no such type, or this kind of file cannot hold it.</exception>
     public ModelRewriter(ModelFile file, Func<string, int?, RowChange?> changeOf, string? type = null, VocabularyGrowth? growth = null)
     {
         (_file, _changeOf, _config, _growth) = (file, changeOf, new ConfigReader(file).Read(), growth);
@@ -41,10 +42,10 @@ internal sealed class ModelRewriter
                 $"'{type}' is no type of {(IsGguf ? "GGUF" : "safetensors")} that is written here: {(IsGguf ? string.Join(", ", Types) : WeightFormat.TorchNames)}");
     }
 
-    /// <summary>The weight formats of GGUF files that can be asked for.</summary>
+    /// <summary>The weight formats that a GGUF file can be written in.</summary>
     public static IReadOnlyList<string> Types => [.. TypeMix.All.Select(m => m.Name)];
 
-    /// <summary>Whether a GGUF file is written; else a folder.</summary>
+    /// <summary>Whether the output is a GGUF file; otherwise it is a folder.</summary>
     public bool IsGguf => _file.Kind == ModelFileKind.Gguf;
 
     public Config Config => _config;
@@ -71,7 +72,7 @@ internal sealed class ModelRewriter
         WholeFile.Write(output, stream => writer.WriteTo(stream));
     }
 
-    /// <summary>Writes a folder's files, each whole or not at all, and what lies beside them.</summary>
+    /// <summary>Writes a folder's files, each whole or not at all, and the files beside them.</summary>
     /// <param name="folder">It exists.</param>
     /// <param name="progress">Called after each tensor.</param>
     public void WriteFolder(string folder, IProgress<LoadProgress>? progress = null)

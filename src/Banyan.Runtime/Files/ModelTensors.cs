@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Files;
 /// <summary>Which tensors take part in the computation of text, by their names.</summary>
 static partial class ModelTensors
 {
-    /// <summary>Whether it is one of the computed layers' or stands before or after them.</summary>
+    /// <summary>Whether it belongs to a computed layer, or comes before or after the layers.</summary>
     public static bool IsComputed(string name, int layers) =>
         Layer().Match(name) is { Success: true } layer
             ? int.Parse(layer.Groups[1].ValueSpan, CultureInfo.InvariantCulture) < layers && !Derived().IsMatch(name)

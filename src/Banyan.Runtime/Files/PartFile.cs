@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Banyan.Runtime.Files;
 
 /// <summary>
-/// A large file that is written bit by bit beside its place, and goes on where it was when its writer was interrupted or killed: <c>FILE.part</c> has the
-/// bytes, <c>FILE.part.at</c> how many of them are safe and of what they are. It gets its name when it is whole.
+/// A large file that is written bit by bit beside its place, and goes on where it was when its writer was interrupted or killed:
+/// <c>FILE.part</c> has the bytes, <c>FILE.part.at</c> how many of them are safe and of what they are. It gets its name when it is whole.
 /// </summary>
 sealed class PartFile : IDisposable
 {
@@ -14,9 +14,9 @@ sealed class PartFile : IDisposable
     readonly long _safeEvery;
     readonly FileStream _stream;
 
-    /// <param name="path">The file that it will be.</param>
-    /// <param name="of">One line that is another for whatever would be written differently.</param>
-    /// <param name="safeEvery">After how many bytes what was written is noted.</param>
+    /// <param name="path">The final file.</param>
+    /// <param name="of">A line that identifies what is written; it differs for anything that would be written differently.</param>
+    /// <param name="safeEvery">How many bytes are written between two records of progress.</param>
     public PartFile(string path, string of, long safeEvery = SafeEvery)
     {
         (_path, _of, _safeEvery) = (path, of, safeEvery);
@@ -26,7 +26,7 @@ sealed class PartFile : IDisposable
         _stream.Position = Safe;
     }
 
-    /// <summary>Bytes that are safe: what a later writer begins behind.</summary>
+    /// <summary>Bytes that are safely on disk, after which a later writer resumes.</summary>
     public long Safe { get; private set; }
 
     /// <summary>Where to write what comes after <see cref="Safe"/>.</summary>
@@ -48,7 +48,7 @@ sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>So much is written, and a later writer could begin after it: noted from time to time, once it is on the disk.</summary>
+    /// <summary>Reports how much is written and can be resumed after; it is recorded from time to time, once it is on disk.</summary>
     public void Reached()
     {
         if (_stream.Position - Safe < _safeEvery)
@@ -58,7 +58,7 @@ sealed class PartFile : IDisposable
         Safe = _stream.Position;
     }
 
-    /// <summary>All is written.</summary>
+    /// <summary>Everything is written.</summary>
     public void Complete()
     {
         _stream.Flush(flushToDisk: true);
@@ -67,7 +67,7 @@ sealed class PartFile : IDisposable
         File.Delete(At);
     }
 
-    /// <summary>Nothing is to be left of it.</summary>
+    /// <summary>Deletes it.</summary>
     public void Discard()
     {
         _stream.Dispose();
@@ -75,7 +75,7 @@ sealed class PartFile : IDisposable
         File.Delete(At);
     }
 
-    /// <summary>Leaves what is safe; where nothing is, nothing.</summary>
+    /// <summary>Keeps what is safely on disk, if anything.</summary>
     public void Dispose()
     {
         if (!_stream.CanWrite)

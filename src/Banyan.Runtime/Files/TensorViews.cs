@@ -42,7 +42,7 @@ static unsafe class TensorViews
                 values[i] = change(first + i / tensor.Columns, values[i]);
         });
 
-    /// <summary>A row for each of a new shape's, of as many columns: the one that <paramref name="from"/> names.</summary>
+    /// <summary>The rows of a new shape with the same number of columns, each the row that <paramref name="from"/> names.</summary>
     public static Tensor PickRows(this Tensor tensor, long[] shape, Func<long, long> from) => shape[^1] != tensor.Columns
         ? throw new ArgumentException($"{tensor.Name} has {tensor.Columns} columns, not {shape[^1]}")
         : new(tensor.Name, tensor.Format, shape, (first, to) =>
@@ -52,7 +52,7 @@ static unsafe class TensorViews
                 tensor.CopyRows(from(first++), to.Slice(at, rowBytes));
         });
 
-    /// <summary>So many columns of a matrix: column c is the one that <paramref name="from"/> names.</summary>
+    /// <summary>A selection of a matrix's columns: column c is the one that <paramref name="from"/> names.</summary>
     public static Tensor PickColumns(this Tensor tensor, long columns, Func<long, long> from)
     {
         int[] order = [.. Enumerable.Range(0, checked((int)columns)).Select(c => (int)from(c))];
@@ -70,7 +70,7 @@ static unsafe class TensorViews
         });
     }
 
-    /// <summary>The same numbers, row after row, in another shape.</summary>
+    /// <summary>The same numbers in row order, in another shape.</summary>
     public static Tensor Reshape(this Tensor tensor, params long[] shape)
     {
         if (shape.Aggregate(1L, (product, n) => product * n) != tensor.Rows * tensor.Columns)
@@ -91,7 +91,7 @@ static unsafe class TensorViews
         });
     }
 
-    /// <summary>Matrices [rows, columns], or several of them, as [columns, rows].</summary>
+    /// <summary>One or several matrices [rows, columns], transposed to [columns, rows].</summary>
     public static Tensor Transpose(this Tensor tensor)
     {
         var (rows, columns) = (tensor.Shape[^2], checked((int)tensor.Columns));
@@ -133,7 +133,7 @@ static unsafe class TensorViews
         });
     }
 
-    /// <summary>Rows written in another weight format.</summary>
+    /// <summary>Its rows in another weight format.</summary>
     public static Tensor As(this Tensor tensor, WeightFormat format) => tensor.Format == format ? tensor
         : new Tensor(tensor.Name, format, [.. tensor.Shape], (first, to) =>
         {

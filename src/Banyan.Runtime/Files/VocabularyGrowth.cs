@@ -21,7 +21,7 @@ internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens,
     /// <summary>The shape of a tensor, by its name in GGUF.</summary>
     public IReadOnlyList<long> Shape(string? tensor, IReadOnlyList<long> shape) => IsGrown(tensor) ? [shape[0] + Tokens.Count, .. shape.Skip(1)] : shape;
 
-    /// <summary>Writes the rows that a tensor gets.</summary>
+    /// <summary>Writes the rows that are added to a tensor.</summary>
     public void WriteRows(string? tensor, Tensor from, WeightFormat format, Stream stream)
     {
         if (!IsGrown(tensor))
@@ -42,7 +42,7 @@ internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens,
         }
     }
 
-    /// <summary>What a key of GGUF becomes.</summary>
+    /// <summary>The new value of a GGUF key.</summary>
     public object Value(string key, object value) => key switch
     {
         Key + "tokens" => (string[])[.. (string[])value, .. Unused(((string[])value).Length).Select(id => $"[PAD{id}]"), .. Tokens],
@@ -65,7 +65,7 @@ internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens,
         return grown;
     }
 
-    /// <summary>Whether a file of a folder is left out: other forms of the base's vocabulary than tokenizer.json.</summary>
+    /// <summary>Whether a file of the folder is left out: forms of the base's vocabulary other than tokenizer.json.</summary>
     public bool Leaves(string file) => file is "vocab.json" or "merges.txt" or "tokenizer.model";
 
     /// <summary>Changes config.json and tokenizer.json.</summary>

@@ -6,7 +6,9 @@ namespace Banyan.Runtime.Files;
 /// <summary>Files that are there whole or not at all, and stay after a power cut.</summary>
 static partial class WholeFile
 {
-    /// <summary>Writes a file beside <paramref name="path"/>, flushes it to the disk and puts it in its place; where writing fails, nothing is left of it.</summary>
+    /// <summary>
+    /// Writes a file beside <paramref name="path"/>, flushes it to disk and moves it into place; if writing fails, nothing is left behind.
+    /// </summary>
     public static void Write(string path, Action<Stream> write)
     {
         var temporary = path + ".tmp";
@@ -26,14 +28,15 @@ static partial class WholeFile
         }
     }
 
-    /// <summary>Puts a file that is on the disk in its place, for good.</summary>
+    /// <summary>Moves a file that is on disk into place, durably.</summary>
     public static void Move(string from, string path)
     {
         File.Move(from, path, overwrite: true);
         FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    // The new name itself, which .NET has no call for. Windows journals it (NTFS); file systems that cannot flush folders say so, and have nothing to flush.
+    // The new name itself, which .NET has no call for. Windows journals it (NTFS); file systems that cannot flush folders say so, and have
+    // nothing to flush.
     static void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows())

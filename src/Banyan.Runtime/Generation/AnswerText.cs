@@ -22,12 +22,12 @@ internal sealed class AnswerText
         _count += bytes.Length;
     }
 
-    /// <summary>Takes back the last bytes: a stop string.</summary>
+    /// <summary>Removes the last bytes, a stop string.</summary>
     public void Cut(int bytes) => _count -= Math.Min(bytes, _count);
 
     /// <summary>The text up to the last <paramref name="held"/> bytes.</summary>
-    /// <param name="held">Bytes at the end to keep for later.</param>
-    /// <param name="last">Also gives out an incomplete character, as U+FFFD.</param>
+    /// <param name="held">Bytes at the end to hold back.</param>
+    /// <param name="last">Also returns an incomplete character, as U+FFFD.</param>
     public string Take(int held, bool last)
     {
         var ready = Math.Max(0, _count - held);

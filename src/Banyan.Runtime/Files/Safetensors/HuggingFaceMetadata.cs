@@ -5,10 +5,14 @@ using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>config.json, generation_config.json, tokenizer_config.json and chat_template.jinja as GGUF metadata (docs/model-files.md has the table).</summary>
+/// <summary>
+/// config.json, generation_config.json, tokenizer_config.json and chat_template.jinja as GGUF metadata (docs/model-files.md has the table).
+/// </summary>
 static class HuggingFaceMetadata
 {
-    /// <summary>Keys that most families share, as <see cref="HuggingFaceFamily.Settings"/> has them; a family's own lines go before these.</summary>
+    /// <summary>
+    /// Keys that most families share, as <see cref="HuggingFaceFamily.Settings"/> has them; a family's own lines go before these.
+    /// </summary>
     const string Common = """
         block_count u num_hidden_layers
         context_length u max_position_embeddings
@@ -24,9 +28,9 @@ static class HuggingFaceMetadata
         expert_weights_norm b norm_topk_prob
         """;
 
-    /// <param name="folder">Where the files lie.</param>
-    /// <param name="tied">Whether the embedding is also the output matrix; null if that is not said.</param>
-    /// <param name="keys">What config.json asks for beyond what is computed here.</param>
+    /// <param name="folder">The folder of the files.</param>
+    /// <param name="tied">Whether the embedding is also the output matrix; null if unspecified.</param>
+    /// <param name="keys">What config.json requires that is not implemented.</param>
     /// <param name="family">Which family it is.</param>
     /// <param name="quantization">How its weights are quantized; null if they are not.</param>
     /// <param name="reading">Tensors that config.json holds, and what it asks of others.</param>

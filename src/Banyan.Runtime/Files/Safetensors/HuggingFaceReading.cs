@@ -13,20 +13,20 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
 {
     public JsonFile Config => config;
 
-    /// <summary>Tensors that config.json holds as numbers.</summary>
+    /// <summary>Tensors given as numbers in config.json.</summary>
     public List<Tensor> Tensors { get; } = [];
 
-    /// <summary>What config.json asks of tensors, when they are in GGUF's form.</summary>
+    /// <summary>Changes that config.json requires of tensors in GGUF's form.</summary>
     public List<Action<TensorSet>> Changes { get; } = [];
 
     public int Layers => (int)(uint)metadata[Key("block_count")];
 
-    /// <summary>What the family's layers are, by config.json; null if it does not say.</summary>
+    /// <summary>The kinds of the layers, by config.json; null if it does not specify them.</summary>
     public string[]? LayerTypes => config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array
         ? [.. types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? config.Text(t) : throw config.Wrong("layer_types", types, "names of layers"))]
         : null;
 
-    /// <summary>How positions turn; of layers of several kinds, those that see everything.</summary>
+    /// <summary>The rotary parameters; with several kinds of layers, those of full attention.</summary>
     public JsonFile? Rope(string layers = "full_attention") => (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
 
     public bool Has(string key) => metadata.ContainsKey(Key(key));
@@ -56,7 +56,7 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
         Set("attention.head_count_kv", types.Select(t => has(t) ? (int)heads : 0).ToArray());
     }
 
-    /// <summary>A vector of numbers that config.json holds.</summary>
+    /// <summary>A vector of numbers from config.json.</summary>
     public float[]? Floats(JsonFile? file, string key)
     {
         if (file is null || !file.TryGet(key, out var value))

@@ -32,7 +32,9 @@ static partial class HuggingFaceTensorNames
         ["mlp.experts.#.down_proj"] = "ffn_down_exps",
     };
 
-    /// <summary>What precedes the names of a model that only reads text, in one that also sees or hears; and what of the latter reads no text.</summary>
+    /// <summary>
+    /// What precedes the names of a model that only reads text, in one that also sees or hears; and what of the latter reads no text.
+    /// </summary>
     static readonly string[] s_wrappers = ["model.language_model.", "language_model.model.", "language_model."];
 
     static readonly string[] s_leftOut =
@@ -41,11 +43,13 @@ static partial class HuggingFaceTensorNames
         "model.embed_vision.", "model.embed_audio.", "model.audio_tower.", "audio_tower.", "mtp.", "model.mtp", "vision_encoder.", "vision_language_adapter.",
     ];
 
-    /// <summary>Whether nothing that reads text needs it: images, sound, layers that guess ahead, what follows from the configuration.</summary>
+    /// <summary>
+    /// Whether text models do not need it: images, sound, multi-token prediction layers, and what follows from the configuration.
+    /// </summary>
     public static bool IsLeftOut(string name) =>
         name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".position_ids", StringComparison.Ordinal) || s_leftOut.Any(p => name.StartsWith(p, StringComparison.Ordinal));
 
-    /// <summary>The GGUF name, and which expert of it; null for a tensor nothing needs. A name of no family stays as it is.</summary>
+    /// <summary>The GGUF name, and the expert; null for a tensor that is not needed. Unknown names are left unchanged.</summary>
     public static (string? Name, int? Expert) Translate(string name, IReadOnlyDictionary<string, string> familys)
     {
         if (IsLeftOut(name))
@@ -72,7 +76,9 @@ static partial class HuggingFaceTensorNames
             ? $"model.layers.{layer.Groups[1].Value}.{part}"
             : null;
 
-    /// <summary>transformers' name of a tensor; # is in place of the expert's number where each expert has one. Null if it has none.</summary>
+    /// <summary>
+    /// transformers' name of a tensor; # stands for the expert's number where each expert has its own tensor. Null if it has none.
+    /// </summary>
     public static string? Back(string tensor, Models.Families.HuggingFaceFamily family)
     {
         string? Of(string name) => family.Tensors.Concat(s_around).Concat(s_blocks).FirstOrDefault(pair => pair.Value == name).Key;

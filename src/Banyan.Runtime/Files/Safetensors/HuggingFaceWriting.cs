@@ -27,7 +27,7 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
 
     public bool IsArray(string key) => Has(key) && file.Metadata.Get<object>(Key(key)) is Array;
 
-    /// <summary>Whole numbers, one a layer.</summary>
+    /// <summary>Whole numbers, one per layer.</summary>
     public long[] Numbers(string key) => IsArray(key) ? file.Metadata.Get<long[]>(Key(key)) : [.. Enumerable.Repeat(Number(key), Layers)];
 
     public void Set(string key, JsonNode? value) => config[key] = value;
@@ -37,7 +37,7 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
     /// <summary>The kinds of the layers.</summary>
     public void LayerTypes(Func<int, string> type) => config["layer_types"] = new JsonArray([.. Enumerable.Range(0, Layers).Select(i => (JsonNode)type(i))]);
 
-    /// <summary>Those of windowed layers and others, every <paramref name="usual"/>th where the file does not say.</summary>
+    /// <summary>Those of windowed and other layers, every <paramref name="usual"/>th if the file does not specify it.</summary>
     public void WindowTypes(int usual)
     {
         var window = Number("attention.sliding_window");
@@ -50,7 +50,7 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
         config["sliding_window"] = window;
     }
 
-    /// <summary>Flags, one a layer; null if there are none.</summary>
+    /// <summary>Flags, one per layer; null if there are none.</summary>
     public bool[]? Flags(string key) => IsArray(key) ? file.Metadata.Get<bool[]>(Key(key)) : null;
 
     /// <summary>Texts; null if there are none.</summary>
@@ -60,10 +60,10 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
 
     public long Rows(string tensor) => tensors.Tensors.First(t => t.Name == tensor).Rows;
 
-    /// <summary>How positions turn; made if there is nothing yet.</summary>
+    /// <summary>The rotary parameters; created if missing.</summary>
     public JsonObject Rope => (JsonObject)(config["rope_scaling"] ??= new JsonObject());
 
-    /// <summary>The numbers of a tensor that config.json holds; null if there is none.</summary>
+    /// <summary>The numbers of a tensor that is stored in config.json; null if there is none.</summary>
     public JsonArray? Take(string name)
     {
         if (!tensors.Take(name, out var tensor))
@@ -73,7 +73,7 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
         return new JsonArray([.. values.Select(v => (JsonNode)Plain(v))]);
     }
 
-    /// <summary>A float as short as it is read back as: 0.22, not 0.2199999988079071.</summary>
+    /// <summary>The shortest form that reads back as the same float: 0.22, not 0.2199999988079071.</summary>
     public static double Plain(float value) => double.Parse(value.ToString(System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
 
     string Key(string key) => $"{_architecture}.{key}";

@@ -4,7 +4,10 @@ using System.Text.Unicode;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>A JSON object from a file somebody else wrote: bounded in size and depth, read by checked getters. Of a key given twice the last counts, as for every reader of JSON; where that is forbidden it is refused.</summary>
+/// <summary>
+/// A JSON object from a file somebody else wrote: bounded in size and depth, read by checked getters. Of a key given twice the last counts,
+/// as for every reader of JSON; where that is forbidden it is refused.
+/// </summary>
 sealed class JsonFile
 {
     const int MostBytes = 100 << 20;
@@ -17,7 +20,9 @@ sealed class JsonFile
 
     JsonFile(string path, JsonElement root) => (_path, Root) = (path, root);
 
-    /// <summary>Reads <paramref name="path"/>; a missing file is an empty object unless <paramref name="neededFor"/> says what it is needed for.</summary>
+    /// <summary>
+    /// Reads <paramref name="path"/>; a missing file is an empty object unless <paramref name="neededFor"/> says what it is needed for.
+    /// </summary>
     public static JsonFile Read(string path, string? neededFor = null)
     {
         var info = new FileInfo(path);
@@ -63,7 +68,7 @@ sealed class JsonFile
             }
     }
 
-    /// <summary>The object with the keys of one under a key in place of its own.</summary>
+    /// <summary>The object, with its keys overridden by those of the object under a key.</summary>
     public JsonFile Merged(string key)
     {
         if (Object(key) is not { } inner)
@@ -76,7 +81,7 @@ sealed class JsonFile
         return new JsonFile(_path, merged.ToElement());
     }
 
-    /// <summary>The object with what it leaves out from another.</summary>
+    /// <summary>The object, with missing keys taken from another.</summary>
     public JsonFile Over(string defaults)
     {
         var merged = JsonNode.Parse(defaults)!.AsObject();
@@ -115,7 +120,7 @@ sealed class JsonFile
         return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number : throw Wrong(key, value, "a whole number or several"))];
     }
 
-    /// <summary>The strings of an array; none if there is none.</summary>
+    /// <summary>The strings of an array; empty if there is none.</summary>
     public IReadOnlyList<string> Names(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Array
         ? [.. value.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(Text)] : [];
 

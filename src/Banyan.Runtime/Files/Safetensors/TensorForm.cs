@@ -15,7 +15,7 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
 
     public void Write(TensorSet set) => write?.Invoke(set);
 
-    /// <summary>The same where a condition holds for the model's metadata.</summary>
+    /// <summary>The same, if a condition on the model's metadata holds.</summary>
     public TensorForm Where(Func<TensorSet, bool> holds) => new(
         set =>
         {
@@ -28,10 +28,10 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
                 Write(set);
         });
 
-    /// <summary>The same, for reading alone.</summary>
+    /// <summary>The same, for reading only.</summary>
     public TensorForm WhenRead() => new(Read, null);
 
-    /// <summary>A change of what GGUF has in more than one form.</summary>
+    /// <summary>A conversion of tensors that GGUF has in more than one form.</summary>
     public static TensorForm OnlyWritten(Action<TensorSet> write) => new(_ => { }, write);
 
     /// <summary>Weights of norms from which transformers leaves out 1. GGUF's hold it.</summary>
@@ -60,12 +60,12 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
         set => set.Each(name, t => set.Number("ssm.group_count") is > 1 and var groups && t.Columns % groups == 0 ? t.Reshape(groups, t.Columns / groups) : t),
         set => set.Each(name, t => t.Reshape(t.Rows * t.Columns)));
 
-    /// <summary>Matrices that lie the other way round: [columns, rows].</summary>
+    /// <summary>Transposed matrices: [columns, rows].</summary>
     public static TensorForm Transposed(string from, string name) => new(
         set => set.Layers(layer => set.Replace(layer + from, layer + name, t => t.Transpose())),
         set => set.Layers(layer => set.Replace(layer + name, layer + from, t => t.Transpose())));
 
-    /// <summary>Rows of several matrices one after the other (of experts: of each), in as many parts of one height.</summary>
+    /// <summary>Several matrices of equal height concatenated by rows (for experts, in each expert).</summary>
     public static TensorForm Split(string whole, params string[] parts) => new(
         set => set.Layers(layer => set.Split(layer + whole, [.. parts.Select(p => layer + p)], interleaved: false)),
         set => set.Layers(layer => set.Join(layer + whole, [.. parts.Select(p => layer + p)], interleaved: false)));
@@ -75,7 +75,7 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
         set => set.Layers(layer => set.Split(layer + whole, [.. parts.Select(p => layer + p)], interleaved: true)),
         set => set.Layers(layer => set.Join(layer + whole, [.. parts.Select(p => layer + p)], interleaved: true)));
 
-    /// <summary>Another name.</summary>
+    /// <summary>A renamed tensor.</summary>
     public static TensorForm Renamed(string from, string name) => new(
         set => set.Layers(layer => set.Replace(layer + from, layer + name, t => t)),
         set => set.Layers(layer => set.Replace(layer + name, layer + from, t => t)));
@@ -88,7 +88,7 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
     public static TensorForm Columns(string name, Func<TensorSet, Func<long, long>> read, Func<TensorSet, Func<long, long>> write) => new(
         set => set.Each(name, t => t.PickColumns(t.Columns, read(set))), set => set.Each(name, t => t.PickColumns(t.Columns, write(set))));
 
-    /// <summary>Left out on both sides.</summary>
+    /// <summary>A tensor that is left out in both directions.</summary>
     public static TensorForm Dropped(Func<TensorSet, string, bool> which) => new(set => set.RemoveAll(name => which(set, name)), set => set.RemoveAll(name => which(set, name)));
 
     // Of a vector its numbers.
@@ -108,9 +108,9 @@ internal sealed partial class TensorSet
     readonly OrderedDictionary<string, Tensor> _tensors = [];
 
     /// <param name="path">The model's, for errors.</param>
-    /// <param name="tensors">Under the names that they come with.</param>
+    /// <param name="tensors">Under their original names.</param>
     /// <param name="number">A number of the metadata under the architecture's name; 0 if there is none.</param>
-    /// <exception cref="ModelFileException">Two have one name.</exception>
+    /// <exception cref="ModelFileException">Two have the same name.</exception>
     public TensorSet(string path, IEnumerable<Tensor> tensors, Func<string, long> number)
     {
         (_path, _number) = (path, number);
@@ -139,7 +139,7 @@ internal sealed partial class TensorSet
             _tensors.Remove(name);
     }
 
-    /// <summary>Changes tensors of a name in each layer, or of none.</summary>
+    /// <summary>Changes the tensors of a name in each layer, or outside the layers.</summary>
     public void Each(string name, Func<Tensor, Tensor> change) => Each(n => n == name || (n.EndsWith(name, StringComparison.Ordinal) && Layer().Match(n) is { Success: true } layer && layer.Length + name.Length == n.Length), change);
 
     public void Each(Func<string, bool> names, Func<Tensor, Tensor> change)

@@ -22,17 +22,22 @@ sealed record PreTokenizerFamily
     public bool NormalizesToNfc { get; init; }
 
     /// <summary>
-    /// What a tokenizer_class or model_type of it begins with, in folders that have only vocab.json and merges.txt; the first is the usual one.
+    /// What a tokenizer_class or model_type of it begins with, in folders that have only vocab.json and merges.txt; the first is the usual
+    /// one.
     /// </summary>
     public IReadOnlyList<string> Classes { get; init; } = [];
 
-    /// <summary>How many entries its vocab.json has, where a folder with only that and merges.txt is recognized by them; null where it is not.</summary>
+    /// <summary>
+    /// How many entries its vocab.json has, where a folder with only that and merges.txt is recognized by them; null where it is not.
+    /// </summary>
     public int? VocabularySize { get; init; }
 
-    /// <summary>The tokens that such a folder leaves out.</summary>
+    /// <summary>The added tokens, which such a folder does not contain.</summary>
     public IEnumerable<AddedTokenJson> Added { get; init; } = [];
 
-    /// <summary>The family of a folder that has only vocab.json and merges.txt: by its vocabulary's size, else GPT-2, whose files these are.</summary>
+    /// <summary>
+    /// The family of a folder that has only vocab.json and merges.txt: by its vocabulary's size, else GPT-2, whose files these are.
+    /// </summary>
     public static PreTokenizerFamily OfVocabulary(int size) => All.FirstOrDefault(family => family.VocabularySize == size) ?? All[0];
 
     /// <summary>Every family; a new one is a row here, and a scanner in <see cref="PublishedPatterns"/> if its pattern is new.</summary>

@@ -5,17 +5,19 @@ using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
-/// <summary>A matrix of whole numbers in groups along its rows: scale · (q − zero). It becomes the smallest format that has the same values.</summary>
+/// <summary>
+/// A matrix of whole numbers in groups along its rows: scale · (q − zero). It becomes the smallest format that has the same values.
+/// </summary>
 /// <param name="name">Its tensor.</param>
 /// <param name="rows">Outputs.</param>
 /// <param name="columns">Inputs.</param>
 /// <param name="bits">Of q, 2 to 8.</param>
 sealed class IntegerMatrix(string name, long rows, int columns, int bits)
 {
-    /// <summary>Columns of a group, where they lie together.</summary>
+    /// <summary>Columns of a group, if they are adjacent.</summary>
     public required int GroupSize { get; init; }
 
-    /// <summary>The group of each column, where they do not; null: column ÷ <see cref="GroupSize"/>.</summary>
+    /// <summary>The group of each column, if they are not; null: column ÷ <see cref="GroupSize"/>.</summary>
     public int[]? Groups { get; init; }
 
     /// <summary>(first row, rows, to [rows, columns])</summary>

@@ -7,13 +7,13 @@ namespace Banyan.Runtime.Files.Safetensors.Quantized;
 /// <summary>A way in which quantized matrices are in safetensors.</summary>
 abstract class QuantizedLayout
 {
-    /// <summary>Whether a quantization_config means it; a key that asks for what is not read is refused by name.</summary>
+    /// <summary>Whether a quantization_config describes it; a key with an unsupported value is refused by name.</summary>
     public abstract bool Reads(QuantizedConfig config);
 
     /// <summary>The module whose quantized matrix a tensor is the main part of; null for any other tensor.</summary>
     public abstract string? ModuleOf(SafetensorsPart.Entry entry);
 
-    /// <summary>The matrix, and what it is multiplied by where that is a tensor of its own.</summary>
+    /// <summary>The matrix, and its factor if that is a separate tensor.</summary>
     public abstract IEnumerable<Tensor> Read(QuantizedModule module);
 
     /// <summary>What a name begins with, where it has an end.</summary>
@@ -36,7 +36,7 @@ sealed class QuantizedConfig(string path, JsonFile json)
 
     public ModelFileException Refuse(string problem) => new(path, $"quantization_config: {problem}");
 
-    /// <summary>A key must be missing, or one of these.</summary>
+    /// <summary>Requires a key to be missing or to have one of these values.</summary>
     public void Need(JsonFile of, string key, params string[] values)
     {
         if (!of.TryGet(key, out var value))
@@ -96,7 +96,7 @@ sealed class QuantizedModule(string path, string name, QuantizedConfig config, I
 
     public RawTensor Get(string part) => Find(part) ?? throw Refuse($"'{name}{part}' is missing beside the quantized weights of '{name}': the file is incomplete");
 
-    /// <summary>A part of a type and a shape that must be so.</summary>
+    /// <summary>A part, whose type and shape are checked.</summary>
     public RawTensor Get(string part, string[] types, params long[] shape) => Check(Get(part), types, shape);
 
     public RawTensor Check(RawTensor tensor, string[] types, params long[] shape) => types.Contains(tensor.Type) && tensor.Shape.SequenceEqual(shape) ? tensor
@@ -111,7 +111,7 @@ sealed class QuantizedModule(string path, string name, QuantizedConfig config, I
         return scales;
     }
 
-    /// <summary>A number in a tensor of its own.</summary>
+    /// <summary>A number that is stored as a tensor.</summary>
     public float Number(string part, float fallback = float.NaN)
     {
         var tensor = float.IsNaN(fallback) ? Get(part) : Find(part);
@@ -121,7 +121,7 @@ sealed class QuantizedModule(string path, string name, QuantizedConfig config, I
             : throw Refuse($"tensor {tensor} is no finite number, which the scale of '{name}' has to be; the file is damaged");
     }
 
-    /// <summary>A matrix's two dimensions, none of which is 0.</summary>
+    /// <summary>A matrix's two dimensions, both above 0.</summary>
     public (long Rows, long Columns) Matrix(RawTensor tensor) => tensor.Shape is [> 0 and var rows, > 0 and <= Tensor.MostColumns and var columns] ? (rows, columns)
         : throw Refuse($"tensor {tensor} is no matrix");
 

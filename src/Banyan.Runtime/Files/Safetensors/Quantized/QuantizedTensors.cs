@@ -9,8 +9,8 @@ static class QuantizedTensors
     /// <summary>Every way in which weights are quantized; one file and one row each.</summary>
     static readonly QuantizedLayout[] s_all = [new Fp8Layout(), new GptqLayout(), new AwqLayout(), new PackedLayout(), new Mxfp4Layout(), new Nvfp4Layout()];
 
-    /// <summary>Brings each quantized matrix into a format that is computed with; all else stays.</summary>
-    /// <exception cref="ModelFileException">The weights are quantized in a way that is not read, or their parts do not fit each other.</exception>
+    /// <summary>Converts each quantized matrix to a format that kernels support; everything else stays as it is.</summary>
+    /// <exception cref="ModelFileException">The weights are quantized in an unsupported way, or their parts do not match.</exception>
     public static IReadOnlyList<Tensor> Read(string path, IReadOnlyList<(Mapping File, SafetensorsPart.Entry Entry)> entries, JsonFile? quantization)
     {
         var needed = entries.Where(e => !HuggingFaceTensorNames.IsLeftOut(e.Entry.Name)).ToList();
@@ -33,7 +33,7 @@ static class QuantizedTensors
         return tensors;
     }
 
-    /// <exception cref="ModelFileException">The weights are quantized in a way that is not read.</exception>
+    /// <exception cref="ModelFileException">The weights are quantized in an unsupported way.</exception>
     public static void Check(string path, JsonFile? quantization)
     {
         if (quantization is not null && new QuantizedConfig(path, quantization) is var config && !s_all.Any(l => l.Reads(config)))
