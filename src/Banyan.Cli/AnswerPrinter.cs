@@ -2,7 +2,9 @@ using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli;
 
-/// <summary>Writes an answer as it comes: its text to standard output; its reasoning, dimmed, where a person sees it and nowhere else.</summary>
+/// <summary>
+/// Writes an answer as it comes: its text to standard output; its reasoning, dimmed, where a person sees it and nowhere else.
+/// </summary>
 sealed class AnswerPrinter
 {
     readonly TextWriter? _thoughts = !Console.IsOutputRedirected ? Console.Out : !Console.IsErrorRedirected ? Console.Error : null;

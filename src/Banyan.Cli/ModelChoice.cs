@@ -100,7 +100,9 @@ sealed class ModelChoice
         }
     }
 
-    /// <summary>Loads the chosen model, pulling it from the hub if it is a repo. On a terminal a bar is shown if that takes longer than a moment.</summary>
+    /// <summary>
+    /// Loads the chosen model, pulling it from the hub if it is a repo. On a terminal a bar is shown if that takes longer than a moment.
+    /// </summary>
     public async Task<Model> LoadAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         var path = await ModelPull.PathAsync(arguments.GetRequiredValue(_path), cancellationToken);

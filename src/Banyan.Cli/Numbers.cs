@@ -5,7 +5,8 @@ using System.Text.RegularExpressions;
 namespace Banyan.Cli;
 
 /// <summary>
-/// Numbers with a fraction are written with a point, everywhere. The parser would take a comma for a separator of thousands, and <c>12,5</c> for 125: it is refused.
+/// Numbers with a fraction are written with a point, everywhere. The parser would take a comma for a separator of thousands, and
+/// <c>12,5</c> for 125: it is refused.
 /// </summary>
 static partial class Numbers
 {

@@ -6,8 +6,8 @@ namespace Banyan.Cli;
 static partial class Outputs
 {
     /// <summary>
-    /// What stands at a path, if it is not a file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file onto
-    /// <c>/dev/null</c> or a link would replace what other programs rely on.
+    /// What stands at a path, if it is not a file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file
+    /// onto <c>/dev/null</c> or a link would replace what other programs rely on.
     /// </summary>
     public static string? NoFile(string path)
     {

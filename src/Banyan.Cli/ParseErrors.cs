@@ -43,7 +43,9 @@ static partial class ParseErrors
         return [.. lines.DefaultIfEmpty("the command line cannot be read"), $"{path} --help shows how it is used"];
     }
 
-    /// <summary>Whether there is an error, including an unknown option that was parsed as an argument (<c>run MODEL --temprature 1</c>).</summary>
+    /// <summary>
+    /// Whether there is an error, including an unknown option that was parsed as an argument (<c>run MODEL --temprature 1</c>).
+    /// </summary>
     public static bool Any(ParseResult result) => result.Action is ParseErrorAction || (result.Errors.Count == 0 && Strays(result).Any() && result.Action is not System.CommandLine.Help.HelpAction);
 
     static IEnumerable<string> Strays(ParseResult result)

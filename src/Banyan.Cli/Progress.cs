@@ -4,10 +4,14 @@ using Spectre.Console;
 
 namespace Banyan.Cli;
 
-/// <summary>Progress bars, on standard error and only where that is a terminal, so that output stays clean. They fit its width, whatever that is.</summary>
+/// <summary>
+/// Progress bars, on standard error and only where that is a terminal, so that output stays clean. They fit its width, whatever that is.
+/// </summary>
 static class Progress
 {
-    /// <summary>Runs <paramref name="work"/> under a bar with speed and time left; <paramref name="work"/> reports the bytes done so far.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> under a bar with speed and time left; <paramref name="work"/> reports the bytes done so far.
+    /// </summary>
     public static void Bytes(string title, long total, bool quiet, Action<Action<long>> work) => Bytes(title, total, quiet, report => work(done => report(done, total)));
 
     static void Bytes(string title, long total, bool quiet, Action<Action<long, long>> work)

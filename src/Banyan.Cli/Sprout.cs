@@ -3,8 +3,8 @@ using System.Reflection;
 namespace Banyan.Cli;
 
 /// <summary>
-/// The model that ships with Banyan. Its files lie beside the program; where the program is one file they are inside, and are unpacked below the
-/// data folder once, because weights are mapped from a file.
+/// The model that ships with Banyan. Its files lie beside the program; where the program is one file they are inside, and are unpacked
+/// below the data folder once, because weights are mapped from a file.
 /// </summary>
 static class Sprout
 {

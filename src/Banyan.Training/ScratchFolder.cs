@@ -6,8 +6,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Training;
 
 /// <summary>
-/// Prepares training from scratch: from a folder with a <c>config.json</c> and a tokenizer but no weights, makes one with weights of that shape, all
-/// of them 0. Training from scratch uses their shapes alone.
+/// Prepares training from scratch: from a folder with a <c>config.json</c> and a tokenizer but no weights, makes one with weights of that
+/// shape, all of them 0. Training from scratch uses their shapes alone.
 /// </summary>
 public static class ScratchFolder
 {

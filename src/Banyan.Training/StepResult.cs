@@ -14,7 +14,10 @@ public sealed record StepResult(
     /// <summary>The held-out loss, if it was evaluated after this step.</summary>
     public double? HeldOut { get; init; }
 
-    /// <summary>Of pairs: the mean of what decides the preference, above 0 if the chosen answer wins (DPO: β times the log-ratios; ORPO: the log odds ratio).</summary>
+    /// <summary>
+    /// Of pairs: the mean of what decides the preference, above 0 if the chosen answer wins (DPO: β times the log-ratios; ORPO: the log
+    /// odds ratio).
+    /// </summary>
     public double? Margin { get; init; }
 
     /// <summary>Whether a checkpoint on disk includes this step.</summary>

@@ -23,8 +23,8 @@ public sealed unsafe partial class Trainer
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
 
     /// <summary>
-    /// What the held-out texts cost the base before its vocabulary was extended, in their order; the first of them where it is not all. Null:
-    /// the base's losses are those of the weights as they were before.
+    /// What the held-out texts cost the base before its vocabulary was extended, in their order; the first of them where it is not all.
+    /// Null: the base's losses are those of the weights as they were before.
     /// </summary>
     public IReadOnlyList<TextLoss>? BaseLosses { get; init; }
 

@@ -56,7 +56,8 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <param name="folder">The checkpoint's folder; null for no checkpoints.</param>
     /// <param name="teacher">Of <see cref="TuneObjective.Distill"/>: the model that is learned from, with the same vocabulary.</param>
     /// <exception cref="ArgumentException">An option is out of range, or does not fit the model or the data.</exception>
-    /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or there is not enough memory.</exception>
+    /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or there is not enough
+    /// memory.</exception>
     public Trainer(Model model, TrainingData data, TuneOptions options, string? folder = null, Model? teacher = null)
     {
         options.Validate();
@@ -134,8 +135,11 @@ public sealed unsafe partial class Trainer : IDisposable
         return new(speed, TimeSpan.FromSeconds(Math.Min(work / speed, TimeSpan.MaxValue.TotalSeconds / 2)));
     }
 
-    /// <summary>Runs all remaining steps. If cancelled, it saves the last complete step and returns false; the current step is discarded.</summary>
-    /// <exception cref="TrainingException">A loss is not finite, or a checkpoint cannot be written: the last checkpoint is kept.</exception>
+    /// <summary>
+    /// Runs all remaining steps. If cancelled, it saves the last complete step and returns false; the current step is discarded.
+    /// </summary>
+    /// <exception cref="TrainingException">A loss is not finite, or a checkpoint cannot be written: the last checkpoint is
+    /// kept.</exception>
     public bool Run(CancellationToken cancellationToken = default)
     {
         if (Step == 0 && (HeldOutBefore ??= Evaluate(cancellationToken)) is null && cancellationToken.IsCancellationRequested)

@@ -36,15 +36,17 @@ public enum TuneObjective
     Distill,
 }
 
-/// <summary>What frozen weights are multiplied in. Everything else is float32: adapters, their gradients, attention, norms, losses and sums.</summary>
+/// <summary>
+/// What frozen weights are multiplied in. Everything else is float32: adapters, their gradients, attention, norms, losses and sums.
+/// </summary>
 public enum TunePrecision
 {
     /// <summary>Float32.</summary>
     Float32,
 
     /// <summary>
-    /// Weights and what they are multiplied with are rounded to BF16, 8 bits of mantissa, and summed in float32, as PyTorch's autocast does: up to twice as fast where
-    /// the processor multiplies pairs of them.
+    /// Weights and what they are multiplied with are rounded to BF16, 8 bits of mantissa, and summed in float32, as PyTorch's autocast
+    /// does: up to twice as fast where the processor multiplies pairs of them.
     /// </summary>
     BFloat16,
 }
@@ -68,8 +70,8 @@ public sealed record TuneOptions
     public bool RankStabilized { get; init; }
 
     /// <summary>
-    /// The projections that are adapted, by their names in GGUF without layer and <c>.weight</c>: <c>attn_q</c>, <c>ffn_down</c>. Empty: all
-    /// linear layers but the output, routers and experts.
+    /// The projections that are adapted, by their names in GGUF without layer and <c>.weight</c>: <c>attn_q</c>, <c>ffn_down</c>. Empty:
+    /// all linear layers but the output, routers and experts.
     /// </summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
 
@@ -94,7 +96,9 @@ public sealed record TuneOptions
     /// <summary>Total steps; null to follow from <see cref="Epochs"/>.</summary>
     public int? Steps { get; init; }
 
-    /// <summary>The highest learning rate; null: 2·10⁻⁴ for adapters, 2·10⁻⁵ for all weights, 10⁻³ from scratch; a tenth of it for preferences.</summary>
+    /// <summary>
+    /// The highest learning rate; null: 2·10⁻⁴ for adapters, 2·10⁻⁵ for all weights, 10⁻³ from scratch; a tenth of it for preferences.
+    /// </summary>
     public double? LearningRate { get; init; }
 
     /// <summary>The fraction of steps for linear warm-up; then the learning rate follows half a cosine.</summary>
@@ -124,7 +128,9 @@ public sealed record TuneOptions
     /// <summary>T of <see cref="TuneObjective.Distill"/>: logits of both are divided by it; above 1, unlikely tokens count more.</summary>
     public double DistillTemperature { get; init; } = 1;
 
-    /// <summary>The teacher's share of the loss of <see cref="TuneObjective.Distill"/>; the rest is the cross-entropy of the data's tokens.</summary>
+    /// <summary>
+    /// The teacher's share of the loss of <see cref="TuneObjective.Distill"/>; the rest is the cross-entropy of the data's tokens.
+    /// </summary>
     public double DistillMix { get; init; } = 1;
 
     /// <summary>Seed of the adapters' initial values and the order of samples.</summary>
@@ -133,7 +139,9 @@ public sealed record TuneOptions
     /// <summary>Steps between checkpoints; 0 for only at the end or when cancelled.</summary>
     public int CheckpointEvery { get; init; } = 50;
 
-    /// <summary>Steps between evaluations on the held-out data, besides those before the first and after the last step; 0 for none.</summary>
+    /// <summary>
+    /// Steps between evaluations on the held-out data, besides those before the first and after the last step; 0 for none.
+    /// </summary>
     public int EvaluateEvery { get; init; } = 50;
 
     /// <summary>The maximum number of held-out sequences in an evaluation.</summary>
@@ -152,8 +160,8 @@ public sealed record TuneOptions
     public static bool HasBFloat16 => Gemm.HasBFloat16;
 
     /// <summary>
-    /// Whether it is the faster one here: it has up to twice float32's products a cycle on AMD's processors (in registers 1.7 times, measured on Zen 5), and half
-    /// of them on Intel's (measured on Sapphire Rapids).
+    /// Whether it is the faster one here: it has up to twice float32's products a cycle on AMD's processors (in registers 1.7 times,
+    /// measured on Zen 5), and half of them on Intel's (measured on Sapphire Rapids).
     /// </summary>
     public static bool IsBFloat16Faster => HasBFloat16 && ProcessorFacts.Current.IsAmd;
 

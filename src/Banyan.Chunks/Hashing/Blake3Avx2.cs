@@ -17,7 +17,8 @@ static unsafe class Blake3Avx2
     /// <param name="key">8 words.</param>
     /// <param name="counter">Counter of the first input.</param>
     /// <param name="counts">Whether the counter grows by one per input (kibibytes) or stays (parents).</param>
-    /// <param name="flags">Flags of every block; <paramref name="first"/> and <paramref name="last"/> are added on the first and last.</param>
+    /// <param name="flags">Flags of every block; <paramref name="first"/> and <paramref name="last"/> are added on the first and
+    /// last.</param>
     /// <param name="first">See <paramref name="flags"/>.</param>
     /// <param name="last">See <paramref name="flags"/>.</param>
     /// <param name="values">Receives 8 × 8 words; may overlap inputs already read.</param>

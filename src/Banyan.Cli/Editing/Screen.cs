@@ -4,7 +4,9 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Editing;
 
-/// <summary>Where a text and its cursor are in the rows of a terminal, and the sequences that draw them in place of what was drawn before.</summary>
+/// <summary>
+/// Where a text and its cursor are in the rows of a terminal, and the sequences that draw them in place of what was drawn before.
+/// </summary>
 sealed class Screen(string prompt, string continuation)
 {
     int _cursorRow;

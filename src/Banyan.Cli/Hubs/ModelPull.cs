@@ -8,8 +8,8 @@ namespace Banyan.Cli.Hubs;
 static class ModelPull
 {
     /// <summary>
-    /// The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program; <c>owner/name[@revision][:which]</c> after pulling what it needs. Without the hub
-    /// what was pulled before is used.
+    /// The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program; <c>owner/name[@revision][:which]</c>
+    /// after pulling what it needs. Without the hub what was pulled before is used.
     /// </summary>
     /// <exception cref="CommandException">It does not exist, or is ambiguous and there is no terminal to ask on.</exception>
     public static async Task<string> PathAsync(string model, CancellationToken cancellationToken) => (await FindAsync(model, cancellationToken)).Path;

@@ -7,8 +7,8 @@ using System.Text.Json;
 namespace Banyan.Cli.Settings;
 
 /// <summary>
-/// A file of all that a command is given, so that a run can be repeated: <c>--config FILE</c>, TOML, an option or argument a line, by its name.
-/// What is on the command line decides before the file.
+/// A file of all that a command is given, so that a run can be repeated: <c>--config FILE</c>, TOML, an option or argument a line, by its
+/// name. What is on the command line decides before the file.
 /// </summary>
 static class RunFile
 {

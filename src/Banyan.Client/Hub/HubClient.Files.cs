@@ -20,7 +20,8 @@ public sealed partial class HubClient
     }
 
     /// <summary>All files of a commit, in all folders.</summary>
-    /// <exception cref="HubClientException">There is no such repo or revision, or a path would lead out of the folder it is written to.</exception>
+    /// <exception cref="HubClientException">There is no such repo or revision, or a path would lead out of the folder it is written
+    /// to.</exception>
     public async Task<IReadOnlyList<RepoFile>> ListAsync(RepoId repo, string revision, CancellationToken cancellationToken = default)
     {
         var files = new List<RepoFile>();

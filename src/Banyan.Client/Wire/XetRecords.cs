@@ -15,7 +15,8 @@ sealed record XorbAnswer([property: JsonPropertyName("was_inserted")] bool WasIn
 sealed record ShardAnswer([property: JsonPropertyName("result")] int Result);
 
 /// <summary>
-/// A line of the answer to an uploaded shard, version 2: <c>validating</c>, <c>committing</c>, and at the end <c>result</c> or <c>error</c>.
+/// A line of the answer to an uploaded shard, version 2: <c>validating</c>, <c>committing</c>, and at the end <c>result</c> or
+/// <c>error</c>.
 /// </summary>
 sealed record ShardFrame([property: JsonPropertyName("type")] string? Type)
 {

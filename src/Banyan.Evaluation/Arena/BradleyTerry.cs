@@ -3,8 +3,9 @@ using Banyan.Evaluation.Statistics;
 namespace Banyan.Evaluation.Arena;
 
 /// <summary>
-/// Strengths of models from pairwise votes (Bradley and Terry 1952): P(i is preferred to j) = pᵢ/(pᵢ + pⱼ); a tie is half a win for each. Fitted by
-/// Hunter's minorization (2004). Every model also has one virtual tie with a model of average strength, so that one that won every vote has a finite strength.
+/// Strengths of models from pairwise votes (Bradley and Terry 1952): P(i is preferred to j) = pᵢ/(pᵢ + pⱼ); a tie is half a win for each.
+/// Fitted by Hunter's minorization (2004). Every model also has one virtual tie with a model of average strength, so that one that won
+/// every vote has a finite strength.
 /// </summary>
 sealed class BradleyTerry
 {
@@ -47,7 +48,10 @@ sealed class BradleyTerry
     /// <summary>A strength on the Elo scale: 400 points are odds of ten to one, 1000 is average.</summary>
     public static double Elo(double strength) => 1000 + 400 * Math.Log10(strength);
 
-    /// <summary>How much log pₐ − log p_b falls for each vote "i before j" turned into "j before i", to first order: the inverse of the information matrix.</summary>
+    /// <summary>
+    /// How much log pₐ − log p_b falls for each vote "i before j" turned into "j before i", to first order: the inverse of the information
+    /// matrix.
+    /// </summary>
     public double[] Gradient(int a, int b)
     {
         var right = new double[_strengths.Length];

@@ -150,8 +150,8 @@ public sealed class VoteFile : IDisposable
     static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>
-    /// The last vote that was noted must be there: it, or one after it where a crash came between, ends the file. What this account noted is somewhere in it:
-    /// others may have voted since.
+    /// The last vote that was noted must be there: it, or one after it where a crash came between, ends the file. What this account noted
+    /// is somewhere in it: others may have voted since.
     /// </summary>
     static void CheckLast(string path, string note, string text)
     {

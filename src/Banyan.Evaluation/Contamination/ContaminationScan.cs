@@ -19,7 +19,10 @@ public sealed class ContaminationScan
     readonly List<(string Task, int Items)> _tasks = [];
     readonly GramIndex[] _indexes;
 
-    /// <summary>Prepares a scan for tasks; those of the same text are counted once, under both names. Tasks without texts are an <see cref="EvaluationException"/>.</summary>
+    /// <summary>
+    /// Prepares a scan for tasks; those of the same text are counted once, under both names. Tasks without texts are an
+    /// <see cref="EvaluationException"/>.
+    /// </summary>
     public ContaminationScan(IReadOnlyList<(EvaluationTask Task, ItemSet Items)> tasks)
     {
         var texts = new List<ItemText>();
@@ -43,7 +46,9 @@ public sealed class ContaminationScan
             problems, method == ContaminationMethod.NearDuplicate ? ContaminationMethods.LeastCodeGrams : 1))];
     }
 
-    /// <summary>Scans a file, or all files of a folder, several at once; throws <see cref="EvaluationException"/> when there is nothing to read.</summary>
+    /// <summary>
+    /// Scans a file, or all files of a folder, several at once; throws <see cref="EvaluationException"/> when there is nothing to read.
+    /// </summary>
     public ContaminationReport Run(string path, int parallel, IProgress<(long Done, long Of)>? progress = null, CancellationToken cancellationToken = default)
     {
         var files = Files(path);

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Banyan.Evaluation.Data;
 
-/// <summary>The files of a folder that are used, as one hash: SHA-256 over each path (with '/', in ordinal order), a zero byte, the length as text, a zero byte, and the bytes.</summary>
+/// <summary>
+/// The files of a folder that are used, as one hash: SHA-256 over each path (with '/', in ordinal order), a zero byte, the length as text,
+/// a zero byte, and the bytes.
+/// </summary>
 static class FolderHash
 {
     /// <summary>The paths that are used, in order.</summary>

@@ -5,7 +5,9 @@ namespace Banyan.Evaluation.Efficiency;
 /// </summary>
 static class ParetoLabels
 {
-    /// <summary>A character's width at 12 px, on the wide side, for fonts differ; the height of a line; how far a name is from its point.</summary>
+    /// <summary>
+    /// A character's width at 12 px, on the wide side, for fonts differ; the height of a line; how far a name is from its point.
+    /// </summary>
     const double CharacterWidth = 6.6, BoldWidth = 7.2, LineHeight = 13, Gap = 8, PointRadius = 6;
 
     /// <summary>A rectangle.</summary>
@@ -16,7 +18,10 @@ static class ParetoLabels
             Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left)) * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
     }
 
-    /// <summary>For each point the place where its name's base line begins, and the room it takes. Names of the best come first; lines are crossed where nothing better is free.</summary>
+    /// <summary>
+    /// For each point the place where its name's base line begins, and the room it takes. Names of the best come first; lines are crossed
+    /// where nothing better is free.
+    /// </summary>
     public static IReadOnlyList<(double X, double Y, Box Room)> Place(IReadOnlyList<(double X, double Y, string Name, bool IsBest)> points, IEnumerable<Box> lines, Box picture)
     {
         var crossed = lines.ToList();

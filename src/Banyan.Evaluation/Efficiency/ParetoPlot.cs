@@ -122,7 +122,9 @@ public static class ParetoPlot
         return svg.ToString();
     }
 
-    /// <summary>1, 2 and 5 times powers of ten, from one below the least to one above the greatest; powers of ten alone where those would be many.</summary>
+    /// <summary>
+    /// 1, 2 and 5 times powers of ten, from one below the least to one above the greatest; powers of ten alone where those would be many.
+    /// </summary>
     static IReadOnlyList<double> RoundNumbers(double least, double greatest)
     {
         const double Room = 1.15;

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Banyan.Evaluation.Languages;
 
-/// <summary>Language costs as a picture: a bar for each language and model, in one SVG that follows the reader's light or dark mode.</summary>
+/// <summary>
+/// Language costs as a picture: a bar for each language and model, in one SVG that follows the reader's light or dark mode.
+/// </summary>
 public static class LanguageCostPicture
 {
     const int Left = 96, Right = 56, Width = 640, Bar = 12, Gap = 8, Top = 56, MostModels = 6;

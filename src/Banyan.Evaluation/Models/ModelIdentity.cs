@@ -10,7 +10,8 @@ public static partial class ModelIdentity
 {
     /// <summary>
     /// The same id; or a dated or numbered version of it: <c>gpt-4o</c> may be answered by <c>gpt-4o-2024-08-06</c>, <c>claude-x</c> by
-    /// <c>claude-x-20250514</c>, <c>gemini-y</c> by <c>gemini-y-002</c>, an alias <c>z-latest</c> by <c>z</c> of a date; not the other way round, and nothing else.
+    /// <c>claude-x-20250514</c>, <c>gemini-y</c> by <c>gemini-y-002</c>, an alias <c>z-latest</c> by <c>z</c> of a date; not the other way
+    /// round, and nothing else.
     /// </summary>
     public static bool Answers(string requested, string returned)
     {
@@ -22,7 +23,10 @@ public static partial class ModelIdentity
         return returned.StartsWith(stem, StringComparison.Ordinal) && Version().IsMatch(returned.AsSpan(stem.Length));
     }
 
-    /// <summary>Throws <see cref="EvaluationException"/> unless <paramref name="returned"/> answers for <paramref name="requested"/>, and is the one that answered before.</summary>
+    /// <summary>
+    /// Throws <see cref="EvaluationException"/> unless <paramref name="returned"/> answers for <paramref name="requested"/>, and is the one
+    /// that answered before.
+    /// </summary>
     public static void Check(string requested, string returned, string? before)
     {
         if (!Answers(requested, returned))

@@ -4,15 +4,19 @@ using Banyan.Evaluation.Models.Http;
 namespace Banyan.Evaluation.Models;
 
 /// <summary>
-/// Names of models that are not on this machine: <c>openai:NAME</c>, <c>gemini:NAME</c>, <c>anthropic:NAME</c>, <c>http://host/v1#NAME</c> for any server that
-/// speaks OpenAI's API, <c>recorded:FILE</c> or <c>recorded:FILE#NAME</c> for the answers of a transcript. Keys come from the environment, and are kept nowhere.
+/// Names of models that are not on this machine: <c>openai:NAME</c>, <c>gemini:NAME</c>, <c>anthropic:NAME</c>, <c>http://host/v1#NAME</c>
+/// for any server that speaks OpenAI's API, <c>recorded:FILE</c> or <c>recorded:FILE#NAME</c> for the answers of a transcript. Keys come
+/// from the environment, and are kept nowhere.
 /// </summary>
 public static class ModelSpec
 {
     /// <summary>The variable of the key of an OpenAI-compatible server: not OPENAI_API_KEY, which is OpenAI's alone.</summary>
     public const string ServerKey = "BANYAN_MODEL_API_KEY";
 
-    /// <summary>The model of a name, or null when the name means a file or folder. Throws <see cref="EvaluationException"/> when it is wrong or its key is missing.</summary>
+    /// <summary>
+    /// The model of a name, or null when the name means a file or folder. Throws <see cref="EvaluationException"/> when it is wrong or its
+    /// key is missing.
+    /// </summary>
     /// <param name="spec">The name.</param>
     /// <param name="variable">Reads the environment.</param>
     public static EvaluatedModel? Open(string spec, Func<string, string?>? variable = null)

@@ -34,7 +34,8 @@ public sealed class RecordedModel : EvaluatedModel
 
     /// <summary>Opens a transcript. Throws <see cref="EvaluationException"/> where it has several models and none is named.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="model">Which of its models, or <c>NAME at ORIGIN</c> where one name was asked at several places; null for the only one.</param>
+    /// <param name="model">Which of its models, or <c>NAME at ORIGIN</c> where one name was asked at several places; null for the only
+    /// one.</param>
     public static RecordedModel Open(string file, string? model)
     {
         static string Place(TranscriptEntry entry) => entry.Origin is { } origin ? $"{entry.RequestedModel} at {origin}" : entry.RequestedModel;

@@ -2,13 +2,18 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Evaluation.Prompts;
 
-/// <summary>Reads source of languages with braces (JavaScript, TypeScript, Java, C++, PHP): strings and comments are skipped, braces matched.</summary>
+/// <summary>
+/// Reads source of languages with braces (JavaScript, TypeScript, Java, C++, PHP): strings and comments are skipped, braces matched.
+/// </summary>
 static partial class BraceSource
 {
     /// <summary>The braces still open at the end of a text.</summary>
     public static int Depth(string text, bool hashComments = false) => Braces(text, hashComments).Sum(b => b.Opens ? 1 : -1);
 
-    /// <summary>The position after the brace that closes what is open at <paramref name="from"/>, down to <paramref name="depth"/> open ones; null if none does.</summary>
+    /// <summary>
+    /// The position after the brace that closes what is open at <paramref name="from"/>, down to <paramref name="depth"/> open ones; null
+    /// if none does.
+    /// </summary>
     public static int? Close(string text, int from, int depth, bool hashComments = false)
     {
         var open = 0;

@@ -111,25 +111,35 @@ sealed partial class PythonProgram
         _ => SetsUp(statement) || Handles(statement),
     };
 
-    /// <summary><c>f.calls = 0</c>, <c>TABLE[1] = 2</c>, <c>A += [3]</c>, <c>getcontext().prec = 60</c>: of what is kept, or of a library's.</summary>
+    /// <summary>
+    /// <c>f.calls = 0</c>, <c>TABLE[1] = 2</c>, <c>A += [3]</c>, <c>getcontext().prec = 60</c>: of what is kept, or of a library's.
+    /// </summary>
     bool ChangesKept(PythonSource.Statement statement) =>
         statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars") && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
 
     /// <summary>Whether the function is run to bind a name; the body of a <c>lambda</c> does not count until it is called.</summary>
     bool Executes(PythonSource.Statement statement) => Runs(statement.Code) && !Later().IsMatch(statement.Text);
 
-    /// <summary>A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class below one that does.</summary>
+    /// <summary>
+    /// A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class
+    /// below one that does.
+    /// </summary>
     bool IsRegistered(PythonSource.Statement statement) =>
         DecoratedBy().Matches(statement.Text).Select(m => (Name: m.Groups[1].Value, Dot: m.Groups[2].Success)).Any(by => !IsImported(by.Name) && (by.Dot ? _bound.Contains(by.Name) : Fills(by.Name)))
         || (statement.Kind == "class" && Bases().Match(statement.Text) is { Success: true } bases
             && PythonSource.Words(bases.Groups[1].Value).Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
 
-    /// <summary>Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.</summary>
+    /// <summary>
+    /// Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.
+    /// </summary>
     bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name) && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text) && !Ends().IsMatch(s.Text)
         && (PythonSource.Declared(s.Text).Any(_used.Contains) || s.Reads.Any(r => _bound.Contains(r) && _sources[r].Any(o => o.Kind is "assign" or "block"))
             || s.Reads.Distinct().Any(r => r != name && Fills(r, depth + 1))));
 
-    /// <summary>An expression that calls a method of what is kept (<c>[TABLE.append(i) for i in …]</c>, <c>last = TABLE.pop()</c>), whatever form it has; not prose about it.</summary>
+    /// <summary>
+    /// An expression that calls a method of what is kept (<c>[TABLE.append(i) for i in …]</c>, <c>last = TABLE.pop()</c>), whatever form it
+    /// has; not prose about it.
+    /// </summary>
     bool Handles(PythonSource.Statement statement) => !Asks(statement.Text) && !Tests().IsMatch(statement.Text) && !Runs(statement.Text) && !statement.Reads.Any(_runners.Contains)
         && !Prose().IsMatch(Keywords().Replace(statement.Text, ","))
         && Method().Matches(statement.Text).Any(m => m.Groups[1].Value is var name && _bound.Contains(name) && _sources[name].Any(s => s.Kind is "assign" or "class" or "block"));

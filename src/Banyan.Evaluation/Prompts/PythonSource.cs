@@ -95,7 +95,10 @@ static partial class PythonSource
             : new(text, "other", [], closed);
     }
 
-    /// <summary>What a line of a block binds for the whole module: its head (<c>for a, b in …</c>, <c>with … as c</c>, <c>case d</c>), and what follows on the line.</summary>
+    /// <summary>
+    /// What a line of a block binds for the whole module: its head (<c>for a, b in …</c>, <c>with … as c</c>, <c>case d</c>), and what
+    /// follows on the line.
+    /// </summary>
     static IEnumerable<string> Bound(string line)
     {
         if (Definition().Match(line) is { Success: true } definition)
@@ -136,7 +139,9 @@ static partial class PythonSource
         return at < text.Length ? text[at..] : "";
     }
 
-    /// <summary>Whether a function is only its signature: <c>...</c>, <c>pass</c> or <c>raise NotImplementedError</c> after its docstring.</summary>
+    /// <summary>
+    /// Whether a function is only its signature: <c>...</c>, <c>pass</c> or <c>raise NotImplementedError</c> after its docstring.
+    /// </summary>
     public static bool IsStub(Statement statement)
     {
         if (statement.Kind != "def")
@@ -154,7 +159,10 @@ static partial class PythonSource
             .Select(n => n.Contains(" as ", StringComparison.Ordinal) ? n[(n.LastIndexOf(" as ", StringComparison.Ordinal) + 4)..].Trim() : n.Split('.')[0])];
     }
 
-    /// <summary>The targets of an assignment, those of a chain each, and whether it changes them in place (<c>+=</c>); none where the statement is no assignment.</summary>
+    /// <summary>
+    /// The targets of an assignment, those of a chain each, and whether it changes them in place (<c>+=</c>); none where the statement is
+    /// no assignment.
+    /// </summary>
     static (IReadOnlyList<string> Targets, bool Augmented) Targets(string text)
     {
         var targets = new List<string>();
@@ -221,7 +229,10 @@ static partial class PythonSource
     /// <summary>The name that a target begins with: <c>a</c> of <c>a.b</c>, <c>a[0]</c>, <c>a().b</c>.</summary>
     static string? Root(string target) => Identifier().Match(target) is { Success: true, Index: 0 } name ? name.Value : null;
 
-    /// <summary>Lines, with those that continue one another (in brackets, in a long string, after a backslash) as one; and whether the line is closed.</summary>
+    /// <summary>
+    /// Lines, with those that continue one another (in brackets, in a long string, after a backslash) as one; and whether the line is
+    /// closed.
+    /// </summary>
     static IEnumerable<(string Line, bool Closed)> LogicalLines(string text)
     {
         var (depth, start) = (0, 0);
@@ -307,7 +318,9 @@ static partial class PythonSource
     [GeneratedRegex(@"\A\s*(\.\.\.|pass|raise\s+NotImplementedError(\(\))?)?\s*\z")]
     private static partial Regex Stub();
 
-    /// <summary>What may be assigned to: names, attributes, items, calls' attributes, and lists of them; not <c>lambda x</c>, of two words.</summary>
+    /// <summary>
+    /// What may be assigned to: names, attributes, items, calls' attributes, and lists of them; not <c>lambda x</c>, of two words.
+    /// </summary>
     [GeneratedRegex(@"\A[(\[*\s]*[\p{L}_][\p{L}\p{N}_]*\s*([.\[(,)\]*].*)?\z", RegexOptions.Singleline)]
     private static partial Regex Target();
 

@@ -22,7 +22,10 @@ public static class VendorPrompts
         return write(item) ?? throw new EvaluationException($"{vendor}'s prompts have no form for this task ({item.Title}, {item.Asked})");
     }
 
-    /// <summary>Qwen2.5-Coder's instruct evaluation (QwenLM/Qwen2.5-Coder, d5ead97): eval_plus/model.py for Python, multipl_e/chat/convert_data.py for the rest.</summary>
+    /// <summary>
+    /// Qwen2.5-Coder's instruct evaluation (QwenLM/Qwen2.5-Coder, d5ead97): eval_plus/model.py for Python, multipl_e/chat/convert_data.py
+    /// for the rest.
+    /// </summary>
     static ModelPrompt? Qwen(ItemPrompt item) => item.Asked != Asked.Program ? null
         : item.Language == "python"
             ? new(PromptKind.Chat, $"Can you complete the following Python function?\n```python\n{item.Code.Trim()}\n```\n")

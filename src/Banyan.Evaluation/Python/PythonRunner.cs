@@ -4,7 +4,9 @@ using Banyan.Evaluation.Sandboxes;
 
 namespace Banyan.Evaluation.Python;
 
-/// <summary>What to do in one Python process: define a solution afresh for each group, then call it with each of the group's inputs.</summary>
+/// <summary>
+/// What to do in one Python process: define a solution afresh for each group, then call it with each of the group's inputs.
+/// </summary>
 /// <param name="Code">The module's source.</param>
 /// <param name="Entry">The function to call, the inputs being argument lists; null when the inputs are expressions to evaluate.</param>
 /// <param name="Groups">Inputs as Python literals, with the CPU-seconds each call may take.</param>
@@ -45,7 +47,9 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
         return Encoding.UTF8.GetString(result.Output) + Encoding.UTF8.GetString(s_driver);
     }
 
-    /// <summary>The folders of an interpreter outside <c>/usr</c>: its own, and, of a virtual environment, that of the one it stands for.</summary>
+    /// <summary>
+    /// The folders of an interpreter outside <c>/usr</c>: its own, and, of a virtual environment, that of the one it stands for.
+    /// </summary>
     string[] Readable { get; } = [.. ((string[])[interpreter, File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter])
         .Where(i => !i.StartsWith("/usr/", StringComparison.Ordinal)).Select(i => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(i)!, ".."))).Distinct()];
 

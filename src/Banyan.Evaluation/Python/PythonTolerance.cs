@@ -1,6 +1,8 @@
 namespace Banyan.Evaluation.Python;
 
-/// <summary>Equality of floating-point results as EvalPlus (and NumPy's allclose) means it: |a − e| ≤ absolute + relative·|e|, element by element.</summary>
+/// <summary>
+/// Equality of floating-point results as EvalPlus (and NumPy's allclose) means it: |a − e| ≤ absolute + relative·|e|, element by element.
+/// </summary>
 static class PythonTolerance
 {
     const double Relative = 1e-7;

@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace Banyan.Evaluation.Recorded;
 
 /// <summary>
-/// Reads answers that a harness recorded: JSON lines (<c>task_id</c> with <c>completion</c>, <c>solution</c> or <c>generation</c>), or one JSON object
-/// of item ids with their answers (CRUXEval), EvalPlus's <c>eval</c> results, MultiPL-E's details. Several answers to one item stay several.
+/// Reads answers that a harness recorded: JSON lines (<c>task_id</c> with <c>completion</c>, <c>solution</c> or <c>generation</c>), or one
+/// JSON object of item ids with their answers (CRUXEval), EvalPlus's <c>eval</c> results, MultiPL-E's details. Several answers to one item
+/// stay several.
 /// </summary>
 public static class RecordedAnswers
 {

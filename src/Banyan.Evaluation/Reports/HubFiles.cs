@@ -5,7 +5,9 @@ using Banyan.Evaluation.Runs;
 
 namespace Banyan.Evaluation.Reports;
 
-/// <summary>A model's results as Hugging Face's hub reads them: <c>.eval_results/*.yaml</c>, and the older <c>model-index</c> of a model card.</summary>
+/// <summary>
+/// A model's results as Hugging Face's hub reads them: <c>.eval_results/*.yaml</c>, and the older <c>model-index</c> of a model card.
+/// </summary>
 static class HubFiles
 {
     /// <summary>The data set on the hub that a task's items come from; null if there is none.</summary>

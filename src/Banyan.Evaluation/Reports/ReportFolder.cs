@@ -18,7 +18,10 @@ public static class ReportFolder
     /// <summary>The signed file's name.</summary>
     public const string FileName = "report.json";
 
-    /// <summary>Results with their transcripts, from result files or folders of them (each with its <c>transcript.jsonl</c>), as <c>banyan eval run</c> writes them.</summary>
+    /// <summary>
+    /// Results with their transcripts, from result files or folders of them (each with its <c>transcript.jsonl</c>), as <c>banyan eval
+    /// run</c> writes them.
+    /// </summary>
     public static IReadOnlyList<(RunResult Run, string Transcript)> ReadRuns(IEnumerable<string> paths)
     {
         var runs = new List<(RunResult, string)>();

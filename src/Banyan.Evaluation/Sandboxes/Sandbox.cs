@@ -65,7 +65,9 @@ public sealed partial class Sandbox : IDisposable
         }
     }
 
-    /// <summary>Runs programs with this user's rights, with limits but uncontained: they can read, change and send anything the user can.</summary>
+    /// <summary>
+    /// Runs programs with this user's rights, with limits but uncontained: they can read, change and send anything the user can.
+    /// </summary>
     public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"), null);
 
     /// <summary>The error message for a sandbox that could not be created, from its tools' output.</summary>

@@ -15,7 +15,9 @@ public sealed record SandboxLimits
     /// <summary>Resident bytes plus what its sockets may hold, sampled.</summary>
     public long MemoryBytes { get; init; } = 2L << 30;
 
-    /// <summary>Address space of each process, enforced by the kernel; null for runtimes that reserve far more than they use (Node, Java, .NET).</summary>
+    /// <summary>
+    /// Address space of each process, enforced by the kernel; null for runtimes that reserve far more than they use (Node, Java, .NET).
+    /// </summary>
     public long? AddressSpaceBytes { get; init; } = 4L << 30;
 
     /// <summary>Processes and threads alive at once.</summary>

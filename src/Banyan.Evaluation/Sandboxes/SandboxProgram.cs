@@ -17,7 +17,9 @@ public sealed record SandboxProgram
     /// <summary>Files the program finds, read-only, in <see cref="Folder"/>: name to content.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>();
 
-    /// <summary>Files and folders of this machine that are visible read-only at the same place (a runtime outside <c>/usr</c>, also in a home).</summary>
+    /// <summary>
+    /// Files and folders of this machine that are visible read-only at the same place (a runtime outside <c>/usr</c>, also in a home).
+    /// </summary>
     public IReadOnlyList<string> Readable { get; init; } = [];
 
     /// <summary>

@@ -86,8 +86,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
                 var tree = ProcessTree.Sample(process.Id);
                 if (statusFile is not null && (_inside ??= Status("child-pid")) is { } inside)
                     tree = tree with { ResidentBytes = tree.ResidentBytes + SocketMemory.Of(inside) };
-                // Starved on a busy machine is not asleep: that one is ready to run, or waits for this process, which is then starved itself
-                // and samples late; so a sample counts for no more than the usual time between two.
+                // Starved on a busy machine is not asleep: that one is ready to run, or waits for this process, which is then starved
+                // itself and samples late; so a sample counts for no more than the usual time between two.
                 if (feed.IsCompleted && !tree.Runnable && tree.CpuSeconds <= _cpuSeconds)
                     idle += s_betweenSamples.TotalSeconds;
                 _cpuSeconds = Math.Max(_cpuSeconds, tree.CpuSeconds);
@@ -128,8 +128,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
                 process.Kill(); // still outside: --die-with-parent ends whatever comes
         }
         await process.WaitForExitAsync();
-        // bubblewrap does not wait for it, so it becomes this process's child (see Sandbox) and is buried here, or else init's, which may take its time.
-        // Bounded, because the number may by then be another process's.
+        // bubblewrap does not wait for it, so it becomes this process's child (see Sandbox) and is buried here, or else init's, which may
+        // take its time. Bounded, because the number may by then be another process's.
         // Seen dead first, buried then: the other way round, one that dies in between would stay unburied.
         for (var patience = 0; first is { } inside && patience < 2000; patience++)
         {

@@ -27,12 +27,13 @@ static class SeccompFilter
 
     sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint SocketPairCall, uint? ForeignAbi, uint[] Refused);
 
-    // From the kernel's syscall tables. In order: ptrace, process_vm_readv/writev, process_madvise, kcmp, pidfd_getfd, add_key, request_key, keyctl,
-    // bpf, perf_event_open, userfaultfd, io_uring_setup/enter/register, mount, umount2, pivot_root, chroot, setns, unshare, open_tree, move_mount,
-    // fsopen, fsconfig, fsmount, fspick, mount_setattr, kexec_load, kexec_file_load, init_module, finit_module, delete_module, reboot, swapon, swapoff,
-    // quotactl, acct, settimeofday, clock_settime, adjtimex, clock_adjtime, sethostname, setdomainname, open_by_handle_at, name_to_handle_at, syslog,
-    // vhangup, fanotify_init, lookup_dcookie, personality, mbind, set_mempolicy, migrate_pages, move_pages, memfd_create, memfd_secret, shmget, msgget, semget,
-    // open_tree_attr, set_mempolicy_home_node; on x86-64 also uselib, modify_ldt, iopl, ioperm
+    // From the kernel's syscall tables. In order: ptrace, process_vm_readv/writev, process_madvise, kcmp, pidfd_getfd, add_key,
+    // request_key, keyctl, bpf, perf_event_open, userfaultfd, io_uring_setup/enter/register, mount, umount2, pivot_root, chroot, setns,
+    // unshare, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr, kexec_load, kexec_file_load, init_module,
+    // finit_module, delete_module, reboot, swapon, swapoff, quotactl, acct, settimeofday, clock_settime, adjtimex, clock_adjtime,
+    // sethostname, setdomainname, open_by_handle_at, name_to_handle_at, syslog, vhangup, fanotify_init, lookup_dcookie, personality, mbind,
+    // set_mempolicy, migrate_pages, move_pages, memfd_create, memfd_secret, shmget, msgget, semget, open_tree_attr,
+    // set_mempolicy_home_node; on x86-64 also uselib, modify_ldt, iopl, ioperm
     static readonly Numbers s_x64 = new(0xC000003E, 56, 435, 41, 53, 0x40000000,
     [
         101, 310, 311, 440, 312, 438, 248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 155, 161, 308, 272, 428, 429, 430, 431, 432, 433, 442, 246, 320,

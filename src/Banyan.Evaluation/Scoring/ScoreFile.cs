@@ -19,7 +19,9 @@ public static class ScoreFile
         ["items"] = new JsonArray([.. score.Items.Select(i => new JsonObject { ["id"] = i.Id, ["sample"] = i.Sample, ["passed"] = i.Passed, ["reason"] = i.Reason })]),
     }.ToJsonString(s_indented);
 
-    /// <summary>Reads one score file, or all <c>*.json</c> of a folder. Throws <see cref="EvaluationException"/> naming what is not understood.</summary>
+    /// <summary>
+    /// Reads one score file, or all <c>*.json</c> of a folder. Throws <see cref="EvaluationException"/> naming what is not understood.
+    /// </summary>
     public static IReadOnlyList<Score> Read(string path) =>
         Directory.Exists(path) ? [.. Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal).Select(ReadFile)] : [ReadFile(path)];
 

@@ -26,7 +26,9 @@ public static class Proportions
         return new(centre - half, centre + half);
     }
 
-    /// <summary>Newcombe's interval (1998, method 10) of a − b, two independent proportions: what two published scores alone support.</summary>
+    /// <summary>
+    /// Newcombe's interval (1998, method 10) of a − b, two independent proportions: what two published scores alone support.
+    /// </summary>
     public static Interval Newcombe(double a, int nA, double b, int nB, double confidence = 0.95)
     {
         Interval A = Wilson((int)Math.Round(a * nA), nA, confidence), B = Wilson((int)Math.Round(b * nB), nB, confidence);

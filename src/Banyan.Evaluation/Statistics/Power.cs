@@ -4,8 +4,8 @@ namespace Banyan.Evaluation.Statistics;
 public static class Power
 {
     /// <summary>
-    /// Items needed for a paired comparison to find <paramref name="difference"/> when the models differ on a share <paramref name="discordant"/> of the
-    /// items (Connor 1987): n = (z₁₋α/₂·√ψ + z_power·√(ψ − d²))² / d².
+    /// Items needed for a paired comparison to find <paramref name="difference"/> when the models differ on a share
+    /// <paramref name="discordant"/> of the items (Connor 1987): n = (z₁₋α/₂·√ψ + z_power·√(ψ − d²))² / d².
     /// </summary>
     public static int ItemsNeeded(double difference, double discordant, double power = 0.8, double level = 0.05)
     {
@@ -43,7 +43,10 @@ public static class Power
 /// <summary>A score out of n items is a multiple of 1/n; a published one that is not was made on other items.</summary>
 public static class Granularity
 {
-    /// <summary>The numbers of right answers out of n that round to a percentage as published, with the digits it was published with; empty when impossible.</summary>
+    /// <summary>
+    /// The numbers of right answers out of n that round to a percentage as published, with the digits it was published with; empty when
+    /// impossible.
+    /// </summary>
     public static IReadOnlyList<int> RightAnswers(decimal percent, int n)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);

@@ -49,7 +49,8 @@ public sealed record PublishedComparison
         ArgumentOutOfRangeException.ThrowIfLessThan(items, 1);
         int rightA = (int)Math.Round(a * items), rightB = (int)Math.Round(b * items);
         double shareA = rightA / (double)items, shareB = rightB / (double)items;
-        // Scores of 0 and 1 have no variance, and still are of so many items: no outcomes with these scores would have a narrower interval than those that differ least.
+        // Scores of 0 and 1 have no variance, and still are of so many items: no outcomes with these scores would have a narrower interval
+        // than those that differ least.
         var narrowest = TangoInterval.Of(Math.Max(0, rightA - rightB), Math.Max(0, rightB - rightA), items);
         return new()
         {

@@ -181,8 +181,9 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                 return Verdict.Wrong("a tuple without brackets");
 
             PythonOutcome? value = null, expected = null;
-            // The data's own value is written as Python would, so Python reads it, in a group of its own that is done before the answer is seen.
-            // Who predicts an output does not have the function, however it is spelled: only what it imports, which a value may be made of.
+            // The data's own value is written as Python would, so Python reads it, in a group of its own that is done before the answer is
+            // seen. Who predicts an output does not have the function, however it is spelled: only what it imports, which a value may be
+            // made of.
             var code = predictInput ? item.Code : string.Concat(PythonSource.Read(item.Code).Where(s => s.Kind == "import").Select(s => s.Text));
             var job = new PythonJob(code, null, [new([item.Output], [LimitSeconds]), new([expression], [LimitSeconds])])
             {

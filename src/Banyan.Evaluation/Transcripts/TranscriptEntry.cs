@@ -14,7 +14,9 @@ public sealed record TranscriptEntry
     /// <summary>Which of the item's answers, from 0.</summary>
     public int Sample { get; init; }
 
-    /// <summary>The form of the prompt: a rung of the ladder (<c>completion</c>, <c>fenced</c>, <c>chat</c>, <c>infill</c>) or <c>vendor</c>.</summary>
+    /// <summary>
+    /// The form of the prompt: a rung of the ladder (<c>completion</c>, <c>fenced</c>, <c>chat</c>, <c>infill</c>) or <c>vendor</c>.
+    /// </summary>
     public required string Prompt { get; init; }
 
     /// <summary>SHA-256 of everything the model was shown, in hexadecimal.</summary>

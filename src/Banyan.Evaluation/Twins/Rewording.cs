@@ -10,7 +10,9 @@ namespace Banyan.Evaluation.Twins;
 /// </summary>
 static partial class Rewording
 {
-    /// <summary>Phrases, the longer first, and what may stand for them. Every pair means the same wherever the phrase may stand in a statement.</summary>
+    /// <summary>
+    /// Phrases, the longer first, and what may stand for them. Every pair means the same wherever the phrase may stand in a statement.
+    /// </summary>
     static readonly (string Phrase, string[] Others)[] s_phrases =
     [
         ("write a python function to", ["implement a Python function whose purpose is to", "in Python, define a function to"]),

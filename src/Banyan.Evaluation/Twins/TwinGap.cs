@@ -19,8 +19,9 @@ public enum TwinVerdict
 }
 
 /// <summary>
-/// One model on a task and on its twins, compared problem by problem. A gap says that the model depends on how the known problems are put: that it has seen
-/// them is one reason, that other names and examples are harder for it is another; a model that cannot have seen them shows how much of it is that.
+/// One model on a task and on its twins, compared problem by problem. A gap says that the model depends on how the known problems are put:
+/// that it has seen them is one reason, that other names and examples are harder for it is another; a model that cannot have seen them
+/// shows how much of it is that.
 /// </summary>
 public sealed class TwinGap
 {
@@ -50,8 +51,8 @@ public sealed class TwinGap
     public int OnlyTwin => _pairs.OnlyB;
 
     /// <summary>
-    /// The 95 % interval of the gap: bootstrap over source problems. Where no problem was right only as it is known, there is nothing to draw from, and its
-    /// upper end is the share at which that would still be seen once in forty times: 1 − 0.025^(1/n).
+    /// The 95 % interval of the gap: bootstrap over source problems. Where no problem was right only as it is known, there is nothing to
+    /// draw from, and its upper end is the share at which that would still be seen once in forty times: 1 − 0.025^(1/n).
     /// </summary>
     public Interval Interval => OnlyOriginal > 0 ? _pairs.Interval : new(_pairs.Interval.Low, Math.Max(_pairs.Interval.High, 1 - Math.Pow(0.025, 1.0 / Problems)));
 

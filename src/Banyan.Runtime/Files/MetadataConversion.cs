@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>Stored metadata as the type somebody asks for. An integer becomes any integer it fits, or a float; a float only another float.</summary>
+/// <summary>
+/// Stored metadata as the type somebody asks for. An integer becomes any integer it fits, or a float; a float only another float.
+/// </summary>
 static class MetadataConversion
 {
     public static bool TryConvert<T>(object stored, [MaybeNullWhen(false)] out T value)

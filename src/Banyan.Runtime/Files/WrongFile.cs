@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>Recognises what often is under a model's name in its place: what a failed download left, or the file of another program.</summary>
+/// <summary>
+/// Recognises what often is under a model's name in its place: what a failed download left, or the file of another program.
+/// </summary>
 static class WrongFile
 {
     const int HeadBytes = 512;

@@ -5,8 +5,9 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// Distributions over a text, as llama-perplexity writes them (--kl-divergence-base): <c>"_logits_", u32 context, i32 vocabulary, i32 chunks, i32
-/// tokens[]</c>, then for each predicted token two floats, a step and the least log-probability, and 16 bits a token of the vocabulary.
+/// Distributions over a text, as llama-perplexity writes them (--kl-divergence-base): <c>"_logits_", u32 context, i32 vocabulary, i32
+/// chunks, i32 tokens[]</c>, then for each predicted token two floats, a step and the least log-probability, and 16 bits a token of the
+/// vocabulary.
 /// </summary>
 sealed class BaseLogits : IDisposable
 {

@@ -33,7 +33,9 @@ internal static class Distribution
     /// <summary>The first token with the largest logit.</summary>
     public static int ArgMax(ReadOnlySpan<float> logits) => Math.Max(0, logits.IndexOf(Max(logits)));
 
-    /// <summary>ln Σ exp(logit): subtracting it from a logit gives the token's log-probability. NaN or infinite for damaged logits.</summary>
+    /// <summary>
+    /// ln Σ exp(logit): subtracting it from a logit gives the token's log-probability. NaN or infinite for damaged logits.
+    /// </summary>
     public static double LogSumExp(ReadOnlySpan<float> logits)
     {
         var max = Max(logits);

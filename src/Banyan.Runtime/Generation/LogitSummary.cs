@@ -9,7 +9,10 @@ namespace Banyan.Runtime.Generation;
 /// <param name="LogSum">ln Σ exp(logit).</param>
 internal readonly record struct LogitSummary(float Max, int Best, double LogSum);
 
-/// <summary>Summaries of all rows of a pass at once, on all threads: the vocabulary is read from memory once, a block that the first-level cache holds at a time.</summary>
+/// <summary>
+/// Summaries of all rows of a pass at once, on all threads: the vocabulary is read from memory once, a block that the first-level cache
+/// holds at a time.
+/// </summary>
 internal sealed unsafe class LogitSummaries(int rows)
 {
     const int Block = 2048, BlocksPerPart = 8, PartLogits = Block * BlocksPerPart;

@@ -104,11 +104,14 @@ internal sealed class Request
     bool _cancelled;
 
     /// <summary>
-    /// Steps on their way to the reader. A queue of structs that is reused while the reader keeps up, so that a token allocates nothing here.
+    /// Steps on their way to the reader. A queue of structs that is reused while the reader keeps up, so that a token allocates nothing
+    /// here.
     /// </summary>
     public Channel<Step> Steps { get; } = Channel.CreateUnbounded<Step>(new() { SingleReader = true, SingleWriter = true });
 
-    /// <summary>The next tokens to compute: those pending, of which there are <paramref name="rows"/>, and after them the draft's.</summary>
+    /// <summary>
+    /// The next tokens to compute: those pending, of which there are <paramref name="rows"/>, and after them the draft's.
+    /// </summary>
     public ReadOnlySpan<int> Next(int rows)
     {
         if (Draft is { Rows: > 0 } draft)
@@ -126,7 +129,9 @@ internal sealed class Request
         return _count == _tokens.Length;
     }
 
-    /// <summary>Tells the reader how many tokens of the prompt are computed, where it asked for that and they are more than it knows of.</summary>
+    /// <summary>
+    /// Tells the reader how many tokens of the prompt are computed, where it asked for that and they are more than it knows of.
+    /// </summary>
     public void TellPrompt(int processed)
     {
         if (!Options.ReportPrompt || processed <= _told)

@@ -69,7 +69,8 @@ internal sealed class Sampler
         return Choose(logits, summary, scratch);
     }
 
-    // What follows is summed up from the smaller part of the vocabulary: from what is allowed where that is little, from what is not where that is.
+    // What follows is summed up from the smaller part of the vocabulary: from what is allowed where that is little, from what is not where
+    // that is.
     LogitSummary Mask(Span<float> logits, LogitSummary before, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends, bool canEnd)
     {
         var others = allowed.Count > FewAllowed && NeedsSum && !Changes ? SumOfOthers(logits, before.Max, scratch, allowed, ends, canEnd) : 0;
@@ -131,7 +132,9 @@ internal sealed class Sampler
     int Choose(Span<float> logits, LogitSummary summary, SamplerScratch scratch) =>
         _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn);
 
-    /// <summary>The likeliest tokens of what was just drawn from, best first, and the token's own log-probability in it. Allocates.</summary>
+    /// <summary>
+    /// The likeliest tokens of what was just drawn from, best first, and the token's own log-probability in it. Allocates.
+    /// </summary>
     /// <param name="logits">As <see cref="Next"/> left them.</param>
     /// <param name="scratch">As there.</param>
     /// <param name="wanted">How many; fewer where no others had a chance.</param>
@@ -165,8 +168,9 @@ internal sealed class Sampler
     }
 
     /// <summary>
-    /// What it would choose, <paramref name="ahead"/> tokens from now, if these were the logits: with the number that it will draw with there. So where a
-    /// small model's distribution is like the large one's, so are their choices, whatever the temperature. Changes the logits, but not itself.
+    /// What it would choose, <paramref name="ahead"/> tokens from now, if these were the logits: with the number that it will draw with
+    /// there. So where a small model's distribution is like the large one's, so are their choices, whatever the temperature. Changes the
+    /// logits, but not itself.
     /// </summary>
     public int Guess(Span<float> logits, SamplerScratch scratch, int ahead)
     {
@@ -214,7 +218,9 @@ internal sealed class Sampler
         return scratch.Tokens[kept - 1];
     }
 
-    /// <summary>Fills the scratch with the kept tokens, best first, and their weights exp((logit − max) / temperature); returns how many.</summary>
+    /// <summary>
+    /// Fills the scratch with the kept tokens, best first, and their weights exp((logit − max) / temperature); returns how many.
+    /// </summary>
     int Truncate(ReadOnlySpan<float> logits, float max, float scale, SamplerScratch scratch)
     {
         var (values, tokens) = (scratch.Values, scratch.Tokens);
@@ -291,7 +297,9 @@ internal sealed class Sampler
         return last;
     }
 
-    /// <summary>A number in [0, 1) from the seed and a counter alone (SplitMix64), so that a request's draws depend on nothing beside it.</summary>
+    /// <summary>
+    /// A number in [0, 1) from the seed and a counter alone (SplitMix64), so that a request's draws depend on nothing beside it.
+    /// </summary>
     internal static double Uniform(ulong seed, ulong counter)
     {
         var z = unchecked(seed + (counter + 1) * 0x9E3779B97F4A7C15);

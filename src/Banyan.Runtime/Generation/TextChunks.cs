@@ -3,7 +3,9 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation;
 
-/// <summary>Passes over a text in chunks of one context each, as llama.cpp's tools do it: a chunk knows nothing of the one before.</summary>
+/// <summary>
+/// Passes over a text in chunks of one context each, as llama.cpp's tools do it: a chunk knows nothing of the one before.
+/// </summary>
 internal static class TextChunks
 {
     const int PassTokens = 64;

@@ -7,8 +7,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// What a reranker or another classifier makes of a pooled vector: <c>cls.output · activation(cls · x)</c>, where the file has them; Qwen3's
-/// rerankers give the softmax of "yes" and "no".
+/// What a reranker or another classifier makes of a pooled vector: <c>cls.output · activation(cls · x)</c>, where the file has them;
+/// Qwen3's rerankers give the softmax of "yes" and "no".
 /// </summary>
 internal sealed unsafe class Classifier
 {

@@ -8,8 +8,8 @@ using Banyan.Runtime.Models.Projections;
 namespace Banyan.Runtime.Models;
 
 /// <summary>
-/// Squares of what each matrix was multiplied with, summed by columns over the rows of passes: what an importance matrix is made of. Of experts, and
-/// of heads that have a matrix each, one after the other.
+/// Squares of what each matrix was multiplied with, summed by columns over the rows of passes: what an importance matrix is made of. Of
+/// experts, and of heads that have a matrix each, one after the other.
 /// </summary>
 internal sealed unsafe class InputSums
 {

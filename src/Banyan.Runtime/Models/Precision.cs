@@ -4,8 +4,8 @@ namespace Banyan.Runtime.Models;
 
 /// <summary>How finely a model computes: what its weights are multiplied with.</summary>
 /// <param name="Exact">Activations stay floats.</param>
-/// <param name="MixerTerms">Else: int8 values that stand for one activation in a mixer, 1 or 2 (<see cref="Kernels.Matrices.Activations"/>);
-/// elsewhere it is 1.</param>
+/// <param name="MixerTerms">Else: int8 values that stand for one activation in a mixer, 1 or 2
+/// (<see cref="Kernels.Matrices.Activations"/>); elsewhere it is 1.</param>
 internal readonly record struct Precision(bool Exact, int MixerTerms)
 {
     /// <summary>Whether a mixer's own products are those of the exact path.</summary>

@@ -10,7 +10,9 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>Makes the places of a grammar for calls and reasoning. Marks that are control tokens of the vocabulary are written as such.</summary>
+/// <summary>
+/// Makes the places of a grammar for calls and reasoning. Marks that are control tokens of the vocabulary are written as such.
+/// </summary>
 internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IReadOnlyList<string> marks)
 {
     readonly List<string> _control = [.. marks.Where(m => tokenizer.TryFind(m, out var token) && tokenizer.IsSpecial(token)).OrderByDescending(m => m.Length)];

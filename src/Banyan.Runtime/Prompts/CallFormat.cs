@@ -27,7 +27,9 @@ internal abstract record CallFormat
     /// <returns>How many characters they took; 0 if it is malformed, -1 where more is needed.</returns>
     public abstract int Read(string text, bool ended, IReadOnlyList<Tool> tools, out List<ToolCall> calls);
 
-    /// <summary>The name, and the arguments as far as they are there, of a call that is not complete; null if that cannot be said.</summary>
+    /// <summary>
+    /// The name, and the arguments as far as they are there, of a call that is not complete; null if that cannot be said.
+    /// </summary>
     public virtual (string Name, string Arguments)? Begun(string text) => null;
 
     /// <summary>The place before one or more calls that leads to another.</summary>

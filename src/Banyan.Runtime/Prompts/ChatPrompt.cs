@@ -19,7 +19,9 @@ internal static class ChatPrompt
     // Noncharacters: Unicode keeps them out of text for such purposes.
     const char FirstMark = '\uFDD0', LastMark = '\uFDEF';
 
-    /// <summary>The text of a conversation, and the character that tells its special tokens from quoted text: see <see cref="Prepare"/>.</summary>
+    /// <summary>
+    /// The text of a conversation, and the character that tells its special tokens from quoted text: see <see cref="Prepare"/>.
+    /// </summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="template">The template.</param>
     /// <param name="variables">What it sees: messages, tools, add_generation_prompt and anything else. They are changed.</param>
@@ -31,7 +33,9 @@ internal static class ChatPrompt
         return (template.Render(variables, now), mark);
     }
 
-    /// <summary>The ids of such a text; a model must start from something, so of none they are the token that begins or ends a text.</summary>
+    /// <summary>
+    /// The ids of such a text; a model must start from something, so of none they are the token that begins or ends a text.
+    /// </summary>
     /// <exception cref="ContextLengthException">There are more than <paramref name="maxTokens"/>.</exception>
     public static int[] Encode(Tokenizer tokenizer, string text, char mark, int maxTokens) =>
         !tokenizer.TryEncodeMarked(text, mark, maxTokens, out var ids) ? throw ContextLengthException.MoreThan(maxTokens)

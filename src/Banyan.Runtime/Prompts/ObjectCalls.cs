@@ -4,7 +4,10 @@ using Banyan.Runtime.Generation.Grammars.Automata;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>Calls as JSON objects with a name and arguments, one between marks or several in an array: Hermes, Qwen, Llama 3, Mistral Nemo, Granite, Phi.</summary>
+/// <summary>
+/// Calls as JSON objects with a name and arguments, one between marks or several in an array: Hermes, Qwen, Llama 3, Mistral Nemo, Granite,
+/// Phi.
+/// </summary>
 internal sealed partial record ObjectCalls : CallFormat
 {
     /// <summary>What is written before the first.</summary>

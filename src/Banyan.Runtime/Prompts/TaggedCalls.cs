@@ -8,7 +8,10 @@ using Banyan.Runtime.Templates.Values;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>Calls whose arguments stand one by one between tags, text as it is and the rest as JSON: Qwen3-Coder, GLM, MiniMax, DeepSeek V3.2, Glimmer.</summary>
+/// <summary>
+/// Calls whose arguments stand one by one between tags, text as it is and the rest as JSON: Qwen3-Coder, GLM, MiniMax, DeepSeek V3.2,
+/// Glimmer.
+/// </summary>
 internal sealed record TaggedCalls : CallFormat
 {
     /// <summary>What is written before the first and after the last; empty if each call has its own.</summary>

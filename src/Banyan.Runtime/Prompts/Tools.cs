@@ -7,7 +7,8 @@ namespace Banyan.Runtime.Prompts;
 /// <summary>A function that a model can ask for.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Parameters">The JSON Schema of its arguments; null for none.</param>
-/// <param name="Strict">Whether arguments that the schema does not allow must be impossible; otherwise a schema that cannot be enforced becomes any object.</param>
+/// <param name="Strict">Whether arguments that the schema does not allow must be impossible; otherwise a schema that cannot be enforced
+/// becomes any object.</param>
 internal sealed record Tool(string Name, JsonElement? Parameters, bool Strict = false)
 {
     /// <summary>Tools as OpenAI's API and templates have them.</summary>

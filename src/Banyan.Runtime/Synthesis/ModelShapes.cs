@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// The shapes of published models, from their config.json; two that copy, of the sizes of sprout and of a 1.5B model; and two small ones for
-/// tests.
+/// The shapes of published models, from their config.json; two that copy, of the sizes of sprout and of a 1.5B model; and two small ones
+/// for tests.
 /// </summary>
 static class ModelShapes
 {

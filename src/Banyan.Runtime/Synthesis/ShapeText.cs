@@ -4,8 +4,8 @@ using System.Reflection;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// A shape as a text of one line a fact (<c>Shapes/NAME.txt</c>), for families whose layers differ. Keys are GGUF's without the architecture;
-/// sizes are outermost first.
+/// A shape as a text of one line a fact (<c>Shapes/NAME.txt</c>), for families whose layers differ. Keys are GGUF's without the
+/// architecture; sizes are outermost first.
 /// <code>
 /// title gemma-3-4b-it, text
 /// architecture gemma3
@@ -18,7 +18,8 @@ namespace Banyan.Runtime.Synthesis;
 /// l@5/10 attn_q.weight 1536 1536                   a tensor of the chosen layers; without @ of all
 /// l ssm_a 48 1 = -1*48                             what is not random: values, each so many times
 /// </code>
-/// Layers are chosen by numbers, ranges (<c>0-4</c>) and remainders (<c>5/10</c>: 5, 15, 25, …), separated by commas; <c>!</c> first: the others.
+/// Layers are chosen by numbers, ranges (<c>0-4</c>) and remainders (<c>5/10</c>: 5, 15, 25, …), separated by commas; <c>!</c> first: the
+/// others.
 /// </summary>
 sealed class ShapeText
 {

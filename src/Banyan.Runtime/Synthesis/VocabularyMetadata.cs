@@ -6,8 +6,8 @@ using Banyan.Runtime.Files.Gguf;
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// The tokenizer of a synthesized model: byte-level BPE with the special tokens of its kind at their published ids. The ordinary tokens come
-/// from a folder with vocab.json and merges.txt, or are generated: single bytes, then joined letters.
+/// The tokenizer of a synthesized model: byte-level BPE with the special tokens of its kind at their published ids. The ordinary tokens
+/// come from a folder with vocab.json and merges.txt, or are generated: single bytes, then joined letters.
 /// </summary>
 static class VocabularyMetadata
 {
@@ -114,7 +114,9 @@ static class VocabularyMetadata
         return [.. words.Select(p => p.Key)];
     }
 
-    /// <summary>The 256 bytes in GPT-2's alphabet, then letters joined in twos, threes and fours, each the merge of two earlier tokens.</summary>
+    /// <summary>
+    /// The 256 bytes in GPT-2's alphabet, then letters joined in twos, threes and fours, each the merge of two earlier tokens.
+    /// </summary>
     static (IReadOnlyList<string> Words, string[] Merges) MakeUp(int count)
     {
         var words = new List<string>(count);

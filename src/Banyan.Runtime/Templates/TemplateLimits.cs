@@ -19,6 +19,9 @@ public sealed record TemplateLimits
     /// <summary>Bytes of all strings and collections created during the rendering, live or not.</summary>
     public long AllocatedBytes { get; init; } = 128 * 1024 * 1024;
 
-    /// <summary>Nesting of macro calls, recursive loops and statements while rendering, of values inside values, and of generators that read generators.</summary>
+    /// <summary>
+    /// Nesting of macro calls, recursive loops and statements while rendering, of values inside values, and of generators that read
+    /// generators.
+    /// </summary>
     public int Depth { get; init; } = 128;
 }

@@ -122,8 +122,8 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// Two texts as encoders are shown them: <c>[CLS] first [SEP] second [SEP]</c>, or <c>&lt;s&gt; first &lt;/s&gt;&lt;/s&gt; second &lt;/s&gt;</c> where RoBERTa's
-    /// tokens are used. Special tokens in the texts are text.
+    /// Two texts as encoders are shown them: <c>[CLS] first [SEP] second [SEP]</c>, or <c>&lt;s&gt; first &lt;/s&gt;&lt;/s&gt; second
+    /// &lt;/s&gt;</c> where RoBERTa's tokens are used. Special tokens in the texts are text.
     /// </summary>
     internal bool TryEncodePair(string first, string second, int maxTokens, out int[] ids)
     {

@@ -4,8 +4,8 @@ using Banyan.Runtime.Tokenizers.PreTokenization;
 namespace Banyan.Runtime.Tokenizers;
 
 /// <summary>
-/// SentencePiece's unigram model (arXiv 1804.10959): of all ways to cut a text into tokens, the one whose scores sum to the most. A character
-/// of no token is unknown, at a score below all others; unknown ones in a row are one token.
+/// SentencePiece's unigram model (arXiv 1804.10959): of all ways to cut a text into tokens, the one whose scores sum to the most. A
+/// character of no token is unknown, at a score below all others; unknown ones in a row are one token.
 /// </summary>
 sealed class UnigramEncoder : TextEncoder
 {

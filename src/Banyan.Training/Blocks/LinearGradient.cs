@@ -11,8 +11,8 @@ using Banyan.Training.Passes;
 namespace Banyan.Training.Blocks;
 
 /// <summary>
-/// A projection and its way back. Its weight is frozen, in whatever format the model has it; or frozen with an adapter beside it; or trained
-/// as a whole:
+/// A projection and its way back. Its weight is frozen, in whatever format the model has it; or frozen with an adapter beside it; or
+/// trained as a whole:
 /// <code>
 /// y = scale · W·x + bias                                     frozen or trained
 /// y = scale · (W·x + s · B·(A·x)) + bias                     LoRA
@@ -80,8 +80,8 @@ internal sealed unsafe class LinearGradient
     string BiasName => Name.Replace(".weight", ".bias", StringComparison.Ordinal);
 
     /// <summary>
-    /// y[rows, outputs] = or += the projection of x. If output is null, only what the backward pass needs is computed. <paramref name="first"/>: the first
-    /// row of its places, where projections share them.
+    /// y[rows, outputs] = or += the projection of x. If output is null, only what the backward pass needs is computed.
+    /// <paramref name="first"/>: the first row of its places, where projections share them.
     /// </summary>
     public void Forward(TrainingPass pass, float* x, float* y, int rows, int first = 0, bool add = false)
     {

@@ -29,7 +29,9 @@ internal sealed unsafe class ResidualGradient
         at.Scratch.Return(mark);
     }
 
-    /// <summary>y[rows, embedding] of x, which may be the same memory; if y is null, only what the backward pass needs is computed.</summary>
+    /// <summary>
+    /// y[rows, embedding] of x, which may be the same memory; if y is null, only what the backward pass needs is computed.
+    /// </summary>
     public void Forward(TrainingPass pass, float* x, float* y)
     {
         var input = Input(pass, x);
@@ -48,7 +50,9 @@ internal sealed unsafe class ResidualGradient
         Add.Apply(y, _dUpdate.Floats, (long)pass.Rows * _columns, pass.Pool);
     }
 
-    /// <summary>dx[rows, embedding], the gradient of y, becomes that of x; <paramref name="below"/>: whether anything below is trained.</summary>
+    /// <summary>
+    /// dx[rows, embedding], the gradient of y, becomes that of x; <paramref name="below"/>: whether anything below is trained.
+    /// </summary>
     public void Backward(TrainingPass pass, float* x, float* dx, bool below)
     {
         float* input = Input(pass, x), dUpdate = dx;

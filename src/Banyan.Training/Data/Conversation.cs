@@ -8,7 +8,10 @@ static class Conversation
 {
     static readonly HashSet<string> s_roles = ["system", "developer", "user", "assistant", "tool"];
 
-    /// <summary>Messages whose roles are in order, with texts as contents: system, then user and assistant (and its tools) alternating, the assistant last.</summary>
+    /// <summary>
+    /// Messages whose roles are in order, with texts as contents: system, then user and assistant (and its tools) alternating, the
+    /// assistant last.
+    /// </summary>
     /// <exception cref="RecordException">They are not in that order.</exception>
     public static JsonArray Check(JsonNode? list)
     {

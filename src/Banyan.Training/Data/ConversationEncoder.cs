@@ -162,8 +162,8 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
 
         public string Answer { get; }
 
-        // The prompt ends with the beginning of an answer, such as <think>\n, which the template takes out of finished answers together with
-        // the reasoning: then it is the answer as it was written, from there on, and the end that the template writes after it.
+        // The prompt ends with the beginning of an answer, such as <think>\n, which the template takes out of finished answers together
+        // with the reasoning: then it is the answer as it was written, from there on, and the end that the template writes after it.
         string Behind(Rendering render, int index)
         {
             var opening = Prompt[(Prompt.LastIndexOf('<') is var at and >= 0 ? at : Prompt.Length)..];

@@ -5,7 +5,9 @@ namespace Banyan.Training.Data;
 /// <summary>The format of a data set's records.</summary>
 public enum DataFormat
 {
-    /// <summary>Conversations in the format of OpenAI's API: <c>{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}</c>.</summary>
+    /// <summary>
+    /// Conversations in the format of OpenAI's API: <c>{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}</c>.
+    /// </summary>
     Chat,
 
     /// <summary>Conversations in ShareGPT's format: <c>{"conversations": [{"from": "human", "value": "…"}, …]}</c>.</summary>

@@ -41,7 +41,10 @@ public sealed record DataOptions(string Path)
     /// <summary>Of these, the fraction with the suffix first.</summary>
     public double Spm { get; init; }
 
-    /// <summary>Whether the text of a special token in plain text and completions is encoded as that token, as in text that was rendered with a template.</summary>
+    /// <summary>
+    /// Whether the text of a special token in plain text and completions is encoded as that token, as in text that was rendered with a
+    /// template.
+    /// </summary>
     public bool ParseSpecial { get; init; }
 
     /// <summary>Seed of the positions of holes in source code.</summary>

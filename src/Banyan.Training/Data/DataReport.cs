@@ -24,7 +24,9 @@ public sealed record DataReport
     /// <summary>Samples dropped because they are too long or no target fits.</summary>
     public required long TooLong { get; init; }
 
-    /// <summary>Records that occur more than once. They are kept, all on the same side of the split. Counted among the first million.</summary>
+    /// <summary>
+    /// Records that occur more than once. They are kept, all on the same side of the split. Counted among the first million.
+    /// </summary>
     public required long Duplicates { get; init; }
 
     /// <summary>Records dropped because they also occur in the held-out data.</summary>

@@ -1,8 +1,8 @@
 namespace Banyan.Training.Data;
 
 /// <summary>
-/// Which records are held out: those whose content's hash is among the smallest. It takes memory for the given number of hashes only, equal records
-/// are never on both sides, and the same data gives the same choice in any order.
+/// Which records are held out: those whose content's hash is among the smallest. It takes memory for the given number of hashes only, equal
+/// records are never on both sides, and the same data gives the same choice in any order.
 /// </summary>
 sealed class HeldOut(int most)
 {

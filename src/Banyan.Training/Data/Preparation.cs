@@ -83,7 +83,9 @@ public sealed class Preparation
         return new(folder, report, preparation._template);
     }
 
-    /// <summary>Which of a repo's files a run learns from: its records, of these the split that is for training; texts if there are no records.</summary>
+    /// <summary>
+    /// Which of a repo's files a run learns from: its records, of these the split that is for training; texts if there are no records.
+    /// </summary>
     /// <param name="names">The paths of all its files, with <c>/</c> between folders.</param>
     public static IReadOnlyList<string> Choose(IReadOnlyList<string> names) =>
         DataFiles.Choose([.. names.Where(n => !n.Split('/').Any(part => part.StartsWith('.')))]);

@@ -13,7 +13,9 @@ sealed class SampleEncoder(Tokenizer tokenizer, ChatTemplate template, int maxTo
 {
     readonly ConversationEncoder _conversations = new(tokenizer, template);
 
-    /// <summary>The samples of a record: usually one; several for a long text or a conversation whose template rewrites earlier turns.</summary>
+    /// <summary>
+    /// The samples of a record: usually one; several for a long text or a conversation whose template rewrites earlier turns.
+    /// </summary>
     /// <exception cref="RecordException">It contains no targets.</exception>
     public IReadOnlyList<Sample> Encode(Example example) => example switch
     {

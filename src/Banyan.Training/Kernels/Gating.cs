@@ -7,7 +7,9 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Training.Kernels;
 
-/// <summary>hidden = activation(gate) ⊙ up, with activation(g) = g · σ(z(g)): z = g of SiLU, √(8/π)·(g + 0.044715·g³) of GELU; and its way back.</summary>
+/// <summary>
+/// hidden = activation(gate) ⊙ up, with activation(g) = g · σ(z(g)): z = g of SiLU, √(8/π)·(g + 0.044715·g³) of GELU; and its way back.
+/// </summary>
 internal static unsafe class Gating
 {
     /// <summary>hidden[count] of gate and up.</summary>

@@ -8,9 +8,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Training.Matrices;
 
 /// <summary>
-/// A tile's product as machine code for AVX-512: <see cref="Tile{T}"/>'s loop with every number of rows up to 12, in float32 (the same bits) or, where the
-/// processor multiplies them faster, with pairs of BF16 in place of floats: a step of the depth is two columns of a and two rows of b
-/// (<c>vdpbf16ps</c>, summed in float32).
+/// A tile's product as machine code for AVX-512: <see cref="Tile{T}"/>'s loop with every number of rows up to 12, in float32 (the same
+/// bits) or, where the processor multiplies them faster, with pairs of BF16 in place of floats: a step of the depth is two columns of a and
+/// two rows of b (<c>vdpbf16ps</c>, summed in float32).
 /// </summary>
 internal static unsafe class AssembledTile
 {
@@ -26,8 +26,8 @@ internal static unsafe class AssembledTile
     public static bool IsSupported => Ladder.Current is AssembledRung;
 
     /// <summary>
-    /// <paramref name="rows"/> rows of a and c, one or (<paramref name="two"/>) two vectors of columns. <paramref name="strip"/>: a's rows are adjacent
-    /// (<see cref="TileProduct.RowStride"/> is 1), 12 to a column; else its columns are.
+    /// <paramref name="rows"/> rows of a and c, one or (<paramref name="two"/>) two vectors of columns. <paramref name="strip"/>: a's rows
+    /// are adjacent (<see cref="TileProduct.RowStride"/> is 1), 12 to a column; else its columns are.
     /// </summary>
     public static void Run(in TileProduct product, float* a, float* c, int rows, bool two, bool strip, bool pairs)
     {

@@ -10,8 +10,8 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Training.Matrices;
 
 /// <summary>
-/// Both sides of a product as pairs of BF16 (rounded to the nearest, ties to even), each in a float's place: of the left side two columns of
-/// a row, of the right side two rows of a column.
+/// Both sides of a product as pairs of BF16 (rounded to the nearest, ties to even), each in a float's place: of the left side two columns
+/// of a row, of the right side two rows of a column.
 /// </summary>
 internal static unsafe class BFloat16Pairs
 {
@@ -32,8 +32,8 @@ internal static unsafe class BFloat16Pairs
     public static int Count(int columns) => (columns + 1) / 2;
 
     /// <summary>
-    /// Pairs [<paramref name="k"/>, + <paramref name="depth"/>) of each row of a left side whose columns are adjacent. They are in memory of this
-    /// thread until the next call.
+    /// Pairs [<paramref name="k"/>, + <paramref name="depth"/>) of each row of a left side whose columns are adjacent. They are in memory
+    /// of this thread until the next call.
     /// </summary>
     public static Matrix Of(Matrix a, int k, int depth, WorkerPool? pool)
     {
@@ -77,8 +77,8 @@ internal static unsafe class BFloat16Pairs
     }
 
     /// <summary>
-    /// to[columns, 8] = columns [column, + columns) of 16 rows of weights, rounded; two neighbouring rows are a pair. A float column after them may be
-    /// written too.
+    /// to[columns, 8] = columns [column, + columns) of 16 rows of weights, rounded; two neighbouring rows are a pair. A float column after
+    /// them may be written too.
     /// </summary>
     public static void OfColumns(PackedMatrix weights, int panel, int column, int columns, float* to)
     {
@@ -168,7 +168,8 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
         var padded = (columns + Panels.Columns - 1) / Panels.Columns * Panels.Columns;
         for (var row = 0; row < depth; row += PairsOfPanel)
         {
-            // [columns, 8 pairs of W's rows] becomes [8 pairs, 16 columns] of each panel of the right side. Rows of W beyond the last are 0.
+            // [columns, 8 pairs of W's rows] becomes [8 pairs, 16 columns] of each panel of the right side. Rows of W beyond the last are
+            // 0.
             BFloat16Pairs.OfColumns(weights, (k + row) / PairsOfPanel, column, columns, panel);
             new Span<float>(panel + columns * PairsOfPanel, (padded - columns) * PairsOfPanel).Clear();
             var pairs = Math.Min(PairsOfPanel, depth - row);

@@ -21,7 +21,8 @@ namespace Banyan.Training.Matrices;
 /// </code>
 /// An element's sum has the same order whatever the number of threads, so results do not depend on it.
 /// <para>
-/// Products with frozen weights can round both sides to BF16, two columns in a float's place, and sum in float32: <see cref="HasBFloat16"/>.
+/// Products with frozen weights can round both sides to BF16, two columns in a float's place, and sum in float32:
+/// <see cref="HasBFloat16"/>.
 /// </para>
 /// </summary>
 internal static unsafe class Gemm
@@ -37,7 +38,9 @@ internal static unsafe class Gemm
     /// <summary>Parts a thread: the last to finish is waited for.</summary>
     const int PartsPerThread = 4;
 
-    /// <summary>c[m, n] = (c +) scale · a[m, k] · b[k, n]; c overlaps neither. Without a pool it runs on this thread, as within a job.</summary>
+    /// <summary>
+    /// c[m, n] = (c +) scale · a[m, k] · b[k, n]; c overlaps neither. Without a pool it runs on this thread, as within a job.
+    /// </summary>
     public static void Multiply(Matrix a, Matrix b, Matrix c, WorkerPool? pool, float scale = 1, bool add = false)
     {
         if (a.Columns != b.Rows || a.Rows != c.Rows || b.Columns != c.Columns)
@@ -49,8 +52,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>
-    /// Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ. <paramref name="bfloat16"/>: x, whose columns
-    /// are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>.
+    /// Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ. <paramref name="bfloat16"/>: x, whose
+    /// columns are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>.
     /// </summary>
     public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
     {
@@ -64,7 +67,10 @@ internal static unsafe class Gemm
             Reference(x, w, y, scale, add, transposed: true);
     }
 
-    /// <summary>Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> as forward.</summary>
+    /// <summary>
+    /// Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> as
+    /// forward.
+    /// </summary>
     public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
     {
         if (dy.Columns != w.Rows || dy.Rows != dx.Rows || w.Columns != dx.Columns)

@@ -1,6 +1,8 @@
 namespace Banyan.Training.Matrices;
 
-/// <summary>A matrix of floats somewhere in memory: element (row, column) is at row · <see cref="RowStride"/> + column · <see cref="ColumnStride"/>.</summary>
+/// <summary>
+/// A matrix of floats somewhere in memory: element (row, column) is at row · <see cref="RowStride"/> + column · <see cref="ColumnStride"/>.
+/// </summary>
 /// <param name="data">Its first element.</param>
 /// <param name="rows">How many rows.</param>
 /// <param name="columns">How many columns.</param>

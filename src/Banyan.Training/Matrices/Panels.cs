@@ -12,8 +12,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Training.Matrices;
 
 /// <summary>
-/// The right side of a product, a piece at a time: rows [k, k + depth) of it as panels of 16 columns, [depth, 16] floats each, one after the
-/// other. Columns beyond the last are 0.
+/// The right side of a product, a piece at a time: rows [k, k + depth) of it as panels of 16 columns, [depth, 16] floats each, one after
+/// the other. Columns beyond the last are 0.
 /// </summary>
 internal unsafe interface IRightSide
 {
@@ -34,7 +34,9 @@ internal unsafe interface IRightSide
     /// <summary>Columns that are cheapest written together, a multiple of 16: a unit of work.</summary>
     int UnitColumns { get; }
 
-    /// <summary>Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or what is left of the last.</summary>
+    /// <summary>
+    /// Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or what is left of the last.
+    /// </summary>
     void Write(int k, int depth, int column, int columns, float* to);
 }
 

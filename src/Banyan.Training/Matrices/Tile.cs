@@ -28,9 +28,9 @@ internal unsafe struct TileProduct
 }
 
 /// <summary>
-/// The product in registers: each element of a is broadcast and multiplied with one or two vectors of b's columns; the sums stay in registers
-/// for the whole depth. With 12 rows and two vectors, 24 sums cover the multiplier's latency and 14 loads serve 24 multiplications.
-/// The sum of an element is one chain in the order of the depth, so it does not depend on the tile that it belongs to.
+/// The product in registers: each element of a is broadcast and multiplied with one or two vectors of b's columns; the sums stay in
+/// registers for the whole depth. With 12 rows and two vectors, 24 sums cover the multiplier's latency and 14 loads serve 24
+/// multiplications. The sum of an element is one chain in the order of the depth, so it does not depend on the tile that it belongs to.
 /// Measured on Sapphire Rapids: 97 % of the bare multiplications' speed with a's rows in the second-level cache.
 /// </summary>
 internal static unsafe class Tile<T> where T : struct, ILanes<T>

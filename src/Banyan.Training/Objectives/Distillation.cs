@@ -6,8 +6,8 @@ using Banyan.Training.Results;
 namespace Banyan.Training.Objectives;
 
 /// <summary>
-/// A teacher's distribution of every target instead of the target (arXiv 1503.02531): the divergence KL(teacher ‖ student), over the teacher's
-/// likeliest tokens and all others together. With p and q of these, r and s of the others together, both of logits ÷ T:
+/// A teacher's distribution of every target instead of the target (arXiv 1503.02531): the divergence KL(teacher ‖ student), over the
+/// teacher's likeliest tokens and all others together. With p and q of these, r and s of the others together, both of logits ÷ T:
 /// <code>
 /// loss      T² · (Σ p · ln(p/q) + r · ln(r/s))
 /// gradient  of the likeliest: T · (q − p); of any other: T · q · (1 − r/s)

@@ -4,7 +4,9 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Packing;
 
-/// <summary>What is packed: samples, or pairs of them. Lengths, counts and a fingerprint of all content come from one walk over them.</summary>
+/// <summary>
+/// What is packed: samples, or pairs of them. Lengths, counts and a fingerprint of all content come from one walk over them.
+/// </summary>
 internal sealed class Items
 {
     readonly IReadOnlyList<Sample> _samples;

@@ -11,7 +11,8 @@ internal enum ParameterKind
 }
 
 /// <summary>A trained tensor [rows, columns] and its gradient.</summary>
-/// <param name="Name">Its name: the tensor's in GGUF, for adapters with <c>.lora_a</c>, <c>.lora_b</c> or <c>.lora_magnitude</c> after it.</param>
+/// <param name="Name">Its name: the tensor's in GGUF, for adapters with <c>.lora_a</c>, <c>.lora_b</c> or <c>.lora_magnitude</c> after
+/// it.</param>
 /// <param name="Rows">Rows; 1 of a vector.</param>
 /// <param name="Columns">Columns.</param>
 /// <param name="Kind">Which update it gets.</param>

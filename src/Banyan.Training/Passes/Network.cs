@@ -123,8 +123,8 @@ internal sealed unsafe class Network : IDisposable
     }
 
     /// <summary>
-    /// The losses of the targets and the backward pass through everything that is trained with the head's coefficients: gradients are added to those
-    /// of the passes before.
+    /// The losses of the targets and the backward pass through everything that is trained with the head's coefficients: gradients are added
+    /// to those of the passes before.
     /// </summary>
     public void Backward(TokenLoss loss)
     {

@@ -83,7 +83,9 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
         _angles.Add(rope, (new(frequencies, maxRows, (float)rope.Magnitude), new(negated, maxRows, (float)rope.Magnitude)));
     }
 
-    /// <summary>Rotates x[rows, heads, headSize] by the rows' positions; <paramref name="back"/>: if true, the backward pass with negated angles.</summary>
+    /// <summary>
+    /// Rotates x[rows, heads, headSize] by the rows' positions; <paramref name="back"/>: if true, the backward pass with negated angles.
+    /// </summary>
     public void Rotate(float* x, int heads, int headSize, RopeConfig rope, bool back = false)
     {
         var (there, negated) = _angles[rope];

@@ -1,6 +1,8 @@
 namespace Banyan.Training;
 
-/// <summary>Held-out samples under the base and the tuned model: mean losses of a target token, in nats, and the interval of their difference.</summary>
+/// <summary>
+/// Held-out samples under the base and the tuned model: mean losses of a target token, in nats, and the interval of their difference.
+/// </summary>
 /// <param name="Base">The base's loss.</param>
 /// <param name="Tuned">The tuned model's loss.</param>
 /// <param name="Low">The lower bound of tuned − base (95 %).</param>
@@ -34,7 +36,8 @@ public sealed record HeldOutComparison(double Base, double Tuned, double Low, do
         before.Count > 0 && before.Select(t => t.Targets).SequenceEqual(tuned.Select(t => t.Targets)) ? Of([.. before.Zip(tuned, (b, t) => (b.Loss, t.Loss, b.Targets))])
         : throw new ArgumentException($"losses of the same texts are compared: {before.Count} and {tuned.Count} were given");
 
-    // The difference is a ratio of sums over texts, its deviation that of the texts' departures from it (Cochran, Sampling Techniques, 6.4).
+    // The difference is a ratio of sums over texts, its deviation that of the texts' departures from it (Cochran, Sampling Techniques,
+    // 6.4).
     internal static HeldOutComparison Of(IReadOnlyList<(double Base, double Tuned, int Tokens)> texts)
     {
         var (before, after, tokens) = (texts.Sum(t => t.Base), texts.Sum(t => t.Tuned), texts.Sum(t => t.Tokens));

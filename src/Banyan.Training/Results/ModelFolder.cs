@@ -9,8 +9,8 @@ using Banyan.Training.Results;
 namespace Banyan.Training;
 
 /// <summary>
-/// A model whose weights were trained, or merged with its adapter, as a folder: of a GGUF base <c>model.gguf</c>, of a folder of safetensors the same files as the
-/// base's; and a model card of facts.
+/// A model whose weights were trained, or merged with its adapter, as a folder: of a GGUF base <c>model.gguf</c>, of a folder of
+/// safetensors the same files as the base's; and a model card of facts.
 /// </summary>
 public static class ModelFolder
 {
@@ -85,7 +85,9 @@ public static class ModelFolder
 
     const string AdapterPart = ".lora_";
 
-    /// <summary>The file's tensor of a trained one: without the number of an expert, the first row of a part, or which part of an adapter it is.</summary>
+    /// <summary>
+    /// The file's tensor of a trained one: without the number of an expert, the first row of a part, or which part of an adapter it is.
+    /// </summary>
     static string TensorOf(string name)
     {
         var end = name.IndexOfAny(['[', '#']);

@@ -7,8 +7,8 @@ namespace Banyan.Training.Vocabulary;
 internal readonly record struct LearnedMerge(int Left, int Right, int Result);
 
 /// <summary>
-/// Byte-pair merges (Sennrich et al., arXiv 1508.07909) continued on words of a base's tokens: the most frequent pair becomes a token, again and
-/// again. They rank after the base's own, so a text's new tokens are those merges of its old ones.
+/// Byte-pair merges (Sennrich et al., arXiv 1508.07909) continued on words of a base's tokens: the most frequent pair becomes a token,
+/// again and again. They rank after the base's own, so a text's new tokens are those merges of its old ones.
 /// </summary>
 internal sealed class MergeLearner
 {

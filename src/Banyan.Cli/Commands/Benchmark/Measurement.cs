@@ -12,10 +12,14 @@ sealed record Plan(int Prompt, int Generate, int Repetitions, int[] Depths, int[
 /// <remarks>PrefillOfCeiling: of the products with the scales that belong to them; 0 if the kernels do not tell.</remarks>
 readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double PrefillOfCeiling, double Decode, double DecodeOfBandwidth);
 
-/// <summary>Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.</summary>
+/// <summary>
+/// Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.
+/// </summary>
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
 
-/// <summary>Tokens a second with a draft model, as a multiple of those without; how many it guessed, and how many of them were right.</summary>
+/// <summary>
+/// Tokens a second with a draft model, as a multiple of those without; how many it guessed, and how many of them were right.
+/// </summary>
 readonly record struct Drafted(double Decode, double OfAlone, int Guessed, int Right);
 
 /// <summary>What was measured.</summary>
@@ -111,7 +115,8 @@ static class Measurement
         return statistics!;
     }
 
-    // From when the last stream has begun to when the first has ended, all are generating. A small model's first may have ended before; such a run says nothing.
+    // From when the last stream has begun to when the first has ended, all are generating. A small model's first may have ended before;
+    // such a run says nothing.
     static async Task<(double Rate, double Steadiness)> Streams(Engine engine, Plan plan, int count, CancellationToken cancellationToken)
     {
         var (rates, steadiness) = (new List<double>(), new List<double>());

@@ -14,7 +14,10 @@ static class HubChecks
 {
     static readonly TimeSpan s_renewal = TimeSpan.FromDays(14), s_patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether its database opens and has this program's schema, the free and reserved disk space, and whether a sample of its content matches its hashes.</summary>
+    /// <summary>
+    /// Whether its database opens and has this program's schema, the free and reserved disk space, and whether a sample of its content
+    /// matches its hashes.
+    /// </summary>
     public static async IAsyncEnumerable<Finding> RunAsync(HubChoice choice, System.CommandLine.ParseResult arguments, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var place = HubPlace.Open(choice, arguments);

@@ -11,7 +11,9 @@ using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands.Doctor;
 
-/// <summary>The machine as a runtime and as a server: each check looks, measures where that takes less than a second, and changes nothing.</summary>
+/// <summary>
+/// The machine as a runtime and as a server: each check looks, measures where that takes less than a second, and changes nothing.
+/// </summary>
 static class MachineChecks
 {
     const long ProbeBytes = 64_000_000, LeastFree = 2_000_000_000, LeastMemory = 4_000_000_000;
@@ -143,7 +145,10 @@ static class MachineChecks
         }
     }
 
-    /// <summary>Whether the configured hub answers, and whether its clock agrees with this machine's: signed addresses and tokens expire by the clock.</summary>
+    /// <summary>
+    /// Whether the configured hub answers, and whether its clock agrees with this machine's: signed addresses and tokens expire by the
+    /// clock.
+    /// </summary>
     public static async Task<Finding> HubAsync(CancellationToken cancellationToken)
     {
         Uri endpoint;

@@ -6,7 +6,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>The arena under <c>/arena</c> of Banyan's server, a hub or not: the pages are Evaluation's, the frame is Server's, and only here do both meet.</summary>
+/// <summary>
+/// The arena under <c>/arena</c> of Banyan's server, a hub or not: the pages are Evaluation's, the frame is Server's, and only here do both
+/// meet.
+/// </summary>
 static class ArenaSite
 {
     /// <summary>The link to it in the head of the server's pages.</summary>

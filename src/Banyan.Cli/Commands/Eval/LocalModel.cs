@@ -13,7 +13,9 @@ using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>A model that runs in this process. Its id has a hash of its weights: another file under the same name is another model.</summary>
+/// <summary>
+/// A model that runs in this process. Its id has a hash of its weights: another file under the same name is another model.
+/// </summary>
 sealed class LocalModel : EvaluatedModel
 {
     readonly string _path;

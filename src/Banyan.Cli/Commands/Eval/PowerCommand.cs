@@ -5,7 +5,9 @@ using Banyan.Evaluation.Statistics;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval power</c>: how many items tell two scores apart. <c>banyan eval possible</c>: can a score come from n items?</summary>
+/// <summary>
+/// <c>banyan eval power</c>: how many items tell two scores apart. <c>banyan eval possible</c>: can a score come from n items?
+/// </summary>
 static class PowerCommand
 {
     public static Command Create()

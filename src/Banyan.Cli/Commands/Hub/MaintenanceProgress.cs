@@ -2,7 +2,9 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary>A bar for long work on a hub: what it is at, speed and time left; on standard error and only where that is a terminal.</summary>
+/// <summary>
+/// A bar for long work on a hub: what it is at, speed and time left; on standard error and only where that is a terminal.
+/// </summary>
 static class MaintenanceProgress
 {
     /// <summary>Runs <paramref name="work"/>, which reports its phase, the amount done and the total.</summary>

@@ -14,8 +14,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Cli.Commands.Hub;
 
 /// <summary>
-/// A hub served to this command alone, for the programs git and git-lfs, with a token that ends with it: what they bring is checked as any push
-/// is. The hub itself may run beside it.
+/// A hub served to this command alone, for the programs git and git-lfs, with a token that ends with it: what they bring is checked as any
+/// push is. The hub itself may run beside it.
 /// </summary>
 sealed class ServedHub : IAsyncDisposable
 {
@@ -64,7 +64,8 @@ sealed class ServedHub : IAsyncDisposable
     public async Task<int> GitAsync(string folder, string[] arguments, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true };
-        // The token is for this address alone, and on no command line. Hooks of the repository do not run, and of git's transports only those of addresses.
+        // The token is for this address alone, and on no command line. Hooks of the repository do not run, and of git's transports only
+        // those of addresses.
         foreach (var (name, value) in new[]
         {
             ("GIT_CONFIG_COUNT", "4"), ("GIT_CONFIG_KEY_0", $"http.{Address}/.extraHeader"), ("GIT_CONFIG_VALUE_0", $"Authorization: Bearer {_token}"), ("GIT_CONFIG_KEY_1", "core.hooksPath"),

@@ -64,7 +64,8 @@ sealed class MergeCommand : Command
         return 0;
     }
 
-    // What a hub draws the model's lineage from: the base, where it is named by its repo. One base and what was trained on it is a fine-tune there.
+    // What a hub draws the model's lineage from: the base, where it is named by its repo. One base and what was trained on it is a
+    // fine-tune there.
     static void WriteCard(string folder, string model, string adapter)
     {
         var config = Path.Combine(adapter, "adapter_config.json");

@@ -5,7 +5,9 @@ using Banyan.Training;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>A run as one HTML file: curves, samples before and after, throughput, settings. No script, nothing loaded from elsewhere.</summary>
+/// <summary>
+/// A run as one HTML file: curves, samples before and after, throughput, settings. No script, nothing loaded from elsewhere.
+/// </summary>
 sealed class TuneReport
 {
     const int Width = 760, Height = 260, Left = 56, Right = 12, Top = 12, Bottom = 34;

@@ -15,7 +15,9 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
 {
     const int Most = 3, MostTokens = 96;
 
-    /// <summary>Generates greedily with the base and the tuned model for some held-out prompts, or training prompts if none are held out.</summary>
+    /// <summary>
+    /// Generates greedily with the base and the tuned model for some held-out prompts, or training prompts if none are held out.
+    /// </summary>
     /// <param name="model">The base.</param>
     /// <param name="output">The run's output folder.</param>
     /// <param name="isAdapter">Whether the output is an adapter.</param>

@@ -69,8 +69,8 @@ sealed class ModelEndpoint : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>
-    /// Posts a request without the settings that the model does not take, where leaving them out leaves what was asked for; gives their names too. They are
-    /// remembered. One that was set to something else is not left out: that answer would be to another question.
+    /// Posts a request without the settings that the model does not take, where leaving them out leaves what was asked for; gives their
+    /// names too. They are remembered. One that was set to something else is not left out: that answer would be to another question.
     /// </summary>
     /// <param name="path">Where.</param>
     /// <param name="body">The request.</param>

@@ -50,7 +50,9 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override bool IsBase => _kinds?.Contains(PromptKind.Infill) == true && !ModelIdentity.SaysInstruct(_name);
 
-    /// <summary>OpenAI's models chat. Of other servers the list of models is asked; where it does not say, all is tried, chat first.</summary>
+    /// <summary>
+    /// OpenAI's models chat. Of other servers the list of models is asked; where it does not say, all is tried, chat first.
+    /// </summary>
     public override async Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
     {
         if (_kinds is not null)
@@ -157,7 +159,8 @@ sealed class OpenAiModel : EvaluatedModel
     }
 
     /// <summary>
-    /// A message's text; of one in parts, those that are text, and not those that were thought. Null if there is none, which is not the same as one that is not understood.
+    /// A message's text; of one in parts, those that are text, and not those that were thought. Null if there is none, which is not the
+    /// same as one that is not understood.
     /// </summary>
     static string? Content(JsonElement message, JsonElement answer)
     {

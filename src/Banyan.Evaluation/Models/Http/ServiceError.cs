@@ -13,7 +13,10 @@ sealed partial record ServiceError(int Status, string Message, string? Code, str
     static readonly string[] s_filters =
         ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "moderation_blocked", "invalid_prompt", "data_inspection_failed", "DataInspectionFailed"];
 
-    /// <summary>Whether what was asked, or would have been answered, is what the service does not speak of: an item without an answer, not a service that is out of order.</summary>
+    /// <summary>
+    /// Whether what was asked, or would have been answered, is what the service does not speak of: an item without an answer, not a service
+    /// that is out of order.
+    /// </summary>
     public bool IsFiltered => Status is 400 or 403 or 422 or 451 && (s_filters.Contains(Code) || Filtered().IsMatch(Message));
 
     /// <summary>Whether a parameter is one that the model does not take, at any value or at this one.</summary>

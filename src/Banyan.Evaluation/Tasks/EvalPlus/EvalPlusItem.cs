@@ -4,7 +4,9 @@ using Banyan.Evaluation.Recorded;
 
 namespace Banyan.Evaluation.Tasks.EvalPlus;
 
-/// <summary>A problem of HumanEval(+) or MBPP(+): a function to write, and inputs on which it must agree with the canonical solution.</summary>
+/// <summary>
+/// A problem of HumanEval(+) or MBPP(+): a function to write, and inputs on which it must agree with the canonical solution.
+/// </summary>
 sealed record EvalPlusItem(
     string Id, string Entry, string Prompt, string Canonical, bool IsMbpp, double Tolerance, IReadOnlyList<PythonValue> BaseInputs, IReadOnlyList<PythonValue> PlusInputs)
 {

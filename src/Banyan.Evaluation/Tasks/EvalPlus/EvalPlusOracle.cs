@@ -18,7 +18,9 @@ static class EvalPlusOracle
     /// <summary>The function's name in the data set.</summary>
     static string Entry(EvalPlusItem item) => (item.Original ?? item).Entry;
 
-    /// <summary>Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type (twins have none).</summary>
+    /// <summary>
+    /// Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type (twins have none).
+    /// </summary>
     public static bool IsSet(EvalPlusItem item, bool asPublished) => item.IsMbpp && (!asPublished || item.Original is not null) && s_sets.Contains(Entry(item));
 
     /// <summary>Whether <paramref name="actual"/> is a right result of the call with <paramref name="input"/>.</summary>

@@ -10,8 +10,9 @@ using Microsoft.CodeAnalysis.Text;
 namespace Banyan.Evaluation.Tasks.Exercism;
 
 /// <summary>
-/// The checks of Exercism's tests, for <see cref="BlindChecks"/>: those that each test makes once, in its own block. What a check expects is written with one
-/// literal, or one member of an enumeration, changed for the other values; a local that only says what is expected goes into the check.
+/// The checks of Exercism's tests, for <see cref="BlindChecks"/>: those that each test makes once, in its own block. What a check expects
+/// is written with one literal, or one member of an enumeration, changed for the other values; a local that only says what is expected goes
+/// into the check.
 /// </summary>
 static partial class ExerciseChecks
 {
@@ -106,7 +107,9 @@ static partial class ExerciseChecks
         return all;
     }
 
-    /// <summary>Other values of the same shape: with the first literal changed, or another member of an enumeration that the tests name.</summary>
+    /// <summary>
+    /// Other values of the same shape: with the first literal changed, or another member of an enumeration that the tests name.
+    /// </summary>
     /// <param name="expected">What is expected.</param>
     /// <param name="known">What the tests name.</param>
     /// <param name="apart">Whether values near each other may count as equal.</param>

@@ -44,7 +44,8 @@ sealed partial class BlindChecks
     /// <summary>Rewrites tests line by line; a line that is not a check is kept.</summary>
     /// <param name="tests">The tests.</param>
     /// <param name="read">Reads a line.</param>
-    /// <param name="write">Writes the report of a check: the check, and for each of its values the value and the two texts to print where it is equal, or not.</param>
+    /// <param name="write">Writes the report of a check: the check, and for each of its values the value and the two texts to print where
+    /// it is equal, or not.</param>
     public static BlindChecks Of(string tests, Func<string, Check?> read, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write) =>
         Of([.. tests.Split('\n').Select(line => (line, read(line)))], write);
 

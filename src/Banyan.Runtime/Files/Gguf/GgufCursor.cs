@@ -27,7 +27,9 @@ struct GgufCursor(Mapping file, long position)
         return value;
     }
 
-    /// <summary>A count of things that take at least <paramref name="minBytes"/> bytes each, so that no count can exceed the file.</summary>
+    /// <summary>
+    /// A count of things that take at least <paramref name="minBytes"/> bytes each, so that no count can exceed the file.
+    /// </summary>
     public long ReadCount(string what, int minBytes)
     {
         var at = Position;
@@ -37,7 +39,10 @@ struct GgufCursor(Mapping file, long position)
         return (long)count;
     }
 
-    /// <summary>A length and that many bytes of UTF-8. A name must be valid, not empty and at most 65,535 bytes; a value may be what it is (bad bytes become U+FFFD).</summary>
+    /// <summary>
+    /// A length and that many bytes of UTF-8. A name must be valid, not empty and at most 65,535 bytes; a value may be what it is (bad
+    /// bytes become U+FFFD).
+    /// </summary>
     public string ReadString(string what, bool isName)
     {
         var at = Position;

@@ -2,8 +2,12 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Gguf;
 
-/// <summary>One GGUF file, its header read and checked: magic, version, counts, metadata, tensor descriptions; then, aligned, the weights.</summary>
-/// <remarks>Specification: ggml/docs/gguf.md. Versions 2 and 3 differ only in that 3 may be big-endian, which no published model is.</remarks>
+/// <summary>
+/// One GGUF file, its header read and checked: magic, version, counts, metadata, tensor descriptions; then, aligned, the weights.
+/// </summary>
+/// <remarks>
+/// Specification: ggml/docs/gguf.md. Versions 2 and 3 differ only in that 3 may be big-endian, which no published model is.
+/// </remarks>
 sealed class GgufPart
 {
     const int MinimumMetadataBytes = 8 + 1 + 4 + 1; // name length, name, type, value

@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>One .safetensors file, its header read and checked as the format demands: 8 bytes of length, that much JSON, then the weights without holes.</summary>
+/// <summary>
+/// One .safetensors file, its header read and checked as the format demands: 8 bytes of length, that much JSON, then the weights without
+/// holes.
+/// </summary>
 /// <remarks>Specification: github.com/huggingface/safetensors, "Format".</remarks>
 sealed class SafetensorsPart
 {

@@ -52,7 +52,9 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
             return _follower.Take(bytes);
     }
 
-    /// <summary>The tokens that must follow, as the tokenizer would write them, as far as nothing that comes later could change them.</summary>
+    /// <summary>
+    /// The tokens that must follow, as the tokenizer would write them, as far as nothing that comes later could change them.
+    /// </summary>
     public int[] Forced()
     {
         var forced = new List<byte>();

@@ -1,6 +1,8 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>One request's guesses, and how often they were right: for each length of match its own estimate, which follows what happens.</summary>
+/// <summary>
+/// One request's guesses, and how often they were right: for each length of match its own estimate, which follows what happens.
+/// </summary>
 internal sealed class Draft(int capacity)
 {
     /// <summary>The most tokens guessed at a time.</summary>

@@ -9,10 +9,14 @@ internal sealed class Lookup
     /// <summary>Positions of a chain that are looked at, latest first, and how far back they are compared.</summary>
     const int Candidates = 48, LongestMatch = 64;
 
-    /// <summary>A match that long is a copy; of the given number of tokens of it three in four must be alike for it to go on after a change.</summary>
+    /// <summary>
+    /// A match that long is a copy; of the given number of tokens of it three in four must be alike for it to go on after a change.
+    /// </summary>
     public const int CopyMatch = 9, Window = 24;
 
-    /// <summary>How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.</summary>
+    /// <summary>
+    /// How far ahead of the last source a position may lie to win over an equally long match: a copy goes on where it was left.
+    /// </summary>
     const int Nearby = 256;
 
     readonly Replacements _replaced = new();
@@ -67,8 +71,8 @@ internal sealed class Lookup
     }
 
     /// <summary>
-    /// Guesses that a copy goes on after a token that was changed in it, such as a new name, where no match is long yet. Returns how many tokens; 0
-    /// where nothing was copied just now, or too much was changed.
+    /// Guesses that a copy goes on after a token that was changed in it, such as a new name, where no match is long yet. Returns how many
+    /// tokens; 0 where nothing was copied just now, or too much was changed.
     /// </summary>
     public int Resume(ReadOnlySpan<int> tokens, Span<int> draft)
     {
@@ -88,7 +92,10 @@ internal sealed class Lookup
         return Follow(tokens, at, draft, isCopy: true);
     }
 
-    /// <summary>The last guess was of a copy, and the text went on with <paramref name="chosen"/>: what it has instead is guessed where the same stands again.</summary>
+    /// <summary>
+    /// The last guess was of a copy, and the text went on with <paramref name="chosen"/>: what it has instead is guessed where the same
+    /// stands again.
+    /// </summary>
     public void Learn(ReadOnlySpan<int> chosen, ReadOnlySpan<int> guessed)
     {
         for (var i = 0; i < Math.Min(chosen.Length, guessed.Length); i++)

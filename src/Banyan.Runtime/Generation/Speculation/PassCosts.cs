@@ -2,7 +2,8 @@ namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
 /// What a pass takes by its number of rows, measured as it goes. What was not seen for a while is forgotten, and what is not known is
-/// assumed to cost little more than its neighbour: so it is tried again now and then. What was disturbed when it was seen costs no more than what holds more rows.
+/// assumed to cost little more than its neighbour: so it is tried again now and then. What was disturbed when it was seen costs no more
+/// than what holds more rows.
 /// </summary>
 internal sealed class PassCosts
 {

@@ -1,7 +1,8 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// Tokens that a copy has instead of its source's: a name that was changed once is changed wherever it stands. A few, each with how often it was right lately.
+/// Tokens that a copy has instead of its source's: a name that was changed once is changed wherever it stands. A few, each with how often
+/// it was right lately.
 /// </summary>
 internal sealed class Replacements
 {

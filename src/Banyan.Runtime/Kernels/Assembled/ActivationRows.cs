@@ -5,8 +5,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// Up to 18 rows of activations by seven registers: a base for each three rows, and the stride as an index once or twice. More than 15 rows take
-/// <paramref name="last"/>.
+/// Up to 18 rows of activations by seven registers: a base for each three rows, and the stride as an index once or twice. More than 15 rows
+/// take <paramref name="last"/>.
 /// </summary>
 internal sealed class ActivationRows(KernelWriter code, int count, AssemblerRegister64 last = default)
 {
@@ -43,7 +43,9 @@ internal sealed class ActivationRows(KernelWriter code, int count, AssemblerRegi
         _ => __dword_ptr[_bases[row / 3] + Stride * 2 + offset],
     };
 
-    /// <summary>Where a row's current block is in the next tile, which begins at an offset of as many rows as this has, or one or two more.</summary>
+    /// <summary>
+    /// Where a row's current block is in the next tile, which begins at an offset of as many rows as this has, or one or two more.
+    /// </summary>
     public AssemblerMemoryOperand Next(int row, AssemblerRegister64 tile, AssemblerRegister64 tileAndOne, AssemblerRegister64 tileAndTwo) =>
         __byte_ptr[_bases[row / 3] + (row % 3) switch { 0 => tile, 1 => tileAndOne, _ => tileAndTwo }];
 

@@ -6,7 +6,8 @@ using Banyan.Runtime.Kernels.Rungs;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// Machine code assembled at run time for AVX-512 VNNI, which .NET has no intrinsic for; what is not a product of integers is the managed rung's below.
+/// Machine code assembled at run time for AVX-512 VNNI, which .NET has no intrinsic for; what is not a product of integers is the managed
+/// rung's below.
 /// </summary>
 internal sealed unsafe class AssembledRung : Avx512Rung
 {
@@ -25,8 +26,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override int PanelTokens => _products.PanelTokens;
 
     /// <summary>
-    /// Logic has other ports than products, while what is unpacked for tiles has to be stored. Measured on Zen 4, GMAC/s and core, panels and tiles: Q4_K 160
-    /// and 146 with 16 rows, 158 and 153 with 32, 160 and 161 with 48; Q6_K 150 and 131, 150 and 143, 151 and 147.
+    /// Logic has other ports than products, while what is unpacked for tiles has to be stored. Measured on Zen 4, GMAC/s and core, panels
+    /// and tiles: Q4_K 160 and 146 with 16 rows, 158 and 153 with 32, 160 and 161 with 48; Q6_K 150 and 131, 150 and 143, 151 and 147.
     /// </summary>
     public override int PanelRows => 4 * PanelTokens;
 

@@ -6,8 +6,8 @@ using Banyan.Runtime.Kernels.Rungs;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The same kernels as <see cref="AssembledRung"/>'s in vectors of 256 bits, assembled for AVX-VNNI: client processors without AVX-512. Where
-/// <c>vpdpbusd</c> has no VEX form but AVX-512's, that is used, so that this rung can be forced and tested there.
+/// The same kernels as <see cref="AssembledRung"/>'s in vectors of 256 bits, assembled for AVX-VNNI: client processors without AVX-512.
+/// Where <c>vpdpbusd</c> has no VEX form but AVX-512's, that is used, so that this rung can be forced and tested there.
 /// </summary>
 internal sealed unsafe class AvxVnniRung : Avx2Rung
 {

@@ -7,9 +7,10 @@ using Iced.Intel;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> tokens, each of one row of activations or of two
-/// (<paramref name="terms"/>). Registers: a float total a token from 0 on, where <see cref="Vectors.KeepsTotals"/>, after them integer sums, the parts of a
-/// token side by side (two for U6: each half of the columns has its scale; each term has its own). Else the totals are at <paramref name="y"/>, 16 floats a token.
+/// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> tokens, each of one row of activations or of
+/// two (<paramref name="terms"/>). Registers: a float total a token from 0 on, where <see cref="Vectors.KeepsTotals"/>, after them integer
+/// sums, the parts of a token side by side (two for U6: each half of the columns has its scale; each term has its own). Else the totals are
+/// at <paramref name="y"/>, 16 floats a token.
 /// <code>
 /// sum    = −offset · Σ quants                              (a broadcast load, instead of a zero: weights are unsigned to vpdpbusd)
 /// sum   += weights(j) · activations(j)      j = 0…7        vpdpbusd, four products a row
@@ -70,7 +71,9 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
                         vectors.Zero(Sum(t, term) + part);
     }
 
-    /// <summary>Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.</summary>
+    /// <summary>
+    /// Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.
+    /// </summary>
     public void Add(int j, int weights)
     {
         for (var t = 0; t < tokens; t++)

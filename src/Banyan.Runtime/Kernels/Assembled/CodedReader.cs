@@ -6,7 +6,9 @@ using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
-/// <summary>Formats of codes with one scale a block: see <see cref="CodedPacking{TCodes}"/>. Codes become weights, from 128 on, by a shuffle.</summary>
+/// <summary>
+/// Formats of codes with one scale a block: see <see cref="CodedPacking{TCodes}"/>. Codes become weights, from 128 on, by a shuffle.
+/// </summary>
 internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors) where TCodes : struct, ICodes
 {
     const int ThirdBitAt = 128;

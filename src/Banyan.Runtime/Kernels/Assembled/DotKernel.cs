@@ -15,8 +15,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 internal static unsafe class DotKernel
 {
     /// <summary>
-    /// Queries and 16s of lanes at a time. 512 bits: 24 sums, four vectors of w and four of x fit the 32 registers. 256 bits: six queries by 16 lanes are 12 sums,
-    /// two vectors of w and two of x in 16 registers.
+    /// Queries and 16s of lanes at a time. 512 bits: 24 sums, four vectors of w and four of x fit the 32 registers. 256 bits: six queries
+    /// by 16 lanes are 12 sums, two vectors of w and two of x in 16 registers.
     /// </summary>
     public const int MaxQueries = 6, MaxVectors = 4;
 
@@ -42,7 +42,9 @@ internal static unsafe class DotKernel
         public long YStrideBytes;
     }
 
-    /// <summary>How many times 16 lanes a kernel takes: with few queries more, so that there are sums enough (8 to 12) to wait for none.</summary>
+    /// <summary>
+    /// How many times 16 lanes a kernel takes: with few queries more, so that there are sums enough (8 to 12) to wait for none.
+    /// </summary>
     public static int VectorsOf(VectorForm form, int queries) => form == VectorForm.Zmm ? MaxVectors : queries switch { 1 => 4, 2 or 3 => 2, _ => 1 };
 
     public static byte[] Assemble(VectorForm form, bool isScore, int queries, int lanes16)

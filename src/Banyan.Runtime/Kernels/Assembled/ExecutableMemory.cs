@@ -7,9 +7,10 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// both at once. They live as long as the process. Only for 64-bit x86, as nothing is assembled for other processors.
 /// <para>
 /// macOS: under the hardened runtime pages become executable only where they were reserved with MAP_JIT and the program is signed with
-/// com.apple.security.cs.allow-jit, as <c>dotnet</c> is; without it mprotect fails, and that is a refusal. (On Apple silicon MAP_JIT pages are writable or
-/// executable by thread, pthread_jit_write_protect_np, and mprotect is not for them: another reason to place nothing there.) Windows: a process whose policy
-/// forbids dynamic code is refused by VirtualProtect. Linux: SELinux's execmem and systemd's MemoryDenyWriteExecute refuse mprotect.
+/// com.apple.security.cs.allow-jit, as <c>dotnet</c> is; without it mprotect fails, and that is a refusal. (On Apple silicon MAP_JIT pages
+/// are writable or executable by thread, pthread_jit_write_protect_np, and mprotect is not for them: another reason to place nothing
+/// there.) Windows: a process whose policy forbids dynamic code is refused by VirtualProtect. Linux: SELinux's execmem and systemd's
+/// MemoryDenyWriteExecute refuse mprotect.
 /// </para>
 /// </summary>
 internal static unsafe partial class ExecutableMemory

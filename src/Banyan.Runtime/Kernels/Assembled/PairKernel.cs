@@ -7,8 +7,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// y[tokens, 16 rows] += rows of BF16 activations × pairs of columns of BF16 or F16 weights (rounded to BF16 in registers), tile after tile. A token's sum is one
-/// chain of <c>vdpbf16ps</c> in the order of the columns, so it does not depend on how many tokens there are.
+/// y[tokens, 16 rows] += rows of BF16 activations × pairs of columns of BF16 or F16 weights (rounded to BF16 in registers), tile after
+/// tile. A token's sum is one chain of <c>vdpbf16ps</c> in the order of the columns, so it does not depend on how many tokens there are.
 /// </summary>
 internal static unsafe class PairKernel
 {

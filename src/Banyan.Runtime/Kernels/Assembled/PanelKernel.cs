@@ -7,8 +7,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// y[tokens, 16 rows] = rows of activations × a whole panel, which is read once from memory and unpacked in registers: for few tokens, where the memory is
-/// the limit.
+/// y[tokens, 16 rows] = rows of activations × a whole panel, which is read once from memory and unpacked in registers: for few tokens,
+/// where the memory is the limit.
 /// </summary>
 internal static unsafe class PanelKernel
 {
@@ -23,10 +23,10 @@ internal static unsafe class PanelKernel
     }
 
     /// <summary>
-    /// How far ahead weights are asked for, 0 for not at all: into the second-level cache, as what waits for the first holds one of its few miss buffers. With
-    /// one or two tokens the processor's own prefetcher leads, with more the products take so long that it needs help. Measured on Zen 4: a token's pass of
-    /// 1.5B on two threads, with 2 KB and without, Q8_0 34.3 and 38.0 ms, Q4_K_M even by medians and up to 5 % less at best; four tokens on one thread, with 6 KB
-    /// and 2 KB, Q8_0 77 and 55 GMAC/s, Q4_K 105 and 96, Q6_K 102 and 67.
+    /// How far ahead weights are asked for, 0 for not at all: into the second-level cache, as what waits for the first holds one of its few
+    /// miss buffers. With one or two tokens the processor's own prefetcher leads, with more the products take so long that it needs help.
+    /// Measured on Zen 4: a token's pass of 1.5B on two threads, with 2 KB and without, Q8_0 34.3 and 38.0 ms, Q4_K_M even by medians and
+    /// up to 5 % less at best; four tokens on one thread, with 6 KB and 2 KB, Q8_0 77 and 55 GMAC/s, Q4_K 105 and 96, Q6_K 102 and 67.
     /// </summary>
     public static int PrefetchBytes(WeightKind kind, int tokens) => tokens > 2 ? 6144 : kind == WeightKind.I8 ? 2048 : 0;
 
@@ -51,8 +51,9 @@ internal static unsafe class PanelKernel
         a.mov(r15, KernelWriter.Arguments);
         a.mov(PanelReader.Scales, __qword_ptr[r15]);
         a.mov(PanelReader.Quants, __qword_ptr[r15 + 8]);
-        // All scales of the panel at once: read one by one beside the quants they hide that these are one stream, and each of their lines is waited for.
-        // Measured on Zen 4, one thread, without and with: Q8_0 17 and 24 GB/s, Q4_K 12 and 27, Q6_K 16 and 30, of 31 that it reads.
+        // All scales of the panel at once: read one by one beside the quants they hide that these are one stream, and each of their lines
+        // is waited for. Measured on Zen 4, one thread, without and with: Q8_0 17 and 24 GB/s, Q4_K 12 and 27, Q6_K 16 and 30, of 31 that
+        // it reads.
         a.mov(rbx, __qword_ptr[r15 + 16]);
         a.mov(rax, PanelReader.Scales);
         a.imul(rcx, rbx, format.ScaleBytes);

@@ -7,9 +7,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// Code that reads one weight format from a panel: the scales of a block (<see cref="RegisterPlan.Scale"/> and what belongs to it), and its quants, vector by
-/// vector, into <see cref="RegisterPlan.Weights"/>. <see cref="Scales"/> and <see cref="Quants"/> point at what is read next. A step is what is unrolled: one
-/// block, or two whose scales lie together.
+/// Code that reads one weight format from a panel: the scales of a block (<see cref="RegisterPlan.Scale"/> and what belongs to it), and its
+/// quants, vector by vector, into <see cref="RegisterPlan.Weights"/>. <see cref="Scales"/> and <see cref="Quants"/> point at what is read
+/// next. A step is what is unrolled: one block, or two whose scales lie together.
 /// </summary>
 internal abstract class PanelReader(Vectors vectors)
 {
@@ -40,10 +40,15 @@ internal abstract class PanelReader(Vectors vectors)
     /// <summary>The scales of a part of a step's block.</summary>
     public abstract void ReadScales(int block, int part);
 
-    /// <summary>Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number, part, register).</summary>
+    /// <summary>
+    /// Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number,
+    /// part, register).
+    /// </summary>
     public abstract void ReadQuants(int offset, Action<int, int, int> each);
 
-    /// <summary>The loops around <paramref name="block"/>, a block's code, which is given its number in a step; pointers and group scales are kept.</summary>
+    /// <summary>
+    /// The loops around <paramref name="block"/>, a block's code, which is given its number in a step; pointers and group scales are kept.
+    /// </summary>
     public void Repeat(KernelWriter code, AssemblerRegister64 groups, AssemblerRegister64 steps, Action<int> block)
     {
         code.Repeat(groups, () =>
@@ -70,8 +75,8 @@ internal abstract class PanelReader(Vectors vectors)
     }
 
     /// <summary>
-    /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes after them. They come to lie where a number of <paramref name="bits"/> has them
-    /// in the upper bits of a byte: of 8, as they are.
+    /// Four bits a weight (<see cref="Nibbles"/>), with more bits from planes after them. They come to lie where a number of
+    /// <paramref name="bits"/> has them in the upper bits of a byte: of 8, as they are.
     /// </summary>
     internal class NibbleQuants(Vectors vectors, int bits = 8)
     {

@@ -2,7 +2,9 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
-/// <summary>Byte dot products in registers alone, enough at once to hide their latency: what the integer kernels could do at most.</summary>
+/// <summary>
+/// Byte dot products in registers alone, enough at once to hide their latency: what the integer kernels could do at most.
+/// </summary>
 internal static class PeakKernel
 {
     /// <summary>Products of a round.</summary>

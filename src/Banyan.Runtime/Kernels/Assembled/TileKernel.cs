@@ -7,8 +7,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// y[tokens, 16 rows] += rows of activations × unpacked blocks, tile after tile of the same number of tokens: the blocks stay in the first-level cache, a
-/// tile's sums in registers, and its totals too where there are enough.
+/// y[tokens, 16 rows] += rows of activations × unpacked blocks, tile after tile of the same number of tokens: the blocks stay in the
+/// first-level cache, a tile's sums in registers, and its totals too where there are enough.
 /// </summary>
 internal static unsafe class TileKernel
 {

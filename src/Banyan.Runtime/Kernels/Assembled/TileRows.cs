@@ -5,8 +5,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The rows of activations and of results that a kernel goes through tile after tile, and what it brings nearer meanwhile: how the arguments of such a kernel
-/// begin, and the loop around its tiles.
+/// The rows of activations and of results that a kernel goes through tile after tile, and what it brings nearer meanwhile: how the
+/// arguments of such a kernel begin, and the loop around its tiles.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct TileRows
@@ -28,8 +28,8 @@ internal unsafe struct TileRows
     const int YStride = PackedRows * sizeof(float), PackedRows = 16;
 
     /// <summary>
-    /// Runs kernels over <paramref name="tokens"/> rows: as few tiles as possible, of sizes that differ by one at most (small tiles cost nearly as much as large
-    /// ones). <paramref name="rows"/> begins a kernel's arguments and has everything but the tiles.
+    /// Runs kernels over <paramref name="tokens"/> rows: as few tiles as possible, of sizes that differ by one at most (small tiles cost
+    /// nearly as much as large ones). <paramref name="rows"/> begins a kernel's arguments and has everything but the tiles.
     /// </summary>
     public static void Run<TKernels>(TileRows* rows, TKernels kernels, int tokens, int most, long nextBytes, int terms = 1) where TKernels : struct, IKernelsBySize
     {
@@ -48,7 +48,10 @@ internal unsafe struct TileRows
         KernelSet.Call(kernels.OfSize(size), rows);
     }
 
-    /// <summary>The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a tile's bytes of x.</summary>
+    /// <summary>
+    /// The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a
+    /// tile's bytes of x.
+    /// </summary>
     public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1)
     {
         var a = code.A;

@@ -19,7 +19,10 @@ internal static unsafe class UnpackKernel
         public UnpackedBlock* To;
     }
 
-    /// <summary>Makes of blocks as <see cref="Rung.Unpack"/> leaves them what this kernel leaves: for formats that have no <see cref="PackedFormat.Reader"/>.</summary>
+    /// <summary>
+    /// Makes of blocks as <see cref="Rung.Unpack"/> leaves them what this kernel leaves: for formats that have no
+    /// <see cref="PackedFormat.Reader"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Convert(WeightKind kind, UnpackedBlock* w, int blocks)
     {

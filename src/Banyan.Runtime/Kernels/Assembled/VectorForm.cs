@@ -9,6 +9,9 @@ internal enum VectorForm
     /// <summary>256 bits, 16 registers, VEX: AVX-VNNI, of processors that need have no AVX-512.</summary>
     Ymm,
 
-    /// <summary>The same instructions with <c>vpdpbusd</c> and <c>vpdpwssd</c> in EVEX, which AVX-512 VL and VNNI have: if there is no VEX form of them.</summary>
+    /// <summary>
+    /// The same instructions with <c>vpdpbusd</c> and <c>vpdpwssd</c> in EVEX, which AVX-512 VL and VNNI have: if there is no VEX form of
+    /// them.
+    /// </summary>
     YmmEvex,
 }

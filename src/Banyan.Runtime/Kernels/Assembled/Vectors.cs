@@ -18,8 +18,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 internal sealed record RegisterPlan(int Scale, int Min, int LastScale, int Temporary, int Weights, int Packed, int Activation, int GroupScale, int GroupMin);
 
 /// <summary>
-/// What the kernels do with vectors of one width; a register is a number. 16 rows are <see cref="Parts"/> vectors of 32 bits a row. The descriptions of the
-/// kernels are written in these words and know no width.
+/// What the kernels do with vectors of one width; a register is a number. 16 rows are <see cref="Parts"/> vectors of 32 bits a row. The
+/// descriptions of the kernels are written in these words and know no width.
 /// </summary>
 internal abstract class Vectors(KernelWriter code)
 {
@@ -35,13 +35,17 @@ internal abstract class Vectors(KernelWriter code)
     /// <summary>Bytes of a vector.</summary>
     public int Bytes => 64 / Parts;
 
-    /// <summary>Whether there are registers enough to keep float totals in; else they stay in the first-level cache and are touched once a block.</summary>
+    /// <summary>
+    /// Whether there are registers enough to keep float totals in; else they stay in the first-level cache and are touched once a block.
+    /// </summary>
     public abstract bool KeepsTotals { get; }
 
     /// <summary>How many registers there are.</summary>
     public abstract int Count { get; }
 
-    /// <summary>Registers for sums: those that the plan leaves in a tile, and those that it leaves where weights are unpacked on the way.</summary>
+    /// <summary>
+    /// Registers for sums: those that the plan leaves in a tile, and those that it leaves where weights are unpacked on the way.
+    /// </summary>
     public abstract int TileRegisters { get; }
 
     public abstract int PanelRegisters { get; }
@@ -119,7 +123,10 @@ internal abstract class Vectors(KernelWriter code)
     /// <summary>to += a × a number of a row of activations, rounded once.</summary>
     public abstract void MultiplyAddEach(int to, int a, ActivationRows rows, int token, int offset);
 
-    /// <summary>Of each part from <paramref name="sums"/> on: += four weights, unsigned bytes, × four activations, signed bytes (vpdpbusd). The parts of the weights lie from <paramref name="weights"/> on.</summary>
+    /// <summary>
+    /// Of each part from <paramref name="sums"/> on: += four weights, unsigned bytes, × four activations, signed bytes (vpdpbusd). The
+    /// parts of the weights lie from <paramref name="weights"/> on.
+    /// </summary>
     public abstract void AddDots(int sums, int weights, ActivationRows rows, int token, int offset);
 
     /// <summary>One part's, with a register of activations.</summary>

@@ -6,8 +6,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// 256 bits: rows 0…7 and 8…15 in two vectors that share a broadcast of activations. Only what VEX can say, with 16 registers; <paramref name="form"/> decides
-/// the encoding of <c>vpdpbusd</c> and <c>vpdpwssd</c> alone, which processors have in VEX, in EVEX, or in both.
+/// 256 bits: rows 0…7 and 8…15 in two vectors that share a broadcast of activations. Only what VEX can say, with 16 registers;
+/// <paramref name="form"/> decides the encoding of <c>vpdpbusd</c> and <c>vpdpwssd</c> alone, which processors have in VEX, in EVEX, or in
+/// both.
 /// </summary>
 internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(code)
 {

@@ -15,10 +15,10 @@ namespace Banyan.Runtime.Kernels.Attention;
 /// 3. weights[queries, 64]        = exp(score − maximum), page by page, and
 ///    outputs[queries, valueSize]  += weights · v
 /// </code>
-/// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum adds nothing and is left out.
-/// Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's weights,
-/// after the values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An exact tile takes
-/// two integers a number, the second of what the first leaves over: 23 bits instead of 11.
+/// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum adds nothing and is left
+/// out. Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's
+/// weights, after the values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An
+/// exact tile takes two integers a number, the second of what the first leaves over: 23 bits instead of 11.
 /// </summary>
 [SkipLocalsInit]
 internal readonly unsafe struct AttentionTile
@@ -337,8 +337,8 @@ internal readonly unsafe struct AttentionTile
         }
     }
 
-    // Queries go by fours, as the narrower products do; where none of the four needs the page, it is not read for them. One among others that does not has
-    // the scale 0: what a query gets is the same in any company.
+    // Queries go by fours, as the narrower products do; where none of the four needs the page, it is not read for them. One among others
+    // that does not has the scale 0: what a query gets is the same in any company.
     void AddWeighed(IntegerDots dots, float* scores, float* bounds, float* valueScales, short* integers, int valid, bool masked, int page)
     {
         var (pairs, from) = ((valid + 1) / 2, -1);

@@ -27,14 +27,18 @@ internal abstract unsafe class IntegerDots
     /// <summary>Whether this machine has what it needs.</summary>
     public abstract bool IsSupported { get; }
 
-    /// <summary>scores[queries, 64] = (Σ q[queries, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[queries]; strides in elements.</summary>
+    /// <summary>
+    /// scores[queries, 64] = (Σ q[queries, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[queries]; strides in elements.
+    /// </summary>
     public virtual void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)
     {
         for (var i = 0; i < queries; i += Queries)
             ScoreFour(q + i * qStride, qStride, keys, pairs, queryScales + i, keyScales, scores + i * stride, stride);
     }
 
-    /// <summary>output[queries, stride] += (Σ weights[queries, 2 · pairs] · values[pairs, stride, 2]) · scales[queries]; stride is a multiple of 16.</summary>
+    /// <summary>
+    /// output[queries, stride] += (Σ weights[queries, 2 · pairs] · values[pairs, stride, 2]) · scales[queries]; stride is a multiple of 16.
+    /// </summary>
     public virtual void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output, int queries)
     {
         for (var i = 0; i < queries; i += Queries)
@@ -45,7 +49,9 @@ internal abstract unsafe class IntegerDots
     public virtual float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
         PageWeights.Make(scores, maximum, lanes, valueScales, begin, end, to);
 
-    /// <summary>The same of four rows of scores, all of which are seen; <paramref name="to"/> and <paramref name="scales"/> get theirs.</summary>
+    /// <summary>
+    /// The same of four rows of scores, all of which are seen; <paramref name="to"/> and <paramref name="scales"/> get theirs.
+    /// </summary>
     public virtual void WeighFour(float* scores, nint stride, float* maxima, float* lanes, float* valueScales, short* to, float* scales)
     {
         for (var i = 0; i < Queries; i++)

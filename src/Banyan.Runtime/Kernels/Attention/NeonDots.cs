@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.Arm;
 namespace Banyan.Runtime.Kernels.Attention;
 
 /// <summary>
-/// Arm64's smlal: four products of 16 bits are widened and added at a time. A pair's halves come apart when they are loaded (ld2), so that sums are
-/// whole and a query's two integers are picked from a vector by the instruction; 4 queries × 16 lanes stay in registers.
+/// Arm64's smlal: four products of 16 bits are widened and added at a time. A pair's halves come apart when they are loaded (ld2), so that
+/// sums are whole and a query's two integers are picked from a vector by the instruction; 4 queries × 16 lanes stay in registers.
 /// </summary>
 [SkipLocalsInit]
 internal sealed unsafe class NeonDots : IntegerDots

@@ -13,8 +13,8 @@ internal static unsafe class PageWeights
     const int Page = KvLayout.PagePositions;
 
     /// <summary>
-    /// All of it at once: weights = exp(score − maximum), lanes[8] += their sum; times the values' scales, 0 outside of [begin, end), where the scales
-    /// may be anything; as integers <paramref name="to"/>. Returns the integers' scale, NaN where a weight is no number.
+    /// All of it at once: weights = exp(score − maximum), lanes[8] += their sum; times the values' scales, 0 outside of [begin, end), where
+    /// the scales may be anything; as integers <paramref name="to"/>. Returns the integers' scale, NaN where a weight is no number.
     /// </summary>
     public static float Make(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to)
     {
@@ -188,7 +188,10 @@ internal static unsafe class PageWeights
         new Span<float>(weights + end, Page - end).Clear();
     }
 
-    /// <summary>The weights of a page as integers; returns their scale, NaN where one is no number. <paramref name="rest"/>: leaves what is left over.</summary>
+    /// <summary>
+    /// The weights of a page as integers; returns their scale, NaN where one is no number. <paramref name="rest"/>: leaves what is left
+    /// over.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Quantize(float* weights, short* to, bool rest)
     {

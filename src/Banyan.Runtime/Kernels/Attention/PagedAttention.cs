@@ -13,8 +13,8 @@ namespace Banyan.Runtime.Kernels.Attention;
 /// tile   up to 96 queries of a span: the heads that share a KV head (GQA), some tokens of each
 /// run    8 pages of 64 positions: a tile's softmax over them is complete (<see cref="AttentionTile"/>), runs are merged in order
 /// </code>
-/// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run of some of them. Both merge the same numbers in the same
-/// order: what a token gets depends neither on its company in the batch nor on the number of threads.
+/// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run of some of them. Both merge the same
+/// numbers in the same order: what a token gets depends neither on its company in the batch nor on the number of threads.
 /// </summary>
 [SkipLocalsInit]
 internal static unsafe class PagedAttention
@@ -23,8 +23,8 @@ internal static unsafe class PagedAttention
     const int TileQueries = 96;
 
     /// <summary>
-    /// Queries that are worth a part of their own, which reads the run's pages again, and the parts a thread that are enough: seven runs on two threads
-    /// would leave one of them idle for a seventh of the time.
+    /// Queries that are worth a part of their own, which reads the run's pages again, and the parts a thread that are enough: seven runs on
+    /// two threads would leave one of them idle for a seventh of the time.
     /// </summary>
     const int SliceQueries = 12, PartsPerThread = 8;
 
@@ -33,9 +33,10 @@ internal static unsafe class PagedAttention
 
     /// <summary>
     /// q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
-    /// <paramref name="window"/> &gt; 0: only the last N positions are seen (its own counted). <paramref name="exact"/>: an integer cache is
-    /// met by numbers of 23 bits instead of 11, in twice the time. <paramref name="softCap"/> &gt; 0: scores become softCap · tanh(score ÷ softCap)
-    /// (Gemma 2). <paramref name="sinks"/>: a score a head that takes its share of the softmax and gives nothing (gpt-oss); null for none.
+    /// <paramref name="window"/> &gt; 0: only the last N positions are seen (its own counted). <paramref name="exact"/>: an integer cache
+    /// is met by numbers of 23 bits instead of 11, in twice the time. <paramref name="softCap"/> &gt; 0: scores become softCap · tanh(score
+    /// ÷ softCap) (Gemma 2). <paramref name="sinks"/>: a score a head that takes its share of the softmax and gives nothing (gpt-oss); null
+    /// for none.
     /// </summary>
     public static void Run(
         float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool, int window = 0, bool exact = false,

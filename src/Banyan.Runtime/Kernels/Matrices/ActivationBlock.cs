@@ -33,7 +33,10 @@ internal unsafe struct ActivationBlock
     /// <summary>−128 × the sum of the quants: what takes 128 off every weight.</summary>
     public int Offset128;
 
-    /// <summary>Sets what the first of two terms says of both: value ≈ scale × (256 × quant + second quant). A block that is 0 or no number has a second of zeros.</summary>
+    /// <summary>
+    /// Sets what the first of two terms says of both: value ≈ scale × (256 × quant + second quant). A block that is 0 or no number has a
+    /// second of zeros.
+    /// </summary>
     public void Widen(in ActivationBlock second)
     {
         Scale /= 1 << SecondBits;

@@ -2,7 +2,9 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Kernels.Matrices;
 
-/// <summary>What the minima of weights with a minimum for each 16 columns are multiplied by: scale × the sum of the quants of each half.</summary>
+/// <summary>
+/// What the minima of weights with a minimum for each 16 columns are multiplied by: scale × the sum of the quants of each half.
+/// </summary>
 internal readonly unsafe struct ActivationHalves
 {
     public required float First { get; init; }

@@ -9,9 +9,9 @@ namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
 /// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
-/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows after its last up to a multiple of <see cref="TokenTile"/> may be read, never written.
-/// With two terms a row is quantized to two: its int8 values, and after them what these leave, in int8 again of a 256th of their unit: together integers of
-/// 16 bits with one scale, which lies with the first.
+/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows after its last up to a multiple of <see cref="TokenTile"/> may be
+/// read, never written. With two terms a row is quantized to two: its int8 values, and after them what these leave, in int8 again of a
+/// 256th of their unit: together integers of 16 bits with one scale, which lies with the first.
 /// </summary>
 internal sealed unsafe class Activations : IDisposable
 {
@@ -36,7 +36,9 @@ internal sealed unsafe class Activations : IDisposable
         _blocks = new AlignedBuffer(padded * terms * BlocksPerRow * ActivationBlock.Bytes);
     }
 
-    /// <summary>Rows that must be there for products of <paramref name="tokens"/>, or of the last of them: an expert's begin anywhere.</summary>
+    /// <summary>
+    /// Rows that must be there for products of <paramref name="tokens"/>, or of the last of them: an expert's begin anywhere.
+    /// </summary>
     public static long PaddedRows(int tokens) => tokens + TokenTile - 1L;
 
     public int MaxTokens { get; }
@@ -60,7 +62,9 @@ internal sealed unsafe class Activations : IDisposable
 
     public float* Row(int token) => Rows + (long)token * Columns;
 
-    /// <summary>Makes the quantized form of the first <paramref name="tokens"/> rows. Needed before a quantized matrix is multiplied inexactly.</summary>
+    /// <summary>
+    /// Makes the quantized form of the first <paramref name="tokens"/> rows. Needed before a quantized matrix is multiplied inexactly.
+    /// </summary>
     public void Quantize(int tokens, WorkerPool pool)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MaxTokens);

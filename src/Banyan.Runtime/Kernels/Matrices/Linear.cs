@@ -12,8 +12,9 @@ namespace Banyan.Runtime.Kernels.Matrices;
 internal static unsafe class Linear
 {
     /// <summary>
-    /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/> before),
-    /// weights of 16 bits activations rounded to BF16 where the rung can; <paramref name="exact"/>, and other floats, meet the float rows.
+    /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/>
+    /// before), weights of 16 bits activations rounded to BF16 where the rung can; <paramref name="exact"/>, and other floats, meet the
+    /// float rows.
     /// </summary>
     public static void Multiply(Activations x, PackedMatrix w, float* y, int tokens, WorkerPool pool, bool exact = false) =>
         Multiply(Ladder.Current, x, w, y, tokens, pool, exact);
@@ -31,7 +32,8 @@ internal static unsafe class Linear
     }
 
     /// <summary>
-    /// Three products of the same activations at once (query, key, value): threads wait for each other once, and a small matrix leaves nobody idle.
+    /// Three products of the same activations at once (query, key, value): threads wait for each other once, and a small matrix leaves
+    /// nobody idle.
     /// </summary>
     public static void Multiply(Activations x, PackedMatrix a, float* ya, PackedMatrix b, float* yb, PackedMatrix c, float* yc, int tokens, WorkerPool pool, bool exact)
     {
@@ -56,8 +58,8 @@ internal static unsafe class Linear
     }
 
     /// <summary>
-    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without either product ever lying in memory as a whole.
-    /// False, and nothing done, where the shapes or formats do not allow it.
+    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without either product ever lying in memory as a
+    /// whole. False, and nothing done, where the shapes or formats do not allow it.
     /// </summary>
     public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats) =>
         TryMultiplyGated(Ladder.Current, x, gate, up, y, tokens, pool, floats);

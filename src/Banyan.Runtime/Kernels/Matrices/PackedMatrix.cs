@@ -8,8 +8,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
-/// A weight matrix [rows, columns] in panels of 16 rows as vector lanes, in as many bits as its file has: packed once at load, read by every
-/// rung. Rows beyond the last are 0.
+/// A weight matrix [rows, columns] in panels of 16 rows as vector lanes, in as many bits as its file has: packed once at load, read by
+/// every rung. Rows beyond the last are 0.
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {

@@ -8,7 +8,8 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
-/// Rows of activations on their way through the panels of a matrix: which kernels meet, and how the work is cut so that what is used again stays in a cache.
+/// Rows of activations on their way through the panels of a matrix: which kernels meet, and how the work is cut so that what is used again
+/// stays in a cache.
 /// </summary>
 internal readonly unsafe struct Product
 {
@@ -33,7 +34,9 @@ internal readonly unsafe struct Product
     /// <summary>What the last threads read while others wait for them, where only reading takes time.</summary>
     const long BytesOfLastParts = 32 * 1024;
 
-    /// <summary>Activations that a part's panels meet one after the other: they stay in the second-level cache from panel to panel.</summary>
+    /// <summary>
+    /// Activations that a part's panels meet one after the other: they stay in the second-level cache from panel to panel.
+    /// </summary>
     const int CachedBytes = 640 * 1024;
 
     /// <summary>Panels of a part that share a column range's activations, where all columns do not fit the cache.</summary>
@@ -53,7 +56,9 @@ internal readonly unsafe struct Product
     readonly int _columns, _rangeColumns;
     readonly bool _exact;
 
-    /// <summary>Rows [first, first + tokens) of x against matrices of <paramref name="format"/> and <see cref="Fits">those like it</see>.</summary>
+    /// <summary>
+    /// Rows [first, first + tokens) of x against matrices of <paramref name="format"/> and <see cref="Fits">those like it</see>.
+    /// </summary>
     public Product(Rung rung, Activations x, PackedFormat format, int first, int tokens, WorkerPool pool, bool exact)
         : this(rung, new Operand(x, first), format, tokens, exact)
     {

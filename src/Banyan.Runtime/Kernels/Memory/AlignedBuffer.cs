@@ -7,8 +7,9 @@ namespace Banyan.Runtime.Kernels.Memory;
 /// cost a third of the read bandwidth.
 /// </summary>
 /// <remarks>
-/// On Linux, pages of its own from 128 KB on, which the system has back at once when they are freed. glibc's malloc maps such sizes only until the first of
-/// them is freed; later ones come from an arena of the thread, between whose smaller blocks a model that is unloaded leaves its memory behind.
+/// On Linux, pages of its own from 128 KB on, which the system has back at once when they are freed. glibc's malloc maps such sizes only
+/// until the first of them is freed; later ones come from an arena of the thread, between whose smaller blocks a model that is unloaded
+/// leaves its memory behind.
 /// </remarks>
 internal sealed unsafe partial class AlignedBuffer : IDisposable
 {

@@ -6,7 +6,9 @@ internal static unsafe class Scratch
     [ThreadStatic]
     static AlignedBuffer? s_part, s_job;
 
-    /// <summary>For one part of a job: at least <paramref name="bytes"/> bytes of any content, 64-byte aligned, until this thread's next call.</summary>
+    /// <summary>
+    /// For one part of a job: at least <paramref name="bytes"/> bytes of any content, 64-byte aligned, until this thread's next call.
+    /// </summary>
     public static byte* ForPart(long bytes) => Grow(ref s_part, bytes);
 
     /// <summary>For a whole job, shared by its parts; taken by the thread that runs it.</summary>

@@ -3,8 +3,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Memory;
 
 /// <summary>
-/// Memory for the matrices of a model, one after the other in a few large pieces, so that all of it is in huge pages: a matrix alone (an expert's, a
-/// small key projection) would be less than one, and the end of each would are in small ones. Reading those is a third slower.
+/// Memory for the matrices of a model, one after the other in a few large pieces, so that all of it is in huge pages: a matrix alone (an
+/// expert's, a small key projection) would be less than one, and the end of each would are in small ones. Reading those is a third slower.
 /// </summary>
 /// <param name="expectedBytes">About what will be taken in all: a small model takes no large piece.</param>
 internal sealed class WeightMemory(long expectedBytes) : IDisposable
@@ -14,7 +14,10 @@ internal sealed class WeightMemory(long expectedBytes) : IDisposable
     readonly List<AlignedBuffer> _pieces = [];
     long _used;
 
-    /// <summary>The next <paramref name="bytes"/> bytes on a 64-byte boundary, of any content: a piece and where in it they begin. They live as long as this does.</summary>
+    /// <summary>
+    /// The next <paramref name="bytes"/> bytes on a 64-byte boundary, of any content: a piece and where in it they begin. They live as long
+    /// as this does.
+    /// </summary>
     public (AlignedBuffer Piece, long Offset) Take(long bytes)
     {
         if (_pieces.Count == 0 || _pieces[^1].Length - _used < bytes)

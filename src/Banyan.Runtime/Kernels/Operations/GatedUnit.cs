@@ -23,7 +23,9 @@ internal enum GateActivation
 /// <summary>The gated unit of a feed-forward layer: y = activation(gate) × up.</summary>
 internal static unsafe class GatedUnit
 {
-    /// <summary>activation(gate) × up, both [tokens, columns], into <paramref name="y"/>, quantized at once where <paramref name="quantize"/>.</summary>
+    /// <summary>
+    /// activation(gate) × up, both [tokens, columns], into <paramref name="y"/>, quantized at once where <paramref name="quantize"/>.
+    /// </summary>
     public static void Apply(float* gate, float* up, Activations y, int tokens, GateActivation activation, bool quantize, WorkerPool pool)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, y.MaxTokens);

@@ -5,8 +5,8 @@ using Banyan.Runtime.Kernels.Matrices;
 namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
-/// GEGLU (arXiv 2002.05202) with the approximation by tanh that Gemma has (arXiv 1606.08415): ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))) × up,
-/// which is g ÷ (1 + e^−z) × up with z = √(8/π)·(g + 0.044715·g³).
+/// GEGLU (arXiv 2002.05202) with the approximation by tanh that Gemma has (arXiv 1606.08415): ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))) ×
+/// up, which is g ÷ (1 + e^−z) × up with z = √(8/π)·(g + 0.044715·g³).
 /// </summary>
 internal static unsafe class GeluMultiply
 {

@@ -5,7 +5,9 @@ namespace Banyan.Runtime.Kernels.Operations;
 /// <summary>LayerNorm (arXiv 1607.06450): y = (x − mean) ÷ √(variance + ε) · weight + bias, row by row.</summary>
 internal static unsafe class LayerNorm
 {
-    /// <summary>Rows of <paramref name="columns"/> values; <paramref name="y"/> may be <paramref name="x"/>; <paramref name="bias"/> may be null.</summary>
+    /// <summary>
+    /// Rows of <paramref name="columns"/> values; <paramref name="y"/> may be <paramref name="x"/>; <paramref name="bias"/> may be null.
+    /// </summary>
     public static void Apply(float* x, float* weight, float* bias, float* y, int rows, int columns, float epsilon, WorkerPool pool)
     {
         var job = new Job { X = x, Weight = weight, Bias = bias, Y = y, Rows = rows, Columns = columns, Epsilon = epsilon };

@@ -7,8 +7,8 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
-/// y += scale · B·(A·x): what an adapter adds to a projection (arXiv 2106.09685). A and B are so thin that A·x is no job of its own: whoever
-/// computes a part of y computes as much of A·x as it needs.
+/// y += scale · B·(A·x): what an adapter adds to a projection (arXiv 2106.09685). A and B are so thin that A·x is no job of its own:
+/// whoever computes a part of y computes as much of A·x as it needs.
 /// </summary>
 /// <param name="rank">Rows of A.</param>
 /// <param name="columns">Columns of x.</param>

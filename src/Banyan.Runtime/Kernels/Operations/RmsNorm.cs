@@ -9,7 +9,9 @@ namespace Banyan.Runtime.Kernels.Operations;
 /// <summary>y = x ÷ √(mean(x²) + ε) × weight, row by row (Zhang and Sennrich 2019).</summary>
 internal static unsafe class RmsNorm
 {
-    /// <summary>Rows of <paramref name="columns"/> values; <paramref name="y"/> may be <paramref name="x"/>. For norms by head, a head is a row.</summary>
+    /// <summary>
+    /// Rows of <paramref name="columns"/> values; <paramref name="y"/> may be <paramref name="x"/>. For norms by head, a head is a row.
+    /// </summary>
     public static void Apply(float* x, float* weight, float* y, int rows, int columns, float epsilon, WorkerPool pool)
     {
         var job = new Job { X = x, Weight = weight, Y = y, Rows = rows, Columns = columns, Epsilon = epsilon };

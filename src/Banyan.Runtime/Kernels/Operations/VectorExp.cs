@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Banyan.Runtime.Kernels.Operations;
 
 /// <summary>
-/// e^x of eight floats within 2 units in the last place (Cody and Waite's reduction, the Cephes polynomial). Below −87.3 it is 0, above 88.3
-/// infinity; NaN stays NaN.
+/// e^x of eight floats within 2 units in the last place (Cody and Waite's reduction, the Cephes polynomial). Below −87.3 it is 0, above
+/// 88.3 infinity; NaN stays NaN.
 /// </summary>
 internal static class VectorExp
 {
@@ -33,8 +33,8 @@ internal static class VectorExp
     }
 
     /// <summary>
-    /// e^x of sixteen floats up to 0 or so, to 4·10⁻⁷ near 0 and 3·10⁻⁶ at −20: as 2 to the power of x / ln 2, whose integer part is for AVX-512's scaling
-    /// instruction, which knows what is too small, and the rest for a polynomial.
+    /// e^x of sixteen floats up to 0 or so, to 4·10⁻⁷ near 0 and 3·10⁻⁶ at −20: as 2 to the power of x / ln 2, whose integer part is for
+    /// AVX-512's scaling instruction, which knows what is too small, and the rest for a polynomial.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ExpOfSmall(Vector512<float> x)

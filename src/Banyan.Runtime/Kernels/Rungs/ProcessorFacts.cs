@@ -6,8 +6,8 @@ using Banyan.Runtime.Kernels.Assembled;
 namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
-/// What decides which rungs a machine can stand on: the processor's word (CPUID), the system's (XCR0), the runtime's, whose own switches count
-/// (DOTNET_EnableAVX512=0), and whether memory can be executed. A rung's answer is a function of this alone.
+/// What decides which rungs a machine can stand on: the processor's word (CPUID), the system's (XCR0), the runtime's, whose own switches
+/// count (DOTNET_EnableAVX512=0), and whether memory can be executed. A rung's answer is a function of this alone.
 /// </summary>
 internal sealed unsafe record ProcessorFacts
 {

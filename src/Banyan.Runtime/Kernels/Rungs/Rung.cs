@@ -10,8 +10,8 @@ namespace Banyan.Runtime.Kernels.Rungs;
 /// <summary>
 /// One instruction set's kernels. All rungs read the same layouts and give the same results: the integer kernels bit for bit
 /// (per row and token, blocks in ascending order: total = fma(sum of products, row scale × token scale, total), then total =
-/// fma(min, token's scaled sum, total); of two terms the sum is 256 × that of the first + that of the second, exact and rounded to a float once),
-/// the float kernels within rounding.
+/// fma(min, token's scaled sum, total); of two terms the sum is 256 × that of the first + that of the second, exact and rounded to a float
+/// once), the float kernels within rounding.
 /// </summary>
 internal abstract unsafe class Rung
 {
@@ -34,8 +34,9 @@ internal abstract unsafe class Rung
     public virtual VectorForm? Form => null;
 
     /// <summary>
-    /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it (<see cref="ProductPorts"/>);
-    /// 0 if that is not known. <paramref name="terms"/>: rows of activations a token, where they are quantized.
+    /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it
+    /// (<see cref="ProductPorts"/>); 0 if that is not known. <paramref name="terms"/>: rows of activations a token, where they are
+    /// quantized.
     /// </summary>
     public virtual double PortsPerProduct(PackedFormat format, int terms) => 0;
 
@@ -45,7 +46,9 @@ internal abstract unsafe class Rung
     /// <summary>Quantizes <paramref name="blocks"/> × 32 floats.</summary>
     public abstract void Quantize(float* x, int blocks, ActivationBlock* to);
 
-    /// <summary>Unpacks <paramref name="groups"/> groups of a panel: by the reference, where the rung has no code of its own for the format.</summary>
+    /// <summary>
+    /// Unpacks <paramref name="groups"/> groups of a panel: by the reference, where the rung has no code of its own for the format.
+    /// </summary>
     public virtual void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
         for (; groups > 0; groups--, scales += format.ScaleBytes, quants += format.QuantBytes, to += format.BlocksPerGroup)
@@ -53,15 +56,15 @@ internal abstract unsafe class Rung
     }
 
     /// <summary>
-    /// Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs, offsets and half scales, into memory of
-    /// <see cref="ChunkBytes"/>.
+    /// Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs, offsets and half
+    /// scales, into memory of <see cref="ChunkBytes"/>.
     /// </summary>
     public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => Unpack(format, scales, quants, groups, to);
 
     /// <summary>
-    /// y[tokens, 16 rows] += <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows of x and y up to a multiple of
-    /// <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be
-    /// brought nearer: they are unpacked next.
+    /// y[tokens, 16 rows] += <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows
+    /// of x and y up to a multiple of <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the
+    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer: they are unpacked next.
     /// </summary>
     public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
     {
@@ -69,7 +72,9 @@ internal abstract unsafe class Rung
             MultiplyTile(kind, w, blocks, x + (long)first * terms * stride, stride, y + first * UnpackedBlock.Rows, terms);
     }
 
-    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.</summary>
+    /// <summary>
+    /// y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.
+    /// </summary>
     protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms);
 
     /// <summary>Whether <see cref="MultiplyPanel"/> takes this format; else tiles have to be made of it however few the tokens.</summary>
@@ -78,18 +83,20 @@ internal abstract unsafe class Rung
     /// <summary>How many tokens <see cref="MultiplyPanel"/> takes at most.</summary>
     public virtual int PanelTokens => 1;
 
-    /// <summary>Up to how many rows it is faster to multiply a panel several times, unpacked each time on the way, than to unpack it once for tiles.</summary>
+    /// <summary>
+    /// Up to how many rows it is faster to multiply a panel several times, unpacked each time on the way, than to unpack it once for tiles.
+    /// </summary>
     public virtual int PanelRows => PanelTokens;
 
     /// <summary>
-    /// y[tokens, 16 rows] = <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × a whole panel, unpacked on the way. Where
-    /// <see cref="PanelRows"/> is 1 there is only one.
+    /// y[tokens, 16 rows] = <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × a whole panel, unpacked
+    /// on the way. Where <see cref="PanelRows"/> is 1 there is only one.
     /// </summary>
     public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1);
 
     /// <summary>
-    /// Whether weights of this float format are multiplied with activations rounded to BF16, by the three methods below; else, and where the result has to be
-    /// exact, both are floats.
+    /// Whether weights of this float format are multiplied with activations rounded to BF16, by the three methods below; else, and where
+    /// the result has to be exact, both are floats.
     /// </summary>
     public virtual bool RoundsToPairs(PackedFormat format) => false;
 
@@ -97,9 +104,10 @@ internal abstract unsafe class Rung
     public virtual void RoundToPairs(float* x, long count, ushort* to) => throw new NotSupportedException(Name);
 
     /// <summary>
-    /// y[tokens, 16 rows] += rows of BF16 activations, <paramref name="stride"/> values apart, × columns of a panel; <paramref name="scratch"/> has
-    /// <see cref="ChunkColumns"/> × 32 bytes. More than <see cref="PanelTokens"/> tokens take at most <see cref="ChunkColumns"/> columns. All sums of a token
-    /// are added in the order of the columns. Meanwhile the <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer.
+    /// y[tokens, 16 rows] += rows of BF16 activations, <paramref name="stride"/> values apart, × columns of a panel;
+    /// <paramref name="scratch"/> has <see cref="ChunkColumns"/> × 32 bytes. More than <see cref="PanelTokens"/> tokens take at most
+    /// <see cref="ChunkColumns"/> columns. All sums of a token are added in the order of the columns. Meanwhile the
+    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer.
     /// </summary>
     public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes) =>
         throw new NotSupportedException(Name);

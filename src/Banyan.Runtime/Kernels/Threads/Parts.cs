@@ -6,7 +6,9 @@ internal static class Parts
     /// <summary>Values below which one more thread costs more than it saves.</summary>
     const int ValuesPerPart = 16 * 1024;
 
-    /// <summary>Into how many parts to divide <paramref name="items"/> items of <paramref name="values"/> values in all; at least 1.</summary>
+    /// <summary>
+    /// Into how many parts to divide <paramref name="items"/> items of <paramref name="values"/> values in all; at least 1.
+    /// </summary>
     public static int ForWork(long values, int items) => (int)Math.Clamp(values / ValuesPerPart, 1, Math.Clamp(items, 1, 256));
 
     /// <summary>The items of one part.</summary>
@@ -15,8 +17,9 @@ internal static class Parts
 }
 
 /// <summary>
-/// Items that are read from memory in their order, cut for threads that claim part after part: half of them in one part a thread, half of the rest, and so
-/// on, so that a thread seldom leaves the place where it reads, and the last parts are small, so that nobody waits long for another.
+/// Items that are read from memory in their order, cut for threads that claim part after part: half of them in one part a thread, half of
+/// the rest, and so on, so that a thread seldom leaves the place where it reads, and the last parts are small, so that nobody waits long
+/// for another.
 /// </summary>
 internal readonly struct ShrinkingParts
 {

@@ -5,12 +5,13 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Threads;
 
 /// <summary>
-/// What the next products will read first. A thread of the <see cref="WorkerPool"/> that has nothing to do, because others still work or because what
-/// comes next is not divided, brings it into the second-level cache: the memory is never idle for as long as a token is computed.
+/// What the next products will read first. A thread of the <see cref="WorkerPool"/> that has nothing to do, because others still work or
+/// because what comes next is not divided, brings it into the second-level cache: the memory is never idle for as long as a token is
+/// computed.
 /// </summary>
 /// <remarks>
-/// The thread that runs the jobs writes here while others read. They may see halves of two plans and ask for what nobody needs, or for addresses that are no
-/// more: asking for a cache line never faults and changes no result.
+/// The thread that runs the jobs writes here while others read. They may see halves of two plans and ask for what nobody needs, or for
+/// addresses that are no more: asking for a cache line never faults and changes no result.
 /// </remarks>
 internal sealed unsafe class ReadAhead
 {
@@ -31,7 +32,9 @@ internal sealed unsafe class ReadAhead
     /// <summary>What was planned is forgotten.</summary>
     public void Clear() => Volatile.Write(ref _count, 0);
 
-    /// <summary>Plans the <paramref name="bytes"/> bytes from <paramref name="start"/> on, after what is planned, as far as there is room.</summary>
+    /// <summary>
+    /// Plans the <paramref name="bytes"/> bytes from <paramref name="start"/> on, after what is planned, as far as there is room.
+    /// </summary>
     public void Add(byte* start, long bytes)
     {
         if (!Sse.IsSupported)
@@ -43,7 +46,10 @@ internal sealed unsafe class ReadAhead
         Volatile.Write(ref _count, count);
     }
 
-    /// <summary>Plans where the threads will begin with matrices that are read side by side (gate and up), <paramref name="together"/> panels of each at a time.</summary>
+    /// <summary>
+    /// Plans where the threads will begin with matrices that are read side by side (gate and up), <paramref name="together"/> panels of
+    /// each at a time.
+    /// </summary>
     public void Plan(int threads, int together, params ReadOnlySpan<PackedMatrix> matrices)
     {
         Clear();

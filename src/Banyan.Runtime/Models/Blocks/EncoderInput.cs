@@ -5,7 +5,9 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>What an encoder adds to the embeddings of tokens before its first layer: that of the first segment, that of the position, a norm.</summary>
+/// <summary>
+/// What an encoder adds to the embeddings of tokens before its first layer: that of the first segment, that of the position, a norm.
+/// </summary>
 internal sealed unsafe class EncoderInput
 {
     readonly AlignedBuffer? _segment, _positions; // [embedding], [positions, embedding]

@@ -5,8 +5,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Command R7B and A (arXiv 2504.00698): attention and feed-forward side by side after one LayerNorm; three of four layers have a window and
-/// positions, the fourth neither.
+/// Command R7B and A (arXiv 2504.00698): attention and feed-forward side by side after one LayerNorm; three of four layers have a window
+/// and positions, the fourth neither.
 /// </summary>
 internal sealed class Cohere2 : Family
 {

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// DeepSeek V2, V3 (arXiv 2405.04434, 2412.19437) and what shares their blocks: latent attention; experts after the first layers, chosen by a
-/// softmax or by sigmoids with a bias among groups, and some that are every row's.
+/// DeepSeek V2, V3 (arXiv 2405.04434, 2412.19437) and what shares their blocks: latent attention; experts after the first layers, chosen by
+/// a softmax or by sigmoids with a bias among groups, and some that are every row's.
 /// </summary>
 internal sealed class DeepSeek2 : Family
 {

@@ -67,8 +67,8 @@ internal abstract class Family
     public virtual bool ScoresWithGelu => false;
 
     /// <summary>
-    /// <c>model_type</c>s whose tensors follow from the sizes in config.json alone: embedding, layers of attention and a gated feed-forward, head.
-    /// Training from scratch makes a model of these.
+    /// <c>model_type</c>s whose tensors follow from the sizes in config.json alone: embedding, layers of attention and a gated
+    /// feed-forward, head. Training from scratch makes a model of these.
     /// </summary>
     public virtual IReadOnlyList<string> ShapedTypes => [];
 

@@ -7,8 +7,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Gemma 2 (arXiv 2408.00118): as Gemma 3, with a window in every other layer, and caps on scores and logits instead of norms of queries and
-/// keys.
+/// Gemma 2 (arXiv 2408.00118): as Gemma 3, with a window in every other layer, and caps on scores and logits instead of norms of queries
+/// and keys.
 /// </summary>
 internal sealed class Gemma2 : Family
 {

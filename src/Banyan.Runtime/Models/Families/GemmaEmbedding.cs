@@ -5,7 +5,9 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>EmbeddingGemma (arXiv 2509.20354): Gemma 3 as an encoder, whose windows reach to both sides, and two matrices after the pooling.</summary>
+/// <summary>
+/// EmbeddingGemma (arXiv 2509.20354): Gemma 3 as an encoder, whose windows reach to both sides, and two matrices after the pooling.
+/// </summary>
 internal sealed class GemmaEmbedding : Family
 {
     readonly Gemma3 _gemma = new();

@@ -7,8 +7,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// gpt-oss (arXiv 2508.10925): attention with sinks, and a window in every other layer; experts with biases, whose weights are a softmax over
-/// the chosen, and whose SwiGLU is clamped.
+/// gpt-oss (arXiv 2508.10925): attention with sinks, and a window in every other layer; experts with biases, whose weights are a softmax
+/// over the chosen, and whose SwiGLU is clamped.
 /// </summary>
 internal sealed class GptOss : Family
 {

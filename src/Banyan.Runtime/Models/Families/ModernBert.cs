@@ -9,8 +9,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// ModernBERT (arXiv 2412.13663): an encoder with norms before the blocks, rotary positions, GEGLU, and a window in two of three layers, where
-/// positions turn faster.
+/// ModernBERT (arXiv 2412.13663): an encoder with norms before the blocks, rotary positions, GEGLU, and a window in two of three layers,
+/// where positions turn faster.
 /// </summary>
 internal sealed class ModernBert : Family
 {

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Muse Glimmer: embeddings and blocks are normed on both sides, attention has a gate; three of four layers have a window and positions, the
-/// fourth neither.
+/// Muse Glimmer: embeddings and blocks are normed on both sides, attention has a gate; three of four layers have a window and positions,
+/// the fourth neither.
 /// </summary>
 internal sealed class MuseGlimmer : Family
 {

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Qwen3.5 (and 3.6, 3.8) as it reads text: three of four layers are gated delta nets (arXiv 2412.06464), the fourth is attention with a gate.
-/// Layers that guess the tokens after the next are not computed.
+/// Qwen3.5 (and 3.6, 3.8) as it reads text: three of four layers are gated delta nets (arXiv 2412.06464), the fourth is attention with a
+/// gate. Layers that guess the tokens after the next are not computed.
 /// </summary>
 internal class Qwen35 : Family
 {

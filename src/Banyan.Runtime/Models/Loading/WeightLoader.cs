@@ -32,8 +32,8 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     }
 
     /// <summary>
-    /// Rows [first, first + rows) of <c>NAME.weight</c> [all, columns], and of its bias, as a projection: <c>NAME.weight#first</c>, a name that
-    /// no file has.
+    /// Rows [first, first + rows) of <c>NAME.weight</c> [all, columns], and of its bias, as a projection: <c>NAME.weight#first</c>, a name
+    /// that no file has.
     /// </summary>
     public Projection Part(string name, int first, int rows, int all, int columns)
     {
@@ -66,7 +66,9 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
     /// <summary>A vector of floats.</summary>
     public AlignedBuffer Vector(string name, int size) => Vector(name, size, 0, size);
 
-    /// <summary>The norm of <c>NAME.weight</c>, or of NAME where a converter left the ending out, and of <c>NAME.bias</c> of a LayerNorm.</summary>
+    /// <summary>
+    /// The norm of <c>NAME.weight</c>, or of NAME where a converter left the ending out, and of <c>NAME.bias</c> of a LayerNorm.
+    /// </summary>
     public Norm Norm(string name, int columns, float epsilon, bool isCentered)
     {
         var weight = Has($"{name}.weight") || !Has(name) ? $"{name}.weight" : name;

@@ -36,7 +36,9 @@ internal sealed unsafe class AdapterTerm : IDisposable
     /// <summary>Whether it has norms of its rows, which hold for the scale that it was made with.</summary>
     public bool IsDora => _gains is not null;
 
-    /// <summary>y[rows, outputs] of x[rows, columns] becomes what the adapter makes of it, <paramref name="share"/> times; 1 where it has norms.</summary>
+    /// <summary>
+    /// y[rows, outputs] of x[rows, columns] becomes what the adapter makes of it, <paramref name="share"/> times; 1 where it has norms.
+    /// </summary>
     public void AddTo(float* x, float* y, int rows, float share, WorkerPool pool)
     {
         _update.AddTo(x, y, rows, share, pool);

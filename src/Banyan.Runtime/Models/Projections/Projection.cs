@@ -61,7 +61,9 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
         Add.Apply(y, update, (long)pass.Rows * Rows, pass.Pool);
     }
 
-    /// <summary>What comes after the matrix, where it was multiplied together with others: y [rows of the pass, <see cref="Rows"/>] of x.</summary>
+    /// <summary>
+    /// What comes after the matrix, where it was multiplied together with others: y [rows of the pass, <see cref="Rows"/>] of x.
+    /// </summary>
     public void Finish(Pass pass, Activations x, float* y)
     {
         if (_adapters.Length > 0)

@@ -4,7 +4,9 @@ using Banyan.Runtime.Templates.Values;
 
 namespace Banyan.Runtime.Templates.Formatting;
 
-/// <summary>Python's <c>datetime.strftime</c> in the C locale, with glibc's flags (<c>%-d</c>), as models' templates use it for today's date.</summary>
+/// <summary>
+/// Python's <c>datetime.strftime</c> in the C locale, with glibc's flags (<c>%-d</c>), as models' templates use it for today's date.
+/// </summary>
 static class Strftime
 {
     public static TextValue Format(Render r, DateTimeOffset now, Value format)

@@ -105,7 +105,9 @@ sealed class FilterBlock(int line, Filter[] filters, Statement[] body) : Stateme
     }
 }
 
-/// <summary><c>{% generation %}…{% endgeneration %}</c>: what the assistant says. The text is as without it; training asks where it is.</summary>
+/// <summary>
+/// <c>{% generation %}…{% endgeneration %}</c>: what the assistant says. The text is as without it; training asks where it is.
+/// </summary>
 sealed class GenerationBlock(int line, Statement[] body) : Statement(line)
 {
     protected override Flow Run(Render r)

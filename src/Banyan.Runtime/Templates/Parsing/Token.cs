@@ -5,7 +5,9 @@ namespace Banyan.Runtime.Templates.Parsing;
 
 enum TokenKind { Data, BlockBegin, BlockEnd, PrintBegin, PrintEnd, Name, Text, Integer, Float, Operator, End }
 
-/// <summary>A piece of template source; <paramref name="Text"/> is the operator, the name, the number as written, or the string's value.</summary>
+/// <summary>
+/// A piece of template source; <paramref name="Text"/> is the operator, the name, the number as written, or the string's value.
+/// </summary>
 readonly record struct Token(TokenKind Kind, string Text, int Position)
 {
     public bool Is(string op) => Kind == TokenKind.Operator && Text == op;

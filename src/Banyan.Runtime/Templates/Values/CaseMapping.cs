@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Banyan.Runtime.Templates.Values;
 
-/// <summary>The case mappings of Unicode's SpecialCasing.txt, where one character becomes several, and the letters with a title case of their own.</summary>
+/// <summary>
+/// The case mappings of Unicode's SpecialCasing.txt, where one character becomes several, and the letters with a title case of their own.
+/// </summary>
 static class CaseMapping
 {
     // Each string: the character, then what it becomes.

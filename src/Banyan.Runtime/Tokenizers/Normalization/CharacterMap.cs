@@ -4,8 +4,8 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Tokenizers.Normalization;
 
 /// <summary>
-/// SentencePiece's table of replacements (<c>precompiled_charsmap</c>, usually NFKC): a double-array trie (Aoe 1989) of what is replaced, and
-/// after it the replacements, each ending with a 0. The longest match counts.
+/// SentencePiece's table of replacements (<c>precompiled_charsmap</c>, usually NFKC): a double-array trie (Aoe 1989) of what is replaced,
+/// and after it the replacements, each ending with a 0. The longest match counts.
 /// </summary>
 /// <remarks>
 /// Of a node's 32 bits, 10–31 are the base, shifted by 8 more where bit 9 is set; 0–7 and 31 the label; 8 says that a word ends here, whose

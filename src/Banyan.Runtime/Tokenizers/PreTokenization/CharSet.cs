@@ -10,7 +10,8 @@ sealed class CharSet
     readonly bool[] _ascii = new bool[128];
 
     /// <param name="classes">Every character of any of these classes.</param>
-    /// <param name="ranges">And these, as a regex class writes them: <c>a-z</c> is a range, a single character stands for itself (a '-' only as the last one).</param>
+    /// <param name="ranges">And these, as a regex class writes them: <c>a-z</c> is a range, a single character stands for itself (a '-'
+    /// only as the last one).</param>
     public CharSet(CharClass classes, string ranges = "")
     {
         _classes = classes;

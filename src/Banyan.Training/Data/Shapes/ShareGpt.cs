@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data.Shapes;
 
-/// <summary>ShareGPT's conversations: <c>from</c> and <c>value</c>, with roles of other names; also under <c>messages</c>, and with OpenAI's keys.</summary>
+/// <summary>
+/// ShareGPT's conversations: <c>from</c> and <c>value</c>, with roles of other names; also under <c>messages</c>, and with OpenAI's keys.
+/// </summary>
 static class ShareGpt
 {
     static readonly Dictionary<string, string> s_roles = new(StringComparer.OrdinalIgnoreCase)

@@ -4,8 +4,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
-/// AWQ (arXiv 2306.00978): <c>qweight</c> I32 [inputs, outputs ÷ 8], <c>qzeros</c> I32 [groups, outputs ÷ 8], <c>scales</c> [groups, outputs]. The nibbles
-/// of a word are outputs 0, 2, 4, 6, 1, 3, 5, 7.
+/// AWQ (arXiv 2306.00978): <c>qweight</c> I32 [inputs, outputs ÷ 8], <c>qzeros</c> I32 [groups, outputs ÷ 8], <c>scales</c> [groups,
+/// outputs]. The nibbles of a word are outputs 0, 2, 4, 6, 1, 3, 5, 7.
 /// </summary>
 sealed class AwqLayout : QuantizedLayout
 {

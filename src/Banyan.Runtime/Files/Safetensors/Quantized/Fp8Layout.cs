@@ -3,8 +3,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
-/// FP8 (E4M3) with a scale for all, for each row or for blocks of rows and columns: transformers' fp8 (<c>weight_scale_inv</c>, which multiplies all
-/// the same), compressed-tensors' float-quantized and ModelOpt's FP8 (<c>weight_scale</c>).
+/// FP8 (E4M3) with a scale for all, for each row or for blocks of rows and columns: transformers' fp8 (<c>weight_scale_inv</c>, which
+/// multiplies all the same), compressed-tensors' float-quantized and ModelOpt's FP8 (<c>weight_scale</c>).
 /// </summary>
 sealed class Fp8Layout : QuantizedLayout
 {

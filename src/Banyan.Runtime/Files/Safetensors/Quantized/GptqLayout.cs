@@ -4,8 +4,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
-/// GPTQ (arXiv 2210.17323): <c>qweight</c> I32 [inputs · bits ÷ 32, outputs], packed along the inputs; <c>qzeros</c> I32 [groups, outputs · bits ÷ 32];
-/// <c>scales</c> [groups, outputs]; <c>g_idx</c> I32 [inputs]. The first version of the format stores zeros less 1.
+/// GPTQ (arXiv 2210.17323): <c>qweight</c> I32 [inputs · bits ÷ 32, outputs], packed along the inputs; <c>qzeros</c> I32 [groups, outputs ·
+/// bits ÷ 32]; <c>scales</c> [groups, outputs]; <c>g_idx</c> I32 [inputs]. The first version of the format stores zeros less 1.
 /// </summary>
 sealed class GptqLayout : QuantizedLayout
 {

@@ -4,8 +4,9 @@ using Banyan.Runtime.WeightFormats.Coded;
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
-/// MXFP4 (OCP Microscaling): gpt-oss's experts, <c>_blocks</c> U8 [experts, rows, columns ÷ 32, 16] and <c>_scales</c> U8 [experts, rows, columns ÷ 32];
-/// compressed-tensors' mxfp4-pack-quantized, <c>weight_packed</c> U8 [rows, columns ÷ 2] and <c>weight_scale</c> U8. Of a byte the low nibble comes first.
+/// MXFP4 (OCP Microscaling): gpt-oss's experts, <c>_blocks</c> U8 [experts, rows, columns ÷ 32, 16] and <c>_scales</c> U8 [experts, rows,
+/// columns ÷ 32]; compressed-tensors' mxfp4-pack-quantized, <c>weight_packed</c> U8 [rows, columns ÷ 2] and <c>weight_scale</c> U8. Of a
+/// byte the low nibble comes first.
 /// </summary>
 sealed class Mxfp4Layout : QuantizedLayout
 {

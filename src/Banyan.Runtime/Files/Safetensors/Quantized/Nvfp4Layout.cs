@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
 /// NVFP4: FP4 in pairs (the low nibble first), an E4M3 scale for 16, and a float for all, which multiplies (ModelOpt: <c>weight</c> U8,
-/// <c>weight_scale</c>, <c>weight_scale_2</c>) or divides (compressed-tensors: <c>weight_packed</c>, <c>weight_scale</c>, <c>weight_global_scale</c>).
+/// <c>weight_scale</c>, <c>weight_scale_2</c>) or divides (compressed-tensors: <c>weight_packed</c>, <c>weight_scale</c>,
+/// <c>weight_global_scale</c>).
 /// </summary>
 sealed class Nvfp4Layout : QuantizedLayout
 {

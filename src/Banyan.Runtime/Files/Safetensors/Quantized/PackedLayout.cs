@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
 /// <summary>
-/// compressed-tensors' whole numbers. pack-quantized: <c>weight_packed</c> I32 [outputs, inputs · bits ÷ 32], a number and 2^(bits − 1) each,
-/// <c>weight_scale</c> [outputs, groups], <c>weight_zero_point</c> packed along the outputs, <c>weight_shape</c>, <c>weight_g_idx</c>. int-quantized: <c>weight</c> I8.
+/// compressed-tensors' whole numbers. pack-quantized: <c>weight_packed</c> I32 [outputs, inputs · bits ÷ 32], a number and 2^(bits − 1)
+/// each, <c>weight_scale</c> [outputs, groups], <c>weight_zero_point</c> packed along the outputs, <c>weight_shape</c>,
+/// <c>weight_g_idx</c>. int-quantized: <c>weight</c> I8.
 /// </summary>
 sealed class PackedLayout : QuantizedLayout
 {

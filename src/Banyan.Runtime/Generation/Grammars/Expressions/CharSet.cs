@@ -71,7 +71,9 @@ internal sealed class CharSet
 
     public CharSet And(CharSet other) => Not().Or(other.Not()).Not();
 
-    /// <summary>A general category by its short or long name, or one of the few other properties that schemas use; null for another.</summary>
+    /// <summary>
+    /// A general category by its short or long name, or one of the few other properties that schemas use; null for another.
+    /// </summary>
     public static CharSet? Property(string name)
     {
         name = name.StartsWith("General_Category=", StringComparison.Ordinal) ? name["General_Category=".Length..]

@@ -13,7 +13,9 @@ internal abstract class Regex
     /// <summary>Whether it matches the empty text.</summary>
     public required bool Nullable { get; init; }
 
-    /// <summary>Whether it can be empty without being <see cref="RegexTable.Nothing"/>: it holds an intersection, a complement or a machine.</summary>
+    /// <summary>
+    /// Whether it can be empty without being <see cref="RegexTable.Nothing"/>: it holds an intersection, a complement or a machine.
+    /// </summary>
     public required bool MayBeEmpty { get; init; }
 
     /// <summary>Whether it has a match at all; null if that was not asked yet.</summary>

@@ -13,7 +13,8 @@ internal sealed class GbnfRules
     GbnfRules(RegexTable table, IReadOnlyDictionary<string, GbnfPart> parts) => (_table, _parts) = (table, parts);
 
     /// <summary>The rule where a text begins.</summary>
-    /// <exception cref="GrammarException">There is none, a rule is missing, never ends, or calls itself before it reads anything.</exception>
+    /// <exception cref="GrammarException">There is none, a rule is missing, never ends, or calls itself before it reads
+    /// anything.</exception>
     public static Rule Root(RegexTable table, IReadOnlyDictionary<string, GbnfPart> parts, string root = "root")
     {
         var rules = new GbnfRules(table, parts);

@@ -5,8 +5,8 @@ using Banyan.Runtime.Generation.Grammars.Gbnf;
 namespace Banyan.Runtime.Generation.Grammars.Lark;
 
 /// <summary>
-/// Reads Lark's grammars (lark-parser.readthedocs.io/en/stable/grammar.html), as OpenAI's custom tools have them: rules and terminals as parts
-/// of GBNF's kind. Aliases, priorities and what shapes a tree mean nothing here. What is ignored between tokens is refused.
+/// Reads Lark's grammars (lark-parser.readthedocs.io/en/stable/grammar.html), as OpenAI's custom tools have them: rules and terminals as
+/// parts of GBNF's kind. Aliases, priorities and what shapes a tree mean nothing here. What is ignored between tokens is refused.
 /// </summary>
 internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string text)
 {

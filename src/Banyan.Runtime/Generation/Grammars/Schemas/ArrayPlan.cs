@@ -3,7 +3,9 @@ using Banyan.Runtime.Generation.Grammars.Expressions;
 
 namespace Banyan.Runtime.Generation.Grammars.Schemas;
 
-/// <summary>Reads an array: how many items there were, how many of them are of the kinds that <c>contains</c> counts, which values were used.</summary>
+/// <summary>
+/// Reads an array: how many items there were, how many of them are of the kinds that <c>contains</c> counts, which values were used.
+/// </summary>
 internal sealed class ArrayPlan
 {
     const int MostCounted = 512, MostContains = 4, MostValues = 64;

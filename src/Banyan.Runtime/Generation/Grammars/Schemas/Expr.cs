@@ -17,7 +17,9 @@ internal enum JsonTypes : byte
     All = 127,
 }
 
-/// <summary>What a schema says of a value, in pieces that can be negated. As keywords do, a piece about one type lets values of others pass.</summary>
+/// <summary>
+/// What a schema says of a value, in pieces that can be negated. As keywords do, a piece about one type lets values of others pass.
+/// </summary>
 internal abstract class Expr
 {
     public int Id { get; set; }

@@ -7,7 +7,10 @@ namespace Banyan.Runtime.Generation.Grammars.Schemas;
 /// <summary>The rule of a schema.</summary>
 internal static class JsonValues
 {
-    /// <summary>Reads values that a schema allows. All of it is looked at now, so that what cannot be enforced is refused before anything is generated.</summary>
+    /// <summary>
+    /// Reads values that a schema allows. All of it is looked at now, so that what cannot be enforced is refused before anything is
+    /// generated.
+    /// </summary>
     /// <exception cref="GrammarException">It cannot be enforced exactly.</exception>
     public static Rule Rule(RegexTable table, TextEncoding encoding, JsonElement schema, JsonSchemaOptions options)
     {

@@ -4,7 +4,9 @@ using Banyan.Runtime.Generation.Speculation;
 
 namespace Banyan.Runtime.Generation.Grammars.Schemas;
 
-/// <summary>Reads schemas: each keyword becomes what it says of a value, and what cannot be said exactly is refused with its path.</summary>
+/// <summary>
+/// Reads schemas: each keyword becomes what it says of a value, and what cannot be said exactly is refused with its path.
+/// </summary>
 internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Exprs exprs, SchemaSet set, JsonSchemaOptions options)
 {
     readonly Dictionary<string, PlaceExpr> _places = new(StringComparer.Ordinal);

@@ -15,11 +15,14 @@ internal enum Draft
 /// <summary>A place in a document: the value there, and what its addresses are relative to.</summary>
 /// <param name="Value">The schema.</param>
 /// <param name="Base">The address of the resource it belongs to.</param>
-/// <param name="Path">A JSON pointer from the document's root, for messages; with the document's address where that is not the first.</param>
+/// <param name="Path">A JSON pointer from the document's root, for messages; with the document's address where that is not the
+/// first.</param>
 /// <param name="Draft">Whose rules hold.</param>
 internal readonly record struct Place(JsonElement Value, Uri Base, string Path, Draft Draft);
 
-/// <summary>The documents of a schema: finds what <c>$ref</c> points to. Fetches nothing: other documents come from whoever has them.</summary>
+/// <summary>
+/// The documents of a schema: finds what <c>$ref</c> points to. Fetches nothing: other documents come from whoever has them.
+/// </summary>
 internal sealed class SchemaSet
 {
     const int MostDepth = 128;

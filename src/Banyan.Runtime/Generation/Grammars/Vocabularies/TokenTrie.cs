@@ -61,7 +61,8 @@ internal sealed class TokenTrie
     /// <summary>Which tokens can follow a position.</summary>
     /// <param name="automaton">Of the grammar.</param>
     /// <param name="position">Where it is.</param>
-    /// <param name="plainRoom">How many plain characters the position takes whatever they are, as one of its readings; -1 for any number.</param>
+    /// <param name="plainRoom">How many plain characters the position takes whatever they are, as one of its readings; -1 for any
+    /// number.</param>
     /// <param name="onlyPlain">Whether no other reading could take more of them.</param>
     public TokenMask Mask(Automaton automaton, Position position, int plainRoom, bool onlyPlain)
     {

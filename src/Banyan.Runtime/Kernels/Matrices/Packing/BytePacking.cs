@@ -4,8 +4,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// A byte a weight (<see cref="ByteFormat"/>): for each 32 columns the scales of 16 rows, their zeros, then each column's 16 bytes. They are widened
-/// to floats and multiplied as such.
+/// A byte a weight (<see cref="ByteFormat"/>): for each 32 columns the scales of 16 rows, their zeros, then each column's 16 bytes. They
+/// are widened to floats and multiplied as such.
 /// </summary>
 internal static unsafe class BytePacking
 {

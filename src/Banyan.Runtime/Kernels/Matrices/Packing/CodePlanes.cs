@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// The layout of a block's codes: of 4 bits, <see cref="Nibbles"/>; of 2 bits, bits 2·f of byte 64·q + 4·r + i for column 4·(4·q + f) + i of
-/// row r, as the high bits of Q6_K; of 3 bits, these and after them a plane of the third bit (<see cref="HighBits"/>).
+/// The layout of a block's codes: of 4 bits, <see cref="Nibbles"/>; of 2 bits, bits 2·f of byte 64·q + 4·r + i for column 4·(4·q + f) + i
+/// of row r, as the high bits of Q6_K; of 3 bits, these and after them a plane of the third bit (<see cref="HighBits"/>).
 /// </summary>
 internal static unsafe class CodePlanes
 {

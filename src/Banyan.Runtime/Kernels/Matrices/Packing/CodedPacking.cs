@@ -8,8 +8,8 @@ using Banyan.Runtime.WeightFormats.Coded;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// Formats of codes (<see cref="ICodes"/>): the quants are <see cref="CodePlanes"/>, which kernels look up in a table of 16 bytes. Scales of a
-/// group of 16 rows, by <see cref="ScaleForm"/>:
+/// Formats of codes (<see cref="ICodes"/>): the quants are <see cref="CodePlanes"/>, which kernels look up in a table of 16 bytes. Scales
+/// of a group of 16 rows, by <see cref="ScaleForm"/>:
 /// <code>
 /// Plain      16 F16
 /// Numbers    16 floats, where there are minima 16 more, then for each block 16 numbers, or 16 + 16 of both halves and likewise of minima

@@ -6,8 +6,8 @@ using Banyan.Runtime.Kernels.Rungs;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// Rows become lanes, eight at a time, in registers: what the scalar packing does a dword at a time, which took most of a model's loading. The same
-/// bytes come out. A panel is two halves of eight rows; from vector to vector of a panel there are 64 bytes.
+/// Rows become lanes, eight at a time, in registers: what the scalar packing does a dword at a time, which took most of a model's loading.
+/// The same bytes come out. A panel is two halves of eight rows; from vector to vector of a panel there are 64 bytes.
 /// </summary>
 internal static unsafe class EightRows
 {

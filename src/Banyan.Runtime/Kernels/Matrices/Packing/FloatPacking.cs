@@ -6,8 +6,8 @@ using Banyan.Runtime.WeightFormats;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// F32: 16 rows of a column side by side. F16 and BF16: columns in pairs, a row's two values side by side (as the BF16 dot product wants them);
-/// an odd last column has 0 beside it.
+/// F32: 16 rows of a column side by side. F16 and BF16: columns in pairs, a row's two values side by side (as the BF16 dot product wants
+/// them); an odd last column has 0 beside it.
 /// </summary>
 internal static unsafe class FloatPacking
 {

@@ -2,7 +2,9 @@ using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
-/// <summary>The fifth bit of a block: bit j of byte 4·r + i belongs to column 4·j + i of row r, so that vector j needs one shift and one mask.</summary>
+/// <summary>
+/// The fifth bit of a block: bit j of byte 4·r + i belongs to column 4·j + i of row r, so that vector j needs one shift and one mask.
+/// </summary>
 internal static unsafe class HighBits
 {
     public const int Bytes = 64;

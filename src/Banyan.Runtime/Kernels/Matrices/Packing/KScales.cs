@@ -6,8 +6,8 @@ namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// The scales of a group of 256 columns of Q4_K and Q5_K in 256 bytes, as many as in the file: 16 F16 scales d, 16 F16 dmin, then for each
-/// two blocks 3 × 16 bytes, a byte a row: the even block's 6-bit scale and the low two bits of its min; the odd block's; and the high four bits
-/// of both mins. Block weight = d·scale × value − dmin·min.
+/// two blocks 3 × 16 bytes, a byte a row: the even block's 6-bit scale and the low two bits of its min; the odd block's; and the high four
+/// bits of both mins. Block weight = d·scale × value − dmin·min.
 /// </summary>
 internal static unsafe class KScales
 {
@@ -39,7 +39,8 @@ internal static unsafe class KScales
         EightRows.Load4(block, rowBytes, lanes);
         EightRows.CopyWords(block, rowBytes, scales + half * 16);
         EightRows.CopyWords(block + 2, rowBytes, scales + 32 + half * 16);
-        // Byte i of a: block i's scale; of b: its min; of c: the low four bits of block 4 + i's, whose high two are the upper bits of a and b.
+        // Byte i of a: block i's scale; of b: its min; of c: the low four bits of block 4 + i's, whose high two are the upper bits of a and
+        // b.
         var (a, b, c) = (lanes[1], lanes[2], lanes[3]);
         var (six, four, two) = (Vector256.Create(0x3F3F3F3Fu), Vector256.Create(0x0F0F0F0Fu), Vector256.Create(0x30303030u));
         var to = scales + Pairs + half * EightRows.Rows;

@@ -9,8 +9,8 @@ namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
 /// Q6_K, 256 columns: an F16 scale d, an int8 scale for each 16 columns, 6 bits a weight; weight = d × scale × (value − 32).
-/// Scales of a group: 16 F16 d, then for each block 16 + 16 int8 (first half of the columns, last half). Quants of a block: nibbles, then two
-/// planes of the high two bits: bits 2·f of byte 64·q + 4·r + i belong to column 4·(4·q + f) + i of row r.
+/// Scales of a group: 16 F16 d, then for each block 16 + 16 int8 (first half of the columns, last half). Quants of a block: nibbles, then
+/// two planes of the high two bits: bits 2·f of byte 64·q + 4·r + i belong to column 4·(4·q + f) + i of row r.
 /// </summary>
 internal static unsafe class Q6_KPacking
 {

@@ -4,8 +4,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
-/// 16 rows × 32 columns of integer weights, ready to be multiplied, the same for every format: byte 64·j + 4·r + i is row r, column 4·j + i.
-/// Weight = Scale × value (signed), Scale × value + Min, or with half scales Scale × HalfScale × (value − 32).
+/// 16 rows × 32 columns of integer weights, ready to be multiplied, the same for every format: byte 64·j + 4·r + i is row r, column 4·j +
+/// i. Weight = Scale × value (signed), Scale × value + Min, or with half scales Scale × HalfScale × (value − 32).
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = Bytes)]
 internal unsafe struct UnpackedBlock
@@ -23,7 +23,9 @@ internal unsafe struct UnpackedBlock
     /// <summary>One a row; only for kinds that have one.</summary>
     public fixed float Mins[Rows];
 
-    /// <summary>Of <see cref="WeightKind.Halves"/>, one a row: scales and minima of the last 16 columns, those above being of the first.</summary>
+    /// <summary>
+    /// Of <see cref="WeightKind.Halves"/>, one a row: scales and minima of the last 16 columns, those above being of the first.
+    /// </summary>
     public float* LastScales => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref HalfScales[0]);
 
     /// <summary>See <see cref="LastScales"/>.</summary>
@@ -32,7 +34,9 @@ internal unsafe struct UnpackedBlock
     /// <summary>[half, row, 2]: an int8 scale twice in a row, as the pairwise multiply wants it; only for kinds that have them.</summary>
     public fixed short HalfScales[2 * Rows * 2];
 
-    /// <summary>Makes values of the given number of bits, from 0 on, signed ones in the upper bits of their bytes: 0 becomes −128.</summary>
+    /// <summary>
+    /// Makes values of the given number of bits, from 0 on, signed ones in the upper bits of their bytes: 0 becomes −128.
+    /// </summary>
     public void ToUpperBits(int bits)
     {
         for (var i = 0; i < Rows * Columns; i++)

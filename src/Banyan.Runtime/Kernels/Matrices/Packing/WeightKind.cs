@@ -13,8 +13,8 @@ internal enum WeightKind
     U6,
 
     /// <summary>
-    /// Signed −8…7 in the upper four bits of a byte (so 16 times as much), scale a block. What multiplies bytes takes it for I8. AVX2 has no
-    /// reference for it: a format without code of its own is I8.
+    /// Signed −8…7 in the upper four bits of a byte (so 16 times as much), scale a block. What multiplies bytes takes it for I8. AVX2 has
+    /// no reference for it: a format without code of its own is I8.
     /// </summary>
     I4,
 
@@ -27,7 +27,8 @@ internal enum WeightKind
     I8,
 
     /// <summary>
-    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 if the format has none). No kernel is assembled for it: managed code multiplies it on every rung.
+    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 if the format has none). No kernel is assembled for it:
+    /// managed code multiplies it on every rung.
     /// </summary>
     Halves,
 

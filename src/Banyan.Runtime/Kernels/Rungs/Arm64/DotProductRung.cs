@@ -8,8 +8,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
-/// Arm64 with dot products (Armv8.2 and later: Cortex-A55 and A75, Neoverse, Apple): <c>sdot</c> multiplies four columns of four rows with four activations that
-/// it picks from a vector by itself. Weights of up to 6 bits are the same signed or not.
+/// Arm64 with dot products (Armv8.2 and later: Cortex-A55 and A75, Neoverse, Apple): <c>sdot</c> multiplies four columns of four rows with
+/// four activations that it picks from a vector by itself. Weights of up to 6 bits are the same signed or not.
 /// </summary>
 internal sealed unsafe class DotProductRung : NeonRung
 {

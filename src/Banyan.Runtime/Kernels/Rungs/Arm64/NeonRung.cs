@@ -9,8 +9,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
-/// Arm64's vectors of 128 bits: four rows of a panel in each. Products of bytes in 16 bits, two at a time (at most 2·127·128), then added in pairs to 32: for
-/// processors before dot products (Cortex-A72 and older).
+/// Arm64's vectors of 128 bits: four rows of a panel in each. Products of bytes in 16 bits, two at a time (at most 2·127·128), then added
+/// in pairs to 32: for processors before dot products (Cortex-A72 and older).
 /// </summary>
 [SkipLocalsInit]
 internal unsafe partial class NeonRung : Rung
@@ -37,7 +37,9 @@ internal unsafe partial class NeonRung : Rung
     /// <summary>How bytes are multiplied.</summary>
     protected interface IProducts
     {
-        /// <summary>sum += four rows (16 bytes, four columns a row) at w, w + 64, w + 128 and w + 192, times the four quarters of x.</summary>
+        /// <summary>
+        /// sum += four rows (16 bytes, four columns a row) at w, w + 64, w + 128 and w + 192, times the four quarters of x.
+        /// </summary>
         static abstract Vector128<int> Add(Vector128<int> sum, sbyte* w, Vector128<sbyte> x);
     }
 
@@ -55,7 +57,9 @@ internal unsafe partial class NeonRung : Rung
             return sum + AdvSimd.Arm64.AddPairwise(first, last);
         }
 
-        /// <summary>The products of two vectors of weights with two quarters of x, in 16 bits: of rows 0 and 1, and of rows 2 and 3.</summary>
+        /// <summary>
+        /// The products of two vectors of weights with two quarters of x, in 16 bits: of rows 0 and 1, and of rows 2 and 3.
+        /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static (Vector128<short>, Vector128<short>) Two(sbyte* w, Vector128<sbyte> a, Vector128<sbyte> b)
         {
@@ -65,8 +69,8 @@ internal unsafe partial class NeonRung : Rung
         }
     }
 
-    // Four rows × four tokens at a time, each half of the columns in a sum of its own: eight sums that do not wait for one another, eight vectors of
-    // activations that stay in registers for all 16 rows. The float totals stay in memory (first-level cache).
+    // Four rows × four tokens at a time, each half of the columns in a sum of its own: eight sums that do not wait for one another, eight
+    // vectors of activations that stay in registers for all 16 rows. The float totals stay in memory (first-level cache).
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected static void Tile<TProducts>(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TProducts : struct, IProducts
     {

@@ -45,7 +45,9 @@ internal unsafe partial class Avx2Rung
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<int> Widen(Vector256<short> sums) => Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One);
 
-    /// <summary>Quants from 0 on as the upper bits of signed weights: products of the quants times the step, less what 128 makes too much of them.</summary>
+    /// <summary>
+    /// Quants from 0 on as the upper bits of signed weights: products of the quants times the step, less what 128 makes too much of them.
+    /// </summary>
     internal readonly struct Upper<TQuants, TStep> : IQuants where TQuants : struct, IQuants where TStep : struct, IStep
     {
         public static int Bytes => TQuants.Bytes;

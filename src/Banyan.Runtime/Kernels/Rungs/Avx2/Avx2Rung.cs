@@ -9,8 +9,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
-/// AVX2 and FMA. Sums of byte products stay in 16 bits as long as the weights' range allows: 8 products of 4-bit weights (15·127·2·8 = 30,480),
-/// 4 of 5 bits (31,496), 2 of 6 bits (32,004), 1 of 8 bits (32,512).
+/// AVX2 and FMA. Sums of byte products stay in 16 bits as long as the weights' range allows: 8 products of 4-bit weights (15·127·2·8 =
+/// 30,480), 4 of 5 bits (31,496), 2 of 6 bits (32,004), 1 of 8 bits (32,512).
 /// </summary>
 [SkipLocalsInit]
 internal unsafe partial class Avx2Rung : Rung
@@ -62,7 +62,10 @@ internal unsafe partial class Avx2Rung : Rung
             base.Unpack(format, scales, quants, groups, to);
     }
 
-    /// <summary>I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits. I8 as magnitudes and signs.</summary>
+    /// <summary>
+    /// I4 and I5 as the file has them: numbers from 0 on, few enough that their products can be added in 16 bits. I8 as magnitudes and
+    /// signs.
+    /// </summary>
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
     {
         if (format.Avx2 is { } kernels)

@@ -6,14 +6,15 @@ using Banyan.Runtime.Kernels.Matrices.Packing;
 
 namespace Banyan.Runtime.Kernels.Rungs;
 
-// Weights of 8 bits. The byte multiply wants one unsigned operand, and there is no instruction that gives an activation the sign of a weight. So an activation
-// that meets a negative weight is inverted bit by bit, which makes it −x − 1:
+// Weights of 8 bits. The byte multiply wants one unsigned operand, and there is no instruction that gives an activation the sign of a
+// weight. So an activation that meets a negative weight is inverted bit by bit, which makes it −x − 1:
 //
 //     w · x = |w| · (x ^ sign) + (|w| where w is negative)
 //
-// What is added is the same for all tokens; it is summed when a chunk is unpacked and is what a block's sum begins with. Magnitudes and signs are told apart
-// then too: the instructions for that (absolute value, comparison, mask to bytes) would take the ports of the products, one cycle each. Four instructions for
-// 64 products remain (inversion, bytes to 16 bits, 16 bits to 32, addition), of which the second and the third have one place a cycle on Zen 4.
+// What is added is the same for all tokens; it is summed when a chunk is unpacked and is what a block's sum begins with. Magnitudes and
+// signs are told apart then too: the instructions for that (absolute value, comparison, mask to bytes) would take the ports of the
+// products, one cycle each. Four instructions for 64 products remain (inversion, bytes to 16 bits, 16 bits to 32, addition), of which the
+// second and the third have one place a cycle on Zen 4.
 internal unsafe partial class Avx2Rung
 {
     protected const int SignBytes = UnpackedBlock.Rows * UnpackedBlock.Columns;
@@ -21,7 +22,9 @@ internal unsafe partial class Avx2Rung
     /// <summary>The signs of blocks, 0 or −1 for each value: after them.</summary>
     protected static sbyte* Signs(UnpackedBlock* w, int blocks) => (sbyte*)(w + blocks);
 
-    /// <summary>Leaves magnitudes, and the sums of those that were negative, row by row, as minimums, which this kind has none of.</summary>
+    /// <summary>
+    /// Leaves magnitudes, and the sums of those that were negative, row by row, as minimums, which this kind has none of.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void TakeSigns(UnpackedBlock* w, int blocks)
     {

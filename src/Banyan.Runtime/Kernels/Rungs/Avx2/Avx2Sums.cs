@@ -18,8 +18,8 @@ internal unsafe partial class Avx2Rung
     static Vector256<int> LessOffset<TStep>(Vector256<int> sum, ActivationBlock* x) where TStep : struct, IStep => TStep.HasMins ? sum : sum + Vector256.Create(x->Offset128);
 
     /// <summary>
-    /// Sums in 16 bits of the products of <paramref name="vectors"/> (4 or 8) vectors from number <paramref name="first"/> on with four tokens;
-    /// 0: rows 0…7, 1: rows 8…15. Unrolled by hand: RyuJIT keeps all of it in registers and spends nothing on a loop.
+    /// Sums in 16 bits of the products of <paramref name="vectors"/> (4 or 8) vectors from number <paramref name="first"/> on with four
+    /// tokens; 0: rows 0…7, 1: rows 8…15. Unrolled by hand: RyuJIT keeps all of it in registers and spends nothing on a loop.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Sum(byte* values, ActivationBlock* x, ActivationBlock* x1, ActivationBlock* x2, ActivationBlock* x3, int first, int vectors,
@@ -55,8 +55,8 @@ internal unsafe partial class Avx2Rung
         ref Vector256<short> a0, ref Vector256<short> a1, ref Vector256<short> b0, ref Vector256<short> b1,
         ref Vector256<short> c0, ref Vector256<short> c1, ref Vector256<short> d0, ref Vector256<short> d1)
     {
-        // Products of two tokens, then additions: one by one, the processor gives too many of them to the same ports (Zen 4: 1.34 cycles for a product and an
-        // addition of 64 bytes, and 1.12 so).
+        // Products of two tokens, then additions: one by one, the processor gives too many of them to the same ports (Zen 4: 1.34 cycles
+        // for a product and an addition of 64 bytes, and 1.12 so).
         var (w0, w1) = (Vector256.Load(values + j * 64), Vector256.Load(values + j * 64 + 32));
         var (t, u) = (Broadcast(x, j), Broadcast(x1, j));
         var (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t), Avx2.MultiplyAddAdjacent(w0, u), Avx2.MultiplyAddAdjacent(w1, u));

@@ -7,8 +7,8 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Kernels.Rungs;
 
-// 16 rows × 4 tokens: eight running sums in registers, two weight vectors, one broadcast of four activations. The float totals stay in memory
-// (first-level cache): they are touched once in 32 columns.
+// 16 rows × 4 tokens: eight running sums in registers, two weight vectors, one broadcast of four activations. The float totals stay in
+// memory (first-level cache): they are touched once in 32 columns.
 internal unsafe partial class Avx2Rung
 {
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
@@ -45,7 +45,8 @@ internal unsafe partial class Avx2Rung
         static abstract bool HasMins { get; }
 
         /// <summary>
-        /// Of rows 0…7 and 8…15, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's <see cref="Signs"/>, which only I8 has.
+        /// Of rows 0…7 and 8…15, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's
+        /// <see cref="Signs"/>, which only I8 has.
         /// </summary>
         static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride,
             out Vector256<int> a0, out Vector256<int> a1, out Vector256<int> b0, out Vector256<int> b1,

@@ -9,7 +9,8 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Rungs;
 
 /// <summary>
-/// AVX-512 with the intrinsics .NET has: the tiles of <see cref="Avx2Rung"/> with all 16 rows in one vector. The limits of the sums in 16 bits are the same.
+/// AVX-512 with the intrinsics .NET has: the tiles of <see cref="Avx2Rung"/> with all 16 rows in one vector. The limits of the sums in 16
+/// bits are the same.
 /// </summary>
 [SkipLocalsInit]
 internal unsafe partial class Avx512Rung : Avx2Rung
@@ -77,7 +78,10 @@ internal unsafe partial class Avx512Rung : Avx2Rung
     {
         static abstract bool HasMins { get; }
 
-        /// <summary>Row by row, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's <see cref="Avx2Rung.Signs"/>, which only I8 has.</summary>
+        /// <summary>
+        /// Row by row, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's
+        /// <see cref="Avx2Rung.Signs"/>, which only I8 has.
+        /// </summary>
         static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
     }
 

@@ -18,8 +18,9 @@ internal unsafe partial class Avx512Rung
     static Vector512<int> LessOffset<TStep>(Vector512<int> sum, ActivationBlock* x) where TStep : struct, IStep => TStep.HasMins ? sum : sum + Vector512.Create(x->Offset128);
 
     /// <summary>
-    /// Adds the products of vectors <paramref name="first"/> to <paramref name="first"/> + 3 with four tokens, in 16 bits. Step by step for all tokens: token by
-    /// token, the processor gives too many of them to the same ports (Zen 4: 1.34 cycles for a product and an addition, and 1.12 so).
+    /// Adds the products of vectors <paramref name="first"/> to <paramref name="first"/> + 3 with four tokens, in 16 bits. Step by step for
+    /// all tokens: token by token, the processor gives too many of them to the same ports (Zen 4: 1.34 cycles for a product and an
+    /// addition, and 1.12 so).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Four(byte* values, ActivationBlock* x, ActivationBlock* x1, ActivationBlock* x2, ActivationBlock* x3, int first,
