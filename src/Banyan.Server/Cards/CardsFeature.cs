@@ -12,6 +12,7 @@ static class CardsFeature
     public static void AddCards(this IServiceCollection services)
     {
         services.AddSingleton<HeaderWindow>();
+        services.AddSingleton<TensorHeaders>();
         services.AddSingleton<RepoFacts>();
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();

@@ -23,7 +23,7 @@ public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histog
     /// <exception cref="ViewerException">They are outside of the file, or are of a type that cannot be read.</exception>
     internal static async Task<TensorSample> ReadAsync(TensorTable table, TensorTable.Tensor tensor, FileBytes file, CancellationToken cancellationToken)
     {
-        var (blockNumbers, blockBytes, read) = Reader(tensor.Type) ?? throw new ViewerException($"Numbers of the type {tensor.Type} cannot be shown.");
+        var (blockNumbers, blockBytes, read) = ReaderOf(tensor.Type) ?? throw new ViewerException($"Numbers of the type {tensor.Type} cannot be shown.");
         if (tensor.Offset < 0 || tensor.Numbers % blockNumbers != 0 || tensor.Numbers / blockNumbers > (file.Size - table.Start - tensor.Offset) / blockBytes)
             throw new ViewerException($"The tensor {tensor.Name} does not lie within the file: it is damaged or truncated.");
         var blocks = tensor.Numbers / blockNumbers;
@@ -41,7 +41,8 @@ public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histog
         return new(tensor, values.Count, Histogram.Of(finite), mean, finite.Length > 0 ? Math.Sqrt(finite.Average(v => (v - mean) * (v - mean))) : 0, finite.Count(v => v == 0), values.Count - finite.Length);
     }
 
-    static (int Numbers, int Bytes, Func<byte[], IEnumerable<double>> Read)? Reader(string type)
+    /// <summary>How numbers of a type are read: numbers and bytes of a block, and its numbers. Null for a type that cannot be read.</summary>
+    internal static (int Numbers, int Bytes, Func<byte[], IEnumerable<double>> Read)? ReaderOf(string type)
     {
         if (WeightFormat.TryGet(type, out var format))
             return (format.BlockWeights, format.BlockBytes, bytes =>

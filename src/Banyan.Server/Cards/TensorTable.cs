@@ -4,7 +4,8 @@ namespace Banyan.Server.Cards;
 
 /// <summary>The header of a weights file: metadata and tensors, as many as a page shows.</summary>
 /// <param name="wanted">The selected tensor, or null; it is found even if it is not among those shown.</param>
-public sealed class TensorTable(string? wanted = null)
+/// <param name="most">How many tensors are kept.</param>
+public sealed class TensorTable(string? wanted = null, int most = TensorTable.MaxShown)
 {
     const int MaxShown = 1500, MaxNotes = 300, MaxText = 300;
 
@@ -56,7 +57,7 @@ public sealed class TensorTable(string? wanted = null)
         Numbers += numbers;
         var (count, sum) = _types.GetValueOrDefault(type);
         _types[type] = (count + 1, sum + numbers);
-        if (_tensors.Count < MaxShown)
+        if (_tensors.Count < most)
             _tensors.Add(new(name, type, shape, numbers, offset));
         if (name == wanted)
             Wanted ??= new(name, type, shape, numbers, offset);

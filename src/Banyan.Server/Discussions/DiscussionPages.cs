@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Banyan.Server.Access;
 using Banyan.Server.Cards;
+using Banyan.Server.Differences;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Pages;
@@ -12,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Discussions;
 
 /// <summary>Pages of discussions and pull requests.</summary>
-sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests, CardHtml html)
+sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests, MeaningfulDiff meaning, CardHtml html)
 {
     const int PageLength = 40, ShortId = 7;
 
@@ -33,7 +34,7 @@ sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions,
         var events = new List<EventView>();
         foreach (var happened in await discussions.EventsAsync(discussion.Id, cancellationToken))
             events.Add(await ViewAsync(repo, happened, context.Language(), cancellationToken));
-        var diff = discussion.IsPullRequest ? await pullRequests.DiffAsync(repo, discussion, cancellationToken) : null;
+        var diff = discussion.IsPullRequest ? await pullRequests.ChangesAsync(repo, discussion, cancellationToken) : null;
         var caller = await authoriser.CallerAsync(context);
         var mayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         await HtmlPage.RenderAsync<DiscussionPage>(context, new DiscussionView
@@ -43,7 +44,7 @@ sealed class DiscussionPages(Authoriser authoriser, DiscussionStore discussions,
             Head = HeadOf(repo),
             Discussion = DiscussionRow.Of(discussion),
             Events = events,
-            Diff = diff is null ? null : DiffView.Read(diff),
+            Diff = diff is { } d ? await meaning.ReadAsync(repo.Id, d.Diff, d.Before, d.After, cancellationToken) : null,
             Conflicts = discussion is { IsPullRequest: true, Status: Discussion.Open or Discussion.Draft } ? await pullRequests.ConflictsAsync(repo, discussion, cancellationToken) : [],
         });
     }

@@ -47,9 +47,12 @@ sealed class PullRequests(
     }
 
     /// <summary>What a pull request changes, as <c>git diff</c> tells it; null if nothing is known of it any more.</summary>
-    public async Task<string?> DiffAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) =>
+    public async Task<string?> DiffAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) => (await ChangesAsync(repo, discussion, cancellationToken))?.Diff;
+
+    /// <summary>The same, with the trees that differ.</summary>
+    public async Task<(string Diff, GitId? Before, GitId After)?> ChangesAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) =>
         await StandingAsync(repo, discussion, cancellationToken) is { } standing
-            ? await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(standing.From?.Commit.Tree, standing.Head.Commit.Tree) : null;
+            ? (await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(standing.From?.Commit.Tree, standing.Head.Commit.Tree), standing.From?.Commit.Tree, standing.Head.Commit.Tree) : null;
 
     /// <summary><c>POST …/discussions/{num}/merge</c></summary>
     public async Task MergeAsync(HttpContext context, Repo repo)

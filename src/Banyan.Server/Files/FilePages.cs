@@ -14,13 +14,11 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports)
 {
     const int PageRows = 300, MaxBranches = 200, HeadRows = 20, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
 
     static readonly HashSet<string> s_pictures = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".gif", ".webp" };
-
-    readonly SemaphoreSlim _headers = new(2);
 
     /// <summary><c>/{id}/tree/{rev}[/{path}]</c></summary>
     public async Task TreeAsync(HttpContext context, Repo repo)
@@ -91,8 +89,8 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             return view with { Medium = "image" };
         if (ContentTypes.Of(entry.Path, entry.Lfs is not null).Split('/')[0] is var medium && medium is "audio" or "video")
             return view with { Medium = medium };
-        if (extension.Equals(".safetensors", StringComparison.OrdinalIgnoreCase) || extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
-            return await TensorsAsync(repo, entry, extension, tensor, cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = language["file.no_weights"] };
+        if (TensorHeaders.Reads(entry.Path))
+            return await headers.ReadAsync(repo.Id, entry, new TensorTable(tensor), cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = language["file.no_weights"] };
         if (RepoReports.IsReport(entry.Path) && await reports.ReadAsync(repo.Id, entry, cancellationToken) is { } report)
             view = view with { Report = report };
         else if (FileViewer.Shows(entry.Path) && !extension.Equals(".txt", StringComparison.OrdinalIgnoreCase))
@@ -142,24 +140,6 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         catch (ViewerException e)
         {
             return view with { Note = e.Message };
-        }
-    }
-
-    /// <summary>What a header says. It may have many megabytes: two are read at a time.</summary>
-    async Task<TensorTable?> TensorsAsync(Repo repo, RepoEntry entry, string extension, string? wanted, CancellationToken cancellationToken)
-    {
-        await _headers.WaitAsync(cancellationToken);
-        try
-        {
-            var table = new TensorTable(wanted);
-            if (extension.Equals(".gguf", StringComparison.OrdinalIgnoreCase))
-                return await window.ReadAsync(repo.Id, entry, GgufFacts.Window, cancellationToken) is { } gguf && GgufFacts.Read(gguf, table) is not null ? table : null;
-            return await window.ReadAsync(repo.Id, entry, 8, cancellationToken) is { } start && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length
-                && await window.ReadAsync(repo.Id, entry, length, cancellationToken) is { } header && SafetensorsFacts.Count(header, table) is not null ? table : null;
-        }
-        finally
-        {
-            _headers.Release();
         }
     }
 }

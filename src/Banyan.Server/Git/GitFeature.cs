@@ -1,4 +1,5 @@
 using Banyan.Server.Access;
+using Banyan.Server.Differences;
 using Banyan.Server.Git.Packs.Kept;
 using Banyan.Server.Git.Transport;
 using Banyan.Server.Hub;
@@ -20,6 +21,8 @@ static class GitFeature
         services.AddSingleton<RefsEndpoint>();
         services.AddSingleton<CommitsEndpoint>();
         services.AddSingleton<HistoryPages>();
+        services.AddSingleton<TensorDiff>();
+        services.AddSingleton<MeaningfulDiff>();
         services.AddSingleton<Branches>();
         services.AddSingleton<CommitGraphs>();
         services.AddSingleton<Reachability>();

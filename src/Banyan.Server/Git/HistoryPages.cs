@@ -1,5 +1,6 @@
 using System.Globalization;
 using Banyan.Server.Access;
+using Banyan.Server.Differences;
 using Banyan.Server.Discussions;
 using Banyan.Server.Files;
 using Banyan.Server.Hub;
@@ -10,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Git;
 
 /// <summary>Pages of a repository's history.</summary>
-sealed class HistoryPages(Revisions revisions, History history, GitObjects objects)
+sealed class HistoryPages(Revisions revisions, History history, GitObjects objects, MeaningfulDiff meaning)
 {
     const int PageLength = 40, MaxMessage = 20_000;
 
@@ -30,9 +31,10 @@ sealed class HistoryPages(Revisions revisions, History history, GitObjects objec
         var cancellationToken = context.RequestAborted;
         var revision = await revisions.GetAsync(repo, RouteRest.Name(context), cancellationToken);
         var parents = await history.ReadAsync(repo.Id, revision.Commit.Parents.Take(1), cancellationToken);
-        var diff = await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(parents is [var parent] ? parent.Commit.Tree : null, revision.Commit.Tree);
+        GitId? before = parents is [var parent] ? parent.Commit.Tree : null;
+        var diff = await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(before, revision.Commit.Tree);
         var body = revision.Commit.Body;
         await HtmlPage.RenderAsync<CommitPage>(context, new CommitView(
-            new(repo, "history", repo.DefaultBranch), CommitLine.Of(revision), body.Length > MaxMessage ? body[..MaxMessage] + "…" : body, [.. revision.Commit.Parents.Select(c => c.ToString())], DiffView.Read(diff)));
+            new(repo, "history", repo.DefaultBranch), CommitLine.Of(revision), body.Length > MaxMessage ? body[..MaxMessage] + "…" : body, [.. revision.Commit.Parents.Select(c => c.ToString())], await meaning.ReadAsync(repo.Id, diff, before, revision.Commit.Tree, cancellationToken)));
     }
 }

@@ -1,3 +1,4 @@
+using Banyan.Server.Differences;
 using Banyan.Server.Files;
 using Banyan.Server.Repos;
 
@@ -22,6 +23,9 @@ public sealed record DiffView(IReadOnlyList<DiffView.File> Files, bool IsCut)
     /// <param name="Lines">Lines, each with its first character: ' ', '+', '-', '@'.</param>
     public sealed record File(string Path, string What, IReadOnlyList<string> Lines)
     {
+        /// <summary>What the change means, for weights and JSON; null otherwise.</summary>
+        public Meaning? Meaning { get; init; }
+
         public int Added => Lines.Count(l => l[0] == '+');
 
         public int Removed => Lines.Count(l => l[0] == '-');

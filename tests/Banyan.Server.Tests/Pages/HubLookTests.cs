@@ -38,13 +38,15 @@ public class HubLookTests(SharedHub shared, Browser browser)
         using var visit = await PageVisit.OfAsync(hub, "vera");
         var repo = await hub.CreateRepoAsync("reported");
         await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Reported"), ("report.json", await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"))));
+        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 12, "rope": {"theta": 10000}}"""));
+        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 24, "rope": {"theta": 1000000}}"""));
         var device = await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/oauth/device", null, new FormUrlEncodedContent([new("client_id", OAuthClient.CommandLine.Id)])));
         var registered = await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Warung"), ("homepage", "https://app.example.org"), ("redirects", "https://app.example.org/back"), ("kind", "server"))).Content.ReadAsStringAsync();
         var client = Regex.Match(registered, "client_id=([0-9a-f-]{36})").Groups[1].Value;
         await using var look = new Look(await OpenAsync("vera", ColorScheme.Light));
         foreach (var path in new[]
         {
-            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
+            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/{repo}/commit/main", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
             $"/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https://app.example.org/back&scope=openid%20email%20read-repos",
         })
         {
