@@ -92,6 +92,9 @@ sealed record EventData
 
     public string? To { get; init; }
 
+    /// <summary>The line that a comment is about, or null.</summary>
+    public ReviewLine? Line { get; init; }
+
     public string? Subject { get; init; }
 
     public string? Oid { get; init; }

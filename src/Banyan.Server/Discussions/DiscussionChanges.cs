@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
+using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
@@ -15,12 +16,13 @@ namespace Banyan.Server.Discussions;
 /// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by writers;
 /// a comment by who wrote it, and hidden by writers too.
 /// </summary>
-sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, HubDatabase database, TimeProvider time)
+sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests, HubDatabase database, TimeProvider time)
 {
     // Of a comment, and characters of what it said before.
     const int MaxEdits = 100, MaxEdited = 128 << 10;
 
-    sealed record CommentBody(string? Comment);
+    /// <summary>Path, line and side (<c>new</c>, or <c>old</c> for a removed line) are of a review comment; commit says which commit the caller looked at.</summary>
+    sealed record CommentBody(string? Comment, string? Path, int? Line, string? Side, string? Commit);
 
     sealed record EditBody(string? Content);
 
@@ -31,16 +33,32 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
     /// <summary><c>POST …/discussions/{num}/comment</c></summary>
     public async Task CommentAsync(HttpContext context, Repo repo)
     {
-        var happened = await CommentAsync(context, repo, (await context.BodyAsync<CommentBody>()).Comment);
+        var body = await context.BodyAsync<CommentBody>();
+        if (body.Side is not (null or "new" or "old"))
+            throw HubException.BadRequest($"side: '{body.Side}' is neither new nor old");
+        var happened = await CommentAsync(context, repo, body.Comment, body.Path is { } path ? (path, body.Line ?? 0, body.Side == "old", body.Commit) : null);
         await context.JsonAsync(new JsonObject { ["newMessage"] = DiscussionJson.Of(happened) });
     }
 
-    /// <summary>Says something.</summary>
-    public async Task<DiscussionEvent> CommentAsync(HttpContext context, Repo repo, string? said)
+    /// <summary>Says something, about a line of a pull request or in general.</summary>
+    public async Task<DiscussionEvent> CommentAsync(HttpContext context, Repo repo, string? said, (string Path, int Number, bool IsRemoved, string? Commit)? about = null)
     {
         var text = DiscussionText.Comment(said);
+        var line = about is { } a ? await LineAsync(context, repo, a.Path, a.Number, a.IsRemoved, a.Commit) : null;
         return await ChangeAsync(context, repo, own: false, (t, discussion, caller) =>
-            discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = text }));
+            discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = text, Line = line }));
+    }
+
+    async Task<ReviewLine> LineAsync(HttpContext context, Repo repo, string path, int number, bool isRemoved, string? commit)
+    {
+        var num = DiscussionEndpoints.NumberOf(context);
+        var discussion = await discussions.FindAsync(repo.Id, num, context.RequestAborted) ?? throw DiscussionEndpoints.NotFound(repo, num);
+        if (!discussion.IsPullRequest || await pullRequests.ChangesAsync(repo, discussion, context.RequestAborted) is not { } changes)
+            throw HubException.BadRequest($"Discussion {num} changes no lines: only a pull request's are commented on.");
+        if (commit is { Length: > 0 } && commit != changes.Head.ToString())
+            throw HubException.Conflict($"The pull request is at {changes.Head} now, not at {commit}: look at it again.");
+        return ReviewLine.Find(changes, DiffView.Read(changes.Diff), path, number, isRemoved)
+            ?? throw HubException.BadRequest($"The difference of pull request {num} has no {(isRemoved ? "removed " : "")}line {number} of {path}.");
     }
 
     /// <summary><c>POST …/discussions/{num}/title</c></summary>

@@ -51,9 +51,11 @@ sealed class DiscussionEndpoints(Authoriser authoriser, DiscussionStore discussi
     {
         var discussion = await discussions.FindAsync(repo.Id, NumberOf(context), context.RequestAborted) ?? throw NotFound(repo, NumberOf(context));
         var events = await discussions.EventsAsync(discussion.Id, context.RequestAborted);
-        var diff = discussion.IsPullRequest && context.Request.Query["diff"] == "1" ? await pullRequests.DiffAsync(repo, discussion, context.RequestAborted) : null;
+        var hasReview = events.Any(e => e.Data.Contains("\"line\":{", StringComparison.Ordinal));
+        var diff = discussion.IsPullRequest && (hasReview || context.Request.Query["diff"] == "1") ? (await pullRequests.ChangesAsync(repo, discussion, context.RequestAborted))?.Diff : null;
         var conflicts = discussion is { IsPullRequest: true, Status: Discussion.Open or Discussion.Draft } ? await pullRequests.ConflictsAsync(repo, discussion, context.RequestAborted) : null;
-        await context.JsonAsync(DiscussionJson.Of(repo, discussion, events, conflicts, diff));
+        await context.JsonAsync(DiscussionJson.Of(
+            repo, discussion, events, conflicts, context.Request.Query["diff"] == "1" ? diff : null, hasReview ? DiffView.Read(diff ?? "") : null));
     }
 
     /// <summary><c>POST /api/{type}/{id}/discussions</c>: a pull request begins as a draft, where the branch is.</summary>

@@ -32,13 +32,14 @@ static class DiscussionJson
     /// <param name="events">What happened.</param>
     /// <param name="conflicts">Files of a pull request that changed on both sides, or null if it is none.</param>
     /// <param name="diff">What it changes, as git tells it, or null.</param>
-    public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts, string? diff)
+    /// <param name="review">The same, to see which comments' lines are outdated; null where none is about a line.</param>
+    public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts, string? diff, DiffView? review)
     {
         var json = Of(repo, discussion);
         var edited = MaxEdited;
         var told = new JsonArray();
         foreach (var happened in events)
-            told.Add(Of(happened, ref edited));
+            told.Add(Of(happened, ref edited, review));
         json["events"] = told;
         if (discussion.IsPullRequest)
         {
@@ -53,12 +54,13 @@ static class DiscussionJson
     public static JsonObject Of(DiscussionEvent happened)
     {
         var edited = MaxEdited;
-        return Of(happened, ref edited);
+        return Of(happened, ref edited, null);
     }
 
     /// <param name="happened">The event.</param>
     /// <param name="edited">How many characters of what was said before may still be told.</param>
-    static JsonObject Of(DiscussionEvent happened, ref int edited)
+    /// <param name="review">The difference as it is, or null for a comment made just now.</param>
+    static JsonObject Of(DiscussionEvent happened, ref int edited, DiffView? review)
     {
         var data = JsonSerializer.Deserialize<EventData>(happened.Data, HubJson.Options)!;
         return new JsonObject
@@ -68,13 +70,23 @@ static class DiscussionJson
             ["createdAt"] = HubJson.Time(happened.CreatedAt),
             ["data"] = happened.Type switch
             {
-                DiscussionEvent.Comment => Comment(happened, data, ref edited),
+                DiscussionEvent.Comment => Comment(happened, data, ref edited).With("review", data.Line is { } line ? Review(line, review) : null),
                 DiscussionEvent.StatusChange => new JsonObject { ["status"] = data.Status },
                 DiscussionEvent.TitleChange => new JsonObject { ["from"] = data.From, ["to"] = data.To },
                 _ => new JsonObject { ["subject"] = data.Subject, ["oid"] = data.Oid },
             },
         }.With("author", User(happened.Author));
     }
+
+    static JsonObject Review(ReviewLine line, DiffView? diff) => new()
+    {
+        ["path"] = line.Path,
+        ["line"] = line.Number,
+        ["side"] = line.IsRemoved ? "old" : "new",
+        ["commit"] = line.Commit,
+        ["text"] = line.Text,
+        ["outdated"] = diff is not null && line.IsOutdated(diff),
+    };
 
     static JsonObject Comment(DiscussionEvent happened, EventData data, ref int edited)
     {

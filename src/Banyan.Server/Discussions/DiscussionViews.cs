@@ -1,4 +1,5 @@
 using Banyan.Server.Git;
+using Banyan.Server.Pages;
 using Banyan.Server.Repos;
 
 namespace Banyan.Server.Discussions;
@@ -24,6 +25,9 @@ public sealed record DiscussionView
     /// <summary>What a pull request changes, or null.</summary>
     public DiffView? Diff { get; init; }
 
+    /// <summary>Comments on its lines.</summary>
+    public ReviewView? Review { get; init; }
+
     /// <summary>Whether the visitor may close and reopen it: its author and writers may.</summary>
     public bool MayChange { get; init; }
 
@@ -35,4 +39,24 @@ public sealed record DiscussionView
 }
 
 /// <summary>What was said (sanitized HTML) or happened (words).</summary>
-public sealed record EventView(long Id, string? Author, long At, string? Html, string? Happened, bool IsHidden = false);
+public sealed record EventView(long Id, string? Author, long At, string? Html, string? Happened, bool IsHidden = false)
+{
+    /// <summary>The line that a comment is about, or null.</summary>
+    public ReviewLine? Line { get; init; }
+
+    /// <summary>Whether the pull request has no such line any more.</summary>
+    public bool IsOutdated { get; init; }
+}
+
+/// <summary>What a difference shows beside its lines: comments on them, and the form for one more.</summary>
+/// <param name="Address">The pull request's page.</param>
+/// <param name="Commit">Its last commit.</param>
+/// <param name="Comments">Comments on lines that are there still.</param>
+/// <param name="Asked">The line that the visitor comments on now, or null.</param>
+/// <param name="Visitor">Who looks.</param>
+public sealed record ReviewView(string Address, string Commit, IReadOnlyList<EventView> Comments, (string Path, int Number, bool IsRemoved)? Asked, Visitor Visitor)
+{
+    /// <summary>The address of the page with a form below a line.</summary>
+    internal string AddressOf(string path, DiffLine line) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{Address}?path={Uri.EscapeDataString(path)}&line={(line.New > 0 ? line.New : line.Old)}&side={(line.New > 0 ? "new" : "old")}#reply");
+}

@@ -46,13 +46,10 @@ sealed class PullRequests(
         return merge.Conflicts;
     }
 
-    /// <summary>What a pull request changes, as <c>git diff</c> tells it; null if nothing is known of it any more.</summary>
-    public async Task<string?> DiffAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) => (await ChangesAsync(repo, discussion, cancellationToken))?.Diff;
-
-    /// <summary>The same, with the trees that differ.</summary>
-    public async Task<(string Diff, GitId? Before, GitId After)?> ChangesAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) =>
+    /// <summary>What a pull request changes; null if nothing is known of it any more.</summary>
+    public async Task<PullChanges?> ChangesAsync(Repo repo, Discussion discussion, CancellationToken cancellationToken) =>
         await StandingAsync(repo, discussion, cancellationToken) is { } standing
-            ? (await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(standing.From?.Commit.Tree, standing.Head.Commit.Tree), standing.From?.Commit.Tree, standing.Head.Commit.Tree) : null;
+            ? new(await new TreeDiff((id, kind) => objects.GetAsync(repo.Id, id, kind, cancellationToken)).WriteAsync(standing.From?.Commit.Tree, standing.Head.Commit.Tree), standing.From?.Commit.Tree, standing.Head.Commit.Tree, standing.Head.Id) : null;
 
     /// <summary><c>POST …/discussions/{num}/merge</c></summary>
     public async Task MergeAsync(HttpContext context, Repo repo)

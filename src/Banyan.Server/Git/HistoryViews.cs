@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Banyan.Server.Differences;
 using Banyan.Server.Files;
 using Banyan.Server.Repos;
@@ -25,6 +27,21 @@ public sealed record DiffView(IReadOnlyList<DiffView.File> Files, bool IsCut)
     {
         /// <summary>What the change means, for weights and JSON; null otherwise.</summary>
         public Meaning? Meaning { get; init; }
+
+        /// <summary>The lines with their numbers.</summary>
+        internal IEnumerable<DiffLine> Numbered
+        {
+            get
+            {
+                var (old, now) = (0, 0);
+                foreach (var line in Lines)
+                {
+                    if (line[0] == '@' && DiffLine.Range().Match(line) is { Success: true } range)
+                        (old, now) = (int.Parse(range.Groups[1].ValueSpan, CultureInfo.InvariantCulture), int.Parse(range.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
+                    yield return new(line, line[0] is '-' or ' ' ? old++ : 0, line[0] is '+' or ' ' ? now++ : 0);
+                }
+            }
+        }
 
         public int Added => Lines.Count(l => l[0] == '+');
 
@@ -70,4 +87,17 @@ public sealed record DiffView(IReadOnlyList<DiffView.File> Files, bool IsCut)
         End();
         return new(files, cut);
     }
+}
+
+/// <summary>A line of a difference.</summary>
+/// <param name="Text">The line with its first character.</param>
+/// <param name="Old">Its number as it was; 0 for one that is added, and for what is no line of the file.</param>
+/// <param name="New">Its number as it is; 0 for one that is removed, and for what is no line of the file.</param>
+sealed partial record DiffLine(string Text, int Old, int New)
+{
+    /// <summary>Whether it has this number: of what is removed as it was, else as it is.</summary>
+    public bool IsAt(int number, bool isRemoved) => number > 0 && (isRemoved ? New == 0 && Old == number : New == number);
+
+    [GeneratedRegex(@"^@@ -(\d{1,9})(?:,\d+)? \+(\d{1,9})")]
+    internal static partial Regex Range();
 }

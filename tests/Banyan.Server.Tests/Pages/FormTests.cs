@@ -58,7 +58,7 @@ public class FormTests(SharedHub shared)
         proposed.Add(new ByteArrayContent("second\n"u8.ToArray()), "file", "notes.txt");
         Assert.Equal("/nina/made/discussions/2", (await ben.SendAsync(Post("/nina/made/upload/main", proposed))).Headers.Location!.OriginalString);
         Assert.Equal("first\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
-        Assert.Contains("<span class=\"del\">-first", (await nina.GetAsync("/nina/made/discussions/2")).Html);
+        Assert.Matches("<span class=\"del\"><a [^>]+>1</a>-first", (await nina.GetAsync("/nina/made/discussions/2")).Html);
         Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", ""))).StatusCode);
         Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", "Thanks"))).StatusCode);
         Assert.Equal("second\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
