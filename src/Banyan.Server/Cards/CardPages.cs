@@ -49,6 +49,9 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Parameters = Number(known.Safetensors, "total") ?? Number(known.Gguf, "total"),
             Types = known.Safetensors?["parameters"] is JsonObject types ? [.. types.Select(t => (t.Key, t.Value!.GetValue<long>())).OrderByDescending(t => t.Item2)] : [],
             Architecture = Text(known.Gguf, "architecture") ?? Text(known.Config, "model_type"),
+            TemplatePath = !mayRead ? null : files.FirstOrDefault(f => f.Path == "chat_template.jinja")?.Path
+                ?? (known.Gguf?["chat_template"] is not null ? files.FirstOrDefault(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))?.Path : null)
+                ?? files.FirstOrDefault(f => f.Path == "tokenizer_config.json")?.Path,
             ContextLength = Number(known.Gguf, "context_length"),
             SafetensorsBytes = files.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Sum(f => f.Size) is > 0 and var bytes ? bytes : null,
             Ggufs = [.. files.Where(f => !f.IsFolder && f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).Take(MaxGgufs).Select(f => (f.Path, f.Size))],

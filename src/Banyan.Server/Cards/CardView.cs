@@ -53,6 +53,9 @@ public sealed record CardView
 
     public string? Architecture { get; init; }
 
+    /// <summary>The file whose page shows the chat template with an example, or null.</summary>
+    public string? TemplatePath { get; init; }
+
     public long? ContextLength { get; init; }
 
     /// <summary>Bytes of the weights in safetensors, or null.</summary>

@@ -21,7 +21,12 @@ sealed class TensorHeaders(HeaderWindow window)
         try
         {
             if (IsGguf(entry.Path))
-                return await window.ReadAsync(repo, entry, GgufFacts.Window, cancellationToken) is { } gguf && GgufFacts.Read(gguf, table) is not null ? table : null;
+            {
+                if (await window.ReadAsync(repo, entry, GgufFacts.Window, cancellationToken) is not { } gguf || GgufFacts.Read(gguf, table) is not { } facts)
+                    return null;
+                table.ChatTemplate = (string?)facts["chat_template"];
+                return table;
+            }
             return await window.ReadAsync(repo, entry, 8, cancellationToken) is { } start && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length
                 && await window.ReadAsync(repo, entry, length, cancellationToken) is { } header && SafetensorsFacts.Count(header, table) is not null ? table : null;
         }

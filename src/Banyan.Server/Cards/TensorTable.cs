@@ -48,6 +48,9 @@ public sealed class TensorTable(string? wanted = null, int most = TensorTable.Ma
     /// <summary>The offset of the tensors' bytes.</summary>
     public long Start { get; internal set; }
 
+    /// <summary>The chat template of a GGUF file, or null.</summary>
+    public string? ChatTemplate { get; internal set; }
+
     /// <summary>The selected tensor, or null if there is none of that name.</summary>
     public Tensor? Wanted { get; private set; }
 

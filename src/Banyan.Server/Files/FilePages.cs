@@ -14,9 +14,11 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports, TimeProvider time)
 {
     const int PageRows = 300, MaxBranches = 200, HeadRows = 20, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
+
+    const string ChatTemplateName = "chat_template.jinja", TokenizerConfigName = "tokenizer_config.json";
 
     static readonly HashSet<string> s_pictures = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".gif", ".webp" };
 
@@ -79,10 +81,10 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             IsLarge = entry.Lfs is not null,
             Latest = CommitLine.Of(last.GetValueOrDefault(entry.Path, revision)),
         };
-        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, entry, view, context.Request.Query["tensor"], context.Language(), cancellationToken));
+        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, revision, entry, view, context.Request.Query["tensor"], context.Language(), cancellationToken));
     }
 
-    async Task<BlobView> ShownAsync(Repo repo, RepoEntry entry, BlobView view, string? tensor, PageLanguage language, CancellationToken cancellationToken)
+    async Task<BlobView> ShownAsync(Repo repo, Revision revision, RepoEntry entry, BlobView view, string? tensor, PageLanguage language, CancellationToken cancellationToken)
     {
         var extension = Path.GetExtension(entry.Path);
         if (s_pictures.Contains(extension))
@@ -90,7 +92,12 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         if (ContentTypes.Of(entry.Path, entry.Lfs is not null).Split('/')[0] is var medium && medium is "audio" or "video")
             return view with { Medium = medium };
         if (TensorHeaders.Reads(entry.Path))
-            return await headers.ReadAsync(repo.Id, entry, new TensorTable(tensor), cancellationToken) is { } table ? await WithSampleAsync(repo, entry, view with { Tensors = table }, tensor, cancellationToken) : view with { Note = language["file.no_weights"] };
+        {
+            if (await headers.ReadAsync(repo.Id, entry, new TensorTable(tensor), cancellationToken) is not { } table)
+                return view with { Note = language["file.no_weights"] };
+            view = view with { Tensors = table, Template = table.ChatTemplate is { } found ? TemplateExample.Of(found, new Dictionary<string, string>(), time.GetUtcNow()) : null };
+            return await WithSampleAsync(repo, entry, view, tensor, cancellationToken);
+        }
         if (RepoReports.IsReport(entry.Path) && await reports.ReadAsync(repo.Id, entry, cancellationToken) is { } report)
             view = view with { Report = report };
         else if (FileViewer.Shows(entry.Path) && !extension.Equals(".txt", StringComparison.OrdinalIgnoreCase))
@@ -101,6 +108,8 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             return view with { Note = language["file.pointer"] };
         if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
             return view with { Note = language["file.binary"] };
+        if (Path.GetFileName(entry.Path) is ChatTemplateName or TokenizerConfigName && bytes.Length == entry.Size)
+            view = view with { Template = await TemplateAsync(repo, revision, entry, bytes, cancellationToken) };
         var text = Encoding.UTF8.GetString(bytes);
         var lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n', MaxLines + 1);
         return view with
@@ -110,6 +119,15 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             Html = extension.Equals(".md", StringComparison.OrdinalIgnoreCase)
                 ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes, cancellationToken) : null,
         };
+    }
+
+    /// <summary>The template that a file is or has; its tokens are those of the tokenizer beside it.</summary>
+    async Task<TemplateExample?> TemplateAsync(Repo repo, Revision revision, RepoEntry entry, byte[] bytes, CancellationToken cancellationToken)
+    {
+        var isConfig = entry.Path.EndsWith(TokenizerConfigName, StringComparison.Ordinal);
+        var config = isConfig ? bytes : await tree.SmallFileAsync(repo.Id, revision.Commit.Tree, entry.Path[..^ChatTemplateName.Length] + TokenizerConfigName, cancellationToken);
+        var (source, tokens) = TemplateExample.Read(config);
+        return (isConfig ? source : Encoding.UTF8.GetString(bytes)) is { } template ? TemplateExample.Of(template, tokens, time.GetUtcNow()) : null;
     }
 
     /// <summary>The first rows; where there are none, why a file that is nothing else has none.</summary>

@@ -65,6 +65,9 @@ public sealed record BlobView
     /// <summary>The selected tensor, or null.</summary>
     public TensorSample? Sample { get; init; }
 
+    /// <summary>The chat template in it with an example, or null.</summary>
+    public TemplateExample? Template { get; init; }
+
     /// <summary>The evaluation report that it is, or null.</summary>
     public SignedReport? Report { get; init; }
 

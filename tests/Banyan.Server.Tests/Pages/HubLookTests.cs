@@ -39,7 +39,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
         var repo = await hub.CreateRepoAsync("reported");
         await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Reported"), ("report.json", await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"))));
         await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 12, "rope": {"theta": 10000}}"""));
-        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 24, "rope": {"theta": 1000000}}"""));
+        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 24, "rope": {"theta": 1000000}}"""), ("chat_template.jinja", "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"));
         var proposal = "{\"key\":\"header\",\"value\":{\"summary\":\"More\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"README.md\",\"content\":\"# More\",\"encoding\":\"utf-8\"}}";
         await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/commit/main?create_pr=1", hub.Ana, new StringContent(proposal)));
         await hub.PostJsonAsync($"/api/models/{repo}/discussions/1/comment", new { comment = "Why?", path = "README.md", line = 1 }, hub.Ben);
@@ -49,7 +49,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
         await using var look = new Look(await OpenAsync("vera", ColorScheme.Light));
         foreach (var path in new[]
         {
-            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/{repo}/commit/main", $"/{repo}/discussions/1?path=README.md&line=1&side=old", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
+            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/{repo}/commit/main", $"/{repo}/blob/main/chat_template.jinja", $"/{repo}/discussions/1?path=README.md&line=1&side=old", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
             $"/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https://app.example.org/back&scope=openid%20email%20read-repos",
         })
         {
