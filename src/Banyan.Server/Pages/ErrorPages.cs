@@ -31,6 +31,9 @@ static class ErrorPages
 /// <summary>An error as its page shows it.</summary>
 public sealed record ErrorView(int Status, string Message)
 {
+    /// <summary>What the key of the text that explains it ends with.</summary>
+    public string Code => Title[^3..];
+
     /// <summary>The key of its short text.</summary>
     public string Title => Status switch
     {
