@@ -210,9 +210,7 @@ internal readonly unsafe struct Product
             if (Tokens == 1)
                 _rung.MultiplyFloatOne(weights, columns, _x.Rows + column, sums);
             else
-                for (var token = 0; token < Tokens; token += Activations.TokenTile)
-                    _rung.MultiplyFloatTile(weights, PackedFormat.Rows, columns, _x.Rows + (long)token * _columns + column, _columns,
-                        sums + token * PackedFormat.Rows, PackedFormat.Rows);
+                _rung.MultiplyFloatTiles(weights, PackedFormat.Rows, columns, _x.Rows + column, _columns, Tokens, sums, PackedFormat.Rows);
         }
     }
 }

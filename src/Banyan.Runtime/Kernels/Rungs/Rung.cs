@@ -115,6 +115,13 @@ internal abstract unsafe class Rung
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
     public abstract void MultiplyFloatTile(float* w, nint wStride, int columns, float* x, nint xStride, float* y, nint yStride);
 
+    /// <summary>The same for any number of tokens; rows after the last, up to a multiple of four, are read and written too.</summary>
+    public virtual void MultiplyFloatTiles(float* w, nint wStride, int columns, float* x, nint xStride, int tokens, float* y, nint yStride)
+    {
+        for (var token = 0; token < tokens; token += Activations.TokenTile)
+            MultiplyFloatTile(w, wStride, columns, x + token * xStride, xStride, y + token * yStride, yStride);
+    }
+
     /// <summary>y[16] += x[columns] × w[columns, 16].</summary>
     public abstract void MultiplyFloatOne(float* w, int columns, float* x, float* y);
 

@@ -2,6 +2,7 @@ using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Kernels.Memory;
 using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
 using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
@@ -77,29 +78,76 @@ internal sealed unsafe class EncoderAttention : Block
         public readonly void Work(int number, int parts)
         {
             var (first, end) = Parts.Range(number, parts, Block._shape.Heads);
-            var scores = (float*)Scratch.ForPart((Longest + 16L) * sizeof(float));
+            long keys = Padded(Longest), size = Block._shape.HeadSize, values = Padded(Block._shape.ValueSize);
+            var scratch = (float*)Scratch.ForPart((keys * (size + values) + QueriesAtOnce * (size + keys + values)) * sizeof(float));
             foreach (var part in Batch.Parts)
                 for (var head = first; head < end; head++)
-                    Block.Head(part, head, this, scores);
+                    Block.Head(part, head, this, scratch);
         }
     }
 
-    void Head(Batch.Part part, int head, in Job job, float* scores)
+    const int Lanes = 16, QueriesAtOnce = 12;
+
+    static int Padded(int count) => (count + Lanes - 1) / Lanes * Lanes;
+
+    void Head(Batch.Part part, int head, in Job job, float* scratch)
     {
-        var (size, valueSize, kvHeads) = (_shape.HeadSize, _shape.ValueSize, _shape.KvHeads);
-        var (kvHead, slope) = (head / (_shape.Heads / kvHeads), _hasSlopes ? Slope(head, _shape.Heads) : 0);
-        for (var i = 0; i < part.Count; i++)
+        var (size, valueSize, kvHeads, rung) = (_shape.HeadSize, _shape.ValueSize, _shape.KvHeads, Ladder.Current);
+        var (kvHead, slope, keyCount, valueStride) = (head / (_shape.Heads / kvHeads), _hasSlopes ? Slope(head, _shape.Heads) : 0, Padded(part.Count), Padded(valueSize));
+        // keys [16 of them at a time, size, 16], values [keys, padded], queries [12, size], scores [12, keys], result [12, padded]
+        float* keys = scratch, values = keys + (long)keyCount * size, queries = values + (long)keyCount * valueStride;
+        float* scores = queries + QueriesAtOnce * size, result = scores + QueriesAtOnce * keyCount;
+        for (var j = 0; j < keyCount; j++)
         {
-            var (first, end) = _shape.Window > 0 ? (Math.Max(0, i - _shape.Window / 2), Math.Min(part.Count, i + _shape.Window / 2 + 1)) : (0, part.Count);
-            var query = job.Q + ((long)(part.First + i) * _shape.Heads + head) * size;
-            for (var j = first; j < end; j++)
-                scores[j - first] = FloatRows.Dot(query, job.K + ((long)(part.First + j) * kvHeads + kvHead) * size, size) * _shape.Scale - slope * Math.Abs(i - j);
-            Softmax.Apply(scores, end - first);
-            var to = job.Y + ((long)(part.First + i) * _shape.Heads + head) * valueSize;
-            new Span<float>(to, valueSize).Clear();
-            for (var j = first; j < end; j++)
-                FloatRows.Blend(to, 1, job.V + ((long)(part.First + j) * kvHeads + kvHead) * valueSize, scores[j - first], valueSize);
+            var key = job.K + ((long)(part.First + j) * kvHeads + kvHead) * size;
+            var to = keys + (long)(j / Lanes) * Lanes * size + j % Lanes;
+            for (var i = 0; i < size; i++)
+                to[i * Lanes] = j < part.Count ? key[i] : 0;
         }
+        for (var j = 0; j < part.Count; j++)
+        {
+            var row = new Span<float>(values + (long)j * valueStride, valueStride);
+            new ReadOnlySpan<float>(job.V + ((long)(part.First + j) * kvHeads + kvHead) * valueSize, valueSize).CopyTo(row);
+            row[valueSize..].Clear();
+        }
+        for (var first = 0; first < part.Count; first += QueriesAtOnce)
+        {
+            var count = Math.Min(QueriesAtOnce, part.Count - first);
+            var (firstKey, endKey) = (SeenFrom(first), SeenTo(first + count - 1, part.Count));
+            new Span<float>(queries, QueriesAtOnce * size).Clear();
+            new Span<float>(scores, QueriesAtOnce * keyCount).Clear();
+            new Span<float>(result, QueriesAtOnce * valueStride).Clear();
+            for (var i = 0; i < count; i++)
+                new ReadOnlySpan<float>(job.Q + ((long)(part.First + first + i) * _shape.Heads + head) * size, size).CopyTo(new Span<float>(queries + i * size, size));
+            for (var j = firstKey / Lanes * Lanes; j < endKey; j += Lanes)
+                rung.MultiplyFloatTiles(keys + (long)j * size, Lanes, size, queries, size, count, scores + j, keyCount);
+            for (var i = 0; i < count; i++)
+            {
+                var (from, to) = (SeenFrom(first + i), SeenTo(first + i, part.Count));
+                var row = scores + (long)i * keyCount;
+                Weigh(row, from, to, first + i, slope);
+                // What others of these queries see and this one does not.
+                new Span<float>(row + firstKey, from - firstKey).Clear();
+                new Span<float>(row + to, endKey - to).Clear();
+            }
+            for (var i = 0; i < valueStride; i += Lanes)
+                rung.MultiplyFloatTiles(values + (long)firstKey * valueStride + i, valueStride, endKey - firstKey, scores + firstKey, keyCount, count, result + i, valueStride);
+            for (var i = 0; i < count; i++)
+                new ReadOnlySpan<float>(result + i * valueStride, valueSize).CopyTo(new Span<float>(job.Y + ((long)(part.First + first + i) * _shape.Heads + head) * valueSize, valueSize));
+        }
+    }
+
+    int SeenFrom(int query) => _shape.Window > 0 ? Math.Max(0, query - _shape.Window / 2) : 0;
+
+    int SeenTo(int query, int count) => _shape.Window > 0 ? Math.Min(count, query + _shape.Window / 2 + 1) : count;
+
+    // Scores become shares.
+    void Weigh(float* scores, int from, int to, int query, float slope)
+    {
+        Scale.Apply(scores + from, _shape.Scale, to - from);
+        for (var j = from; slope != 0 && j < to; j++)
+            scores[j] -= slope * Math.Abs(query - j);
+        Softmax.Apply(scores + from, to - from);
     }
 
     // ALiBi's: 2^(−8·(h + 1) ÷ heads) for a power of two; of other numbers those beyond it lie between.

@@ -1,6 +1,10 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Kernels.Operations;
+using Banyan.Runtime.Kernels.Rungs;
+using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
 
@@ -30,8 +34,22 @@ internal sealed unsafe class PlainFeedForward : Block
     {
         var hidden = pass.Activations(_down.Columns);                // hidden [rows, feedForward]
         _up.Apply(pass, input, hidden.Rows);
-        _activation.Apply(hidden.Rows, (long)pass.Rows * _down.Columns);
+        var job = new ActivationJob { X = hidden.Rows, Count = (long)pass.Rows * _down.Columns, Activation = _activation };
+        pass.Pool.Run(ref job, Parts.ForWork(job.Count, pass.Rows));
         _down.AddTo(pass, hidden, x);
+    }
+
+    struct ActivationJob : IJob
+    {
+        public float* X;
+        public long Count;
+        public PlainActivation Activation;
+
+        public readonly void Work(int part, int parts)
+        {
+            var (first, end) = (Count * part / parts, Count * (part + 1) / parts);
+            Activation.Apply(X + first, end - first);
+        }
     }
 }
 
@@ -48,9 +66,18 @@ internal enum PlainActivation
 internal static unsafe class PlainActivations
 {
     /// <summary>In place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(this PlainActivation activation, float* x, long count)
     {
-        for (long i = 0; i < count; i++)
+        long i = 0;
+        if (activation == PlainActivation.Gelu && Ladder.UsesVectors)
+            for (; i + 8 <= count; i += 8)
+            {
+                var value = Vector256.Load(x + i);
+                var z = -value * (Vector256.Create(GeluMultiply.Linear) + Vector256.Create(GeluMultiply.Cubic) * value * value);
+                (value / (Vector256<float>.One + VectorExp.Exp(z))).Store(x + i);
+            }
+        for (; i < count; i++)
             x[i] = activation == PlainActivation.SquaredRelu ? Math.Max(x[i], 0) * Math.Max(x[i], 0)
                 : x[i] / (1 + MathF.Exp(-x[i] * (GeluMultiply.Linear + GeluMultiply.Cubic * x[i] * x[i])));
     }
