@@ -42,7 +42,7 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
 
     // What a broken connection costs; more for files that would have too many.
     const long PieceBytes = 4 << 20;
-    const int MaxPieces = 5000;
+    const int MaxPieces = 5000, MaxPiecesTogether = 250_000;
     const long MaxBytes = 1L << 40;
 
     /// <summary><c>POST /{id}/pieces</c></summary>
@@ -52,6 +52,8 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
         var files = await context.BodyAsync<SentFile[]>();
         if (files.Length is 0 or > MaxFiles || files.Contains(null))
             throw HubException.TooLarge($"An upload has 1 to {MaxFiles} files: upload folders with hf upload or git.");
+        if (files.Sum(f => (long)UploadOf(caller, repo, f).Parts) > MaxPiecesTogether)
+            throw HubException.TooLarge($"An upload has at most {MaxPiecesTogether} pieces: upload the rest apart, or with hf upload or git.");
         var (answers, missing) = (new List<object>(), 0L);
         foreach (var file in files)
         {

@@ -12,7 +12,7 @@ public class OnnxTests
     [Fact]
     public async Task Vectors_of_texts_in_ten_languages_are_those_of_onnx_runtime()
     {
-        Assert.SkipUnless(Sampled.All, "0.2 GB of models and ONNX Runtime are downloaded for it: ./check --all");
+        Assert.SkipUnless(Sampled.All, "0.3 GB of models and ONNX Runtime are downloaded for it: ./check --all");
         var project = Path.Combine(SharedData.Repository, "bench", "peers", "onnxruntime");
         await RunAsync("build", project, "-c", "Release", "-v", "quiet", "-nologo");
         await RunAsync(Path.Combine(project, "bin", "Release", "net10.0", "Banyan.Onnx.dll"), "agree");

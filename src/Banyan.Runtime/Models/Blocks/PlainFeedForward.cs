@@ -34,21 +34,23 @@ internal sealed unsafe class PlainFeedForward : Block
     {
         var hidden = pass.Activations(_down.Columns);                // hidden [rows, feedForward]
         _up.Apply(pass, input, hidden.Rows);
-        var job = new ActivationJob { X = hidden.Rows, Count = (long)pass.Rows * _down.Columns, Activation = _activation };
-        pass.Pool.Run(ref job, Parts.ForWork(job.Count, pass.Rows));
+        var job = new ActivationJob { X = hidden.Rows, Rows = pass.Rows, Columns = _down.Columns, Activation = _activation };
+        pass.Pool.Run(ref job, Parts.ForWork((long)pass.Rows * _down.Columns, pass.Rows));
         _down.AddTo(pass, hidden, x);
     }
 
     struct ActivationJob : IJob
     {
         public float* X;
-        public long Count;
+        public int Rows, Columns;
         public PlainActivation Activation;
 
         public readonly void Work(int part, int parts)
         {
-            var (first, end) = (Count * part / parts, Count * (part + 1) / parts);
-            Activation.Apply(X + first, end - first);
+            // Row by row: what a token gets depends neither on its company nor on the number of threads.
+            var (first, end) = Parts.Range(part, parts, Rows);
+            for (var row = first; row < end; row++)
+                Activation.Apply(X + (long)row * Columns, Columns);
         }
     }
 }
