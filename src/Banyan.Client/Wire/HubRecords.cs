@@ -41,6 +41,12 @@ sealed record CommitLine<T>(string Key, T Value);
 
 sealed record CommitAnswer(string? CommitUrl, string? CommitOid);
 
+/// <summary>What the holder of a key is to sign, and as whom.</summary>
+sealed record SigningChallenge(string Challenge, string User);
+
+/// <summary>A key that signed a challenge.</summary>
+sealed record SigningKeyBody(string? Name, string PublicKey, string Challenge, string Signature);
+
 /// <summary>Serializers of the hub's own API.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RevisionAnswer))]
@@ -54,4 +60,6 @@ sealed record CommitAnswer(string? CommitUrl, string? CommitOid);
 [JsonSerializable(typeof(CommitLine<CommitFile>))]
 [JsonSerializable(typeof(CommitLine<CommitLfsFile>))]
 [JsonSerializable(typeof(CommitAnswer))]
+[JsonSerializable(typeof(SigningChallenge))]
+[JsonSerializable(typeof(SigningKeyBody))]
 sealed partial class WireJson : JsonSerializerContext;

@@ -7,7 +7,7 @@ namespace Banyan.Evaluation.Arena;
 /// <param name="Question">What was asked.</param>
 /// <param name="Left">The first answer.</param>
 /// <param name="Right">The second.</param>
-public sealed record ArenaRound(string Id, ArenaQuestion Question, string Left, string Right);
+public sealed record ArenaRound(string Id, ArenaQuestion Question, ArenaAnswer Left, ArenaAnswer Right);
 
 /// <summary>The result of casting a vote.</summary>
 /// <param name="Left">The model of the left answer; null if the round is unknown or already voted on.</param>
@@ -74,6 +74,13 @@ public sealed class ArenaRounds
         return round;
     }
 
+    /// <summary>The round of this id while it waits for its vote; otherwise null.</summary>
+    public ArenaRound? Find(string id)
+    {
+        lock (_gate)
+            return _open.TryGetValue(id, out var found) ? found.Round : null;
+    }
+
     /// <summary>Votes on a round, and reveals the models.</summary>
     public Revealed Cast(string round, Choice choice)
     {
@@ -88,8 +95,8 @@ public sealed class ArenaRounds
             Left = found.Left,
             Right = found.Right,
             Choice = choice,
-            LeftHash = VoteFile.Hash(found.Round.Left),
-            RightHash = VoteFile.Hash(found.Round.Right),
+            LeftHash = found.Round.Left.Hash(),
+            RightHash = found.Round.Right.Hash(),
         });
         return new(found.Left, found.Right);
     }

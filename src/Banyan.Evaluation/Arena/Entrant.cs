@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using Banyan.Evaluation.Models;
 using Banyan.Evaluation.Prompts;
 using Banyan.Evaluation.Recorded;
@@ -13,18 +15,21 @@ public sealed record ArenaQuestion(string Id, string Text)
     /// <summary>The task item it comes from, which determines the prompt; null if <see cref="Text"/> is a message.</summary>
     public ItemPrompt? Item { get; init; }
 
+    /// <summary>The id of a question that has none of its own.</summary>
+    internal static string Numbered(int number) => string.Create(CultureInfo.InvariantCulture, $"question {number}");
+
     /// <summary>
-    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c>. Throws <see cref="EvaluationException"/> naming the
+    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c> and, if wanted, an <c>id</c>. Throws <see cref="EvaluationException"/> naming the
     /// line that is none.
     /// </summary>
     public static IReadOnlyList<ArenaQuestion> Read(string file)
     {
         var text = DataFiles.ReadText(file);
         var isJson = text.AsSpan().TrimStart().StartsWith("{");
+        static string? Field(JsonElement line, string name) => line.ValueKind == JsonValueKind.Object && line.TryGetProperty(name, out var field) && field.ValueKind == JsonValueKind.String && field.GetString() is { Length: > 0 } value ? value : null;
         List<ArenaQuestion> questions = [.. isJson
-            ? JsonLines.Parse(text, file).Select((line, i) => new ArenaQuestion($"question {i + 1}", line.ValueKind == System.Text.Json.JsonValueKind.Object && line.TryGetProperty("prompt", out var prompt) && prompt.GetString() is { Length: > 0 } asked
-                ? asked : throw new EvaluationException($"{file}: question {i + 1} has no 'prompt'")))
-            : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select((line, i) => new ArenaQuestion($"question {i + 1}", line))];
+            ? JsonLines.Parse(text, file).Select((line, i) => new ArenaQuestion(Field(line, "id") ?? Numbered(i + 1), Field(line, "prompt") ?? throw new EvaluationException($"{file}: question {i + 1} has no 'prompt'")))
+            : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select((line, i) => new ArenaQuestion(Numbered(i + 1), line))];
         return questions.Count > 0 ? questions : throw new EvaluationException($"{file} has no questions");
     }
 }
@@ -33,15 +38,18 @@ public sealed record ArenaQuestion(string Id, string Text)
 /// <param name="Name">Its name; shown to voters after they vote.</param>
 /// <param name="Has">Whether it can answer a question.</param>
 /// <param name="AnswerAsync">Its answer.</param>
-public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<ArenaQuestion, CancellationToken, Task<string>> AnswerAsync)
+public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<ArenaQuestion, CancellationToken, Task<ArenaAnswer>> AnswerAsync)
 {
     /// <summary>
-    /// A model with recorded answers: a transcript of <c>banyan eval run</c>, or a file that <c>banyan eval score</c> reads.
+    /// A model with recorded answers: a transcript of <c>banyan eval run</c>, a file that <c>banyan eval score</c> reads, or a folder of
+    /// pictures, sounds or videos, each called as the question's id or number (<c>3.mp4</c> answers <c>question 3</c>).
     /// </summary>
-    /// <param name="file">The file.</param>
-    /// <param name="name">The model's name; null: the transcript's, or the file's.</param>
+    /// <param name="file">The file or folder.</param>
+    /// <param name="name">The model's name; null: the transcript's, the file's or the folder's.</param>
     public static Entrant Recorded(string file, string? name = null)
     {
+        if (Directory.Exists(file))
+            return Media(file, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(file))));
         Dictionary<string, string> answers = [];
         if (IsTranscript(file))
             foreach (var entry in Transcript.Read(file))
@@ -54,7 +62,20 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
                 answers.TryAdd(answer.Id, answer.Text);
         if (answers.Count == 0)
             throw new EvaluationException($"{file} has no answers");
-        return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(answers[q.Id]));
+        return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(new ArenaAnswer(answers[q.Id])));
+    }
+
+    static Entrant Media(string folder, string name)
+    {
+        Dictionary<string, ArenaAnswer> answers = [];
+        foreach (var file in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+            if (ArenaAnswer.Of(file) is { } answer)
+            {
+                var stem = Path.GetFileNameWithoutExtension(file);
+                answers.TryAdd(int.TryParse(stem, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? ArenaQuestion.Numbered(number) : stem, answer);
+            }
+        return answers.Count == 0 ? throw new EvaluationException($"{folder} has no pictures, sounds or videos (png, jpg, gif, webp, avif, wav, flac, mp3, ogg, opus, m4a, mp4, webm)")
+            : new(name, q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(answers[q.Id]));
     }
 
     /// <summary>A model that answers live.</summary>
@@ -73,7 +94,7 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
             await turns.WaitAsync(token);
             try
             {
-                return (await model.AnswerAsync(prompt, sampling, 0, token)).Text;
+                return new((await model.AnswerAsync(prompt, sampling, 0, token)).Text);
             }
             finally
             {

@@ -77,7 +77,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("DELETE FROM watches WHERE user_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM notifications WHERE user_id = @Id", account);
             // By what one signed in; who a provider says that they were is kept, so that they are no new user tomorrow.
-            foreach (var table in (string[])["passwords", "passkeys", "recovery_codes", "second_factors"])
+            foreach (var table in (string[])["passwords", "passkeys", "recovery_codes", "second_factors", "signing_keys"])
                 await t.ExecuteAsync($"DELETE FROM {table} WHERE user_id = @Id", account);
             await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
             await Audit.RecordAsync(t, $"{kind}.remove", account.Name);

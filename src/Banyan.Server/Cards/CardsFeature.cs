@@ -17,7 +17,6 @@ static class CardsFeature
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();
         services.AddSingleton<CardHtml>();
-        services.AddSingleton<RepoReports>();
         services.AddSingleton<CardPages>();
         services.AddSingleton<ValidateYaml>();
     }

@@ -20,6 +20,7 @@ using Banyan.Server.Notifications;
 using Banyan.Server.OAuth;
 using Banyan.Server.Pages.Languages;
 using Banyan.Server.Quotas;
+using Banyan.Server.Reports;
 using Banyan.Server.Repos;
 using Banyan.Server.Shipped;
 using Banyan.Server.SignIn;
@@ -68,6 +69,7 @@ static partial class HubFeature
         services.AddViewer();
         services.AddCommits();
         services.AddCards();
+        services.AddReports();
         services.AddListing();
         services.AddDiscovery();
         services.AddTuning();
@@ -119,6 +121,7 @@ static partial class HubFeature
         app.MapViewer();
         app.MapCommits();
         app.MapCards();
+        app.MapReports();
         app.MapListing();
         app.MapDiscovery();
         app.MapLanguageChoice();

@@ -1,7 +1,10 @@
 namespace Banyan.Server.Pages;
 
 /// <summary>Code with a gap to begin with.</summary>
-sealed record Example(string Id, string Title, string Text)
+/// <param name="Id">Its name in addresses.</param>
+/// <param name="Title">Its language; null for the one with text after the gap.</param>
+/// <param name="Text">The code, with <see cref="Cursor"/> in it.</param>
+sealed record Example(string Id, string? Title, string Text)
 {
     /// <summary>Where the gap is, in text that a form sends; typable on every keyboard and no code of any language.</summary>
     public const string Cursor = "<CURSOR>";
@@ -27,7 +30,7 @@ sealed record Example(string Id, string Title, string Text)
                 def __init__(self, x, y):
                     self.x<CURSOR>
             """),
-        new("gap", "A gap", """
+        new("gap", null, """
             using System.Collections.Generic;
 
             public class WordCounter

@@ -1,4 +1,5 @@
 using Banyan.Server.Inference.Models;
+using Banyan.Server.Pages.Languages;
 
 namespace Banyan.Server.Pages;
 
@@ -12,11 +13,11 @@ public sealed record ModelView(string Name, string State, string Text, bool Fim,
 {
     const long TinyBytes = 50_000_000;
 
-    internal static ModelView Of(ServedModel model) => model switch
+    internal static ModelView Of(ServedModel model, PageLanguage language) => model switch
     {
         { Loaded: { } loaded } => new(model.Name, "ready", $"{model.Name} · {loaded.Model.Config.Architecture} · {ByteSize.Text(loaded.Model.WeightBytes)}", loaded.Tokenizer.Fim is not null, loaded.Chats, loaded.Model.WeightBytes < TinyBytes),
-        { Failure: not null } => new(model.Name, "failed", $"{model.Name} could not be loaded", true, true),
-        { IsLoaded: true } => new(model.Name, "loading", $"{model.Name} is loading …", true, true),
-        _ => new(model.Name, "idle", $"{model.Name} · loads when first used", true, true),
+        { Failure: not null } => new(model.Name, "failed", language.Say("play.state.failed", ("name", model.Name)), true, true),
+        { IsLoaded: true } => new(model.Name, "loading", language.Say("play.state.loading", ("name", model.Name)), true, true),
+        _ => new(model.Name, "idle", language.Say("play.state.idle", ("name", model.Name)), true, true),
     };
 }

@@ -10,9 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Pages;
 
 /// <summary>A page added to the server's own: a link in the head of every page.</summary>
-/// <param name="Text">What the link says.</param>
+/// <param name="TextKey">What the link says: a key of the texts of <see cref="Languages.PageLanguage"/>.</param>
 /// <param name="Address">Where it leads.</param>
-public sealed record AddedPage(string Text, string Address);
+public sealed record AddedPage(string TextKey, string Address);
 
 /// <summary>
 /// The frame of the server's pages, for pages that are added to them: head, name, navigation, languages, foot and content policy, as on its

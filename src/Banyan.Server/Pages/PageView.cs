@@ -1,4 +1,5 @@
 using Banyan.Runtime.Generation;
+using Banyan.Server.Pages.Languages;
 
 namespace Banyan.Server.Pages;
 
@@ -31,7 +32,8 @@ public sealed record PageView
 /// <summary>A model to choose; one that is an adapter says of which.</summary>
 public sealed record ModelChoice(string Name, string? Base)
 {
-    public string Title => Base is null ? Name : $"{Name} (adapter of {Base})";
+    /// <summary>What a visitor chooses from.</summary>
+    public string Title(PageLanguage language) => Base is null ? Name : language.Say("play.adapter", ("name", Name), ("base", Base));
 }
 
 /// <summary>The contents of the form.</summary>

@@ -22,11 +22,12 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
         var selected = models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? (forChat ? models.FirstOrDefault(m => m.Loaded is not { Chats: false }) : null)
             ?? models.FirstOrDefault();
+        var visitor = await HtmlPage.VisitorAsync(context);
         return new()
         {
-            Visitor = await HtmlPage.VisitorAsync(context),
+            Visitor = visitor,
             Models = [.. models.Select(m => new ModelChoice(m.Name, m.Base?.Name))],
-            Selected = selected is null ? null : ModelView.Of(selected),
+            Selected = selected is null ? null : ModelView.Of(selected, visitor.Language),
             Address = $"{context.Request.Scheme}://{context.Request.Host}",
             ModelsFolder = options.Inference.ModelsFolder,
             NeedsKey = keys.AreAsked,

@@ -15,7 +15,7 @@ public sealed record ClaimedResult(string Dataset, string Metric, string Value);
 public sealed record ReportsView(IReadOnlyList<(string Path, SignedReport Report)> Reports, IReadOnlyList<ClaimedResult> Claims);
 
 /// <summary>Finds and reads the reports of repositories. A file never changes under its hash: what was read is remembered.</summary>
-sealed class RepoReports(HeaderWindow window)
+sealed class RepoReports(HeaderWindow window, SigningKeys keys)
 {
     const int MaxReports = 5, MaxClaims = 50, RowCost = 600;
 
@@ -38,8 +38,13 @@ sealed class RepoReports(HeaderWindow window)
     /// <summary>A file as a report; null where it is none.</summary>
     public async Task<SignedReport?> ReadAsync(long repo, RepoEntry file, CancellationToken cancellationToken)
     {
-        if (file.Size > SignedReport.MaxBytes)
+        if (file.Size > SignedReport.MaxBytes || await KnownAsync(repo, file, cancellationToken) is not { } report)
             return null;
+        return report.IsValid ? report with { Owner = await keys.OwnerAsync(report.Signer, cancellationToken) } : report;
+    }
+
+    async Task<SignedReport?> KnownAsync(long repo, RepoEntry file, CancellationToken cancellationToken)
+    {
         if (_cache.TryGet((repo, file.Id), out var known))
             return known;
         await _reading.WaitAsync(cancellationToken);

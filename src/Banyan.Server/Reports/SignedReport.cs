@@ -34,6 +34,9 @@ public sealed record ReportedDifference(string A, string B, string Task, double 
 /// <param name="Differences">Each comparison.</param>
 public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<ReportedScore> Scores, IReadOnlyList<ReportedDifference> Differences)
 {
+    /// <summary>The user of this hub who has registered the key of a valid signature; null for nobody.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>The file's name in the folder that the command writes.</summary>
     public const string FileName = "report.json";
 

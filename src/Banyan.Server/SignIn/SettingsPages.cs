@@ -5,6 +5,7 @@ using Banyan.Server.Hub;
 using Banyan.Server.OAuth;
 using Banyan.Server.Pages;
 using Banyan.Server.Pages.Languages;
+using Banyan.Server.Reports;
 using Banyan.Server.SignIn.OpenId;
 using Banyan.Server.SignIn.Passkeys;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
-sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, Identities identities, PasskeyStore passkeys, PasskeyQuestions questions, TimeProvider time)
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, Identities identities, PasskeyStore passkeys, PasskeyQuestions questions, SigningKeys keys, TimeProvider time)
 {
     const int MaxName = 100, MaxDays = 3650, MaxScopes = 100;
 
@@ -162,6 +163,8 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             Grants = view.Active == "applications" ? await grants.ListAsync(caller.UserId, cancellationToken) : [],
             Passkeys = view.Active == "password" ? await passkeys.ListAsync(caller.UserId, cancellationToken) : [],
             Passkey = view.Active == "password" && await accounts.FindAsync(caller.UserId, cancellationToken) is { } user ? await questions.ToMakeAsync(context, user) : null,
+            SigningKeys = view.Active == "signing-keys" ? await keys.ListAsync(caller.UserId, cancellationToken) : [],
+            Challenge = view.Active == "signing-keys" ? await keys.ChallengeAsync(caller.UserId, cancellationToken) : "",
             Identities = view.Active == "password" ? await identities.ListAsync(caller.UserId, cancellationToken) : [],
             HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
             RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,

@@ -1,5 +1,6 @@
 using Banyan.Server.Accounts;
 using Banyan.Server.OAuth;
+using Banyan.Server.Reports;
 using Banyan.Server.SignIn.OpenId;
 using Banyan.Server.SignIn.Passkeys;
 
@@ -22,7 +23,7 @@ public sealed record JoinView(string Code, bool IsFirst, string Name, string? Er
 /// <summary>The page of settings.</summary>
 public sealed record SettingsView
 {
-    /// <summary>Which: tokens, applications, password, users.</summary>
+    /// <summary>Which: tokens, applications, password, signing-keys, users.</summary>
     public required string Active { get; init; }
 
     public bool IsAdmin { get; init; }
@@ -42,6 +43,12 @@ public sealed record SettingsView
 
     /// <summary>A link to go on by, or null.</summary>
     public string? Link { get; init; }
+
+    /// <summary>Keys that sign reports.</summary>
+    public IReadOnlyList<RegisteredKey> SigningKeys { get; init; } = [];
+
+    /// <summary>What a new one has to sign.</summary>
+    public string Challenge { get; init; } = "";
 
     public IReadOnlyList<Passkey> Passkeys { get; init; } = [];
 

@@ -176,31 +176,23 @@ public sealed class ArenaTests : IDisposable
         var answers = SharedData.Path("evaluation", "recorded-1.5b", "humaneval-generated.jsonl");
         var task = TaskTable.Find("humaneval");
         var items = task.Load(new(SharedData.Path("evaluation")));
-        var canonical = new Entrant("canonical", _ => true, (q, _) => Task.FromResult(items.Text(q.Id)!.Solution!));
+        var canonical = new Entrant("canonical", _ => true, (q, _) => Task.FromResult(new ArenaAnswer(items.Text(q.Id)!.Solution!)));
         using var votes = VoteFile.Open(File, Notes);
         var rounds = new ArenaRounds([Entrant.Recorded(answers, "qwen-1.5b"), canonical], [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)!.Statement))], votes);
         var sides = new HashSet<string>();
         for (var i = 0; i < 40; i++)
         {
             var round = await rounds.NextAsync(TestContext.Current.CancellationToken);
-            Assert.DoesNotContain("qwen", ArenaPage.Round(round, null));
+            Assert.DoesNotContain("qwen", round.ToString());
+            Assert.Same(round, rounds.Find(round.Id));
             var models = rounds.Cast(round.Id, Choice.Tie);
-            Assert.Equal(items.Text(round.Question.Id)!.Solution == round.Left ? "canonical" : "qwen-1.5b", models.Left);
+            Assert.Equal(items.Text(round.Question.Id)!.Solution == round.Left.Text ? "canonical" : "qwen-1.5b", models.Left);
             sides.Add(models.Left!);
             Assert.Null(rounds.Cast(round.Id, Choice.Left).Left);
+            Assert.Null(rounds.Find(round.Id));
         }
         Assert.Equal(2, sides.Count);
         Assert.Equal(40, votes.Votes.Count);
-    }
-
-    [Fact]
-    public void Pages_show_code_as_it_is_and_never_as_markup()
-    {
-        var page = ArenaPage.Round(new("r", new("<q>", "a < b"), "<script>", "&amp;"), (Choice.Right, new("<x>", "y")), null);
-        Assert.DoesNotContain("<script>", page);
-        Assert.Contains("&lt;script&gt;", page);
-        Assert.Contains("&amp;amp;", page);
-        Assert.Contains("You preferred <b>y</b> to <b>&lt;x&gt;</b>", page);
     }
 
     [Fact]
@@ -212,7 +204,7 @@ public sealed class ArenaTests : IDisposable
             if (Interlocked.Increment(ref asked) == 2)
                 may.SetResult(); // one that waited for the other would wait for ever
             await may.Task;
-            return name;
+            return new(name);
         });
         using var votes = VoteFile.Open(File, Notes);
         var rounds = new ArenaRounds([Slow("a"), Slow("b")], [new("q", "Which?")], votes);
@@ -220,12 +212,32 @@ public sealed class ArenaTests : IDisposable
         var round = await rounds.NextAsync(TestContext.Current.CancellationToken, question =>
         {
             Assert.Equal(0, asked);
-            told = ArenaPage.Question(question, null);
+            told = question.Text;
             return Task.CompletedTask;
         });
-        Assert.Contains("Which?", told);
-        Assert.Contains("Both models are answering", told);
-        Assert.Equal(["a", "b"], ((string[])[round.Left, round.Right]).Order());
-        Assert.Equal(ArenaPage.Round(round, null), told + ArenaPage.Answers(round));
+        Assert.Equal("Which?", told);
+        Assert.Equal(["a", "b"], ((string[])[round.Left.Text, round.Right.Text]).Order());
+    }
+
+    [Fact]
+    public async Task Media_answer_the_question_that_they_are_called_after()
+    {
+        string Folder(string name, params string[] files)
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+            foreach (var file in files)
+                System.IO.File.WriteAllText(Path.Combine(folder, file), name + file);
+            return folder;
+        }
+        var (video, sound) = (Entrant.Recorded(Folder("video", "1.mp4", "02.WEBM", "sea.png", "notes.txt")), Entrant.Recorded(Folder("sound", "2.flac"), "named"));
+        Assert.Equal(("video", "named"), (video.Name, sound.Name));
+        bool[] has = [.. new[] { "question 1", "question 2", "sea", "notes", "question 3" }.Select(id => video.Has(new(id, "")))];
+        Assert.Equal([true, true, true, false, false], has);
+        Assert.False(sound.Has(new("question 1", "")));
+        var answer = await video.AnswerAsync(new("question 2", ""), TestContext.Current.CancellationToken);
+        Assert.Equal(("video/webm", VoteFile.Hash("video02.WEBM")), (answer.MediaType, answer.Hash()));
+        Assert.Contains("no pictures, sounds or videos", Assert.Throws<EvaluationException>(() => Entrant.Recorded(Folder("other", "page.svg", "page.html"))).Message);
+        System.IO.File.WriteAllText(File, """{"id": "sea", "prompt": "The sea"}""" + "\n" + """{"prompt": "A hill"}""");
+        Assert.Equal(["sea", "question 2"], ArenaQuestion.Read(File).Select(q => q.Id));
     }
 }

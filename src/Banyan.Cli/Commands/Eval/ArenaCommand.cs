@@ -20,7 +20,7 @@ sealed class ArenaCommand : Command
 {
     readonly Option<string[]> _answers = new("--answers")
     {
-        Description = "NAME=FILE: recorded answers of a model, or a transcript of eval run; may be given several times",
+        Description = "NAME=FILE: recorded answers of a model, a transcript of eval run, or a folder of pictures, sounds or videos; may be given several times",
     };
     readonly Option<string[]> _models = new("--model")
     {
@@ -70,6 +70,7 @@ sealed class ArenaCommand : Command
         Examples:
           banyan eval arena --answers small=small.jsonl --answers large=large.jsonl --task humaneval
           banyan eval arena --answers a/transcript.jsonl --answers b/transcript.jsonl --task banyan-mini --serve
+          banyan eval arena --answers kling/ --answers wan/ --prompts scenes.txt --serve
           banyan eval arena --model small.gguf --model openai:gpt-4o-2024-08-06 --prompts questions.txt
           banyan eval arena --standings --json
         """)
@@ -125,7 +126,9 @@ sealed class ArenaCommand : Command
         while (true)
         {
             var round = await rounds.NextAsync(cancellationToken);
-            Console.WriteLine($"\n━━ {round.Question.Id}\n{round.Question.Text.TrimEnd()}\n\n━━ left\n{round.Left.TrimEnd()}\n\n━━ right\n{round.Right.TrimEnd()}\n");
+            if (round.Left.File is not null || round.Right.File is not null)
+                throw new EvaluationException("pictures, sounds and videos are compared in a browser: add --serve");
+            Console.WriteLine($"\n━━ {round.Question.Id}\n{round.Question.Text.TrimEnd()}\n\n━━ left\n{round.Left.Text.TrimEnd()}\n\n━━ right\n{round.Right.Text.TrimEnd()}\n");
             Console.Write("Better: [l]eft, [r]ight, [t]ie, [n]either; [s]kip, [q]uit: ");
             Choice? choice = null;
             while (choice is null)

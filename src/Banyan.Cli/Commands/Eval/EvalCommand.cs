@@ -14,6 +14,7 @@ static class EvalCommand
         new TasksCommand(),
         new ReportCommand(),
         new VerifyCommand(),
+        new SigningKeyCommand(),
         new ArenaCommand(),
         new CompareCommand(),
         new ContaminatedCommand(),

@@ -21,7 +21,7 @@ sealed class HubArena
     };
     readonly Option<string[]> _answers = new("--arena-answers")
     {
-        Description = "A model of the arena by recorded answers, as for eval arena; may be given several times",
+        Description = "A model of the arena by recorded answers (texts, or a folder of pictures, sounds or videos), as for eval arena; may be given several times",
         HelpName = "NAME=FILE",
     };
 

@@ -14,7 +14,7 @@ sealed class OpenArena : IAsyncDisposable
 
     /// <param name="questions">What is asked.</param>
     /// <param name="models">Models that answer now, as for <c>eval run</c>.</param>
-    /// <param name="answers">Recorded answers, as <c>FILE</c> or <c>NAME=FILE</c>.</param>
+    /// <param name="answers">Recorded answers, as <c>FILE</c> or <c>NAME=FILE</c>, also of folders.</param>
     /// <param name="sampling">How models that answer now draw their answers.</param>
     /// <param name="votes">The file of votes.</param>
     /// <param name="cancellationToken">Ends the work.</param>
@@ -41,7 +41,7 @@ sealed class OpenArena : IAsyncDisposable
         }
     }
 
-    static Entrant Recorded(string given) => given.IndexOf('=') is > 0 and var at && !File.Exists(given)
+    static Entrant Recorded(string given) => given.IndexOf('=') is > 0 and var at && !Path.Exists(given)
         ? Entrant.Recorded(given[(at + 1)..], given[..at])
         : Entrant.Recorded(given);
 

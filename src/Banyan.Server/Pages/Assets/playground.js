@@ -1,6 +1,8 @@
 // Streams what the forms would fetch whole, from the same public API a program would use. The pages work without this file.
 const $ = id => document.getElementById(id);
 const CURSOR = '<CURSOR>';
+const texts = JSON.parse(document.body.dataset.say);
+const say = (key, values) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const wide = matchMedia('(min-width: 52.01rem)');
 document.documentElement.classList.add('js');
 
@@ -114,15 +116,15 @@ function speedometer(element) {
   return {
     tick() {
       if (!first) first = performance.now();
-      if (++count > 1) show(`${number((count - 1) / (performance.now() - first) * 1000)} tokens/s`, `${count} tokens`);
+      if (++count > 1) show(say('speed', { count: number((count - 1) / (performance.now() - first) * 1000) }), say('tokens', { count }));
     },
     async end(timings) {
       const status = await fetch('/status', { headers: headers() }).then(r => r.ok ? r.json() : null, () => null);
       const mb = status && status.memory_bytes / 1e6;
-      show(timings && `${number(timings.predicted_per_second)} tokens/s`,
-        `${timings?.predicted_n ?? count} tokens in ${time(timings?.predicted_ms ?? performance.now() - began)}`,
-        timings && `prompt of ${timings.prompt_n + timings.cache_n} in ${time(timings.prompt_ms)}`,
-        mb && `${mb >= 1000 ? (mb / 1000).toFixed(1) + ' GB' : mb.toFixed(0) + ' MB'} memory`);
+      show(timings && say('speed', { count: number(timings.predicted_per_second) }),
+        say('tokens_in', { count: timings?.predicted_n ?? count, time: time(timings?.predicted_ms ?? performance.now() - began) }),
+        timings && say('prompt_in', { count: timings.prompt_n + timings.cache_n, time: time(timings.prompt_ms) }),
+        mb && say('memory', { size: mb >= 1000 ? (mb / 1000).toFixed(1) + ' GB' : mb.toFixed(0) + ' MB' }));
     },
   };
 }
@@ -261,7 +263,7 @@ function chatPage(form) {
       await generate(mine, { ...settings(), ...shape(), model, messages, logprobs: true, top_logprobs: 5 }, '/v1/chat/completions', choice => {
         const { reasoning_content: reason, tool_calls, content } = choice.delta;
         if (reason) {
-          if (!thought) said.before(thought = make('details', 'thought', make('summary', '', 'Reasoning')));
+          if (!thought) said.before(thought = make('details', 'thought', make('summary', '', texts.reasoning)));
           thought.append(reason);
         }
         for (const { index, id, function: f } of tool_calls ?? []) {
@@ -300,7 +302,7 @@ function chatPage(form) {
       const own = waiting(messages);
       messages.push(own ? { role: 'tool', tool_call_id: own.id, name: own.function.name, content: text } : { role: 'user', content: text });
     }
-    turn('user', call ? `Result of ${call.function.name}` : 'You').append(text);
+    turn('user', call ? say('result', { name: call.function.name }) : texts.you).append(text);
     if (!waiting(conversations[0])) {
       const mine = begin(), place = models.length > 1 ? talk.appendChild(make('div', 'pair')) : talk;
       message.scrollIntoView({ block: 'nearest' });
@@ -308,7 +310,7 @@ function chatPage(form) {
       finish(mine);
     }
     const next = waiting(conversations[0]);
-    message.placeholder = next ? `Result of ${next.function.name}` : hint;
+    message.placeholder = next ? say('result', { name: next.function.name }) : hint;
     $('history').value = JSON.stringify(conversations[0]);
   }
 
@@ -332,9 +334,9 @@ if ($('chat')) chatPage($('chat'));
   const state = $('state');
   while (state.dataset.state === 'loading') {
     const response = await fetch('/health').catch(() => null), health = await response?.json();
-    if (response?.ok) { state.dataset.state = 'ready'; state.textContent = `${$('model').value} · ready`; }
+    if (response?.ok) { state.dataset.state = 'ready'; state.textContent = say('ready', { name: $('model').value }); }
     else {
-      state.textContent = health?.status === 'error' ? health.message : `${$('model').value} is loading · ${Math.round((health?.progress ?? 0) * 100)}%`;
+      state.textContent = health?.status === 'error' ? health.message : say('progress', { name: $('model').value, percent: `${Math.round((health?.progress ?? 0) * 100)}%` });
       if (health?.status === 'error') state.dataset.state = 'failed';
       await new Promise(resolve => setTimeout(resolve, 400));
     }
