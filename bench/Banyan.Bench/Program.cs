@@ -44,7 +44,7 @@ switch (args)
         await HubBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-hub-bench"), Number("--gigabytes", 4), Option("--only"));
         return 0;
     case ["hub-lists", ..]:
-        await ListBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-list-bench"), Number("--repos", 100_000));
+        await ListBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-list-bench"), Number("--repos", 100_000), Option("--database"));
         return 0;
     case ["hub-git", ..]:
         await GitBench.RunAsync(Option("--folder") ?? Path.Combine(Path.GetTempPath(), "banyan-git-bench"), Number("--commits", 10_000), Number("--bytes", 100), Number("--runs", 5));
@@ -70,7 +70,7 @@ switch (args)
         Console.Error.WriteLine("       Banyan.Bench disassemble [KERNEL]");
         Console.Error.WriteLine("       Banyan.Bench hub [--gigabytes 4] [--only stages|transfer|upload|small|many] [--folder DIR]");
         Console.Error.WriteLine("       Banyan.Bench hub-git [--commits 10000] [--bytes 100] [--runs 5] [--folder DIR]");
-        Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR]");
+        Console.Error.WriteLine("       Banyan.Bench hub-lists [--repos 100000] [--folder DIR] [--database CONNECTION]");
         return 2;
 }
 

@@ -4,7 +4,6 @@ using Banyan.Client;
 using Banyan.Server.Listing;
 using Banyan.Server.Repos;
 using Banyan.Server.Search;
-using Microsoft.Data.Sqlite;
 
 namespace Banyan.Bench.Hub;
 
@@ -46,70 +45,44 @@ sealed class Catalogue(int repos)
     /// <summary>A random language.</summary>
     public string Language() => s_languages[Rank(s_languages.Length)];
 
-    /// <summary>Writes it into an empty hub's SQLite file.</summary>
-    public void Fill(string file)
+    /// <summary>Writes it into an empty hub's database.</summary>
+    public void Fill(ICatalogueTarget target)
     {
-        using var connection = new SqliteConnection($"Data Source={file}");
-        connection.Open();
-        void Run(string sql)
-        {
-            using var command = connection.CreateCommand();
-            (command.CommandText, command.CommandTimeout) = (sql, 0);
-            command.ExecuteNonQuery();
-        }
-        Action<object?[]> Insert(string into, int columns)
-        {
-            var command = connection.CreateCommand();
-            command.CommandText = $"INSERT OR IGNORE INTO {into} VALUES ({string.Join(", ", Enumerable.Range(0, columns).Select(i => $"@p{i}"))})";
-            for (var i = 0; i < columns; i++)
-                command.Parameters.Add(new SqliteParameter { ParameterName = $"@p{i}" });
-            return values =>
-            {
-                for (var i = 0; i < columns; i++)
-                    command.Parameters[i].Value = values[i] ?? DBNull.Value;
-                command.ExecuteNonQuery();
-            };
-        }
-        Run("PRAGMA cache_size = -3000000");
-        Run("PRAGMA synchronous = OFF");
-        Run("BEGIN");
         var owners = Math.Max(100, repos / 12);
-        var (account, repo, name, listing, tag, words, spelling) = (
-            Insert("accounts (id, kind, name, name_key, created_at)", 5), Insert("repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, likes, created_at, updated_at)", 13),
-            Insert("repo_names (type, full_name_key, repo_id)", 3), Insert("listings (repo_id, type, name_key, parameters, least_bytes, facts, details, word_place, ranked)", 9), Insert("listing_tags (tag_key, repo_id, tag)", 3),
-            Insert("listing_words (rowid, words)", 2), Insert("spellings (form, word)", 2));
         for (var i = 1; i <= owners; i++)
-            account([i + 100, "user", $"{_words[i % NameWords]}{i}", $"{_words[i % NameWords]}{i}", 0L]);
+            target.Add("accounts (id, kind, name, name_key, created_at)", i + 100, "user", $"{_words[i % NameWords]}{i}", $"{_words[i % NameWords]}{i}", 0L);
         foreach (var word in _words.Take(NameWords))
             foreach (var form in Enumerable.Range(0, word.Length).Select(i => word.Remove(i, 1)).Prepend(word).Distinct())
-                spelling([form, word]);
+                target.Add("spellings (form, word)", form, word);
         for (var i = 1; i <= repos; i++)
         {
-            var type = _random.Next(100) switch { < 70 => "model", < 95 => "dataset", _ => "space" };
-            var owner = Rank(owners) + 1;
+            var kind = _random.Next(100) switch { < 70 => RepoType.Model, < 95 => RepoType.Dataset, _ => RepoType.Space };
+            var (type, owner) = (kind switch { RepoType.Model => "model", RepoType.Dataset => "dataset", _ => "space" }, Rank(owners) + 1);
             string[] named = [.. Enumerable.Range(0, _random.Next(1, 4)).Select(_ => _words[Rank(NameWords)])];
-            var size = type == "model" ? (long)(1e7 * Math.Exp(_random.NextDouble() * 9)) : (long?)null;
-            var (own, full) = ($"{string.Join('-', named)}-{i}", "");
-            full = $"{_words[owner % NameWords]}{owner}/{own}";
+            var size = kind == RepoType.Model ? (long)(1e7 * Math.Exp(_random.NextDouble() * 9)) : (long?)null;
+            var own = $"{string.Join('-', named)}-{i}";
+            var full = $"{_words[owner % NameWords]}{owner}/{own}";
             var (task, language, licence, library) = (Task(), Language(), s_licences[Rank(s_licences.Length)], s_libraries[Rank(s_libraries.Length)]);
             var downloads = (long)(10 / Math.Pow(_random.NextDouble() + 1e-7, 0.8));
-            string[] tags = [library, task, language, $"license:{licence}", $"base_model:{_words[Rank(NameWords)]}/{_words[Rank(NameWords)]}", _words[Rank(20_000)], $"=task:{task}", $"=library:{library}", $"=language:{language}", .. size is null ? [] : (string[])["=format:gguf", "=format:q4_k_m", "=commercial"]];
-            repo([i, type, owner + 100, own, own, i % 20 == 0, null, false, "main", downloads, downloads / 50, (long)i, _random.NextInt64(1_000_000_000)]);
-            name([type, full, i]);
-            listing([i, type, full, size, size / 2, JsonSerializer.Serialize(new
+            string[] tags = [.. ((string[])[library, task, language, $"license:{licence}", $"base_model:{_words[Rank(NameWords)]}/{_words[Rank(NameWords)]}", _words[Rank(20_000)], $"=task:{task}", $"=library:{library}", $"=language:{language}", .. size is null ? [] : (string[])["=format:gguf", "=format:q4_k_m", "=commercial"]]).Distinct()];
+            target.Add("repos (id, type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, likes, created_at, updated_at)", i, type, owner + 100, own, own, i % 20 == 0, null, false, "main", downloads, downloads / 50, (long)i, _random.NextInt64(1_000_000_000));
+            target.Add("repo_names (type, full_name_key, repo_id)", type, full, i);
+            target.Add("listings (repo_id, type, name_key, parameters, least_bytes, facts, details, word_place, ranked)", i, type, full, size, size / 2, JsonSerializer.Serialize(new
             {
-                tags = tags.Where(t => t[0] != '='), pipelineTag = task, library,
+                tags = tags.Where(t => t[0] != '='),
+                pipelineTag = task,
+                library,
                 choices = size is null ? [] : new[] { new { path = $"{own}-Q4_K_M.gguf", bytes = size / 2 }, new { path = $"{own}-Q8_0.gguf", bytes = size } },
-            }), JsonSerializer.Serialize(new { card = new { license = licence, language, tags = tags.Take(3), pipeline_tag = task, library_name = library } }), new KeptWords(i, downloads, [], [], []).Place, downloads]);
+            }), JsonSerializer.Serialize(new { card = new { license = licence, language, tags = tags.Take(3), pipeline_tag = task, library_name = library } }), new KeptWords(i, downloads, [], [], []).Place, downloads);
             foreach (var one in tags)
-                tag([one, i, one]);
+                target.Add("listing_tags (tag_key, repo_id, tag)", one, i, one);
             string[] names = [.. named.Concat([$"{_words[owner % NameWords]}{owner}", i.ToString(CultureInfo.InvariantCulture)]).Distinct()];
-            var kind = type switch { "model" => RepoType.Model, "dataset" => RepoType.Dataset, _ => RepoType.Space };
             string[] head = [.. tags.Where(t => t[0] != '=').SelectMany(t => t.Split('-', ':', '/')).Append(language).Distinct(), WordIndex.Type(kind), WordIndex.Owner(owner + 100), .. tags.Select(WordIndex.Tag), .. Grams.Of(full), .. WordIndex.Room(size / 2)];
-            var kept = new KeptWords(i, downloads, names, [.. head.Except(names)], [.. Enumerable.Range(0, BodyWords).Select(_ => _words[Rank(Vocabulary)]).Distinct()]);
-            words([kept.Place, kept.Placed]);
+            target.Add(new KeptWords(i, downloads, names, [.. head.Except(names)], [.. Enumerable.Range(0, BodyWords).Select(_ => _words[Rank(Vocabulary)]).Distinct()]));
+            if (i % 10_000 == 0)
+                target.Write();
         }
-        Run("COMMIT");
-        Run("PRAGMA wal_checkpoint(TRUNCATE)");
+        target.Write();
+        target.Finish();
     }
 }

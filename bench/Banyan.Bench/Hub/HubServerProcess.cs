@@ -12,7 +12,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Bench.Hub;
 
 /// <summary>A process under measurement: its processor seconds and memory are its own, not the client's.</summary>
-sealed class Measured(Process process) : IDisposable
+/// <param name="process">The process.</param>
+/// <param name="beside">Another that works for it, such as PostgreSQL's, whose processor seconds and those of its children count; null for none.</param>
+sealed class Measured(Process process, int? beside = null) : IDisposable
 {
     const double TicksPerSecond = 100;   // what Linux reports in
 
@@ -28,7 +30,7 @@ sealed class Measured(Process process) : IDisposable
         try
         {
             var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].Split(' ');
-            var own = int.Parse(pid, CultureInfo.InvariantCulture) == process.Id || int.Parse(fields[1], CultureInfo.InvariantCulture) == process.Id;
+            var own = new[] { int.Parse(pid, CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture) }.Any(id => id == process.Id || id == beside);
             return own ? (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond : 0;
         }
         catch (IOException)
@@ -70,7 +72,7 @@ static class HubServerProcess
         await using var app = BanyanServer.Build(new ServerOptions
         {
             Port = 0,
-            Hub = new HubOptions { DataFolder = folder, PacksWeights = packs },
+            Hub = new HubOptions { DataFolder = folder, PacksWeights = packs, Database = Environment.GetEnvironmentVariable("BANYAN_BENCH_DATABASE") },
             LogsRequests = watching == Watching.Log,
             AccessLog = watching == Watching.Log ? File.Create(Path.Combine(folder, "access.log")) : null,
         });
@@ -100,18 +102,27 @@ static class HubServerProcess
     }
 
     /// <summary>Starts it over a new folder.</summary>
-    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder, Watching watching = Watching.Metrics)
+    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder, Watching watching = Watching.Metrics, string? database = null)
     {
         Directory.CreateDirectory(folder);
         var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(HubServerProcess).Assembly.Location, "hub-server", folder])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
-            Environment = { ["BANYAN_BENCH_WATCHING"] = $"{watching}" },
+            Environment = { ["BANYAN_BENCH_WATCHING"] = $"{watching}", ["BANYAN_BENCH_DATABASE"] = database },
         })!;
         var line = (await process.StandardOutput.ReadLineAsync())!.Split(' ');
         var client = new HubClient(new Uri(line[0]), line[1]);
         await client.CreateRepoAsync("weights");
-        return (new Measured(process), client);
+        return (new Measured(process, database is null ? null : Postmaster(database)), client);
+    }
+
+    /// <summary>The process of PostgreSQL on this machine whose children answer queries.</summary>
+    static int Postmaster(string database)
+    {
+        using var connection = new Npgsql.NpgsqlConnection(database);
+        connection.Open();
+        using var command = new Npgsql.NpgsqlCommand("SELECT pg_backend_pid()", connection);
+        return int.Parse(File.ReadAllText($"/proc/{command.ExecuteScalar()}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture);
     }
 }

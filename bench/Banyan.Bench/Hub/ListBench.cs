@@ -10,23 +10,32 @@ static class ListBench
 {
     const int Runs = 21, Deep = 50, Changes = 100;
 
-    public static async Task RunAsync(string folder, int repos)
+    static Measured s_server = null!;
+
+    /// <param name="folder">The hub's data.</param>
+    /// <param name="repos">How many repositories.</param>
+    /// <param name="database">An empty PostgreSQL database, or null for SQLite in the folder. A database that was filled before is used as it is.</param>
+    public static async Task RunAsync(string folder, int repos, string? database)
     {
         var isFilled = File.Exists(Path.Combine(folder, "filled"));
         if (Directory.Exists(folder) && !isFilled)
             Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
-        var options = new HubOptions { DataFolder = folder };
-        await using (var database = options.OpenDatabase())
+        var options = new HubOptions { DataFolder = folder, Database = database };
+        await using (options.OpenDatabase())
             Console.WriteLine("filling");
-        var (catalogue, file, filling) = (new Catalogue(repos), Path.Combine(folder, "hub.db"), Stopwatch.StartNew());
-        if (!isFilled)
-            catalogue.Fill(file);
-        await File.WriteAllTextAsync(Path.Combine(folder, "filled"), "");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repos} repositories in {filling.Elapsed.TotalSeconds:F0} s, {new FileInfo(file).Length / 1e6:F0} MB: {new FileInfo(file).Length / 1e3 / repos:F2} KB each"));
+        var (catalogue, filling) = (new Catalogue(repos), Stopwatch.StartNew());
+        using (ICatalogueTarget target = database is null ? new SqliteTarget(options.DatabaseFile!) : new PostgresTarget(database))
+        {
+            if (!isFilled)
+                catalogue.Fill(target);
+            await File.WriteAllTextAsync(Path.Combine(folder, "filled"), "");
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repos} repositories in {filling.Elapsed.TotalSeconds:F0} s, {target.Bytes / 1e6:F0} MB: {target.Bytes / 1e3 / Math.Max(1, repos):F2} KB each"));
+        }
         var began = Stopwatch.StartNew();
-        var (server, hub) = await HubServerProcess.StartAsync(folder);
+        var (server, hub) = await HubServerProcess.StartAsync(folder, database: database);
         using var running = server;
+        s_server = server;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"started in {began.Elapsed.TotalSeconds:F1} s"));
         var client = hub.Http;
         await ChangesAsync(hub);
@@ -57,6 +66,7 @@ static class ListBench
     static async Task ChangesAsync(HubClient hub)
     {
         var (created, committed) = (new List<double>(), new List<double>());
+        var busy = s_server.CpuSeconds;
         for (var i = 0; i < Changes; i++)
         {
             var watch = Stopwatch.StartNew();
@@ -66,9 +76,10 @@ static class ListBench
             await hub.CommitCardAsync($"made-{i}", $"---\nlicense: mit\nlanguage: en\n---\n# Made {i}\n\n{new string('x', i)} {DateTime.UtcNow.Ticks}");
             committed.Add(watch.Elapsed.TotalMilliseconds);
         }
+        busy = s_server.CpuSeconds - busy;
         created.Sort();
         committed.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"create p50 {created[Changes / 2]:F1} ms, commit p50 {committed[Changes / 2]:F1} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"create p50 {created[Changes / 2]:F1} ms, commit p50 {committed[Changes / 2]:F1} ms, CPU of both {busy * 1e3 / Changes:F1} ms"));
     }
 
     /// <summary>Different requests, one after the other.</summary>
@@ -76,8 +87,11 @@ static class ListBench
     {
         const int Requests = 400;
         var times = new List<(double Ms, string Url)>();
+        var busy = 0.0;
         for (var i = 0; i < Requests + 20; i++)
         {
+            if (i == 20)
+                busy = s_server.CpuSeconds;
             var (url, watch) = (next(), Stopwatch.StartNew());
             using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "Accept", url.StartsWith("/api", StringComparison.Ordinal) ? "application/json" : "text/html" } } };
             using var answer = await client.SendAsync(request);
@@ -85,14 +99,16 @@ static class ListBench
             if (i >= 20)
                 times.Add((watch.Elapsed.TotalMilliseconds, url));
         }
+        busy = s_server.CpuSeconds - busy;
         times.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-32} p50 {times[Requests / 2].Ms,7:F1} ms   p99 {times[Requests * 99 / 100].Ms,7:F1} ms   most {times[^1].Ms,7:F1} ms  {times[^1].Url}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-32} CPU {busy * 1e3 / Requests,6:F1} ms   p50 {times[Requests / 2].Ms,7:F1} ms   p99 {times[Requests * 99 / 100].Ms,7:F1} ms   most {times[^1].Ms,7:F1} ms  {times[^1].Url}"));
     }
 
     /// <summary>Requests that begin at a rate, whether those before them have ended or not.</summary>
     static async Task RateAsync(HttpClient client, int rate, Func<string> next)
     {
         const int Seconds = 10;
+        var busy = s_server.CpuSeconds;
         var (times, waiting, clock) = (new System.Collections.Concurrent.ConcurrentBag<double>(), new List<Task>(), Stopwatch.StartNew());
         for (var i = 0; i < rate * Seconds; i++)
         {
@@ -106,8 +122,9 @@ static class ListBench
             }));
         }
         await Task.WhenAll(waiting);
+        busy = s_server.CpuSeconds - busy;
         var sorted = times.Order().ToArray();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"list API at {rate} requests/s         p50 {sorted[sorted.Length / 2],7:F1} ms   p99 {sorted[sorted.Length * 99 / 100],7:F1} ms   most {sorted[^1],7:F1} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"list API at {rate} requests/s       CPU {busy * 1e3 / sorted.Length,6:F1} ms   p50 {sorted[sorted.Length / 2],7:F1} ms   p99 {sorted[sorted.Length * 99 / 100],7:F1} ms   most {sorted[^1],7:F1} ms"));
     }
 
     static async Task<double> MedianAsync(HttpClient client, string url)

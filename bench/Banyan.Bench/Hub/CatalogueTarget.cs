@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Text;
+using Banyan.Server.Search;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+
+namespace Banyan.Bench.Hub;
+
+/// <summary>A database that a <see cref="Catalogue"/> is written into.</summary>
+interface ICatalogueTarget : IDisposable
+{
+    /// <summary>Adds a row. Rows of a table are added after those that they refer to.</summary>
+    /// <param name="into">The table and its columns, as INSERT names them.</param>
+    /// <param name="values">Numbers, texts, truth values and nulls.</param>
+    void Add(string into, params object?[] values);
+
+    /// <summary>Adds the words that a repository is found by.</summary>
+    void Add(KeptWords words);
+
+    /// <summary>Writes what was added.</summary>
+    void Write();
+
+    /// <summary>Makes the database what it is after its usual maintenance.</summary>
+    void Finish();
+
+    /// <summary>Bytes of the database.</summary>
+    long Bytes { get; }
+}
+
+/// <summary>A SQLite file: one prepared statement a table, one transaction.</summary>
+sealed class SqliteTarget : ICatalogueTarget
+{
+    readonly string _file;
+    readonly SqliteConnection _connection;
+    readonly Dictionary<string, SqliteCommand> _inserts = [];
+
+    public SqliteTarget(string file)
+    {
+        (_file, _connection) = (file, new SqliteConnection($"Data Source={file};Pooling=false"));
+        _connection.Open();
+        _connection.Execute("PRAGMA cache_size = -2000000; PRAGMA synchronous = OFF; BEGIN");
+    }
+
+    public long Bytes => new FileInfo(_file).Length;
+
+    public void Add(string into, params object?[] values)
+    {
+        if (!_inserts.TryGetValue(into, out var command))
+        {
+            command = _inserts[into] = _connection.CreateCommand();
+            command.CommandText = $"INSERT INTO {into} VALUES ({string.Join(", ", values.Select((_, i) => $"@p{i}"))})";
+            command.Parameters.AddRange(values.Select((_, i) => new SqliteParameter { ParameterName = $"@p{i}" }));
+        }
+        for (var i = 0; i < values.Length; i++)
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        command.ExecuteNonQuery();
+    }
+
+    public void Add(KeptWords words) => Add("listing_words (rowid, words)", words.Place, words.Placed);
+
+    public void Write()
+    {
+    }
+
+    public void Finish() => _connection.Execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", commandTimeout: 0);
+
+    public void Dispose() => _connection.Dispose();
+}
+
+/// <summary>PostgreSQL: rows are copied table by table, and the indexes of words are made at the end.</summary>
+sealed class PostgresTarget : ICatalogueTarget
+{
+    readonly NpgsqlConnection _connection;
+    readonly Dictionary<string, StringBuilder> _rows = [];
+    readonly string[] _indexes;
+
+    public PostgresTarget(string connection)
+    {
+        _connection = new NpgsqlConnection($"{connection};Command Timeout=0;Pooling=false");
+        _connection.Open();
+        _indexes = [.. _connection.Query<string>("SELECT indexdef FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'")];
+        foreach (var name in _connection.Query<string>("SELECT indexname FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'"))
+            _connection.Execute($"DROP INDEX {name}");
+    }
+
+    public long Bytes => _connection.ExecuteScalar<long>("SELECT pg_database_size(current_database())");
+
+    public void Add(string into, params object?[] values)
+    {
+        if (!_rows.TryGetValue(into, out var rows))
+            rows = _rows[into] = new();
+        for (var i = 0; i < values.Length; i++)
+            rows.Append(i == 0 ? "" : "\t").Append(values[i] switch
+            {
+                null => "\\N",
+                string text => text.Replace("\\", "\\\\", StringComparison.Ordinal),
+                var value => Convert.ToString(value, CultureInfo.InvariantCulture),
+            });
+        rows.Append('\n');
+    }
+
+    public void Add(KeptWords words)
+    {
+        static string Vector(IEnumerable<string> words) => string.Join(' ', words.Select(w => $"'{w}'"));
+        var head = words.Name.Union(words.Head);
+        Add("listing_words (repo_id, place, name, head, words)", words.Repo, words.Place, Vector(words.Name.Union(words.Head.Where(WordSearch.IsSign))), Vector(head), Vector(head.Union(words.Body)));
+    }
+
+    public void Write()
+    {
+        foreach (var (into, rows) in _rows)
+        {
+            using (var copy = _connection.BeginTextImport($"COPY {into} FROM STDIN"))
+                copy.Write(rows);
+            rows.Clear();
+        }
+    }
+
+    public void Finish()
+    {
+        _connection.Execute("SET maintenance_work_mem = '1GB'");
+        foreach (var index in _indexes)
+            _connection.Execute(index);
+        foreach (var table in (string[])["accounts", "repos"])
+            _connection.Execute($"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))");
+        _connection.Execute("VACUUM ANALYZE");
+    }
+
+    public void Dispose() => _connection.Dispose();
+}
