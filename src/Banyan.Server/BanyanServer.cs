@@ -71,6 +71,7 @@ public static class BanyanServer
         app.Lifetime.ApplicationStarted.Register(() => Listening.RestrictSocket(options));
         app.UseSecurityHeaders();
         app.UseResponseCompression();
+        app.UsePathPrefix();
         app.UseAccessLog(options);
         app.UseErrorAnswers();
         app.UseHostCheck(options);

@@ -57,7 +57,7 @@ sealed class SqliteTarget : ICatalogueTarget
         command.ExecuteNonQuery();
     }
 
-    public void Add(KeptWords words) => Add("listing_words (rowid, words)", words.Place, words.Placed);
+    public void Add(KeptWords words) => Add("listing_words (rowid, words)", words.Place, string.Join(' ', words.Placed));
 
     public void Write()
     {
@@ -100,12 +100,7 @@ sealed class PostgresTarget : ICatalogueTarget
         rows.Append('\n');
     }
 
-    public void Add(KeptWords words)
-    {
-        static string Vector(IEnumerable<string> words) => string.Join(' ', words.Select(w => $"'{w}'"));
-        var head = words.Name.Union(words.Head);
-        Add("listing_words (repo_id, place, name, head, words)", words.Repo, words.Place, Vector(words.Name.Union(words.Head.Where(WordSearch.IsSign))), Vector(head), Vector(head.Union(words.Body)));
-    }
+    public void Add(KeptWords words) => Add("listing_words (repo_id, place, words)", words.Repo, words.Place, string.Join(' ', words.Placed.Select(w => $"'{w}'")));
 
     public void Write()
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Settings;
+using Banyan.Server.Mail;
 using Banyan.Server.Shipped;
 using Banyan.Server.Storage;
 
@@ -24,6 +25,13 @@ sealed class Up : Command
         Description = "Show the runs of banyan tune whose folders are in this one to administrators, at /tune",
         HelpName = "DIR",
     };
+    readonly Option<string?> _mail = new("--mail")
+    {
+        Description = "Send mail by this server: smtps://USER@HOST or smtp://USER@HOST:PORT (STARTTLS); for forgotten passwords, invitations and notifications. Takes --mail-from and --public-url",
+        HelpName = "URL",
+    };
+    readonly Option<string?> _mailFrom = new("--mail-from") { Description = "The sender of mail: hub@example.org, or \"Our hub <hub@example.org>\"", HelpName = "ADDRESS" };
+    readonly Option<string?> _mailPassword = new("--mail-password-file") { Description = "The file that holds the password of the mail server's user", HelpName = "FILE" };
     readonly HubArena _arenas;
 
     public Up() : base("up", """
@@ -40,7 +48,7 @@ sealed class Up : Command
     {
         _hub = new HubChoice(this);
         _server = new ServerChoice(this);
-        ServerSettings.Add(this, _pack, _webhooks, _runs);
+        ServerSettings.Add(this, _pack, _webhooks, _runs, _mail, _mailFrom, _mailPassword);
         _arenas = new HubArena(this);
         SetAction(ExecuteAsync);
     }
@@ -51,11 +59,31 @@ sealed class Up : Command
         if (Prepare(folder) is { } problem)
             throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
         var shipped = Sprout.Files(folder);
-        var options = _hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(_pack), AllowPrivateWebhooks = arguments.GetValue(_webhooks), Providers = SignInTables.Read(ServerSettings.FileOf(arguments)), TuneFolder = arguments.GetValue(_runs) is { } tune ? TuneFolder(tune) : null };
+        var options = _hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(_pack), AllowPrivateWebhooks = arguments.GetValue(_webhooks), Providers = SignInTables.Read(ServerSettings.FileOf(arguments)), TuneFolder = arguments.GetValue(_runs) is { } tune ? TuneFolder(tune) : null, Mail = Mail(arguments) };
+        if (options is { Mail: not null, PublicUrl: null })
+            throw new CommandException("--mail: mail contains links, so it takes --public-url, the address under which people reach the hub");
         _hub.Warn(arguments, options);
         await using var arena = await _arenas.OpenAsync(arguments, folder, cancellationToken);
         return await _server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken,
             added: arena is null ? [] : [ArenaSite.Link], map: arena is null ? null : app => ArenaSite.Map(app, arena.Rounds));
+    }
+
+    MailOptions? Mail(ParseResult arguments)
+    {
+        if (arguments.GetValue(_mail) is not { } server)
+            return null;
+        if (arguments.GetValue(_mailFrom) is not { } from)
+            throw new CommandException("--mail: --mail-from says who the mail is from");
+        string? password = null;
+        try
+        {
+            password = arguments.GetValue(_mailPassword) is { } file ? File.ReadAllText(file).TrimEnd('\r', '\n') : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--mail-password-file cannot be read: {SystemProblem.Of(e)}");
+        }
+        return MailOptions.Parse(server, from, password) ?? throw new CommandException("--mail: expected smtps://USER@HOST:PORT or smtp://USER@HOST:PORT without a password (--mail-password-file FILE holds it), and an address in --mail-from");
     }
 
     static string TuneFolder(string folder) => Directory.Exists(folder) ? Path.GetFullPath(folder)

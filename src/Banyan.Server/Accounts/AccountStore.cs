@@ -84,6 +84,13 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         }, cancellationToken);
     }
 
+    /// <summary>Sets a user's mail address, or removes it. The audit tells that, not the address.</summary>
+    internal Task SetEmailAsync(long user, string? email, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    {
+        await t.ExecuteAsync("UPDATE accounts SET email = @email WHERE id = @user AND kind = 'user'", new { user, email });
+        await Audit.RecordAsync(t, "user.email", await Audit.NameAsync(t, user), email is null ? "removed" : "set");
+    }, cancellationToken);
+
     /// <summary>Sets whether a user may add and remove others over the API.</summary>
     /// <exception cref="AccountException">There is no such user.</exception>
     public async Task SetAdminAsync(string user, bool isAdmin, CancellationToken cancellationToken)

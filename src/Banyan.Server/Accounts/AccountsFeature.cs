@@ -17,6 +17,7 @@ static class AccountsFeature
         services.AddSingleton<TokenApi>();
         services.AddSingleton<UserApi>();
         services.AddSingleton<OrganizationApi>();
+        services.AddSingleton<OrganizationPages>();
     }
 
     public static void MapAccounts(this WebApplication app)
@@ -35,6 +36,8 @@ static class AccountsFeature
         app.MapHub("GET", "/api/users/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: true));
         app.MapHub("GET", "/api/organizations/{name}/overview", Need.Nothing, c => organizations.OverviewAsync(c, user: false));
         app.MapHub("GET", "/api/organizations/{name}/members", Need.Nothing, organizations.MembersAsync);
+        app.MapPage("GET", "/settings/organizations", Need.User, app.The<OrganizationPages>().ShowAsync);
+        app.MapPage("POST", "/settings/organizations", Need.User, app.The<OrganizationPages>().ChangeAsync, maxBytes: 16 << 10);
         app.MapHub("POST", "/api/organizations", Need.User, organizations.CreateAsync);
         app.MapHub("DELETE", "/api/organizations/{name}", Need.User, organizations.RemoveAsync);
         app.MapHub("PUT", "/api/organizations/{name}/members/{user}", Need.User, organizations.SetMemberAsync);

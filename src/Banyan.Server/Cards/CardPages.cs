@@ -30,12 +30,13 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
         var files = revision is null ? [] : await facts.FilesAsync(repo, revision.Commit.Tree, cancellationToken);
         var html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null;
+        var mayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         var view = new CardView
         {
-            Head = new(repo, "card", repo.DefaultBranch),
+            Head = new(repo, "card", repo.DefaultBranch) { HasSettings = mayWrite },
             PageHead = new(),
             MayRead = mayRead,
-            MayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken),
+            MayWrite = mayWrite,
             IsLiked = !caller.IsAnonymous && await likes.IsLikedAsync(caller.UserId, repo, cancellationToken),
             Watch = caller.IsAnonymous ? default : await follows.OfAsync(caller.UserId, repo, cancellationToken),
             Standing = mayRead || caller.IsAnonymous ? null : await requests.StatusAsync(repo.Id, caller.UserId, cancellationToken),

@@ -96,7 +96,7 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
         var address = pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}") : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}";
         // A script goes there itself.
         if (sent.Length > 0)
-            await context.JsonAsync(new { address });
+            await context.JsonAsync(new { address = PathPrefix.Of(context, address) });
         else
             SignInPages.SeeOther(context, address);
     }

@@ -1,7 +1,7 @@
 namespace Banyan.Server.Gating;
 
 /// <summary>Somebody's request to read the files of a gated repository, or a grant that came without one.</summary>
-sealed record AccessRequest
+public sealed record AccessRequest
 {
     public const string Pending = "pending", Accepted = "accepted", Rejected = "rejected";
 

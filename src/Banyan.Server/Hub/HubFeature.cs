@@ -13,6 +13,7 @@ using Banyan.Server.Following;
 using Banyan.Server.Gating;
 using Banyan.Server.Git;
 using Banyan.Server.Lfs;
+using Banyan.Server.Mail;
 using Banyan.Server.Likes;
 using Banyan.Server.Listing;
 using Banyan.Server.Maintenance;
@@ -79,6 +80,7 @@ static partial class HubFeature
         services.AddCollections();
         services.AddFollowing();
         services.AddNotifications();
+        services.AddMail();
         services.AddWebhooks();
         services.AddXet();
         services.AddLfs();
@@ -132,6 +134,7 @@ static partial class HubFeature
         app.MapCollections();
         app.MapFollowing();
         app.MapNotifications();
+        app.MapMail();
         app.MapWebhooks();
         app.MapXet();
         app.MapLfs();

@@ -1,3 +1,4 @@
+using Banyan.Server.Mail;
 using Banyan.Server.Shipped;
 using Banyan.Server.Storage.Databases;
 using Banyan.Server.Storage.Objects;
@@ -30,6 +31,9 @@ public sealed record HubOptions
 
     /// <summary>Sign-in providers besides the hub's own accounts.</summary>
     public IReadOnlyList<SignIn.OpenId.OpenIdProvider> Providers { get; init; } = [];
+
+    /// <summary>The server that takes the hub's mail; null for a hub that sends none. Mail contains links: it takes <see cref="PublicUrl"/>.</summary>
+    public MailOptions? Mail { get; init; }
 
     /// <summary>How long a stored object is kept after a client learned that it exists.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromDays(30);

@@ -192,7 +192,7 @@ sealed class ListStore(HubDatabase database, WordIndex words)
             parameters.Add("after", -1L);
             parameters.Add("most", few + 1);
             var signed = $"id FROM ({database.Places(new([], WordIndex.SignsOf(filter with { Room = default }, null), WordField.Head), parameters)}) signed";
-            if (!await LookAsync("", signed, [("after", -1L), .. new[] { "match", "words" }.Where(parameters.ParameterNames.Contains).Select(p => (p, (object)parameters.Get<string>(p)))]))
+            if (!await LookAsync("", signed, ("after", -1L), ("match", parameters.Get<string>("match"))))
                 return null;
             for (var i = 0; i < filter.Tags.Count; i++)
             {

@@ -40,7 +40,7 @@ public sealed record Notification
 public sealed record NotificationRow(Notification Of, Repo Repo)
 {
     /// <summary>Where it leads.</summary>
-    public string Address => Of.Num is { } number ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
+    public string Address => Of.Reason == Notification.Access ? $"/{Repo.Path}/settings" : Of.Num is { } number ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
 
     /// <summary>What it is about, in a line.</summary>
     public string What(PageLanguage language) => Of switch

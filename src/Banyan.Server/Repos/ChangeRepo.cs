@@ -36,17 +36,23 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<MoveBody>());
         if (body.FromRepo is not { } from || body.ToRepo?.Split('/') is not [var ns, var name])
             throw HubException.BadRequest("The body must have fromRepo and toRepo, each namespace/name.");
+        var repo = await FindAsync(context, caller, TypeOf(body.Type), from);
+        await context.JsonAsync(new JsonObject { ["url"] = $"{address.Root(context)}/{await MoveAsync(context, caller, repo, ns, name)}" });
+    }
+
+    /// <summary>Gives a repository another name, in a namespace where the caller may make one.</summary>
+    /// <returns>The path of its page.</returns>
+    internal async Task<string> MoveAsync(HttpContext context, Caller caller, Repo repo, string ns, string name)
+    {
         if (Names.Problem(name) is { } problem)
             throw HubException.BadRequest(problem);
-        var type = TypeOf(body.Type);
-        var repo = await FindAsync(context, caller, type, from);
         var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
         if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write && !await accounts.IsAdminAsync(caller, context.RequestAborted))
-            throw HubException.Forbidden($"You don't have the rights to move a {type.Text()} to the namespace \"{ns}\"");
+            throw HubException.Forbidden($"You don't have the rights to move a {repo.Type.Text()} to the namespace \"{ns}\"");
         var fullName = $"{owner.Name}/{name}";
         if (!await changes.MoveAsync(repo, owner, name, caller.UserId, context.RequestAborted))
-            throw HubException.Conflict($"A {type.Text()} repository called {fullName} already exists");
-        await context.JsonAsync(new JsonObject { ["url"] = $"{address.Root(context)}/{type.Prefix()}{fullName}" });
+            throw HubException.Conflict($"A {repo.Type.Text()} repository called {fullName} already exists");
+        return $"{repo.Type.Prefix()}{fullName}";
     }
 
     /// <summary><c>PUT /api/{type}/{id}/settings</c>: who sees it and who reads its files.</summary>
@@ -66,16 +72,20 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
             JsonValueKind.String when given.GetString() is "auto" or "manual" => given.GetString(),
             _ => throw HubException.BadRequest("gated: \"auto\", \"manual\" or false"),
         };
-        await database.WriteAsync(async t =>
+        await SetAsync(repo, isPrivate, gated, context.RequestAborted);
+        await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });
+    }
+
+    /// <summary>Sets who sees a repository, and who reads its files: null for everyone, or <c>auto</c> or <c>manual</c> after asking.</summary>
+    internal Task SetAsync(Repo repo, bool isPrivate, string? gated, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
         {
             await t.ExecuteAsync(
                 "UPDATE repos SET private = @isPrivate, gated = @gated, updated_at = @now WHERE id = @id",
                 new { isPrivate, gated, now = time.GetUtcNow().ToUnixTimeMilliseconds(), id = repo.Id });
             await WebhookEvents.SetAsync(t, repo.Id, isPrivate);
             await Audit.RecordAsync(t, "repo.settings", repo.Path, $"private {isPrivate}, gated {gated ?? "no"}");
-        }, context.RequestAborted);
-        await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });
-    }
+        }, cancellationToken);
 
     /// <summary>The repository, for who may administer it: an admin of the hub may move and remove any, as when somebody leaves.</summary>
     async Task<Repo> FindAsync(HttpContext context, Caller caller, RepoType type, string fullName) =>

@@ -4,10 +4,13 @@ namespace Banyan.Server.Repos;
 
 /// <summary>The head of every page of a repository.</summary>
 /// <param name="Repo">The repository.</param>
-/// <param name="Active">Which of its pages this is: card, data, files, history, community.</param>
+/// <param name="Active">Which of its pages this is: card, data, files, history, community, settings.</param>
 /// <param name="Revision">The revision that is shown.</param>
 public sealed record RepoHeadView(Repo Repo, string Active, string Revision)
 {
+    /// <summary>Whether the visitor is shown the way to its settings.</summary>
+    public bool HasSettings { get; init; } = Active == "settings";
+
     /// <summary>The revision as a part of an address.</summary>
     public string RevisionPath => Uri.EscapeDataString(Revision);
 

@@ -16,6 +16,7 @@ static class ReposFeature
         services.AddSingleton<ChangeRepo>();
         services.AddSingleton<OwnRepos>();
         services.AddSingleton<NewRepoPages>();
+        services.AddSingleton<RepoSettingsPages>();
     }
 
     public static void MapRepos(this WebApplication app)
@@ -28,6 +29,8 @@ static class ReposFeature
         var change = app.The<ChangeRepo>();
         app.MapHub("DELETE", "/api/repos/delete", Need.User, change.DeleteAsync);
         app.MapHub("POST", "/api/repos/move", Need.User, change.MoveAsync);
+        app.MapRepoPage("GET", "/settings", Need.Write, app.The<RepoSettingsPages>().ShowAsync);
+        app.MapRepoPage("POST", "/settings", Need.Write, app.The<RepoSettingsPages>().ChangeAsync, maxBytes: 16 << 10);
         app.MapRepoApi("PUT", "/settings", Need.Admin, change.SettingsAsync);
         app.MapRepoApi("GET", "/auth-check", Need.Read, (c, _) => c.JsonAsync(new { }));
         app.MapRepoApi("GET", "/auth-check/write", Need.Write, (c, _) => c.JsonAsync(new { }));

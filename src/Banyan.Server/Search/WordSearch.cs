@@ -63,8 +63,11 @@ sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> N
     /// <summary>The part of a place that is the repository's row.</summary>
     public const long IdMask = (1L << IdBits) - 1;
 
-    /// <summary>All words as one text, where a word says itself where it stands: as it is for what is looked for anywhere, and once more for each narrower place.</summary>
-    public string Placed => string.Join(' ', [.. Name, .. Head, .. Body, .. Name.Select(w => InName + w), .. Name.Concat(Head.Where(w => !WordSearch.IsSign(w))).Select(w => InHead + w)]);
+    /// <summary>All words, each of which says itself where it stands: as it is for what is looked for anywhere, and once more for each narrower place.</summary>
+    public IEnumerable<string> Placed => [.. Name, .. Head, .. Body, .. Name.Select(w => InName + w), .. Name.Concat(Head.Where(w => !WordSearch.IsSign(w))).Select(w => InHead + w)];
+
+    /// <summary>What a word begins with that is looked for in a field.</summary>
+    public static string In(WordField field) => field switch { WordField.Name => InName, WordField.Head => InHead, _ => "" };
 
     /// <summary>
     /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order of places, so that

@@ -4,6 +4,7 @@ using System.Text;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
+using Banyan.Server.Pages;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -78,7 +79,7 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     /// <summary>
     /// How cookies of the hub are set: not for scripts, not for forms of other sites, over TLS alone where the hub is called so.
     /// </summary>
-    public static CookieOptions Options(HttpContext context, TimeSpan? life) => new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = "/", MaxAge = life, IsEssential = true };
+    public static CookieOptions Options(HttpContext context, TimeSpan? life) => new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = PathPrefix.Of(context, "/"), MaxAge = life, IsEssential = true };
 
     /// <summary>Whose session a request is in, or null.</summary>
     public async ValueTask<Caller?> CallerAsync(HttpContext context) =>

@@ -2,6 +2,7 @@ using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Hub;
+using Banyan.Server.Mail;
 using Banyan.Server.OAuth;
 using Banyan.Server.Pages;
 using Banyan.Server.Pages.Languages;
@@ -13,7 +14,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>A user's tokens, password and sessions; and, for an administrator, the users.</summary>
-sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, Identities identities, PasskeyStore passkeys, PasskeyQuestions questions, SigningKeys keys, TimeProvider time)
+sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions sessions, SignInLinks links, Throttle throttle, Authoriser authoriser, HubAddress address, Grants grants, OAuthApps apps, SecondFactors factors, Identities identities, PasskeyStore passkeys, PasskeyQuestions questions, SigningKeys keys, MailQueue mails, TimeProvider time)
 {
     const int MaxName = 100, MaxDays = 3650, MaxScopes = 100;
 
@@ -98,16 +99,28 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         await AdminAsync(context);
         var name = form["name"].ToString().Trim();
         string Link(string code) => $"{address.Root(context)}/join?code={code}";
+        string? Mailbox() => !mails.IsOn || form["mail"].ToString() is not { Length: > 0 } said ? null : MailQueue.Checked(said) ?? throw HubException.BadRequest("This is no mail address.");
+        async Task MailAsync(string? to, string subject, string text, string link, string name)
+        {
+            if (to is not null)
+                await mails.AddAsync(to, context.Language()[subject], context.Language().Say(text, ("name", name), ("hub", mails.Hub), ("link", link)), context.Language(), context.RequestAborted);
+        }
         switch (form["do"].ToString())
         {
             case "add":
-                var made = await accounts.AddAsync("user", name, form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, null, context.RequestAborted);
-                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, made.Id, context.RequestAborted)), Done = context.Language().Say("done.user.added", ("name", made.Name)) };
+                var to = Mailbox();
+                var made = await accounts.AddAsync("user", name, form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, to, context.RequestAborted);
+                var link = Link(await links.MakeAsync(SignInLinks.User, made.Id, context.RequestAborted));
+                await MailAsync(to, "mail.welcome.subject", "mail.welcome.text", link, made.Name);
+                return new() { Active = "users", Secret = link, Done = context.Language().Say("done.user.added", ("name", made.Name)) };
             case "link":
                 var user = await accounts.GetAsync("user", name, context.RequestAborted);
                 return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.User, user.Id, context.RequestAborted)), Done = context.Language().Say("done.user.link", ("name", user.Name)) };
             case "invite":
-                return new() { Active = "users", Secret = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted)), Done = context.Language()["done.invitation"] };
+                var guest = Mailbox();
+                var invitation = Link(await links.MakeAsync(SignInLinks.Invitation, null, context.RequestAborted));
+                await MailAsync(guest, "mail.invite.subject", "mail.invite.text", invitation, "");
+                return new() { Active = "users", Secret = invitation, Done = context.Language()["done.invitation"] };
             case "policy":
                 await links.SetPolicyAsync(Enum.TryParse<SignUp>(form["policy"], ignoreCase: true, out var policy) && Enum.IsDefined(policy) ? policy : throw HubException.BadRequest("Choose who may make an account."), context.RequestAborted);
                 return new() { Active = "users", Done = context.Language()["done.saved"] };
@@ -165,6 +178,8 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             Passkey = view.Active == "password" && await accounts.FindAsync(caller.UserId, cancellationToken) is { } user ? await questions.ToMakeAsync(context, user) : null,
             SigningKeys = view.Active == "signing-keys" ? await keys.ListAsync(caller.UserId, cancellationToken) : [],
             Challenge = view.Active == "signing-keys" ? await keys.ChallengeAsync(caller.UserId, cancellationToken) : "",
+            Organizations = view.Active == "organizations" ? view.Organizations ?? new(await accounts.MembersAsync(caller.UserId, cancellationToken), null, [], false) : null,
+            Mail = view.Active == "mail" ? view.Mail ?? await mails.ViewAsync(caller.UserId, cancellationToken) : null,
             Identities = view.Active == "password" ? await identities.ListAsync(caller.UserId, cancellationToken) : [],
             HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
             RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,

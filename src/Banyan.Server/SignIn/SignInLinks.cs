@@ -53,6 +53,11 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         return code;
     }
 
+    /// <summary>A user's code as <see cref="MakeAsync"/> makes it; null where one was made within the last <paramref name="again"/>.</summary>
+    internal async Task<string?> MakeSoonestAsync(long user, TimeSpan again, CancellationToken cancellationToken) =>
+        await database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM sign_in_links WHERE user_id = @user AND expires_at > @recent)", new { user, recent = Now + (long)(s_life - again).TotalMilliseconds }), cancellationToken)
+            ? null : await MakeAsync(User, user, cancellationToken);
+
     /// <summary>What a code is for, or null if it is none (any more).</summary>
     internal async Task<(string Kind, long? User)?> FindAsync(string code, CancellationToken cancellationToken)
     {

@@ -123,6 +123,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
     internal static void SeeOther(HttpContext context, string address)
     {
         context.Response.StatusCode = StatusCodes.Status303SeeOther;
+        address = PathPrefix.Of(context, address);
         context.Response.Headers.Location = Uri.EscapeDataString(address).Length == address.Length ? address : string.Concat(address.Select(c => c is > ' ' and <= '~' ? c.ToString() : Uri.EscapeDataString(c.ToString())));
     }
 }

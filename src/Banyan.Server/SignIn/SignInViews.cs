@@ -1,4 +1,5 @@
 using Banyan.Server.Accounts;
+using Banyan.Server.Mail;
 using Banyan.Server.OAuth;
 using Banyan.Server.Reports;
 using Banyan.Server.SignIn.OpenId;
@@ -23,7 +24,7 @@ public sealed record JoinView(string Code, bool IsFirst, string Name, string? Er
 /// <summary>The page of settings.</summary>
 public sealed record SettingsView
 {
-    /// <summary>Which: tokens, applications, password, signing-keys, users.</summary>
+    /// <summary>Which: tokens, applications, password, signing-keys, mail, organizations, users.</summary>
     public required string Active { get; init; }
 
     public bool IsAdmin { get; init; }
@@ -49,6 +50,12 @@ public sealed record SettingsView
 
     /// <summary>What a new one has to sign.</summary>
     public string Challenge { get; init; } = "";
+
+    /// <summary>What the user says of mail.</summary>
+    public MailView? Mail { get; init; }
+
+    /// <summary>The user's organizations.</summary>
+    public OrganizationsView? Organizations { get; init; }
 
     public IReadOnlyList<Passkey> Passkeys { get; init; } = [];
 

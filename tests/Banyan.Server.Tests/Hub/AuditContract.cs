@@ -57,6 +57,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         ["POST /api/settings/signing-keys"] = "SigningKeyTests: it takes a signature",
         ["DELETE /api/settings/signing-keys/{id}"] = "SigningKeyTests: it takes a signature",
         ["POST /settings/signing-keys"] = "SigningKeyTests: it takes a signature",
+        ["POST /login/forgot"] = "only asks; the link that is made for it has the entry",
+        ["POST /settings/mail"] = "MailTests: it takes a mail server",
         ["POST /settings/identities"] = "OpenIdTests: it takes a provider",
         ["POST /oauth/authorize"] = "gives a code; what the app gets for it has the entry",
         ["POST /oauth/userinfo"] = "reads",
@@ -171,6 +173,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         await HubServer.JsonOf(await Send(HttpMethod.Put, "/api/models/ana/paged/settings", new { gated = "auto" }));
         using (var ben = await PageVisit.OfAsync(Hub, "ben"))
             await Call("POST /{repo}/access", "access.ask", () => ben.SendAsync("/ana/paged", "/ana/paged/access"), "ben");
+        await Form("/settings/organizations", "org.add", "/settings/organizations", "/settings/organizations", ("do", "create"), ("name", "atelier"));
+        await Form("/{repo}/settings", "repo.settings", $"/{Repo}/settings", $"/{Repo}/settings", ("do", "set"), ("visibility", "private"));
         await Form("/settings/tokens", "token.add", "/settings/tokens", "/settings/tokens", ("name", "browser"), ("role", "read"));
         var newest = (await HubServer.JsonOf(await Send(HttpMethod.Get, "/api/settings/tokens"))).EnumerateArray().Last().GetProperty("id").GetString()!;
         await Form("/settings/tokens/revoke", "token.revoke", "/settings/tokens", "/settings/tokens/revoke", ("id", $"{Convert.ToInt64(newest, 16)}"));

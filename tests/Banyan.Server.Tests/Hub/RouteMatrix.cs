@@ -110,6 +110,12 @@ public sealed partial class RouteMatrix
         ["POST /login"] = Need.Nothing,
         ["GET /login/with/{name}"] = Need.Nothing,
         ["GET /login/with/{name}/callback"] = Need.Nothing,
+        ["GET /login/forgot"] = Need.Nothing,
+        ["POST /login/forgot"] = Need.Nothing,
+        ["GET /settings/organizations"] = Need.User,
+        ["POST /settings/organizations"] = Need.User,
+        ["GET /settings/mail"] = Need.User,
+        ["POST /settings/mail"] = Need.User,
         ["POST /login/code"] = Need.Nothing,
         ["POST /login/passkey"] = Need.Nothing,
         ["POST /login/set-up"] = Need.Nothing,
@@ -157,6 +163,8 @@ public sealed partial class RouteMatrix
         ["* /api/{**rest}"] = Need.Nothing,
         ["* /oauth/{**rest}"] = Need.Nothing,
 
+        ["GET /{repo}/settings"] = Need.Write,
+        ["POST /{repo}/settings"] = Need.Write,
         ["GET /api/{repo}"] = Need.See,
         ["GET /api/{repo}/revision/{**rest}"] = Need.See,
         ["GET /api/{repo}/tree/{**rest}"] = Need.Read,
@@ -347,7 +355,7 @@ public sealed partial class RouteMatrix
         "POST /{repo}.git/info/lfs/locks/verify", "POST /api/validate-yaml", "POST /api/telemetry/{**rest}", "POST /login", "POST /login/code", "POST /login/passkey", "POST /logout", "POST /oauth/userinfo", "PUT /api/settings/hub",
     ];
 
-    static readonly string[] s_open = ["GET /login", "POST /login", "POST /login/code", "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /settings/language", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
+    static readonly string[] s_open = ["GET /login", "POST /login", "GET /login/forgot", "POST /login/forgot", "POST /login/code", "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout", "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks", "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /settings/language", "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]
     public async Task A_hub_that_is_only_read_takes_no_change_and_one_for_its_users_tells_strangers_nothing()

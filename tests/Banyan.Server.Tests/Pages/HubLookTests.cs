@@ -16,7 +16,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
 
     [Theory]
     [InlineData(ColorScheme.Light, "ana", "/", "/datasets", "/search?q=coder", "/ana/coder", "/ana/coder/blob/main/src/model.py", "/ana/coder/commit/main", "/acme/gated", "/datasets/ana/rows/viewer/main/data/media.parquet", "/settings/password", "/settings/storage", "/new", "/collections?item=models/ana/coder", "/notifications")]
-    [InlineData(ColorScheme.Dark, "ana", "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main", "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/lines.jsonl?row=7", "/ana/coder/commits/main", "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens", "/settings/applications", "/settings/signing-keys", "/playground", "/chat", "/oauth/device")]
+    [InlineData(ColorScheme.Dark, "ana", "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main", "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/lines.jsonl?row=7", "/ana/coder/commits/main", "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens", "/settings/applications", "/settings/signing-keys", "/settings/organizations", "/ana/coder/settings", "/acme/gated/settings", "/playground", "/chat", "/oauth/device")]
     [InlineData(ColorScheme.Light, SharedHub.Administrator, "/settings/users", "/settings/jobs", "/settings/audit")]
     public async Task Pages_fit_a_phone_and_are_open_to_everyone(ColorScheme scheme, string user, params string[] paths)
     {

@@ -140,7 +140,7 @@ public partial class LanguageTests(SharedHub shared)
         foreach (var tag in new[] { "hi", "zh" })
         {
             visit.Cookies.Add(new Cookie(PageLanguage.CookieName, tag, "/", new Uri(visit.Address).Host));
-            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/signing-keys", "/settings/storage", "/settings/users", "/settings/jobs", "/settings/audit", "/tune", "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
+            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/signing-keys", "/settings/organizations", "/settings/storage", "/settings/users", "/settings/jobs", "/settings/audit", "/tune", "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
                 AssertAllIn(tag, new HtmlParser().ParseDocument((await visit.GetAsync(path)).Html));
         }
     }

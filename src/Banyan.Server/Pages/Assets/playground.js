@@ -1,6 +1,8 @@
 // Streams what the forms would fetch whole, from the same public API a program would use. The pages work without this file.
 const $ = id => document.getElementById(id);
 const CURSOR = '<CURSOR>';
+// Where the hub is, which a proxy may show below a path.
+const root = new URL('..', import.meta.url).pathname;
 const texts = JSON.parse(document.body.dataset.say);
 const say = (key, values) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const wide = matchMedia('(min-width: 52.01rem)');
@@ -119,7 +121,7 @@ function speedometer(element) {
       if (++count > 1) show(say('speed', { count: number((count - 1) / (performance.now() - first) * 1000) }), say('tokens', { count }));
     },
     async end(timings) {
-      const status = await fetch('/status', { headers: headers() }).then(r => r.ok ? r.json() : null, () => null);
+      const status = await fetch(root + 'status', { headers: headers() }).then(r => r.ok ? r.json() : null, () => null);
       const mb = status && status.memory_bytes / 1e6;
       show(timings && say('speed', { count: number(timings.predicted_per_second) }),
         say('tokens_in', { count: timings?.predicted_n ?? count, time: time(timings?.predicted_ms ?? performance.now() - began) }),
@@ -185,7 +187,7 @@ function completionPage(form) {
     const body = { ...settings(), prompt: before, logprobs: 5 };
     const mine = begin();
     try {
-      await generate(mine, gap ? { ...body, suffix: after } : body, '/v1/completions', onEvent);
+      await generate(mine, gap ? { ...body, suffix: after } : body, root + 'v1/completions', onEvent);
       if (writer.text && text.value === value) {
         offer = { from, to, written: writer.text };
         accept.hidden = false;
@@ -260,7 +262,7 @@ function chatPage(form) {
     const said = turn('assistant', model, place), writer = tokenWriter(said), calls = [], count = messages.length;
     let thought = null;
     try {
-      await generate(mine, { ...settings(), ...shape(), model, messages, logprobs: true, top_logprobs: 5 }, '/v1/chat/completions', choice => {
+      await generate(mine, { ...settings(), ...shape(), model, messages, logprobs: true, top_logprobs: 5 }, root + 'v1/chat/completions', choice => {
         const { reasoning_content: reason, tool_calls, content } = choice.delta;
         if (reason) {
           if (!thought) said.before(thought = make('details', 'thought', make('summary', '', texts.reasoning)));
@@ -333,7 +335,7 @@ if ($('chat')) chatPage($('chat'));
 (async function watch() {
   const state = $('state');
   while (state.dataset.state === 'loading') {
-    const response = await fetch('/health').catch(() => null), health = await response?.json();
+    const response = await fetch(root + 'health').catch(() => null), health = await response?.json();
     if (response?.ok) { state.dataset.state = 'ready'; state.textContent = say('ready', { name: $('model').value }); }
     else {
       state.textContent = health?.status === 'error' ? health.message : say('progress', { name: $('model').value, percent: `${Math.round((health?.progress ?? 0) * 100)}%` });

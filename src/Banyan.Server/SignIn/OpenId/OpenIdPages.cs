@@ -6,6 +6,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Auditing;
 using Banyan.Server.Hub;
+using Banyan.Server.Pages;
 using Banyan.Server.Pages.Languages;
 using Banyan.Server.Storage;
 using Microsoft.AspNetCore.Http;
@@ -181,7 +182,7 @@ sealed partial class OpenIdPages(
     {
         context.Response.StatusCode = StatusCodes.Status303SeeOther;
         context.Response.Headers.CacheControl = "no-store";
-        context.Response.Headers.Location = to;
+        context.Response.Headers.Location = PathPrefix.Of(context, to);
     }
 
     public void Dispose() => _http.Dispose();

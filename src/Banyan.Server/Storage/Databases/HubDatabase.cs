@@ -198,6 +198,7 @@ public abstract class HubDatabase : IAsyncDisposable
             .ConfigureRunner(runner =>
             {
                 database(runner);
+                runner.WithGlobalCommandTimeout(TimeSpan.FromDays(1));     // an index of a large hub takes its time
                 runner.ScanIn(typeof(HubDatabase).Assembly).For.Migrations();
             })
             .AddLogging(l => l.SetMinimumLevel(LogLevel.Warning))

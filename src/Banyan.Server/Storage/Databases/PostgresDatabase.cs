@@ -59,30 +59,17 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
 
     internal override Task KeepWordsAsync(DbTransaction transaction, KeptWords words) => transaction.ExecuteAsync(
         """
-        INSERT INTO listing_words (repo_id, place, name, head, words)
-        SELECT id, @Place, array_to_tsvector(@name), array_to_tsvector(@head), array_to_tsvector(@all) FROM repos WHERE id = @Repo
-        ON CONFLICT (repo_id) DO UPDATE SET place = excluded.place, name = excluded.name, head = excluded.head, words = excluded.words
+        INSERT INTO listing_words (repo_id, place, words) SELECT id, @Place, array_to_tsvector(@Placed) FROM repos WHERE id = @Repo
+        ON CONFLICT (repo_id) DO UPDATE SET place = excluded.place, words = excluded.words
         """,
-        new
-        {
-            words.Repo,
-            words.Place,
-            name = words.Name.Union(words.Head.Where(WordSearch.IsSign)).ToArray(),
-            head = words.Name.Union(words.Head).ToArray(),
-            all = words.Name.Union(words.Head).Union(words.Body).ToArray(),
-        });
+        new { words.Repo, words.Place, Placed = words.Placed.ToArray() });
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        static string Column(WordField field) => field switch { WordField.Name => "name", WordField.Head => "head", _ => "words" };
-        var words = search.Words(w => $"'{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ");
-        var signs = string.Join(" & ", search.Signs.Select(s => $"'{s}'"));
-        parameters.Add("match", !search.HasWords ? signs : signs.Length == 0 ? $"({words})" : $"({words}) & {signs}");
-        parameters.Add("words", words);
-        return $"""
-            SELECT place, repo_id AS id FROM listing_words WHERE {Column(search.In)} @@ CAST(@match AS tsquery) {(search.NotIn is { } not ? $"AND NOT {Column(not)} @@ CAST(@words AS tsquery)" : "")}
-            AND place > @after ORDER BY place LIMIT @most
-            """;
+        string In(WordField field) => $"({search.Words(w => $"'{KeptWords.In(field)}{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ")})";
+        List<string> match = [.. search.HasWords ? [In(search.In)] : Array.Empty<string>(), .. search.Signs.Select(s => $"'{s}'"), .. search.NotIn is { } not ? [$"!{In(not)}"] : Array.Empty<string>()];
+        parameters.Add("match", string.Join(" & ", match));
+        return "SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND place > @after ORDER BY place LIMIT @most";
     }
 
     /// <inheritdoc/>

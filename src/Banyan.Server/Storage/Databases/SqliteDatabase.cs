@@ -168,12 +168,12 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
         if (before is not null)
             await transaction.ExecuteAsync("DELETE FROM listing_words WHERE rowid = @before", new { before });
-        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @Placed)", new { words.Place, words.Placed });
+        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @placed)", new { words.Place, placed = string.Join(' ', words.Placed) });
     }
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        string In(WordField field) => search.Words(w => $"\"{field switch { WordField.Name => KeptWords.InName, WordField.Head => KeptWords.InHead, _ => "" }}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
+        string In(WordField field) => search.Words(w => $"\"{KeptWords.In(field)}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
         var signs = string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""));
         var match = !search.HasWords ? signs : signs.Length == 0 ? $"({In(search.In)})" : $"({In(search.In)}) AND ({signs})";
         parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
