@@ -128,7 +128,7 @@ internal sealed unsafe class Pass : IDisposable
     {
         var (count, offset) = (0, Cache.Offset(state));
         foreach (var part in Batch.Parts)
-            _spans[count++] = new AttentionSpan(part.Sequence.Pages, offset, part.First, part.Count, part.Sequence.Length);
+            _spans[count++] = new AttentionSpan(Cache.Pages(state, part.Sequence), offset, part.First, part.Count, part.Sequence.Length);
         return _spans.AsSpan(0, count);
     }
 

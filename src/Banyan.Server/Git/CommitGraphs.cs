@@ -80,6 +80,6 @@ sealed class CommitGraphs(HubDatabase database)
         await using var rows = await connection.ExecuteReaderAsync(
             $"SELECT oid, content FROM git_objects WHERE repo_id = @repo AND kind = 'commit'{(oids is null ? "" : $" AND oid {database.In("oids")}")}", new { repo, oids });
         while (await rows.ReadAsync(cancellationToken))
-            each(new GitId(rows.GetFieldValue<byte[]>(0)), CommitFacts.Read(rows.GetFieldValue<byte[]>(1)));
+            each(new GitId(database.Bytes(rows, 0)), CommitFacts.Read(database.Bytes(rows, 1)));
     }
 }

@@ -28,7 +28,8 @@ public class PagePoolTests
                     {
                         Assert.DoesNotContain(held, h => h.Page == page);
                         Assert.Equal(available - 1, pool.Available);
-                        var serial = pool.Keep(page, parent, tokens);
+                        var kept = page;
+                        var serial = pool.Keep(ref kept, parent, tokens);
                         Assert.NotEqual(PagePool.Root, serial);
                         held.Add((page, parent, tokens, pool.Serial(page) == serial));
                     }
@@ -61,7 +62,8 @@ public class PagePoolTests
         for (var i = 0; i < 3; i++)
         {
             pool.TryTake(out var page);
-            pool.Keep(page, PagePool.Root, [i, i]);
+            var kept = page;
+            pool.Keep(ref kept, PagePool.Root, [i, i]);
             pool.Release(page);
         }
         Assert.True(pool.TryFind(PagePool.Root, [0, 0], out var used)); // 0 is used again, so 1 is the oldest

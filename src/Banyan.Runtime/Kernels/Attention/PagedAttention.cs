@@ -86,8 +86,11 @@ internal static unsafe class PagedAttention
         public readonly int Splits(in AttentionSpan span)
         {
             var pages = KvLayout.Pages(span.FirstPosition + span.Tokens);
-            return span.Tokens <= TileTokens ? (pages + AttentionTile.RunPages - 1) / AttentionTile.RunPages : 1;
+            return span.Tokens <= TileTokens ? (pages + AttentionTile.RunPages - 1) / AttentionTile.RunPages - FirstRun(span) : 1;
         }
+
+        /// <summary>The first run that the window shows of a sequence whose runs are parts.</summary>
+        readonly int FirstRun(in AttentionSpan span) => Window > 0 ? Math.Max(0, span.FirstPosition - Window + 1) / (AttentionTile.RunPages * KvLayout.PagePositions) : 0;
 
         /// <summary>Into how many parts a run of a divided sequence is divided by its tokens.</summary>
         public readonly int Slices(in AttentionSpan span) => Splits(span) is > 1 and var splits && Threads > 1
@@ -109,7 +112,7 @@ internal static unsafe class PagedAttention
                 if (splits > 1)
                 {
                     var (first, end) = Parts.Range(item % slices, slices, span->Tokens);
-                    WorkRun(*span, kvHead, first, end - first, item / slices, Partial(partial + item / slices, kvHead));
+                    WorkRun(*span, kvHead, first, end - first, FirstRun(*span) + item / slices, Partial(partial + item / slices, kvHead));
                 }
                 else
                     WorkTile(*span, kvHead, item * TileTokens);

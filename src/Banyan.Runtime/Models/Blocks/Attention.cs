@@ -36,7 +36,7 @@ internal sealed unsafe class Attention : Block
     {
         var embedding = at.Config.EmbeddingSize;
         (_shape, _epsilon, _ownsKeys) = (shape, at.Config.NormEpsilon, keysOf is null);
-        _state = keysOf?._state ?? at.AddKv(shape.KvHeads, shape.HeadSize, shape.ValueSize);
+        _state = keysOf?._state ?? at.AddKv(shape.KvHeads, shape.HeadSize, shape.ValueSize, shape.Window);
         var (queries, all) = (shape.QueryColumns * (shape.Gate == AttentionGate.InQuery ? 2 : 1), shape.QueryColumns + shape.KeyColumns + shape.ValueColumns);
         // Some files have all three in one tensor, in that order (phi3).
         var isWhole = !at.Has("attn_q.weight");

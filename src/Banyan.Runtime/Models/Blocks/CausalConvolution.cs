@@ -34,31 +34,18 @@ internal sealed unsafe class CausalConvolution(int kernel, int channels, Aligned
     // Some channels of all rows.
     void Work(Batch.Part part, float* x, int stride, float* y, RecurrentShape state, int first, int end)
     {
-        var (checkpoints, length, history) = (part.Sequence.Checkpoints, part.Sequence.Length, kernel - 1);
-        var before = checkpoints.At(length, state);
+        var (checkpoints, length) = (part.Sequence.Checkpoints, part.Sequence.Length);
+        var past = new PastRows(x + part.First * (long)stride, stride, checkpoints.At(length, state), channels, kernel);
+        var taps = stackalloc float*[kernel];
         for (var row = 0; row < part.Count; row++)
         {
             var to = y + (part.First + row) * (long)channels;
-            for (var channel = first; channel < end; channel++)
-            {
-                var sum = bias is null ? 0 : bias.Floats[channel];
-                for (var tap = 0; tap <= history; tap++)
-                    sum += weight.Floats[(long)tap * channels + channel] * Past(row - history + tap, channel);
-                to[channel] = sum * FloatRows.Sigmoid(sum);
-            }
-            if (!checkpoints.Has(length + row + 1))
-                continue;
-            var after = checkpoints.At(length + row + 1, state);
-            for (var tap = 0; tap < history; tap++)
-                for (var channel = first; channel < end; channel++)
-                    after[(long)tap * channels + channel] = Past(row - history + 1 + tap, channel);
+            past.Taps(row, taps);
+            FloatRows.Convolve(taps, weight.Floats, bias is null ? null : bias.Floats, to, kernel, channels, first, end);
+            FloatRows.Silu(to + first, end - first);
+            if (checkpoints.Has(length + row + 1))
+                past.Keep(row, checkpoints.At(length + row + 1, state), first, end);
         }
-
-        // Of a row, or of a token before the pass; 0 before the sequence.
-        float Past(int row, int channel) =>
-            row >= 0 ? x[(part.First + row) * (long)stride + channel]
-            : before is null ? 0
-            : before[(long)(history + row) * channels + channel];
     }
 
     struct Job : IJob
@@ -71,7 +58,7 @@ internal sealed unsafe class CausalConvolution(int kernel, int channels, Aligned
 
         public readonly void Work(int number, int parts)
         {
-            var (first, end) = Parts.Range(number, parts, Of.Channels);
+            var (first, end) = Parts.WholeVectors(number, parts, Of.Channels);
             foreach (var part in Batch.Parts)
                 Of.Work(part, X, Stride, Y, State, first, end);
         }

@@ -15,8 +15,8 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <code>
 /// q, k, v = silu(conv(Wqkv·x))               k and q of length 1, q ÷ √size
 /// g = exp(a · softplus(α + dt)), β = σ(b)    one number a value head
-/// S = g·S;  S += β · (v − S·k) · kᵀ          S [value size, key size]
-/// output  = Wout · (norm(S·q) ⊙ silu(z))     z = Wz·x
+/// S = g·S;  S += k · (β · (v − kᵀ·S))ᵀ       S [key size, value size]
+/// output  = Wout · (norm(qᵀ·S) ⊙ silu(z))    z = Wz·x
 /// </code>
 /// </summary>
 internal sealed unsafe class GatedDeltaNet : Block
@@ -27,7 +27,7 @@ internal sealed unsafe class GatedDeltaNet : Block
     readonly Projection _out;
     readonly CausalConvolution _convolution;
     readonly AlignedBuffer _a, _dt, _norm;
-    readonly RecurrentShape _state; // the convolution's, then S [value heads, value size, key size]
+    readonly RecurrentShape _state; // the convolution's, then S [value heads, key size, value size]
     readonly float _epsilon;
 
     public GatedDeltaNet(LayerLoader at, DeltaNetShape shape)
@@ -134,7 +134,7 @@ internal sealed unsafe class GatedDeltaNet : Block
         var (size, heads, keyHeads) = (_shape.Size, _shape.ValueHeads, _shape.KeyHeads);
         var keyHead = _shape.Tiled ? head % keyHeads : head / (heads / keyHeads);
         var state = new HeadState(part, _state, _convolution.Floats + (long)head * size * size, size * size);
-        float* q = stackalloc float[size], k = stackalloc float[size];
+        float* q = stackalloc float[size], k = stackalloc float[size], change = stackalloc float[size];
         for (var row = 0; row < part.Count; row++)
         {
             var at = (long)(part.First + row);
@@ -146,12 +146,10 @@ internal sealed unsafe class GatedDeltaNet : Block
             float* v = mixed + (2 * keyHeads + head) * size, y = job.Y + (at * heads + head) * size;
             var keep = MathF.Exp(_a.Floats[head] * FloatRows.Softplus(job.Alpha[at * heads + head] + _dt.Floats[head]));
             var rate = FloatRows.Sigmoid(job.Beta[at * heads + head]);
+            MatrixState.Read(state.Floats, k, change, size, size);
             for (var i = 0; i < size; i++)
-            {
-                var s = state.Floats + i * size;
-                FloatRows.Blend(s, keep, k, rate * (v[i] - keep * FloatRows.Dot(s, k, size)), size);
-                y[i] = FloatRows.Dot(s, q, size);
-            }
+                change[i] = rate * (v[i] - keep * change[i]);
+            MatrixState.Update(state.Floats, keep, k, change, q, y, size, size);
             FloatRows.Norm(y, _norm.Floats, size, _epsilon);
             FloatRows.MultiplyBySilu(y, job.Z + at * _shape.ValueColumns + head * size, size);
             state.Keep(row + 1);

@@ -88,6 +88,7 @@ internal sealed unsafe class Mamba2 : Block
         var (inner, states, size) = (_shape.Inner, _shape.States, _shape.Inner / _shape.Heads);
         var group = head / (_shape.Heads / _shape.Groups);
         var state = new HeadState(part, _state, _convolution.Floats + (long)head * size * states, size * states);
+        var input = stackalloc float[size];
         for (var row = 0; row < part.Count; row++)
         {
             var at = (long)(part.First + row);
@@ -96,11 +97,9 @@ internal sealed unsafe class Mamba2 : Block
             var dt = FloatRows.Softplus(job.In[at * _in.Rows + inner + _shape.Channels + head] + _dt.Floats[head]);
             var keep = MathF.Exp(dt * _a.Floats[head]);
             for (var i = 0; i < size; i++)
-            {
-                var s = state.Floats + i * states;
-                FloatRows.Blend(s, keep, b, dt * u[i], states);
-                y[i] = FloatRows.Dot(s, c, states) + _d.Floats[head] * u[i];
-            }
+                input[i] = dt * u[i];
+            MatrixState.Update(state.Floats, keep, b, input, c, y, states, size);
+            FloatRows.Blend(y, 1, u, _d.Floats[head], size);
             FloatRows.MultiplyBySilu(y, z, size);
             state.Keep(row + 1);
         }

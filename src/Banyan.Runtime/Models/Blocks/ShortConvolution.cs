@@ -1,6 +1,7 @@
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Kernels.Memory;
+using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Kernels.Threads;
 using Banyan.Runtime.Models.Loading;
 using Banyan.Runtime.Models.Projections;
@@ -63,40 +64,26 @@ internal sealed unsafe class ShortConvolution : Block
 
         public readonly void Work(int number, int parts)
         {
-            var (first, end) = Parts.Range(number, parts, Channels);
+            var (first, end) = Parts.WholeVectors(number, parts, Channels);
             foreach (var part in Batch.Parts)
                 Work(part, first, end);
         }
 
         readonly void Work(Batch.Part part, int first, int end)
         {
-            var (checkpoints, length, history) = (part.Sequence.Checkpoints, part.Sequence.Length, Block._kernel - 1);
-            var before = checkpoints.At(length, Block._state);
+            var (checkpoints, length, kernel) = (part.Sequence.Checkpoints, part.Sequence.Length, Block._kernel);
+            var past = new PastRows(Bcu + part.First * 3L * Channels, 3 * Channels, checkpoints.At(length, Block._state), Channels, kernel);
+            var taps = stackalloc float*[kernel];
             for (var row = 0; row < part.Count; row++)
             {
                 float* b = Bcu + (part.First + row) * 3L * Channels, y = Y + (part.First + row) * (long)Channels;
-                for (var channel = first; channel < end; channel++)
-                    b[channel] *= b[2 * Channels + channel];
-                for (var channel = first; channel < end; channel++)
-                {
-                    var sum = 0f;
-                    for (var tap = 0; tap <= history; tap++)
-                        sum += Block._convolution.Floats[(long)tap * Channels + channel] * Past(part, before, row - history + tap, channel);
-                    y[channel] = b[Channels + channel] * sum;
-                }
-                if (!checkpoints.Has(length + row + 1))
-                    continue;
-                var after = checkpoints.At(length + row + 1, Block._state);
-                for (var tap = 0; tap < history; tap++)
-                    for (var channel = first; channel < end; channel++)
-                        after[(long)tap * Channels + channel] = Past(part, before, row - history + 1 + tap, channel);
+                FloatRows.Multiply(b + first, b + 2 * Channels + first, end - first);   // what the convolution sees: b ⊙ u
+                past.Taps(row, taps);
+                FloatRows.Convolve(taps, Block._convolution.Floats, null, y, kernel, Channels, first, end);
+                FloatRows.Multiply(y + first, b + Channels + first, end - first);
+                if (checkpoints.Has(length + row + 1))
+                    past.Keep(row, checkpoints.At(length + row + 1, Block._state), first, end);
             }
         }
-
-        // b ⊙ u of a row, or of a token before the pass; 0 before the sequence.
-        readonly float Past(Batch.Part part, float* before, int row, int channel) =>
-            row >= 0 ? Bcu[(part.First + row) * 3L * Channels + channel]
-            : before is null ? 0
-            : before[(long)(Block._kernel - 1 + row) * Channels + channel];
     }
 }

@@ -90,10 +90,10 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>A short convolution, one for each channel, from a tensor [channels, kernel]: [kernel, channels].</summary>
     public AlignedBuffer Convolution(string name, int channels, int kernel) => weights.Transposed(Name($"{name}.weight"), channels, kernel);
 
-    /// <summary>A place for the keys and values of each token.</summary>
-    public KvShape AddKv(int kvHeads, int keySize, int valueSize)
+    /// <summary>A place for the keys and values of each token, or of the last that a window shows.</summary>
+    public KvShape AddKv(int kvHeads, int keySize, int valueSize, int window = 0)
     {
-        var state = new KvShape(states.Count, kvHeads, keySize, valueSize);
+        var state = new KvShape(states.Count, kvHeads, keySize, valueSize, window);
         states.Add(state);
         return state;
     }

@@ -5,9 +5,16 @@ internal static class CacheSize
 {
     const int DefaultContexts = 4, Least = 2048;
 
-    /// <summary>Tokens whose keys and values fit a quarter of the memory this process may use; at least 2,048.</summary>
-    public static int Affordable(IReadOnlyList<LayerState> states, KvFormat format) => (int)Math.Clamp(
-        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 / Math.Max(1, KvCache.BytesPerToken(states, format)), Least, int.MaxValue / 2);
+    /// <summary>
+    /// Tokens whose keys and values fit a quarter of the memory this process may use, or an eighth of it where layers with a window have
+    /// pages of their own; at least 2,048.
+    /// </summary>
+    public static int Affordable(IReadOnlyList<LayerState> states, KvFormat format)
+    {
+        var isWindowed = KvCache.WindowOf(states) > 0;
+        var bytes = KvCache.BytesPerToken(isWindowed ? states.Where(s => s is KvShape { Window: 0 }) : states, format);
+        return (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (isWindowed ? 8 : 4) / Math.Max(1, bytes), Least, int.MaxValue / 2);
+    }
 
     /// <summary>
     /// What was asked for; else four contexts as far as they are affordable. At least one context. Only what is used is ever touched, so

@@ -8,6 +8,7 @@ namespace Banyan.Runtime.Models.State;
 /// <summary>
 /// What the layers keep of all sequences: keys and values in pages of 64 tokens, in which each layer's lie as its own shape asks:
 /// [pages, layers, KV heads, keys then values]; and recurrent states. The pages' memory is reserved at once and touched page by page.
+/// Layers that see only a window have pages of their own (<see cref="WindowPages"/>), if there are other layers beside them.
 /// </summary>
 internal sealed unsafe class KvCache : IDisposable
 {
@@ -22,19 +23,26 @@ internal sealed unsafe class KvCache : IDisposable
     {
         var states = model.Weights.States;
         (_layouts, _offsets) = (new KvLayout[states.Count], new long[states.Count]);
+        var (window, windowBytes) = (WindowOf(states), 0L);
         foreach (var state in states.OfType<KvShape>())
         {
             _layouts[state.Index] = LayoutOf(state, model.Options.KvCache);
-            (_offsets[state.Index], _pageBytes) = (_pageBytes, _pageBytes + _layouts[state.Index].PageBytes);
+            ref var bytes = ref state.Window > 0 && window > 0 ? ref windowBytes : ref _pageBytes;
+            (_offsets[state.Index], bytes) = (bytes, bytes + _layouts[state.Index].PageBytes);
         }
+        if (window > 0)
+            Windows = new WindowPages(windowBytes, window, KvLayout.PagePositions);
         if (states.OfType<RecurrentShape>().Sum(s => s.Floats) is > 0 and var floats)
             Recurrent = new RecurrentStates(floats);
-        Pool = new PagePool(KvLayout.Pages(tokens), KvLayout.PagePositions);
+        Pool = new PagePool(KvLayout.Pages(tokens), KvLayout.PagePositions, Windows);
         _buffer = new AlignedBuffer(Pool.Pages * _pageBytes, zeroed: false);
     }
 
     /// <summary>The recurrent states; null if no layer is recurrent.</summary>
     public RecurrentStates? Recurrent { get; }
+
+    /// <summary>The pages of layers with a window; null if there are none, or only such.</summary>
+    public WindowPages? Windows { get; }
 
     /// <summary>Which pages are taken.</summary>
     public PagePool Pool { get; }
@@ -51,12 +59,22 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>How a state's part of a page lies.</summary>
     public KvLayout Layout(KvShape state) => _layouts[state.Index];
 
+    /// <summary>Addresses of the pages of a sequence in which a state lies.</summary>
+    public byte** Pages(KvShape state, Sequence sequence) => state.Window > 0 && Windows is not null ? sequence.WindowPages : sequence.Pages;
+
     /// <summary>From a page's address to a state's part of it.</summary>
     public long Offset(KvShape state) => _offsets[state.Index];
 
-    /// <summary>Memory a token takes.</summary>
+    /// <summary>Memory a token takes while all layers see it.</summary>
     public static long BytesPerToken(IEnumerable<LayerState> states, KvFormat format) =>
         states.OfType<KvShape>().Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
+
+    /// <summary>Tokens that the widest window shows; 0 where no layer has one, or every layer, in which case all keep everything.</summary>
+    public static int WindowOf(IEnumerable<LayerState> states)
+    {
+        int[] windows = [.. states.OfType<KvShape>().Select(s => s.Window)];
+        return windows.Contains(0) ? windows.Max() : 0;
+    }
 
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
         new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize);
@@ -67,14 +85,14 @@ internal sealed unsafe class KvCache : IDisposable
     /// </summary>
     public void Write(KvShape state, Batch batch, float* k, float* v, WorkerPool pool)
     {
-        var job = new WriteJob { Layout = Layout(state), Offset = Offset(state), Batch = batch, K = k, V = v };
+        var job = new WriteJob { Cache = this, State = state, Batch = batch, K = k, V = v };
         pool.Run(ref job, Parts.ForWork((long)batch.Count * state.KvHeads * (state.KeySize + state.ValueSize), batch.Count));
     }
 
     struct WriteJob : IJob
     {
-        public KvLayout Layout;
-        public long Offset;
+        public KvCache Cache;
+        public KvShape State;
         public Batch Batch;
         public float* K, V;
 
@@ -82,19 +100,24 @@ internal sealed unsafe class KvCache : IDisposable
         {
             const int Page = KvLayout.PagePositions;
             var (first, end) = Parts.Range(number, parts, Batch.Count);
-            long keys = Layout.KvHeads * Layout.KeySize, values = Layout.KvHeads * Layout.ValueSize;
+            var (layout, offset) = (Cache.Layout(State), Cache.Offset(State));
+            long keys = layout.KvHeads * layout.KeySize, values = layout.KvHeads * layout.ValueSize;
             foreach (var part in Batch.Parts)
+            {
+                var pages = Cache.Pages(State, part.Sequence);
                 for (var row = Math.Max(first, part.First); row < Math.Min(end, part.First + part.Count); row++)
                 {
                     var position = Batch.Positions[row];
-                    Layout.Write(part.Sequence.Pages[position / Page] + Offset, position % Page, K + row * keys, V + row * values);
+                    layout.Write(pages[position / Page] + offset, position % Page, K + row * keys, V + row * values);
                 }
+            }
         }
     }
 
     public void Dispose()
     {
         _buffer.Dispose();
+        Windows?.Dispose();
         Recurrent?.Dispose();
     }
 }

@@ -4,12 +4,13 @@ namespace Banyan.Runtime.Models.State;
 /// <param name="Index">Its place among the model's states.</param>
 internal abstract record LayerState(int Index);
 
-/// <summary>Keys and values of every token, in pages.</summary>
+/// <summary>Keys and values of every token, or of the last, in pages.</summary>
 /// <param name="Index">Its place among the model's states.</param>
 /// <param name="KvHeads">Key and value heads.</param>
 /// <param name="KeySize">Width of a key head.</param>
 /// <param name="ValueSize">Width of a value head.</param>
-internal sealed record KvShape(int Index, int KvHeads, int KeySize, int ValueSize) : LayerState(Index);
+/// <param name="Window">How many of the last tokens are ever read, the newest counted; 0: all.</param>
+internal sealed record KvShape(int Index, int KvHeads, int KeySize, int ValueSize, int Window = 0) : LayerState(Index);
 
 /// <summary>Numbers that each token changes, as many for a long sequence as for a short one (<see cref="RecurrentStates"/>).</summary>
 /// <param name="Index">Its place among the model's states.</param>

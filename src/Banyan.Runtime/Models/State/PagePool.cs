@@ -16,6 +16,7 @@ internal sealed class PagePool
     const int None = -1;
 
     readonly int _pageTokens;
+    readonly WindowPages? _windows;
     readonly int[] _tokens;      // [pages, pageTokens] of kept pages
     readonly long[] _serials;    // 0: not kept
     readonly long[] _parents;    // serial of the page before
@@ -29,9 +30,10 @@ internal sealed class PagePool
 
     /// <param name="pages">How many pages there are.</param>
     /// <param name="pageTokens">Tokens in a page.</param>
-    public PagePool(int pages, int pageTokens)
+    /// <param name="windows">Where pages have companions; null if they have none.</param>
+    public PagePool(int pages, int pageTokens, WindowPages? windows = null)
     {
-        (Pages, _pageTokens) = (pages, pageTokens);
+        (Pages, _pageTokens, _windows) = (pages, pageTokens, windows);
         _tokens = new int[pages * pageTokens];
         _serials = new long[pages];
         _parents = new long[pages];
@@ -62,6 +64,7 @@ internal sealed class PagePool
             Unlink(page);
             _kept.Remove(KeyOf(page));
             _serials[page] = 0;
+            _windows?.Forget(page);
         }
         _users[page] = 1;
         return true;
@@ -81,11 +84,17 @@ internal sealed class PagePool
     /// Keeps a page that has just become full. Returns the serial of this content: of an equal page that is kept already, if there is
     /// one.
     /// </summary>
-    public long Keep(int page, long parent, ReadOnlySpan<int> tokens)
+    /// <param name="page">The page; afterwards the one that is kept with this content, or -1 for none.</param>
+    /// <param name="parent">The serial of the page before.</param>
+    /// <param name="tokens">Its tokens.</param>
+    public long Keep(ref int page, long parent, ReadOnlySpan<int> tokens)
     {
         var key = (parent, Hash(tokens));
         if (_kept.TryGetValue(key, out var equal))
-            return _parents[equal] == parent && tokens.SequenceEqual(TokensOf(equal)) ? _serials[equal] : ++_lastSerial;
+        {
+            page = _parents[equal] == parent && tokens.SequenceEqual(TokensOf(equal)) ? equal : None;
+            return page == None ? ++_lastSerial : _serials[equal];
+        }
         tokens.CopyTo(_tokens.AsSpan(page * _pageTokens));
         _parents[page] = parent;
         _serials[page] = ++_lastSerial;

@@ -15,6 +15,12 @@ internal sealed unsafe class Sequence
     readonly int[] _pages;
     readonly nint[] _addresses; // pinned, as kernels read it
     readonly Checkpoints? _checkpoints; // null where no layer is recurrent
+    readonly WindowPages? _windows; // null where all layers see everything
+    readonly int[] _windowPages;
+    readonly nint[] _windowAddresses; // pinned
+    readonly int _claim;
+    int _windowFirst, _windowEnd; // of the pages with a window that it holds
+    bool _hasClaim;
     int _pageCount;
     readonly long _root;
     long _serial; // of the last full page
@@ -31,6 +37,10 @@ internal sealed unsafe class Sequence
         _pages = new int[(capacity + _pool.PageTokens - 1) / _pool.PageTokens];
         _addresses = GC.AllocateArray<nint>(_pages.Length, pinned: true);
         _checkpoints = cache.Recurrent is { } states ? new Checkpoints(states) : null;
+        _windows = cache.Windows;
+        _windowPages = _windows is null ? [] : new int[_pages.Length];
+        _windowAddresses = GC.AllocateArray<nint>(_windowPages.Length, pinned: true);
+        _claim = _windows?.MostHeld(capacity) ?? 0;
     }
 
     /// <summary>What its tokens are computed with; null for the base alone.</summary>
@@ -44,28 +54,38 @@ internal sealed unsafe class Sequence
     /// </summary>
     public byte** Pages => (byte**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_addresses));
 
+    /// <summary>
+    /// As <see cref="Pages"/>, of the layers with a window: only those that hold what the window shows of the next token, and later ones.
+    /// </summary>
+    public byte** WindowPages => (byte**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_windowAddresses));
+
     /// <summary>Its recurrent states.</summary>
     public Checkpoints Checkpoints => _checkpoints ?? throw new InvalidOperationException("no layer is recurrent");
 
     /// <summary>
-    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states too. At least the last token
-    /// stays to be computed, as somebody wants its logits. Returns how many tokens need no computing.
+    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states and the last window too. At
+    /// least the last token stays to be computed, as somebody wants its logits. Returns how many tokens need no computing.
     /// </summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
-        var (size, usable) = (_pool.PageTokens, (Pages: 0, Serial: _root));
+        var (size, usable, windowFrom) = (_pool.PageTokens, (Pages: 0, Serial: _root), 0);
         while (Length + size < tokens.Length && _pool.TryFind(_serial, tokens.Slice(Length, size), out var page))
         {
             Take(page);
             _serial = _pool.Serial(page);
             Length += size;
-            if (_cache.Recurrent?.Has(_serial) != false)
+            if (_windows?.Has(page) == false)
+                windowFrom = _pageCount; // what the window shows must be there without a gap
+            if (_cache.Recurrent?.Has(_serial) != false && (_windows is null || windowFrom <= _windows.FirstNeeded(Length)))
                 usable = (_pageCount, _serial);
         }
         while (_pageCount > usable.Pages)
             _pool.Release(_pages[--_pageCount]);
         (Length, _serial) = (usable.Pages * size, usable.Serial);
         _checkpoints?.Begin(Length, _serial, tokens.Length, size);
+        if (_windows is not null)
+            for (_windowFirst = _windowEnd = _windows.FirstNeeded(Length); _windowEnd < _pageCount;)
+                TakeWindow(_windows.TakeCompanion(_pages[_windowEnd]));
         return Length;
     }
 
@@ -73,7 +93,12 @@ internal sealed unsafe class Sequence
     /// A pass will compute so many rows after <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go
     /// on.
     /// </summary>
-    public void Plan(int rows, int stops) => _checkpoints?.Plan(Length, Length + rows, stops);
+    public void Plan(int rows, int stops)
+    {
+        _checkpoints?.Plan(Length, Length + rows, stops);
+        while (_windows is not null && _windowEnd * _pool.PageTokens < Length + rows)
+            TakeWindow(_windows.Take());
+    }
 
     /// <summary>
     /// Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.
@@ -82,6 +107,8 @@ internal sealed unsafe class Sequence
     {
         var needed = Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
         if (needed + spare > _pool.Available)
+            return false;
+        if (_windows is not null && !_hasClaim && !(_hasClaim = _windows.TryClaim(_claim)))
             return false;
         for (; needed > 0; needed--)
         {
@@ -102,11 +129,16 @@ internal sealed unsafe class Sequence
         var size = _pool.PageTokens;
         for (var page = Length / size; (page + 1) * size <= length; page++)
         {
-            _serial = _pool.Keep(_pages[page], _serial, tokens.Slice(page * size, size));
+            var kept = _pages[page];
+            _serial = _pool.Keep(ref kept, _serial, tokens.Slice(page * size, size));
             _checkpoints?.PageEnds((page + 1) * size, _serial);
+            if (kept >= 0)
+                _windows?.Keep(_windowPages[page], kept);
         }
         Length = length;
         _checkpoints?.Advance(length);
+        while (_windows is not null && _windowFirst < _windows.FirstHeld(length))
+            _windows.Release(_windowPages[_windowFirst++], isBehind: true);
     }
 
     /// <summary>
@@ -122,6 +154,17 @@ internal sealed unsafe class Sequence
             _pool.Release(_pages[--_pageCount]);
         (Length, _serial) = (0, _root);
         _checkpoints?.Release();
+        while (_windowEnd > _windowFirst)
+            _windows!.Release(_windowPages[--_windowEnd], isBehind: false);
+        if (_hasClaim)
+            _windows!.Unclaim(_claim);
+        (_windowFirst, _windowEnd, _hasClaim) = (0, 0, false);
+    }
+
+    void TakeWindow(int page)
+    {
+        _windowPages[_windowEnd] = page;
+        _windowAddresses[_windowEnd++] = (nint)_windows!.Address(page);
     }
 
     void Take(int page)

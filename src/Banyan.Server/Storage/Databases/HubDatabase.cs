@@ -118,6 +118,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Stands before a column of bytes that is read piece by piece, where a database needs it to know the row.</summary>
     internal virtual string RowFirst => "";
 
+    /// <summary>Bytes of the row that a reader stands at, valid until it moves on: not copied where the driver has them in memory.</summary>
+    internal virtual ReadOnlySpan<byte> Bytes(DbDataReader reader, int column) => reader.GetFieldValue<byte[]>(column);
+
     /// <summary>Adds git objects to a repository; those that are there stay.</summary>
     internal abstract Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects);
 

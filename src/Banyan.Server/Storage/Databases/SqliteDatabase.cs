@@ -141,6 +141,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
 
     internal override string RowFirst => "rowid, ";
 
+    internal override ReadOnlySpan<byte> Bytes(DbDataReader reader, int column) =>
+        SQLitePCL.raw.sqlite3_column_blob(((SqliteDataReader)(reader is IWrappedDataReader wrapped ? wrapped.Reader : reader)).Handle, column);
+
     internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
     {
         using var command = transaction.Connection!.CreateCommand();

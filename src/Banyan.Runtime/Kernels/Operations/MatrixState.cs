@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Banyan.Runtime.Kernels.Operations;
+
+/// <summary>
+/// Operations on a matrix S [rows, columns] that a mixer keeps in place of a cache. Columns are lanes, so that no sum crosses them: each
+/// column's numbers are the same at any width of vectors.
+/// </summary>
+internal static unsafe class MatrixState
+{
+    /// <summary>y[columns] = Σ_j x[j] · S[j].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Read(float* s, float* x, float* y, int rows, int columns)
+    {
+        var c = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; c + 64 <= columns; c += 64)
+            {
+                var (sum0, sum1, sum2, sum3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+                var from = s + c;
+                for (var j = 0; j < rows; j++, from += columns)
+                {
+                    var factor = Vector512.Create(x[j]);
+                    sum0 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from), sum0);
+                    sum1 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + 16), sum1);
+                    sum2 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + 32), sum2);
+                    sum3 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + 48), sum3);
+                }
+                sum0.Store(y + c);
+                sum1.Store(y + c + 16);
+                sum2.Store(y + c + 32);
+                sum3.Store(y + c + 48);
+            }
+        for (; c + 8 <= columns; c += 8)
+        {
+            var sum = Vector256<float>.Zero;
+            var from = s + c;
+            for (var j = 0; j < rows; j++, from += columns)
+                sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[j]), Vector256.Load(from), sum);
+            sum.Store(y + c);
+        }
+        for (; c < columns; c++)
+        {
+            var sum = 0f;
+            for (var j = 0; j < rows; j++)
+                sum = MathF.FusedMultiplyAdd(x[j], s[j * columns + c], sum);
+            y[c] = sum;
+        }
+    }
+
+    /// <summary>S[j] = keep · S[j] + k[j] · v for each row, then y[columns] = Σ_j q[j] · S[j].</summary>
+    /// <param name="s">S.</param>
+    /// <param name="keep">What it is multiplied with.</param>
+    /// <param name="k">[rows]</param>
+    /// <param name="v">[columns]</param>
+    /// <param name="q">[rows]</param>
+    /// <param name="y">[columns]; may be <paramref name="v"/>.</param>
+    /// <param name="rows">Rows of S.</param>
+    /// <param name="columns">Columns of S.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Update(float* s, float keep, float* k, float* v, float* q, float* y, int rows, int columns)
+    {
+        var c = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; c + 64 <= columns; c += 64)
+            {
+                var (sum0, sum1, sum2, sum3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+                var (v0, v1, v2, v3) = (Vector512.Load(v + c), Vector512.Load(v + c + 16), Vector512.Load(v + c + 32), Vector512.Load(v + c + 48));
+                var keeps = Vector512.Create(keep);
+                var at = s + c;
+                for (var j = 0; j < rows; j++, at += columns)
+                {
+                    var (key, query) = (Vector512.Create(k[j]), Vector512.Create(q[j]));
+                    var s0 = Vector512.FusedMultiplyAdd(key, v0, keeps * Vector512.Load(at));
+                    var s1 = Vector512.FusedMultiplyAdd(key, v1, keeps * Vector512.Load(at + 16));
+                    var s2 = Vector512.FusedMultiplyAdd(key, v2, keeps * Vector512.Load(at + 32));
+                    var s3 = Vector512.FusedMultiplyAdd(key, v3, keeps * Vector512.Load(at + 48));
+                    s0.Store(at);
+                    s1.Store(at + 16);
+                    s2.Store(at + 32);
+                    s3.Store(at + 48);
+                    sum0 = Vector512.FusedMultiplyAdd(query, s0, sum0);
+                    sum1 = Vector512.FusedMultiplyAdd(query, s1, sum1);
+                    sum2 = Vector512.FusedMultiplyAdd(query, s2, sum2);
+                    sum3 = Vector512.FusedMultiplyAdd(query, s3, sum3);
+                }
+                sum0.Store(y + c);
+                sum1.Store(y + c + 16);
+                sum2.Store(y + c + 32);
+                sum3.Store(y + c + 48);
+            }
+        for (; c + 8 <= columns; c += 8)
+        {
+            var (sum, value) = (Vector256<float>.Zero, Vector256.Load(v + c));
+            var at = s + c;
+            for (var j = 0; j < rows; j++, at += columns)
+            {
+                var next = Vector256.FusedMultiplyAdd(Vector256.Create(k[j]), value, Vector256.Create(keep) * Vector256.Load(at));
+                next.Store(at);
+                sum = Vector256.FusedMultiplyAdd(Vector256.Create(q[j]), next, sum);
+            }
+            sum.Store(y + c);
+        }
+        for (; c < columns; c++)
+        {
+            var (sum, value) = (0f, v[c]);
+            for (var j = 0; j < rows; j++)
+            {
+                ref var at = ref s[j * columns + c];
+                at = MathF.FusedMultiplyAdd(k[j], value, keep * at);
+                sum = MathF.FusedMultiplyAdd(q[j], at, sum);
+            }
+            y[c] = sum;
+        }
+    }
+}
