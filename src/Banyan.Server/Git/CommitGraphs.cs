@@ -75,7 +75,7 @@ sealed class CommitGraphs(HubDatabase database)
 
     async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, CommitFacts> each, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var connection = await database.OpenToStreamAsync(cancellationToken);
         // A long history is a million rows: nothing is made of each that is not needed.
         await using var rows = await connection.ExecuteReaderAsync(
             $"SELECT oid, content FROM git_objects WHERE repo_id = @repo AND kind = 'commit'{(oids is null ? "" : $" AND oid {database.In("oids")}")}", new { repo, oids });

@@ -77,6 +77,9 @@ readonly record struct GitId : IComparable<GitId>
     public int CompareTo(GitId other) =>
         _first != other._first ? _first.CompareTo(other._first) : _second != other._second ? _second.CompareTo(other._second) : _last.CompareTo(other._last);
 
+    /// <summary>Seeded by the process: whoever chooses ids does not choose where a table puts them.</summary>
+    public override int GetHashCode() => HashCode.Combine(_first, _second);
+
     public override string ToString()
     {
         Span<byte> bytes = stackalloc byte[Size];

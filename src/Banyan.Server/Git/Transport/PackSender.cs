@@ -49,7 +49,7 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
                 writer.Write(1, bytes[..Math.Min(bytes.Length, PacketWriter.MaxSideband)]);
         });
         pack.Begin(checked((uint)count));
-        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var connection = await database.OpenToStreamAsync(cancellationToken);
 
         // :: Step 1
         foreach (var one in packs)

@@ -42,6 +42,9 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>An open connection of the pool, for reading.</summary>
     public abstract Task<DbConnection> OpenAsync(CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="OpenAsync"/>, for reading much of which nothing is read twice: little of it stays in memory.</summary>
+    internal virtual Task<DbConnection> OpenToStreamAsync(CancellationToken cancellationToken) => OpenAsync(cancellationToken);
+
     /// <summary>Brings the schema up to date: safe to call from several nodes at once.</summary>
     /// <param name="version">Stops at this version of it, or null for the newest.</param>
     public abstract void Migrate(long? version = null);

@@ -26,6 +26,9 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     // Whoever commits moves the log into the database's file only where the job (Checkpoints) has not for so many pages of 4 KB.
     const int MostLogPages = 16_384, LogPages = 1000;
 
+    // Of the file's pages a connection keeps, in KB: SQLite's own default, and enough for one path down a tree.
+    const int CacheKilobytes = 2000, StreamKilobytes = 256;
+
     readonly SemaphoreSlim _writer = new(1);
     readonly Lock _watching = new();
     readonly ConcurrentBag<ChunkFinder> _finders = [];      // as many as ever asked at once
@@ -37,7 +40,14 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         var connection = new SqliteConnection(_connection);
         await connection.OpenAsync(cancellationToken);
-        await connection.ExecuteAsync($"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {MostLogPages}");
+        await connection.ExecuteAsync($"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {MostLogPages}; PRAGMA cache_size = -{CacheKilobytes}");
+        return connection;
+    }
+
+    internal override async Task<DbConnection> OpenToStreamAsync(CancellationToken cancellationToken)
+    {
+        var connection = await OpenAsync(cancellationToken);
+        await connection.ExecuteAsync($"PRAGMA cache_size = -{StreamKilobytes}");
         return connection;
     }
 
