@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
+using Banyan.Runtime.Conversion;
 using Banyan.Runtime.Embeddings;
+using Banyan.Runtime.Files;
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
+using Banyan.Runtime.Tests.Files;
 using Banyan.Tests;
 using Microsoft.Extensions.AI;
 
@@ -39,6 +42,50 @@ public class HeadTests
         }
         if (kind == "vector")
             Assert.All(embedder.Embed(texts), v => Assert.Equal(1, v.Sum(x => (double)x * x), 1e-5));
+    }
+
+    /// <summary>Qwen3's rerankers are published as language models; their score is the share of "yes" in what the two words get.</summary>
+    [Fact]
+    public void A_published_reranker_scores_by_its_answers()
+    {
+        using var temporary = new TemporaryFolder();
+        var folder = Path.Combine(temporary.Path, "model");
+        using (var file = ModelFile.Open(SharedData.Path("models", "families", "qwen3-embedding.gguf")))
+            new FolderConversion(file, "F32").Write(folder);
+        var tokenizer = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "tokenizer.json")))!;
+        var vocabulary = tokenizer["model"]!["vocab"]!.AsObject();
+        (vocabulary["yes"], vocabulary["no"]) = (301, 302);
+        foreach (var old in vocabulary.Where(v => (int)v.Value! is 301 or 302 && v.Key is not ("yes" or "no")).Select(v => v.Key).ToList())
+            vocabulary.Remove(old);
+        var merges = tokenizer["model"]!["merges"]!.AsArray();
+        foreach (var gone in merges.Where(m => m is JsonArray pair ? !vocabulary.ContainsKey($"{pair[0]}{pair[1]}") : !vocabulary.ContainsKey($"{m}".Replace(" ", "", StringComparison.Ordinal))).ToList())
+            merges.Remove(gone);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), tokenizer.ToJsonString());
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
+        config["architectures"] = new JsonArray("Qwen3ForCausalLM");
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+
+        var options = new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 };
+        int[] text = [.. Enumerable.Range(0, 40).Select(i => i * 7 % 200)];
+        float[] logits;
+        using (var model = Model.Load(folder, options))
+        {
+            Assert.Null(model.Weights.Classifier);
+            using var cache = new KvCache(model, 64);
+            using var forward = new Forward(model, cache, text.Length, 1);
+            var (batch, sequence) = (new Batch(text.Length), new Sequence(cache, text.Length));
+            Assert.True(sequence.TryReserve(text.Length));
+            batch.Add(sequence, text, 1);
+            forward.Run(batch);
+            logits = forward.Result(0).ToArray();
+        }
+        File.WriteAllText(Path.Combine(folder, "README.md"), "---\nlicense: apache-2.0\n---\n# Qwen3-Reranker\n\nScores.\n");
+        using var reranker = Model.Load(folder, options);
+        using var embedder = new Embedder(reranker);
+        var score = embedder.Score([text])[0];
+        Assert.Equal(2, score.Length);
+        Assert.Equal(1 / (1 + Math.Exp(logits[302] - logits[301])), score[0], 1e-5);
+        Assert.Equal(1, score[0] + score[1], 1e-6);
     }
 
     [Fact]

@@ -11,6 +11,8 @@ namespace Banyan.Runtime.Files.Safetensors;
 /// <param name="metadata">What is read goes into it.</param>
 internal sealed class HuggingFaceReading(JsonFile config, string path, Family family, Dictionary<string, object> metadata)
 {
+    const long MostCard = 4 << 20;
+
     public JsonFile Config => config;
 
     /// <summary>Tensors given as numbers in config.json.</summary>
@@ -44,6 +46,15 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
 
     public uint Need(params string[] keys) => keys.Select(config.Count).FirstOrDefault(v => v is not null)
         ?? throw new ModelFileException(path, $"it has no '{keys[0]}'; get the model's own config.json");
+
+    /// <summary>Whether the card beside the files, README.md, has that line.</summary>
+    public bool CardHas(string line) => new FileInfo(Beside("README.md")) is { Exists: true, Length: <= MostCard } card && File.ReadLines(card.FullName).Contains(line);
+
+    /// <summary>The number of a token, by its text in tokenizer.json.</summary>
+    public int Token(string text) => JsonFile.Read(Beside("tokenizer.json")).Object("model")?.Object("vocab")?.Count(text) is { } number
+        ? checked((int)number) : throw new ModelFileException(Beside("tokenizer.json"), $"it has no token '{text}', by which this model answers");
+
+    string Beside(string name) => Path.Combine(Path.GetDirectoryName(path)!, name);
 
     public ModelFileException Refuse(string problem) => new(path, problem);
 

@@ -131,6 +131,16 @@ internal sealed partial class TensorSet
             throw new ModelFileException(_path, $"two tensors mean '{tensor.Name}'; the file is damaged or its writer is at fault");
     }
 
+    /// <summary>Adds a matrix of some rows of another.</summary>
+    public void AddRows(string name, string of, long[] rows)
+    {
+        if (!_tensors.TryGetValue(of, out var tensor))
+            throw new ModelFileException(_path, $"'{of}' is missing; files are missing, or the config is another model's");
+        if (rows.FirstOrDefault(r => r >= tensor.Rows, -1) is >= 0 and var outside)
+            throw new ModelFileException(_path, $"'{of}' has {tensor.Rows} rows, and none of number {outside}; the tokenizer is another model's");
+        Add(tensor.PickRows([rows.Length, tensor.Columns], row => rows[row]).Named(name));
+    }
+
     public bool Take(string name, out Tensor tensor) => _tensors.Remove(name, out tensor!);
 
     public void RemoveAll(Func<string, bool> which)

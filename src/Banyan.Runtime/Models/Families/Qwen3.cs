@@ -21,6 +21,14 @@ internal sealed class Qwen3 : Family
         Tensors = new Dictionary<string, string> { ["score.weight"] = "cls.output.weight" },
         Read = from =>
         {
+            // The rerankers are published as language models that answer "yes" or "no"; nothing but their card says what they are for.
+            if (from.Config.Names("architectures").Contains("Qwen3ForCausalLM") && from.CardHas("# Qwen3-Reranker"))
+            {
+                long[] answers = [from.Token("yes"), from.Token("no")];
+                from.Set("pooling_type", 4u);
+                from.Set("classifier.output_labels", (string[])["yes", "no"]);
+                from.Changes.Add(set => set.AddRows("cls.output.weight", set.Has("output.weight") ? "output.weight" : "token_embd.weight", answers));
+            }
             if (!from.Config.Names("architectures").Contains("Qwen3ForSequenceClassification"))
                 return;
             from.Set("pooling_type", 4u);
