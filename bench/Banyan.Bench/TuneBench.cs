@@ -19,15 +19,21 @@ static class TuneBench
         var sample = new Sample([.. Enumerable.Range(0, length).Select(_ => random.Next(model.Config.VocabularySize))], [.. Enumerable.Repeat(true, length)]);
         var options = new TuneOptions { SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Precision = bfloat16 ? TunePrecision.BFloat16 : TunePrecision.Float32 };
         using var trainer = new Trainer(model, new() { Samples = [sample] }, options);
-        var least = double.MaxValue;
-        trainer.Stepped += step => least = step.Step == 1 ? least : Math.Min(least, step.Tokens / step.TokensPerSecond);
+        var (least, leastOfProcessor, before) = (double.MaxValue, double.MaxValue, Environment.CpuUsage.TotalTime);
+        trainer.Stepped += step =>
+        {
+            var (now, first) = (Environment.CpuUsage.TotalTime, step.Step == 1);
+            least = first ? least : Math.Min(least, step.Tokens / step.TokensPerSecond);
+            leastOfProcessor = first ? leastOfProcessor : Math.Min(leastOfProcessor, (now - before).TotalSeconds);
+            before = now;
+        };
         trainer.Run();
         var operations = Operations(model, options, length);
         Console.WriteLine($"{Machine.Name}, {threads} threads, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}; float32 in registers {peak / 1e9:F0} GFLOP/s");
         Console.WriteLine();
-        Console.WriteLine("| model | tokens | least s of a step | tokens/s | GFLOP/s | of the peak | planned memory | most memory |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|");
-        Console.WriteLine($"| {model.Name}{(bfloat16 ? ", in BF16" : "")} | {length} | {least:F2} | {length / least:F1} | {operations / least / 1e9:F0} | {operations / least / peak:P0} | "
+        Console.WriteLine("| model | tokens | least s of a step | tokens/s | GFLOP/s | of the peak | least CPU-s | of the peak | planned memory | most memory |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
+        Console.WriteLine($"| {model.Name}{(bfloat16 ? ", in BF16" : "")} | {length} | {least:F2} | {length / least:F1} | {operations / least / 1e9:F0} | {operations / least / peak:P0} | {leastOfProcessor:F2} | {operations / leastOfProcessor * threads / peak:P0} | "
             + $"{trainer.Plan.MemoryBytes / 1e9:F2} GB | {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB |");
     }
 

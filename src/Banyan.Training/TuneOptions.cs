@@ -37,7 +37,8 @@ public enum TuneObjective
 }
 
 /// <summary>
-/// What frozen weights are multiplied in. Everything else is float32: adapters, their gradients, attention, norms, losses and sums.
+/// What weights are multiplied in, frozen or trained as a whole. Everything else is float32: the trained numbers themselves and their
+/// gradients, adapters, attention, norms, losses and sums.
 /// </summary>
 public enum TunePrecision
 {
@@ -153,7 +154,7 @@ public sealed record TuneOptions
     /// </summary>
     public bool? Recompute { get; init; }
 
-    /// <summary>What frozen weights are multiplied in; those that are trained as a whole are float32.</summary>
+    /// <summary>What weights are multiplied in.</summary>
     public TunePrecision Precision { get; init; }
 
     /// <summary>Whether <see cref="TunePrecision.BFloat16"/> can be had here: x86 with AVX512_BF16.</summary>
@@ -225,9 +226,7 @@ public sealed record TuneOptions
         Range(nameof(EvaluateSequences), EvaluateSequences, 1, 1 << 20);
         if (Objective == TuneObjective.Dpo && Method == TuneMethod.Scratch)
             wrong.Add("Objective is Dpo and Method is Scratch: its reference is the base, of which nothing is left from scratch");
-        if (Precision == TunePrecision.BFloat16 && !HasAdapters)
-            wrong.Add($"Precision is BFloat16 and Method is {Method}: it is of frozen weights, and none are");
-        else if (Precision == TunePrecision.BFloat16 && !HasBFloat16)
+        if (Precision == TunePrecision.BFloat16 && !HasBFloat16)
             wrong.Add("Precision is BFloat16, and this processor (or BANYAN_KERNELS) has no products of it: Float32");
         if (TopLayers is not null && Method == TuneMethod.Scratch)
             wrong.Add("TopLayers is set and Method is Scratch: the layers below would stay the base's");

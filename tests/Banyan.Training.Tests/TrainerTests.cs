@@ -48,11 +48,14 @@ public sealed unsafe class TrainerTests : IDisposable
         Assert.True(trainer.HeldOutBefore > 0 && trainer.HeldOut > 0);
     }
 
-    [Fact]
-    public void In_BF16_it_learns_the_same_within_rounding_and_what_it_made_is_told_in_float32()
+    [Theory]
+    [InlineData(TuneMethod.Lora)]
+    [InlineData(TuneMethod.Full)]
+    [InlineData(TuneMethod.Scratch)]
+    public void In_BF16_it_learns_the_same_within_rounding_and_what_it_made_is_told_in_float32(TuneMethod method)
     {
         using var model = TinyModels.Load("qwen2-tiny-Q4_K_M");
-        var options = s_options with { Steps = 10, LearningRate = 2e-3 };
+        var options = s_options with { Method = method, Steps = 10, LearningRate = 2e-3 };
         if (!TuneOptions.HasBFloat16)
         {
             Assert.Contains("Precision", Assert.Throws<ArgumentException>(() => Train(model, options with { Precision = TunePrecision.BFloat16 }, null)).Message, StringComparison.Ordinal);
@@ -63,9 +66,8 @@ public sealed unsafe class TrainerTests : IDisposable
         Assert.NotEqual(exact.History[0].Loss, rounded.History[0].Loss);
         Assert.All(exact.History.Zip(rounded.History), s => Assert.Equal(s.First.Loss, s.Second.Loss, 0.02 * s.First.Loss));
         Assert.Equal(exact.HeldOut!.Value, rounded.HeldOut!.Value, 0.02 * exact.HeldOut.Value);
-        Assert.Equal(exact.Compare()!.Base, rounded.Compare()!.Base);
+        Assert.Equal(exact.Compare()?.Base, rounded.Compare()?.Base);
         Assert.Contains("Precision was BFloat16 and is Float32", Assert.Throws<TrainingException>(() => Train(model, options, _folder)).Message, StringComparison.Ordinal);
-        Assert.Contains("frozen", Assert.Throws<ArgumentException>(() => Train(model, options with { Precision = TunePrecision.BFloat16, Method = TuneMethod.Full }, null)).Message, StringComparison.Ordinal);
     }
 
     // By another number of threads each time, and with layers computed again.
@@ -74,6 +76,7 @@ public sealed unsafe class TrainerTests : IDisposable
     [InlineData(TuneMethod.Lora, TunePrecision.BFloat16)]
     [InlineData(TuneMethod.Dora, TunePrecision.Float32)]
     [InlineData(TuneMethod.Full, TunePrecision.Float32)]
+    [InlineData(TuneMethod.Full, TunePrecision.BFloat16)]
     public void A_run_that_was_interrupted_ends_byte_for_byte_as_one_that_was_not(TuneMethod method, TunePrecision precision)
     {
         if (precision == TunePrecision.BFloat16 && !TuneOptions.HasBFloat16)

@@ -54,6 +54,9 @@ sealed class TorchModel
     /// <summary>The file's tensors, in the type that is computed in.</summary>
     public Dictionary<string, Tensor> Weights { get; } = [];
 
+    /// <summary>What products with weights are computed in, as autocast would; the rest is in the model's own type.</summary>
+    public ScalarType? Products { get; init; }
+
     /// <summary>What an adapter's run trains.</summary>
     public IEnumerable<Parameter> Adapters => _adapters.Values.SelectMany(p => new[] { p.A, p.B }).Select(t => (Parameter)t);
 
@@ -63,7 +66,7 @@ sealed class TorchModel
         using var scope = NewDisposeScope();
         int[] rows = [.. Enumerable.Range(0, tokens.Length - 1).Where(i => targets[i + 1])];
         var x = Stream(tokens)[tensor(rows.Select(r => (long)r).ToArray())];                                 // [targets, embedding]
-        var logits = matmul(Norm(x, "output_norm"), Weights[Weights.ContainsKey("output.weight") ? "output.weight" : "token_embd.weight"].t());
+        var logits = Product(Norm(x, "output_norm"), Weights[Weights.ContainsKey("output.weight") ? "output.weight" : "token_embd.weight"]);
         var losses = cross_entropy(logits, tensor(rows.Select(r => (long)tokens[r + 1]).ToArray()), reduction: nn.Reduction.None);
         return (weights is null ? losses : losses * tensor(weights).to_type(_type)).sum().MoveToOuterDisposeScope();
     }
@@ -90,11 +93,15 @@ sealed class TorchModel
 
     Tensor Linear(Tensor x, string name)
     {
-        var y = matmul(x, Weights[name + ".weight"].t());
+        var y = Product(x, Weights[name + ".weight"]);
         if (_adapters.TryGetValue(name + ".weight", out var adapter))
             y = y + matmul(matmul(x, adapter.A.t()), adapter.B.t()) * _adapterScale;
         return Weights.TryGetValue(name + ".bias", out var bias) ? y + bias : y;
     }
+
+    Tensor Product(Tensor x, Tensor weight) => Products is { } type && type != _type
+        ? matmul(x.to_type(type), weight.t().to_type(type)).to_type(_type)
+        : matmul(x, weight.t());
 
     Tensor Attention(Tensor x, int layer)
     {

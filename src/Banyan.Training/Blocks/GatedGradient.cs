@@ -11,7 +11,7 @@ namespace Banyan.Training.Blocks;
 internal sealed unsafe class GatedGradient : BlockGradient
 {
     readonly LinearGradient _gate, _up, _down;
-    readonly Slot _g, _u, _hidden, _dHidden;
+    readonly Slot _g, _u, _hidden;
     readonly int _columns;
     readonly GateActivation _activation;
 
@@ -20,7 +20,7 @@ internal sealed unsafe class GatedGradient : BlockGradient
         (_columns, _activation) = (block.Down.Columns, block.Activation);
         (_gate, _up, _down) = (at.Linear(block.Gate), at.Linear(block.Up), at.Linear(block.Down));
         (_g, _u) = (at.Keep(_columns), at.Keep(_columns));
-        (_hidden, _dHidden) = (at.Borrow(_columns), at.Borrow(_columns));
+        _hidden = at.Borrow(_columns);
     }
 
     public override void Forward(TrainingPass pass, float* input, float* output)
@@ -33,11 +33,10 @@ internal sealed unsafe class GatedGradient : BlockGradient
 
     public override void Backward(TrainingPass pass, float* input, float* dOutput, float* dInput)
     {
-        var count = (long)pass.Rows * _columns;
-        if (_down.NeedsInput)
-            Gating.Forward(_g.Floats, _u.Floats, _hidden.Floats, count, _activation, pass.Pool);
-        _down.Backward(pass, _hidden.Floats, dOutput, _dHidden.Floats, pass.Rows);
-        Gating.Backward(_g.Floats, _u.Floats, _dHidden.Floats, count, _activation, pass.Pool);
+        var hidden = _hidden.Floats;
+        _down.BackwardInput(pass, dOutput, hidden, pass.Rows);             // the gradient of hidden
+        Gating.Backward(_g.Floats, _u.Floats, hidden, (long)pass.Rows * _columns, _activation, pass.Pool);
+        _down.BackwardParameters(pass, hidden, dOutput, pass.Rows);        // hidden again
         _gate.Backward(pass, input, _g.Floats, dInput, pass.Rows);
         _up.Backward(pass, input, _u.Floats, dInput, pass.Rows, add: true);
     }

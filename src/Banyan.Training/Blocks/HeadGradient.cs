@@ -83,7 +83,7 @@ internal sealed unsafe class HeadGradient
         if (_weight is null || _weight.Rows < _vocabulary || pass.IsBase)
             Gemm.Forward(normed, projection.Matrix, logits, pass.Pool, projection.Scale, bfloat16: pass.UsesBFloat16);
         else
-            Gemm.Multiply(normed, Weight.Transposed, logits, pass.Pool, projection.Scale);
+            Gemm.Multiply(normed, Weight.Transposed, logits, pass.Pool, projection.Scale, bfloat16: pass.UsesBFloat16);
         if (_weight?.Rows < _vocabulary && !pass.IsBase) // the last rows are others than the model's
             Gemm.Multiply(normed, Weight.Transposed, Trained(logits), pass.Pool, projection.Scale);
         if (projection.Bias is not null)
@@ -99,9 +99,10 @@ internal sealed unsafe class HeadGradient
             return;
         }
         var trained = Trained(dLogits);
-        Gemm.Multiply(trained, Weight, dNormed, pass.Pool, projection.Scale);
+        var bfloat16 = pass.UsesBFloat16 && _weight.Rows == _vocabulary; // a few new rows are float32, as adapters are
+        Gemm.Multiply(trained, Weight, dNormed, pass.Pool, projection.Scale, bfloat16: bfloat16);
         Gemm.Multiply(trained.Transposed, Rows(_normed, first, count), new Matrix(_weight.Gradient, _weight.Rows, _columns), pass.Pool,
-            projection.Scale, add: true);
+            projection.Scale, add: true, bfloat16);
         if (_weight.Rows == _vocabulary)
             return;
         for (var row = 0; row < count; row++) // their part has gone back

@@ -91,17 +91,15 @@ internal sealed unsafe class LinearGradient
         if (adapts && _magnitude is not null)
         {
             var result = _places.Result.Floats + (long)first * _projection.Rows;
-            Multiply(pass, x, result, rows, 1, add: false);
-            Adapt(pass, x, result, rows, first, _scale);
+            Multiply(pass, x, result, rows, 1, add: false, Adapt(pass, x, rows, first, _scale));
             if (y is not null)
                 RowScales.Apply(result, _gain.Floats, y, rows, _projection.Rows, add, pass.Pool);
         }
         else
         {
+            var adapter = adapts ? Adapt(pass, x, rows, first, _scale * _projection.Scale) : default;
             if (y is not null)
-                Multiply(pass, x, y, rows, _projection.Scale, add);
-            if (adapts)
-                Adapt(pass, x, y, rows, first, _scale * _projection.Scale);
+                Multiply(pass, x, y, rows, _projection.Scale, add, adapter);
         }
         var bias = _bias is null || pass.IsBase ? _projection.Bias : _bias.Value;
         if (bias is not null && y is not null)
@@ -113,42 +111,66 @@ internal sealed unsafe class LinearGradient
     /// </summary>
     public void Backward(TrainingPass pass, float* x, float* dy, float* dx, int rows, int first = 0, bool add = false)
     {
+        BackwardInput(pass, dy, dx, rows, first, add);
+        BackwardParameters(pass, x, dy, rows, first);
+    }
+
+    /// <summary>The first half, which does not read x.</summary>
+    public void BackwardInput(TrainingPass pass, float* dy, float* dx, int rows, int first = 0, bool add = false)
+    {
         if (rows == 0)
             return;
-        var (outputs, inputs) = (_projection.Rows, _projection.Columns);
-        var (scale, adapterScale) = (_projection.Scale, _scale * _projection.Scale);
+        var (outputs, inputs, scale) = (_projection.Rows, _projection.Columns, _projection.Scale);
+        if (_magnitude is not null)
+        {
+            RowScales.Apply(dy, _gain.Floats, ResultGradient(first), rows, outputs, add: false, pass.Pool);
+            dy = ResultGradient(first);
+            scale = 1;
+        }
+        Matrix dys = new(dy, rows, outputs), dxs = new(dx, rows, inputs);
+        NarrowProduct adapter = default;
+        if (_a is not null)
+        {
+            var dInner = new Matrix(_places.InnerGradient.Floats + (long)first * _a.Rows, rows, _a.Rows);
+            Gemm.Multiply(dys, new Matrix(_b!.Value, outputs, _a.Rows), dInner, pass.Pool, scale * _scale);
+            adapter = new(dInner, new Matrix(_a.Value, _a.Rows, inputs), 1);
+        }
+        if (dx is null)
+            return;
+        if (_weight is null)
+            Gemm.Backward(dys, _projection.Matrix, dxs, pass.Pool, scale, add, pass.UsesBFloat16, adapter);
+        else
+            Gemm.Multiply(dys, new Matrix(_weight.Value, outputs, inputs), dxs, pass.Pool, scale, add, pass.UsesBFloat16);
+    }
+
+    /// <summary>The second half: gradients of trained parameters, after the first of the same dy.</summary>
+    public void BackwardParameters(TrainingPass pass, float* x, float* dy, int rows, int first = 0)
+    {
+        if (rows == 0)
+            return;
+        var (outputs, inputs, scale) = (_projection.Rows, _projection.Columns, _projection.Scale);
         if (_bias is not null)
             ColumnSums.Add(dy, _bias.Gradient, rows, outputs, pass.Pool);
         if (_magnitude is not null)
         {
-            float* result = _places.Result.Floats + (long)first * outputs, dResult = _places.ResultGradient.Floats + (long)first * outputs;
-            ColumnSums.AddProducts(dy, result, _inverseNorm.Floats, _magnitude.Gradient, rows, outputs, pass.Pool);
-            RowScales.Apply(dy, _gain.Floats, dResult, rows, outputs, add: false, pass.Pool);
-            dy = dResult;
-            (scale, adapterScale) = (1, _scale);
+            ColumnSums.AddProducts(dy, _places.Result.Floats + (long)first * outputs, _inverseNorm.Floats, _magnitude.Gradient, rows, outputs, pass.Pool);
+            dy = ResultGradient(first);
+            scale = 1;
         }
-        Matrix dys = new(dy, rows, outputs), xs = new(x, rows, inputs), dxs = new(dx, rows, inputs);
+        Matrix dys = new(dy, rows, outputs), xs = new(x, rows, inputs);
         if (_weight is not null)
-        {
-            if (dx is not null)
-                Gemm.Multiply(dys, new Matrix(_weight.Value, outputs, inputs), dxs, pass.Pool, scale, add);
-            Gemm.Multiply(dys.Transposed, xs, new Matrix(_weight.Gradient, outputs, inputs), pass.Pool, scale, add: true);
-            return;
-        }
-        if (dx is not null)
-            Gemm.Backward(dys, _projection.Matrix, dxs, pass.Pool, scale, add, pass.UsesBFloat16);
+            Gemm.Multiply(dys.Transposed, xs, new Matrix(_weight.Gradient, outputs, inputs), pass.Pool, scale, add: true, pass.UsesBFloat16);
         if (_a is null)
             return;
         var rank = _a.Rows;
-        Matrix a = new(_a.Value, rank, inputs), b = new(_b!.Value, outputs, rank);
         var inner = new Matrix(_places.Inner.Floats + (long)first * rank, rows, rank);
         var dInner = new Matrix(_places.InnerGradient.Floats + (long)first * rank, rows, rank);
-        Gemm.Multiply(dys, b, dInner, pass.Pool, adapterScale);
-        Gemm.Multiply(dys.Transposed, inner, new Matrix(_b.Gradient, outputs, rank), pass.Pool, adapterScale, add: true);
+        // The narrow side is the one whose columns are apart, which is copied.
+        Gemm.Multiply(inner.Transposed, dys, new Matrix(_b!.Gradient, outputs, rank).Transposed, pass.Pool, scale * _scale, add: true);
         Gemm.Multiply(dInner.Transposed, xs, new Matrix(_a.Gradient, rank, inputs), pass.Pool, add: true);
-        if (dx is not null)
-            Gemm.Multiply(dInner, a, dxs, pass.Pool, add: true);
     }
+
+    float* ResultGradient(int first) => _places.ResultGradient.Floats + (long)first * _projection.Rows;
 
     /// <summary>DoRA's row norms of the parameters as they are: ‖W‖² + 2s·(W·Aᵀ)⊙B + s²·(B·(A·Aᵀ))⊙B, summed over the rank.</summary>
     public void Prepare(WorkerPool pool)
@@ -182,25 +204,22 @@ internal sealed unsafe class LinearGradient
             magnitude.Value[row] = MathF.Sqrt(_squares.Floats[row]);
     }
 
-    void Multiply(TrainingPass pass, float* x, float* y, int rows, float scale, bool add)
+    void Multiply(TrainingPass pass, float* x, float* y, int rows, float scale, bool add, NarrowProduct adapter)
     {
         Matrix xs = new(x, rows, _projection.Columns), ys = new(y, rows, _projection.Rows);
         if (_weight is null || pass.IsBase)
-            Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add, pass.UsesBFloat16);
+            Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add, pass.UsesBFloat16, adapter);
         else
-            Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add);
+            Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add, pass.UsesBFloat16);
     }
 
-    // inner = A·x, y += scale · B·inner.
-    void Adapt(TrainingPass pass, float* x, float* y, int rows, int first, float scale)
+    // inner = A·x; what is added to the projection: scale · B·inner.
+    NarrowProduct Adapt(TrainingPass pass, float* x, int rows, int first, float scale)
     {
         var rank = _a!.Rows;
         var inner = new Matrix(_places.Inner.Floats + (long)first * rank, rows, rank);
         var a = new Matrix(_a.Value, rank, _projection.Columns);
         Gemm.Multiply(new Matrix(x, rows, _projection.Columns), a.Transposed, inner, pass.Pool);
-        if (y is null)
-            return;
-        var b = new Matrix(_b!.Value, _projection.Rows, rank);
-        Gemm.Multiply(inner, b.Transposed, new Matrix(y, rows, _projection.Rows), pass.Pool, scale, add: true);
+        return new(inner, new Matrix(_b!.Value, _projection.Rows, rank).Transposed, scale);
     }
 }

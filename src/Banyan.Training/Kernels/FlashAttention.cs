@@ -4,6 +4,7 @@ using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Memory;
 using Banyan.Runtime.Kernels.Operations;
 using Banyan.Runtime.Kernels.Threads;
+using Banyan.Training.Matrices;
 
 namespace Banyan.Training.Kernels;
 
@@ -92,7 +93,7 @@ internal unsafe struct FlashAttention
             for (var k = FirstBlock(q); k < q + rows; k += Block)
             {
                 var count = Math.Min(Block, q + rows - k);
-                SmallProduct.Run(queries, HeadSize, 1, keys + k, stride, scores, Block, rows, Block, HeadSize, add: false);
+                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1), new(scores, rows, Block, Block, 1), null);
                 for (var row = 0; row < rows; row++)
                 {
                     var (first, end) = Seen(q + row, k, count);
@@ -108,7 +109,7 @@ internal unsafe struct FlashAttention
                     if (kept != 1)
                         Runtime.Kernels.Operations.Scale.Apply(output + row * oStride, kept, ValueSize);
                 }
-                SmallProduct.Run(scores, Block, 1, values + k * vStride, vStride, output, oStride, rows, ValueSize, count, add: true);
+                Gemm.Multiply(new(scores, rows, count, Block, 1), new(values + k * vStride, count, ValueSize, vStride, 1), new(output, rows, ValueSize, oStride, 1), null, add: true);
             }
             for (var row = 0; row < rows; row++)
             {
@@ -149,8 +150,8 @@ internal unsafe struct FlashAttention
             for (var k = FirstBlock(q); k < q + rows; k += Block)
             {
                 var count = Math.Min(Block, q + rows - k);
-                SmallProduct.Run(queries, HeadSize, 1, keys + k, stride, p, Block, rows, Block, HeadSize, add: false);
-                SmallProduct.Run(dOutput, oStride, 1, values + k, stride, dp, Block, rows, Block, ValueSize, add: false);
+                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1), new(p, rows, Block, Block, 1), null);
+                Gemm.Multiply(new(dOutput, rows, ValueSize, oStride, 1), new(values + k, ValueSize, Block, stride, 1), new(dp, rows, Block, Block, 1), null);
                 for (var row = 0; row < rows; row++)
                 {
                     var (first, end) = Seen(q + row, k, count);
@@ -162,9 +163,9 @@ internal unsafe struct FlashAttention
                     Softmax.ExpMinus(s + first, logSums[row * Heads], end - first);
                     ScoreGradient(s + first, d + first, delta[row], end - first);
                 }
-                SmallProduct.Run(p, 1, Block, dOutput, oStride, dv + k * dvStride, dvStride, count, ValueSize, rows, add: true);
-                SmallProduct.Run(dp, 1, Block, queries, HeadSize, dk + k * dkStride, dkStride, count, HeadSize, rows, add: true);
-                SmallProduct.Run(dp, Block, 1, k0 + k * kStride, kStride, dq, HeadSize, rows, HeadSize, count, add: true);
+                Gemm.Multiply(new(p, count, rows, 1, Block), new(dOutput, rows, ValueSize, oStride, 1), new(dv + k * dvStride, count, ValueSize, dvStride, 1), null, add: true);
+                Gemm.Multiply(new(dp, count, rows, 1, Block), new(queries, rows, HeadSize, HeadSize, 1), new(dk + k * dkStride, count, HeadSize, dkStride, 1), null, add: true);
+                Gemm.Multiply(new(dp, rows, count, Block, 1), new(k0 + k * kStride, count, HeadSize, kStride, 1), new(dq, rows, HeadSize, HeadSize, 1), null, add: true);
             }
             var to = Dq + (text.First + q) * qStride + head * HeadSize;
             for (var row = 0; row < rows; row++)

@@ -20,7 +20,8 @@ internal static unsafe class Gating
     }
 
     /// <summary>
-    /// In place: gate becomes its gradient dHidden ⊙ up · σ · (1 + gate · z′ · (1 − σ)), and up dHidden ⊙ activation(gate).
+    /// In place: gate becomes its gradient dHidden ⊙ up · σ · (1 + gate · z′ · (1 − σ)), up its own, dHidden ⊙ activation(gate), and
+    /// dHidden becomes hidden, which need not be kept from the forward pass.
     /// </summary>
     public static void Backward(float* gate, float* up, float* dHidden, long count, GateActivation activation, WorkerPool pool)
     {
@@ -40,15 +41,18 @@ internal static unsafe class Gating
             var (g, u, d) = (Vector256.Load(gate + i), Vector256.Load(up + i), Vector256.Load(dHidden + i));
             var square = g * g;
             var sigmoid = one / (one + VectorExp.Exp(-g * (linear * one + cubic * square)));
+            var active = g * sigmoid;
             (d * u * sigmoid * (one + g * (linear * one + 3 * cubic * square) * (one - sigmoid))).Store(gate + i);
-            (d * g * sigmoid).Store(up + i);
+            (d * active).Store(up + i);
+            (active * u).Store(dHidden + i);
         }
         for (; i < count; i++)
         {
             var (g, u, d) = (gate[i], up[i], dHidden[i]);
             var sigmoid = 1 / (1 + MathF.Exp(-g * (linear + cubic * g * g)));
             gate[i] = d * u * sigmoid * (1 + g * (linear + 3 * cubic * g * g) * (1 - sigmoid));
-            up[i] = d * g * sigmoid;
+            up[i] = d * (g * sigmoid);
+            dHidden[i] = g * sigmoid * u;
         }
     }
 

@@ -108,8 +108,12 @@ internal static unsafe class RmsNormGradient
             for (var row = first; row < end; row++)
             {
                 var x = X + (long)row * Columns;
-                var squares = 0.0;
-                for (var i = 0; i < Columns; i++)
+                var sums = Vector256<float>.Zero;
+                var i = 0;
+                for (; i + 8 <= Columns; i += 8)
+                    sums = Vector256.FusedMultiplyAdd(Vector256.Load(x + i), Vector256.Load(x + i), sums);
+                double squares = Vector256.Sum(sums);
+                for (; i < Columns; i++)
                     squares += (double)x[i] * x[i];
                 Scales[row] = (float)(1 / Math.Sqrt(squares / Columns + Epsilon));
             }
@@ -121,13 +125,18 @@ internal static unsafe class RmsNormGradient
         public float* X, Dy, Scales, DWeight;
         public int Rows, Columns;
 
+        // A lane is computed as an element alone is.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Work(int part, int parts)
         {
             var (first, end) = Parts.Range(part, parts, Columns);
             for (var row = 0; row < Rows; row++)
             {
                 float* x = X + (long)row * Columns, dy = Dy + (long)row * Columns;
-                for (var i = first; i < end; i++)
+                var i = first;
+                for (; i + 8 <= end; i += 8)
+                    (Vector256.Load(DWeight + i) + Vector256.Load(dy + i) * Vector256.Load(x + i) * Scales[row]).Store(DWeight + i);
+                for (; i < end; i++)
                     DWeight[i] += dy[i] * x[i] * Scales[row];
             }
         }

@@ -104,6 +104,11 @@ internal static unsafe class AssembledTile
             if (two)
                 a.vpxord(Sum(row, 1), Sum(row, 1), Sum(row, 1));
         }
+        // What is added to is near when the sums are complete.
+        a.mov(r12, to);
+        for (var row = 0; row < rows; row++, a.add(r12, toStride))
+            for (var vector = 0; vector < (two ? 2 : 1); vector++)
+                a.prefetchw(__byte_ptr[r12 + PanelBytes * vector]);
         a.mov(depth, __qword_ptr[r15 + 48]);
         a.shr(depth, 2);
         Steps(Unrolled);

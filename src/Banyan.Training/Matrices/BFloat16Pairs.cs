@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
@@ -21,12 +22,12 @@ internal static unsafe class BFloat16Pairs
 
     // Of any thread.
     [ThreadStatic]
-    static AlignedBuffer? s_floats, s_rounded;
+    static AlignedBuffer? s_floats;
 
     /// <summary>Columns of a pair.</summary>
     public const int Columns = 2;
 
-    const int Rounded = 16; // floats at a time
+    const int Piece = 16; // floats that are rounded at a time
 
     /// <summary>Floats' places for the given number of columns.</summary>
     public static int Count(int columns) => (columns + 1) / 2;
@@ -40,7 +41,7 @@ internal static unsafe class BFloat16Pairs
         if (a.ColumnStride != 1)
             throw new ArgumentException("its columns are apart", nameof(a));
         var from = a.ColumnRange(k * Columns, Math.Min(depth * Columns, a.Columns - k * Columns));
-        var stride = (from.Columns + Rounded - 1) / Rounded * Rounded / Columns;
+        var stride = (from.Columns + Piece - 1) / Piece * Piece / Columns;
         var pairs = new Matrix(Gemm.Grow(ref s_left, (long)stride * a.Rows), a.Rows, depth, stride, 1);
         var job = new RoundJob { From = from, To = pairs };
         if (pool is null)
@@ -51,29 +52,64 @@ internal static unsafe class BFloat16Pairs
     }
 
     /// <summary>Rounds <paramref name="count"/> floats; a last one alone has 0 beside it.</summary>
-    static void Round(float* from, int count, ushort* to)
+    public static void Round(float* from, int count, ushort* to)
     {
-        var whole = count / Rounded * Rounded;
+        var whole = count / Piece * Piece;
         Ladder.Current.RoundToPairs(from, whole, to);
         if (whole == count)
             return;
-        var rest = stackalloc float[Rounded];
-        new Span<float>(from + whole, count - whole).CopyTo(new(rest, Rounded));
-        Ladder.Current.RoundToPairs(rest, Rounded, to + whole);
+        var rest = stackalloc float[Piece];
+        new Span<float>(from + whole, count - whole).CopyTo(new(rest, Piece));
+        Ladder.Current.RoundToPairs(rest, Piece, to + whole);
     }
 
-    /// <summary>to[pairs, 16] = rows 2i and 2i + 1 of from[rows, 16], rounded and interleaved; an odd last row has 0 beside it.</summary>
-    public static void OfRows(float* from, int rows, float* to)
+    /// <summary>
+    /// to[pairs, width] = rows 2i and 2i + 1 of at most <paramref name="width"/> columns, rounded; what is missing of a pair or at the right
+    /// is 0.
+    /// </summary>
+    public static void OfRows(Matrix from, int width, float* to)
     {
-        var rounded = (ushort*)Gemm.Grow(ref s_rounded, (rows + 1) * Panels.Columns / 2);
-        Ladder.Current.RoundToPairs(from, (long)rows * Panels.Columns, rounded);
-        if (rows % 2 == 1)
-            new Span<ushort>(rounded + rows * Panels.Columns, Panels.Columns).Clear();
-        for (var row = 0; row < rows; row += 2, rounded += 2 * Panels.Columns, to += Panels.Columns)
+        for (var row = 0; row < from.Rows; row += Columns, to += width)
         {
-            var both = Vector512.Load(rounded);
-            (Vector512.WidenLower(both) | Vector512.WidenUpper(both) << 16).Store((uint*)to);
+            float* even = from.Data + row * from.RowStride, odd = row + 1 < from.Rows ? even + from.RowStride : null;
+            var whole = from.ColumnStride == 1 ? from.Columns & ~3 : 0;
+            var column = 0;
+            if (whole >= Panels.Columns)
+            {
+                var high = odd is null ? default : Rounded(Vector512.Load(odd)) & Vector512.Create(0xFFFF0000);
+                (Rounded(Vector512.Load(even)) >>> 16 | high).Store((uint*)to);
+                column = Panels.Columns;
+            }
+            for (; column < whole; column += 4)
+            {
+                var high = odd is null ? default : Rounded(Vector128.Load(odd + column)) & Vector128.Create(0xFFFF0000);
+                (Rounded(Vector128.Load(even + column)) >>> 16 | high).Store((uint*)to + column);
+            }
+            for (; column < from.Columns; column++)
+            {
+                var at = column * from.ColumnStride;
+                var high = odd is null ? 0 : Rounded(Vector128.CreateScalar(odd[at]))[0] & 0xFFFF0000;
+                ((uint*)to)[column] = Rounded(Vector128.CreateScalar(even[at]))[0] >> 16 | high;
+            }
+            new Span<float>(to + from.Columns, width - from.Columns).Clear();
         }
+    }
+
+    // A float whose upper half is the nearest BF16.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<uint> Rounded(Vector512<float> x)
+    {
+        var bits = x.AsUInt32();
+        var nearest = bits + Vector512.Create(0x7FFFu) + (bits >>> 16 & Vector512<uint>.One);
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), nearest, bits | Vector512.Create(0x400000u));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<uint> Rounded(Vector128<float> x)
+    {
+        var bits = x.AsUInt32();
+        var nearest = bits + Vector128.Create(0x7FFFu) + (bits >>> 16 & Vector128<uint>.One);
+        return Vector128.ConditionalSelect(Vector128.Equals(x, x).AsUInt32(), nearest, bits | Vector128.Create(0x400000u));
     }
 
     /// <summary>
@@ -122,7 +158,7 @@ internal readonly unsafe struct ForwardBFloat16(PackedMatrix weights) : IRightSi
 
     public int Columns => weights.Rows;
 
-    public int UnitColumns => Panels.Columns;
+    public int UnitColumns => Panels.Pair;
 
     public bool IsInPlace => weights.Format.Pairs == PairForm.BF16;
 
@@ -135,8 +171,11 @@ internal readonly unsafe struct ForwardBFloat16(PackedMatrix weights) : IRightSi
         s_panel ??= new AlignedBuffer(sizeof(float) * BFloat16Pairs.Columns * Gemm.MaxDepth * Panels.Columns);
         var first = k * BFloat16Pairs.Columns;
         var rows = Math.Min(depth * BFloat16Pairs.Columns, weights.Columns - first);
-        Ladder.Current.Dequantize(weights, column / Panels.Columns, first, rows, s_panel.Floats);
-        BFloat16Pairs.OfRows(s_panel.Floats, rows, to);
+        for (var end = column + columns; column < end; column += Panels.Columns, to += (nint)depth * Panels.Columns)
+        {
+            Ladder.Current.Dequantize(weights, column / Panels.Columns, first, rows, s_panel.Floats);
+            BFloat16Pairs.OfRows(new(s_panel.Floats, rows, Panels.Columns), Panels.Columns, to);
+        }
     }
 }
 
@@ -152,8 +191,7 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
 
     public int Columns => weights.Columns;
 
-    /// <summary>Where panels can be entered.</summary>
-    public int UnitColumns => Gemm.MaxDepth;
+    public int UnitColumns => Panels.Unit(weights);
 
     public bool IsInPlace => false;
 
@@ -163,19 +201,22 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
 
     public void Write(int k, int depth, int column, int columns, float* to)
     {
-        s_panel ??= new AlignedBuffer(sizeof(float) * (Gemm.MaxDepth + Panels.Columns) * PairsOfPanel);
-        var panel = s_panel.Floats;
-        var padded = (columns + Panels.Columns - 1) / Panels.Columns * Panels.Columns;
+        // From the beginning of a group on.
+        var start = column / weights.Format.GroupColumns * weights.Format.GroupColumns;
+        var (skipped, all) = (column - start, column - start + columns);
+        all = Math.Min(weights.Columns - start, (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
+        var panel = Gemm.Grow(ref s_panel, ((nint)all + Panels.Columns) * PairsOfPanel);
+        var padding = (columns + Panels.Columns - 1) / Panels.Columns * Panels.Columns - columns;
         for (var row = 0; row < depth; row += PairsOfPanel)
         {
             // [columns, 8 pairs of W's rows] becomes [8 pairs, 16 columns] of each panel of the right side. Rows of W beyond the last are
             // 0.
-            BFloat16Pairs.OfColumns(weights, (k + row) / PairsOfPanel, column, columns, panel);
-            new Span<float>(panel + columns * PairsOfPanel, (padded - columns) * PairsOfPanel).Clear();
+            BFloat16Pairs.OfColumns(weights, (k + row) / PairsOfPanel, start, all, panel);
+            new Span<float>(panel + (nint)(skipped + columns) * PairsOfPanel, padding * PairsOfPanel).Clear();
             var pairs = Math.Min(PairsOfPanel, depth - row);
-            for (var first = 0; first < padded; first += Panels.Columns)
+            for (var first = 0; first < columns; first += Panels.Columns)
             {
-                float* from = panel + first * PairsOfPanel, into = to + (nint)first * depth + row * Panels.Columns;
+                float* from = panel + (nint)(skipped + first) * PairsOfPanel, into = to + (nint)first * depth + row * Panels.Columns;
                 if (pairs % 4 == 0)
                     Panels.Transpose(from, PairsOfPanel, pairs, into);
                 else
@@ -184,5 +225,55 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
                             into[pair * Panels.Columns + c] = from[c * PairsOfPanel + pair];
             }
         }
+    }
+}
+
+/// <summary>Floats in memory in pairs.</summary>
+internal readonly unsafe struct FloatPairs(Matrix matrix) : IRightSide
+{
+    [ThreadStatic]
+    static AlignedBuffer? s_rows;
+
+    public static bool IsPaired => true;
+
+    public int Columns => matrix.Columns;
+
+    public int UnitColumns => Panels.Pair;
+
+    public bool IsInPlace => false;
+
+    public nint PanelStride => 0;
+
+    public float* Panel(int k, int column) => null;
+
+    public void Write(int k, int depth, int column, int columns, float* to)
+    {
+        var rows = Math.Min(depth * BFloat16Pairs.Columns, matrix.Rows - k * BFloat16Pairs.Columns);
+        var from = matrix.RowRange(k * BFloat16Pairs.Columns, rows).ColumnRange(column, columns);
+        for (; columns > 0; columns -= Panels.Columns, to += (nint)depth * Panels.Columns)
+        {
+            var panel = from.ColumnRange(from.Columns - columns, Math.Min(columns, Panels.Columns));
+            if (matrix.RowStride == 1)
+                WriteTransposed(panel, depth, to);
+            else
+                BFloat16Pairs.OfRows(panel, Panels.Columns, to);
+        }
+    }
+
+    // The rows of a column are adjacent, and so are its pairs: they are rounded as they lie, then turned.
+    static void WriteTransposed(Matrix panel, int depth, float* to)
+    {
+        var padded = (depth + 15) / 16 * 16;
+        var rows = Gemm.Grow(ref s_rows, (nint)padded * Panels.Columns);
+        for (var c = 0; c < Panels.Columns; c++)
+            if (c < panel.Columns)
+                BFloat16Pairs.Round(panel.Data + c * panel.ColumnStride, panel.Rows, (ushort*)(rows + c * padded));
+            else
+                new Span<float>(rows + c * padded, depth).Clear();
+        var whole = depth & ~3;
+        Panels.Transpose(rows, padded, whole, to);
+        for (var pair = whole; pair < depth; pair++)
+            for (var c = 0; c < Panels.Columns; c++)
+                to[pair * Panels.Columns + c] = rows[c * padded + pair];
     }
 }

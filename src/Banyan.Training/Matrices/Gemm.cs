@@ -11,13 +11,14 @@ namespace Banyan.Training.Matrices;
 
 /// <summary>
 /// The matrix products of training: C = scale · A·B, or C += scale · A·B, in float32, as Goto and van de Geijn arrange them
-/// (ACM TOMS 34, 2008): a piece of B is written as panels that a tile reads in order, then tiles fill C.
+/// (ACM TOMS 34, 2008). Threads share C, and wait for each other only once it is complete:
 /// <code>
-/// for each 4,096 rows of A and C, for each 4,096 columns of B and C
-///   for each 256 of the depth                     so that two panels stay in the first-level cache or near it, A's rows in the second
-///     write the panels of B, if it does not lie so  weights become floats here, a piece at a time
-///     write A, if its columns are not adjacent
-///     for each two panels, for each 12 rows: a tile
+/// a thread's columns and rows of C
+///   for each 256 of the depth             so that two panels stay in the first-level cache, A's rows in the second
+///     write A, if its columns are apart
+///     for each two panels of B
+///       write them, if B does not lie so    weights become floats here, in the cache in which they are read
+///       for each 12 rows: a tile
 /// </code>
 /// An element's sum has the same order whatever the number of threads, so results do not depend on it.
 /// <para>
@@ -33,19 +34,23 @@ internal static unsafe class Gemm
     /// <summary>Whether products of BF16 pairs can be computed here.</summary>
     public static bool HasBFloat16 => AssembledTile.IsSupported && ProcessorFacts.Current.HasAvx512Bf16;
 
-    const int MaxColumns = 4096, MaxRows = 4096;
+    /// <summary>Rows of a left side that a thread writes at a time, and what is rounded to BF16 at a time.</summary>
+    const int MaxRows = 1024, MaxRounded = 16 * MaxDepth;
 
     /// <summary>Parts a thread: the last to finish is waited for.</summary>
     const int PartsPerThread = 4;
 
     /// <summary>
     /// c[m, n] = (c +) scale · a[m, k] · b[k, n]; c overlaps neither. Without a pool it runs on this thread, as within a job.
+    /// <paramref name="bfloat16"/>: both are rounded to BF16, where <see cref="HasBFloat16"/>.
     /// </summary>
-    public static void Multiply(Matrix a, Matrix b, Matrix c, WorkerPool? pool, float scale = 1, bool add = false)
+    public static void Multiply(Matrix a, Matrix b, Matrix c, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
     {
         if (a.Columns != b.Rows || a.Rows != c.Rows || b.Columns != c.Columns)
             throw new ArgumentException($"[{a.Rows}, {a.Columns}] · [{b.Rows}, {b.Columns}] is not [{c.Rows}, {c.Columns}].", nameof(c));
-        if (Ladder.UsesVectors)
+        if (bfloat16)
+            Run(a, new FloatPairs(b), c, pool, scale, add);
+        else if (Ladder.UsesVectors)
             Run(a, new FloatRightSide(b), c, pool, scale, add);
         else
             Reference(a, b, c, scale, add);
@@ -53,34 +58,34 @@ internal static unsafe class Gemm
 
     /// <summary>
     /// Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ. <paramref name="bfloat16"/>: x, whose
-    /// columns are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>.
+    /// columns are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>. <paramref name="also"/> is added, in float32.
     /// </summary>
-    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
+    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false, NarrowProduct also = default)
     {
         if (x.Columns != w.Columns || x.Rows != y.Rows || w.Rows != y.Columns)
             throw new ArgumentException($"[{x.Rows}, {x.Columns}] · [{w.Rows}, {w.Columns}]ᵀ is not [{y.Rows}, {y.Columns}].", nameof(y));
         if (bfloat16)
-            Run(x, new ForwardBFloat16(w), y, pool, scale, add);
+            Run(x, new ForwardBFloat16(w), y, pool, scale, add, also);
         else if (Ladder.UsesVectors)
-            Run(x, new ForwardRightSide(w), y, pool, scale, add);
+            Run(x, new ForwardRightSide(w), y, pool, scale, add, also);
         else
-            Reference(x, w, y, scale, add, transposed: true);
+            Reference(x, w, y, scale, add, transposed: true, also);
     }
 
     /// <summary>
-    /// Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> as
-    /// forward.
+    /// Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> and
+    /// <paramref name="also"/> as forward.
     /// </summary>
-    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false)
+    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false, NarrowProduct also = default)
     {
         if (dy.Columns != w.Rows || dy.Rows != dx.Rows || w.Columns != dx.Columns)
             throw new ArgumentException($"[{dy.Rows}, {dy.Columns}] · [{w.Rows}, {w.Columns}] is not [{dx.Rows}, {dx.Columns}].", nameof(dx));
         if (bfloat16)
-            Run(dy, new BackwardBFloat16(w), dx, pool, scale, add);
+            Run(dy, new BackwardBFloat16(w), dx, pool, scale, add, also);
         else if (Ladder.UsesVectors)
-            Run(dy, new BackwardRightSide(w), dx, pool, scale, add);
+            Run(dy, new BackwardRightSide(w), dx, pool, scale, add, also);
         else
-            Reference(dy, w, dx, scale, add, transposed: false);
+            Reference(dy, w, dx, scale, add, transposed: false, also);
     }
 
     /// <summary>Plain loops: what the tiles compute, within rounding.</summary>
@@ -97,16 +102,18 @@ internal static unsafe class Gemm
             }
     }
 
-    static void Reference(Matrix a, PackedMatrix w, Matrix c, float scale, bool add, bool transposed)
+    static void Reference(Matrix a, PackedMatrix w, Matrix c, float scale, bool add, bool transposed, NarrowProduct also)
     {
         using var floats = new AlignedBuffer(sizeof(float) * (long)w.Rows * w.Columns);
         for (var row = 0; row < w.Rows; row++)
             w.CopyRow(row, floats.Floats + (long)row * w.Columns);
         var matrix = new Matrix(floats.Floats, w.Rows, w.Columns);
         Reference(a, transposed ? matrix.Transposed : matrix, c, scale, add);
+        if (also.Rank > 0)
+            Reference(also.Left, also.Right, c, also.Scale, add: true);
     }
 
-    // Of the thread that runs the product; its parts read them.
+    // Of the thread that computes a part.
     [ThreadStatic]
     static AlignedBuffer? s_left, s_right;
 
@@ -120,9 +127,12 @@ internal static unsafe class Gemm
         return buffer.Floats;
     }
 
-    static void Run<TRight>(Matrix a, TRight b, Matrix c, WorkerPool? pool, float scale, bool add) where TRight : struct, IRightSide
+    static void Run<TRight>(Matrix a, TRight b, Matrix c, WorkerPool? pool, float scale, bool add, NarrowProduct also = default)
+        where TRight : struct, IRightSide
     {
-        if (a.Columns == 0 || c.Rows == 0 || c.Columns == 0)
+        if (c.Rows == 0 || c.Columns == 0)
+            return;
+        if (a.Columns == 0)
         {
             if (!add)
                 for (var m = 0; m < c.Rows; m++)
@@ -130,81 +140,60 @@ internal static unsafe class Gemm
                         c.Data[m * c.RowStride + n * c.ColumnStride] = 0;
             return;
         }
-        var copies = a.ColumnStride != 1;
-        var columns = Math.Min(c.Columns, MaxColumns);
+        var job = new Job<TRight> { A = a, B = b, C = c, Also = also, Scale = scale, Copies = a.ColumnStride != 1 };
+        var parts = job.Plan(pool?.Threads ?? 1);
         var steps = TRight.IsPaired ? BFloat16Pairs.Count(a.Columns) : a.Columns;
-        var depth = Math.Min(steps, MaxDepth);
-        var job = new Job<TRight>
+        var rounds = TRight.IsPaired && !job.Copies;
+        for (var k = 0; k < steps; k += job.Steps)
         {
-            B = b,
-            C = c,
-            Scale = scale,
-            Copies = copies,
-            Right = b.IsInPlace ? null : Grow(ref s_right, (columns + Panels.Columns - 1L) / Panels.Columns * Panels.Columns * depth),
-            Left = copies ? Grow(ref s_left, ((long)Math.Min(c.Rows, MaxRows) + Strips.Rows) * depth) : null,
-        };
-        for (job.Row = 0; job.Row < c.Rows; job.Row += MaxRows)
-            for (job.Column = 0; job.Column < c.Columns; job.Column += MaxColumns)
-                for (job.K = 0; job.K < steps; job.K += MaxDepth)
-                {
-                    job.Rows = Math.Min(MaxRows, c.Rows - job.Row);
-                    job.Columns = Math.Min(MaxColumns, c.Columns - job.Column);
-                    job.Depth = Math.Min(MaxDepth, steps - job.K);
-                    var rows = a.RowRange(job.Row, job.Rows);
-                    job.A = TRight.IsPaired ? BFloat16Pairs.Of(rows, job.K, job.Depth, pool) : rows.ColumnRange(job.K, job.Depth);
-                    job.Add = add || job.K > 0;
-                    var threads = pool?.Threads ?? 1;
-                    if (copies || !b.IsInPlace)
-                        Do(ref job, pool, job.PlanWriting(threads));
-                    Do(ref job, pool, job.PlanTiles(threads));
-                }
+            (job.First, job.Steps, job.Add) = (k, rounds ? Math.Min(MaxRounded, steps - k) : steps, add || k > 0);
+            if (rounds)
+                job.A = BFloat16Pairs.Of(a, k, job.Steps, pool);
+            job.IsLast = k + job.Steps == steps;
+            if (pool is not null)
+                pool.Run(ref job, parts);
+            else
+                for (var part = 0; part < parts; part++)
+                    job.Work(part, parts);
+        }
     }
 
-    static void Do<TRight>(ref Job<TRight> job, WorkerPool? pool, int parts) where TRight : struct, IRightSide
-    {
-        if (pool is not null)
-            pool.Run(ref job, parts);
-        else
-            for (var part = 0; part < parts; part++)
-                job.Work(part, parts);
-    }
-
-    /// <summary>One piece: first its panels are written, then its tiles computed.</summary>
+    /// <summary>A part is some columns and rows of C.</summary>
     struct Job<TRight> : IJob where TRight : struct, IRightSide
     {
         public Matrix A, C;
         public TRight B;
-        public float* Left, Right;
+        public NarrowProduct Also;
         public float Scale;
-        public bool Add, Copies;
-        public int Row, Rows, Column, Columns, K, Depth;
-        bool _writes;
-        int _units, _strips, _across;
+        public bool Add, Copies, IsLast;
+        public int First, Steps; // of B's depth
+        int _across;
 
-        readonly int PanelCount => (Columns + Panels.Columns - 1) / Panels.Columns;
+        readonly int Pairs => (C.Columns + Panels.Pair - 1) / Panels.Pair;
 
-        public int PlanWriting(int threads)
+        readonly int StripCount => (C.Rows + Strips.Rows - 1) / Strips.Rows;
+
+        /// <summary>
+        /// How many parts. They share the columns, so that a panel is written once; or the rows, if A has to be written and is the larger.
+        /// </summary>
+        public int Plan(int threads)
         {
-            _writes = true;
-            _units = B.IsInPlace ? 0 : (Columns + B.UnitColumns - 1) / B.UnitColumns;
-            _strips = Copies ? (Rows + Strips.Rows - 1) / Strips.Rows : 0;
-            return Math.Min(_units + _strips, PartsPerThread * threads);
-        }
-
-        public int PlanTiles(int threads)
-        {
-            _writes = false;
             var parts = threads == 1 ? 1 : PartsPerThread * threads;
-            _across = Math.Min((PanelCount + 1) / 2, parts);
-            var down = Math.Clamp(parts / _across, 1, (Rows + Strips.Rows - 1) / Strips.Rows);
-            return _across * down;
+            var least = Copies ? (C.Rows + MaxRows - 1) / MaxRows : 1;
+            if (Copies && C.Rows > C.Columns)
+            {
+                var down = Math.Max(Math.Min(parts, StripCount), least);
+                _across = Math.Clamp(parts / down, 1, Pairs);
+                return _across * down;
+            }
+            // Whole units each, and as many for every thread.
+            _across = Math.Min(Pairs, Math.Max(1, Math.Min(parts, C.Columns / B.UnitColumns) / threads) * threads);
+            return _across * Math.Max(least, Math.Clamp(parts / 2 / _across, 1, StripCount));
         }
 
         public readonly void Work(int part, int parts)
         {
-            if (_writes)
-                WritePanels(part, parts);
-            else if (Ladder.Current is Avx512Rung)
+            if (Ladder.Current is Avx512Rung)
                 Fill<Lanes16>(part, parts);
             else if (Ladder.Current is Avx2Rung)
                 Fill<Lanes8>(part, parts);
@@ -212,104 +201,145 @@ internal static unsafe class Gemm
                 Fill<Lanes4>(part, parts);
         }
 
-        readonly void WritePanels(int part, int parts)
-        {
-            var (first, end) = Parts.Range(part, parts, _units + _strips);
-            for (var i = first; i < end; i++)
-                if (i < _units)
-                {
-                    var column = i * B.UnitColumns;
-                    B.Write(K, Depth, Column + column, Math.Min(B.UnitColumns, Columns - column), Right + (nint)column * Depth);
-                }
-                else
-                    Strips.Write(A, i - _units, Left);
-        }
-
         readonly void Fill<TLanes>(int part, int parts) where TLanes : struct, ILanes<TLanes>
         {
-            var width = TLanes.Count;
-            var down = parts / _across;
-            var (firstPair, endPair) = Parts.Range(part % _across, _across, (PanelCount + 1) / 2);
-            var (firstRow, endRow) = Parts.Range(part / _across, down, (Rows + Strips.Rows - 1) / Strips.Rows);
-            (firstRow, endRow) = (firstRow * Strips.Rows, Math.Min(endRow * Strips.Rows, Rows));
-            var (first, end) = (firstPair * 2 * Panels.Columns, Math.Min(endPair * 2 * Panels.Columns, PanelCount * Panels.Columns));
-            for (var column = first; column < end;)
+            var (firstPair, endPair) = Parts.Range(part % _across, _across, Pairs);
+            var (firstStrip, endStrip) = Parts.Range(part / _across, parts / _across, StripCount);
+            var (first, end) = (firstPair * Panels.Pair, Math.Min(endPair * Panels.Pair, C.Columns));
+            var (firstRow, endRow) = (firstStrip * Strips.Rows, Math.Min(endStrip * Strips.Rows, C.Rows));
+            var (unit, depth) = (B.UnitColumns, Math.Min(Steps, MaxDepth));
+            var right = B.IsInPlace ? null : Grow(ref s_right, (nint)unit * depth);
+            var left = Copies ? Grow(ref s_left, (nint)(endStrip - firstStrip) * Strips.Rows * depth) : null;
+            var product = new TileProduct { Scale = Scale, RowStride = Copies ? 1 : A.RowStride, ColumnStride = Copies ? Strips.Rows : 1 };
+            for (var k = 0; k < Steps; k += MaxDepth)
             {
-                // Two vectors: of two panels, or of one where vectors are shorter.
-                var two = width < Panels.Columns || column + Panels.Columns < end;
-                var product = new TileProduct
+                (product.Depth, product.Add) = (depth = Math.Min(MaxDepth, Steps - k), Add || k > 0);
+                for (var strip = firstStrip; strip < endStrip && Copies; strip++)
+                    Strips.Write(A, strip, k, depth, TRight.IsPaired, left + (nint)(strip - firstStrip) * Strips.Rows * depth);
+                var a = Copies ? left : A.Data + firstRow * A.RowStride + k;
+                for (int column = first, next; column < end; column = next)
                 {
-                    RowStride = Copies ? 1 : A.RowStride,
-                    ColumnStride = Copies ? Strips.Rows : A.ColumnStride,
-                    B = (B.IsInPlace ? B.Panel(K, Column + column) : Right + Panels.Offset(column / Panels.Columns, Depth)) + column % Panels.Columns,
-                    Second = width < Panels.Columns ? width : B.IsInPlace ? B.PanelStride : Panels.Offset(1, Depth),
-                    Depth = Depth,
-                    Scale = Scale,
-                };
-                var columns = two ? 2 * width : width;
-                for (var row = firstRow; row < endRow; row += Strips.Rows)
-                    FillTile<TLanes>(product, row, Math.Min(Strips.Rows, endRow - row), column, columns, two);
-                column += columns;
+                    next = Math.Min(end, column - column % unit + unit);
+                    if (!B.IsInPlace)
+                        B.Write(First + k, depth, column, next - column, right);
+                    for (var at = column; at < next; at += Panels.Pair)
+                    {
+                        product.B = B.IsInPlace ? B.Panel(First + k, at) : right + Panels.Offset((at - column) / Panels.Columns, depth);
+                        product.Second = B.IsInPlace ? B.PanelStride : Panels.Offset(1, depth);
+                        FillPair<TLanes>(product, a, Copies ? depth : A.RowStride, firstRow, endRow, at, TRight.IsPaired);
+                    }
+                }
+            }
+            if (IsLast && Also.Rank > 0)
+                AddNarrow<TLanes>(firstRow, endRow, first, end);
+        }
+
+        // The columns are still near.
+        readonly void AddNarrow<TLanes>(int firstRow, int endRow, int first, int end) where TLanes : struct, ILanes<TLanes>
+        {
+            var (a, b, depth) = (Also.Left, new FloatRightSide(Also.Right), Also.Rank);
+            var product = new TileProduct
+            {
+                RowStride = a.RowStride,
+                ColumnStride = 1,
+                B = Grow(ref s_right, (nint)Panels.Pair * depth),
+                Second = Panels.Offset(1, depth),
+                Depth = depth,
+                Scale = Also.Scale,
+                Add = true,
+            };
+            for (var column = first; column < end; column += Panels.Pair)
+            {
+                b.Write(0, depth, column, Math.Min(Panels.Pair, end - column), product.B);
+                FillPair<TLanes>(product, a.Data + firstRow * a.RowStride, a.RowStride, firstRow, endRow, column, pairs: false);
             }
         }
 
-        readonly void FillTile<TLanes>(TileProduct product, int row, int rows, int column, int columns, bool two) where TLanes : struct, ILanes<TLanes>
+        // Rows of two panels' columns; a: the first, step floats a row.
+        readonly void FillPair<TLanes>(TileProduct product, float* a, nint step, int firstRow, int endRow, int column, bool pairs)
+            where TLanes : struct, ILanes<TLanes>
         {
-            var a = Copies ? Left + (nint)row * Depth : A.Data + row * A.RowStride;
-            var c = C.Data + (Row + row) * C.RowStride + (Column + column) * C.ColumnStride;
-            var valid = Math.Min(columns, Columns - column);
+            var b = product.B;
+            var (width, second) = (TLanes.Count, product.Second);
+            var end = column + Panels.Pair <= C.Columns ? Panels.Pair : (C.Columns - column + Panels.Columns - 1) / Panels.Columns * Panels.Columns;
+            for (int n = 0, columns; n < end; n += columns)
+            {
+                // Two vectors: of two panels, or of one where vectors are shorter.
+                var two = width < Panels.Columns || n + Panels.Columns < end;
+                columns = two ? 2 * width : width;
+                product.B = b + n / Panels.Columns * second + n % Panels.Columns;
+                product.Second = width < Panels.Columns ? width : second;
+                for (var row = firstRow; row < endRow; row += Strips.Rows)
+                    FillTile<TLanes>(product, a + (row - firstRow) * step, row, Math.Min(Strips.Rows, endRow - row), column + n, columns, two, pairs);
+            }
+        }
+
+        readonly void FillTile<TLanes>(TileProduct product, float* a, int row, int rows, int column, int columns, bool two, bool pairs)
+            where TLanes : struct, ILanes<TLanes>
+        {
+            var c = C.Data + row * C.RowStride + column * C.ColumnStride;
+            var valid = Math.Min(columns, C.Columns - column);
             if (valid == columns && C.ColumnStride == 1)
             {
                 product.Stride = C.RowStride;
-                product.Add = Add;
-                Run<TLanes>(product, a, c, rows, two);
+                Run<TLanes>(product, a, c, rows, two, pairs);
                 return;
             }
             // At the edge, or where columns are apart: by way of a tile of its own.
-            const int Most = 2 * Panels.Columns;
-            var tile = stackalloc float[Strips.Rows * Most];
-            product.Stride = Most;
-            product.Add = false;
-            Run<TLanes>(product, a, tile, rows, two);
-            for (var r = 0; r < rows; r++)
-                for (var n = 0; n < valid; n++)
+            var tile = stackalloc float[Strips.Rows * Panels.Pair];
+            var add = product.Add;
+            (product.Stride, product.Add) = (Panels.Pair, false);
+            Run<TLanes>(product, a, tile, rows, two, pairs);
+            for (var n = 0; n < valid; n++, c += C.ColumnStride)
+                for (var r = 0; r < rows; r++)
                 {
-                    ref var to = ref c[r * C.RowStride + n * C.ColumnStride];
-                    to = tile[r * Most + n] + (Add ? to : 0);
+                    ref var to = ref c[r * C.RowStride];
+                    to = tile[r * Panels.Pair + n] + (add ? to : 0);
                 }
         }
 
-        readonly void Run<TLanes>(in TileProduct product, float* a, float* c, int rows, bool two) where TLanes : struct, ILanes<TLanes>
+        static void Run<TLanes>(in TileProduct product, float* a, float* c, int rows, bool two, bool pairs) where TLanes : struct, ILanes<TLanes>
         {
             if (typeof(TLanes) == typeof(Lanes16) && AssembledTile.IsSupported)
-                AssembledTile.Run(product, a, c, rows, two, Copies, TRight.IsPaired);
+                AssembledTile.Run(product, a, c, rows, two, strip: product.ColumnStride != 1, pairs);
             else
                 Tile<TLanes>.Run(product, a, c, rows, two);
         }
     }
 
-    /// <summary>A left side whose columns are not adjacent, as strips of 12 rows, [depth, 12] floats each.</summary>
+    /// <summary>A left side whose columns are apart, as strips of 12 rows, [depth, 12] floats or pairs each.</summary>
     static class Strips
     {
         public const int Rows = 12;
 
-        /// <summary>Writes one strip of <paramref name="a"/>; rows beyond the last are not written.</summary>
-        public static void Write(Matrix a, int strip, float* to)
+        /// <summary>Writes a piece of the depth of one strip; rows beyond the last are not written.</summary>
+        public static void Write(Matrix a, int strip, int k, int depth, bool pairs, float* to)
         {
             var first = strip * Rows;
             var rows = Math.Min(Rows, a.Rows - first);
-            var from = a.Data + first * a.RowStride;
-            to += (nint)first * a.Columns;
+            if (pairs)
+            {
+                var columns = Math.Min(BFloat16Pairs.Columns * depth, a.Columns - BFloat16Pairs.Columns * k);
+                BFloat16Pairs.OfRows(a.RowRange(first, rows).ColumnRange(BFloat16Pairs.Columns * k, columns).Transposed, Rows, to);
+                return;
+            }
+            var from = a.Data + first * a.RowStride + k * a.ColumnStride;
             if (a.RowStride == 1 && rows == Rows)
-                for (var k = 0; k < a.Columns; k++, to += Rows, from += a.ColumnStride)
+                for (; depth > 0; depth--, to += Rows, from += a.ColumnStride)
                 {
                     Vector256.Load(from).Store(to);
                     Vector128.Load(from + 8).Store(to + 8);
                 }
             else
-                for (var k = 0; k < a.Columns; k++, to += Rows, from += a.ColumnStride)
+                for (; depth > 0; depth--, to += Rows, from += a.ColumnStride)
                     for (var r = 0; r < rows; r++)
                         to[r] = from[r * a.RowStride];
         }
     }
+}
+
+/// <summary>Added to a product's result while it is near: scale · left[m, rank] · right[rank, n], columns of the left side adjacent.</summary>
+internal readonly record struct NarrowProduct(Matrix Left, Matrix Right, float Scale)
+{
+    public int Rank => Left.Columns;
 }

@@ -31,11 +31,12 @@ internal unsafe interface IRightSide
     /// <summary>Where row <paramref name="k"/> of the panel of <paramref name="column"/> lies, if it is in place.</summary>
     float* Panel(int k, int column);
 
-    /// <summary>Columns that are cheapest written together, a multiple of 16: a unit of work.</summary>
+    /// <summary>Columns that are cheapest written together, if their first is a multiple of it; a multiple of 32.</summary>
     int UnitColumns { get; }
 
     /// <summary>
-    /// Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or what is left of the last.
+    /// Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or some of it; the first is a multiple
+    /// of 32.
     /// </summary>
     void Write(int k, int depth, int column, int columns, float* to);
 }
@@ -45,6 +46,14 @@ internal static unsafe class Panels
     /// <summary>Columns of a panel: rows of a panel of weights.</summary>
     public const int Columns = PackedFormat.Rows;
 
+    /// <summary>Columns of the two panels that a tile reads.</summary>
+    public const int Pair = 2 * Columns;
+
+    /// <summary>
+    /// Columns of packed weights that are read together for panels across their rows: whole groups.
+    /// </summary>
+    public static int Unit(PackedMatrix weights) => Math.Max(Pair, weights.Format.GroupColumns);
+
     /// <summary>Where panel <paramref name="panel"/> of a piece begins.</summary>
     public static nint Offset(int panel, int depth) => (nint)panel * depth * Columns;
 
@@ -52,11 +61,51 @@ internal static unsafe class Panels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, nint stride, int rows, float* to)
     {
+        for (; Avx512F.IsSupported && rows >= Columns; rows -= Columns, from += Columns, to += Columns * Columns)
+            Transpose16(from, stride, to);
         for (var column = 0; column < Columns; column += 4)
         {
             float* a = from + column * stride, b = a + stride, c = b + stride, d = c + stride;
             for (var row = 0; row < rows; row += 4)
                 Transpose4(a + row, b + row, c + row, d + row, to + row * Columns + column);
+        }
+    }
+
+    // Rows are interleaved within each quarter of the vectors, as below; then quarters are exchanged.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Transpose16(float* from, nint stride, float* to)
+    {
+        const byte Even = 0x88, Odd = 0xDD; // quarters
+        for (var half = 0; half < 2; half++, to += 2 * Columns)
+        {
+            // Columns 2 half and 2 half + 1 of each quarter.
+            var (a, b) = Interleave(from, stride, half);
+            var (c, d) = Interleave(from + 4 * stride, stride, half);
+            var (e, f) = Interleave(from + 8 * stride, stride, half);
+            var (g, h) = Interleave(from + 12 * stride, stride, half);
+            Store(a, c, e, g, to);
+            Store(b, d, f, h, to + Columns);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static (Vector512<float>, Vector512<float>) Interleave(float* from, nint stride, int half)
+        {
+            Vector512<float> w = Vector512.Load(from), x = Vector512.Load(from + stride), y = Vector512.Load(from + 2 * stride), z = Vector512.Load(from + 3 * stride);
+            var first = (half == 0 ? Avx512F.UnpackLow(w, x) : Avx512F.UnpackHigh(w, x)).AsDouble();
+            var second = (half == 0 ? Avx512F.UnpackLow(y, z) : Avx512F.UnpackHigh(y, z)).AsDouble();
+            return (Avx512F.UnpackLow(first, second).AsSingle(), Avx512F.UnpackHigh(first, second).AsSingle());
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Store(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* to)
+        {
+            Vector512<float> even = Avx512F.Shuffle4x128(a, b, Even), last = Avx512F.Shuffle4x128(c, d, Even);
+            Avx512F.Shuffle4x128(even, last, Even).Store(to);
+            Avx512F.Shuffle4x128(even, last, Odd).Store(to + 8 * Columns);
+            even = Avx512F.Shuffle4x128(a, b, Odd);
+            last = Avx512F.Shuffle4x128(c, d, Odd);
+            Avx512F.Shuffle4x128(even, last, Even).Store(to + 4 * Columns);
+            Avx512F.Shuffle4x128(even, last, Odd).Store(to + 12 * Columns);
         }
     }
 
@@ -102,7 +151,7 @@ internal readonly unsafe struct FloatRightSide(Matrix matrix) : IRightSide
 
     public int Columns => matrix.Columns;
 
-    public int UnitColumns => 4 * Panels.Columns;
+    public int UnitColumns => Panels.Pair;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(int k, int depth, int column, int columns, float* to)
@@ -153,10 +202,13 @@ internal readonly unsafe struct ForwardRightSide(PackedMatrix weights) : IRightS
 
     public int Columns => weights.Rows;
 
-    public int UnitColumns => Panels.Columns;
+    public int UnitColumns => Panels.Pair;
 
-    public void Write(int k, int depth, int column, int columns, float* to) =>
-        Ladder.Current.Dequantize(weights, column / Panels.Columns, k, depth, to);
+    public void Write(int k, int depth, int column, int columns, float* to)
+    {
+        for (var end = column + columns; column < end; column += Panels.Columns, to += (nint)depth * Panels.Columns)
+            Ladder.Current.Dequantize(weights, column / Panels.Columns, k, depth, to);
+    }
 }
 
 /// <summary>W of packed weights, for dx = dy·W: their panels, transposed.</summary>
@@ -175,29 +227,31 @@ internal readonly unsafe struct BackwardRightSide(PackedMatrix weights) : IRight
 
     public int Columns => weights.Columns;
 
-    /// <summary>Where panels can be entered.</summary>
-    public int UnitColumns => Gemm.MaxDepth;
+    public int UnitColumns => Panels.Unit(weights);
 
     public void Write(int k, int depth, int column, int columns, float* to)
     {
-        s_panel ??= new AlignedBuffer(sizeof(float) * (Gemm.MaxDepth + Panels.Columns) * Panels.Columns);
-        var panel = s_panel.Floats;
+        // From the beginning of a group on.
+        var start = column / weights.Format.GroupColumns * weights.Format.GroupColumns;
+        var (skipped, all) = (column - start, column - start + columns);
+        all = Math.Min(weights.Columns - start, (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
+        var panel = Gemm.Grow(ref s_panel, ((nint)all + Panels.Columns) * Panels.Columns);
         for (var row = 0; row < depth; row += Panels.Columns)
         {
-            Ladder.Current.Dequantize(weights, (k + row) / Panels.Columns, column, columns, panel);
+            Ladder.Current.Dequantize(weights, (k + row) / Panels.Columns, start, all, panel);
             // [columns, 16 rows of W] becomes [16 rows, 16 columns] of each panel of the right side.
             for (var first = 0; first < columns; first += Panels.Columns)
             {
                 var rows = Math.Min(Panels.Columns, depth - row);
-                var into = to + (nint)first * depth + row * Panels.Columns;
+                float* from = panel + (nint)(skipped + first) * Panels.Columns, into = to + (nint)first * depth + row * Panels.Columns;
                 if (columns - first < Panels.Columns)
-                    new Span<float>(panel + columns * Panels.Columns, (first + Panels.Columns - columns) * Panels.Columns).Clear();
+                    new Span<float>(from + (columns - first) * Panels.Columns, (first + Panels.Columns - columns) * Panels.Columns).Clear();
                 if (rows % 4 == 0)
-                    Panels.Transpose(panel + first * Panels.Columns, Panels.Columns, rows, into);
+                    Panels.Transpose(from, Panels.Columns, rows, into);
                 else
                     for (var r = 0; r < rows; r++)
                         for (var c = 0; c < Panels.Columns; c++)
-                            into[r * Panels.Columns + c] = panel[(first + c) * Panels.Columns + r];
+                            into[r * Panels.Columns + c] = from[c * Panels.Columns + r];
             }
         }
     }

@@ -90,6 +90,47 @@ public sealed unsafe class GemmTests : IDisposable
         }
     }
 
+    // An odd depth, strips of fewer than 12 rows, panels of fewer than 16 columns; each side as it lies and transposed.
+    [Fact]
+    public void In_BF16_a_product_of_floats_is_that_of_rounded_ones()
+    {
+        if (!Gemm.HasBFloat16)
+            Assert.Skip("this rung has no products of BF16");
+        Gen.Select(s_size, s_size, s_size, Gen.Bool, Gen.Bool, Gen.Bool).Sample((m, n, k, add, leftTransposed, rightTransposed) =>
+        {
+            float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), expected = [.. c], roundedA = [.. a], roundedB = [.. b];
+            Round(roundedA);
+            Round(roundedB);
+            fixed (float* pa = a, pb = b, pc = c, pe = expected, pra = roundedA, prb = roundedB)
+            {
+                Matrix Left(float* data) => leftTransposed ? new Matrix(data, k, m).Transposed : new Matrix(data, m, k);
+                Matrix Right(float* data) => rightTransposed ? new Matrix(data, n, k).Transposed : new Matrix(data, k, n);
+                Gemm.Multiply(Left(pa), Right(pb), new(pc, m, n), _pool, 0.5f, add, bfloat16: true);
+                Gemm.Reference(Left(pra), Right(prb), new(pe, m, n), 0.5f, add);
+            }
+            AssertClose(expected, c, k);
+        }, iter: 200, threads: 1);
+    }
+
+    [Theory]
+    [InlineData("F32", 1)]
+    [InlineData("BF16", 16)]
+    [InlineData("Q4_K", 300)]
+    public void Two_narrow_matrices_are_added_to_a_product_with_frozen_weights(string name, int rank)
+    {
+        const int Rows = 40, Columns = 512, Tokens = 29;
+        using var weights = Packed(PackedFormat.All.Single(f => f.Format.Name == name).Format, Rows, Columns);
+        float[] x = Values(Tokens * Columns, 1), y = Values(Tokens * Rows, 2), h = Values(Tokens * rank, 3), b = Values(Rows * rank, 4), expected = [.. y];
+        fixed (float* px = x, py = y, ph = h, pb = b, pe = expected)
+        {
+            Matrix left = new(ph, Tokens, rank), right = new Matrix(pb, Rows, rank).Transposed;
+            Gemm.Forward(new(px, Tokens, Columns), weights, new(py, Tokens, Rows), _pool, 2, add: true, also: new(left, right, 0.5f));
+            Gemm.Forward(new(px, Tokens, Columns), weights, new(pe, Tokens, Rows), null, 2, add: true);
+            Gemm.Reference(left, right, new(pe, Tokens, Rows), 0.5f, add: true);
+        }
+        AssertClose(expected, y, rank);
+    }
+
     [Fact]
     public void The_result_does_not_depend_on_the_number_of_threads()
     {

@@ -15,7 +15,7 @@ sealed class TuneChoices
     readonly Option<string?> _type, _baseName, _objective, _format, _heldOut, _report;
     readonly Option<double?> _alpha, _rate, _warmup, _decay, _clip, _beta, _share, _fim, _price, _watts;
     readonly Option<string[]> _target;
-    readonly Option<bool> _skipBad, _restart, _json;
+    readonly Option<bool> _skipBad, _parseSpecial, _restart, _json;
     readonly TuneOptions _defaults = new();
 
     /// <summary>Adds the options to a command, after its own arguments.</summary>
@@ -72,13 +72,14 @@ sealed class TuneChoices
         _length = Count("--length", $"Tokens of a sequence, into which samples are packed (default: {_defaults.SequenceLength}, at most the model's context)", 1 << 20, 8);
         _batch = Count("--batch", $"Sequences a step (default: {_defaults.SequencesPerStep})", 1 << 16);
         _recompute = Choice("--recompute", "Compute layers again on the way back, for less memory", "auto", "on", "off");
-        _precision = Choice("--precision", "What an adapter's frozen base is multiplied in; auto: bfloat16 where the processor is faster with it", "auto", "float32", "bfloat16");
+        _precision = Choice("--precision", "What weights are multiplied in; auto: bfloat16 where the processor is faster with it", "auto", "float32", "bfloat16");
         _format = Add(new Option<string?>("--format") { Description = $"What records look like: {string.Join(", ", Enum.GetNames<DataFormat>()).ToLowerInvariant()} (default: as the first does)" });
         _format.AcceptOnlyFromAmong([.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())]);
         _heldOut = Add(new Option<string?>("--held-out") { Description = "What is measured and not learned from (default: a part of DATA)", HelpName = "FILE" });
         _share = Number("--held-out-share", "The share of DATA that is held out (default: 0.05)", 0, 0.9);
         _fim = Number("--fim", "Of source code: the share of excerpts with a hole to fill in (default: 0)", 0, 1);
         _skipBad = Add(new Option<bool>("--skip-bad") { Description = "Leave out records that cannot be learned from" });
+        _parseSpecial = Add(new Option<bool>("--parse-special") { Description = "In plain text and completions, the text of a special token is that token" });
         _tooLong = Choice("--too-long", "Samples longer than a sequence", "cut", "skip", "stop");
         _evaluateEvery = Count("--evaluate-every", $"Steps between measurements of what is held out; 0: only before and after (default: {_defaults.EvaluateEvery})", least: 0);
         _checkpointEvery = Count("--checkpoint-every", $"Steps between checkpoints, besides one every five minutes (default: {_defaults.CheckpointEvery})");
@@ -114,6 +115,7 @@ sealed class TuneChoices
             Format = arguments.GetValue(_format) is { } name ? Enum.Parse<DataFormat>(name, ignoreCase: true) : null,
             Fim = arguments.GetValue(_fim) ?? 0,
             SkipBad = arguments.GetValue(_skipBad),
+            ParseSpecial = arguments.GetValue(_parseSpecial),
             TooLong = Enum.Parse<TooLong>(arguments.GetRequiredValue(_tooLong), ignoreCase: true),
         };
         var options = _defaults with
@@ -138,7 +140,7 @@ sealed class TuneChoices
             Precision = arguments.GetRequiredValue(_precision) switch
             {
                 "bfloat16" => TunePrecision.BFloat16,
-                "auto" when !isWhole && TuneOptions.IsBFloat16Faster => TunePrecision.BFloat16,
+                "auto" when TuneOptions.IsBFloat16Faster => TunePrecision.BFloat16,
                 _ => TunePrecision.Float32,
             },
             EvaluateEvery = arguments.GetValue(_evaluateEvery) ?? _defaults.EvaluateEvery,

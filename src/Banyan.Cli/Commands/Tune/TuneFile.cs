@@ -44,6 +44,7 @@ static class TuneFile
             Format = said.TryGetValue("format", out var format) && Enum.TryParse<DataFormat>(format, ignoreCase: true, out var known) ? known : null,
             Fim = Number("fim"),
             SkipBad = Said("skip-bad") == "true",
+            ParseSpecial = said.GetValueOrDefault("parse-special") == "true",
             TooLong = Enum.TryParse<TooLong>(Said("too-long"), ignoreCase: true, out var tooLong) ? tooLong : TooLong.Cut,
             MaxTokens = (int)Number("length"),
         };
@@ -76,13 +77,14 @@ static class TuneFile
         ("mix", names.Teacher is null ? null : options.DistillMix),
         ("length", options.SequenceLength),
         ("batch", options.SequencesPerStep),
-        ("precision", HasAdapter(options) ? Lower(options.Precision) : null),
+        ("precision", Lower(options.Precision)),
         ("evaluate-every", options.EvaluateEvery),
         ("format", data.Format is { } format ? Lower(format) : null),
         ("held-out", names.HeldOut?.Exactly),
         ("held-out-share", data.HeldOutShare),
         ("fim", data.Fim),
         ("skip-bad", data.SkipBad),
+        ("parse-special", data.ParseSpecial),
         ("too-long", Lower(data.TooLong)),
     ];
 
