@@ -72,7 +72,7 @@ sealed class TuneChoices
         _length = Count("--length", $"Tokens of a sequence, into which samples are packed (default: {_defaults.SequenceLength}, at most the model's context)", 1 << 20, 8);
         _batch = Count("--batch", $"Sequences a step (default: {_defaults.SequencesPerStep})", 1 << 16);
         _recompute = Choice("--recompute", "Compute layers again on the way back, for less memory", "auto", "on", "off");
-        _precision = Choice("--precision", "What weights are multiplied in; auto: bfloat16 where the processor is faster with it", "auto", "float32", "bfloat16");
+        _precision = Choice("--precision", "What weights are multiplied in; auto: bfloat16 for the frozen base of an adapter where the processor is faster with it", "auto", "float32", "bfloat16");
         _format = Add(new Option<string?>("--format") { Description = $"What records look like: {string.Join(", ", Enum.GetNames<DataFormat>()).ToLowerInvariant()} (default: as the first does)" });
         _format.AcceptOnlyFromAmong([.. Enum.GetNames<DataFormat>().Select(n => n.ToLowerInvariant())]);
         _heldOut = Add(new Option<string?>("--held-out") { Description = "What is measured and not learned from (default: a part of DATA)", HelpName = "FILE" });
@@ -140,7 +140,7 @@ sealed class TuneChoices
             Precision = arguments.GetRequiredValue(_precision) switch
             {
                 "bfloat16" => TunePrecision.BFloat16,
-                "auto" when TuneOptions.IsBFloat16Faster => TunePrecision.BFloat16,
+                "auto" when !isWhole && TuneOptions.IsBFloat16Faster => TunePrecision.BFloat16,
                 _ => TunePrecision.Float32,
             },
             EvaluateEvery = arguments.GetValue(_evaluateEvery) ?? _defaults.EvaluateEvery,
