@@ -135,6 +135,21 @@ public unsafe class AttentionTests
             Check(new KvLayout(bits, 2, keySize, valueSize), 4, [(63, 3), (0, 70), (1100, 1)]);
     }
 
+    // Of latent attention the keys' first numbers.
+    [Theory]
+    [InlineData(576, 512)]
+    [InlineData(40, 33)]
+    [InlineData(17, 17)]
+    public void Values_may_be_the_keys(int keySize, int valueSize)
+    {
+        foreach (var bits in (int[])[32, 16, 8])
+        {
+            var layout = new KvLayout(bits, 1, keySize, valueSize) { ValuesAreKeys = true };
+            Assert.True(layout.PageBytes <= (keySize + 1) * 64 * (bits / 8) + 64 * 4 + (keySize + 31) / 32 * 64 * 2);
+            Check(layout, 4, [(63, 3), (0, 70), (1100, 1)]);
+        }
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 2)]

@@ -50,14 +50,16 @@ internal readonly unsafe struct AttentionTile
         // Everything from one piece of this thread's scratch memory; every length is a multiple of 64 bytes.
         var rows = (_padded + 15) / 16 * 16;
         var queryFloats = (_padded * (layout.IsFloat ? layout.KeySize : _terms * layout.KeyDim / 2) + 15) / 16 * 16;
-        var unpackedFloats = layout.Bits == 8 ? layout.HeadElements / 2 : 0;
+        // Bytes become integers of 16 bits, and values that are keys lie as values do.
+        var keyFloats = layout.Bits == 8 ? layout.KeyElements / 2 : 0;
+        var unpackedFloats = keyFloats + (layout.Bits == 8 || layout.ValuesAreKeys ? layout.ValueElements / (layout.IsFloat ? 1 : 2) : 0);
         var next = (float*)Scratch.ForPart(sizeof(float) * ((long)queryFloats + unpackedFloats + 7 * rows
             + (long)_padded * (RunPositions + Page / 2 + Page + 8 + RunPages + 2 * stride)));
         _floatQueries = next;
         _queries = (short*)next;
         next += queryFloats;
         _keys = (short*)next;
-        _values = _keys + layout.KeyElements;
+        _values = (short*)(next + keyFloats);
         next += unpackedFloats;
         _queryScales = next;
         _weightScales = next + rows;
@@ -308,16 +310,24 @@ internal readonly unsafe struct AttentionTile
             for (var i = 0; i < _padded; i++)
                 PageWeights.Exp(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i);
             var values = (float*)Start(page) + _layout.KeyElements;
+            if (_layout.ValuesAreKeys)
+                SharedValues.Transpose(_layout, (float*)Start(page), values = (float*)_values);
             for (var i = 0; i < _padded; i += Activations.TokenTile)
                 for (var d = 0; d < stride; d += KvLayout.Lanes)
                     Ladder.Current.MultiplyFloatTile(values + d, stride, valid, scores + (long)i * RunPositions, RunPositions, Outputs + (long)i * stride + d, stride);
             return;
         }
         var integers = (short*)Start(page) + _layout.KeyElements;
-        if (_layout.Bits == 8)
+        if (_layout.ValuesAreKeys)
+        {
+            if (_layout.Bits == 8)
+                ByteCache.WidenKeys(_layout, Start(page), _keys);
+            SharedValues.Transpose(_layout, _layout.Bits == 8 ? _keys : (short*)Start(page), integers = _values);
+        }
+        else if (_layout.Bits == 8)
             ByteCache.WidenValues(_layout, Start(page), integers = _values);
         var dots = IntegerDots.Current;
-        var valueScales = Scales(page) + Page;
+        var valueScales = Scales(page) + (_layout.ValuesAreKeys ? 0 : Page);
         if (_terms == 1)
         {
             AddWeighed(dots, scores, bounds, valueScales, integers, valid, masked, page);

@@ -31,6 +31,9 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
     {
     }
 
+    /// <summary>The values are the first <see cref="ValueSize"/> numbers of the keys, which lie there once (latent attention).</summary>
+    public bool ValuesAreKeys { get; init; }
+
     public const int PagePositions = 64, Lanes = 16, BlockDims = 32;
 
     public bool IsFloat => Bits == 32;
@@ -43,13 +46,15 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
 
     public int KeyElements => PagePositions * KeyDim;
 
-    public int HeadElements => KeyElements + PagePositions * ValueStride;
+    public int ValueElements => PagePositions * ValueStride;
 
-    /// <summary>From a head's start to its scales: floats [64 keys], then [64 values].</summary>
+    int HeadElements => KeyElements + (ValuesAreKeys ? 0 : ValueElements);
+
+    /// <summary>From a head's start to its scales: floats [64 keys], then [64 values] unless these are the keys.</summary>
     public long ScaleOffset => (long)HeadElements * (Bits / 8);
 
     /// <summary>From a head's start to the shares of its blocks in 8 bits: 16 bits [key blocks, then value blocks, 64].</summary>
-    public long ShareOffset => ScaleOffset + 2 * PagePositions * sizeof(float);
+    public long ShareOffset => ScaleOffset + (ValuesAreKeys ? 1 : 2) * PagePositions * sizeof(float);
 
     /// <summary>Blocks of 32 numbers of one key.</summary>
     public int KeyBlocks => BlocksOf(KeySize);
@@ -64,7 +69,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
     {
         32 => ScaleOffset,
         16 => ShareOffset,
-        _ => ShareOffset + (KeyBlocks + ValueBlocks) * (long)PagePositions * sizeof(short),
+        _ => ShareOffset + (KeyBlocks + (ValuesAreKeys ? 0 : ValueBlocks)) * (long)PagePositions * sizeof(short),
     };
 
     /// <summary>Bytes of a page of one layer; a multiple of 64.</summary>
@@ -83,7 +88,8 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
         KeyElements + (IsFloat ? slot * ValueStride + d : slot / 2 * 2 * ValueStride + d * 2 + slot % 2);
 
     /// <summary>
-    /// Writes one position's keys [kvHeads, keySize] and values [kvHeads, valueSize] into its slot (position mod 64) of its page.
+    /// Writes one position's keys [kvHeads, keySize] and values [kvHeads, valueSize], unless these are the keys, into its slot (position
+    /// mod 64) of its page.
     /// </summary>
     [SkipLocalsInit]
     public void Write(byte* page, int slot, float* keys, float* values)
@@ -92,6 +98,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
         var integers = stackalloc short[IsFloat ? 1 : Math.Max(KeyDim, ValueStride)];
         for (var head = 0; head < KvHeads; head++, keys += KeySize, values += ValueSize)
         {
+            var size = ValuesAreKeys ? 0 : ValueSize;
             var start = page + head * HeadBytes;
             var scales = (float*)(start + ScaleOffset);
             switch (Bits)
@@ -99,15 +106,18 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
                 case 32:
                     for (var d = 0; d < KeySize; d++)
                         ((float*)start)[KeyIndex(slot, d)] = keys[d];
-                    new Span<float>(values, ValueSize).CopyTo(new Span<float>((float*)start + ValueIndex(slot, 0), ValueSize));
-                    new Span<float>((float*)start + ValueIndex(slot, ValueSize), ValueStride - ValueSize).Clear();
+                    if (size == 0)
+                        break;
+                    new Span<float>(values, size).CopyTo(new Span<float>((float*)start + ValueIndex(slot, 0), size));
+                    new Span<float>((float*)start + ValueIndex(slot, size), ValueStride - size).Clear();
                     break;
                 case 16:
                     scales[slot] = ToIntegers(keys, KeySize, integers);
                     for (var d = 0; d < KeySize; d++)
                         ((short*)start)[KeyIndex(slot, d)] = integers[d];
-                    scales[PagePositions + slot] = ToIntegers(values, ValueSize, integers);
-                    for (var d = 0; d < ValueSize; d++)
+                    if (size > 0)
+                        scales[PagePositions + slot] = ToIntegers(values, size, integers);
+                    for (var d = 0; d < size; d++)
                         ((short*)start)[ValueIndex(slot, d)] = integers[d];
                     break;
                 default:
@@ -115,8 +125,9 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
                     scales[slot] = ToBytes(keys, KeySize, integers, shares);
                     for (var d = 0; d < KeySize; d++)
                         ((sbyte*)start)[KeyIndex(slot, d)] = (sbyte)integers[d];
-                    scales[PagePositions + slot] = ToBytes(values, ValueSize, integers, shares + KeyBlocks * PagePositions);
-                    for (var d = 0; d < ValueSize; d++)
+                    if (size > 0)
+                        scales[PagePositions + slot] = ToBytes(values, size, integers, shares + KeyBlocks * PagePositions);
+                    for (var d = 0; d < size; d++)
                         ((sbyte*)start)[ValueIndex(slot, d)] = (sbyte)integers[d];
                     break;
             }
@@ -126,6 +137,7 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
     /// <summary>The number that an element stands for: what attention computes with.</summary>
     public float Read(byte* page, int head, int slot, int d, bool value)
     {
+        value &= !ValuesAreKeys;
         var start = page + head * HeadBytes;
         var index = value ? ValueIndex(slot, d) : KeyIndex(slot, d);
         var scale = Bits == 32 ? 1 : ((float*)(start + ScaleOffset))[(value ? PagePositions : 0) + slot];

@@ -44,7 +44,7 @@ internal sealed unsafe class LatentAttention : Block
         _keys = at.Experts("attn_k_b", shape.Heads, shape.Latent, shape.Plain);
         _values = at.Experts("attn_v_b", shape.Heads, shape.ValueSize, shape.Latent);
         _output = at.Projection("attn_output", embedding, shape.Heads * shape.ValueSize);
-        _state = at.AddKv(1, shape.KeySize, shape.Latent);
+        _state = at.AddKv(1, shape.KeySize, shape.Latent, valuesAreKeys: true);
     }
 
     public override int Columns => _output.Rows;

@@ -91,9 +91,9 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     public AlignedBuffer Convolution(string name, int channels, int kernel) => weights.Transposed(Name($"{name}.weight"), channels, kernel);
 
     /// <summary>A place for the keys and values of each token, or of the last that a window shows.</summary>
-    public KvShape AddKv(int kvHeads, int keySize, int valueSize, int window = 0)
+    public KvShape AddKv(int kvHeads, int keySize, int valueSize, int window = 0, bool valuesAreKeys = false)
     {
-        var state = new KvShape(states.Count, kvHeads, keySize, valueSize, window);
+        var state = new KvShape(states.Count, kvHeads, keySize, valueSize, window, valuesAreKeys);
         states.Add(state);
         return state;
     }

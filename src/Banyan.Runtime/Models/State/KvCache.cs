@@ -77,7 +77,7 @@ internal sealed unsafe class KvCache : IDisposable
     }
 
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
-        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize);
+        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize) { ValuesAreKeys = state.ValuesAreKeys };
 
     /// <summary>
     /// Puts the keys and values of a batch's rows, k[rows, KV heads, key size] and v[rows, KV heads, value size], into their sequences'
