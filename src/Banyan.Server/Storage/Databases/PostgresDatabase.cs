@@ -15,7 +15,21 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
 {
     const long MigrationLock = 0x42616E79616E, UpgradeLock = MigrationLock + 1;   // "Banyan"
 
-    readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(connection);
+    /// <summary>
+    /// Unless the connection string says how many (<c>Maximum Pool Size</c>): a server takes 100 by default, from all nodes and whoever else
+    /// connects. Who finds none free waits.
+    /// </summary>
+    const int MostConnections = 40;
+
+    readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(Bounded(connection));
+
+    static NpgsqlConnectionStringBuilder Bounded(string connection)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connection);
+        if (!settings.ShouldSerialize("Maximum Pool Size"))
+            settings.MaxPoolSize = MostConnections;
+        return settings;
+    }
 
     /// <inheritdoc/>
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) => await _source.OpenConnectionAsync(cancellationToken);
