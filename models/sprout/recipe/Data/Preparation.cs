@@ -9,7 +9,7 @@ internal sealed record HeldOutFile(string Set, string Repository, string Path, s
 /// <summary>
 /// From checkouts to training data:
 /// :: 1 collect and clean · 2 drop duplicates, everywhere at once · 3 cap each repository and language · 4 hold out files
-/// · 5 drop held-out files that still share too much with training · 6 learn the tokenizer, write the shape · 7 write what is learned from.
+/// · 5 drop held-out files that still share too much with training · 6 learn the tokenizer · 7 write tokens.
 /// </summary>
 internal static class Preparation
 {
@@ -90,40 +90,39 @@ internal static class Preparation
         // :: 6
         int budget = TokenizerTrainingBytes;
         var sample = training.TakeWhile(file => (budget -= file.Bytes) > 0).Select(file => file.Text);
-        var vocabulary = BpeTrainer.Train(sample, VocabularySize - SpecialTokens.All.Length);
-        Shape.Write(Path.Combine(outFolder, "shape"), vocabulary);
-        Console.WriteLine($"tokenizer: {vocabulary.Size} tokens; the last: {string.Join(' ', Enumerable.Range(vocabulary.Ordinary.Count - 8, 8).Select(vocabulary.Written))}");
+        var (vocabulary, merges) = BpeTrainer.Train(sample, VocabularySize - SpecialTokens.All.Length);
+        var tokenizer = new BpeTokenizer(vocabulary, merges);
+        tokenizer.Save(Path.Combine(outFolder, "merges.json"));
+        Console.WriteLine($"tokenizer: {tokenizer.Size} tokens; the last: {string.Join(' ', Enumerable.Range(vocabulary.Count - 8, 8).Select(tokenizer.Written))}");
 
         // :: 7
-        WriteRecords(training, Path.Combine(outFolder, "train.jsonl"), random);
+        WriteTokens(training, tokenizer, outFolder, random);
     }
 
-    /// <summary>A file is one record, behind an end of text as when it is evaluated; or some samples with a hole.</summary>
-    private static void WriteRecords(List<SourceFile> training, string path, Random random)
+    private static void WriteTokens(List<SourceFile> training, BpeTokenizer tokenizer, string outFolder, Random random)
     {
-        var fim = new FillInTheMiddle(random);
-        using var records = new StreamWriter(path);
+        var fim = new FillInTheMiddle(tokenizer, random);
+        ushort end = tokenizer.IdOf(SpecialTokens.EndOfText);
+        var plainTokens = new List<ushort> { end };
+        var samples = new List<ushort[]>();
         long plainBytes = 0;
-        int plain = 0, holes = 0;
-        foreach (var file in training.Where(file => !SpecialTokens.All.Any(file.Text.Contains))) // their names are read as tokens
+        foreach (var file in training)
         {
             if (random.NextDouble() < FimShare)
             {
-                foreach (string sample in fim.Samples(file.Text))
-                {
-                    records.WriteLine(JsonSerializer.Serialize(new { text = sample }));
-                    holes++;
-                }
-
+                samples.AddRange(fim.Samples(file.Text));
                 continue;
             }
 
-            records.WriteLine(JsonSerializer.Serialize(new { text = SpecialTokens.EndOfText + file.Text }));
+            tokenizer.Encode(file.Text, plainTokens);
+            plainTokens.Add(end);
             plainBytes += file.Bytes;
-            plain++;
         }
 
-        Console.WriteLine($"{plain:N0} plain files, {plainBytes:N0} bytes; {holes:N0} fill-in-the-middle samples");
+        Shuffle(samples, random);
+        TokenFile.Write(Path.Combine(outFolder, "plain.tokens"), plainTokens);
+        TokenFile.Write(Path.Combine(outFolder, "fim.tokens"), [.. samples.SelectMany(s => s)]);
+        Console.WriteLine($"plain {plainTokens.Count:N0} tokens ({plainBytes / (double)plainTokens.Count:F2} bytes a token); fill-in-the-middle {samples.Sum(s => (long)s.Length):N0} tokens in {samples.Count:N0} samples");
     }
 
     /// <summary>Takes files in their (random) order until a repository's, its tests' or the language's share is full.</summary>
