@@ -39,10 +39,18 @@ sealed class Throttle(TimeProvider time)
         }
     }
 
-    /// <summary>Forgets what was counted for who has signed in.</summary>
+    /// <summary>
+    /// Forgets what was counted for who has signed in, and that attempt for the address: an office behind one address may sign in. What
+    /// others there guessed stays counted.
+    /// </summary>
     public void Forget(HttpContext context, string name)
     {
+        var from = ForwardedAddress.NetworkOf(context);
         lock (_gate)
-            _counts.Remove($"both {ForwardedAddress.NetworkOf(context)} {name}");
+        {
+            _counts.Remove($"both {from} {name}");
+            if (_counts.TryGetValue($"from {from}", out var known) && known.Count > 0)
+                _counts[$"from {from}"] = known with { Count = known.Count - 1 };
+        }
     }
 }

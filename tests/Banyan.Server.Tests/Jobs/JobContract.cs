@@ -180,9 +180,9 @@ public sealed class JobEndpointsTests
         async Task<Dictionary<string, JsonElement>> JobsAsync() =>
             (await HubServer.JsonOf(await hub.GetAsync("/api/settings/jobs", hub.Ana))).EnumerateArray().ToDictionary(j => j.GetProperty("name").GetString()!);
         var jobs = await JobsAsync();
-        for (var i = 0; i < 600 && jobs.Count < 12; i++, jobs = await JobsAsync())
+        for (var i = 0; i < 600 && jobs.Count < 14; i++, jobs = await JobsAsync())
             await Task.Delay(100);
-        Assert.Equal(["audit", "checkpoints", "collect", "downloads", "inboxes", "keep-packs", "leftovers", "lists", "notifications", "parts", "ranks", "webhooks"], jobs.Keys.Order());
+        Assert.Equal(["audit", "checkpoints", "collect", "downloads", "inboxes", "keep-packs", "leftovers", "lists", "mail", "notification-mail", "notifications", "parts", "ranks", "webhooks"], jobs.Keys.Order());
         Assert.Equal("not yet run", jobs["collect"].GetProperty("status").GetString());
         Assert.Equal("ok", jobs["leftovers"].GetProperty("status").GetString());
 

@@ -3,6 +3,7 @@ using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.SignIn;
 using Banyan.Server.Tests.Support;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Tests.Pages;
@@ -181,6 +182,23 @@ public class SignInTests(SharedHub shared)
         }
         Assert.Equal(HttpStatusCode.TooManyRequests, last.StatusCode);
         Assert.True(last.Headers.RetryAfter is { Delta.TotalSeconds: > 0 });
+    }
+
+    /// <summary>An office behind one address; and one in it who guesses.</summary>
+    [Fact]
+    public void Who_signs_in_takes_no_attempt_from_others_at_the_address()
+    {
+        var (throttle, context) = (new Throttle(TimeProvider.System), new DefaultHttpContext());
+        for (var i = 0; i < 500; i++)
+        {
+            throttle.Count(context, $"user-{i}");
+            throttle.Forget(context, $"user-{i}");
+            if (i < 50)
+                throttle.Count(context, $"guessed-{i}");
+        }
+        for (var i = 50; i < 60; i++)
+            throttle.Count(context, $"guessed-{i}");
+        Assert.Equal(429, Assert.Throws<HubException>(() => throttle.Count(context, "another")).Status);
     }
 
     [Fact]
