@@ -18,6 +18,13 @@ static class Answers
         return ([.. tokens], [.. logProbs], statistics!);
     }
 
+    /// <summary>The likeliest tokens, and how many of the prompt's came from the cache.</summary>
+    public static async Task<(int[] Tokens, int Cached)> Likeliest(Engine engine, int[] prompt, int count)
+    {
+        var (tokens, _, statistics) = await Generate(engine, prompt, new() { Temperature = 0, MaxTokens = count, IgnoreEndOfText = true });
+        return (tokens, statistics.CachedTokens);
+    }
+
     /// <summary>Answers drawn many times: how often each third and fourth token comes, with guesses and without, is of one distribution.</summary>
     public static async Task HaveOneDistribution(Engine with, Engine without, int[] prompt)
     {

@@ -1,6 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
+using Banyan.Runtime.Tests.Generation;
 
 namespace Banyan.Runtime.Tests.Models;
 
@@ -101,17 +102,6 @@ public sealed class RecurrentTests : IDisposable
         Same(text, forward.Result(0));
     }
 
-    static async Task<(int[] Tokens, int Cached)> Answer(Engine engine, int[] prompt, int count)
-    {
-        var (tokens, cached) = (new List<int>(), 0);
-        await foreach (var generated in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = count, IgnoreEndOfText = true }))
-        {
-            tokens.Add(generated.Token!.Value);
-            cached = generated.Statistics?.CachedTokens ?? cached;
-        }
-        return ([.. tokens], cached);
-    }
-
     [Theory]
     [InlineData("lfm2")]
     [InlineData("qwen35")]
@@ -122,20 +112,20 @@ public sealed class RecurrentTests : IDisposable
         await using var engine = new Engine(_model, new EngineOptions { PrefillTokens = 48 });
         await using var fresh = new Engine(_model, new EngineOptions { PrefillTokens = 256 });
         var first = Tokens(150);
-        var (answer, cached) = await Answer(engine, first, 100);
+        var (answer, cached) = await Answers.Likeliest(engine, first, 100);
         Assert.Equal(0, cached);
-        Assert.Equal((await Answer(fresh, first, 100)).Tokens, answer);
+        Assert.Equal((await Answers.Likeliest(fresh, first, 100)).Tokens, answer);
 
         // The same prompt again reaches its last whole page; one that goes on behind the answer the answer's; another beginning nothing.
-        var again = await Answer(engine, first, 100);
+        var again = await Answers.Likeliest(engine, first, 100);
         Assert.Equal(128, again.Cached);
         Assert.Equal(answer, again.Tokens);
         int[] second = [.. first, .. answer, .. Tokens(20, seed: 9)];
         await using var another = new Engine(_model);
-        var turn = await Answer(engine, second, 40);
+        var turn = await Answers.Likeliest(engine, second, 40);
         Assert.Equal(192, turn.Cached);
-        Assert.Equal((await Answer(another, second, 40)).Tokens, turn.Tokens);
-        Assert.Equal(0, (await Answer(engine, [.. Tokens(64, seed: 4), .. first], 3)).Cached);
+        Assert.Equal((await Answers.Likeliest(another, second, 40)).Tokens, turn.Tokens);
+        Assert.Equal(0, (await Answers.Likeliest(engine, [.. Tokens(64, seed: 4), .. first], 3)).Cached);
     }
 
     [Fact]
@@ -146,8 +136,8 @@ public sealed class RecurrentTests : IDisposable
         await using var roomy = new Engine(model, new EngineOptions { CacheTokens = 8192, Speculation = false });
         await using var tight = new Engine(model, new EngineOptions { CacheTokens = 320, SharedPrefillTokens = 7 });
         var prompts = Enumerable.Range(0, 6).Select(i => (int[])[.. Tokens(20, i), .. Tokens(20, i), .. Tokens(10 * i, i + 1)]).ToArray();
-        var expected = await Task.WhenAll(prompts.Select(p => Answer(roomy, p, 120)));
-        var actual = await Task.WhenAll(prompts.Select(p => Answer(tight, p, 120)));
+        var expected = await Task.WhenAll(prompts.Select(p => Answers.Likeliest(roomy, p, 120)));
+        var actual = await Task.WhenAll(prompts.Select(p => Answers.Likeliest(tight, p, 120)));
         Assert.Equal(expected.Select(e => e.Tokens), actual.Select(a => a.Tokens));
     }
 

@@ -1,6 +1,7 @@
 using Banyan.Runtime.Generation;
 using Banyan.Runtime.Models;
 using Banyan.Runtime.Models.State;
+using Banyan.Runtime.Tests.Generation;
 using CsCheck;
 
 namespace Banyan.Runtime.Tests.Models;
@@ -56,17 +57,6 @@ public sealed class WindowTests : IDisposable
         Assert.Equal(0, cache.Windows.Held);
     }
 
-    static async Task<(int[] Tokens, int Cached)> Answer(Engine engine, int[] prompt, int count)
-    {
-        var (tokens, cached) = (new List<int>(), 0);
-        await foreach (var generated in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = count, IgnoreEndOfText = true }))
-        {
-            tokens.Add(generated.Token!.Value);
-            cached = generated.Statistics?.CachedTokens ?? cached;
-        }
-        return ([.. tokens], cached);
-    }
-
     [Theory]
     [InlineData("gemma3")]
     [InlineData("gemma4moe")]
@@ -77,23 +67,23 @@ public sealed class WindowTests : IDisposable
         await using var engine = new Engine(_model, new EngineOptions { PrefillTokens = 48 });
         await using var fresh = new Engine(_model, new EngineOptions { PrefillTokens = 256 });
         var first = Tokens(350);
-        var (answer, cached) = await Answer(engine, first, 100);
+        var (answer, cached) = await Answers.Likeliest(engine, first, 100);
         Assert.Equal(0, cached);
-        Assert.Equal((await Answer(fresh, first, 100)).Tokens, answer);
+        Assert.Equal((await Answers.Likeliest(fresh, first, 100)).Tokens, answer);
 
-        var again = await Answer(engine, first, 100);
+        var again = await Answers.Likeliest(engine, first, 100);
         Assert.Equal(320, again.Cached);
         Assert.Equal(answer, again.Tokens);
         int[] second = [.. first, .. answer, .. Tokens(20, seed: 9)];
         await using var another = new Engine(_model);
-        var turn = await Answer(engine, second, 40);
+        var turn = await Answers.Likeliest(engine, second, 40);
         Assert.Equal(448, turn.Cached);
-        Assert.Equal((await Answer(another, second, 40)).Tokens, turn.Tokens);
+        Assert.Equal((await Answers.Likeliest(another, second, 40)).Tokens, turn.Tokens);
         // One that parts from it in the middle.
         int[] parted = [.. first[..150], .. Tokens(60, seed: 4)];
-        var other = await Answer(engine, parted, 20);
+        var other = await Answers.Likeliest(engine, parted, 20);
         Assert.Equal(128, other.Cached);
-        Assert.Equal((await Answer(another, parted, 20)).Tokens, other.Tokens);
+        Assert.Equal((await Answers.Likeliest(another, parted, 20)).Tokens, other.Tokens);
     }
 
     [Fact]
@@ -103,8 +93,8 @@ public sealed class WindowTests : IDisposable
         await using var roomy = new Engine(_model, new EngineOptions { CacheTokens = 8192, Speculation = false });
         await using var tight = new Engine(_model, new EngineOptions { CacheTokens = 320, SharedPrefillTokens = 7 });
         var prompts = Enumerable.Range(0, 6).Select(i => (int[])[.. Tokens(20, i), .. Tokens(20, i), .. Tokens(10 * i, i + 1)]).ToArray();
-        var expected = await Task.WhenAll(prompts.Select(p => Answer(roomy, p, 120)));
-        var actual = await Task.WhenAll(prompts.Select(p => Answer(tight, p, 120)));
+        var expected = await Task.WhenAll(prompts.Select(p => Answers.Likeliest(roomy, p, 120)));
+        var actual = await Task.WhenAll(prompts.Select(p => Answers.Likeliest(tight, p, 120)));
         Assert.Equal(expected.Select(e => e.Tokens), actual.Select(a => a.Tokens));
     }
 
