@@ -22,7 +22,7 @@ namespace Banyan.Training;
 /// <code>
 /// 1. each of its sequences forward and back; gradients are added up, of the mean over the step's targets
 /// 2. their norm, clipped
-/// 3. AdamW with the step's learning rate
+/// 3. AdamW or Muon with the step's learning rate
 /// 4. now and then: the loss of what is held out, and a checkpoint
 /// </code>
 /// With a folder it goes on where its last checkpoint is, and comes to the same result. The model generates nothing meanwhile.
@@ -278,7 +278,7 @@ public sealed unsafe partial class Trainer : IDisposable
         var parameters = _network.Parameters;
         if (parameters.Count == 0)
             throw new ArgumentException($"nothing is trained: no projection of the model is called {string.Join(" or ", _options.TargetModules)}");
-        var state = parameters.Size * sizeof(float) * (2 + AdamW.StateSize);
+        var state = parameters.Size * sizeof(float) * (2 + AdamW.StateSize) + (_options.Optimizer == TuneOptimizer.Muon ? Muon.Bytes(parameters.All) : 0);
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var recomputes = _options.Recompute ?? _model.WeightBytes + state + _network.ActivationBytes(recompute: false) > memory * 0.7;
         var activations = _network.ActivationBytes(recomputes);

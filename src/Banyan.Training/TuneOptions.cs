@@ -36,6 +36,19 @@ public enum TuneObjective
     Distill,
 }
 
+/// <summary>How gradients change weights.</summary>
+public enum TuneOptimizer
+{
+    /// <summary>Adam with decoupled weight decay (arXiv 1711.05101).</summary>
+    AdamW,
+
+    /// <summary>
+    /// Orthogonalized momentum for the matrices between embedding and output (Jordan et al. 2024; scaled as in arXiv 2502.16982), AdamW
+    /// for everything else. For whole weights.
+    /// </summary>
+    Muon,
+}
+
 /// <summary>
 /// What weights are multiplied in, frozen or trained as a whole. Everything else is float32: the trained numbers themselves and their
 /// gradients, adapters, attention, norms, losses and sums.
@@ -104,6 +117,9 @@ public sealed record TuneOptions
 
     /// <summary>The fraction of steps for linear warm-up; then the learning rate follows half a cosine.</summary>
     public double Warmup { get; init; } = 0.03;
+
+    /// <summary>How gradients change weights.</summary>
+    public TuneOptimizer Optimizer { get; init; }
 
     /// <summary>Adam's β₁, the decay of the mean gradient.</summary>
     public double Beta1 { get; init; } = 0.9;
@@ -201,6 +217,7 @@ public sealed record TuneOptions
         }
         Known(nameof(Method), Method);
         Known(nameof(Objective), Objective);
+        Known(nameof(Optimizer), Optimizer);
         Known(nameof(Precision), Precision);
         Range(nameof(Rank), Rank, 1, 4096);
         Range(nameof(Alpha), Alpha, 1e-3, 1e5);
@@ -226,6 +243,8 @@ public sealed record TuneOptions
         Range(nameof(EvaluateSequences), EvaluateSequences, 1, 1 << 20);
         if (Objective == TuneObjective.Dpo && Method == TuneMethod.Scratch)
             wrong.Add("Objective is Dpo and Method is Scratch: its reference is the base, of which nothing is left from scratch");
+        if (Optimizer == TuneOptimizer.Muon && HasAdapters)
+            wrong.Add($"Optimizer is Muon and Method is {Method}: it is for whole weights, Full and Scratch");
         if (Precision == TunePrecision.BFloat16 && !HasBFloat16)
             wrong.Add("Precision is BFloat16, and this processor (or BANYAN_KERNELS) has no products of it: Float32");
         if (TopLayers is not null && Method == TuneMethod.Scratch)

@@ -77,11 +77,12 @@ public sealed unsafe class TrainerTests : IDisposable
     [InlineData(TuneMethod.Dora, TunePrecision.Float32)]
     [InlineData(TuneMethod.Full, TunePrecision.Float32)]
     [InlineData(TuneMethod.Full, TunePrecision.BFloat16)]
-    public void A_run_that_was_interrupted_ends_byte_for_byte_as_one_that_was_not(TuneMethod method, TunePrecision precision)
+    [InlineData(TuneMethod.Full, TunePrecision.Float32, TuneOptimizer.Muon)]
+    public void A_run_that_was_interrupted_ends_byte_for_byte_as_one_that_was_not(TuneMethod method, TunePrecision precision, TuneOptimizer optimizer = TuneOptimizer.AdamW)
     {
         if (precision == TunePrecision.BFloat16 && !TuneOptions.HasBFloat16)
             Assert.Skip("this rung has no products of BF16");
-        var options = s_options with { Method = method, Precision = precision, WeightDecay = 0.1, EvaluateEvery = 2 };
+        var options = s_options with { Method = method, Precision = precision, Optimizer = optimizer, WeightDecay = 0.1, EvaluateEvery = 2 };
         var (whole, parts) = (Path.Combine(_folder, "whole"), Path.Combine(_folder, "parts"));
         using var model = TinyModels.Load("qwen2-tiny-f32", threads: 2);
         using (Train(model, options, whole))

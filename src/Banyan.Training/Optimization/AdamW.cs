@@ -13,7 +13,7 @@ namespace Banyan.Training.Optimization;
 /// m = β₁·m + (1 − β₁)·g       v = β₂·v + (1 − β₂)·g²
 /// x −= rate · (m ÷ (1 − β₁ᵗ)) ÷ (√(v ÷ (1 − β₂ᵗ)) + ε)  +  rate · decay · x
 /// </code>
-/// No sum depends on how many threads there are.
+/// With <see cref="TuneOptimizer.Muon"/>, the matrices between embedding and output are <see cref="Muon"/>'s, with m as their momentum. No sum depends on how many threads there are.
 /// </summary>
 internal sealed unsafe class AdamW : IDisposable
 {
@@ -24,12 +24,14 @@ internal sealed unsafe class AdamW : IDisposable
     readonly WorkerPool _pool;
     readonly AlignedBuffer _mean, _square;
     readonly double[] _sums;
+    readonly Muon? _muon;
 
     public AdamW(ParameterSet parameters, TuneOptions options, WorkerPool pool)
     {
         (_parameters, _options, _pool) = (parameters, options, pool);
         (_mean, _square) = (new(parameters.Size * sizeof(float)), new(parameters.Size * sizeof(float)));
         _sums = new double[(parameters.Size + Piece - 1) / Piece];
+        _muon = options.Optimizer == TuneOptimizer.Muon ? new(parameters.All, pool) : null;
     }
 
     /// <summary>m and v, each as long as the parameters: the entire state.</summary>
@@ -51,6 +53,11 @@ internal sealed unsafe class AdamW : IDisposable
     {
         foreach (var parameter in _parameters.All)
         {
+            if (_muon is not null && Muon.Moves(parameter))
+            {
+                _muon.Step(parameter, _mean.Floats + parameter.Offset, rate, _options.WeightDecay, factor);
+                continue;
+            }
             var job = new StepJob
             {
                 X = parameter.Value,
@@ -74,6 +81,7 @@ internal sealed unsafe class AdamW : IDisposable
     {
         _mean.Dispose();
         _square.Dispose();
+        _muon?.Dispose();
     }
 
     struct NormJob : IJob

@@ -6,6 +6,9 @@ internal enum ParameterKind
     /// <summary>A matrix: decays.</summary>
     Matrix,
 
+    /// <summary>A row a token: embedding and output. Decays.</summary>
+    Tokens,
+
     /// <summary>A norm's weight, a bias, a magnitude: does not decay.</summary>
     Vector,
 }

@@ -15,7 +15,7 @@ internal static unsafe class VocabularyParameters
             throw new ArgumentException($"NewTokens is {options.NewTokens}, of a vocabulary of {embedding.Rows} and an output of {projection.Rows}: they are the last of both");
         return (Matrix("token_embd.weight", embedding.Rows, embedding.WriteUnscaled), Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
 
-        Parameter Matrix(string name, int rows, ReadRow read) => parameters.Add(first > 0 ? $"{name}#{first}" : name, rows - first, embedding.Columns, ParameterKind.Matrix, p =>
+        Parameter Matrix(string name, int rows, ReadRow read) => parameters.Add(first > 0 ? $"{name}#{first}" : name, rows - first, embedding.Columns, ParameterKind.Tokens, p =>
         {
             if (options.Method == TuneMethod.Scratch)
                 Start.Normal(p, options.Seed);

@@ -60,7 +60,7 @@ internal static class ModelCard
         Line($"| Steps | {history.Count} of {plan.Steps}, each of {options.SequencesPerStep} sequences of {options.SequenceLength} tokens |");
         if (options.Precision != TunePrecision.Float32)
             Line($"| Precision | frozen weights multiplied in {options.Precision}, everything else in float32; the losses below are in float32 |");
-        Line($"| Optimizer | AdamW, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
+        Line($"| Optimizer | {(options.Optimizer == TuneOptimizer.Muon ? "Muon, AdamW for embedding, norms and biases" : "AdamW")}, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
         Line($"| Seed | {options.Seed} |");
         Line($"");
         Line($"## Held out");

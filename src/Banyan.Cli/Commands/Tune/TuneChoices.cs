@@ -9,11 +9,11 @@ namespace Banyan.Cli.Commands.Tune;
 sealed class TuneChoices
 {
     readonly Argument<string> _model, _data;
-    readonly Option<string> _output, _method, _recompute, _precision, _tooLong;
+    readonly Option<string> _output, _method, _recompute, _precision, _optimizer, _tooLong;
     readonly Option<int?> _steps, _epochs, _rank, _extend, _top, _length, _batch, _evaluateEvery, _checkpointEvery, _threads;
     readonly Option<ulong> _seed;
     readonly Option<string?> _type, _baseName, _objective, _format, _heldOut, _report;
-    readonly Option<double?> _alpha, _rate, _warmup, _decay, _clip, _beta, _share, _fim, _price, _watts;
+    readonly Option<double?> _alpha, _rate, _warmup, _decay, _clip, _beta2, _beta, _share, _fim, _price, _watts;
     readonly Option<string[]> _target;
     readonly Option<bool> _skipBad, _parseSpecial, _restart, _json;
     readonly TuneOptions _defaults = new();
@@ -66,6 +66,8 @@ sealed class TuneChoices
         _extend = Count("--extend-vocabulary", "Learn at most so many new tokens from DATA, for a language that costs many; a whole model is written", 1 << 18);
         _rate = Number("--lr", "Highest learning rate (default: 2e-4; full 2e-5, scratch 1e-3; a tenth for preferences)", 1e-12, 10);
         _warmup = Number("--warmup", $"Share of the steps in which the rate rises (default: {FormattableString.Invariant($"{_defaults.Warmup}")})", 0, 1);
+        _optimizer = Choice("--optimizer", "How gradients change weights; muon is for whole weights, with adamw for embedding, norms and biases", "adamw", "muon");
+        _beta2 = Number("--beta2", $"Decay of Adam's mean square (default: {FormattableString.Invariant($"{_defaults.Beta2}")})", 0, 0.9999999);
         _decay = Number("--weight-decay", "Decoupled weight decay (default: 0)", 0, 10);
         _clip = Number("--clip", "The norm of the gradient is clipped to this; 0: not (default: 1)", 0, 1e6);
         _beta = Number("--beta", "β of DPO (default: 0.1)", 1e-4, 100);
@@ -108,6 +110,8 @@ sealed class TuneChoices
             throw new CommandException("--top-layers trains the last layers alone, and --extend-vocabulary rows below all of them: leave one out");
         if (!isWhole && !extends && arguments.GetValue(_type) is not null)
             throw new CommandException($"--type is of whole models, and --method {which} writes an adapter: banyan tune merge makes one model of base and adapter");
+        if (!isWhole && arguments.GetRequiredValue(_optimizer) == "muon")
+            throw new CommandException($"--optimizer muon is for whole weights, and --method {which} trains an adapter");
         var dataOptions = new DataOptions(arguments.GetRequiredValue(_data))
         {
             HeldOutPath = arguments.GetValue(_heldOut),
@@ -131,6 +135,8 @@ sealed class TuneChoices
             TopLayers = arguments.GetValue(_top),
             LearningRate = arguments.GetValue(_rate),
             Warmup = arguments.GetValue(_warmup) ?? _defaults.Warmup,
+            Optimizer = Enum.Parse<TuneOptimizer>(arguments.GetRequiredValue(_optimizer), ignoreCase: true),
+            Beta2 = arguments.GetValue(_beta2) ?? _defaults.Beta2,
             WeightDecay = arguments.GetValue(_decay) ?? 0,
             ClipNorm = arguments.GetValue(_clip) ?? _defaults.ClipNorm,
             DpoBeta = arguments.GetValue(_beta) ?? _defaults.DpoBeta,

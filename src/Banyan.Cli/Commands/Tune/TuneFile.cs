@@ -70,6 +70,8 @@ static class TuneFile
         ("top-layers", options.TopLayers),
         ("lr", options.HighestRate),
         ("warmup", options.Warmup),
+        ("optimizer", Lower(options.Optimizer)),
+        ("beta2", options.Beta2),
         ("weight-decay", options.WeightDecay),
         ("clip", options.ClipNorm),
         ("beta", options.DpoBeta),
