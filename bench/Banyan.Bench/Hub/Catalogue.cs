@@ -79,7 +79,7 @@ sealed class Catalogue(int repos)
             string[] names = [.. named.Concat([$"{_words[owner % NameWords]}{owner}", i.ToString(CultureInfo.InvariantCulture)]).Distinct()];
             string[] head = [.. tags.Where(t => t[0] != '=').SelectMany(t => t.Split('-', ':', '/')).Append(language).Distinct(), WordIndex.Type(kind), WordIndex.Owner(owner + 100), .. tags.Select(WordIndex.Tag), .. Grams.Of(full), .. WordIndex.Room(size / 2)];
             target.Add(new KeptWords(i, downloads, names, [.. head.Except(names)], [.. Enumerable.Range(0, BodyWords).Select(_ => _words[Rank(Vocabulary)]).Distinct()]));
-            if (i % 10_000 == 0)
+            if (i % 50_000 == 0)
                 target.Write();
         }
         target.Write();

@@ -4,6 +4,7 @@ using Banyan.Server.Search;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Npgsql;
+using SQLitePCL;
 
 namespace Banyan.Bench.Hub;
 
@@ -28,42 +29,74 @@ interface ICatalogueTarget : IDisposable
     long Bytes { get; }
 }
 
-/// <summary>A SQLite file: one prepared statement a table, one transaction.</summary>
+/// <summary>
+/// A SQLite file: one statement a table, prepared by SQLite itself, in one transaction; plain indexes are made at the end. Words are added by place: a row
+/// whose place is before the last one's makes the index of words write what it has gathered.
+/// </summary>
 sealed class SqliteTarget : ICatalogueTarget
 {
+    const int WordsTogether = 64 << 20, WordsUsual = 1 << 20;     // bytes of the index of words that are gathered (FTS5's hashsize)
+
     readonly string _file;
     readonly SqliteConnection _connection;
-    readonly Dictionary<string, SqliteCommand> _inserts = [];
+    readonly Dictionary<string, sqlite3_stmt> _inserts = [];
+    readonly List<KeptWords> _words = [];
+    readonly string[] _indexes;
 
     public SqliteTarget(string file)
     {
         (_file, _connection) = (file, new SqliteConnection($"Data Source={file};Pooling=false"));
         _connection.Open();
-        _connection.Execute("PRAGMA cache_size = -2000000; PRAGMA synchronous = OFF; BEGIN");
+        _connection.Execute("PRAGMA cache_size = -4000000; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; BEGIN");
+        var indexes = _connection.Query<(string Name, string Sql)>("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'").AsList();
+        _indexes = [.. indexes.Select(i => i.Sql)];
+        foreach (var (name, _) in indexes)
+            _connection.Execute($"DROP INDEX \"{name}\"");
+        GatherWords(WordsTogether);
     }
 
     public long Bytes => new FileInfo(_file).Length;
 
+    void GatherWords(int bytes) => _connection.Execute("INSERT INTO listing_words (listing_words, rank) VALUES ('hashsize', @bytes)", new { bytes });
+
     public void Add(string into, params object?[] values)
     {
-        if (!_inserts.TryGetValue(into, out var command))
+        if (!_inserts.TryGetValue(into, out var insert))
         {
-            command = _inserts[into] = _connection.CreateCommand();
-            command.CommandText = $"INSERT INTO {into} VALUES ({string.Join(", ", values.Select((_, i) => $"@p{i}"))})";
-            command.Parameters.AddRange(values.Select((_, i) => new SqliteParameter { ParameterName = $"@p{i}" }));
+            Check(raw.sqlite3_prepare_v2(_connection.Handle, $"INSERT INTO {into} VALUES ({string.Join(", ", values.Select(_ => "?"))})", out insert));
+            _inserts[into] = insert;
         }
         for (var i = 0; i < values.Length; i++)
-            command.Parameters[i].Value = values[i] ?? DBNull.Value;
-        command.ExecuteNonQuery();
+            Check(values[i] switch
+            {
+                null => raw.sqlite3_bind_null(insert, i + 1),
+                string text => raw.sqlite3_bind_text(insert, i + 1, text),
+                var number => raw.sqlite3_bind_int64(insert, i + 1, Convert.ToInt64(number, CultureInfo.InvariantCulture)),
+            });
+        raw.sqlite3_step(insert);
+        Check(raw.sqlite3_reset(insert));
     }
 
-    public void Add(KeptWords words) => Add("listing_words (rowid, words)", words.Place, string.Join(' ', words.Placed));
+    void Check(int result) => SqliteException.ThrowExceptionForRC(result, _connection.Handle);
+
+    public void Add(KeptWords words) => _words.Add(words);
 
     public void Write()
     {
+        foreach (var words in _words.OrderBy(w => w.Place))
+            Add("listing_words (rowid, words)", words.Place, string.Join(' ', words.Placed));
+        _words.Clear();
     }
 
-    public void Finish() => _connection.Execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", commandTimeout: 0);
+    public void Finish()
+    {
+        GatherWords(WordsUsual);
+        foreach (var index in _indexes)
+            _connection.Execute(index, commandTimeout: 0);
+        foreach (var insert in _inserts.Values)
+            insert.Dispose();
+        _connection.Execute("COMMIT; PRAGMA journal_mode = WAL", commandTimeout: 0);
+    }
 
     public void Dispose() => _connection.Dispose();
 }
