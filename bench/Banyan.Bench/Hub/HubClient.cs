@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
@@ -52,7 +53,10 @@ sealed class HubClient(Uri address, string token)
         return new Uri(json.GetProperty("objects")[0].GetProperty("actions").GetProperty(operation).GetProperty("href").GetString()!);
     }
 
-    /// <summary>PUTs a stream.</summary>
+    /// <summary>
+    /// PUTs a stream, never more than the server's window has room for: what a loopback connection still has to send is sent by the processor time of who
+    /// reads from it, and a client's sending is no cost of the server's.
+    /// </summary>
     public static async Task PutAsync(Uri url, Stream source, long size)
     {
         using var socket = await ConnectAsync(url);
@@ -60,12 +64,27 @@ sealed class HubClient(Uri address, string token)
         var buffer = new byte[1 << 20];
         while (await source.ReadAsync(buffer) is var read and > 0)
             for (var sent = 0; sent < read;)
-                sent += await socket.SendAsync(buffer.AsMemory(sent, read - sent));
+                sent += await socket.SendAsync(buffer.AsMemory(sent, Math.Min(read - sent, await RoomAsync(socket))));
         var answer = new byte[4096];
         var length = await socket.ReceiveAsync(answer);
         var head = Encoding.ASCII.GetString(answer, 0, length);
         if (!head.StartsWith("HTTP/1.1 200", StringComparison.Ordinal))
             throw new InvalidOperationException($"PUT {url.AbsolutePath}: {head}");
+    }
+
+    /// <summary>Waits until the peer's window has room.</summary>
+    /// <returns>For how many bytes.</returns>
+    static async Task<int> RoomAsync(Socket socket)
+    {
+        const int Tcp = 6, Info = 11, WindowAt = 228, LeastRoom = 16 * 1024;     // struct tcp_info of Linux 5.4: tcpi_snd_wnd
+        var info = new byte[WindowAt + sizeof(uint)];
+        while (OperatingSystem.IsLinux() && socket.GetRawSocketOption(Tcp, Info, info) == info.Length)
+        {
+            if (BinaryPrimitives.ReadUInt32LittleEndian(info.AsSpan(WindowAt)) is >= LeastRoom and var room)
+                return (int)room;
+            await Task.Delay(1);
+        }
+        return int.MaxValue;
     }
 
     /// <summary>GETs and throws away, on this thread.</summary>

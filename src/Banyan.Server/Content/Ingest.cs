@@ -14,15 +14,22 @@ sealed record Ingested(Sha256 Sha256, XetHash XetHash, long Size, IReadOnlyList<
 /// <code>
 /// 1  read half a megabyte
 /// 2  SHA-256 and cut into chunks in one pass, hash those
-/// 3  ask which are stored        (some 8 at a time)
+/// 3  ask which are stored        (some 8 at a time; of a file that has nothing in common with others, one)
 /// 4  compress the new ones into a draft of a xorb
 /// 5  full xorb ──► object store ──► index   (one task, while the next xorb is written)
-/// 6  all terms, all hashes
+/// 6  the chunks of some xorbs ──► index
+/// 7  all terms, all hashes
 /// </code>
 /// </summary>
 sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncDisposable
 {
-    const int BlockBytes = 1 << 19, RememberedChunks = 200_000, KeptBlocks = 16;
+    const int BlockBytes = 1 << 19, RememberedChunks = 200_000, KeptBlocks = 16, IndexedTogether = 16;
+
+    /// <summary>
+    /// Blocks in a row of which no chunk was stored, 16 MB, until only the last chunk of a block is looked for: what the file has in common with others and
+    /// covers that chunk is found whole, what is shorter than a block may not be. In a hub's index each chunk is a page of the disk.
+    /// </summary>
+    const int NewBlocks = 32;
 
     /// <summary>
     /// What compressing a chunk must save of it. A file is taken in once and read many times: what hardly shrinks is not worth the
@@ -39,6 +46,8 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     readonly Dictionary<XetHash, ChunkPlace> _own = [];      // chunks this file has written
     readonly List<(XetHash Hash, int Start, int Length)> _waiting = [];
     readonly List<long> _rows = [];                          // of the xorbs written: until the end they are -1, -2, …
+    readonly List<(long Id, XorbLayout Layout)> _unindexed = [];
+    int _newBlocks;
     ObjectDraft? _draft;
     XorbWriter? _writer;
     Task _storing = Task.CompletedTask;
@@ -82,8 +91,9 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
                 s_blocks.Enqueue(block);
         }
         await _storing;
+        await IndexAsync(cancellationToken);
 
-        // :: Step 6
+        // :: Step 7
         for (var i = 0; i < _terms.Count; i++)
             if (_terms[i].Xorb < 0)
                 _terms[i] = _terms[i] with { Xorb = _rows[(int)(-_terms[i].Xorb - 1)] };
@@ -109,7 +119,7 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     async Task StoreWaitingAsync(byte[] block, CancellationToken cancellationToken)
     {
         // :: Step 3
-        var stored = await index.FindChunksAsync([.. _waiting.Select(w => w.Hash).Where(h => !_own.ContainsKey(h))], cancellationToken);
+        var stored = await FindStoredAsync([.. _waiting.Select(w => w.Hash).Where(h => !_own.ContainsKey(h))], cancellationToken);
 
         // :: Step 4
         foreach (var (hash, start, length) in _waiting)
@@ -136,6 +146,16 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
         _waiting.Clear();
     }
 
+    async Task<Dictionary<XetHash, ChunkPlace>> FindStoredAsync(XetHash[] hashes, CancellationToken cancellationToken)
+    {
+        if (hashes.Length == 0)
+            return [];
+        var sample = _newBlocks >= NewBlocks ? hashes[^1..] : hashes;
+        var stored = await index.FindChunksAsync(sample, cancellationToken);
+        _newBlocks = stored.Count > 0 ? 0 : _newBlocks + 1;
+        return stored.Count > 0 && sample.Length < hashes.Length ? await index.FindChunksAsync(hashes, cancellationToken) : stored;
+    }
+
     /// <summary>A chunk that lies right after the last one makes the last run longer.</summary>
     void AddTerm(ChunkPlace place, uint length)
     {
@@ -157,9 +177,20 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
             async () =>
             {
                 await using (draft)
-                    (_rows[number], _) = await index.StoreAsync(objects, draft, layout, repo, cancellationToken);
+                    (_rows[number], _) = await index.StoreAsync(objects, draft, layout, repo, cancellationToken, indexed: false);
+                _unindexed.Add((_rows[number], layout));
+                if (_unindexed.Count == IndexedTogether)
+                    await IndexAsync(cancellationToken);
             },
             CancellationToken.None);
+    }
+
+    // :: Step 6
+    async Task IndexAsync(CancellationToken cancellationToken)
+    {
+        if (_unindexed.Count > 0)
+            await index.IndexAsync(_unindexed, cancellationToken);
+        _unindexed.Clear();
     }
 
     public async ValueTask DisposeAsync()

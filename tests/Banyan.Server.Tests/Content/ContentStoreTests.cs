@@ -157,6 +157,24 @@ public sealed class ContentStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_large_file_of_new_bytes_has_in_common_with_another_is_stored_once()
+    {
+        var known = Bytes(3_000_000, 20);
+        await Ingest(known);
+        var stored = await StoredBytes();
+        // Behind more new bytes than every chunk of is looked for.
+        byte[] large = [.. Bytes(20_000_000, 21), .. known, .. Bytes(2_000_000, 22)];
+        var file = await Ingest(large);
+        Assert.InRange(await StoredBytes() - stored, 22_000_000, 22_400_000);
+        Assert.Equal(large, await Read(file, 0, file.Size));
+
+        // What it brought is found, too.
+        stored = await StoredBytes();
+        await Ingest(large[5_000_000..]);
+        Assert.InRange(await StoredBytes() - stored, 1, 400_000);
+    }
+
+    [Fact]
     public async Task A_file_that_repeats_itself_is_stored_once()
     {
         var part = Bytes(2_000_000, 7);

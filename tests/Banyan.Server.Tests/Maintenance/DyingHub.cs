@@ -34,7 +34,7 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
 
     internal override string Places(Search.WordSearch search, Dapper.DynamicParameters parameters) => real.Places(search, parameters);
 
-    internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes) => real.InsertChunksAsync(transaction, xorb, hashes);
+    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) => real.InsertChunksAsync(transaction, chunks);
     internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<Server.Git.NewGitObject> objects) => real.InsertGitObjectsAsync(transaction, repo, objects);
 
     protected override async Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>

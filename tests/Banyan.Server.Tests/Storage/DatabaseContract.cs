@@ -81,7 +81,7 @@ public abstract class DatabaseContract : IAsyncLifetime
         {
             var id = await t.ScalarAsync<long>(
                 "INSERT INTO xorbs (hash, stored_length, raw_length, layout, created_at, keep_until) VALUES (@hash, 1, 1, @hash, 0, 1) RETURNING id", new { hash = hashes[0] });
-            await _database.InsertChunksAsync(t, id, hashes[..100]);
+            await _database.InsertChunksAsync(t, [.. hashes[..100].Select((hash, i) => (hash, id, i))]);
             return id;
         }, default);
         foreach (var wanted in (Range[])[Range.All, 50..83, 99..101, 100.., 7..8, 0..0])

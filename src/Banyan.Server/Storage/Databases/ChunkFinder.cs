@@ -1,43 +1,59 @@
+using Dapper;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Banyan.Server.Storage.Databases;
 
-/// <summary>Looks chunks up by a statement that is prepared once; owns its connection. One caller at a time.</summary>
+/// <summary>
+/// Looks chunks up by statements of SQLite itself that are prepared once: the provider takes several times as long for a row. Owns its connection. One
+/// caller at a time.
+/// </summary>
 sealed class ChunkFinder : IDisposable
 {
-    /// <summary>Hashes that one statement asks for; places that are left over are null, which nothing equals.</summary>
-    internal const int Places = 32;
-
     readonly SqliteConnection _connection;
-    readonly SqliteCommand _command;
+    readonly sqlite3_stmt _begin, _find, _end;
 
     public ChunkFinder(SqliteConnection connection)
     {
         _connection = connection;
-        _command = connection.CreateCommand();
-        _command.CommandText = $"SELECT hash, xorb_id, number FROM chunks WHERE hash IN ({string.Join(", ", Enumerable.Range(0, Places).Select(i => $"@h{i}"))})";
-        for (var i = 0; i < Places; i++)
-            _command.Parameters.Add($"@h{i}", SqliteType.Blob).Value = DBNull.Value;
-        _command.Prepare();
+        connection.Execute("PRAGMA busy_timeout = 30000");      // what the provider does for its own statements
+        (_begin, _find, _end) = (Prepare("BEGIN"), Prepare("SELECT xorb_id, number FROM chunks WHERE hash = ?"), Prepare("COMMIT"));
     }
+
+    sqlite3_stmt Prepare(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_connection.Handle, sql, out var statement));
+        return statement;
+    }
+
+    void Check(int result) => SqliteException.ThrowExceptionForRC(result, _connection.Handle);
 
     public List<(byte[] Hash, long Xorb, int Number)> Find(ReadOnlySpan<byte[]> wanted)
     {
         var found = new List<(byte[], long, int)>();
-        for (; wanted.Length > 0; wanted = wanted[Math.Min(Places, wanted.Length)..])
+        Run(_begin);        // what is read is locked once
+        foreach (var hash in wanted)
         {
-            for (var i = 0; i < Places; i++)
-                _command.Parameters[i].Value = i < wanted.Length ? wanted[i] : DBNull.Value;
-            using var rows = _command.ExecuteReader();
-            while (rows.Read())
-                found.Add((rows.GetFieldValue<byte[]>(0), rows.GetInt64(1), rows.GetInt32(2)));
+            Check(raw.sqlite3_bind_blob(_find, 1, hash));
+            if (raw.sqlite3_step(_find) == raw.SQLITE_ROW)
+                found.Add((hash, raw.sqlite3_column_int64(_find, 0), raw.sqlite3_column_int(_find, 1)));
+            Check(raw.sqlite3_reset(_find));
         }
+        Run(_end);
         return found;
+    }
+
+    void Run(sqlite3_stmt statement)
+    {
+        raw.sqlite3_step(statement);
+        Check(raw.sqlite3_reset(statement));        // what the step came to
     }
 
     public void Dispose()
     {
-        _command.Dispose();
+        _begin.Dispose();
+        _find.Dispose();
+        _end.Dispose();
         _connection.Dispose();
     }
 }

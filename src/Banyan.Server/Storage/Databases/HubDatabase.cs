@@ -115,8 +115,8 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
 
-    /// <summary>Adds the chunks of a xorb to the index, in its order; chunks that are known stay where they are.</summary>
-    internal abstract Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes);
+    /// <summary>Adds chunks to the index; those that are known stay where they are. Given in the order of their hashes, those that are neighbours in the index are written together.</summary>
+    internal abstract Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks);
 
     /// <summary>Stands before a column of bytes that is read piece by piece, where a database needs it to know the row.</summary>
     internal virtual string RowFirst => "";

@@ -46,9 +46,9 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     public override string In(string parameter) => $"= ANY(@{parameter})";
 
     // One round trip, where a row each would take a thousand.
-    internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes) => transaction.ExecuteAsync(
-        "INSERT INTO chunks (hash, xorb_id, number) SELECT hash, @xorb, number - 1 FROM unnest(@hashes) WITH ORDINALITY AS u (hash, number) ON CONFLICT DO NOTHING",
-        new { xorb, hashes });
+    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) => transaction.ExecuteAsync(
+        "INSERT INTO chunks (hash, xorb_id, number) SELECT * FROM unnest(@hashes, @xorbs, @numbers) ON CONFLICT DO NOTHING",
+        new { hashes = chunks.Select(c => c.Hash).ToArray(), xorbs = chunks.Select(c => c.Xorb).ToArray(), numbers = chunks.Select(c => c.Number).ToArray() });
 
     internal override async Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
     {

@@ -6,6 +6,7 @@ using Banyan.Server.Search;
 using Dapper;
 using FluentMigrator.Runner;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Banyan.Server.Storage.Databases;
 
@@ -130,29 +131,29 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         }
     }
 
-    internal override Task InsertChunksAsync(DbTransaction transaction, long xorb, byte[][] hashes)
+    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks)
     {
-        // One prepared statement: half of what a row costs is preparing it.
-        using var command = transaction.Connection!.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = "INSERT INTO chunks (hash, xorb_id, number) VALUES (@hash, @xorb, @number) ON CONFLICT DO NOTHING";
-        var hash = command.CreateParameter();
-        var number = command.CreateParameter();
-        var id = command.CreateParameter();
-        (hash.ParameterName, number.ParameterName, id.ParameterName, id.Value) = ("@hash", "@number", "@xorb", xorb);
-        command.Parameters.AddRange(new[] { hash, number, id });
-        for (var i = 0; i < hashes.Length; i++)
-        {
-            (hash.Value, number.Value) = (hashes[i], i);
-            command.ExecuteNonQuery();
-        }
+        // A statement of SQLite itself: the provider takes three times as long for a row as SQLite.
+        var connection = ((SqliteConnection)transaction.Connection!).Handle;
+        Check(raw.sqlite3_prepare_v2(connection, "INSERT INTO chunks (hash, xorb_id, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", out var insert));
+        using (insert)
+            foreach (var (hash, xorb, number) in chunks)
+            {
+                Check(raw.sqlite3_bind_blob(insert, 1, hash));
+                Check(raw.sqlite3_bind_int64(insert, 2, xorb));
+                Check(raw.sqlite3_bind_int(insert, 3, number));
+                raw.sqlite3_step(insert);
+                Check(raw.sqlite3_reset(insert));       // what the step came to
+            }
         return Task.CompletedTask;
+
+        void Check(int result) => SqliteException.ThrowExceptionForRC(result, connection);
     }
 
     internal override string RowFirst => "rowid, ";
 
     internal override ReadOnlySpan<byte> Bytes(DbDataReader reader, int column) =>
-        SQLitePCL.raw.sqlite3_column_blob(((SqliteDataReader)(reader is IWrappedDataReader wrapped ? wrapped.Reader : reader)).Handle, column);
+        raw.sqlite3_column_blob(((SqliteDataReader)(reader is IWrappedDataReader wrapped ? wrapped.Reader : reader)).Handle, column);
 
     internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
     {
