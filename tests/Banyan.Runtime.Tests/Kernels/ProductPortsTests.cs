@@ -17,6 +17,8 @@ public class ProductPortsTests
     [InlineData("Q4_K", 3, 3)]
     [InlineData("Q5_K", 3, 3)]
     [InlineData("Q6_K", 4, 7)]
+    [InlineData("Q3_K", 4, 6)]
+    [InlineData("Q2_K", 8, 10)]
     public void A_block_is_multiplied_by_its_scales(string name, int multiplications, int ofTwoTerms)
     {
         var kind = PackedFormat.All.First(f => f.Format.Name == name).Kind;
@@ -35,7 +37,7 @@ public class ProductPortsTests
     public void Rungs_that_are_assembled_tell_it_of_every_format()
     {
         foreach (var rung in Ladder.All)
-            foreach (var format in PackedFormat.All.Where(f => f.Kind != Banyan.Runtime.Kernels.Matrices.Packing.WeightKind.Halves))
+            foreach (var format in PackedFormat.All)
                 Assert.Equal(rung.Form is not null, rung.PortsPerProduct(format, terms: 1) >= 1);
     }
 }

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// <summary>The integer products of the assembled rungs, which differ in their vectors alone.</summary>
 internal sealed unsafe class AssembledProducts(VectorForm form)
 {
-    static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind is not (WeightKind.Float or WeightKind.Halves))];
+    static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind != WeightKind.Float)];
 
     readonly int[] _tileTokens = Most(terms: 1, form, TileKernel.MaxTokens), _tileTokensOfTwo = Most(terms: 2, form, TileKernel.MaxTokens);
     readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo = Most(terms: 2, form, PanelKernel.MaxTokens);
@@ -22,7 +22,6 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     public double PortsPerProduct(PackedFormat format, int terms) => format.Kind switch
     {
         WeightKind.Float => ProductPorts.PerFloat,
-        WeightKind.Halves => 0,
         var kind => ProductPorts.PerProduct(form, kind, terms),
     };
 
@@ -55,8 +54,7 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             return;
         }
         rung.Unpack(format, scales, quants, groups, to);
-        if (format.Kind != WeightKind.Halves)
-            UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
+        UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
     }
 
     public void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)

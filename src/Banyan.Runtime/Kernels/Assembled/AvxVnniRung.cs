@@ -35,11 +35,6 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) =>
         _products.UnpackForTiles(this, format, scales, quants, groups, to);
 
-    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
-    {
-        if (kind == WeightKind.Halves)
-            base.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
-        else
-            _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
-    }
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
+        _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
 }

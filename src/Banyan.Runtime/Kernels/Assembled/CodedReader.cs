@@ -7,13 +7,13 @@ using Banyan.Runtime.WeightFormats.Coded;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// Formats of codes with one scale a block: see <see cref="CodedPacking{TCodes}"/>. Codes become weights, from 128 on, by a shuffle.
+/// Formats of codes: see <see cref="CodedPacking{TCodes}"/>. Codes become weights, signed ones from 128 on, by a shuffle.
 /// </summary>
 internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors) where TCodes : struct, ICodes
 {
     const int ThirdBitAt = 128;
 
-    // There are no minima whose register the table would take.
+    // Where there are minima codes are weights.
     int TableRegister => Registers.GroupMin;
 
     public override int StepsPerGroup => CodedPacking<TCodes>.Blocks;
@@ -23,12 +23,20 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
 
     public override void BeginGroup()
     {
+        for (var part = 0; TCodes.Scales == ScaleForm.Numbers && part < Vectors.Parts; part++)
+            Vectors.Load(Registers.GroupScale + part, Scales, part * Vectors.Bytes);
+        for (var part = 0; TCodes.HasMins && part < Vectors.Parts; part++)
+        {
+            // A minimum is what is taken off: two signs.
+            Vectors.Load(Registers.GroupMin + part, Scales, CodedPacking<TCodes>.GroupMinsAt + part * Vectors.Bytes);
+            Vectors.MultiplyByConstant(Registers.GroupMin + part, Registers.GroupMin + part, -BlockProduct.OffsetToSum);
+        }
+        if (TCodes.HasMins)
+            return;
         Span<byte> table = stackalloc byte[16];
         for (var i = 0; i < table.Length; i++)
             table[i] = (byte)(TCodes.Values[i] + 128);
         Vectors.LoadTable(TableRegister, table);
-        for (var part = 0; TCodes.Scales == ScaleForm.Numbers && part < Vectors.Parts; part++)
-            Vectors.Load(Registers.GroupScale + part, Scales, part * Vectors.Bytes);
     }
 
     public override void ReadScales(int block, int part)
@@ -36,6 +44,18 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
         if (TCodes.Scales == ScaleForm.Plain)
         {
             Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
+            return;
+        }
+        if (TCodes.Scales == ScaleForm.Eighths)
+        {
+            Vectors.LoadHalves(Registers.Scale, Scales, part * Vectors.Bytes / 2);
+            Vectors.LoadHalves(Registers.LastScale, Scales, 32 + part * Vectors.Bytes / 2);
+            return;
+        }
+        if (TCodes.Unit == 16)
+        {
+            ReadNumbers(Registers.Scale, 0, part, Registers.GroupScale);
+            ReadNumbers(Registers.LastScale, 16, part, Registers.GroupScale);
             return;
         }
         Vectors.LoadBytes(Registers.Scale, Scales, part * Vectors.Bytes / 4, signed: TCodes.Scales == ScaleForm.Numbers);
@@ -47,6 +67,20 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
         }
         Vectors.ToFloats(Registers.Scale);
         Vectors.Multiply(Registers.Scale, Registers.Scale, Registers.GroupScale + part);
+    }
+
+    public override void ReadMins(int part)
+    {
+        ReadNumbers(Registers.Scale, 32, part, Registers.GroupMin);
+        ReadNumbers(Registers.LastScale, 48, part, Registers.GroupMin);
+    }
+
+    // What 16 numbers say of a group's floats.
+    void ReadNumbers(int to, int offset, int part, int group)
+    {
+        Vectors.LoadBytes(to, Scales, offset + part * Vectors.Bytes / 4, signed: true);
+        Vectors.ToFloats(to);
+        Vectors.Multiply(to, to, group + part);
     }
 
     public override void ReadQuants(int offset, Action<int, int, int> each)
@@ -72,7 +106,8 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
                 Vectors.LoadShifted(Registers.Temporary, Quants, at + ThirdBitAt, 2 - j);
                 Vectors.OrMasked(weights, Registers.Temporary, 0x04040404);
             }
-            Vectors.LookUp(weights, TableRegister, weights);
+            if (!TCodes.HasMins)
+                Vectors.LookUp(weights, TableRegister, weights);
             each(j, part, weights);
         }
     }

@@ -103,7 +103,7 @@ internal static unsafe class KernelSet
                select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => PanelKernel.Assemble(form, format, tokens, terms)),
             .. from format in PackedFormat.All where format.Reader is not null
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
-            .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8]
+            .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8, WeightKind.Halves, WeightKind.HalvesAndMins]
                from terms in Enumerable.Range(1, MaxTerms)
                from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms))
                select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => TileKernel.Assemble(form, kind, tokens, terms)),

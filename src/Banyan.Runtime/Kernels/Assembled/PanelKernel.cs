@@ -80,6 +80,10 @@ internal static unsafe class PanelKernel
             {
                 reader.ReadScales(block, part);
                 product.End(part);
+                if (format.Kind != WeightKind.HalvesAndMins)
+                    continue;
+                reader.ReadMins(part);
+                product.AddMins(part);
             }
             rows.NextBlock();
         });

@@ -41,6 +41,12 @@ internal abstract class PanelReader(Vectors vectors)
     public abstract void ReadScales(int block, int part);
 
     /// <summary>
+    /// Where each 16 columns have a minimum: those of the first and of the last, times <see cref="BlockProduct.OffsetToSum"/>, into the
+    /// registers of the scales.
+    /// </summary>
+    public virtual void ReadMins(int part) => throw new NotSupportedException(GetType().Name);
+
+    /// <summary>
     /// Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number,
     /// part, register).
     /// </summary>

@@ -21,7 +21,12 @@ internal static unsafe class TileKernel
     }
 
     /// <summary>Once unpacked, 5 bits are multiplied as 4 are, and signed ones as 8.</summary>
-    public static WeightKind Unpacked(WeightKind kind) => kind.IsSigned() ? WeightKind.I8 : kind.HasMins() ? WeightKind.U4 : kind;
+    public static WeightKind Unpacked(WeightKind kind) => kind switch
+    {
+        WeightKind.I4 or WeightKind.I5 => WeightKind.I8,
+        WeightKind.U5 => WeightKind.U4,
+        _ => kind,
+    };
 
     /// <summary>The most tokens of a tile.</summary>
     public static int MaxTokens(VectorForm form, WeightKind kind, int terms)
@@ -65,9 +70,16 @@ internal static unsafe class TileKernel
                         vectors.Load(registers.Min, w, UnpackedBlock.HalfScalesAt + offset);
                         vectors.Load(registers.LastScale, w, UnpackedBlock.HalfScalesAt + 64 + offset);
                     }
+                    else if (kind.IsHalves())
+                        vectors.Load(registers.LastScale, w, UnpackedBlock.LastScalesAt + offset);
                     else if (kind.HasMins())
                         vectors.Load(registers.Min, w, UnpackedBlock.MinsAt + offset);
                     product.End(part);
+                    if (kind != WeightKind.HalvesAndMins)
+                        continue;
+                    vectors.Load(registers.Scale, w, UnpackedBlock.MinsAt + offset);
+                    vectors.Load(registers.LastScale, w, UnpackedBlock.LastMinsAt + offset);
+                    product.AddMins(part);
                 }
                 a.add(w, UnpackedBlock.Bytes);
                 rows.NextBlock();

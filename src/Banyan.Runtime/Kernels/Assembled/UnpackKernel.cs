@@ -32,6 +32,8 @@ internal static unsafe class UnpackKernel
         {
             for (var i = 0; kind.IsSigned() && i < UnpackedBlock.Rows * UnpackedBlock.Columns; i += 8)
                 *(ulong*)(w->Values + i) ^= 0x8080808080808080;
+            for (var r = 0; kind == WeightKind.HalvesAndMins && r < UnpackedBlock.Rows; r++)
+                (w->Mins[r], w->LastMins[r]) = (w->Mins[r] * BlockProduct.OffsetToSum, w->LastMins[r] * BlockProduct.OffsetToSum);
             if (kind != WeightKind.U6)
                 continue;
             for (var i = 0; i < HalfScales; i++)
@@ -67,8 +69,15 @@ internal static unsafe class UnpackKernel
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + offset, registers.Min);
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + 64 + offset, registers.LastScale);
                 }
+                else if (format.Kind.IsHalves())
+                    vectors.Store(to, UnpackedBlock.LastScalesAt + offset, registers.LastScale);
                 else if (format.Kind.HasMins())
                     vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Min);
+                if (format.Kind != WeightKind.HalvesAndMins)
+                    continue;
+                reader.ReadMins(part);
+                vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Scale);
+                vectors.Store(to, UnpackedBlock.LastMinsAt + offset, registers.LastScale);
             }
             reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) => vectors.Store(to, 64 * j + part * vectors.Bytes, weights));
             a.add(to, UnpackedBlock.Bytes);

@@ -74,7 +74,7 @@ internal sealed unsafe class ScalarRung : Rung
 
     static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
     {
-        if (kind == WeightKind.Halves)
+        if (kind.IsHalves())
         {
             MultiplyHalves(w, x, second, y);
             return;
@@ -160,7 +160,7 @@ internal sealed unsafe class ScalarRung : Rung
                     *to++ = kind switch
                     {
                         WeightKind.U6 => w->Scales[r] * (w->HalfScales[c / 16 * 32 + 2 * r] * (value - 32)),
-                        WeightKind.Halves => c < 16
+                        WeightKind.Halves or WeightKind.HalvesAndMins => c < 16
                             ? MathF.FusedMultiplyAdd(w->Scales[r], (sbyte)value, w->Mins[r])
                             : MathF.FusedMultiplyAdd(w->LastScales[r], (sbyte)value, w->LastMins[r]),
                         _ when kind.HasMins() => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),

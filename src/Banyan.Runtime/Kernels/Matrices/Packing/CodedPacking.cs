@@ -26,6 +26,9 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
 
     public static int QuantBytes => CodePlanes.Bytes(TCodes.Bits);
 
+    /// <summary>Where the floats of a group's minima begin.</summary>
+    public const int GroupMinsAt = 64;
+
     /// <summary>Where the numbers of a group begin.</summary>
     public static int NumbersAt => TCodes.Scales == ScaleForm.Numbers ? TCodes.HasMins ? 128 : 64 : 0;
 
@@ -33,14 +36,16 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
 
     public static int ScaleBytes => TCodes.Scales == ScaleForm.Plain ? 32 : NumbersAt + Blocks * NumberBytes;
 
-    public static PackedFormat Describe() => new(WeightFormat.Coded<TCodes>(), TCodes.Unit == 16 ? WeightKind.Halves : WeightKind.I8, ScaleBytes, Blocks * QuantBytes)
+    static WeightKind Kind => TCodes.Unit == 32 ? WeightKind.I8 : TCodes.HasMins ? WeightKind.HalvesAndMins : WeightKind.Halves;
+
+    public static PackedFormat Describe() => new(WeightFormat.Coded<TCodes>(), Kind, ScaleBytes, Blocks * QuantBytes)
     {
         Pack = &Pack,
         PackScalar = &Pack,
         Unpack = &Unpack,
         Avx2 = TCodes.Unit == 16 ? Avx2Rung.OfHalves<TCodes>() : Avx2Kernels.Of<Avx2Rung.CodedScaleReader<TCodes>, Avx2Rung.CodedQuants<TCodes>>(),
         Neon = &NeonCodes<TCodes>.Unpack,
-        Reader = TCodes.Unit == 16 ? null : vectors => new CodedReader<TCodes>(vectors),
+        Reader = vectors => new CodedReader<TCodes>(vectors),
     };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

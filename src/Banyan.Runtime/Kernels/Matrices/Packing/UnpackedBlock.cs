@@ -13,7 +13,7 @@ internal unsafe struct UnpackedBlock
     public const int Rows = 16, Columns = 32, Bytes = 768;
 
     /// <summary>Where the fields lie.</summary>
-    public const int ScalesAt = 512, MinsAt = 576, HalfScalesAt = 640;
+    public const int ScalesAt = 512, MinsAt = 576, HalfScalesAt = 640, LastScalesAt = 640, LastMinsAt = 704;
 
     public fixed byte Values[Rows * Columns];
 
@@ -24,7 +24,7 @@ internal unsafe struct UnpackedBlock
     public fixed float Mins[Rows];
 
     /// <summary>
-    /// Of <see cref="WeightKind.Halves"/>, one a row: scales and minima of the last 16 columns, those above being of the first.
+    /// Where each 16 columns have floats of their own, one a row: scales and minima of the last 16, those above being of the first.
     /// </summary>
     public float* LastScales => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref HalfScales[0]);
 

@@ -26,11 +26,11 @@ internal enum WeightKind
     /// <summary>Signed −128…127, scale a block.</summary>
     I8,
 
-    /// <summary>
-    /// Signed −64…63, a float scale and a float minimum for each 16 columns (0 if the format has none). No kernel is assembled for it:
-    /// managed code multiplies it on every rung.
-    /// </summary>
+    /// <summary>Signed −64…63, a float scale for each 16 columns.</summary>
     Halves,
+
+    /// <summary>Unsigned 0…15, a float scale and a float minimum for each 16 columns.</summary>
+    HalvesAndMins,
 
     /// <summary>Floats of 16 or 32 bits.</summary>
     Float,
@@ -38,9 +38,15 @@ internal enum WeightKind
 
 internal static class WeightKinds
 {
-    /// <summary>Whether a weight is scale × a signed byte (and of <see cref="WeightKind.Halves"/> a minimum).</summary>
+    /// <summary>Whether a weight is scale × a signed byte.</summary>
     public static bool IsSigned(this WeightKind kind) => kind is WeightKind.I4 or WeightKind.I5 or WeightKind.I8 or WeightKind.Halves;
 
-    /// <summary>Whether a weight is scale × an unsigned byte + a minimum.</summary>
+    /// <summary>Whether a weight is scale × an unsigned byte + a minimum, both of a block.</summary>
     public static bool HasMins(this WeightKind kind) => kind is WeightKind.U4 or WeightKind.U5;
+
+    /// <summary>Whether each 16 columns have floats of their own.</summary>
+    public static bool IsHalves(this WeightKind kind) => kind is WeightKind.Halves or WeightKind.HalvesAndMins;
+
+    /// <summary>Whether the products of the first and of the last 16 columns are summed apart.</summary>
+    public static bool HasTwoSums(this WeightKind kind) => kind == WeightKind.U6 || kind.IsHalves();
 }

@@ -89,7 +89,7 @@ internal unsafe partial class NeonRung : Rung
                 var zero = Vector128<int>.Zero;
                 var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c), TProducts.Add(zero, last, d));
                 var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g), TProducts.Add(zero, last, h));
-                if (kind == WeightKind.Halves)
+                if (kind.IsHalves())
                 {
                     if (terms == 2)
                     {
@@ -134,7 +134,7 @@ internal unsafe partial class NeonRung : Rung
                 {
                     var values = (sbyte*)w->Values + 4 * row;
                     var (first, last) = (TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b));
-                    if (format.Kind == WeightKind.Halves)
+                    if (format.Kind.IsHalves())
                         AddHalves(Float(first), Float(last), w, row, x, null, y + row);
                     else
                         AddTo(format.Kind, Sum(format.Kind, first, last, w, row, x), w, row, x, y + row);

@@ -180,7 +180,7 @@ internal unsafe partial class Avx2Rung
         y1.Store(y + 8);
     }
 
-    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x × blocks of <see cref="WeightKind.Halves"/>.</summary>
+    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x × blocks of <see cref="WeightKind.Halves"/> or with minima.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected static void TileOfHalves(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms)
     {
