@@ -219,7 +219,7 @@ public unsafe class LinearTests
     [MemberData(nameof(Rungs))]
     public void Many_tokens_and_columns_are_taken_in_groups_and_ranges(string rungName)
     {
-        const int Rows = 17, Columns = 2048, Tokens = 530;
+        const int Rows = 33, Columns = 2048, Tokens = 530;
         var bytes = RandomWeights.Make(WeightFormat.Q4_K, Rows, Columns);
         var x = RandomWeights.Floats(Tokens * Columns, 7);
         using var packed = Pack(WeightFormat.Q4_K, bytes, Rows, Columns);

@@ -9,8 +9,12 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
 {
     static readonly WeightKind[] s_kinds = [.. Enum.GetValues<WeightKind>().Where(kind => kind != WeightKind.Float)];
 
-    readonly int[] _tileTokens = Most(terms: 1, form, TileKernel.MaxTokens), _tileTokensOfTwo = Most(terms: 2, form, TileKernel.MaxTokens);
+    // By terms and kinds.
+    readonly int[][] _tileTokens = [Most(terms: 1, form, TilesOf(1)), Most(terms: 2, form, TilesOf(1))];
+    readonly int[][] _tileTokensOfTwoPanels = [Most(terms: 1, form, TilesOf(2)), Most(terms: 2, form, TilesOf(2))];
     readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo = Most(terms: 2, form, PanelKernel.MaxTokens);
+
+    static Func<VectorForm, WeightKind, int, int> TilesOf(int panels) => (form, kind, terms) => TileKernel.MaxTokens(form, kind, terms, panels);
 
     static int[] Most(int terms, VectorForm form, Func<VectorForm, WeightKind, int, int> tokens) => [.. s_kinds.Select(kind => tokens(form, kind, terms))];
 
@@ -50,16 +54,16 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     {
         if (format.Reader is not null)
         {
-            Unpack(format, scales, quants, groups, to);
+            Unpack(format, scales, quants, groups, to, panels: 1);
             return;
         }
         rung.Unpack(format, scales, quants, groups, to);
         UnpackKernel.Convert(format.Kind, to, groups * format.BlocksPerGroup);
     }
 
-    public void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to)
+    void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to, int panels)
     {
-        var arguments = new UnpackKernel.Arguments { Scales = scales, Quants = quants, Groups = groups, To = to };
+        var arguments = new UnpackKernel.Arguments { Scales = scales, Quants = quants, Groups = groups, To = to, BlockBytes = panels * UnpackedBlock.Bytes };
         KernelSet.Call(KernelSet.Unpack(form, format), &arguments);
     }
 
@@ -71,11 +75,29 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             W = w,
             Blocks = blocks,
         };
-        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind), terms), tokens, (terms == 1 ? _tileTokens : _tileTokensOfTwo)[(int)kind], nextBytes, terms);
+        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind), terms, panels: 1), tokens, _tileTokens[terms - 1][(int)kind], nextBytes, terms);
     }
 
-    readonly struct Tiles(VectorForm form, WeightKind kind, int terms) : IKernelsBySize
+    /// <summary>See <see cref="Rung.MultiplyTwoPanels"/>.</summary>
+    public void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms)
     {
-        public nint OfSize(int tokens) => KernelSet.Tile(form, kind, tokens, terms);
+        Unpack(format, scales, quants, groups, work, panels: 2);
+        Unpack(format, scales + panelBytes, quants + panelBytes, groups, work + 1, panels: 2);
+        var bytes = (long)groups * format.QuantBytes;
+        var arguments = new TileKernel.Arguments
+        {
+            Rows = new TileRows { X = (byte*)x, XStrideBytes = (long)stride * ActivationBlock.Bytes, Y = y, Next = quants + bytes, NextPanelBytes = panelBytes },
+            W = work,
+            Blocks = groups * format.BlocksPerGroup,
+            PanelBytes = panelFloats * sizeof(float),
+        };
+        var kernels = new Tiles(form, TileKernel.Unpacked(format.Kind), terms, panels: 2);
+        TileRows.Run(&arguments.Rows, kernels, tokens, _tileTokensOfTwoPanels[terms - 1][(int)format.Kind], bytes, terms);
+    }
+
+    readonly struct Tiles(VectorForm form, WeightKind kind, int terms, int panels) : IKernelsBySize
+    {
+        public nint OfSize(int tokens) => KernelSet.Tile(form, kind, tokens, terms, panels);
     }
 }

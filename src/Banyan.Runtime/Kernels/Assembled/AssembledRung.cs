@@ -42,6 +42,12 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
         _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
 
+    public override bool TakesTwoPanels(PackedFormat format) => format.Reader is not null;
+
+    public override void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms) =>
+        _products.MultiplyTwoPanels(format, scales, quants, panelBytes, groups, work, x, stride, tokens, y, panelFloats, terms);
+
     public override bool RoundsToPairs(PackedFormat format) => ProcessorFacts.Current.HasAvx512Bf16 && format.Pairs != PairForm.None;
 
     public override void RoundToPairs(float* x, long count, ushort* to)

@@ -8,9 +8,9 @@ namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> tokens, each of one row of activations or of
-/// two (<paramref name="terms"/>). Registers: a float total a token from 0 on, where <see cref="Vectors.KeepsTotals"/>, after them integer
-/// sums, the parts of a token side by side (two where each half of the columns has its scale; each term has its own). Else the totals are at
-/// <paramref name="y"/>, 16 floats a token.
+/// two (<paramref name="terms"/>); in 512 bits also of the blocks of two panels, of which each is a part. Registers: float totals from 0 on,
+/// where <see cref="Vectors.KeepsTotals"/>, after them integer sums, the parts of a token side by side (two sums where each half of the
+/// columns has its scale; each term has its own). Else the totals are at <paramref name="y"/>, 16 floats a token.
 /// <code>
 /// sum    = −offset · Σ quants                              (a broadcast load, instead of a zero: weights are unsigned to vpdpbusd)
 /// sum   += weights(j) · activations(j)      j = 0…7        vpdpbusd, four products a row
@@ -18,9 +18,21 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// total  = fma(float(sum), rowScale × tokenScale, total)
 /// total  = fma(rowMin, tokenScaledSum, total)
 /// </code>
-/// Where each half has floats of its own, both sums are folded in like this, then both minima.
+/// Where each half has floats of its own:
+/// <code>
+/// inner  = firstScale × float(firstSum)
+/// inner  = fma(lastScale, float(lastSum), inner)
+/// inner  = fma(firstMin, float(Σ first quants), inner)      where there are minima; likewise of the last
+/// total  = fma(inner, tokenScale, total)
+/// </code>
 /// </summary>
-internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows, AssemblerRegister64 y)
+/// <param name="vectors">Their width.</param>
+/// <param name="kind">What the weights are.</param>
+/// <param name="tokens">How many there are.</param>
+/// <param name="terms">Rows of activations a token.</param>
+/// <param name="rows">Where they are.</param>
+/// <param name="y">Where the totals of a panel are, or of each of two.</param>
+internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows, params AssemblerRegister64[] y)
 {
     const int YStride = UnpackedBlock.Rows * sizeof(float);
 
@@ -30,10 +42,22 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     readonly RegisterPlan _registers = vectors.Registers;
 
     /// <summary>Tokens whose totals and sums fit <paramref name="registers"/>.</summary>
-    public static int MaxTokens(Vectors vectors, WeightKind kind, int terms, int registers) =>
-        registers / ((kind.HasTwoSums() ? 2 : 1) * terms * vectors.Parts + (vectors.KeepsTotals ? 1 : 0));
+    public static int MaxTokens(Vectors vectors, WeightKind kind, int terms, int registers, int panels = 1) =>
+        registers / (panels * ((kind.HasTwoSums() ? 2 : 1) * terms * vectors.Parts + (vectors.KeepsTotals ? 1 : 0)));
 
-    int Sum(int token, int term, int half = 0) => (vectors.KeepsTotals ? tokens : 0) + ((half * terms + term) * tokens + token) * vectors.Parts;
+    /// <summary>Vectors that share a token's activations.</summary>
+    public int Parts => vectors.Parts * y.Length;
+
+    /// <summary>The register of a part's weights, for <see cref="Add"/>.</summary>
+    public int WeightsOf(int part) => part == 0 ? _registers.Weights : _registers.Packed;
+
+    int Total(int token, int part) => token * Parts + part;
+
+    int Sum(int token, int term, int half = 0) => (vectors.KeepsTotals ? tokens * Parts : 0) + ((half * terms + term) * tokens + token) * Parts;
+
+    // Where the totals of a token's part are.
+    (AssemblerRegister64 At, int Offset) Y(int token, int part) =>
+        y.Length == 1 ? (y[0], token * YStride + part * vectors.Bytes) : (y[part], token * YStride);
 
     int Row(int token, int term) => token * terms + term;
 
@@ -43,27 +67,31 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
         if (!vectors.KeepsTotals && zero)
             vectors.Zero(_registers.Temporary);
         for (var t = 0; t < tokens; t++)
-            if (!vectors.KeepsTotals)
-                for (var part = 0; zero && part < vectors.Parts; part++)
-                    vectors.Store(y, t * YStride + part * vectors.Bytes, _registers.Temporary);
-            else if (zero)
-                vectors.Zero(t);
-            else
-                vectors.Load(t, y, t * YStride);
+            for (var part = 0; part < Parts; part++)
+            {
+                var (at, offset) = Y(t, part);
+                if (!vectors.KeepsTotals && zero)
+                    vectors.Store(at, offset, _registers.Temporary);
+                else if (vectors.KeepsTotals && zero)
+                    vectors.Zero(Total(t, part));
+                else if (vectors.KeepsTotals)
+                    vectors.Load(Total(t, part), at, offset);
+            }
     }
 
     /// <summary>After the last block.</summary>
     public void EndTotals()
     {
         for (var t = 0; vectors.KeepsTotals && t < tokens; t++)
-            vectors.Store(y, t * YStride, t);
+            for (var part = 0; part < Parts; part++)
+                vectors.Store(Y(t, part).At, Y(t, part).Offset, Total(t, part));
     }
 
     public void Begin()
     {
         for (var t = 0; t < tokens; t++)
             for (var term = 0; term < terms; term++)
-                for (var part = 0; part < vectors.Parts; part++)
+                for (var part = 0; part < Parts; part++)
                     if (kind == WeightKind.U6)
                     {
                         vectors.LoadEach(Sum(t, term) + part, rows, Row(t, term), ActivationBlock.FirstOffset32At);
@@ -89,29 +117,34 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     }
 
     /// <summary>
-    /// Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, all parts from <paramref name="weights"/> on.
+    /// Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, each part in <see cref="WeightsOf">its register</see>.
     /// </summary>
-    public void Add(int j, int weights)
+    public void Add(int j)
     {
         for (var t = 0; t < tokens; t++)
             for (var term = 0; term < terms; term++)
-                vectors.AddDots(SumOf(t, term, j), weights, rows, Row(t, term), 4 * j);
+                if (Parts == 1)
+                    vectors.AddDots(SumOf(t, term, j), WeightsOf(0), rows, Row(t, term), 4 * j);
+                else
+                {
+                    vectors.LoadEach(_registers.Activation, rows, Row(t, term), 4 * j);
+                    for (var part = 0; part < Parts; part++)
+                        vectors.AddDot(SumOf(t, term, j) + part, WeightsOf(part), _registers.Activation);
+                }
     }
 
-    /// <summary>One part of that vector.</summary>
+    /// <summary>One part of that vector, in <paramref name="weights"/>.</summary>
     public void AddPart(int j, int part, int weights)
     {
-        if (vectors.Parts == 1)
-        {
-            Add(j, weights);
-            return;
-        }
         for (var t = 0; t < tokens; t++)
             for (var term = 0; term < terms; term++)
-            {
-                vectors.LoadEach(_registers.Activation, rows, Row(t, term), 4 * j);
-                vectors.AddDot(SumOf(t, term, j) + part, weights, _registers.Activation);
-            }
+                if (Parts == 1)
+                    vectors.AddDots(SumOf(t, term, j), weights, rows, Row(t, term), 4 * j);
+                else
+                {
+                    vectors.LoadEach(_registers.Activation, rows, Row(t, term), 4 * j);
+                    vectors.AddDot(SumOf(t, term, j) + part, weights, _registers.Activation);
+                }
     }
 
     int SumOf(int token, int term, int j) => Sum(token, term, kind.HasTwoSums() ? j / 4 : 0);
@@ -128,57 +161,46 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
             }
             var sum = Finish(t, part);
             vectors.MultiplyEach(_registers.Temporary, _registers.Scale, rows, Row(t, 0), ActivationBlock.ScaleAt);
-            var total = vectors.KeepsTotals ? t : sum;
+            var total = vectors.KeepsTotals ? Total(t, part) : sum;
+            var (at, offset) = Y(t, part);
             if (vectors.KeepsTotals)
                 vectors.MultiplyAdd(total, sum, _registers.Temporary);
             else
-                vectors.MultiplyAddLoaded(total, _registers.Temporary, y, t * YStride + part * vectors.Bytes);
+                vectors.MultiplyAddLoaded(total, _registers.Temporary, at, offset);
             if (kind.HasMins())
                 vectors.MultiplyAddEach(total, _registers.Min, rows, Row(t, 0), ActivationBlock.ScaledSumAt);
             if (!vectors.KeepsTotals)
-                vectors.Store(y, t * YStride + part * vectors.Bytes, total);
+                vectors.Store(at, offset, total);
         }
     }
 
+    // Where each half has a scale: that of the one times its sum, plus that of the other times its.
     void EndHalves(int token, int part)
     {
-        var y0 = token * YStride + part * vectors.Bytes;
         for (var half = 0; half < 2; half++)
         {
             var (sum, second) = (Sum(token, 0, half) + part, Sum(token, terms - 1, half) + part);
             vectors.ToFloats(sum);
-            if (terms == 2)
-            {
-                vectors.ToFloats(second);
-                vectors.MultiplyAddConstant(second, sum, 1 << ActivationBlock.SecondBits);
-            }
-            vectors.MultiplyEach(_registers.Temporary, half == 0 ? _registers.Scale : _registers.LastScale, rows, Row(token, 0), ActivationBlock.ScaleAt);
-            if (vectors.KeepsTotals)
-                vectors.MultiplyAdd(token, second, _registers.Temporary);
-            else if (half == 0)
-                vectors.MultiplyAddLoaded(second, _registers.Temporary, y, y0);
-            else
-            {
-                var total = Sum(token, terms - 1) + part;
-                vectors.MultiplyAdd(total, second, _registers.Temporary);
-                vectors.Store(y, y0, total);
-            }
+            if (terms == 1)
+                continue;
+            vectors.ToFloats(second);
+            vectors.MultiplyAddConstant(second, sum, 1 << ActivationBlock.SecondBits);
         }
+        vectors.Multiply(Inner(token, part), Inner(token, part), _registers.Scale);
+        vectors.MultiplyAdd(Inner(token, part), Sum(token, terms - 1, 1) + part, _registers.LastScale);
+        if (kind == WeightKind.Halves)
+            Fold(token, part);
     }
 
     /// <summary>
-    /// Adds the minima of both halves, after <see cref="End"/>: those of a part are in the registers of the scales, times
-    /// <see cref="OffsetToSum"/>.
+    /// After <see cref="End"/>, where each half has a minimum: those of a part, times <see cref="OffsetToSum"/>, are in the registers of
+    /// the scales.
     /// </summary>
-    public void AddMins(int part)
+    public void EndMins(int part)
     {
-        var (sums, scaled) = (_registers.Min, _registers.Temporary);
+        var (sums, last) = (_registers.Min, _registers.Temporary);
         for (var t = 0; t < tokens; t++)
         {
-            var total = vectors.KeepsTotals ? t : Sum(t, 0) + part;
-            var y0 = t * YStride + part * vectors.Bytes;
-            if (!vectors.KeepsTotals)
-                vectors.Load(total, y, y0);
             for (var half = 0; half < 2; half++)
             {
                 var offset = half == 0 ? ActivationBlock.FirstOffset32At : ActivationBlock.LastOffset32At;
@@ -186,16 +208,31 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
                 if (terms == 2)
                 {
                     vectors.Shift(sums, sums, ActivationBlock.SecondBits);
-                    vectors.LoadEach(scaled, rows, Row(t, 1), offset);
-                    vectors.AddIntegers(sums, scaled);
+                    vectors.LoadEach(last, rows, Row(t, 1), offset);
+                    vectors.AddIntegers(sums, last);
                 }
                 vectors.ToFloats(sums);
-                vectors.MultiplyEach(scaled, sums, rows, Row(t, 0), ActivationBlock.ScaleAt);
-                vectors.MultiplyAdd(total, half == 0 ? _registers.Scale : _registers.LastScale, scaled);
+                vectors.MultiplyAdd(Inner(t, part), sums, half == 0 ? _registers.Scale : _registers.LastScale);
             }
-            if (!vectors.KeepsTotals)
-                vectors.Store(y, y0, total);
+            Fold(t, part);
         }
+    }
+
+    int Inner(int token, int part) => Sum(token, terms - 1) + part;
+
+    // total = fma(inner, tokenScale, total)
+    void Fold(int token, int part)
+    {
+        var inner = Inner(token, part);
+        if (vectors.KeepsTotals)
+        {
+            vectors.MultiplyAddEach(Total(token, part), inner, rows, Row(token, 0), ActivationBlock.ScaleAt);
+            return;
+        }
+        var (at, offset) = Y(token, part);
+        vectors.LoadEach(_registers.Temporary, rows, Row(token, 0), ActivationBlock.ScaleAt);
+        vectors.MultiplyAddLoaded(inner, _registers.Temporary, at, offset);
+        vectors.Store(at, offset, inner);
     }
 
     // A token's sums as one float; returns its register.

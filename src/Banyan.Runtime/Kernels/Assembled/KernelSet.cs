@@ -9,20 +9,21 @@ internal sealed record KernelDescription(string Name, Func<byte[]> Assemble);
 internal static unsafe class KernelSet
 {
     /// <summary>No kernel takes more tokens.</summary>
-    const int MaxTokens = 12, MaxTerms = 2;
+    const int MaxTokens = 12, MaxTerms = 2, MaxPanels = 2;
 
     static readonly Lock s_making = new();
     static readonly int s_forms = Enum.GetValues<VectorForm>().Length, s_kinds = Enum.GetValues<WeightKind>().Length;
-    static readonly nint[] s_tiles = new nint[MaxTerms * s_forms * s_kinds * (MaxTokens + 1)], s_panels = new nint[MaxTerms * s_forms * PackedFormat.Count * (MaxTokens + 1)];
+    static readonly nint[] s_tiles = new nint[MaxPanels * MaxTerms * s_forms * s_kinds * (MaxTokens + 1)];
+    static readonly nint[] s_panels = new nint[MaxTerms * s_forms * PackedFormat.Count * (MaxTokens + 1)];
     static readonly nint[] s_unpacks = new nint[s_forms * PackedFormat.Count], s_peaks = new nint[s_forms];
     static readonly nint[] s_pairs = new nint[2 * (MaxTokens + 1)], s_rounds = new nint[2];
     static readonly nint[] s_dots = new nint[2 * s_forms * (DotKernel.MaxQueries + 1) * (DotKernel.MaxVectors + 1)];
 
-    public static nint Tile(VectorForm form, WeightKind kind, int tokens, int terms)
+    public static nint Tile(VectorForm form, WeightKind kind, int tokens, int terms, int panels)
     {
-        ref var kernel = ref s_tiles[(((terms - 1) * s_forms + (int)form) * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
+        ref var kernel = ref s_tiles[((((panels - 1) * MaxTerms + terms - 1) * s_forms + (int)form) * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
-            MakeTile(ref kernel, form, kind, tokens, terms);
+            MakeTile(ref kernel, form, kind, tokens, terms, panels);
         return kernel;
     }
 
@@ -105,8 +106,10 @@ internal static unsafe class KernelSet
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
             .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8, WeightKind.Halves, WeightKind.HalvesAndMins]
                from terms in Enumerable.Range(1, MaxTerms)
-               from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms))
-               select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => TileKernel.Assemble(form, kind, tokens, terms)),
+               from panels in Enumerable.Range(1, TileKernel.MaxPanels(form))
+               from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms, panels))
+               select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{(panels == 2 ? " of two panels" : "")}{ending}",
+                   () => TileKernel.Assemble(form, kind, tokens, terms, panels)),
             .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
                select new KernelDescription($"scores {queries}{ending}", () => DotKernel.Assemble(form, isScore: true, queries, DotKernel.VectorsOf(form, queries))),
             .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
@@ -117,7 +120,8 @@ internal static unsafe class KernelSet
     }
 
     // Apart from the callers, which must not allocate a closure for each call.
-    static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens, int terms) => Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens, terms));
+    static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens, int terms, int panels) =>
+        Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens, terms, panels));
 
     static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens, int terms) => Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens, terms));
 

@@ -83,7 +83,7 @@ internal static unsafe class PanelKernel
                 if (format.Kind != WeightKind.HalvesAndMins)
                     continue;
                 reader.ReadMins(part);
-                product.AddMins(part);
+                product.EndMins(part);
             }
             rows.NextBlock();
         });

@@ -22,8 +22,11 @@ internal unsafe struct TileRows
     public byte* Next;
     public long NextLines;
 
+    /// <summary>From there to what is next of a second panel.</summary>
+    public long NextPanelBytes;
+
     /// <summary>Where a kernel's own arguments begin.</summary>
-    public const int Bytes = 48;
+    public const int Bytes = 56;
 
     const int YStride = PackedRows * sizeof(float), PackedRows = 16;
 
@@ -50,9 +53,9 @@ internal unsafe struct TileRows
 
     /// <summary>
     /// The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a
-    /// tile's bytes of x.
+    /// tile's bytes of x. With <paramref name="nextPanel"/> two panels are brought nearer.
     /// </summary>
-    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1)
+    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1, AssemblerRegister64 nextPanel = default)
     {
         var a = code.A;
         var (x, y, tiles, lines) = (rsi, rbp, rbx, rax);
@@ -62,6 +65,8 @@ internal unsafe struct TileRows
         a.mov(y, __qword_ptr[r15 + 16]);
         a.mov(tiles, __qword_ptr[r15 + 24]);
         a.mov(next, __qword_ptr[r15 + 32]);
+        if (nextPanel != default)
+            a.mov(nextPanel, __qword_ptr[r15 + 48]);
         a.imul(r14, ActivationRows.Stride, tokens * terms);
         code.Repeat(tiles, () =>
         {
@@ -69,6 +74,8 @@ internal unsafe struct TileRows
             code.Repeat(lines, () =>
             {
                 a.prefetcht1(__byte_ptr[next]);
+                if (nextPanel != default)
+                    a.prefetcht1(__byte_ptr[next + nextPanel]);
                 a.add(next, 64);
             });
             tile();

@@ -17,6 +17,9 @@ internal static unsafe class UnpackKernel
         public byte* Scales, Quants;
         public long Groups;
         public UnpackedBlock* To;
+
+        /// <summary>From a block to the next.</summary>
+        public long BlockBytes;
     }
 
     /// <summary>
@@ -49,7 +52,7 @@ internal static unsafe class UnpackKernel
         var vectors = Vectors.For(code, form);
         var registers = vectors.Registers;
         var reader = format.Reader!(vectors);
-        var to = rax;
+        var (to, blockBytes) = (rax, r8);
 
         code.Begin();
         a.mov(r15, KernelWriter.Arguments);
@@ -57,6 +60,7 @@ internal static unsafe class UnpackKernel
         a.mov(PanelReader.Quants, __qword_ptr[r15 + 8]);
         a.mov(rbx, __qword_ptr[r15 + 16]);
         a.mov(to, __qword_ptr[r15 + 24]);
+        a.mov(blockBytes, __qword_ptr[r15 + 32]);
         reader.Repeat(code, groups: rbx, steps: rcx, block =>
         {
             for (var part = 0; part < vectors.Parts; part++)
@@ -80,7 +84,7 @@ internal static unsafe class UnpackKernel
                 vectors.Store(to, UnpackedBlock.LastMinsAt + offset, registers.LastScale);
             }
             reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) => vectors.Store(to, 64 * j + part * vectors.Bytes, weights));
-            a.add(to, UnpackedBlock.Bytes);
+            a.add(to, blockBytes);
         });
         code.End();
         return code.ToBytes();

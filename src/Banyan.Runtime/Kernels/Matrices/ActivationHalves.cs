@@ -3,7 +3,7 @@ using Banyan.Runtime.Kernels.Operations;
 namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
-/// What the minima of weights with a minimum for each 16 columns are multiplied by: scale × the sum of the quants of each half.
+/// What the minima of weights with a minimum for each 16 columns are multiplied by before the scale: the sum of the quants of each half.
 /// </summary>
 internal readonly unsafe struct ActivationHalves
 {
@@ -18,6 +18,6 @@ internal readonly unsafe struct ActivationHalves
         var (first, last) = (x->FirstOffset32, x->LastOffset32);
         if (second is not null)
             (first, last) = ((first << ActivationBlock.SecondBits) + second->FirstOffset32, (last << ActivationBlock.SecondBits) + second->LastOffset32);
-        return new() { First = x->Scale * (first / -32), Last = x->Scale * (last / -32) };
+        return new() { First = first / -32, Last = last / -32 };
     }
 }

@@ -321,13 +321,14 @@ internal sealed unsafe class ExpertLinear : IDisposable
         if (_hiddenPairs is not null)
             x.Pairs = (ushort*)_hiddenPairs.Pointer + (long)slot * Operand.PairStride(_hidden.Columns);
         var product = new Product(_rung, x, down.Format, count, _exact);
-        var step = product.HasRanges ? end - first : 1;
+        var step = product.HasRanges ? end - first : product.PanelsTogether;
         var work = Scratch.ForPart(Product.WorkBytes + (long)step * product.SumsPerPanel * sizeof(float));
         var sums = (float*)(work + Product.WorkBytes);
         for (var panel = first; panel < end; panel += step)
         {
-            product.Sum(down, panel, panel + step, work, sums);
-            for (var i = 0; i < step; i++)
+            var panels = Math.Min(step, end - panel);
+            product.Sum(down, panel, panel + panels, work, sums);
+            for (var i = 0; i < panels; i++)
                 Scatter(expert, sums + i * product.SumsPerPanel, slot, count, (panel + i) * PackedFormat.Rows, down.Rows);
         }
     }

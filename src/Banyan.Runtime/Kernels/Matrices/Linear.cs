@@ -138,7 +138,7 @@ internal static unsafe class Linear
 
         readonly void WorkPart(PackedMatrix w, float* y, int part, int parts)
         {
-            var (first, end) = Parts.Range(part, parts, w.Panels);
+            var (first, end) = Product.PanelsOf(w, part, parts);
             Work(w, y, first, end);
         }
 
@@ -147,14 +147,15 @@ internal static unsafe class Linear
         {
             if (w is null || first >= end)
                 return;
-            // Where no range of columns is shared, one panel's sums at a time stay near.
-            var step = Product.HasRanges ? end - first : 1;
+            // Where no range of columns is shared, as few sums as are made at a time stay near.
+            var step = Product.HasRanges ? end - first : Product.PanelsTogether;
             var work = Scratch.ForPart(Product.WorkBytes + (long)step * Product.SumsPerPanel * sizeof(float));
             var sums = (float*)(work + Product.WorkBytes);
             for (var panel = first; panel < end; panel += step)
             {
-                Product.Sum(w, panel, panel + step, work, sums);
-                for (var i = 0; i < step; i++)
+                var panels = Math.Min(step, end - panel);
+                Product.Sum(w, panel, panel + panels, work, sums);
+                for (var i = 0; i < panels; i++)
                     Store(sums + i * Product.SumsPerPanel, (panel + i) * PackedFormat.Rows, w.Rows, y + (long)First * w.Rows, Product.Tokens);
             }
         }

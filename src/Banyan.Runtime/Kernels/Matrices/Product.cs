@@ -71,6 +71,7 @@ internal readonly unsafe struct Product
     {
         (_rung, _x, _columns, Tokens, _exact) = (rung, x, x.Columns, tokens, exact);
         _kernels = For(format);
+        PanelsTogether = _kernels == Kernels.Tiles && rung.TakesTwoPanels(format) ? 2 : 1;
         _rangeColumns = _columns;
         var bytes = _kernels switch
         {
@@ -106,13 +107,16 @@ internal readonly unsafe struct Product
     int Blocks => _columns / ActivationBlock.Columns;
 
     /// <summary>Whether the same activations meet this format by the same kernels.</summary>
-    public bool Fits(PackedFormat format) => For(format) == _kernels;
+    public bool Fits(PackedFormat format) => For(format) == _kernels && (PanelsTogether == 1 || _rung.TakesTwoPanels(format));
 
     /// <summary>Floats of a panel's sums: [tokens, up to a multiple of <see cref="Activations.TokenTile"/>; 16].</summary>
     public int SumsPerPanel => (Tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile * PackedFormat.Rows;
 
     /// <summary>Whether panels should be summed together, because they share ranges of columns.</summary>
     public bool HasRanges => _rangeColumns < _columns;
+
+    /// <summary>Panels that are multiplied together: a part should have a multiple of them.</summary>
+    public int PanelsTogether { get; }
 
     /// <summary>Whether reading the weights takes longer than multiplying them.</summary>
     public bool Reads => (_kernels is Kernels.Panels or Kernels.Pairs) && Rows <= _rung.PanelTokens;
@@ -124,10 +128,17 @@ internal readonly unsafe struct Product
     /// <summary>Into how many parts to divide a matrix.</summary>
     public int PartsOf(PackedMatrix w, int threads)
     {
-        var parts = (int)Math.Clamp(Rows * w.Bytes / BytesPerPart, 1, w.Panels);
+        var parts = (int)Math.Clamp(Rows * w.Bytes / BytesPerPart, 1, (w.Panels + PanelsTogether - 1) / PanelsTogether);
         if (parts > 1 && w.Panels / parts < PanelsPerPart)
             parts = (w.Panels + w.Panels / parts - 1) / (w.Panels / parts); // of few panels all parts have the same number: 12 are 12 times 1, not 9 of 1 or 2
         return HasRanges ? Math.Clamp(parts, 1, Math.Max(w.Panels / PanelsPerPart, Math.Min(w.Panels, threads))) : parts;
+    }
+
+    /// <summary>The panels of one of so many parts of a matrix.</summary>
+    public (int First, int End) PanelsOf(PackedMatrix w, int part, int parts)
+    {
+        var (first, end) = Parts.Range(part, parts, (w.Panels + PanelsTogether - 1) / PanelsTogether);
+        return (first * PanelsTogether, Math.Min(end * PanelsTogether, w.Panels));
     }
 
     /// <summary>sums[panels, tokens, 16] = rows × panels [first, end), a panel's every <see cref="SumsPerPanel"/> floats.</summary>
@@ -158,10 +169,13 @@ internal readonly unsafe struct Product
     {
         new Span<float>(sums, (end - first) * SumsPerPanel).Clear();
         for (var column = 0; column < _columns; column += _rangeColumns)
-            for (var panel = first; panel < end; panel++)
+            for (int panel = first, panels; panel < end; panel += panels)
             {
+                panels = Math.Min(PanelsTogether, end - panel);
                 var to = sums + (panel - first) * SumsPerPanel;
-                if (_kernels == Kernels.Tiles)
+                if (panels == 2)
+                    AddTwoPanels(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
+                else if (_kernels == Kernels.Tiles)
                     AddTiles(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
                 else if (_kernels == Kernels.Pairs)
                     AddPairs(w, panel, column, Math.Min(column + _rangeColumns, _columns), work, to);
@@ -186,6 +200,24 @@ internal readonly unsafe struct Product
             quants += groups * format.QuantBytes;
             _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
                 sums, quants, (long)groups * format.QuantBytes, Terms);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void AddTwoPanels(PackedMatrix w, int panel, int column, int end, UnpackedBlock* unpacked, float* sums)
+    {
+        var format = w.Format;
+        var group = column / format.GroupColumns;
+        var scales = w.Panel(panel) + (long)group * format.ScaleBytes;
+        var quants = w.Panel(panel) + w.QuantOffset + (long)group * format.QuantBytes;
+        for (int columns; column < end; column += columns)
+        {
+            columns = Math.Min(Rung.ChunkColumns / 2, end - column);
+            var groups = columns / format.GroupColumns;
+            _rung.MultiplyTwoPanels(format, scales, quants, w.PanelBytes, groups, unpacked, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
+                sums, SumsPerPanel, Terms);
+            scales += groups * format.ScaleBytes;
+            quants += groups * format.QuantBytes;
         }
     }
 

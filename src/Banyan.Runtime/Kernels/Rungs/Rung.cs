@@ -10,8 +10,8 @@ namespace Banyan.Runtime.Kernels.Rungs;
 /// <summary>
 /// One instruction set's kernels. All rungs read the same layouts and give the same results: the integer kernels bit for bit
 /// (per row and token, blocks in ascending order: total = fma(sum of products, row scale × token scale, total), then total =
-/// fma(min, token's scaled sum, total); of two terms the sum is 256 × that of the first + that of the second, exact and rounded to a float
-/// once), the float kernels within rounding.
+/// fma(min, token's scaled sum, total), or where each 16 columns have floats of their own as <see cref="BlockProduct"/> says; of two terms
+/// the sum is 256 × that of the first + that of the second, exact and rounded to a float once), the float kernels within rounding.
 /// </summary>
 internal abstract unsafe class Rung
 {
@@ -71,6 +71,17 @@ internal abstract unsafe class Rung
         for (var first = 0; first < tokens; first += Activations.TokenTile / terms)
             MultiplyTile(kind, w, blocks, x + (long)first * terms * stride, stride, y + first * UnpackedBlock.Rows, terms);
     }
+
+    /// <summary>Whether <see cref="MultiplyTwoPanels"/> takes this format, which is faster than panel after panel.</summary>
+    public virtual bool TakesTwoPanels(PackedFormat format) => false;
+
+    /// <summary>
+    /// Unpacks <paramref name="groups"/> groups of two panels, <paramref name="panelBytes"/> apart, into <paramref name="work"/> (for each
+    /// of both <see cref="ChunkBlocks"/> / 2 blocks at most), and multiplies them as <see cref="MultiplyTiles"/> does; the sums of the
+    /// second are <paramref name="panelFloats"/> after those of the first.
+    /// </summary>
+    public virtual void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms) => throw new NotSupportedException(Name);
 
     /// <summary>
     /// y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.

@@ -102,10 +102,10 @@ internal sealed unsafe class ScalarRung : Rung
                 (first, last) = Halves(WeightKind.Halves, w, r, second);
                 (a, b) = (MathF.FusedMultiplyAdd(a, 1 << ActivationBlock.SecondBits, first), MathF.FusedMultiplyAdd(b, 1 << ActivationBlock.SecondBits, last));
             }
-            y[r] = MathF.FusedMultiplyAdd(a, w->Scales[r] * x->Scale, y[r]);
-            y[r] = MathF.FusedMultiplyAdd(b, w->LastScales[r] * x->Scale, y[r]);
-            y[r] = MathF.FusedMultiplyAdd(w->Mins[r], sums.First, y[r]);
-            y[r] = MathF.FusedMultiplyAdd(w->LastMins[r], sums.Last, y[r]);
+            var inner = MathF.FusedMultiplyAdd(w->LastScales[r], b, w->Scales[r] * a);
+            inner = MathF.FusedMultiplyAdd(w->Mins[r], sums.First, inner);
+            inner = MathF.FusedMultiplyAdd(w->LastMins[r], sums.Last, inner);
+            y[r] = MathF.FusedMultiplyAdd(inner, x->Scale, y[r]);
         }
     }
 

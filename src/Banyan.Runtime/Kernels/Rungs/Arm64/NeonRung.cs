@@ -163,10 +163,10 @@ internal unsafe partial class NeonRung : Rung
     static void AddHalves(Vector128<float> first, Vector128<float> last, UnpackedBlock* w, int row, ActivationBlock* x, ActivationBlock* second, float* y)
     {
         var sums = ActivationHalves.Of(x, second);
-        var total = Vector128.FusedMultiplyAdd(first, Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
-        total = Vector128.FusedMultiplyAdd(last, Vector128.Load(w->LastScales + row) * x->Scale, total);
-        total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(sums.First), total);
-        Vector128.FusedMultiplyAdd(Vector128.Load(w->LastMins + row), Vector128.Create(sums.Last), total).Store(y);
+        var inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->LastScales + row), last, Vector128.Load(w->Scales + row) * first);
+        inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(sums.First), inner);
+        inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->LastMins + row), Vector128.Create(sums.Last), inner);
+        Vector128.FusedMultiplyAdd(inner, Vector128.Create(x->Scale), Vector128.Load(y)).Store(y);
     }
 
     /// <summary>Both terms of a token.</summary>

@@ -220,10 +220,9 @@ internal unsafe partial class Avx2Rung
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> AddHalves(Vector256<float> first, Vector256<float> last, UnpackedBlock* w, int row, float scale, ActivationHalves sums, Vector256<float> total)
     {
-        var by = Vector256.Create(scale);
-        total = Fma.MultiplyAdd(first, Vector256.Load(w->Scales + row) * by, total);
-        total = Fma.MultiplyAdd(last, Vector256.Load(w->LastScales + row) * by, total);
-        total = Fma.MultiplyAdd(Vector256.Load(w->Mins + row), Vector256.Create(sums.First), total);
-        return Fma.MultiplyAdd(Vector256.Load(w->LastMins + row), Vector256.Create(sums.Last), total);
+        var inner = Fma.MultiplyAdd(Vector256.Load(w->LastScales + row), last, Vector256.Load(w->Scales + row) * first);
+        inner = Fma.MultiplyAdd(Vector256.Load(w->Mins + row), Vector256.Create(sums.First), inner);
+        inner = Fma.MultiplyAdd(Vector256.Load(w->LastMins + row), Vector256.Create(sums.Last), inner);
+        return Fma.MultiplyAdd(inner, Vector256.Create(scale), total);
     }
 }
