@@ -8,10 +8,9 @@ namespace Banyan.Training.Results;
 /// <param name="Licence">As its card or file has it; empty if neither does.</param>
 internal sealed partial record Lineage(string? Repo, string Licence)
 {
-    const int LargestCard = 1 << 20;
-
     /// <summary>The lineage of a base, from the name that the user gave and its file's metadata.</summary>
-    public static Lineage Of(string name, ModelFile file) => new(RepoOf(name, file), LicenceOf(file));
+    public static Lineage Of(string name, ModelFile file) => new(RepoOf(name, file),
+        file.Metadata.Get("general.license", "") is { Length: > 0 } said ? said : CardLicence.Of(file.Folder));
 
     static string? RepoOf(string name, ModelFile file)
     {
@@ -24,17 +23,6 @@ internal sealed partial record Lineage(string? Repo, string Licence)
         return CacheFolder().Match(file.Path.Replace('\\', '/')) is { Success: true } cached ? $"{cached.Groups[1].Value}/{cached.Groups[2].Value}" : null;
     }
 
-    static string LicenceOf(ModelFile file)
-    {
-        if (file.Metadata.Get("general.license", "") is { Length: > 0 } said)
-            return said;
-        var card = new FileInfo(Path.Combine(file.Folder, "README.md"));
-        if (!card.Exists || card.Length > LargestCard)
-            return "";
-        var front = FrontMatter().Match(File.ReadAllText(card.FullName));
-        return front.Success && Licences().Match(front.Groups[1].Value) is { Success: true } line ? line.Groups[1].Value.Trim(' ', '"', '\'') : "";
-    }
-
     [GeneratedRegex(@"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}\z", RegexOptions.CultureInvariant)]
     private static partial Regex RepoName();
 
@@ -43,10 +31,4 @@ internal sealed partial record Lineage(string? Repo, string Licence)
 
     [GeneratedRegex(@"/models--([^/]+?)--([^/]+)/snapshots/", RegexOptions.CultureInvariant)]
     private static partial Regex CacheFolder();
-
-    [GeneratedRegex(@"\A---\r?\n(.*?)\r?\n---", RegexOptions.Singleline | RegexOptions.CultureInvariant)]
-    private static partial Regex FrontMatter();
-
-    [GeneratedRegex(@"^license:[ \t]*(\S.*?)\r?$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex Licences();
 }

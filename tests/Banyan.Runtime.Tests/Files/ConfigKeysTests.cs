@@ -66,6 +66,18 @@ public class ConfigKeysTests
         Assert.Empty(file.UnknownKeys);
     }
 
+    [Theory]
+    [InlineData("---\ntags: [code]\nlicense: \"apache-2.0\"\n---\n# sprout\n", "apache-2.0")]
+    [InlineData("---\r\nlicense:\r\n  - mit\r\n---\r\n", "")]
+    [InlineData("# sprout\nlicense: mit\n", "")]
+    public void The_licence_is_the_cards(string card, string licence)
+    {
+        using var folder = Sprout();
+        folder.File("README.md", card);
+        using var file = ModelFile.Open(folder.Path);
+        Assert.Equal(licence, file.Metadata.Get("general.license", ""));
+    }
+
     [Fact]
     public void Keys_of_no_table_are_listed()
     {

@@ -55,6 +55,8 @@ static class HuggingFaceMetadata
             ["general.architecture"] = arch,
             ["general.name"] = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)),
         };
+        if (CardLicence.Of(folder) is { Length: > 0 } licence)
+            metadata["general.license"] = licence;
         reading = new HuggingFaceReading(config, path, family, metadata);
         Hyperparameters(metadata, reading, family, path);
         RopeScaling(metadata, reading, arch);
