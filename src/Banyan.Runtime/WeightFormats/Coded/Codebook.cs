@@ -8,6 +8,7 @@ namespace Banyan.Runtime.WeightFormats.Coded;
 sealed class Codebook
 {
     readonly byte[] _levels; // [entries, dimensions]
+    readonly ulong[] _words;
 
     Codebook(int dimensions, int levels, string points)
     {
@@ -19,6 +20,10 @@ sealed class Codebook
                 for (var (i, rest) = (0, point); i < dimensions; i++, rest /= levels)
                     entries.Add((byte)(rest % levels));
         _levels = [.. entries];
+        _words = new ulong[Count];
+        for (var entry = 0; entry < Count; entry++)
+            for (var i = 0; i < dimensions; i++)
+                _words[entry] |= (ulong)this[entry][i] << 8 * i;
     }
 
     /// <summary>Coordinates of a point.</summary>
@@ -32,6 +37,17 @@ sealed class Codebook
 
     /// <summary>The levels of an entry.</summary>
     public ReadOnlySpan<byte> this[int entry] => _levels.AsSpan(entry * Dimensions, Dimensions);
+
+    /// <summary>The levels of an entry, a byte each, the first lowest.</summary>
+    public ulong Word(int entry) => _words[entry];
+
+    /// <summary>Eight bits as eight bytes of 0 or 1, the lowest first.</summary>
+    public static ulong Spread(int bits)
+    {
+        // Each byte keeps the bit of its place, which becomes its highest, and then its lowest.
+        var kept = (ulong)(byte)bits * 0x0101010101010101 & 0x8040201008040201;
+        return kept + 0x7F7F7F7F7F7F7F7F >> 7 & 0x0101010101010101;
+    }
 
     /// <summary>
     /// Signs of eight weights from seven: a negative number of them is always even (iq2xxs and its like store no eighth bit).

@@ -32,11 +32,8 @@ readonly struct IQ1_S : ICodes
     }
 
     /// <summary>The codes of an entry.</summary>
-    internal static void Write(int entry, int isLess, Span<byte> codes)
-    {
-        for (var i = 0; i < 8; i++)
-            codes[i] = (byte)(Codebook.Iq1[entry][i] + 3 * isLess);
-    }
+    internal static void Write(int entry, int isLess, Span<byte> codes) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(codes, Codebook.Iq1.Word(entry) + 3 * Codebook.Spread(-isLess));
 
     public static bool NeedsImportance => true;
 

@@ -26,7 +26,7 @@ readonly struct IQ2_S : ICodes
         for (var eight = 0; eight < 32; eight++)
         {
             var entry = block[2 + eight] | (block[66 + eight / 4] >> 2 * (eight % 4) & 3) << 8;
-            IQ2_XXS.Write(Codebook.Iq2S[entry], block[34 + eight], to.Codes[(8 * eight)..]);
+            IQ2_XXS.Write(Codebook.Iq2S.Word(entry), block[34 + eight], to.Codes[(8 * eight)..]);
         }
     }
 

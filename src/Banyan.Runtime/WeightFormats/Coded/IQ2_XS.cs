@@ -26,7 +26,7 @@ readonly struct IQ2_XS : ICodes
         for (var eight = 0; eight < 32; eight++)
         {
             var word = BinaryPrimitives.ReadUInt16LittleEndian(block[(2 + 2 * eight)..]);
-            IQ2_XXS.Write(Codebook.Iq2Xs[word & 511], Codebook.EvenSigns(word >> 9), to.Codes[(8 * eight)..]);
+            IQ2_XXS.Write(Codebook.Iq2Xs.Word(word & 511), Codebook.EvenSigns(word >> 9), to.Codes[(8 * eight)..]);
         }
     }
 

@@ -25,7 +25,7 @@ readonly struct IQ3_S : ICodes
         for (var four = 0; four < 64; four++)
         {
             var entry = block[2 + four] | (block[66 + four / 8] >> four % 8 & 1) << 8;
-            IQ3_XXS.Write(Codebook.Iq3S[entry], block[74 + four / 2] >> 4 * (four % 2), to.Codes[(4 * four)..]);
+            IQ3_XXS.Write(Codebook.Iq3S.Word(entry), block[74 + four / 2] >> 4 * (four % 2), to.Codes[(4 * four)..]);
         }
     }
 

@@ -30,18 +30,15 @@ readonly struct IQ3_XXS : ICodes
             {
                 var negative = Codebook.EvenSigns((int)(signs >> 7 * eight & 127));
                 var entries = block.Slice(2 + 8 * unit + 2 * eight, 2);
-                Write(Codebook.Iq3Xxs[entries[0]], negative, to.Codes[(32 * unit + 8 * eight)..]);
-                Write(Codebook.Iq3Xxs[entries[1]], negative >> 4, to.Codes[(32 * unit + 8 * eight + 4)..]);
+                Write(Codebook.Iq3Xxs.Word(entries[0]), negative, to.Codes[(32 * unit + 8 * eight)..]);
+                Write(Codebook.Iq3Xxs.Word(entries[1]), negative >> 4, to.Codes[(32 * unit + 8 * eight + 4)..]);
             }
         }
     }
 
     /// <summary>The codes of an entry with signs.</summary>
-    internal static void Write(ReadOnlySpan<byte> levels, int signs, Span<byte> codes)
-    {
-        for (var i = 0; i < 4; i++)
-            codes[i] = (byte)(levels[i] + 8 * (signs >> i & 1));
-    }
+    internal static void Write(ulong levels, int signs, Span<byte> codes) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(codes, (uint)(levels + 8 * Codebook.Spread(signs & 15)));
 
     public static bool IsWritten => true;
 

@@ -23,8 +23,7 @@ readonly struct Q2_K : ICodes
         to.Min = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
         for (var unit = 0; unit < 16; unit++)
             (to.Numbers[unit], to.Mins[unit]) = ((byte)(block[unit] & 15), (byte)(block[unit] >> 4));
-        for (var i = 0; i < 256; i++)
-            to.Codes[i] = (byte)(block[16 + i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
+        TwoBitCodes.Split(block.Slice(16, 64), to.Codes);
     }
 
     public static bool IsWritten => true;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.WeightFormats.Coded;
 
@@ -23,8 +24,14 @@ readonly struct Q3_K : ICodes
         var scales = block.Slice(96, 12);
         for (var unit = 0; unit < 16; unit++)
             to.Numbers[unit] = (byte)((scales[unit % 8] >> unit / 8 * 4 & 15 | (scales[8 + unit % 4] >> unit / 4 * 2 & 3) << 4) - 32);
-        for (var i = 0; i < 256; i++)
-            to.Codes[i] = (byte)(block[32 + i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3 | (block[i % 32] >> i / 32 & 1) << 2);
+        TwoBitCodes.Split(block.Slice(32, 64), to.Codes);
+        var high = Vector256.Create(block[..32]).AsUInt16();
+        for (var j = 0; j < 8; j++)
+        {
+            var codes = to.Codes.Slice(32 * j, 32);
+            var third = (j < 3 ? high << 2 - j : high >>> j - 2).AsByte() & Vector256.Create((byte)4);
+            (Vector256.Create<byte>(codes) | third).CopyTo(codes);
+        }
     }
 
     public static bool IsWritten => true;

@@ -16,8 +16,7 @@ readonly struct TQ2_0 : ICodes
     {
         to.Scale = (float)BinaryPrimitives.ReadHalfLittleEndian(block[64..]);
         to.Numbers[..8].Fill(1);
-        for (var i = 0; i < 256; i++)
-            to.Codes[i] = (byte)(block[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
+        TwoBitCodes.Split(block[..64], to.Codes);
     }
 
     public static bool IsWritten => true;

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
 /// <summary>
@@ -30,9 +32,7 @@ internal static unsafe class CodePlanes
         }
         if (bits == 2)
             return;
-        var third = 0u;
-        for (var c = 0; c < 32; c++)
-            third |= (uint)(codes[c] >> 2) << c;
+        var third = (Vector256.Load(codes).AsUInt16() << 5).AsByte().ExtractMostSignificantBits();
         HighBits.PackRow(third, to + TwoBitBytes / sizeof(uint), row);
     }
 
