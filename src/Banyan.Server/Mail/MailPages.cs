@@ -70,6 +70,7 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
         {
             case "address":
                 var address = MailQueue.Checked(form["address"].ToString()) ?? throw HubException.BadRequest("This is no mail address.");
+                await ProveAsync();
                 throttle.Count(context, $"mail {caller.Name}");
                 var ticket = await tickets.IssueAsync(Purpose, time.GetUtcNow() + s_life, [Number(caller.UserId), address], cancellationToken);
                 await queue.AddAsync(address, language["mail.confirm.subject"], language.Say("mail.confirm.text", ("name", caller.Name), ("hub", queue.Hub), ("link", $"{queue.Hub}/settings/mail?confirm={ticket}")), language, cancellationToken);
@@ -80,6 +81,7 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
                 done = "done.mail.confirmed";
                 break;
             case "remove":
+                await ProveAsync();
                 await accounts.SetEmailAsync(caller.UserId, null, cancellationToken);
                 break;
             case "notify":
@@ -89,6 +91,9 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
                 throw HubException.BadRequest("This form says nothing to do.");
         }
         return new() { Active = Page, Done = language[done] };
+
+        // A forgotten password goes to the address: it is a way into the account.
+        async Task ProveAsync() => await settings.ProveAsync(context, (await accounts.FindAsync(caller.UserId, cancellationToken))!, form);
     });
 
     static string Number(long row) => row.ToString(CultureInfo.InvariantCulture);

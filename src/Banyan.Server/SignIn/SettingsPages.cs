@@ -160,6 +160,21 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         }
     }
 
+    /// <summary>
+    /// Makes sure that whoever changes a way into an account is its user, and not somebody at an open browser: by the password, and by a code where there is a
+    /// second factor.
+    /// </summary>
+    /// <exception cref="HubException">400: one of them is not right.</exception>
+    internal async Task ProveAsync(HttpContext context, Account user, IFormCollection form)
+    {
+        throttle.Count(context, $"code {user.Name}");
+        if (await passwords.HasAsync(user.Id, context.RequestAborted) && await passwords.FindAsync(user.Name, form["current"].ToString(), context.RequestAborted) is null)
+            throw HubException.BadRequest("The password is not right.");
+        if (await factors.HasAsync(user.Id, context.RequestAborted) && await factors.CheckAsync(user, form["code"].ToString(), context.RequestAborted) is var check and not CodeCheck.Right)
+            throw HubException.BadRequest(Entrance.Problem(context, check));
+        throttle.Forget(context, $"code {user.Name}");
+    }
+
     internal async Task ShowAsync(HttpContext context, SettingsView view, int status = 200)
     {
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
@@ -171,7 +186,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             Tokens = view.Active == "tokens" ? [.. (await accounts.TokensAsync(caller.Name, cancellationToken)).Where(t => t.GrantId is null)] : [],
             Sessions = view.Active == "password" ? await sessions.ListAsync(caller.UserId, cancellationToken) : [],
             Current = caller.SessionId,
-            HasPassword = view.Active == "password" && await passwords.HasAsync(caller.UserId, cancellationToken),
+            HasPassword = view.Active is "password" or "mail" && await passwords.HasAsync(caller.UserId, cancellationToken),
             Apps = view.Active == "applications" ? await apps.ListAsync(caller.UserId, cancellationToken) : [],
             Grants = view.Active == "applications" ? await grants.ListAsync(caller.UserId, cancellationToken) : [],
             Passkeys = view.Active == "password" ? await passkeys.ListAsync(caller.UserId, cancellationToken) : [],
@@ -181,7 +196,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             Organizations = view.Active == "organizations" ? view.Organizations ?? new(await accounts.MembersAsync(caller.UserId, cancellationToken), null, [], false) : null,
             Mail = view.Active == "mail" ? view.Mail ?? await mails.ViewAsync(caller.UserId, cancellationToken) : null,
             Identities = view.Active == "password" ? await identities.ListAsync(caller.UserId, cancellationToken) : [],
-            HasFactor = view.Active == "password" && await factors.HasAsync(caller.UserId, cancellationToken),
+            HasFactor = view.Active is "password" or "mail" && await factors.HasAsync(caller.UserId, cancellationToken),
             RecoveryLeft = view.Active == "password" ? await factors.RecoveryLeftAsync(caller.UserId, cancellationToken) : 0,
             WithFactor = view.Active == "users" ? await factors.UsersAsync(cancellationToken) : view.WithFactor,
             IsFactorRequired = view.Active == "users" && await factors.IsRequiredAsync(cancellationToken),

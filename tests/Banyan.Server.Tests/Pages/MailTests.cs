@@ -81,7 +81,12 @@ public sealed partial class MailTests : IAsyncLifetime
         Task<HttpResponseMessage> Change(PageVisit visit, params (string, string)[] fields) => visit.SendAsync("/settings/mail", "/settings/mail", fields);
         foreach (var wrong in new[] { "ana", "ana@", "a b@example.org", "ana@example.org\nBcc: ben@example.org", "Ana <ana@example.org>", "a@x, b@y", "" })
             Assert.Equal(HttpStatusCode.BadRequest, (await Change(ana, ("do", "address"), ("address", wrong))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await Change(ana, ("do", "address"), ("address", "ana@lab.example"))).StatusCode);
+        // Who sits at a browser that is signed in does not take the account over by its address.
+        foreach (var guess in new[] { "", "wrong horse battery" })
+            foreach (var what in new[] { "address", "remove" })
+                Assert.Equal(HttpStatusCode.BadRequest, (await Change(ana, ("do", what), ("address", "thief@lab.example"), ("current", guess))).StatusCode);
+        Assert.Empty(await SentAsync());
+        Assert.Equal(HttpStatusCode.OK, (await Change(ana, ("do", "address"), ("address", "ana@lab.example"), ("current", PageVisit.Password))).StatusCode);
         var asked = Assert.Single(await SentAsync());
         Assert.Equal("ana@lab.example", asked.To.Mailboxes.Single().Address);
         var ticket = LinkOf(asked).Split('=')[1];
@@ -92,6 +97,7 @@ public sealed partial class MailTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await Change(ana, ("do", "confirm"), ("ticket", ticket))).StatusCode);
         Assert.Equal("ana@lab.example", (await _hub.Accounts.FindAsync("ana", default))!.Email);
 
+        Assert.Contains("name=\"current\"", (await ana.GetAsync("/settings/mail")).Html);
         await Change(ana, ("do", "notify"), ("notify", "on"));
         var repo = await _hub.CreateRepoAsync("talked");
         await _hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = "A question\r\nBcc: x@y", description = "Why?" }, _hub.Ben);

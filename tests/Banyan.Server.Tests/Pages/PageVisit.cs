@@ -24,13 +24,16 @@ sealed class PageVisit : IDisposable
 
     public string Address { get; }
 
-    /// <summary>A visit of a user who has signed in with the password "correct horse battery".</summary>
+    /// <summary>The password of those who <see cref="OfAsync"/> signs in.</summary>
+    public const string Password = "correct horse battery";
+
+    /// <summary>A visit of a user who has signed in by password.</summary>
     public static async Task<PageVisit> OfAsync(HubServer hub, string user)
     {
         var services = hub.Server.Services;
-        await services.GetRequiredService<Passwords>().SetAsync((await hub.Accounts.FindAsync(user, default))!, "correct horse battery", default);
+        await services.GetRequiredService<Passwords>().SetAsync((await hub.Accounts.FindAsync(user, default))!, Password, default);
         var visit = new PageVisit(hub);
-        var response = await visit.SendAsync("/login", "/login", ("name", user), ("password", "correct horse battery"));
+        var response = await visit.SendAsync("/login", "/login", ("name", user), ("password", Password));
         Assert.Equal(HttpStatusCode.SeeOther, response.StatusCode);
         return visit;
     }

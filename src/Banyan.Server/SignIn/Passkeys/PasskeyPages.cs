@@ -24,7 +24,7 @@ public sealed record PasskeyQuestion(string Options, string Ticket);
 /// factors by itself. ASP.NET Core Identity checks what it says; the challenge is in a signed ticket, good once, for five minutes.
 /// </summary>
 sealed class PasskeyPages(
-    SettingsPages settings, SignInPages pages, PasskeyStore store, AccountStore accounts, Passwords passwords, Sessions sessions, SecondFactors factors, Throttle throttle, Refusals refusals, PasskeyQuestions questions)
+    SettingsPages settings, SignInPages pages, PasskeyStore store, AccountStore accounts, Sessions sessions, Throttle throttle, Refusals refusals, PasskeyQuestions questions)
 {
     const string Page = "password";
 
@@ -56,12 +56,7 @@ sealed class PasskeyPages(
     public Task AddAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
     {
         var user = (await accounts.FindAsync(caller.UserId, context.RequestAborted))!;
-        throttle.Count(context, $"code {user.Name}");
-        if (await passwords.HasAsync(user.Id, context.RequestAborted) && await passwords.FindAsync(user.Name, form["current"].ToString(), context.RequestAborted) is null)
-            throw HubException.BadRequest("The password is not right.");
-        if (await factors.HasAsync(user.Id, context.RequestAborted) && await factors.CheckAsync(user, form["code"].ToString(), context.RequestAborted) is var check and not CodeCheck.Right)
-            throw HubException.BadRequest(Entrance.Problem(context, check));
-        throttle.Forget(context, $"code {user.Name}");
+        await settings.ProveAsync(context, user, form);
         if (await questions.ReadAsync(context, PasskeyQuestions.Making, form["ticket"].ToString()) is not [var of, var state] || of != user.Id.ToString(CultureInfo.InvariantCulture)
             || await questions.Handler.PerformAttestationAsync(new() { HttpContext = context, CredentialJson = form["credential"].ToString(), AttestationState = state }) is not { Succeeded: true } result)
             throw HubException.BadRequest("This passkey cannot be used, or it took too long: try again.");
