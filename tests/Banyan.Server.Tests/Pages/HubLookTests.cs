@@ -90,6 +90,20 @@ public class HubLookTests(SharedHub shared, Browser browser)
     {
         static readonly string s_axe = Path.Combine(SharedData.Repository, "tests", "Clients", "node_modules", "axe-core", "axe.min.js");
 
+        /// <summary>The page as in a language that is written from right to left: nothing stays at the left, or hangs over.</summary>
+        const string TurnedRound = """
+            phone => {
+                const page = document.documentElement, before = page.dir;
+                page.dir = 'rtl';
+                const wide = Math.max(page.scrollWidth, document.body.scrollWidth);
+                const stays = [...document.body.querySelectorAll('*')]
+                    .filter(e => getComputedStyle(e).direction === 'rtl' && ['left', 'right'].includes(getComputedStyle(e).textAlign))
+                    .map(e => `text is aligned to the ${getComputedStyle(e).textAlign} of ${e.outerHTML.slice(0, 120)}`);
+                page.dir = before;
+                return wide > phone ? [...stays, `it is ${wide} pixels wide`] : stays;
+            }
+            """;
+
         readonly List<string> _complaints = [];
 
         public Look(IPage page)
@@ -113,6 +127,7 @@ public class HubLookTests(SharedHub shared, Browser browser)
                 async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
                     .violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 200)} ${n.failureSummary.split('\n')[1] ?? ''}`))
                 """)).Select(v => $"{name} {v}"));
+            _complaints.AddRange((await Page.EvaluateAsync<string[]>(TurnedRound, Phone)).Select(v => $"{name} from right to left: {v}"));
         }
 
         public void AssertNoComplaint() => Assert.True(_complaints.Count == 0, string.Join("\n", _complaints));
