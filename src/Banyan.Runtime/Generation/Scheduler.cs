@@ -37,7 +37,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
     /// <summary>The request is done, cancelled or failed: its pages are free.</summary>
     public void Remove(Request request)
     {
-        request.Sequence.Release();
+        request.Sequence.Release(request.Tokens);
         request.DraftSequence?.Release();
         if (!_running.Remove(request))
             _waiting.Remove(request);
@@ -156,7 +156,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
                 // A page to grow for each that runs already, so that a newcomer is not sent back at once.
                 if (request.Sequence.TryReserve(request.Tokens.Length, _running.Count == 0 ? 0 : _running.Count + 1))
                     break;
-                request.Sequence.Release();
+                request.Sequence.Release(request.Tokens);
                 if (!GiveWay(request))
                     return;
             }
@@ -211,7 +211,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
 
     void Evict(Request request)
     {
-        request.Sequence.Release();
+        request.Sequence.Release(request.Tokens);
         _running.Remove(request);
         _waiting.Insert(0, request);
     }

@@ -14,6 +14,7 @@ public class PagePoolTests
     {
         var pool = new PagePool(Pages, PageTokens);
         var held = new List<(int Page, long Parent, int[] Tokens, bool Kept)>();
+        var tails = new Dictionary<long, int>(); // the token of the newest
         foreach (var step in steps)
         {
             // Tokens and parents repeat, so that look-ups hit.
@@ -28,6 +29,11 @@ public class PagePoolTests
                     {
                         Assert.DoesNotContain(held, h => h.Page == page);
                         Assert.Equal(available - 1, pool.Available);
+                        if (step % 7 < 3)
+                        {
+                            held.Add((page, parent, tokens[..1], false));
+                            break;
+                        }
                         var kept = page;
                         var serial = pool.Keep(ref kept, parent, tokens);
                         Assert.NotEqual(PagePool.Root, serial);
@@ -36,8 +42,23 @@ public class PagePoolTests
                     break;
                 case < 7 when held.Count > 0:
                     var at = step / 10 % held.Count;
+                    if (held[at].Tokens.Length < PageTokens)
+                    {
+                        pool.KeepTail(held[at].Page, held[at].Parent, held[at].Tokens);
+                        tails[held[at].Parent] = held[at].Tokens[0];
+                    }
                     pool.Release(held[at].Page);
                     held.RemoveAt(at);
+                    break;
+                case 7:
+                    if (pool.TryFindTail(parent, tokens, out var tail, out var count))
+                    {
+                        Assert.Equal((1, tails[parent]), (count, tokens[0]));
+                        Assert.DoesNotContain(held, h => h.Page == tail);
+                        pool.TakeTail(tail);
+                        Assert.False(pool.TryFindTail(parent, tokens, out _, out _));
+                        held.Add((tail, parent, tokens[..1], false));
+                    }
                     break;
                 default:
                     if (pool.TryFind(parent, tokens, out var found))

@@ -77,6 +77,14 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
             Leave(0);
     }
 
+    /// <summary>The state after that length becomes a snapshot, whatever else an answer leaves.</summary>
+    public void Keep(int length, long serial)
+    {
+        var index = _all.FindIndex(c => c.Length == length);
+        states.Keep(serial, _all[index].Slot);
+        _all.RemoveAt(index);
+    }
+
     public void Release()
     {
         while (_all.Count > 0)

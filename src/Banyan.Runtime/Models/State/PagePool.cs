@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Models.State;
 /// </summary>
 /// <remarks>
 /// A full page is known by its tokens and by what went before it: the serial of the page before, given once and never again. A look-up
-/// compares the tokens themselves, so no hash collision, made on purpose or not, can hand one request another's context.
+/// compares the tokens themselves, so no hash collision, made on purpose or not, can hand one request another's context. A page that a
+/// request left before it was full is a tail: known by what went before it, of which the newest is kept, and taken over by who goes on.
 /// </remarks>
 internal sealed class PagePool
 {
@@ -20,11 +21,13 @@ internal sealed class PagePool
     readonly int[] _tokens;      // [pages, pageTokens] of kept pages
     readonly long[] _serials;    // 0: not kept
     readonly long[] _parents;    // serial of the page before
+    readonly int[] _tailTokens;  // of a tail, how many it has; else 0
     readonly int[] _users;
     readonly int[] _older;       // unused kept pages, a list from _newest to _oldest
     readonly int[] _newer;
     readonly Stack<int> _free;
     readonly Dictionary<(long Parent, int Hash), int> _kept;
+    readonly Dictionary<long, int> _tails; // by parent
     int _newest = None, _oldest = None, _unusedKept;
     long _lastSerial = Root;
 
@@ -37,12 +40,14 @@ internal sealed class PagePool
         _tokens = new int[pages * pageTokens];
         _serials = new long[pages];
         _parents = new long[pages];
+        _tailTokens = new int[pages];
         _users = new int[pages];
         _older = new int[pages];
         _newer = new int[pages];
         // Low pages first, and the last freed first: memory that was never touched stays untouched.
         _free = new Stack<int>(Enumerable.Range(0, pages).Reverse());
         _kept = new(pages);
+        _tails = new(pages);
     }
 
     public int Pages { get; }
@@ -61,6 +66,12 @@ internal sealed class PagePool
             page = _oldest;
             if (page == None)
                 return false;
+            if (_tailTokens[page] > 0)
+            {
+                TakeTail(page);
+                _windows?.Forget(page);
+                return true;
+            }
             Unlink(page);
             _kept.Remove(KeyOf(page));
             _serials[page] = 0;
@@ -100,6 +111,44 @@ internal sealed class PagePool
         _serials[page] = ++_lastSerial;
         _kept.Add(key, page);
         return _lastSerial;
+    }
+
+    /// <summary>
+    /// Keeps a page that its only user is about to release before it is full. Returns the serial of this content, and that of the tail of
+    /// the same parent which is forgotten for it, or <see cref="Root"/>.
+    /// </summary>
+    public (long Serial, long Forgotten) KeepTail(int page, long parent, ReadOnlySpan<int> tokens)
+    {
+        var forgotten = Root;
+        if (_tails.TryGetValue(parent, out var older))
+        {
+            forgotten = _serials[older];
+            TakeTail(older);
+            _windows?.Forget(older);
+            Release(older);
+        }
+        tokens.CopyTo(_tokens.AsSpan(page * _pageTokens));
+        (_parents[page], _tailTokens[page], _serials[page]) = (parent, tokens.Length, ++_lastSerial);
+        _tails.Add(parent, page);
+        return (_lastSerial, forgotten);
+    }
+
+    /// <summary>The tail after that parent, and with how many of its tokens these begin; nothing is taken.</summary>
+    public bool TryFindTail(long parent, ReadOnlySpan<int> tokens, out int page, out int count)
+    {
+        count = _tails.TryGetValue(parent, out page) ? tokens.CommonPrefixLength(TokensOf(page)[..TailTokens(page)]) : 0;
+        return count > 0;
+    }
+
+    /// <summary>How many tokens a tail has.</summary>
+    public int TailTokens(int page) => _tailTokens[page];
+
+    /// <summary>Takes a tail over, to go on in it: it is nobody else's.</summary>
+    public void TakeTail(int page)
+    {
+        Unlink(page);
+        _tails.Remove(_parents[page]);
+        (_serials[page], _tailTokens[page], _users[page]) = (0, 0, 1);
     }
 
     /// <summary>The serial of a kept page.</summary>

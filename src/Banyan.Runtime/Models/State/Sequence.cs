@@ -63,8 +63,9 @@ internal sealed unsafe class Sequence
     public Checkpoints Checkpoints => _checkpoints ?? throw new InvalidOperationException("no layer is recurrent");
 
     /// <summary>
-    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states and the last window too. At
-    /// least the last token stays to be computed, as somebody wants its logits. Returns how many tokens need no computing.
+    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states and the last window too, and
+    /// goes on in the page that another left before it was full. At least the last token stays to be computed, as somebody wants its
+    /// logits. Returns how many tokens need no computing.
     /// </summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
@@ -79,14 +80,42 @@ internal sealed unsafe class Sequence
             if (_cache.Recurrent?.Has(_serial) != false && (_windows is null || windowFrom <= _windows.FirstNeeded(Length)))
                 usable = (_pageCount, _serial);
         }
+        if (TryTakeTail(tokens, windowFrom))
+            return Length;
         while (_pageCount > usable.Pages)
             _pool.Release(_pages[--_pageCount]);
         (Length, _serial) = (usable.Pages * size, usable.Serial);
         _checkpoints?.Begin(Length, _serial, tokens.Length, size);
+        TakeWindows();
+        return Length;
+    }
+
+    bool TryTakeTail(ReadOnlySpan<int> tokens, int windowFrom)
+    {
+        if (!_pool.TryFindTail(_serial, tokens[Length..^1], out var tail, out var count))
+            return false;
+        var serial = _pool.Serial(tail);
+        // A recurrent state is there after the last token alone; a window must be there without a gap.
+        if (_cache.Recurrent is { } states && (count < _pool.TailTokens(tail) || !states.Has(serial)))
+            return false;
+        if (_windows is not null && (!_windows.Has(tail) || windowFrom > _windows.FirstNeeded(Length + count)))
+            return false;
+        _pool.TakeTail(tail);
+        Take(tail);
+        Length += count;
+        _checkpoints?.Begin(Length, serial, tokens.Length, _pool.PageTokens);
+        _cache.Recurrent?.Drop(serial);
+        TakeWindows();
+        _windows?.Forget(tail);
+        return true;
+    }
+
+    // Those of the window before the next token.
+    void TakeWindows()
+    {
         if (_windows is not null)
             for (_windowFirst = _windowEnd = _windows.FirstNeeded(Length); _windowEnd < _pageCount;)
                 TakeWindow(_windows.TakeCompanion(_pages[_windowEnd]));
-        return Length;
     }
 
     /// <summary>
@@ -147,9 +176,13 @@ internal sealed unsafe class Sequence
     /// </summary>
     public void Try(int length) => Length = length;
 
-    /// <summary>Gives every page back; the last first, so that what others are most likely to begin with goes last.</summary>
-    public void Release()
+    /// <summary>
+    /// Gives every page back; the last first, so that what others are most likely to begin with goes last. With the sequence's
+    /// <paramref name="tokens"/>, the last page is kept even if it is not full: the next turn of a conversation goes on in it.
+    /// </summary>
+    public void Release(ReadOnlySpan<int> tokens = default)
     {
+        KeepTail(tokens);
         while (_pageCount > 0)
             _pool.Release(_pages[--_pageCount]);
         (Length, _serial) = (0, _root);
@@ -159,6 +192,20 @@ internal sealed unsafe class Sequence
         if (_hasClaim)
             _windows!.Unclaim(_claim);
         (_windowFirst, _windowEnd, _hasClaim) = (0, 0, false);
+    }
+
+    void KeepTail(ReadOnlySpan<int> tokens)
+    {
+        var page = Length / _pool.PageTokens;
+        var first = page * _pool.PageTokens;
+        if (tokens.Length < Length || first == Length || _checkpoints?.Has(Length) == false)
+            return;
+        if (_windows is not null && (page < _windowFirst || page >= _windowEnd))
+            return;
+        var (serial, forgotten) = _pool.KeepTail(_pages[page], _serial, tokens[first..Length]);
+        _checkpoints?.Keep(Length, serial);
+        _cache.Recurrent?.Drop(forgotten);
+        _windows?.Keep(_windowPages[page], _pages[page]);
     }
 
     void TakeWindow(int page)
