@@ -54,6 +54,8 @@ sealed class ChunkFinder : IDisposable
         _begin.Dispose();
         _find.Dispose();
         _end.Dispose();
+        if (raw.sqlite3_get_autocommit(_connection.Handle) == 0)
+            _connection.Execute("ROLLBACK");        // a look-up failed; the connection may go back to others
         _connection.Dispose();
     }
 }
