@@ -80,20 +80,19 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
 
     /// <summary>See <see cref="Rung.MultiplyTwoPanels"/>.</summary>
     public void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
-        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms)
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms)
     {
         Unpack(format, scales, quants, groups, work, panels: 2);
         Unpack(format, scales + panelBytes, quants + panelBytes, groups, work + 1, panels: 2);
-        var bytes = (long)groups * format.QuantBytes;
         var arguments = new TileKernel.Arguments
         {
-            Rows = new TileRows { X = (byte*)x, XStrideBytes = (long)stride * ActivationBlock.Bytes, Y = y, Next = quants + bytes, NextPanelBytes = panelBytes },
+            Rows = new TileRows { X = (byte*)x, XStrideBytes = (long)stride * ActivationBlock.Bytes, Y = y, Next = next, NextPanelBytes = panelBytes },
             W = work,
             Blocks = groups * format.BlocksPerGroup,
             PanelBytes = panelFloats * sizeof(float),
         };
         var kernels = new Tiles(form, TileKernel.Unpacked(format.Kind), terms, panels: 2);
-        TileRows.Run(&arguments.Rows, kernels, tokens, _tileTokensOfTwoPanels[terms - 1][(int)format.Kind], bytes, terms);
+        TileRows.Run(&arguments.Rows, kernels, tokens, _tileTokensOfTwoPanels[terms - 1][(int)format.Kind], (long)groups * format.QuantBytes, terms);
     }
 
     readonly struct Tiles(VectorForm form, WeightKind kind, int terms, int panels) : IKernelsBySize

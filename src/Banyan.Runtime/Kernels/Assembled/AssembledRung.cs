@@ -45,8 +45,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override bool TakesTwoPanels(PackedFormat format) => format.Reader is not null;
 
     public override void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
-        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms) =>
-        _products.MultiplyTwoPanels(format, scales, quants, panelBytes, groups, work, x, stride, tokens, y, panelFloats, terms);
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) =>
+        _products.MultiplyTwoPanels(format, scales, quants, panelBytes, groups, work, x, stride, tokens, y, panelFloats, next, terms);
 
     public override bool RoundsToPairs(PackedFormat format) => ProcessorFacts.Current.HasAvx512Bf16 && format.Pairs != PairForm.None;
 

@@ -207,21 +207,27 @@ internal static unsafe class Linear
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         readonly void Activate(float* gate, float* up, int block)
         {
-            var values = stackalloc float[ActivationBlock.Columns];
-            for (var t = 0; t < Product.Tokens; t++)
+            // Some tokens, then their blocks: what was stored in vectors of one width is waited for by loads of another.
+            const int Together = 8, Columns = ActivationBlock.Columns;
+            var values = stackalloc float[Together * Columns];
+            for (var first = 0; first < Product.Tokens; first += Together)
             {
-                for (var panel = 0; panel < Panels; panel++)
-                {
-                    var offset = panel * Product.SumsPerPanel + t * PackedFormat.Rows;
-                    if (Ladder.UsesVectors)
-                        SiluMultiply.Vector(gate + offset, up + offset, values + panel * PackedFormat.Rows, PackedFormat.Rows);
+                var count = Math.Min(Together, Product.Tokens - first);
+                for (var i = 0; i < count; i++)
+                    for (var panel = 0; panel < Panels; panel++)
+                    {
+                        var offset = panel * Product.SumsPerPanel + (first + i) * PackedFormat.Rows;
+                        var to = values + i * Columns + panel * PackedFormat.Rows;
+                        if (Ladder.UsesVectors)
+                            SiluMultiply.Vector(gate + offset, up + offset, to, PackedFormat.Rows);
+                        else
+                            SiluMultiply.Scalar(gate + offset, up + offset, to, PackedFormat.Rows);
+                    }
+                for (var i = 0; i < count; i++)
+                    if (Floats)
+                        new Span<float>(values + i * Columns, Columns).CopyTo(new Span<float>(Y.Row(First + first + i) + block * Columns, Columns));
                     else
-                        SiluMultiply.Scalar(gate + offset, up + offset, values + panel * PackedFormat.Rows, PackedFormat.Rows);
-                }
-                if (Floats)
-                    new Span<float>(values, ActivationBlock.Columns).CopyTo(new Span<float>(Y.Row(First + t) + block * ActivationBlock.Columns, ActivationBlock.Columns));
-                else
-                    Rung.Quantize(values, 1, Y.Blocks + (long)(First + t) * Y.BlocksPerRow + block);
+                        Rung.Quantize(values + i * Columns, 1, Y.Blocks + (long)(First + first + i) * Y.BlocksPerRow + block);
             }
         }
     }

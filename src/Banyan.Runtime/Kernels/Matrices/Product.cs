@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels.Matrices.Packing;
 using Banyan.Runtime.Kernels.Memory;
 using Banyan.Runtime.Kernels.Rungs;
@@ -174,7 +175,7 @@ internal readonly unsafe struct Product
                 panels = Math.Min(PanelsTogether, end - panel);
                 var to = sums + (panel - first) * SumsPerPanel;
                 if (panels == 2)
-                    AddTwoPanels(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
+                    AddTwoPanels(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to, isLast: panel + panels >= end);
                 else if (_kernels == Kernels.Tiles)
                     AddTiles(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
                 else if (_kernels == Kernels.Pairs)
@@ -204,20 +205,32 @@ internal readonly unsafe struct Product
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    void AddTwoPanels(PackedMatrix w, int panel, int column, int end, UnpackedBlock* unpacked, float* sums)
+    void AddTwoPanels(PackedMatrix w, int panel, int column, int end, UnpackedBlock* unpacked, float* sums, bool isLast)
     {
         var format = w.Format;
         var group = column / format.GroupColumns;
         var scales = w.Panel(panel) + (long)group * format.ScaleBytes;
         var quants = w.Panel(panel) + w.QuantOffset + (long)group * format.QuantBytes;
+        // What comes after the last columns are the first ones of the next panels.
+        var ahead = isLast ? 0 : 2 * w.PanelBytes;
+        byte* afterScales = scales + ahead, afterQuants = quants + ahead;
         for (int columns; column < end; column += columns)
         {
             columns = Math.Min(Rung.ChunkColumns / 2, end - column);
             var groups = columns / format.GroupColumns;
+            var goesOn = column + columns < end;
+            var nextScales = goesOn ? scales + groups * format.ScaleBytes : afterScales;
+            var nextQuants = goesOn ? quants + groups * format.QuantBytes : afterQuants;
+            if (Sse.IsSupported)
+                for (var line = 0; line < groups * format.ScaleBytes; line += 64)
+                {
+                    Sse.Prefetch1(nextScales + line);
+                    Sse.Prefetch1(nextScales + w.PanelBytes + line);
+                }
             _rung.MultiplyTwoPanels(format, scales, quants, w.PanelBytes, groups, unpacked, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
-                sums, SumsPerPanel, Terms);
-            scales += groups * format.ScaleBytes;
-            quants += groups * format.QuantBytes;
+                sums, SumsPerPanel, nextQuants, Terms);
+            scales = nextScales;
+            quants = nextQuants;
         }
     }
 

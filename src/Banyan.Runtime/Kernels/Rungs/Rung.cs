@@ -78,10 +78,11 @@ internal abstract unsafe class Rung
     /// <summary>
     /// Unpacks <paramref name="groups"/> groups of two panels, <paramref name="panelBytes"/> apart, into <paramref name="work"/> (for each
     /// of both <see cref="ChunkBlocks"/> / 2 blocks at most), and multiplies them as <see cref="MultiplyTiles"/> does; the sums of the
-    /// second are <paramref name="panelFloats"/> after those of the first.
+    /// second are <paramref name="panelFloats"/> after those of the first. Meanwhile as many quants at <paramref name="next"/>, of both
+    /// panels, are brought nearer.
     /// </summary>
     public virtual void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
-        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, int terms) => throw new NotSupportedException(Name);
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) => throw new NotSupportedException(Name);
 
     /// <summary>
     /// y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.
