@@ -6,17 +6,11 @@ namespace Banyan.Sprout.Data;
 /// Cuts a file into excerpts and each excerpt into prefix, middle and suffix, written in the order the model is asked:
 /// <c>&lt;|fim_prefix|&gt;pre&lt;|fim_suffix|&gt;suf&lt;|fim_middle|&gt;mid&lt;|endoftext|&gt;</c> (Bavarian et al. 2022, arXiv 2207.14255; Qwen2.5-Coder's tokens).
 /// </summary>
-internal sealed class FillInTheMiddle(BpeTokenizer tokenizer, Random random)
+internal sealed class FillInTheMiddle(Random random)
 {
     private const double SmallestExcerpt = 300, LargestExcerpt = 2800; // characters
-    private const int LongestSample = 1000; // tokens
 
-    private readonly ushort _prefix = tokenizer.IdOf(SpecialTokens.FimPrefix);
-    private readonly ushort _middle = tokenizer.IdOf(SpecialTokens.FimMiddle);
-    private readonly ushort _suffix = tokenizer.IdOf(SpecialTokens.FimSuffix);
-    private readonly ushort _end = tokenizer.IdOf(SpecialTokens.EndOfText);
-
-    public IEnumerable<ushort[]> Samples(string text)
+    public IEnumerable<string> Samples(string text)
     {
         int at = 0;
         while (at < text.Length)
@@ -26,15 +20,7 @@ internal sealed class FillInTheMiddle(BpeTokenizer tokenizer, Random random)
             string excerpt = text[at..(end <= at ? text.Length : end)];
             at += excerpt.Length;
             var (from, to) = ChooseMiddle(excerpt);
-            ushort[] sample =
-            [
-                _prefix, .. tokenizer.Encode(excerpt[..from]), _suffix, .. tokenizer.Encode(excerpt[to..]),
-                _middle, .. tokenizer.Encode(excerpt[from..to]), _end,
-            ];
-            if (sample.Length <= LongestSample)
-            {
-                yield return sample;
-            }
+            yield return $"{SpecialTokens.FimPrefix}{excerpt[..from]}{SpecialTokens.FimSuffix}{excerpt[to..]}{SpecialTokens.FimMiddle}{excerpt[from..to]}{SpecialTokens.EndOfText}";
         }
     }
 

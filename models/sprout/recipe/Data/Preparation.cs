@@ -9,14 +9,12 @@ internal sealed record HeldOutFile(string Set, string Repository, string Path, s
 /// <summary>
 /// From checkouts to training data:
 /// :: 1 collect and clean · 2 drop duplicates, everywhere at once · 3 cap each repository and language · 4 hold out files
-/// · 5 drop held-out files that still share too much with training · 6 learn the tokenizer · 7 write tokens.
+/// · 5 drop held-out files that still share too much with training · 6 write what is learned from.
 /// </summary>
 internal static class Preparation
 {
-    private const int VocabularySize = 4096;
     private const int HeldOutBytesPerSet = 400_000;
     private const double HeldOutShare = 0.015, TestShare = 0.25, FimShare = 0.25, LargestOverlap = 0.3;
-    private const int TokenizerTrainingBytes = 24_000_000;
 
     private static readonly Dictionary<Language, (int PerRepository, int Total)> s_capBytes = new()
     {
@@ -88,41 +86,35 @@ internal static class Preparation
         File.WriteAllLines(Path.Combine(outFolder, "held_out.jsonl"), heldOut.Select(file => JsonSerializer.Serialize(file)));
 
         // :: 6
-        int budget = TokenizerTrainingBytes;
-        var sample = training.TakeWhile(file => (budget -= file.Bytes) > 0).Select(file => file.Text);
-        var (vocabulary, merges) = BpeTrainer.Train(sample, VocabularySize - SpecialTokens.All.Length);
-        var tokenizer = new BpeTokenizer(vocabulary, merges);
-        tokenizer.Save(Path.Combine(outFolder, "merges.json"));
-        Console.WriteLine($"tokenizer: {tokenizer.Size} tokens; the last: {string.Join(' ', Enumerable.Range(vocabulary.Count - 8, 8).Select(tokenizer.Written))}");
-
-        // :: 7
-        WriteTokens(training, tokenizer, outFolder, random);
+        WriteRecords(training, Path.Combine(outFolder, "train.jsonl"), random);
     }
 
-    private static void WriteTokens(List<SourceFile> training, BpeTokenizer tokenizer, string outFolder, Random random)
+    /// <summary>A file is one record, behind an end of text as when it is evaluated; or some samples with a hole.</summary>
+    private static void WriteRecords(List<SourceFile> training, string path, Random random)
     {
-        var fim = new FillInTheMiddle(tokenizer, random);
-        ushort end = tokenizer.IdOf(SpecialTokens.EndOfText);
-        var plainTokens = new List<ushort> { end };
-        var samples = new List<ushort[]>();
+        var fim = new FillInTheMiddle(random);
+        using var records = new StreamWriter(path);
         long plainBytes = 0;
-        foreach (var file in training)
+        int plain = 0, holes = 0;
+        foreach (var file in training.Where(file => !SpecialTokens.All.Any(file.Text.Contains))) // their names are read as tokens
         {
             if (random.NextDouble() < FimShare)
             {
-                samples.AddRange(fim.Samples(file.Text));
+                foreach (string sample in fim.Samples(file.Text))
+                {
+                    records.WriteLine(JsonSerializer.Serialize(new { text = sample }));
+                    holes++;
+                }
+
                 continue;
             }
 
-            tokenizer.Encode(file.Text, plainTokens);
-            plainTokens.Add(end);
+            records.WriteLine(JsonSerializer.Serialize(new { text = SpecialTokens.EndOfText + file.Text }));
             plainBytes += file.Bytes;
+            plain++;
         }
 
-        Shuffle(samples, random);
-        TokenFile.Write(Path.Combine(outFolder, "plain.tokens"), plainTokens);
-        TokenFile.Write(Path.Combine(outFolder, "fim.tokens"), [.. samples.SelectMany(s => s)]);
-        Console.WriteLine($"plain {plainTokens.Count:N0} tokens ({plainBytes / (double)plainTokens.Count:F2} bytes a token); fill-in-the-middle {samples.Sum(s => (long)s.Length):N0} tokens in {samples.Count:N0} samples");
+        Console.WriteLine($"{plain:N0} plain files, {plainBytes:N0} bytes; {holes:N0} fill-in-the-middle samples");
     }
 
     /// <summary>Takes files in their (random) order until a repository's, its tests' or the language's share is full.</summary>

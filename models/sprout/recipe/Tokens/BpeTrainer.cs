@@ -16,10 +16,9 @@ internal sealed class BpeTrainer
     private readonly List<byte[]> _vocabulary = [];
 
     /// <summary>Learns a vocabulary of <paramref name="size"/> ordinary tokens: the 256 bytes, then one token a merge.</summary>
-    public static (List<byte[]> Vocabulary, List<(int Left, int Right)> Merges) Train(IEnumerable<string> texts, int size) =>
-        new BpeTrainer().Run(texts, size);
+    public static Vocabulary Train(IEnumerable<string> texts, int size) => new BpeTrainer().Run(texts, size);
 
-    private (List<byte[]>, List<(int, int)>) Run(IEnumerable<string> texts, int size)
+    private Vocabulary Run(IEnumerable<string> texts, int size)
     {
         byte[] order = ByteAlphabet.BytesInTokenOrder();
         var idOfByte = new int[256];
@@ -68,7 +67,7 @@ internal sealed class BpeTrainer
             Merge(pair);
         }
 
-        return (_vocabulary, merges);
+        return new(_vocabulary, merges);
     }
 
     private static Dictionary<string, long> CountPieces(IEnumerable<string> texts)
