@@ -53,7 +53,11 @@ public unsafe class RungMemoryTests
     public void Tiles_stay_inside(string name, string rungName)
     {
         foreach (var format in Candidates(PackedFormat.All.First(f => f.Format.Name == name)))
+        {
             TilesStayInside(format, Ladder.Choose(rungName));
+            if (Ladder.Choose(rungName).TakesTwoPanels(format))
+                TwoPanelsStayInside(format, Ladder.Choose(rungName));
+        }
     }
 
     static void TilesStayInside(PackedFormat format, Rung rung)
@@ -75,6 +79,28 @@ public unsafe class RungMemoryTests
             {
                 new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, 512, (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
                 Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * t, 16).ToArray());
+            }
+        }
+    }
+
+    static void TwoPanelsStayInside(PackedFormat format, Rung rung)
+    {
+        const int Half = Rung.ChunkColumns / 2;
+        var (bytes, quants) = (format.PanelBytes(Half), format.QuantOffset(Half));
+        using var panels = Random((int)(2 * bytes));
+        using var work = new GuardedMemory(Rung.ChunkBlocks * UnpackedBlock.Bytes);
+        var expected = stackalloc float[16];
+        for (var tokens = 1; tokens <= 13; tokens++)
+        {
+            using var x = Tokens(tokens);
+            using var y = new GuardedMemory(2 * tokens * 64);
+            rung.MultiplyTwoPanels(format, panels.Pointer, panels.Pointer + quants, bytes, Half / format.GroupColumns, (UnpackedBlock*)work.Pointer,
+                (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats, tokens * 16, panels.Pointer + quants, terms: 1);
+            for (var row = 0; row < 2 * tokens; row++)
+            {
+                var panel = panels.Pointer + row / tokens * bytes;
+                new ScalarRung().MultiplyPanel(format, panel, panel + quants, Half, (ActivationBlock*)x.Pointer + row % tokens * Blocks, Blocks, 1, expected);
+                Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * row, 16).ToArray());
             }
         }
     }

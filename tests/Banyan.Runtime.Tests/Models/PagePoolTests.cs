@@ -51,12 +51,12 @@ public class PagePoolTests
                     held.RemoveAt(at);
                     break;
                 case 7:
-                    if (pool.TryFindTail(parent, tokens, out var tail, out var count))
+                    if (pool.TryFindTail(parent, tokens, out var tail))
                     {
-                        Assert.Equal((1, tails[parent]), (count, tokens[0]));
+                        Assert.Equal((1, tails[parent]), (pool.TailTokens(tail), tokens[0]));
                         Assert.DoesNotContain(held, h => h.Page == tail);
                         pool.TakeTail(tail);
-                        Assert.False(pool.TryFindTail(parent, tokens, out _, out _));
+                        Assert.False(pool.TryFindTail(parent, tokens, out _));
                         held.Add((tail, parent, tokens[..1], false));
                     }
                     break;

@@ -133,12 +133,9 @@ internal sealed class PagePool
         return (_lastSerial, forgotten);
     }
 
-    /// <summary>The tail after that parent, and with how many of its tokens these begin; nothing is taken.</summary>
-    public bool TryFindTail(long parent, ReadOnlySpan<int> tokens, out int page, out int count)
-    {
-        count = _tails.TryGetValue(parent, out page) ? tokens.CommonPrefixLength(TokensOf(page)[..TailTokens(page)]) : 0;
-        return count > 0;
-    }
+    /// <summary>The tail after that parent, if these tokens begin with all of its own; nothing is taken.</summary>
+    public bool TryFindTail(long parent, ReadOnlySpan<int> tokens, out int page) =>
+        _tails.TryGetValue(parent, out page) && tokens.StartsWith(TokensOf(page)[..TailTokens(page)]);
 
     /// <summary>How many tokens a tail has.</summary>
     public int TailTokens(int page) => _tailTokens[page];

@@ -92,11 +92,10 @@ internal sealed unsafe class Sequence
 
     bool TryTakeTail(ReadOnlySpan<int> tokens, int windowFrom)
     {
-        if (!_pool.TryFindTail(_serial, tokens[Length..^1], out var tail, out var count))
+        if (!_pool.TryFindTail(_serial, tokens[Length..^1], out var tail))
             return false;
-        var serial = _pool.Serial(tail);
-        // A recurrent state is there after the last token alone; a window must be there without a gap.
-        if (_cache.Recurrent is { } states && (count < _pool.TailTokens(tail) || !states.Has(serial)))
+        var (serial, count) = (_pool.Serial(tail), _pool.TailTokens(tail));
+        if (_cache.Recurrent?.Has(serial) == false)
             return false;
         if (_windows is not null && (!_windows.Has(tail) || windowFrom > _windows.FirstNeeded(Length + count)))
             return false;
