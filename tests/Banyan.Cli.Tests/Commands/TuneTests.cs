@@ -249,8 +249,8 @@ public sealed class TuneTests : IDisposable
     {
         var (sprout, data, mine) = (Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), Path.Combine(_folder, "hindi.jsonl"), Path.Combine(_folder, "mine"));
         string[] who = ["किसान", "शिक्षक", "लड़की", "माँ"], what = ["पानी", "किताब", "चावल"], does = ["लाता है", "देखता है"];
-        File.WriteAllLines(data, Enumerable.Range(0, 40).Select(i => $$"""{"text": "{{who[i % 4]}} बाज़ार में {{what[i % 3]}} {{does[i / 3 % 2]}} और {{i}} लोग देखते हैं।"}"""));
-        string[] command = ["tune", sprout, data, "--out", mine, "--extend-vocabulary", "50", "--steps", "4", "--lr", "1e-2", "--length", "128", "--rank", "2", "--json"];
+        File.WriteAllLines(data, Enumerable.Range(0, 100).Select(i => $$"""{"text": "{{who[i % 4]}} बाज़ार में {{what[i % 3]}} {{does[i / 3 % 2]}} और {{i}} लोग देखते हैं।"}"""));
+        string[] command = ["tune", sprout, data, "--out", mine, "--extend-vocabulary", "50", "--steps", "8", "--lr", "1e-2", "--length", "128", "--rank", "2", "--json"];
         var (code, output, error) = await Tool.Run(command);
         Assert.True(code == 0, error);
         Assert.Contains("vocabulary 50 new tokens behind 4,096", error);
