@@ -13,7 +13,8 @@ namespace Banyan.Training.Optimization;
 /// m = β₁·m + (1 − β₁)·g       v = β₂·v + (1 − β₂)·g²
 /// x −= rate · (m ÷ (1 − β₁ᵗ)) ÷ (√(v ÷ (1 − β₂ᵗ)) + ε)  +  rate · decay · x
 /// </code>
-/// With <see cref="TuneOptimizer.Muon"/>, the matrices between embedding and output are <see cref="Muon"/>'s, with m as their momentum. No sum depends on how many threads there are.
+/// With <see cref="TuneOptimizer.Muon"/>, the matrices between embedding and output are <see cref="Muon"/>'s, with m as their momentum. No
+/// sum depends on how many threads there are.
 /// </summary>
 internal sealed unsafe class AdamW : IDisposable
 {

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels.Matrices.Packing;
 using Banyan.Runtime.Kernels.Memory;
 using Banyan.Runtime.Kernels.Rungs;
@@ -221,12 +220,8 @@ internal readonly unsafe struct Product
             var goesOn = column + columns < end;
             var nextScales = goesOn ? scales + groups * format.ScaleBytes : afterScales;
             var nextQuants = goesOn ? quants + groups * format.QuantBytes : afterQuants;
-            if (Sse.IsSupported)
-                for (var line = 0; line < groups * format.ScaleBytes; line += 64)
-                {
-                    Sse.Prefetch1(nextScales + line);
-                    Sse.Prefetch1(nextScales + w.PanelBytes + line);
-                }
+            ReadAhead.Ask(nextScales, groups * format.ScaleBytes);
+            ReadAhead.Ask(nextScales + w.PanelBytes, groups * format.ScaleBytes);
             _rung.MultiplyTwoPanels(format, scales, quants, w.PanelBytes, groups, unpacked, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
                 sums, SumsPerPanel, nextQuants, Terms);
             scales = nextScales;

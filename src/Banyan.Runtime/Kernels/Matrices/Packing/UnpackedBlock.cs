@@ -13,7 +13,7 @@ internal unsafe struct UnpackedBlock
     public const int Rows = 16, Columns = 32, Bytes = 768;
 
     /// <summary>Where the fields lie.</summary>
-    public const int ScalesAt = 512, MinsAt = 576, HalfScalesAt = 640, LastScalesAt = 640, LastMinsAt = 704;
+    public const int ScalesAt = 512, MinsAt = 576, HalfScalesAt = 640, LastScalesAt = HalfScalesAt, LastMinsAt = LastScalesAt + 64;
 
     public fixed byte Values[Rows * Columns];
 
