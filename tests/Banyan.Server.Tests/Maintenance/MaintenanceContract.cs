@@ -286,12 +286,15 @@ public abstract class MaintenanceContract : IDisposable
         var pieces = Enumerable.Range(0, 6).Select(i => HubData.Bytes(150_000, i)).ToArray();
         using var stop = new CancellationTokenSource();
         var collected = 0L;
-        var collectors = Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
+        var collectors = Enumerable.Range(0, 2).Select(seed => Task.Run(async () =>
         {
             var report = new Banyan.Server.Maintenance.Collection.CollectionReport();
             var xorbs = new Banyan.Server.Maintenance.Collection.XorbCollection(hub.Database, hub.Objects, new() { Grace = TimeSpan.Zero }, report);
+            var random = new Random(seed);
             while (!stop.IsCancellationRequested)
             {
+                // Without a rest nearly every upload loses a xorb under its hands, and nothing is left to look at.
+                await Task.Delay(random.Next(40), default);
                 await xorbs.RunAsync(DateTimeOffset.UtcNow.AddSeconds(1).ToUnixTimeMilliseconds(), default);
                 await xorbs.RunOrphansAsync(DateTimeOffset.UtcNow.AddMinutes(1), default);
             }
@@ -302,7 +305,8 @@ public abstract class MaintenanceContract : IDisposable
         {
             var random = new Random(seed);
             var (kept, refused) = (new List<byte[]>(), 0);
-            for (var round = 0; round < UploadsAtOnce; round++)
+            // What is refused is sent again, so a slow machine has more rounds, not fewer files.
+            for (var round = 0; round < UploadsAtOnce + Math.Min(refused, 20 * UploadsAtOnce); round++)
             {
                 byte[] bytes = [.. pieces[random.Next(pieces.Length)], .. pieces[random.Next(pieces.Length)], (byte)round, (byte)seed];
                 try
