@@ -27,7 +27,7 @@ public sealed class Engine : IAsyncDisposable
     readonly KvCache _cache;
     readonly Forward _forward;
     readonly Scheduler _scheduler;
-    readonly DraftModel? _draft;
+    readonly Drafter? _drafter;
     readonly Batch _batch;
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
@@ -53,10 +53,15 @@ public sealed class Engine : IAsyncDisposable
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));
         _batch = new Batch(Math.Max(_options.PrefillTokens, Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens) + _options.MaxRequests);
-        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0));
+        _drafter = _options switch
+        {
+            { Speculation: false } => null,
+            { Draft: { } draft } => new DraftModel(draft, model, _options),
+            _ => model.Weights.Prediction is { } layer ? new PredictionDrafter(model, layer, _options) : null,
+        };
+        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0), keepsHidden: _drafter is PredictionDrafter);
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
-        _draft = _options is { Draft: { } draft, Speculation: true } ? new DraftModel(draft, model, _options) : null;
-        _scheduler = new Scheduler(_options, _draft);
+        _scheduler = new Scheduler(_options, _drafter);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
         _freeTokens = _cache.Tokens;
         new Thread(Work) { IsBackground = true, Name = $"engine {model.Name}" }.Start();
@@ -194,7 +199,7 @@ public sealed class Engine : IAsyncDisposable
             End(request, new GenerationException("the engine was closed while it worked on this request"));
         _forward.Dispose();
         _cache.Dispose();
-        _draft?.Dispose();
+        _drafter?.Dispose();
         _ended.SetResult();
     }
 
@@ -253,10 +258,13 @@ public sealed class Engine : IAsyncDisposable
             var request = _scheduler.Running[i];
             if (request.Rows > 0 && !request.HasAnswer)
                 request.TellPrompt(request.Sequence.Length + request.Rows - (request.Draft?.Rows ?? 0));
+            var first = request.Sequence.Length;
             if (request.LogitIndex >= 0)
                 Sample(request);
             else
-                request.Sequence.Advance(request.Sequence.Length + request.Rows, request.Tokens);
+                request.Sequence.Advance(first + request.Rows, request.Tokens);
+            if (request.Sequence.Length > first) // it has not ended
+                _drafter?.Observe(request, first, request.Sequence.Length - first, _forward);
         }
     }
 

@@ -57,7 +57,7 @@ internal sealed class Request
     /// <summary>Guesses how it continues; null if that is off.</summary>
     public Draft? Draft { get; }
 
-    /// <summary>Its place in the draft model's cache, once that has guessed for it, and how many tokens of the text are in there.</summary>
+    /// <summary>Its place in the drafter's cache, once that has guessed for it, and how many tokens of the text are in there.</summary>
     public Sequence? DraftSequence { get; set; }
 
     /// <inheritdoc cref="DraftSequence"/>
@@ -65,6 +65,9 @@ internal sealed class Request
 
     /// <summary>Rows of the draft model's pass that are its own.</summary>
     public int DraftRows { get; set; }
+
+    /// <summary>What the layer that guesses ahead has yet to read; null where there is none, or before the first pass.</summary>
+    public KnownRows? Known { get; set; }
 
     /// <summary>The most tokens of prompt and answer.</summary>
     public int Capacity => _tokens.Length;
@@ -92,6 +95,9 @@ internal sealed class Request
 
     /// <summary>Rows of this pass that are its own.</summary>
     public int Rows { get; set; }
+
+    /// <summary>The first of them.</summary>
+    public int FirstRow { get; set; }
 
     /// <summary>The last pass in which it was its client's turn to have rows of a prompt computed.</summary>
     public long Served { get; set; }

@@ -13,12 +13,12 @@ namespace Banyan.Runtime.Generation;
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
 /// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
 /// </summary>
-internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = null)
+internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
 {
     const int MostClients = 1024, LeastShared = 16;
 
     readonly PromptPace _pace = new(options.PrefillTokens);
-    readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, draftModel) : null;
+    readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, drafter) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
     readonly Dictionary<string, long> _admitted = []; // when each client got a place last
@@ -38,7 +38,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
     public void Remove(Request request)
     {
         request.Sequence.Release(request.Tokens);
-        request.DraftSequence?.Release();
+        drafter?.Release(request);
         if (!_running.Remove(request))
             _waiting.Remove(request);
     }
@@ -240,6 +240,7 @@ internal sealed class Scheduler(EngineOptions options, DraftModel? draftModel = 
         if (request.Draft is { Rows: > 0 } draft && !request.Sequence.TryReserve(request.Tokens.Length + draft.Rows))
             draft.Rows = 0;
         var next = request.Next(rows);
+        request.FirstRow = batch.Count;
         (request.Rows, request.LogitIndex) = (next.Length, batch.Add(request.Sequence, next, rows == request.Pending ? 1 + next.Length - rows : 0));
     }
 }

@@ -15,11 +15,13 @@ namespace Banyan.Runtime.Models;
 internal sealed unsafe class Forward : IDisposable
 {
     readonly Weights _weights;
+    readonly PredictionLayer? _prediction;
     readonly Pass _pass;
     readonly Head _head;
     readonly int _columns;
     readonly Residual? _lastMixer; // behind it only the rows that are wanted go on
     readonly AlignedBuffer _stream, _results;
+    readonly AlignedBuffer? _hidden, _known;
 
     /// <param name="model">The model.</param>
     /// <param name="cache">What the layers keep of all sequences.</param>
@@ -28,15 +30,42 @@ internal sealed unsafe class Forward : IDisposable
     /// <param name="pool">The threads; null for the model's own.</param>
     /// <param name="head">What passes end in; null for logits.</param>
     /// <param name="inputs">What the inputs of products are summed in; null: they are not.</param>
-    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null)
+    /// <param name="keepsHidden">Whether the normed stream of every row is kept too (<see cref="Hidden"/>), for the layer that guesses ahead.</param>
+    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null, bool keepsHidden = false)
+        : this(model, cache, rows, wanted, pool, head ?? model.Weights.Logits)
     {
-        (_weights, _head, _columns) = (model.Weights, head ?? model.Weights.Logits, model.Config.EmbeddingSize);
-        _pass = new Pass(model, cache, rows, pool ?? model.Pool) { Inputs = inputs };
-        foreach (var layer in _weights.Layers)
-            foreach (var residual in layer.Residuals)
-                _lastMixer = residual.Block.State is null ? _lastMixer : residual;
+        _pass.Inputs = inputs;
+        _lastMixer = keepsHidden ? null : LastMixer(_weights.Layers);
+        _hidden = keepsHidden ? new AlignedBuffer((long)rows * _columns * sizeof(float), zeroed: false) : null;
+    }
+
+    /// <summary>
+    /// Passes through the layer that guesses ahead, of tokens and what was known before each (<see cref="Known"/>).
+    /// <see cref="Hidden"/> has the rows that are wanted.
+    /// </summary>
+    public Forward(Model model, PredictionLayer prediction, KvCache cache, int rows, int wanted) : this(model, cache, rows, wanted, null, prediction.Logits)
+    {
+        _prediction = prediction;
+        _lastMixer = LastMixer(prediction.Layers);
+        _hidden = new AlignedBuffer((long)wanted * _columns * sizeof(float), zeroed: false);
+        _known = new AlignedBuffer((long)rows * _columns * sizeof(float));
+    }
+
+    Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool, Head head)
+    {
+        (_weights, _head, _columns) = (model.Weights, head, model.Config.EmbeddingSize);
+        _pass = new Pass(model, cache, rows, pool ?? model.Pool);
         _stream = new AlignedBuffer((long)rows * _columns * sizeof(float), zeroed: false);
         _results = new AlignedBuffer((long)wanted * _head.Columns * sizeof(float), zeroed: false);
+    }
+
+    static Residual? LastMixer(ReadOnlySpan<Layer> layers)
+    {
+        Residual? last = null;
+        foreach (var layer in layers)
+            foreach (var residual in layer.Residuals)
+                last = residual.Block.State is null ? last : residual;
+        return last;
     }
 
     /// <summary>
@@ -47,8 +76,11 @@ internal sealed unsafe class Forward : IDisposable
     {
         var x = _stream.Floats;
         _pass.Begin(batch);
-        _weights.Embedding.Run(_pass, x);               // x [rows, embedding]
-        foreach (var layer in _weights.Layers)
+        if (_prediction is null)
+            _weights.Embedding.Run(_pass, x);           // x [rows, embedding]
+        else
+            _prediction.Join(_pass, _known!.Floats, x);
+        foreach (var layer in _prediction is null ? _weights.Layers : _prediction.Layers)
         {
             foreach (var residual in layer.Residuals)
             {
@@ -61,8 +93,24 @@ internal sealed unsafe class Forward : IDisposable
             if (layer.OutputScale != 1)
                 Scale.Apply(x, layer.OutputScale, (long)_pass.Rows * _columns);
         }
-        _head.Run(_pass, x, _results.Floats);           // results [wanted rows, vocabulary]
+        if (_hidden is not null)
+        {
+            (_prediction?.Hidden ?? _weights.Hidden).Run(_pass, x, _hidden.Floats);
+            if (_lastMixer is null)
+                _pass.KeepWanted(x, _columns);
+        }
+        if (_pass.Rows > 0)
+            _head.Run(_pass, x, _results.Floats);       // results [wanted rows, vocabulary]
     }
+
+    /// <summary>
+    /// The normed stream after the last layer of a row [embedding]: of the batch's rows, or of those that were wanted from the layer that
+    /// guesses ahead. Until the next pass.
+    /// </summary>
+    public ReadOnlySpan<float> Hidden(int row) => new(_hidden!.Floats + (long)row * _columns, _columns);
+
+    /// <summary>What is known before a row's token [embedding], for the layer that guesses ahead: to be written before its pass.</summary>
+    public Span<float> Known(int row) => new(_known!.Floats + (long)row * _columns, _columns);
 
     /// <summary>
     /// The result of the i-th row that wanted one, such as its logits [vocabulary]; the caller may change it until the next pass.
@@ -76,6 +124,8 @@ internal sealed unsafe class Forward : IDisposable
     {
         _stream.Dispose();
         _results.Dispose();
+        _hidden?.Dispose();
+        _known?.Dispose();
         _pass.Dispose();
     }
 }

@@ -87,6 +87,9 @@ public sealed partial class Model : IDisposable
     /// <summary>How a reranker is shown <c>{query}</c> and <c>{document}</c>; null if the file does not say.</summary>
     internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template) && template.Length > 0 ? template : null;
 
+    /// <summary>Whether it has a layer that guesses ahead (multi-token prediction), which engines then use.</summary>
+    public bool GuessesAhead => Weights.Prediction is not null;
+
     /// <summary>Memory of the weights.</summary>
     public long WeightBytes => Weights.Bytes;
 

@@ -47,7 +47,7 @@ internal sealed unsafe class Pass : IDisposable
     public Workspace Memory { get; }
 
     /// <summary>What the inputs of products are summed in; null: they are not.</summary>
-    public InputSums? Inputs { get; init; }
+    public InputSums? Inputs { get; set; }
 
     /// <summary>Another batch.</summary>
     public void Begin(Batch batch)

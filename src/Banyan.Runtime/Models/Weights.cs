@@ -19,10 +19,11 @@ internal sealed class Weights : IDisposable
     readonly Layer[] _layers;
     readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Classifier? classifier, IReadOnlyList<Dense> dense,
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Classifier? classifier, PredictionLayer? prediction, IReadOnlyList<Dense> dense,
         IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
     {
-        (Embedding, _layers, Logits, Hidden, Classifier, Dense, States, _owned) = (embedding, layers, logits, hidden, classifier, dense, states, owned);
+        (Embedding, _layers, Logits, Hidden, Classifier, Prediction) = (embedding, layers, logits, hidden, classifier, prediction);
+        (Dense, States, _owned) = (dense, states, owned);
         Blocks = [.. layers.SelectMany(l => l.Residuals.ToArray()).Select(r => r.Block)];
         WeightRead.Link([.. Products.Select(p => p.Read)]);
     }
@@ -39,6 +40,9 @@ internal sealed class Weights : IDisposable
 
     /// <summary>Of a reranker or another classifier; null for any other model.</summary>
     public Classifier? Classifier { get; }
+
+    /// <summary>Guesses tokens ahead; null if the file has no such layer.</summary>
+    public PredictionLayer? Prediction { get; }
 
     /// <summary>What pooled vectors go through before they are normalised (EmbeddingGemma).</summary>
     public IReadOnlyList<Dense> Dense { get; }
@@ -73,10 +77,11 @@ internal sealed class Weights : IDisposable
             layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, attentions, layer));
         var classifier = Classifier.Of(loader, config);
         Dense[] dense = [.. new[] { "dense_2", "dense_3" }.Where(name => loader.Has($"{name}.weight")).Select(name => new Dense(loader, name))];
+        var prediction = PredictionLayer.Of(loader, keys, config, family, embedding, output);
         keys.File.RefuseUnread(config.Layers);
         // An encoder's logits are asked for by nobody (Engine).
         var logits = new ProjectionHead(norm ?? new Norm("", loader.Ones(config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon), output, config.LogitSoftCap);
-        return new Weights(embedding, layers, logits, new HiddenHead(norm, config.EmbeddingSize), classifier, dense, states, loader.Keep());
+        return new Weights(embedding, layers, logits, new HiddenHead(norm, config.EmbeddingSize), classifier, prediction, dense, states, loader.Keep());
     }
 
     public void Dispose()

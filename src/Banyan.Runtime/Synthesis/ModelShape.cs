@@ -49,6 +49,15 @@ public sealed record ModelShape(
     /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }
 
+    /// <summary>Whether it has a layer that guesses ahead.</summary>
+    internal bool Predicts { get; init; }
+
+    /// <summary>Whether that layer is always right: its weights are those of <see cref="Foreseen"/> instead of random.</summary>
+    internal bool Foresees { get; init; }
+
+    /// <summary>The same with a layer that guesses ahead, and is always right: <c>NAME-mtp</c>.</summary>
+    internal ModelShape Foreseeing() => this with { Name = $"{Name}-mtp", Title = $"{Title}, with a layer that guesses ahead", Predicts = true, Foresees = true };
+
     /// <summary>The same with the first so many layers only, for machines that the whole does not fit in: <c>NAME-6-layers</c>.</summary>
     internal ModelShape Cut(int layers) => this with { Name = $"{Name}-{layers}-layers", Title = $"{Title}, {layers} of its {Layers} layers", Layers = layers };
 

@@ -34,11 +34,14 @@ static class ModelShapes
         new("tiny-qwen3moe", "tiny-qwen3moe", "qwen3moe", 3, 256, 256, 4, 2, 64, 2_080, 2_048, false) { Experts = 8, ExpertsUsed = 2, ExpertFeedForward = 256, FirstSpecial = 2_048 },
     ];
 
-    /// <summary>The shape of a name, also of its first layers only (<c>gpt-oss-20b-6-layers</c>); null where there is none.</summary>
+    /// <summary>The shape of a name, also of its first layers only (<c>gpt-oss-20b-6-layers</c>), or with a layer that guesses ahead (<c>qwen3.5-4b-mtp</c>); null where there is none.</summary>
     public static ModelShape? Find(string name)
     {
         if (All.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } known)
             return known;
+        const string Predicting = "-mtp";
+        if (name.EndsWith(Predicting, StringComparison.OrdinalIgnoreCase))
+            return Find(name[..^Predicting.Length]) is { Predicts: false, Text.Predicts: true } shape ? shape.Foreseeing() : null;
         const string Ending = "-layers";
         return name.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) && name[..^Ending.Length] is var start && start.LastIndexOf('-') is > 0 and var dash
             && int.TryParse(start.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var layers) && layers > 0

@@ -14,6 +14,8 @@ static class ShapeMetadata
             Begin(writer, shape, mix);
             foreach (var (key, value) in text.Keys(shape.Layers))
                 writer.Set($"{arch}.{key}", value);
+            if (shape.Predicts)
+                writer.Set($"{arch}.nextn_predict_layers", 1u);
             return;
         }
         Begin(writer, shape, mix)
@@ -36,10 +38,10 @@ static class ShapeMetadata
     static GgufWriter Begin(GgufWriter writer, ModelShape shape, TypeMix mix) => writer
         .Set("general.architecture", shape.Architecture)
         .Set("general.type", "model")
-        .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : "random weights")})")
+        .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : shape.Foresees ? "always right about its next tokens" : "random weights")})")
         .Set("general.file_type", mix.FileType)
         .Set("general.quantization_version", 2u)
-        .Set($"{shape.Architecture}.block_count", (uint)shape.Layers)
+        .Set($"{shape.Architecture}.block_count", (uint)(shape.Layers + (shape.Predicts ? 1 : 0)))
         .Set($"{shape.Architecture}.vocab_size", (uint)shape.Vocabulary);
 
     /// <summary>

@@ -14,7 +14,7 @@ readonly record struct ShapeTensor(string Name, int? Layer, long[] Shape)
 /// <summary>The tensors of a model of a given shape, with their GGUF names.</summary>
 static class ShapeTensors
 {
-    public static IEnumerable<ShapeTensor> Of(ModelShape shape) => shape.Text?.Tensors(shape.Layers) ?? OfPlain(shape);
+    public static IEnumerable<ShapeTensor> Of(ModelShape shape) => shape.Text?.Tensors(shape.Layers, shape.Predicts) ?? OfPlain(shape);
 
     static IEnumerable<ShapeTensor> OfPlain(ModelShape shape)
     {

@@ -17,19 +17,23 @@ namespace Banyan.Runtime.Synthesis;
 /// t output_norm.weight 2560                        a tensor
 /// l@5/10 attn_q.weight 1536 1536                   a tensor of the chosen layers; without @ of all
 /// l ssm_a 48 1 = -1*48                             what is not random: values, each so many times
+/// n nextn.enorm.weight 1536                        a tensor of the layer that guesses ahead, behind the last (NAME-mtp)
 /// </code>
 /// Layers are chosen by numbers, ranges (<c>0-4</c>) and remainders (<c>5/10</c>: 5, 15, 25, …), separated by commas; <c>!</c> first: the
 /// others.
 /// </summary>
 sealed class ShapeText
 {
-    const string Folder = "Banyan.Runtime.Shapes.", Ending = ".txt";
+    const string Folder = "Banyan.Runtime.Shapes.", Ending = ".txt", Ahead = "ahead";
 
     readonly List<(string Kind, string Key, string[] Values)> _keys = [];
     readonly List<(string Name, string? Layers, long[] Shape, string? Fill)> _tensors = [];
 
     /// <summary>Whether its vocabulary is of words and their ends.</summary>
     public bool HasWords { get; private set; }
+
+    /// <summary>Whether it says what a layer that guesses ahead has.</summary>
+    public bool Predicts => _tensors.Any(t => t.Layers == Ahead);
 
     /// <summary>The shapes that lie beside this file.</summary>
     public static IEnumerable<ModelShape> All()
@@ -42,7 +46,7 @@ sealed class ShapeText
         });
     }
 
-    static ModelShape Read(string name, string text)
+    internal static ModelShape Read(string name, string text)
     {
         var (shape, said) = (new ShapeText(), new Dictionary<string, string[]>());
         foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
@@ -50,8 +54,8 @@ sealed class ShapeText
             var parts = line.Split(" = ");
             var words = parts[0].Split(' ');
             var (kind, rest) = (words[0], words[1..]);
-            if (kind == "t" || kind == "l" || kind.StartsWith("l@", StringComparison.Ordinal))
-                shape._tensors.Add((rest[0], kind == "t" ? null : kind == "l" ? "" : kind[2..], [.. rest[1..].Select(n => long.Parse(n, CultureInfo.InvariantCulture))], parts.ElementAtOrDefault(1)));
+            if (kind is "t" or "l" or "n" || kind.StartsWith("l@", StringComparison.Ordinal))
+                shape._tensors.Add((rest[0], kind switch { "t" => null, "l" => "", "n" => Ahead, _ => kind[2..] }, [.. rest[1..].Select(n => long.Parse(n, CultureInfo.InvariantCulture))], parts.ElementAtOrDefault(1)));
             else if (kind is "title" or "architecture" or "layers" or "vocabulary")
                 said[kind] = rest;
             else
@@ -80,8 +84,8 @@ sealed class ShapeText
         _ => Array(k.Kind, [.. Enumerable.Range(0, layers).Select(layer => k.Values.Skip(1).FirstOrDefault(v => Chooses(v.Split('@')[1], layer))?.Split('@')[0] ?? k.Values[0])]),
     }));
 
-    /// <summary>The tensors of so many layers.</summary>
-    public IEnumerable<ShapeTensor> Tensors(int layers)
+    /// <summary>The tensors of so many layers, and of the layer that guesses ahead.</summary>
+    public IEnumerable<ShapeTensor> Tensors(int layers, bool predicts)
     {
         // In the order of the layers, those before them first.
         foreach (var tensor in _tensors.TakeWhile(t => t.Layers is null))
@@ -89,6 +93,8 @@ sealed class ShapeText
         for (var layer = 0; layer < layers; layer++)
             foreach (var tensor in _tensors.Where(t => t.Layers is { } chosen && Chooses(chosen, layer)))
                 yield return new($"blk.{layer}.{tensor.Name}", layer, tensor.Shape) { Fill = Values(tensor.Fill) };
+        foreach (var tensor in _tensors.Where(t => predicts && t.Layers == Ahead))
+            yield return new($"blk.{layers}.{tensor.Name}", layers, tensor.Shape) { Fill = Values(tensor.Fill) };
         foreach (var tensor in _tensors.SkipWhile(t => t.Layers is null).Where(t => t.Layers is null))
             yield return new(tensor.Name, null, tensor.Shape) { Fill = Values(tensor.Fill) };
     }
@@ -117,9 +123,9 @@ sealed class ShapeText
     static bool Chooses(string chosen, int layer)
     {
         int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
-        return chosen.Length == 0 || chosen[0] == '!' != chosen.TrimStart('!').Split(',').Any(part =>
+        return chosen != Ahead && (chosen.Length == 0 || chosen[0] == '!' != chosen.TrimStart('!').Split(',').Any(part =>
             part.Split('/') is [var rest, var divisor] ? layer % Number(divisor) == Number(rest)
             : part.Split('-') is [var first, var last] ? layer >= Number(first) && layer <= Number(last)
-            : layer == Number(part));
+            : layer == Number(part)));
     }
 }

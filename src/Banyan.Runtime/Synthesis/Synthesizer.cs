@@ -16,7 +16,8 @@ public static class Synthesizer
     /// <summary>The known shapes.</summary>
     public static IReadOnlyList<ModelShape> Shapes => ModelShapes.All;
 
-    /// <summary>The shape of a name; <c>NAME-6-layers</c> is one's first six layers, the rest as it is. Null where there is none.</summary>
+    /// <summary>The shape of a name; <c>NAME-6-layers</c> is one's first six layers, the rest as it is; <c>NAME-mtp</c> has a layer
+    /// that guesses ahead, if the published model has. Null where there is none.</summary>
     public static ModelShape? Find(string name) => ModelShapes.Find(name);
 
     /// <summary>The known mixes of weight formats, by llama.cpp's names: <c>Q4_K_M</c>.</summary>
@@ -46,23 +47,25 @@ public static class Synthesizer
             var format = mix.FormatOf(tensor.Name, tensor.Shape, new(shape.Layers, shape.Embedding, shape.Tied, shape.Heads / Math.Max(1, shape.KvHeads), shape.Experts));
             writer.Add(tensor.Name, format, tensor.Shape, stream =>
             {
-                if (copier is null)
-                    Write(stream, tensor, format, shape, seed);
+                if (copier is not null)
+                    Write(stream, copier.Weights, tensor, format, isWhole: tensor.Layer is not null);
+                else if (shape.Foresees && Foreseen.Has(tensor))
+                    Write(stream, Foreseen.Weights, tensor, format, isWhole: false);
                 else
-                    Write(stream, copier, tensor, format);
+                    Write(stream, tensor, format, shape, seed);
             });
         }
         return writer;
     }
 
-    static void Write(Stream stream, Copier copier, ShapeTensor tensor, WeightFormat format)
+    static void Write(Stream stream, Func<ShapeTensor, int, int, float[]> made, ShapeTensor tensor, WeightFormat format, bool isWhole)
     {
-        // The embedding is made a few rows at a time: as floats it would take a gigabyte.
+        // An embedding is made a few rows at a time: as floats it would take a gigabyte.
         var rows = (int)(tensor.Weights / tensor.Shape[^1]);
         for (int first = 0, count; first < rows; first += count)
         {
-            count = Math.Min(tensor.Layer is null ? ChunkBlocks : rows, rows - first);
-            var weights = copier.Weights(tensor, first, count);
+            count = Math.Min(isWhole ? rows : ChunkBlocks, rows - first);
+            var weights = made(tensor, first, count);
             var blocks = new byte[format.ByteLength(weights.Length)];
             format.Quantize(weights, blocks);
             stream.Write(blocks);

@@ -136,7 +136,7 @@ sealed class Bench : Command
         Row("kernels", $"{report["kernels"]}, {report["threads"]} threads, {report["activations"]} activations, {report["kv"]} cache");
         Row("machine", $"reads {Number(report["read_bandwidth"]) / 1e9:0.0} GB/s, multiplies {Number(report["integer_peak"]) / 1e9:0} GMAC/s");
         if (report["draft"] is { } drafted)
-            Row("with the draft model", $"{Number(drafted["decode"]):0.0} tokens/s, {Number(drafted["of_alone"]):0.00} × without; {drafted["right"]} of {drafted["guessed"]} guesses right");
+            Row("guessing ahead", $"{Number(drafted["decode"]):0.0} tokens/s, {Number(drafted["of_alone"]):0.00} × without; {drafted["right"]} of {drafted["guessed"]} guesses right");
         foreach (var depth in report["depths"]!.AsArray())
         {
             var at = (int)depth!["depth"]! is > 0 and var d ? string.Create(CultureInfo.InvariantCulture, $" at {d}") : "";

@@ -18,7 +18,8 @@ readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, 
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
 
 /// <summary>
-/// Tokens a second with a draft model, as a multiple of those without; how many it guessed, and how many of them were right.
+/// Tokens a second with a draft model or the model's own layer that guesses ahead, as a multiple of those without; how many were guessed, and how many
+/// of them were right.
 /// </summary>
 readonly record struct Drafted(double Decode, double OfAlone, int Guessed, int Right);
 
@@ -56,13 +57,14 @@ static class Measurement
             if (plan.Streams.Contains(count))
                 streams.Add(new Together(count, rate, rate / one, steadiness));
         }
-        if (draft is not null)
-            doing("with the draft model and without");
-        return new Result(depths, streams, draft is null ? null : await WithDraft(model, draft, plan, cancellationToken));
+        var guesses = draft is not null || model.GuessesAhead;
+        if (guesses)
+            doing("with guesses and without");
+        return new Result(depths, streams, !guesses ? null : await WithGuesses(model, draft, plan, cancellationToken));
     }
 
-    // The same prompts with guesses and without, in turn; the draft model decides how many, as in earnest.
-    static async Task<Drafted> WithDraft(Model model, Model draft, Plan plan, CancellationToken cancellationToken)
+    // The same prompts with guesses and without, in turn; who guesses decides how many, as in earnest.
+    static async Task<Drafted> WithGuesses(Model model, Model? draft, Plan plan, CancellationToken cancellationToken)
     {
         await using var with = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Draft = draft });
         await using var without = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false });

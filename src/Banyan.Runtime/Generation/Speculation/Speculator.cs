@@ -9,7 +9,7 @@ namespace Banyan.Runtime.Generation.Speculation;
 /// if it had come that far a token at a time, and the first choice that differs ends the pass's tokens. That is rejection sampling
 /// (Leviathan et al. 2023) for a certain guess, with the same draws: the same seed gives the same text, with guesses or without.
 /// </remarks>
-internal sealed class Speculator(TimeProvider clock, DraftModel? model = null)
+internal sealed class Speculator(TimeProvider clock, Drafter? drafter = null)
 {
     /// <summary>Guessed tokens of all requests in a pass.</summary>
     public const int MaxRows = 32;
@@ -32,8 +32,8 @@ internal sealed class Speculator(TimeProvider clock, DraftModel? model = null)
             // The last token of an answer needs no guess after it.
             draft.Guess(requests[i].Tokens, requests[i].Room - 1);
         }
-        if (model is not null && requests.Count > 0 && _costs.Predict(requests.Count) is > 0 and var alone)
-            model.Guess(requests, alone, _costs);
+        if (drafter is not null && requests.Count > 0 && _costs.Predict(requests.Count) is > 0 and var alone)
+            drafter.Guess(requests, alone, _costs);
         for (var i = 0; i < requests.Count; i++)
             if (requests[i].Draft is { Tokens.IsEmpty: false } draft)
                 _drafts.Add(draft);

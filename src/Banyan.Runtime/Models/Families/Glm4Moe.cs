@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
 /// GLM-4.5 (arXiv 2508.06471): a part of each head turns; experts after the first layers, chosen by sigmoids with a bias, and one that is
-/// every row's. The last layers guess the tokens after the next, and are not computed.
+/// every row's. The layers after the last guess ahead.
 /// </summary>
 internal sealed class Glm4Moe : Family
 {

@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
 /// Qwen3.5 (and 3.6, 3.8) as it reads text: three of four layers are gated delta nets (arXiv 2412.06464), the fourth is attention with a
-/// gate. Layers that guess the tokens after the next are not computed.
+/// gate, and so is the layer that guesses ahead.
 /// </summary>
 internal class Qwen35 : Family
 {
@@ -139,9 +139,14 @@ internal class Qwen35 : Family
         Attention = common.Attention with { Norm = QueryKeyNorm.Head, Gate = AttentionGate.InQuery },
     };
 
-    public override Layer Layer(LayerLoader at) => new(
-        new Residual(Mixer(at), before: at.Norm("attn_norm")),
-        new Residual(at.FeedForward(), before: at.Norm("post_attention_norm")));
+    // Some files have a layer that guesses ahead without a feed-forward.
+    public override Layer Layer(LayerLoader at)
+    {
+        var mixer = new Residual(Mixer(at), before: at.Norm("attn_norm"));
+        return at.IsPrediction && !at.Has("ffn_down.weight") && !at.Has("ffn_gate_inp.weight")
+            ? new(mixer)
+            : new(mixer, new Residual(at.FeedForward(), before: at.Norm("post_attention_norm")));
+    }
 
     Block Mixer(LayerLoader at)
     {
@@ -155,7 +160,7 @@ internal class Qwen35 : Family
         return new GatedDeltaNet(at, new DeltaNetShape(groups, heads, size, keys.Int("ssm.conv_kernel", 2, 64), Tiled));
     }
 
-    static bool IsRecurrent(LayerLoader at) => at.Keys.Has("attention.recurrent_layers")
+    static bool IsRecurrent(LayerLoader at) => !at.IsPrediction && (at.Keys.Has("attention.recurrent_layers")
         ? at.Keys.Flags("attention.recurrent_layers")[at.Index]
-        : (at.Index + 1) % at.Keys.Int("full_attention_interval", 1, 1 << 12, 4) != 0;
+        : (at.Index + 1) % at.Keys.Int("full_attention_interval", 1, 1 << 12, 4) != 0);
 }

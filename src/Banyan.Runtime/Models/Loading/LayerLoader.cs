@@ -21,6 +21,9 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
 {
     public int Index => index;
 
+    /// <summary>Whether it lies after the model's own layers and guesses ahead (<see cref="PredictionLayer"/>).</summary>
+    public bool IsPrediction => index >= config.Layers;
+
     public Config Config => config;
 
     /// <summary>For keys that only this family has.</summary>

@@ -19,14 +19,20 @@ internal sealed unsafe class KvCache : IDisposable
 
     /// <param name="model">The model.</param>
     /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
-    public KvCache(Model model, int tokens)
+    public KvCache(Model model, int tokens) : this(model.Weights.States, model.Options.KvCache, tokens)
     {
-        var states = model.Weights.States;
+    }
+
+    /// <param name="states">What each of the layers keeps.</param>
+    /// <param name="format">How keys and values are kept.</param>
+    /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
+    public KvCache(IReadOnlyList<LayerState> states, KvFormat format, int tokens)
+    {
         (_layouts, _offsets) = (new KvLayout[states.Count], new long[states.Count]);
         var (window, windowBytes) = (WindowOf(states), 0L);
         foreach (var state in states.OfType<KvShape>())
         {
-            _layouts[state.Index] = LayoutOf(state, model.Options.KvCache);
+            _layouts[state.Index] = LayoutOf(state, format);
             ref var bytes = ref state.Window > 0 && window > 0 ? ref windowBytes : ref _pageBytes;
             (_offsets[state.Index], bytes) = (bytes, bytes + _layouts[state.Index].PageBytes);
         }
