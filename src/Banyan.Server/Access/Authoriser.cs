@@ -28,11 +28,9 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         await credentials.CallerAsync(context) is { IsAnonymous: false } caller ? caller : throw HubException.CredentialsMissing();
 
     /// <summary>The caller, who must be an administrator of the hub.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="what">The start of a sentence that says what admins do there: "Users are managed".</param>
     /// <exception cref="HubException">401; 403 if the caller is not one.</exception>
-    public async ValueTask<Caller> AdminAsync(HttpContext context, string what) =>
-        await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden($"{what} by an admin of the hub, with a token of the role write.");
+    public async ValueTask<Caller> AdminAsync(HttpContext context) =>
+        await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden("Only an admin of the hub may do this, with a token of the role write.");
 
     /// <summary>The repository, if it is there and the caller may do with it what is needed; old names lead to it as well.</summary>
     /// <param name="context">The request.</param>
@@ -102,11 +100,11 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         if (caller.IsAnonymous)
             throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge } : HubException.CredentialsMissing();
         throw HubException.Forbidden(need is Need.Ask or Need.Contribute || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)
-            ? $"This token may not {Verb(need)} {repo.FullName}: use one with the role write."
+            ? (ErrorText)$"This token may not {Verb(need)} {repo.FullName}: use one with the role write."
             : $"{caller.Name} may not {Verb(need)} {repo.FullName}: ask its owner.");
     }
 
-    static string Verb(Need need) => need switch { Need.Admin => "administer", Need.Ask => "ask for access to", Need.Contribute => "contribute to", _ => "change" };
+    static ErrorText Verb(Need need) => need switch { Need.Admin => (ErrorText)"administer", Need.Ask => "ask for access to", Need.Contribute => "contribute to", _ => "change" };
 
     /// <summary>Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own, or a grant.</summary>
     static bool Suffices(Caller caller, Right own, string? standing, Repo repo, Need need) => need switch

@@ -7,7 +7,7 @@ namespace Banyan.Server.Access;
 /// <param name="status">HTTP status.</param>
 /// <param name="code">Value of <c>X-Error-Code</c>, or null for none.</param>
 /// <param name="message">What went wrong and what to do: <c>X-Error-Message</c> and the body's <c>error</c>.</param>
-sealed class HubException(int status, string? code, string message) : Exception(message)
+sealed class HubException(int status, string? code, ErrorText message) : ToldException(message)
 {
     public const string BearerChallenge = "Bearer";
 
@@ -36,7 +36,7 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <summary>After how many seconds the same request may succeed.</summary>
     public int? RetryAfterSeconds { get; init; }
 
-    public static HubException Busy(int seconds, string message) => new(503, null, message) { RetryAfterSeconds = seconds };
+    public static HubException Busy(int seconds, ErrorText message) => new(503, null, message) { RetryAfterSeconds = seconds };
 
     public static HubException Moved(string location) => new(307, null, "The repository has another name now.") { Location = location };
 
@@ -55,10 +55,10 @@ sealed class HubException(int status, string? code, string message) : Exception(
     /// <param name="challenge">How to present credentials, where not as everywhere.</param>
     public static HubException Gated(Repo repo, bool anonymous, string? standing, string? challenge = null) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
     {
-        (true, _) => $"Access to {repo.Type.Text()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
-        (_, AccessRequest.Pending) => $"Your request to access {repo.Type.Text()} {repo.FullName} is awaiting a review from the repo authors.",
-        (_, AccessRequest.Rejected) => $"Your request to access {repo.Type.Text()} {repo.FullName} has been rejected by the repo's authors.",
-        _ => $"Access to {repo.Type.Text()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
+        (true, _) => (ErrorText)$"Access to {repo.Type.Told()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
+        (_, AccessRequest.Pending) => $"Your request to access {repo.Type.Told()} {repo.FullName} is awaiting a review from the repo authors.",
+        (_, AccessRequest.Rejected) => $"Your request to access {repo.Type.Told()} {repo.FullName} has been rejected by the repo's authors.",
+        _ => $"Access to {repo.Type.Told()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
     })
     {
         Challenge = challenge ?? BearerChallenge,
@@ -70,19 +70,19 @@ sealed class HubException(int status, string? code, string message) : Exception(
 
     public static HubException CredentialsMissing() => new(401, null, "This needs a token: send it as \"Authorization: Bearer TOKEN\" (banyan hub token add makes one).");
 
-    public static HubException Forbidden(string message) => new(403, null, message);
+    public static HubException Forbidden(ErrorText message) => new(403, null, message);
 
     public static HubException Stale() => new(412, null, "The branch was updated since you opened this page. Please refresh and try again.");
 
-    public static HubException BadRequest(string message) => new(400, null, message);
+    public static HubException BadRequest(ErrorText message) => new(400, null, message);
 
-    public static HubException NotFound(string message) => new(404, null, message);
+    public static HubException NotFound(ErrorText message) => new(404, null, message);
 
-    public static HubException Conflict(string message) => new(409, null, message);
+    public static HubException Conflict(ErrorText message) => new(409, null, message);
 
-    public static HubException Unprocessable(string message) => new(422, null, message);
+    public static HubException Unprocessable(ErrorText message) => new(422, null, message);
 
-    public static HubException TooLarge(string message) => new(413, null, message);
+    public static HubException TooLarge(ErrorText message) => new(413, null, message);
 
-    public static HubException NotImplemented(string what) => new(501, "NotImplemented", $"{what} is not part of this hub.");
+    public static HubException NotImplemented(ErrorText what) => new(501, "NotImplemented", $"{what} is not part of this hub.");
 }

@@ -74,14 +74,14 @@ static partial class Names
     private static partial Regex Pattern();
 
     /// <summary>What is wrong with the name, or null.</summary>
-    public static string? Problem(string name) =>
+    public static ErrorText? Problem(string name) =>
         !Pattern().IsMatch(name) || name.Contains("--", StringComparison.Ordinal) || name.Contains("..", StringComparison.Ordinal)
         || name.EndsWith(".git", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".ipynb", StringComparison.OrdinalIgnoreCase)
             ? $"'{name}' is no name: use up to 96 letters, digits, '-', '_' and '.', neither '--' nor '..', no '-' or '.' at the ends, not ending in .git or .ipynb"
-            : null;
+            : (ErrorText?)null;
 
     /// <summary>As <see cref="Problem"/>, for accounts.</summary>
-    public static string? AccountProblem(string name) => Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : null);
+    public static ErrorText? AccountProblem(string name) => Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : (ErrorText?)null);
 
     /// <summary>Whether addresses that begin so are of something else than a namespace.</summary>
     public static bool IsReserved(string name) => s_reserved.Contains(name);

@@ -7,7 +7,7 @@ using Dapper;
 namespace Banyan.Server.Accounts;
 
 /// <summary>A change of accounts that is not possible; the message says why.</summary>
-public sealed class AccountException(string message) : Exception(message);
+public sealed class AccountException(ErrorText message) : ToldException(message);
 
 /// <summary>Users, organizations and tokens in the hub's database.</summary>
 public sealed class AccountStore(HubDatabase database, TimeProvider time)
@@ -48,7 +48,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <exception cref="AccountException">There is none.</exception>
     public async Task<Account> GetAsync(string kind, string name, CancellationToken cancellationToken) =>
         await FindAsync(name, cancellationToken) is { } account && account.Kind == kind
-            ? account : throw new AccountException($"there is no {(kind == "org" ? "organization" : kind)} '{name}'");
+            ? account : throw new AccountException($"there is no {(kind == "org" ? (ErrorText)"organization" : "user")} '{name}'");
 
     /// <summary>All users, or all organizations.</summary>
     public async Task<IReadOnlyList<Account>> ListAsync(string kind, CancellationToken cancellationToken) => await database.ReadAsync(

@@ -28,12 +28,12 @@ public sealed record TokenScope(string On, Right May)
         || (repo is not null && string.Equals(On, repo, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>What is wrong with what it is on, or null: one that names nothing would let nothing through, unnoticed.</summary>
-    internal string? Problem()
+    internal ErrorText? Problem()
     {
         var names = On.Split('/');
         if (names is ["datasets" or "spaces", _, _])
             names = names[1..];
-        return On == "*" || (names.Length <= 2 && names.All(n => Names.Problem(n) is null)) ? null
+        return On == "*" || (names.Length <= 2 && names.All(n => Names.Problem(n) is null)) ? (ErrorText?)null
             : $"'{(On.Length > 100 ? On[..100] : On)}' is none of what a token may be used on: a namespace (acme), a repository (acme/coder, datasets/acme/code, spaces/acme/demo), or * for all";
     }
 

@@ -87,5 +87,5 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         return (caller, await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } user ? user : throw HubException.NotFound($"There is no user {name}."));
     }
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Users are managed");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 }

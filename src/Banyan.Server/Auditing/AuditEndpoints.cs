@@ -38,7 +38,7 @@ sealed class AuditEndpoints(Authoriser authoriser, AuditLog audit, HubAddress ad
         await HtmlPage.RenderAsync<AuditPage>(context, new AuditView(filter, entries, entries.Count == OnPage ? entries[^1].Place : null));
     }
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "The audit is read");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 
     static AuditFilter Filter(HttpContext context)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.Repos;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
@@ -57,7 +58,7 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
                 mine = await OwnAsync(caller, writable, cancellationToken);
         }
         var address = next is { } place ? $"/collections{QueryString.Create(query.Where(q => q.Key is "owner" or "item").Select(q => new KeyValuePair<string, string?>(q.Key, q.Value)).Append(new("cursor", place.Text)))}" : null;
-        await HtmlPage.RenderAsync<CollectionListPage>(context, new CollectionListView(rows, owner, item, address, writable, mine, error?.Message), error?.Status ?? 200);
+        await HtmlPage.RenderAsync<CollectionListPage>(context, new CollectionListView(rows, owner, item, address, writable, mine, error is null ? null : context.Language().Tell(error.Text)), error?.Status ?? 200);
     }
 
     /// <summary>The collections of those in whose name the caller writes, the last changed first.</summary>
@@ -107,7 +108,7 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
     {
         var (caller, collection) = await access.SeenAsync(context);
         var items = await access.ItemsAsync(caller, collection, CollectionStore.MaxItems, context.RequestAborted);
-        await HtmlPage.RenderAsync<CollectionPage>(context, new CollectionView(collection, items, await access.MayWriteAsync(caller, collection, context.RequestAborted), error?.Message), error?.Status ?? 200);
+        await HtmlPage.RenderAsync<CollectionPage>(context, new CollectionView(collection, items, await access.MayWriteAsync(caller, collection, context.RequestAborted), error is null ? null : context.Language().Tell(error.Text)), error?.Status ?? 200);
     }
 
     /// <summary><c>POST /collections/{owner}/{slug}</c>: something put in, changed or taken out; the collection changed or removed.</summary>

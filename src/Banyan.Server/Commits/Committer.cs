@@ -215,7 +215,7 @@ sealed class Committer(HubDatabase database, GitObjects objects, Revisions revis
                     break;
                 case CommitOperation.DeleteFile or CommitOperation.DeleteFolder:
                     if (!await tree.RemoveAsync(operation.Path, operation is CommitOperation.DeleteFolder))
-                        throw new HubException(404, "EntryNotFound", $"A {(operation is CommitOperation.DeleteFolder ? "folder" : "file")} with this name doesn't exist: {operation.Path}");
+                        throw new HubException(404, "EntryNotFound", $"A {(operation is CommitOperation.DeleteFolder ? (ErrorText)"folder" : "file")} with this name doesn't exist: {operation.Path}");
                     break;
             }
         }

@@ -1,3 +1,5 @@
+using Banyan.Server.Access;
+
 namespace Banyan.Server.Differences;
 
 /// <summary>What changed in a file, by what it means instead of by its lines.</summary>
@@ -5,15 +7,15 @@ namespace Banyan.Server.Differences;
 /// <param name="Count">How many there are.</param>
 /// <param name="Same">Tensors without a difference in what was compared, or keys with the same value.</param>
 /// <param name="NotCompared">Tensors of the same type and shape whose values were not compared.</param>
-/// <param name="Problem">Why nothing is known, in English; null otherwise.</param>
-public sealed record Meaning(IReadOnlyList<MeaningChange> Changes, int Count, int Same, int NotCompared, string? Problem)
+/// <param name="Problem">Why nothing is known; null otherwise.</param>
+public sealed record Meaning(IReadOnlyList<MeaningChange> Changes, int Count, int Same, int NotCompared, ErrorText? Problem)
 {
     const int MaxShown = 200, MaxText = 200;
 
-    internal static Meaning Of(List<MeaningChange> changes, int same, int notCompared, string? problem) => new(
+    internal static Meaning Of(List<MeaningChange> changes, int same, int notCompared, ErrorText? problem) => new(
         [.. changes.Take(MaxShown).Select(c => c with { Name = Short(c.Name)!, Before = Short(c.Before), After = Short(c.After) })], changes.Count, same, notCompared, problem);
 
-    internal static Meaning Failed(string problem) => new([], 0, 0, 0, problem);
+    internal static Meaning Failed(ErrorText problem) => new([], 0, 0, 0, problem);
 
     static string? Short(string? text) => text is { Length: > MaxText } ? text[..MaxText] + "…" : text;
 }

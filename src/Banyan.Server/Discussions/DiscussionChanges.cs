@@ -58,7 +58,7 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         if (commit is { Length: > 0 } && commit != changes.Head.ToString())
             throw HubException.Conflict($"The pull request is at {changes.Head} now, not at {commit}: look at it again.");
         return ReviewLine.Find(changes, DiffView.Read(changes.Diff), path, number, isRemoved)
-            ?? throw HubException.BadRequest($"The difference of pull request {num} has no {(isRemoved ? "removed " : "")}line {number} of {path}.");
+            ?? throw HubException.BadRequest($"The difference of pull request {num} has no line {number} of {path} there.");
     }
 
     /// <summary><c>POST …/discussions/{num}/title</c></summary>
@@ -91,7 +91,7 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
             if (discussion.Status == Discussion.Merged)
                 throw HubException.BadRequest($"Pull request {discussion.Num} is merged.");
             if (discussion.Status == status)
-                throw HubException.BadRequest($"Discussion {discussion.Num} is {status} already.");
+                throw HubException.BadRequest(status == Discussion.Open ? (ErrorText)$"Discussion {discussion.Num} is open already." : $"Discussion {discussion.Num} is closed already.");
             if (comment is not null)
                 await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = comment });
             await t.ExecuteAsync("UPDATE discussions SET status = @status WHERE id = @Id", new { status, discussion.Id });

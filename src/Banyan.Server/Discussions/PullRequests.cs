@@ -66,7 +66,7 @@ sealed class PullRequests(
         if (!discussion.IsPullRequest)
             throw HubException.BadRequest($"Discussion {number} is no pull request.");
         if (discussion.Status != Discussion.Open)
-            throw HubException.BadRequest($"Pull request {number} is {discussion.Status}: only an open one is merged.");
+            throw HubException.BadRequest($"Pull request {number} is not open: only an open one is merged.");
         if (await StandingAsync(repo, discussion, cancellationToken) is not { Base: { } branch } standing)
             throw HubException.BadRequest($"The branch {discussion.BaseRef} is gone.");
 

@@ -139,7 +139,7 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         }
         catch (ViewerException e)
         {
-            return view with { Note = e.Message };
+            return view with { Note = e.Text };
         }
     }
 
@@ -157,7 +157,7 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         }
         catch (ViewerException e)
         {
-            return view with { Note = e.Message };
+            return view with { Note = e.Text };
         }
     }
 }

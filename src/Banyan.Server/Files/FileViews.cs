@@ -1,3 +1,4 @@
+using Banyan.Server.Access;
 using Banyan.Server.Cards;
 using Banyan.Server.Reports;
 using Banyan.Server.Repos;
@@ -75,7 +76,7 @@ public sealed record BlobView
     public string? Medium { get; init; }
 
     /// <summary>Why nothing is shown, or null.</summary>
-    public string? Note { get; init; }
+    public ErrorText? Note { get; init; }
 
     /// <summary>Address of the bytes.</summary>
     public string Resolve => $"/{Head.Repo.Path}/resolve/{Head.RevisionPath}/{Pages.Show.Escape(Path)}";

@@ -35,7 +35,7 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
     async Task<Account> FindAsync(HttpContext context, bool ofUser)
     {
         var name = (string)context.Request.RouteValues["name"]!;
-        return await accounts.FindAsync(name, context.RequestAborted) is { } account && account.IsUser == ofUser ? account : throw HubException.NotFound($"There is no {(ofUser ? "user" : "organization")} {name}.");
+        return await accounts.FindAsync(name, context.RequestAborted) is { } account && account.IsUser == ofUser ? account : throw HubException.NotFound($"There is no {(ofUser ? (ErrorText)"user" : "organization")} {name}.");
     }
 
     /// <summary><c>POST</c>, <c>DELETE /api/users/{name}/follow</c>, <c>/api/organizations/{name}/follow</c>: done twice it is done once.</summary>

@@ -60,8 +60,8 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
         var user = await UserAsync(body, context.RequestAborted);
         if (!await requests.AnswerAsync(repo, caller, user.Id, body.Status, body.RejectionReason, context.RequestAborted))
             throw HubException.NotFound(await requests.StatusAsync(repo.Id, user.Id, context.RequestAborted) is null
-                ? $"{user.Name} did not ask for access to {repo.FullName}: grant it instead."
-                : $"The request of {user.Name} for access to {repo.FullName} is {body.Status} already.");
+                ? (ErrorText)$"{user.Name} did not ask for access to {repo.FullName}: grant it instead."
+                : $"The request of {user.Name} for access to {repo.FullName} was answered so already.");
         await context.JsonAsync(new { });
     }
 

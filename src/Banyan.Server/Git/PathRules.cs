@@ -20,7 +20,7 @@ static class PathRules
     static string Shown(string? path) => path is null ? "" : $"\"{(path.Length > 100 ? path[..100] + "..." : path)}\"";
 
     /// <summary>What is wrong with a path, or null.</summary>
-    public static string? Problem(string? path)
+    public static ErrorText? Problem(string? path)
     {
         if (string.IsNullOrEmpty(path))
             return "it is empty";
@@ -39,7 +39,7 @@ static class PathRules
         var parts = path.Split('/');
         if (parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase)))
             return "tools keep notes of what they verified in '.cache/huggingface': no repository may bring them";
-        return parts.Length > MaxDepth ? $"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
+        return parts.Length > MaxDepth ? (ErrorText)$"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
     }
 
     /// <summary>Whether it is short and made of letters, digits and few signs of ASCII: nearly all are, and a push asks for each file of each folder.</summary>
@@ -61,7 +61,7 @@ static class PathRules
     /// <summary>Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).</summary>
     public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
-    static string? PartProblem(string part)
+    static ErrorText? PartProblem(string part)
     {
         if (part.Length == 0)
             return "a part of it is empty";
@@ -71,7 +71,7 @@ static class PathRules
             return $"a part of it is longer than {MaxPartBytes} bytes";
         if (part[^1] is '.' or ' ')
             return "on some machines a name may not end in '.' or a space";
-        return IsGitFolder(part) ? "'.git' may not stand in it" : null;
+        return IsGitFolder(part) ? (ErrorText)"'.git' may not stand in it" : null;
     }
 
     /// <summary>Also as file systems that fold case, ignore characters or shorten names would see it.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Banyan.Server.Access;
 using Banyan.Server.Inference.Requests;
+using Banyan.Server.Pages.Languages;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Hub;
@@ -21,7 +22,7 @@ sealed class HubDialect : Dialect
         var error = Translate(exception);
         WriteHeaders(context, error);
         // Without this a client that HEADs a missing file would wait for a body that never comes.
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(error.Message, error.Url, error.Slug), error.Status);
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(IsPage(context) ? context.Language().Tell(error.Text) : error.Message, error.Url, error.Slug), error.Status);
     }
 
     /// <summary>Status and headers of an error, in which clients look for what they need.</summary>
@@ -42,6 +43,9 @@ sealed class HubDialect : Dialect
         if (error.Location is { } location)
             headers.Location = location;
     }
+
+    /// <summary>Whether a page's own script asks, which shows what it is told.</summary>
+    static bool IsPage(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<PageRoute>() is not null;
 
     sealed record HubError(string Error, string? Url, string? Slug);
 

@@ -42,5 +42,5 @@ sealed class HubModeApi(Authoriser authoriser, HubMode mode)
         ["readers"] = await mode.IsForMembersAsync(context.RequestAborted) ? "members" : "everyone",
     });
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "The hub is administered");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 }

@@ -50,7 +50,7 @@ sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runne
             throw HubException.NotFound($"This hub has no job {name}.");
     }
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Jobs are looked after");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 }
 
 /// <summary>The page of jobs.</summary>

@@ -23,13 +23,16 @@ static class ErrorPages
         // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said
         // again.
         var visitor = new Visitor { HasHub = hasHub, Language = PageLanguage.Of(context.Request), FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
-        await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, error.Message), visitor, error.Status);
+        await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, visitor.Language.Tell(error.Text), visitor.Language.Tells(error.Text) ? visitor.Language.Tag : "en"), visitor, error.Status);
         return true;
     }
 }
 
 /// <summary>An error as its page shows it.</summary>
-public sealed record ErrorView(int Status, string Message)
+/// <param name="Status">HTTP status.</param>
+/// <param name="Message">Its details.</param>
+/// <param name="Language">The language of these: the page's, or English where only programs are told so.</param>
+public sealed record ErrorView(int Status, string Message, string Language)
 {
     /// <summary>What the key of the text that explains it ends with.</summary>
     public string Code => Title[^3..];

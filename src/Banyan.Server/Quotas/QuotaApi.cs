@@ -92,5 +92,5 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
             ? account : throw HubException.NotFound($"There is no {(user ? "user" : "organization")} {name}.");
     }
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Quotas are set");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 }

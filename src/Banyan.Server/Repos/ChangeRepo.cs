@@ -48,10 +48,10 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
             throw HubException.BadRequest(problem);
         var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
         if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write && !await accounts.IsAdminAsync(caller, context.RequestAborted))
-            throw HubException.Forbidden($"You don't have the rights to move a {repo.Type.Text()} to the namespace \"{ns}\"");
+            throw HubException.Forbidden($"You don't have the rights to move a {repo.Type.Told()} to the namespace \"{ns}\"");
         var fullName = $"{owner.Name}/{name}";
         if (!await changes.MoveAsync(repo, owner, name, caller.UserId, context.RequestAborted))
-            throw HubException.Conflict($"A {repo.Type.Text()} repository called {fullName} already exists");
+            throw HubException.Conflict($"A {repo.Type.Told()} repository called {fullName} already exists");
         return $"{repo.Type.Prefix()}{fullName}";
     }
 

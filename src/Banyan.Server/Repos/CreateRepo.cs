@@ -24,7 +24,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
     {
         var (repo, isNew) = await CreateAsync(context, await context.BodyAsync<NewRepo>());
         if (!isNew)
-            throw new HubException(409, null, $"You already created this {repo.Type.Text()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
+            throw new HubException(409, null, $"You already created this {repo.Type.Told()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
         await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
     }
 
@@ -49,7 +49,7 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         };
         var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
         if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
-            throw HubException.Forbidden($"You don't have the rights to create a {type.Text()} under the namespace \"{ns}\"");
+            throw HubException.Forbidden($"You don't have the rights to create a {type.Told()} under the namespace \"{ns}\"");
 
         using var room = await limits.ReserveOfAsync(owner.Id, context.Request.ContentLength ?? 1, context.RequestAborted);
         return await database.WriteAsync(async t =>

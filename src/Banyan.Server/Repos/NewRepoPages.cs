@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Pages;
+using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
 using Microsoft.AspNetCore.Http;
 
@@ -30,7 +31,7 @@ sealed class NewRepoPages(Authoriser authoriser, AccountStore accounts, CreateRe
         }
         catch (HubException e) when (e.Status is 400 or 403 or 404 or 409)
         {
-            await RenderAsync(context, Text("name") ?? "", e.Message, e.Status);
+            await RenderAsync(context, Text("name") ?? "", context.Language().Tell(e.Text), e.Status);
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>What is wrong with the name of a repository, or null.</summary>
-    public static string? NameProblem(string name) => Names.Problem(name);
+    public static string? NameProblem(string name) => Names.Problem(name)?.ToString();
 
     /// <summary>The repository of a name, or null.</summary>
     public Task<Repo?> FindAsync(RepoType type, string fullName, CancellationToken cancellationToken) =>

@@ -67,7 +67,7 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
         }
         catch (HubException e) when (e.Status is 400 or 404 or 409)
         {
-            await RenderAsync(context, repo, e.Message, null, e.Status);
+            await RenderAsync(context, repo, context.Language().Tell(e.Text), null, e.Status);
         }
     }
 

@@ -140,7 +140,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         }
     });
 
-    ValueTask<Caller> AdminAsync(HttpContext context) => authoriser.AdminAsync(context, "Users are managed");
+    ValueTask<Caller> AdminAsync(HttpContext context) => authoriser.AdminAsync(context);
 
     /// <summary>Does what a form asks for and shows the page again with what came of it. A token that is no session's is for the API.</summary>
     internal async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)
@@ -154,9 +154,9 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             var view = await change(caller, form);
             await ShowAsync(context, view, view.Error is null ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);
         }
-        catch (Exception e) when (e is AccountException or HubException { Status: 400 or 404 })
+        catch (ToldException e) when (e is AccountException or HubException { Status: 400 or 404 })
         {
-            await ShowAsync(context, new() { Active = active, Error = e.Message }, StatusCodes.Status400BadRequest);
+            await ShowAsync(context, new() { Active = active, Error = context.Language().Tell(e.Text) }, StatusCodes.Status400BadRequest);
         }
     }
 

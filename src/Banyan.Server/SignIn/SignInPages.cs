@@ -90,7 +90,7 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
             if (account is not null)
                 Actor.Act(account);
             Passwords.Check(account?.Name ?? name, password);
-            if (account is null && (Names.AccountProblem(name) ?? (await accounts.FindAsync(name, context.RequestAborted) is null ? null : $"the name '{name}' is taken: choose another")) is { } problem)
+            if (account is null && (Names.AccountProblem(name) ?? (await accounts.FindAsync(name, context.RequestAborted) is null ? null : (ErrorText)$"the name '{name}' is taken: choose another")) is { } problem)
                 throw new AccountException(problem);
             if (kind != "" && !await links.UseAsync(code, context.RequestAborted))
                 throw HubException.NotFound("This link was used already.");
@@ -100,9 +100,9 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
             await passwords.SetAsync(account, password, context.RequestAborted);
             await entrance.EnterAsync(context, account, "link", null, $"/{account.Name}");
         }
-        catch (Exception e) when (e is AccountException or HubException { Status: 400 })
+        catch (ToldException e) when (e is AccountException or HubException { Status: 400 })
         {
-            await HtmlPage.RenderAsync<JoinPage>(context, new JoinView(code, kind == SignInLinks.First, name, e.Message), StatusCodes.Status400BadRequest);
+            await HtmlPage.RenderAsync<JoinPage>(context, new JoinView(code, kind == SignInLinks.First, name, context.Language().Tell(e.Text)), StatusCodes.Status400BadRequest);
         }
     }
 

@@ -38,7 +38,7 @@ sealed class TuneEndpoints(Authoriser authoriser, HubOptions options, TimeProvid
         await response.Body.WriteAsync(await File.ReadAllBytesAsync(page.FullName, context.RequestAborted), context.RequestAborted);
     }
 
-    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context, "Runs of banyan tune are seen");
+    ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);
 }
 
 /// <summary>The page of all runs.</summary>

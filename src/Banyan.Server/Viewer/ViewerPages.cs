@@ -50,7 +50,7 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         }
         catch (ViewerException e)
         {
-            view = view with { Note = e.Message };
+            view = view with { Note = context.Language().Tell(e.Text) };
         }
         await HtmlPage.RenderAsync<ViewerPage>(context, view);
     }
@@ -79,7 +79,7 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         if (table is TextTable counted)
             await counted.CountToAsync(start + PageRows, MostCounted, cancellationToken);
         if (start > 0 && start >= table.KnownRows)
-            throw new ViewerException(table.Rows is { } all ? $"The file has {all:N0} rows; there is no row {start}."
+            throw new ViewerException(table.Rows is { } all ? (ErrorText)$"The file has {all:N0} rows; there is no row {start}."
                 : $"{table.KnownRows:N0} rows were counted so far, in {100 * (table as TextTable)?.Counted:0}% of the file: load this page again to count on to row {start}.");
         var columns = Enumerable.Range(0, Math.Min(FileViewer.MaxColumns, table.Columns.Count)).ToArray();
         var (rows, next) = one ? ([(row, (await table.ReadAsync(row, 1, columns, MaxWhole, cancellationToken)).FirstOrDefault() ?? [])], null)
@@ -182,7 +182,7 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         }
         catch (ViewerException e)
         {
-            throw new HubException(422, null, e.Message);
+            throw new HubException(422, null, e.Text);
         }
         if (bytes is null || CellMedia.TypeOf(bytes.Start.Span) is not { } type || bytes.Length > bytes.Start.Length)
             throw HubException.EntryNotFound($"{path}?row={row}&column={column}", revision.Id.ToString());

@@ -96,7 +96,7 @@ public partial class LanguageTests(SharedHub shared)
     // What people here called things: names, tags, words of the format.
     const string Data = """
         ana|acme|Acme|ben|coder|gated|words|base|code|Banyan|text-generation|translation|apache-2\.0|mit|llama|en|hi|README\.md|xx|banyan|transformers|llama\.cpp|Ollama|OpenAI client|datasets|hf|git|vLLM|SGLang|
-        [0-9.]+ ?[kMGTB]?B?|English|Bahasa Indonesia|Português|owner/name|hi, pt|olga|main|src|model\.py|lines\.jsonl|rows|files|config\.json|Markdown|gitattributes|test|read|admin|datasets/acme/code|data|cut\.parquet|media\.parquet|n|kind|row|k|GB|PIN|UTC|repo|BCDF-GHJK|OpenID|Connect|PKCE|https|app|example|org|callback|client_id|acme/|acme/coder|zh|pt|id|API|AI|GGUF|safetensors|write|hf_|nothingatall|Hugging Face|Python|C|CURSOR|Ctrl|Enter|Esc|Tab|curl|OpenAI|banyan serve|JSON
+        [0-9.]+ ?[kMGTB]?B?|English|Bahasa Indonesia|Português|owner/name|hi, pt|olga|main|src|model\.py|lines\.jsonl|rows|files|config\.json|Markdown|gitattributes|test|read|admin|datasets/acme/code|data|cut\.parquet|media\.parquet|n|kind|row|k|GB|PIN|UTC|repo|BCDF-GHJK|OpenID|Connect|PKCE|https|app|example|org|callback|client_id|acme/|acme/coder|zh|pt|id|API|AI|GGUF|safetensors|write|hf_|nothingatall|Hugging Face|Python|C|CURSOR|Ctrl|Enter|Esc|Tab|curl|OpenAI|banyan serve|JSON|Authorization: Bearer TOKEN|banyan hub token add|nothing/here
         """;
 
     [Theory]

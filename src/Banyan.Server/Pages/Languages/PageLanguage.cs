@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using System.Text.Json;
+using Banyan.Server.Access;
 using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages.Languages;
@@ -13,13 +14,19 @@ public sealed class PageLanguage
 
     const int MaxHeader = 1000;
 
-    readonly FrozenDictionary<string, string> _texts;
+    readonly FrozenDictionary<string, string> _texts, _errors;
 
     PageLanguage(string tag, string name)
     {
         (Tag, Name) = (tag, name);
-        using var file = typeof(PageLanguage).Assembly.GetManifestResourceStream($"Banyan.Server.Pages.Languages.{tag}.json")!;
-        _texts = JsonSerializer.Deserialize<Dictionary<string, string>>(file)!.ToFrozenDictionary(StringComparer.Ordinal);
+        _texts = Read(tag);
+        _errors = tag == "en" ? FrozenDictionary<string, string>.Empty : Read($"Errors.{tag}");
+    }
+
+    static FrozenDictionary<string, string> Read(string name)
+    {
+        using var file = typeof(PageLanguage).Assembly.GetManifestResourceStream($"Banyan.Server.Pages.Languages.{name}.json")!;
+        return JsonSerializer.Deserialize<Dictionary<string, string>>(file)!.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
     /// <summary>All of them, the first where nothing else is asked for.</summary>
@@ -63,6 +70,17 @@ public sealed class PageLanguage
         }
         return said.ToString();
     }
+
+    /// <summary>What went wrong, in this language; in English what only programs are told.</summary>
+    public string Tell(ErrorText error) => error.Fill(Said(error.Template), v => v is ErrorText inner ? Tell(inner) : $"{v}");
+
+    /// <summary>Whether there are words for it.</summary>
+    public bool Tells(ErrorText error) => this == English || _errors.ContainsKey(error.Template);
+
+    /// <summary>What errors are called here, by their English templates.</summary>
+    internal IReadOnlyDictionary<string, string> Errors => _errors;
+
+    string Said(string template) => _errors.GetValueOrDefault(template, template);
 
     /// <summary>A text about a number: <c>KEY.one</c> or <c>KEY.other</c>, with the number as <c>{count}</c>.</summary>
     public string Many(string key, long count) => Say(count == 1 ? $"{key}.one" : $"{key}.other", ("count", count));

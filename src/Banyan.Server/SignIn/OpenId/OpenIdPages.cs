@@ -78,7 +78,7 @@ sealed partial class OpenIdPages(
             throw new OpenIdException("somebody else answered in its place");
         if (query.ContainsKey("error") || query["code"] is not [{ Length: > 0 and <= 4000 } code])
         {
-            await pages.RenderAsync(context, next, $"{provider.Title} did not sign you in.", StatusCodes.Status400BadRequest);
+            await pages.RenderAsync(context, next, context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in."), StatusCodes.Status400BadRequest);
             return;
         }
         var person = await ClientOf(provider).PersonAsync(code, RedirectOf(context, provider), nonce, verifier, context.RequestAborted);
@@ -113,7 +113,7 @@ sealed partial class OpenIdPages(
         // What people are called elsewhere is often their mail address; what a name may not have becomes a dash.
         var name = string.Concat((person.Text(provider.NameClaim) ?? "").Split('@')[0].Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' ? c : '-'));
         if (Names.AccountProblem(name) is { } problem)
-            return (null, $"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it.");
+            return (null, context.Language().Tell((ErrorText)$"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it."));
         if (await accounts.FindAsync(name, context.RequestAborted) is not null)
             return (null, context.Language().Say("wrong.taken", ("name", name)));
         try
@@ -125,7 +125,7 @@ sealed partial class OpenIdPages(
         }
         catch (AccountException e)
         {
-            return (null, $"An account cannot be made: {e.Message}.");
+            return (null, context.Language().Tell((ErrorText)$"An account cannot be made: {e.Text}."));
         }
     }
 
@@ -163,7 +163,7 @@ sealed partial class OpenIdPages(
         catch (OpenIdException e)
         {
             LogFailed(log, provider.Name, e.Message);
-            await pages.RenderAsync(context, "/", $"{provider.Title} did not sign you in. Whoever runs this hub finds in its log why.", StatusCodes.Status502BadGateway);
+            await pages.RenderAsync(context, "/", context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in. Whoever runs this hub finds in its log why."), StatusCodes.Status502BadGateway);
         }
     }
 

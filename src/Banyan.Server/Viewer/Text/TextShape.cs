@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Banyan.Server.Access;
 
 namespace Banyan.Server.Viewer.Text;
 
@@ -40,7 +41,7 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
             var separator = extension == ".tsv" ? (byte)'\t' : Guess(span[start..]);
             var rows = Beginning(bytes[start..], RowKind.Quoted, separator, isWhole);
             if (rows.Count == 0)
-                throw new ViewerException(isWhole ? "This file is empty." : $"The first row is longer than {Window >> 10} kB: this is no table.");
+                throw new ViewerException(isWhole ? (ErrorText)"This file is empty." : $"The first row is longer than {Window >> 10} kB: this is no table.");
             var names = Separated.Cells(rows[0].Span, separator, MaxColumns, MaxName);
             return new("csv", RowKind.Quoted, separator, start, true, Typed(names, [.. rows.Skip(1).Select(r => Separated.Cells(r.Span, separator, names.Count, MaxName).ToArray())]));
         }
