@@ -18,7 +18,7 @@ public class ProductPortsTests
     [InlineData("Q5_K", 3, 3)]
     [InlineData("Q6_K", 4, 7)]
     [InlineData("Q3_K", 3, 5)]
-    [InlineData("Q2_K", 5, 7)]
+    [InlineData("Q2_K", 4, 4)]
     public void A_block_is_multiplied_by_its_scales(string name, int multiplications, int ofTwoTerms)
     {
         var kind = PackedFormat.All.First(f => f.Format.Name == name).Kind;

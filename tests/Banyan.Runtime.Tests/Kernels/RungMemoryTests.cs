@@ -21,6 +21,7 @@ public unsafe class RungMemoryTests
         // Memory is given from high addresses to low ones, or the other way: with one of the two the quants lie before their scales.
         using var first = Random(format.Groups(Columns) * format.QuantBytes);
         using var scales = Random(format.Groups(Columns) * format.ScaleBytes);
+        LimitNumbers(format, scales.Pointer, format.Groups(Columns));
         using var last = Random(format.Groups(Columns) * format.QuantBytes);
         foreach (var candidate in Candidates(format).Where(rung.HasPanels))
         {
@@ -64,6 +65,7 @@ public unsafe class RungMemoryTests
     {
         var groups = 512 / format.GroupColumns;
         using var scales = Random(groups * format.ScaleBytes);
+        LimitNumbers(format, scales.Pointer, groups);
         using var quants = Random(groups * format.QuantBytes);
         using var unpacked = new GuardedMemory(Rung.ChunkBytes);
         rung.UnpackForTiles(format, scales.Pointer, quants.Pointer, groups, (UnpackedBlock*)unpacked.Pointer);
@@ -88,6 +90,8 @@ public unsafe class RungMemoryTests
         const int Half = Rung.ChunkColumns / 2;
         var (bytes, quants) = (format.PanelBytes(Half), format.QuantOffset(Half));
         using var panels = Random((int)(2 * bytes));
+        LimitNumbers(format, panels.Pointer, Half / format.GroupColumns);
+        LimitNumbers(format, panels.Pointer + bytes, Half / format.GroupColumns);
         using var work = new GuardedMemory(Rung.ChunkBlocks * UnpackedBlock.Bytes);
         var expected = stackalloc float[16];
         for (var tokens = 1; tokens <= 13; tokens++)
@@ -113,6 +117,15 @@ public unsafe class RungMemoryTests
         for (var i = 0; i < bytes; i++)
             memory.Pointer[i] &= 0xBB;
         return memory;
+    }
+
+    // Codes times their numbers are at most 63: a format of two bits has numbers of four, one of four bits has ones.
+    static void LimitNumbers(PackedFormat format, byte* scales, int groups)
+    {
+        const int Floats = 2 * UnpackedBlock.Rows * sizeof(float);
+        for (var i = 0; format.Kind == WeightKind.NumbersAndMins && i < groups * format.ScaleBytes; i++)
+            if (i % format.ScaleBytes >= Floats)
+                scales[i] &= (byte)(format.Format.Name == "Q2_K" ? 15 : 3);
     }
 
     static GuardedMemory Tokens(int tokens)

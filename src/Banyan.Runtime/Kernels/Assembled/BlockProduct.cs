@@ -18,11 +18,10 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// total  = fma(float(sum), rowScale × tokenScale, total)
 /// total  = fma(rowMin, tokenScaledSum, total)
 /// </code>
-/// Where each half has floats of its own:
+/// Where each half has a minimum of its own, the last line is there twice. Where each half has a scale of its own:
 /// <code>
 /// inner  = firstScale × float(firstSum)
 /// inner  = fma(lastScale, float(lastSum), inner)
-/// inner  = fma(firstMin, float(Σ first quants), inner)      where there are minima; likewise of the last
 /// total  = fma(inner, tokenScale, total)
 /// </code>
 /// </summary>
@@ -35,9 +34,6 @@ namespace Banyan.Runtime.Kernels.Assembled;
 internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows, params AssemblerRegister64[] y)
 {
     const int YStride = UnpackedBlock.Rows * sizeof(float);
-
-    /// <summary>Times the offset of 32 that a half of the activations has: the sum of its quants.</summary>
-    public const float OffsetToSum = -1 / 32f;
 
     readonly RegisterPlan _registers = vectors.Registers;
 
@@ -105,7 +101,7 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
                         vectors.Shift(Sum(t, term) + part, Sum(t, term) + part, 2);
                         vectors.Shift(Sum(t, term, 1) + part, Sum(t, term, 1) + part, 2);
                     }
-                    else if (kind == WeightKind.HalvesAndMins)
+                    else if (kind == WeightKind.NumbersAndMins)
                     {
                         vectors.Zero(Sum(t, term) + part);
                         vectors.Zero(Sum(t, term, 1) + part);
@@ -154,7 +150,7 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     {
         for (var t = 0; t < tokens; t++)
         {
-            if (kind.IsHalves())
+            if (kind == WeightKind.Halves)
             {
                 EndHalves(t, part);
                 continue;
@@ -169,7 +165,7 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
                 vectors.MultiplyAddLoaded(total, _registers.Temporary, at, offset);
             if (kind.HasMins())
                 vectors.MultiplyAddEach(total, _registers.Min, rows, Row(t, 0), ActivationBlock.ScaledSumAt);
-            if (!vectors.KeepsTotals)
+            if (!vectors.KeepsTotals && !kind.HasTwoMins())
                 vectors.Store(at, offset, total);
         }
     }
@@ -188,33 +184,19 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
         }
         vectors.Multiply(Inner(token, part), Inner(token, part), _registers.Scale);
         vectors.MultiplyAdd(Inner(token, part), Sum(token, terms - 1, 1) + part, _registers.LastScale);
-        if (kind == WeightKind.Halves)
-            Fold(token, part);
+        Fold(token, part);
     }
 
-    /// <summary>
-    /// After <see cref="End"/>, where each half has a minimum: those of a part, times <see cref="OffsetToSum"/>, are in the registers of
-    /// the scales.
-    /// </summary>
+    /// <summary>After <see cref="End"/>, where each half has a minimum: those of a part are where <see cref="PanelReader.ReadMins"/> says.</summary>
     public void EndMins(int part)
     {
-        var (sums, last) = (_registers.Min, _registers.Temporary);
         for (var t = 0; t < tokens; t++)
         {
-            for (var half = 0; half < 2; half++)
-            {
-                var offset = half == 0 ? ActivationBlock.FirstOffset32At : ActivationBlock.LastOffset32At;
-                vectors.LoadEach(sums, rows, Row(t, 0), offset);
-                if (terms == 2)
-                {
-                    vectors.Shift(sums, sums, ActivationBlock.SecondBits);
-                    vectors.LoadEach(last, rows, Row(t, 1), offset);
-                    vectors.AddIntegers(sums, last);
-                }
-                vectors.ToFloats(sums);
-                vectors.MultiplyAdd(Inner(t, part), sums, half == 0 ? _registers.Scale : _registers.LastScale);
-            }
-            Fold(t, part);
+            var total = vectors.KeepsTotals ? Total(t, part) : Finished(t, part);
+            vectors.MultiplyAddEach(total, _registers.Min, rows, Row(t, 0), ActivationBlock.FirstScaledSumAt);
+            vectors.MultiplyAddEach(total, _registers.LastScale, rows, Row(t, 0), ActivationBlock.LastScaledSumAt);
+            if (!vectors.KeepsTotals)
+                vectors.Store(Y(t, part).At, Y(t, part).Offset, total);
         }
     }
 
@@ -235,11 +217,16 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
         vectors.Store(at, offset, inner);
     }
 
+    // Whether the sums of both halves meet by numbers.
+    bool HasNumbers => kind is WeightKind.U6 or WeightKind.NumbersAndMins;
+
+    int Finished(int token, int part) => Sum(token, HasNumbers ? terms - 1 : 0) + part;
+
     // A token's sums as one float; returns its register.
     int Finish(int token, int part)
     {
         var (sum, second) = (Sum(token, 0) + part, Sum(token, terms - 1) + part);
-        if (kind != WeightKind.U6)
+        if (!HasNumbers)
         {
             if (terms == 2)
             {

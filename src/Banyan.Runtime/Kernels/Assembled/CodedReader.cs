@@ -27,9 +27,9 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
             Vectors.Load(Registers.GroupScale + part, Scales, part * Vectors.Bytes);
         for (var part = 0; TCodes.HasMins && part < Vectors.Parts; part++)
         {
-            // A minimum is what is taken off: two signs.
+            // A minimum is what is taken off.
             Vectors.Load(Registers.GroupMin + part, Scales, CodedPacking<TCodes>.GroupMinsAt + part * Vectors.Bytes);
-            Vectors.MultiplyByConstant(Registers.GroupMin + part, Registers.GroupMin + part, -BlockProduct.OffsetToSum);
+            Vectors.Xor(Registers.GroupMin + part, Registers.GroupMin + part, 0x80000000);
         }
         if (TCodes.HasMins)
             return;
@@ -52,6 +52,14 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
             Vectors.LoadHalves(Registers.LastScale, Scales, 32 + part * Vectors.Bytes / 2);
             return;
         }
+        if (TCodes.HasMins)
+        {
+            // The numbers as floats, as of U6.
+            Vectors.Move(Registers.Scale, Registers.GroupScale + part);
+            ReadNumbers(Registers.Min, 0, part, null);
+            ReadNumbers(Registers.LastScale, 16, part, null);
+            return;
+        }
         if (TCodes.Unit == 16)
         {
             ReadNumbers(Registers.Scale, 0, part, Registers.GroupScale);
@@ -71,16 +79,24 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
 
     public override void ReadMins(int part)
     {
-        ReadNumbers(Registers.Scale, 32, part, Registers.GroupMin);
+        ReadNumbers(Registers.Min, 32, part, Registers.GroupMin);
         ReadNumbers(Registers.LastScale, 48, part, Registers.GroupMin);
     }
 
-    // What 16 numbers say of a group's floats.
-    void ReadNumbers(int to, int offset, int part, int group)
+    public override void ReadNumbers(int to, int half, int part)
+    {
+        Vectors.LoadBytes(to, Scales, 16 * half + part * Vectors.Bytes / 4, signed: false);
+        Vectors.Shift(Registers.Temporary, to, 16);
+        Vectors.AddIntegers(to, Registers.Temporary);
+    }
+
+    // 16 numbers as floats, times a group's.
+    void ReadNumbers(int to, int offset, int part, int? group)
     {
         Vectors.LoadBytes(to, Scales, offset + part * Vectors.Bytes / 4, signed: true);
         Vectors.ToFloats(to);
-        Vectors.Multiply(to, to, group + part);
+        if (group is { } floats)
+            Vectors.Multiply(to, to, floats + part);
     }
 
     public override void ReadQuants(int offset, Action<int, int, int> each)

@@ -104,7 +104,7 @@ internal static unsafe class KernelSet
                select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => PanelKernel.Assemble(form, format, tokens, terms)),
             .. from format in PackedFormat.All where format.Reader is not null
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
-            .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8, WeightKind.Halves, WeightKind.HalvesAndMins]
+            .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8, WeightKind.Halves, WeightKind.U6AndMins]
                from terms in Enumerable.Range(1, MaxTerms)
                from panels in Enumerable.Range(1, TileKernel.MaxPanels(form))
                from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms, panels))

@@ -80,7 +80,7 @@ internal static unsafe class PanelKernel
             {
                 reader.ReadScales(block, part);
                 product.End(part);
-                if (format.Kind != WeightKind.HalvesAndMins)
+                if (!format.Kind.HasTwoMins())
                     continue;
                 reader.ReadMins(part);
                 product.EndMins(part);

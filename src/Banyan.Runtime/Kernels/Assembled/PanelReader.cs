@@ -41,10 +41,13 @@ internal abstract class PanelReader(Vectors vectors)
     public abstract void ReadScales(int block, int part);
 
     /// <summary>
-    /// Where each 16 columns have a minimum: those of the first and of the last, times <see cref="BlockProduct.OffsetToSum"/>, into the
-    /// registers of the scales.
+    /// Where each 16 columns have a minimum: those of the first and of the last, into <see cref="RegisterPlan.Min"/> and
+    /// <see cref="RegisterPlan.LastScale"/>.
     /// </summary>
     public virtual void ReadMins(int part) => throw new NotSupportedException(GetType().Name);
+
+    /// <summary>Where each 16 columns have a number that codes are multiplied by: those of one half, in both words of a row.</summary>
+    public virtual void ReadNumbers(int to, int half, int part) => throw new NotSupportedException(GetType().Name);
 
     /// <summary>
     /// Every vector of a block, <paramref name="offset"/> bytes after <see cref="Quants"/>, unsigned; <paramref name="each"/> (number,

@@ -37,6 +37,7 @@ internal static unsafe class TileKernel
     {
         WeightKind.I4 or WeightKind.I5 => WeightKind.I8,
         WeightKind.U5 => WeightKind.U4,
+        WeightKind.NumbersAndMins => WeightKind.U6AndMins,
         _ => kind,
     };
 
@@ -92,14 +93,14 @@ internal static unsafe class TileKernel
                         vectors.Load(registers.Min, w, UnpackedBlock.HalfScalesAt + offset);
                         vectors.Load(registers.LastScale, w, UnpackedBlock.HalfScalesAt + 64 + offset);
                     }
-                    else if (kind.IsHalves())
+                    else if (kind == WeightKind.Halves)
                         vectors.Load(registers.LastScale, w, UnpackedBlock.LastScalesAt + offset);
                     else if (kind.HasMins())
                         vectors.Load(registers.Min, w, UnpackedBlock.MinsAt + offset);
                     product.End(part);
-                    if (kind != WeightKind.HalvesAndMins)
+                    if (!kind.HasTwoMins())
                         continue;
-                    vectors.Load(registers.Scale, w, UnpackedBlock.MinsAt + offset);
+                    vectors.Load(registers.Min, w, UnpackedBlock.MinsAt + offset);
                     vectors.Load(registers.LastScale, w, UnpackedBlock.LastMinsAt + offset);
                     product.EndMins(part);
                 }

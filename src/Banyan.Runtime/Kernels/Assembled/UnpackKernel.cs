@@ -35,8 +35,6 @@ internal static unsafe class UnpackKernel
         {
             for (var i = 0; kind.IsSigned() && i < UnpackedBlock.Rows * UnpackedBlock.Columns; i += 8)
                 *(ulong*)(w->Values + i) ^= 0x8080808080808080;
-            for (var r = 0; kind == WeightKind.HalvesAndMins && r < UnpackedBlock.Rows; r++)
-                (w->Mins[r], w->LastMins[r]) = (w->Mins[r] * BlockProduct.OffsetToSum, w->LastMins[r] * BlockProduct.OffsetToSum);
             if (kind != WeightKind.U6)
                 continue;
             for (var i = 0; i < HalfScales; i++)
@@ -73,20 +71,31 @@ internal static unsafe class UnpackKernel
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + offset, registers.Min);
                     vectors.Store(to, UnpackedBlock.HalfScalesAt + 64 + offset, registers.LastScale);
                 }
-                else if (format.Kind.IsHalves())
+                else if (format.Kind == WeightKind.Halves)
                     vectors.Store(to, UnpackedBlock.LastScalesAt + offset, registers.LastScale);
                 else if (format.Kind.HasMins())
                     vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Min);
-                if (format.Kind != WeightKind.HalvesAndMins)
+                if (!format.Kind.HasTwoMins())
                     continue;
                 reader.ReadMins(part);
-                vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Scale);
+                vectors.Store(to, UnpackedBlock.MinsAt + offset, registers.Min);
                 vectors.Store(to, UnpackedBlock.LastMinsAt + offset, registers.LastScale);
+                for (var half = 0; half < 2; half++)
+                    reader.ReadNumbers(Numbers(half, part), half, part);
             }
-            reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) => vectors.Store(to, 64 * j + part * vectors.Bytes, weights));
+            reader.ReadQuants(block * reader.BlockBytes, (j, part, weights) =>
+            {
+                // The products of two codes, below 256, lie side by side in a word.
+                if (format.Kind.HasTwoMins())
+                    vectors.MultiplyWords(weights, weights, Numbers(j / 4, part));
+                vectors.Store(to, 64 * j + part * vectors.Bytes, weights);
+            });
             a.add(to, blockBytes);
         });
         code.End();
         return code.ToBytes();
+
+        // Where sums would be.
+        int Numbers(int half, int part) => half * vectors.Parts + part;
     }
 }

@@ -97,6 +97,9 @@ internal abstract class Vectors(KernelWriter code)
 
     public abstract void Multiply(int to, int a, int b);
 
+    /// <summary>Words: the lower halves of the products.</summary>
+    public abstract void MultiplyWords(int to, int a, int b);
+
     /// <summary>to = a × what lies there.</summary>
     public abstract void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset);
 

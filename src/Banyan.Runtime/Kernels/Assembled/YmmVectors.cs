@@ -71,6 +71,7 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
     public override void AddIntegers(int to, int a) => A.vpaddd(Ymm(to), Ymm(to), Ymm(a));
     public override void ToFloats(int register) => A.vcvtdq2ps(Ymm(register), Ymm(register));
     public override void Multiply(int to, int a, int b) => A.vmulps(Ymm(to), Ymm(a), Ymm(b));
+    public override void MultiplyWords(int to, int a, int b) => A.vpmullw(Ymm(to), Ymm(a), Ymm(b));
     public override void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset) => A.vmulps(Ymm(to), Ymm(a), At(at, offset));
     public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Ymm(to), Ymm(from), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Ymm(to), Ymm(a), Ymm(b));

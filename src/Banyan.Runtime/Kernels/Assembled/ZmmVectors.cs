@@ -62,6 +62,7 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
     public override void AddIntegers(int to, int a) => A.vpaddd(Zmm(to), Zmm(to), Zmm(a));
     public override void ToFloats(int register) => A.vcvtdq2ps(Zmm(register), Zmm(register));
     public override void Multiply(int to, int a, int b) => A.vmulps(Zmm(to), Zmm(a), Zmm(b));
+    public override void MultiplyWords(int to, int a, int b) => A.vpmullw(Zmm(to), Zmm(a), Zmm(b));
     public override void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset) => A.vmulps(Zmm(to), Zmm(a), At(at, offset));
     public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Zmm(to), Zmm(from), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Zmm(to), Zmm(a), Zmm(b));

@@ -151,13 +151,12 @@ internal abstract unsafe class Rung
                     // A dword has four columns of a row: the wanted one goes to the top, then down with its sign or without.
                     var top = Vector256.Load(w->Values + c / 4 * 64 + half * 4).AsInt32() << (24 - c % 4 * 8);
                     var value = kind.IsSigned() ? top >> 24 : top >>> 24;
-                    var isLast = kind.IsHalves() && c >= 16;
-                    var scale = Vector256.Load((isLast ? w->LastScales : w->Scales) + half);
+                    var scale = Vector256.Load((kind == WeightKind.Halves && c >= 16 ? w->LastScales : w->Scales) + half);
                     var weight = kind switch
                     {
                         WeightKind.U6 => scale * Vector256.ConvertToSingle(
                             (Vector256.Load((int*)w->HalfScales + c / 16 * 16 + half) << 16 >> 16) * (value - Vector256.Create(32))),
-                        WeightKind.Halves or WeightKind.HalvesAndMins => Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load((isLast ? w->LastMins : w->Mins) + half)),
+                        _ when kind.HasTwoMins() => Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load((c >= 16 ? w->LastMins : w->Mins) + half)),
                         _ when kind.HasMins() => Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load(w->Mins + half)),
                         _ => scale * Vector256.ConvertToSingle(value),
                     };

@@ -28,10 +28,8 @@ internal sealed unsafe class ScalarRung : Rung
             largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(x[i]) & 0x7FFFFFFF);
         var block = new ActivationBlock();
         var magnitude = BitConverter.UInt32BitsToSingle(largest);
-        if (!float.IsFinite(magnitude))
-            block.Scale = block.ScaledSum = float.NaN;
         if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
-            return block;
+            return ActivationBlock.Of(float.IsFinite(magnitude) ? 0 : float.NaN);
 
         var inverse = 127 / magnitude;
         var (first, last) = (0, 0);
@@ -74,7 +72,7 @@ internal sealed unsafe class ScalarRung : Rung
 
     static void MultiplyBlock(WeightKind kind, UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
     {
-        if (kind.IsHalves())
+        if (kind == WeightKind.Halves)
         {
             MultiplyHalves(w, x, second, y);
             return;
@@ -87,12 +85,13 @@ internal sealed unsafe class ScalarRung : Rung
             y[r] = MathF.FusedMultiplyAdd(sum, w->Scales[r] * x->Scale, y[r]);
             if (kind.HasMins())
                 y[r] = MathF.FusedMultiplyAdd(w->Mins[r], x->ScaledSum, y[r]);
+            if (kind.HasTwoMins())
+                y[r] = MathF.FusedMultiplyAdd(w->LastMins[r], x->LastScaledSum, MathF.FusedMultiplyAdd(w->Mins[r], x->FirstScaledSum, y[r]));
         }
     }
 
     static void MultiplyHalves(UnpackedBlock* w, ActivationBlock* x, ActivationBlock* second, float* y)
     {
-        var sums = ActivationHalves.Of(x, second);
         for (var r = 0; r < UnpackedBlock.Rows; r++)
         {
             var (first, last) = Halves(WeightKind.Halves, w, r, x);
@@ -103,8 +102,6 @@ internal sealed unsafe class ScalarRung : Rung
                 (a, b) = (MathF.FusedMultiplyAdd(a, 1 << ActivationBlock.SecondBits, first), MathF.FusedMultiplyAdd(b, 1 << ActivationBlock.SecondBits, last));
             }
             var inner = MathF.FusedMultiplyAdd(w->LastScales[r], b, w->Scales[r] * a);
-            inner = MathF.FusedMultiplyAdd(w->Mins[r], sums.First, inner);
-            inner = MathF.FusedMultiplyAdd(w->LastMins[r], sums.Last, inner);
             y[r] = MathF.FusedMultiplyAdd(inner, x->Scale, y[r]);
         }
     }
@@ -160,9 +157,8 @@ internal sealed unsafe class ScalarRung : Rung
                     *to++ = kind switch
                     {
                         WeightKind.U6 => w->Scales[r] * (w->HalfScales[c / 16 * 32 + 2 * r] * (value - 32)),
-                        WeightKind.Halves or WeightKind.HalvesAndMins => c < 16
-                            ? MathF.FusedMultiplyAdd(w->Scales[r], (sbyte)value, w->Mins[r])
-                            : MathF.FusedMultiplyAdd(w->LastScales[r], (sbyte)value, w->LastMins[r]),
+                        WeightKind.Halves => (c < 16 ? w->Scales[r] : w->LastScales[r]) * (sbyte)value,
+                        _ when kind.HasTwoMins() => MathF.FusedMultiplyAdd(w->Scales[r], value, c < 16 ? w->Mins[r] : w->LastMins[r]),
                         _ when kind.HasMins() => MathF.FusedMultiplyAdd(w->Scales[r], value, w->Mins[r]),
                         _ => w->Scales[r] * (sbyte)value,
                     };

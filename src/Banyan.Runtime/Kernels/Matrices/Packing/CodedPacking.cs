@@ -36,7 +36,7 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
 
     public static int ScaleBytes => TCodes.Scales == ScaleForm.Plain ? 32 : NumbersAt + Blocks * NumberBytes;
 
-    static WeightKind Kind => TCodes.Unit == 32 ? WeightKind.I8 : TCodes.HasMins ? WeightKind.HalvesAndMins : WeightKind.Halves;
+    static WeightKind Kind => TCodes.Unit == 32 ? WeightKind.I8 : TCodes.HasMins ? WeightKind.NumbersAndMins : WeightKind.Halves;
 
     public static PackedFormat Describe() => new(WeightFormat.Coded<TCodes>(), Kind, ScaleBytes, Blocks * QuantBytes)
     {
@@ -93,10 +93,13 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
         {
             CodePlanes.Unpack(TCodes.Bits, quants, blocks[b].Values);
             for (var i = 0; i < UnpackedBlock.Rows * UnpackedBlock.Columns; i++)
-                blocks[b].Values[i] = (byte)TCodes.Values[blocks[b].Values[i]];
+                blocks[b].Values[i] = (byte)(TCodes.Values[blocks[b].Values[i]] * (TCodes.HasMins ? Numbers(scales, b, i / 256)[i % 64 / 4] : 1));
         }
         UnpackScales(scales, blocks);
     }
+
+    /// <summary>The numbers of 16 rows for one half of a block, where there are minima.</summary>
+    public static byte* Numbers(byte* scales, int block, int half) => scales + NumbersAt + block * NumberBytes + 16 * half;
 
     /// <summary>The scales of a group, of every form: the reference.</summary>
     public static void UnpackScales(byte* scales, UnpackedBlock* blocks)
@@ -111,12 +114,13 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
                     to[r] = TCodes.Scales switch
                     {
                         ScaleForm.Plain => (float)((Half*)scales)[r],
+                        ScaleForm.Numbers when TCodes.HasMins => ((float*)scales)[r],
                         ScaleForm.Numbers => ((float*)scales)[r] * (sbyte)at[r],
                         ScaleForm.Exponents => Power(at[r]),
                         _ => (float)((Half*)at)[r],
                     };
-                    if (Halves == 2)
-                        mins[r] = TCodes.HasMins ? -(((float*)scales)[16 + r] * (sbyte)at[32 + r]) : 0;
+                    if (TCodes.HasMins)
+                        mins[r] = -(((float*)scales)[16 + r] * (sbyte)at[32 + r]);
                 }
             }
     }

@@ -24,7 +24,7 @@ internal unsafe struct UnpackedBlock
     public fixed float Mins[Rows];
 
     /// <summary>
-    /// Where each 16 columns have floats of their own, one a row: scales and minima of the last 16, those above being of the first.
+    /// Where each 16 columns have scales or minima of their own, one a row: those of the last 16, those above being of the first.
     /// </summary>
     public float* LastScales => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref HalfScales[0]);
 

@@ -29,8 +29,14 @@ internal enum WeightKind
     /// <summary>Signed −64…63, a float scale for each 16 columns.</summary>
     Halves,
 
-    /// <summary>Unsigned 0…15, a float scale and a float minimum for each 16 columns.</summary>
-    HalvesAndMins,
+    /// <summary>
+    /// Unsigned codes with a number for each 16 columns, by which they become 0…45 (<see cref="U6AndMins"/>): multiplied on the way from
+    /// memory before, after their products are summed. Once unpacked, they are the other.
+    /// </summary>
+    NumbersAndMins,
+
+    /// <summary>Unsigned 0…63, scale a block, a float minimum for each 16 columns.</summary>
+    U6AndMins,
 
     /// <summary>Floats of 16 or 32 bits.</summary>
     Float,
@@ -44,9 +50,9 @@ internal static class WeightKinds
     /// <summary>Whether a weight is scale × an unsigned byte + a minimum, both of a block.</summary>
     public static bool HasMins(this WeightKind kind) => kind is WeightKind.U4 or WeightKind.U5;
 
-    /// <summary>Whether each 16 columns have floats of their own.</summary>
-    public static bool IsHalves(this WeightKind kind) => kind is WeightKind.Halves or WeightKind.HalvesAndMins;
+    /// <summary>Whether each 16 columns have a minimum of their own.</summary>
+    public static bool HasTwoMins(this WeightKind kind) => kind is WeightKind.NumbersAndMins or WeightKind.U6AndMins;
 
     /// <summary>Whether the products of the first and of the last 16 columns are summed apart.</summary>
-    public static bool HasTwoSums(this WeightKind kind) => kind == WeightKind.U6 || kind.IsHalves();
+    public static bool HasTwoSums(this WeightKind kind) => kind is WeightKind.U6 or WeightKind.Halves or WeightKind.NumbersAndMins;
 }

@@ -19,10 +19,20 @@ internal static unsafe class NeonCodes<TCodes> where TCodes : struct, ICodes
             var values = to[b].Values;
             for (var i = 0; i < 64; i += 16)
                 for (var j = 0; j < 8; j++)
-                    Vector128.Shuffle(table, Codes(quants + i, j)).Store(values + j * 64 + i);
+                {
+                    var each = Vector128.Shuffle(table, Codes(quants + i, j));
+                    if (TCodes.HasMins)
+                        each *= Numbers(CodedPacking<TCodes>.Numbers(scales, b, j / 4) + i / 4);
+                    each.Store(values + j * 64 + i);
+                }
         }
         CodedPacking<TCodes>.UnpackScales(scales, to);
     }
+
+    // Four rows' numbers, four times each.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<byte> Numbers(byte* numbers) =>
+        Vector128.Shuffle(Vector128.CreateScalarUnsafe(*(uint*)numbers).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<byte> Codes(byte* quants, int j)

@@ -21,8 +21,7 @@ internal unsafe partial class NeonRung
             var magnitude = BitConverter.UInt32BitsToSingle(AdvSimd.Arm64.MaxAcross(largest).ToScalar());
             if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
             {
-                *to = default;
-                to->Scale = to->ScaledSum = float.IsFinite(magnitude) ? 0 : float.NaN;
+                *to = ActivationBlock.Of(float.IsFinite(magnitude) ? 0 : float.NaN);
                 continue;
             }
 

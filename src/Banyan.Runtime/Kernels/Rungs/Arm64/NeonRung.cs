@@ -89,18 +89,18 @@ internal unsafe partial class NeonRung : Rung
                 var zero = Vector128<int>.Zero;
                 var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c), TProducts.Add(zero, last, d));
                 var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g), TProducts.Add(zero, last, h));
-                if (kind.IsHalves())
+                if (kind == WeightKind.Halves)
                 {
                     if (terms == 2)
                     {
-                        AddHalves(Together(Float(sa), Float(sc)), Together(Float(sb), Float(sd)), w, row, x, x1, y + row);
-                        AddHalves(Together(Float(se), Float(sg)), Together(Float(sf), Float(sh)), w, row, x2, x3, y + 16 + row);
+                        AddHalves(Together(Float(sa), Float(sc)), Together(Float(sb), Float(sd)), w, row, x, y + row);
+                        AddHalves(Together(Float(se), Float(sg)), Together(Float(sf), Float(sh)), w, row, x2, y + 16 + row);
                         continue;
                     }
-                    AddHalves(Float(sa), Float(sb), w, row, x, null, y + row);
-                    AddHalves(Float(sc), Float(sd), w, row, x1, null, y + 16 + row);
-                    AddHalves(Float(se), Float(sf), w, row, x2, null, y + 32 + row);
-                    AddHalves(Float(sg), Float(sh), w, row, x3, null, y + 48 + row);
+                    AddHalves(Float(sa), Float(sb), w, row, x, y + row);
+                    AddHalves(Float(sc), Float(sd), w, row, x1, y + 16 + row);
+                    AddHalves(Float(se), Float(sf), w, row, x2, y + 32 + row);
+                    AddHalves(Float(sg), Float(sh), w, row, x3, y + 48 + row);
                     continue;
                 }
                 var (ta, tb, tc, td) = (Sum(kind, sa, sb, w, row, x), Sum(kind, sc, sd, w, row, x1), Sum(kind, se, sf, w, row, x2), Sum(kind, sg, sh, w, row, x3));
@@ -134,8 +134,8 @@ internal unsafe partial class NeonRung : Rung
                 {
                     var values = (sbyte*)w->Values + 4 * row;
                     var (first, last) = (TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b));
-                    if (format.Kind.IsHalves())
-                        AddHalves(Float(first), Float(last), w, row, x, null, y + row);
+                    if (format.Kind == WeightKind.Halves)
+                        AddHalves(Float(first), Float(last), w, row, x, y + row);
                     else
                         AddTo(format.Kind, Sum(format.Kind, first, last, w, row, x), w, row, x, y + row);
                 }
@@ -158,14 +158,11 @@ internal unsafe partial class NeonRung : Rung
 
     static Vector128<float> Float(Vector128<int> sum) => Vector128.ConvertToSingle(sum);
 
-    /// <summary>The sums of both halves of the columns of four rows, each with its scale and minimum.</summary>
+    /// <summary>The sums of both halves of the columns of four rows, each with its scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void AddHalves(Vector128<float> first, Vector128<float> last, UnpackedBlock* w, int row, ActivationBlock* x, ActivationBlock* second, float* y)
+    static void AddHalves(Vector128<float> first, Vector128<float> last, UnpackedBlock* w, int row, ActivationBlock* x, float* y)
     {
-        var sums = ActivationHalves.Of(x, second);
         var inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->LastScales + row), last, Vector128.Load(w->Scales + row) * first);
-        inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(sums.First), inner);
-        inner = Vector128.FusedMultiplyAdd(Vector128.Load(w->LastMins + row), Vector128.Create(sums.Last), inner);
         Vector128.FusedMultiplyAdd(inner, Vector128.Create(x->Scale), Vector128.Load(y)).Store(y);
     }
 
@@ -181,6 +178,11 @@ internal unsafe partial class NeonRung : Rung
         var total = Vector128.FusedMultiplyAdd(sum, Vector128.Load(w->Scales + row) * x->Scale, Vector128.Load(y));
         if (kind.HasMins())
             total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(x->ScaledSum), total);
+        if (kind.HasTwoMins())
+        {
+            total = Vector128.FusedMultiplyAdd(Vector128.Load(w->Mins + row), Vector128.Create(x->FirstScaledSum), total);
+            total = Vector128.FusedMultiplyAdd(Vector128.Load(w->LastMins + row), Vector128.Create(x->LastScaledSum), total);
+        }
         total.Store(y);
     }
 }

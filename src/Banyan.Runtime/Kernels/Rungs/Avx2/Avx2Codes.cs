@@ -60,23 +60,24 @@ internal unsafe partial class Avx2Rung
                         HalfFloats.ToFloat((ushort*)(numbers + i)).Store(to->Scales + i); // words: i of them are 2 · i bytes
                         HalfFloats.ToFloat((ushort*)(numbers + i) + 16).Store(to->LastScales + i);
                     }
+                    else if (TCodes.HasMins)
+                    {
+                        d.Store(to->Scales + i);
+                        (dmin * Numbers(numbers + 32)).Store(to->Mins + i);
+                        (dmin * Numbers(numbers + 48)).Store(to->LastMins + i);
+                    }
                     else
                     {
                         (d * Numbers(numbers)).Store(to->Scales + i);
                         if (TCodes.Unit == 16)
                             (d * Numbers(numbers + 16)).Store(to->LastScales + i);
                     }
-                    if (TCodes.Unit == 16)
-                    {
-                        (TCodes.HasMins ? dmin * Numbers(numbers + 32) : default).Store(to->Mins + i);
-                        (TCodes.HasMins ? dmin * Numbers(numbers + 48) : default).Store(to->LastMins + i);
-                    }
                 }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static Vector256<float> Numbers(byte* numbers) => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32((sbyte*)numbers));
+        public static Vector256<float> Numbers(byte* numbers) => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32((sbyte*)numbers));
     }
 
     /// <summary>The values of the codes, in both halves of a vector.</summary>
@@ -153,10 +154,27 @@ internal unsafe partial class Avx2Rung
     /// <summary>Formats with a scale for each 16 columns.</summary>
     internal static Avx2Kernels OfHalves<TCodes>() where TCodes : struct, ICodes => new()
     {
-        Unpack = &Unpack<CodedScaleReader<TCodes>, CodedQuants<TCodes>>,
-        UnpackForTiles = &Unpack<CodedScaleReader<TCodes>, CodedQuants<TCodes>>,
+        Unpack = &UnpackHalves<TCodes>,
+        UnpackForTiles = &UnpackHalves<TCodes>,
         MultiplyOne = &MultiplyHalves<TCodes>,
     };
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void UnpackHalves<TCodes>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TCodes : struct, ICodes
+    {
+        Unpack<CodedScaleReader<TCodes>, CodedQuants<TCodes>>(scales, quants, groups, to);
+        if (!TCodes.HasMins)
+            return;
+        for (; groups > 0; groups--, scales += CodedPacking<TCodes>.ScaleBytes)
+            for (var b = 0; b < CodedPacking<TCodes>.Blocks; b++, to++)
+                for (var i = 0; i < UnpackedBlock.Rows * UnpackedBlock.Columns; i += 32)
+                {
+                    // In both words of a row, so that the products of two codes, which are below 256, lie side by side.
+                    var numbers = Avx2.ConvertToVector256Int32(CodedPacking<TCodes>.Numbers(scales, b, i / 256) + i % 64 / 4);
+                    var values = Vector256.Load(to->Values + i).AsUInt16();
+                    (values * (numbers | numbers << 16).AsUInt16()).AsByte().Store(to->Values + i);
+                }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void MultiplyHalves<TCodes>(byte* scales, byte* quants, int groups, ActivationBlock* x, float* y) where TCodes : struct, ICodes
@@ -171,16 +189,25 @@ internal unsafe partial class Avx2Rung
                 var w = blocks + b;
                 for (var line = 0; line < CodedPacking<TCodes>.QuantBytes; line += 64)
                     Sse.Prefetch0(quants + PrefetchBytes + line);
-                var sums = ActivationHalves.Of(x, null);
-                y0 = AddHalves(Float(First<TCodes>(quants, x)), Float(Last<TCodes>(quants, x)), w, 0, x->Scale, sums, y0);
-                y1 = AddHalves(Float(First<TCodes>(quants + 32, x)), Float(Last<TCodes>(quants + 32, x)), w, 8, x->Scale, sums, y1);
+                var (a0, a1) = (Float(First<TCodes>(quants, x)), Float(First<TCodes>(quants + 32, x)));
+                var (b0, b1) = (Float(Last<TCodes>(quants, x)), Float(Last<TCodes>(quants + 32, x)));
+                if (!TCodes.HasMins)
+                {
+                    (y0, y1) = (AddHalves(a0, b0, w, 0, x->Scale, y0), AddHalves(a1, b1, w, 8, x->Scale, y1));
+                    continue;
+                }
+                // Integers below 2²⁴: exact.
+                var numbers = CodedPacking<TCodes>.Numbers(scales, b, 0);
+                a0 = Fma.MultiplyAdd(b0, CodedScaleReader<TCodes>.Numbers(numbers + 16), a0 * CodedScaleReader<TCodes>.Numbers(numbers));
+                a1 = Fma.MultiplyAdd(b1, CodedScaleReader<TCodes>.Numbers(numbers + 24), a1 * CodedScaleReader<TCodes>.Numbers(numbers + 8));
+                (y0, y1) = (AddTwoMins(a0, w, 0, x, y0), AddTwoMins(a1, w, 8, x, y1));
             }
         }
         y0.Store(y);
         y1.Store(y + 8);
     }
 
-    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x × blocks of <see cref="WeightKind.Halves"/> or with minima.</summary>
+    /// <summary>y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x × blocks of <see cref="WeightKind.Halves"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected static void TileOfHalves(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms)
     {
@@ -189,7 +216,6 @@ internal unsafe partial class Avx2Rung
             {
                 var first = x + token * terms * stride;
                 var second = terms == 2 ? first + stride : null;
-                var sums = ActivationHalves.Of(first, second);
                 for (var row = 0; row < UnpackedBlock.Rows; row += 8)
                 {
                     var (a, b) = (Float(SumOfHalf(w->Values + 4 * row, first, 0)), Float(SumOfHalf(w->Values + 4 * row, first, 4)));
@@ -200,9 +226,36 @@ internal unsafe partial class Avx2Rung
                         b = Fma.MultiplyAdd(b, step, Float(SumOfHalf(w->Values + 4 * row, second, 4)));
                     }
                     var to = y + token * UnpackedBlock.Rows + row;
-                    AddHalves(a, b, w, row, first->Scale, sums, Vector256.Load(to)).Store(to);
+                    AddHalves(a, b, w, row, first->Scale, Vector256.Load(to)).Store(to);
                 }
             }
+    }
+
+    /// <summary>The same of <see cref="WeightKind.U6AndMins"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected static void TileOfTwoMins(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms)
+    {
+        for (; blocks > 0; blocks--, w++, x++)
+            for (var token = 0; token < Activations.TokenTile / terms; token++)
+            {
+                var first = x + token * terms * stride;
+                for (var row = 0; row < UnpackedBlock.Rows; row += 8)
+                {
+                    var values = w->Values + 4 * row;
+                    var sum = SumOfHalf(values, first, 0) + SumOfHalf(values, first, 4);
+                    var all = terms == 1 ? Float(sum) : Together(sum, SumOfHalf(values, first + stride, 0) + SumOfHalf(values, first + stride, 4));
+                    var to = y + token * UnpackedBlock.Rows + row;
+                    AddTwoMins(all, w, row, first, Vector256.Load(to)).Store(to);
+                }
+            }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> AddTwoMins(Vector256<float> sum, UnpackedBlock* w, int row, ActivationBlock* x, Vector256<float> total)
+    {
+        total = Fma.MultiplyAdd(sum, Vector256.Load(w->Scales + row) * Vector256.Create(x->Scale), total);
+        total = Fma.MultiplyAdd(Vector256.Load(w->Mins + row), Vector256.Create(x->FirstScaledSum), total);
+        return Fma.MultiplyAdd(Vector256.Load(w->LastMins + row), Vector256.Create(x->LastScaledSum), total);
     }
 
     // Four vectors of signed weights of at most 63: two products fit 16 bits together (2 · 2 · 64 · 127).
@@ -218,11 +271,9 @@ internal unsafe partial class Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<float> AddHalves(Vector256<float> first, Vector256<float> last, UnpackedBlock* w, int row, float scale, ActivationHalves sums, Vector256<float> total)
+    static Vector256<float> AddHalves(Vector256<float> first, Vector256<float> last, UnpackedBlock* w, int row, float scale, Vector256<float> total)
     {
         var inner = Fma.MultiplyAdd(Vector256.Load(w->LastScales + row), last, Vector256.Load(w->Scales + row) * first);
-        inner = Fma.MultiplyAdd(Vector256.Load(w->Mins + row), Vector256.Create(sums.First), inner);
-        inner = Fma.MultiplyAdd(Vector256.Load(w->LastMins + row), Vector256.Create(sums.Last), inner);
         return Fma.MultiplyAdd(inner, Vector256.Create(scale), total);
     }
 }

@@ -39,8 +39,7 @@ internal unsafe partial class Avx2Rung : Rung
         var magnitude = BitConverter.Int32BitsToSingle(quarter.ToScalar());
         if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
         {
-            *to = default;
-            to->Scale = to->ScaledSum = float.IsFinite(magnitude) ? 0 : float.NaN;
+            *to = ActivationBlock.Of(float.IsFinite(magnitude) ? 0 : float.NaN);
             return;
         }
 

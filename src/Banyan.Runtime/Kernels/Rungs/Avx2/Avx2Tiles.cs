@@ -34,7 +34,8 @@ internal unsafe partial class Avx2Rung
             case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y, terms); break;
             case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y, terms); break;
             case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y, terms); break;
-            case WeightKind.Halves or WeightKind.HalvesAndMins: TileOfHalves(w, blocks, x, stride, y, terms); break;
+            case WeightKind.Halves: TileOfHalves(w, blocks, x, stride, y, terms); break;
+            case WeightKind.NumbersAndMins: TileOfTwoMins(w, blocks, x, stride, y, terms); break;
             default: Tile<Sums8>(w, blocks, x, stride, y, terms); break;
         }
     }

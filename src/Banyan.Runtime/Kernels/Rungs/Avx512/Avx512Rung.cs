@@ -36,8 +36,7 @@ internal unsafe partial class Avx512Rung : Avx2Rung
             var magnitude = BitConverter.UInt32BitsToSingle(quarter.ToScalar());
             if (!float.IsFinite(magnitude) || magnitude < ActivationBlock.Smallest)
             {
-                *to = default;
-                to->Scale = to->ScaledSum = float.IsFinite(magnitude) ? 0 : float.NaN;
+                *to = ActivationBlock.Of(float.IsFinite(magnitude) ? 0 : float.NaN);
                 continue;
             }
 
@@ -68,7 +67,8 @@ internal unsafe partial class Avx512Rung : Avx2Rung
             case WeightKind.I4: Tile<Sums4<Sixteen>>(w, blocks, x, stride, y, terms); break;
             case WeightKind.I5: Tile<Sums5<Eight>>(w, blocks, x, stride, y, terms); break;
             case WeightKind.U6: Tile<Sums6>(w, blocks, x, stride, y, terms); break;
-            case WeightKind.Halves or WeightKind.HalvesAndMins: TileOfHalves(w, blocks, x, stride, y, terms); break;
+            case WeightKind.Halves: TileOfHalves(w, blocks, x, stride, y, terms); break;
+            case WeightKind.NumbersAndMins: TileOfTwoMins(w, blocks, x, stride, y, terms); break;
             default: Tile<Sums8>(w, blocks, x, stride, y, terms); break;
         }
     }
