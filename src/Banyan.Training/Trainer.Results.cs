@@ -34,7 +34,7 @@ public sealed unsafe partial class Trainer
     /// </summary>
     public HeldOutComparison? Compare()
     {
-        if (_options.Method == TuneMethod.Scratch || _options.HasPairs || _evaluated.Length == 0)
+        if (!Compares)
             return null;
         var texts = new List<(double Base, double Tuned, int Tokens)>();
         foreach (var sequence in _evaluated)
@@ -48,6 +48,8 @@ public sealed unsafe partial class Trainer
         }
         return texts.Count == 0 ? null : HeldOutComparison.Of(texts);
     }
+
+    bool Compares => _options.Method != TuneMethod.Scratch && !_options.HasPairs && _evaluated.Length > 0;
 
     /// <summary>What is trained, by name.</summary>
     internal IReadOnlyList<Parameters.Parameter> Trained => _network.Parameters.All;

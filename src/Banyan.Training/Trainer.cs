@@ -32,7 +32,7 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <summary>The checkpoint's name in its folder.</summary>
     public const string CheckpointName = "checkpoint.bin";
 
-    const double ProbeSeconds = 60, SaveSeconds = 300;
+    const double SaveSeconds = 300;
 
     readonly Model _model;
     readonly TuneOptions _options;
@@ -108,33 +108,6 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <summary>Held-out target tokens that are evaluated.</summary>
     public int HeldOutTokens { get; private set; }
 
-    /// <summary>Trains on some sequences without keeping the result, for a minute at most, to estimate the remaining time.</summary>
-    public ProbeResult Probe(CancellationToken cancellationToken = default)
-    {
-        var (tokens, began) = (0L, 0L);
-        var first = (long)Step * _options.SequencesPerStep;
-        var last = Math.Min(Math.Min(_sequences, first + Math.Max(3L * _options.SequencesPerStep, 4)), _sequences);
-        for (var i = first; i < last && (tokens == 0 || Stopwatch.GetElapsedTime(began).TotalSeconds < ProbeSeconds); i++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            _items.Fill(_network.Pass, _stream[i]);
-            _objective.Run(_network, 1f);
-            if (i == first) // what is compiled and touched for the first time is not counted
-                began = Stopwatch.GetTimestamp();
-            if (i > first || last == first + 1)
-                tokens += _network.Pass.Rows;
-        }
-        _network.Parameters.ClearGradients();
-        var speed = tokens / Math.Max(1e-6, Stopwatch.GetElapsedTime(began).TotalSeconds);
-        var mean = (double)_items.Tokens / (_stream.End(0) is var epoch and > 0 ? epoch : 1);
-        var evaluations = _evaluated.Length == 0 ? 0
-            : 2 + (_options.EvaluateEvery == 0 ? 0 : (Plan.Steps - Step) / _options.EvaluateEvery);
-        // An evaluation goes forward only, a third of the work; in float32, where BF16's products are about twice as fast.
-        var share = _options.Precision == TunePrecision.BFloat16 ? 2 / 3.0 : 1 / 3.0;
-        var work = (_sequences - first) * mean + evaluations * _evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])) * share;
-        return new(speed, TimeSpan.FromSeconds(Math.Min(work / speed, TimeSpan.MaxValue.TotalSeconds / 2)));
-    }
-
     /// <summary>
     /// Runs all remaining steps. If cancelled, it saves the last complete step and returns false; the current step is discarded.
     /// </summary>
@@ -155,6 +128,7 @@ public sealed unsafe partial class Trainer : IDisposable
             if (isLast || _options.EvaluateEvery > 0 && result.Step % _options.EvaluateEvery == 0)
                 result = result with { HeldOut = Evaluate(CancellationToken.None) };
             _history.Add(result);
+            Refine(result);
             if (isLast || _options.CheckpointEvery > 0
                 && (result.Step % _options.CheckpointEvery == 0 || Stopwatch.GetElapsedTime(_savedAt).TotalSeconds > SaveSeconds))
                 Save();
@@ -217,7 +191,7 @@ public sealed unsafe partial class Trainer : IDisposable
 
     double? Evaluate(CancellationToken cancellationToken) => InFloat32<double?>(() =>
     {
-        var (sum, count, tokens) = (0.0, 0L, 0);
+        var (sum, count, tokens, began) = (0.0, 0L, 0, Stopwatch.GetTimestamp());
         foreach (var sequence in _evaluated)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -228,6 +202,8 @@ public sealed unsafe partial class Trainer : IDisposable
             tokens += _network.Pass.TargetCount;
         }
         HeldOutTokens = tokens;
+        if (count > 0)
+            _costs = _costs with { Evaluation = Stopwatch.GetElapsedTime(began).TotalSeconds / EvaluationWork };
         return count == 0 ? null : sum / count;
     });
 
@@ -236,10 +212,12 @@ public sealed unsafe partial class Trainer : IDisposable
         if (_checkpoint is null || _saved == Step || Step == 0)
             return;
         var history = _history.Select(s => s with { TokensPerSecond = 0 }).ToList();
+        var began = Stopwatch.GetTimestamp();
         try
         {
             new Checkpoint(Step, Lasting, Fingerprint, _baseFingerprint, HeldOutBefore, history).Write(_checkpoint, Numbers());
             (_saved, _savedAt) = (Step, Stopwatch.GetTimestamp());
+            _costs = _costs with { Byte = Stopwatch.GetElapsedTime(began, _savedAt).TotalSeconds / CheckpointBytes };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

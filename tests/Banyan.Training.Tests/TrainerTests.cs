@@ -292,15 +292,21 @@ public sealed unsafe class TrainerTests : IDisposable
         Refused("Dpo or Orpo", new() { Pairs = [new(new([1, 2], [false, true]), new([1, 3], [false, true]))] }, s_options);
     }
 
-    [Fact]
-    public void A_probe_leaves_no_trace()
+    [Theory]
+    [InlineData(TuneMethod.Lora, TuneOptimizer.AdamW)]
+    [InlineData(TuneMethod.Full, TuneOptimizer.Muon)]
+    public void A_probe_leaves_no_trace(TuneMethod method, TuneOptimizer optimizer)
     {
         using var model = TinyModels.Load("qwen2-tiny-Q4_K_M");
-        using var plain = Train(model, s_options, null);
-        using var probed = new Trainer(model, Data(model), s_options);
+        var options = s_options with { Method = method, Optimizer = optimizer };
+        using var plain = Train(model, options, null);
+        using var probed = new Trainer(model, Data(model), options, _folder);
+        Assert.Null(probed.Remaining);
         var probe = probed.Probe();
         Assert.True(probe.TokensPerSecond > 0 && probe.Remaining > TimeSpan.Zero);
+        Assert.Empty(Directory.GetFiles(_folder));
         Assert.True(probed.Run());
         Assert.Equal(plain.History.Select(s => (s.Loss, s.HeldOut)), probed.History.Select(s => (s.Loss, s.HeldOut)));
+        Assert.True(probed.Remaining > TimeSpan.Zero); // it is still compared and written
     }
 }

@@ -31,11 +31,12 @@ internal sealed unsafe class ExpertsGradient : BlockGradient
         (_shape, _columns, _feedForward) = (block.Shape, block.Columns, block.Experts.Of(0).Gate.Rows);
         var places = checked(at.Rows * _shape.Used);
         _router = at.Linear(block.Router);
+        var share = (double)_shape.Used / _shape.Count;
         var (gate, up, down) = block.Experts.Of(0);
         var (gatePlaces, upPlaces, downPlaces) = (at.PlacesOf(gate, places), at.PlacesOf(up, places), at.PlacesOf(down, places));
-        _gate = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Gate, gatePlaces, e))];
-        _up = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Up, upPlaces, e))];
-        _down = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Down, downPlaces, e))];
+        _gate = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Gate, gatePlaces, e, share))];
+        _up = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Up, upPlaces, e, share))];
+        _down = [.. Enumerable.Range(0, _shape.Count).Select(e => at.Linear(block.Experts.Of(e).Down, downPlaces, e, share))];
         (_chosen, _rows, _places) = (new int[places], new int[places], new int[places]);
         _starts = new int[_shape.Count + 1];
         (_p, _shares) = (at.Keep(_shape.Count), at.Keep(_shape.Used));

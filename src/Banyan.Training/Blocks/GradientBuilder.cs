@@ -48,6 +48,9 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
     /// <summary>[rows, columns] for the current residual.</summary>
     public Slot Borrow(long columns) => Scratch.Take(Rows * columns);
 
+    /// <summary>Multiplications of a token's forward pass through all projections below the head.</summary>
+    public double Multiplications { get; private set; }
+
     public void Needs(long threadBytes) => ThreadBytes = Math.Max(ThreadBytes, threadBytes);
 
     public NormGradient Norm(Norm norm, int perRow = 1) => new(norm, NormWeight(norm), Borrow(perRow), perRow);
@@ -56,8 +59,15 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
     public LinearGradient Linear(Projection projection) => Linear(projection, PlacesOf(projection, Rows));
 
     /// <summary>The same for one of several projections of one shape that share memory, such as experts.</summary>
-    public LinearGradient Linear(Projection projection, LinearPlaces places, int? expert = null) =>
-        new(projection, this, places, expert);
+    /// <param name="projection">The projection.</param>
+    /// <param name="places">Its memory.</param>
+    /// <param name="expert">Which expert it is of.</param>
+    /// <param name="share">The share of all tokens that go through it.</param>
+    public LinearGradient Linear(Projection projection, LinearPlaces places, int? expert = null, double share = 1)
+    {
+        Multiplications += share * projection.Rows * projection.Columns;
+        return new(projection, this, places, expert);
+    }
 
     /// <summary>Memory for a projection of the given number of rows.</summary>
     public LinearPlaces PlacesOf(Projection projection, int rows)

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels.Memory;
 using Banyan.Runtime.Kernels.Threads;
 using Banyan.Training.Matrices;
@@ -126,9 +127,12 @@ internal sealed unsafe class Muon : IDisposable
 
         public readonly void Work(int part, int parts)
         {
-            var (first, end) = Range(Parameter, part);
-            for (var i = first; i < end; i++)
-                Parameter.Value[i] = Parameter.Value[i] * Kept + Scale * Update[i];
+            var (i, end) = Range(Parameter, part);
+            float* value = Parameter.Value, update = Update;
+            for (; i + 8 <= end; i += 8)
+                (Vector256.Load(value + i) * Kept + Vector256.Load(update + i) * Scale).Store(value + i);
+            for (; i < end; i++)
+                value[i] = value[i] * Kept + update[i] * Scale;
         }
     }
 

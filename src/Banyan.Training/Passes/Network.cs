@@ -68,6 +68,12 @@ internal sealed unsafe class Network : IDisposable
     /// <summary>Every projection with an adapter, in the order of the model.</summary>
     public IReadOnlyList<LinearGradient> Adapted => _builder.Adapted;
 
+    /// <summary>
+    /// Multiplications of a forward pass over <paramref name="tokens"/>, with the head for <paramref name="targets"/> of them; without
+    /// attention's, which are few in sequences of packed texts.
+    /// </summary>
+    public double Work(double tokens, double targets) => tokens * _builder.Multiplications + targets * _columns * Head.Vocabulary;
+
     /// <summary>Memory of activations and work.</summary>
     public long ActivationBytes(bool recompute) =>
         sizeof(float) * (KeptSizes(recompute).Sum() + _builder.Scratch.Size + _builder.Lasting.Size) + _builder.ThreadBytes * _model.Pool.Threads;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Hubs;
 using Banyan.Runtime.Models;
 using Banyan.Server.Tuning;
@@ -121,7 +120,7 @@ sealed record TuneRun
         if (ObjectiveByData && data.Report.Format == DataFormat.Preference)
             options = options with { Objective = options.Method == TuneMethod.Scratch ? TuneObjective.Orpo : TuneObjective.Dpo };
         view.ShowData(model, data);
-        TuneView.Warn(ContaminatedCommand.Scan(dataOptions.Path, cancellationToken));
+        TuneView.Warn(BenchmarkItems.Find(dataOptions.Path, data, model.Tokenizer, work, cancellationToken));
         var extended = ExtendVocabulary is { } count ? ExtendedBase.Make(model, data, count, work, cancellationToken) : null;
         if (extended is not null)
             model.Dispose(); // its memory is needed

@@ -20,7 +20,8 @@ sealed class TuneView(bool json) : IProgress<long>
 
     readonly bool _terminal = !Console.IsErrorRedirected;
     Trainer? _trainer;
-    (long At, int Step) _began, _shown;
+    int _began; // the step that it goes on from
+    (long At, int Step) _shown;
 
     // Lines of a curve that moves: above it lines go by, and it is drawn anew.
     const int PlotHeight = 10, LeastWidth = 40, LeastHeight = 20;
@@ -80,11 +81,15 @@ sealed class TuneView(bool json) : IProgress<long>
     /// <summary>Items that the result should not be evaluated on.</summary>
     public static void Warn(IReadOnlyList<ContaminationHit> hits)
     {
+        const int Most = 10;
         foreach (var task in hits.GroupBy(h => h.Task))
         {
-            var items = task.Select(h => h.Id).Distinct().ToList();
-            var first = task.First();
-            Say($"warning   {items.Count} items of {task.Key} are in the data, such as {items[0]} at {first.File}:{first.Line}: its results will say nothing (banyan eval contaminated names all)");
+            var items = task.GroupBy(h => h.Id).Select(i => i.MaxBy(h => h.Share)!).ToList();
+            Say($"warning   the data has {(items.Count == 1 ? "an item" : $"{items.Count} items")} of {task.Key}: a result in it will say nothing");
+            foreach (var item in items.Take(Most))
+                Say($"            {item.Id}: {item.File}:{item.Line}");
+            if (items.Count > Most)
+                Say($"            and {items.Count - Most} more: banyan eval contaminated names all");
         }
     }
 
@@ -112,7 +117,7 @@ sealed class TuneView(bool json) : IProgress<long>
 
     public void ShowPlan(Trainer trainer)
     {
-        (_trainer, _began, _shown) = (trainer, (Stopwatch.GetTimestamp(), trainer.Step), (0, -1));
+        (_trainer, _began, _shown) = (trainer, trainer.Step, (0, -1));
         var p = trainer.Plan;
         Say($"training  {p.TrainableParameters:N0} parameters; {p.Steps:N0} steps over {p.Samples:N0} {(trainer.Plan.Samples == 1 ? "sample" : "samples")}");
         Say($"memory    {Sizes.Bytes(p.MemoryBytes)}: weights {Sizes.Bytes(p.WeightBytes)}, activations {Sizes.Bytes(p.ActivationBytes)}{(p.Recomputes ? " (layers are computed twice)" : "")}, trained weights and optimizer {Sizes.Bytes(p.StateBytes)}");
@@ -122,14 +127,13 @@ sealed class TuneView(bool json) : IProgress<long>
 
     public void ShowProbe(ProbeResult probe, double? pricePerKwh, Power power)
     {
-        _began = (Stopwatch.GetTimestamp(), _began.Step);
         Say($"time      about {Duration(probe.Remaining)} ({probe.TokensPerSecond:F0} tokens a second); Ctrl-C stops, the same command goes on");
         if (pricePerKwh is not { } price)
             return;
         if (power.Watts is not { } watts)
             Say($"cost      cannot be told: no counter of the processor's energy can be read here; say with --watts what the machine draws");
         else
-            Say($"cost      about {probe.Remaining.TotalHours * watts / 1000 * price:g3} for {probe.Remaining.TotalHours * watts / 1000:g3} kWh at {price}: {watts:f0} W {(power.IsMeasured ? "measured of the processor while it computed, not of the whole machine" : "as given")}");
+            Say($"cost      {Amount(probe.Remaining.TotalHours * watts / 1000 * price)} for {Amount(probe.Remaining.TotalHours * watts / 1000)} kWh at {price}: {watts:f0} W {(power.IsMeasured ? "measured of the processor while it computed, not of the whole machine" : "as given")}");
     }
 
     public void ShowStep(StepResult step)
@@ -140,12 +144,11 @@ sealed class TuneView(bool json) : IProgress<long>
             Console.Out.Flush();
             return;
         }
-        var (isLast, elapsed) = (step.Step == _trainer!.Plan.Steps, Stopwatch.GetElapsedTime(_began.At));
-        var left = elapsed / (step.Step - _began.Step) * (_trainer.Plan.Steps - step.Step);
+        var isLast = step.Step == _trainer!.Plan.Steps;
         var line = string.Create(CultureInfo.InvariantCulture, $"step {step.Step}/{_trainer.Plan.Steps}  loss {step.Loss:f3}")
             + (step.Margin is { } margin ? string.Create(CultureInfo.InvariantCulture, $"  margin {margin:f3}") : "")
             + (step.HeldOut is { } heldOut ? string.Create(CultureInfo.InvariantCulture, $"  held out {heldOut:f3}") : "")
-            + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s") + (isLast ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
+            + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s") + (isLast || _trainer.Remaining is not { } left ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
         var stays = step.HeldOut is not null || step.IsSaved;
         if (_terminal && Plot() is { Count: > 0 } plot)
         {
@@ -198,6 +201,7 @@ sealed class TuneView(bool json) : IProgress<long>
             ["tokens"] = step.Tokens,
             ["target_tokens"] = step.TargetTokens,
             ["tokens_per_second"] = Math.Round(step.TokensPerSecond, 1),
+            ["seconds_left"] = trainer.Remaining is { } left ? Math.Round(left.TotalSeconds, 1) : null,
             ["saved"] = step.IsSaved,
         };
         if (step.Margin is { } margin)
@@ -218,7 +222,7 @@ sealed class TuneView(bool json) : IProgress<long>
         if (json)
         {
             // Steps of an earlier call: the last is told again.
-            if (trainer.Step == _began.Step)
+            if (trainer.Step == _began)
                 Console.Out.WriteLine(Object(trainer.History[^1] with { IsSaved = true }, trainer).ToJsonString());
             return;
         }
@@ -231,6 +235,15 @@ sealed class TuneView(bool json) : IProgress<long>
         Out($"try it    banyan run {(result.Files.Contains("adapter_config.json") ? $"{model} --adapter {folder}" : folder)} \"…\"");
     }
 
-    static string Duration(TimeSpan time) => time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:f1} h")
-        : time.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:f0} min") : $"{Math.Max(1, (int)time.TotalSeconds)} s";
+    static string Amount(double value) => value < 0.001 ? "less than 0.001" : value.ToString(value < 100 ? "g3" : "f0", CultureInfo.InvariantCulture);
+
+    // Within a few percent of the time itself.
+    static string Duration(TimeSpan time) => FormattableString.Invariant(time switch
+    {
+        { TotalHours: >= 10 } => $"{time.TotalHours:f0} h",
+        { TotalHours: >= 1 } => $"{(int)time.TotalHours} h {time.Minutes} min",
+        { TotalMinutes: >= 10 } => $"{time.TotalMinutes:f0} min",
+        { TotalMinutes: >= 1 } => $"{(int)time.TotalMinutes} min {time.Seconds} s",
+        _ => (FormattableString)$"{Math.Max(1, time.TotalSeconds):f0} s",
+    });
 }
