@@ -98,8 +98,7 @@ sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Gra
                 await t.ExecuteAsync("DELETE FROM oauth_codes WHERE hash = @hash", new { hash });
                 return null;
             }
-            var client = new OAuthClient { Id = app.Client, Name = app.Name, TokenLife = OAuthClient.AppTokenLife };
-            var tokens = await grants.BeginAsync(t, user, client, consent.Scopes, TokenScope.Read(consent.May), isRefreshed: false);
+            var tokens = await grants.BeginAsync(t, user, OAuthClient.Of(app), consent.Scopes, TokenScope.Read(consent.May), isRefreshed: OAuthScopes.Has(consent.Scopes, OAuthScopes.Offline));
             await t.ExecuteAsync("UPDATE oauth_codes SET grant_id = @Grant WHERE hash = @hash", new { tokens.Grant, hash });
             return (tokens, consent, user);
         }, cancellationToken);

@@ -14,11 +14,16 @@ namespace Banyan.Server.OAuth;
 /// <param name="RefreshToken">What gives the next one, once; null if there is none.</param>
 /// <param name="Life">How long the access token lives.</param>
 /// <param name="Grant">Row of what they come of.</param>
-sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life, long Grant);
+sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life, long Grant)
+{
+    /// <summary>As OAuth says them; empty for all that the user may.</summary>
+    public string Scopes { get; init; } = "";
+}
 
 /// <summary>
 /// What users let programs do, and the tokens that come of it. A refresh token is good once: its answer has the next. One that comes again is the sign of a
-/// thief, unless it comes soon, as after an answer that was lost on its way: then the grant ends, with all its tokens.
+/// thief, unless it is the last one and comes soon, as after an answer that was lost on its way: then the grant ends, with all its tokens. All refresh tokens of a
+/// grant begin alike, so that one of long ago is known too.
 /// </summary>
 sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider time)
 {
@@ -34,7 +39,14 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
 
     static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 
-    static string NewRefreshToken() => "hfr_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+    static string NewFamily() => "hfr_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
+
+    static string NewRefreshToken(string family) => $"{family}.{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
+
+    /// <summary>What the refresh tokens of a grant begin with; null for one of before they did.</summary>
+    static string? FamilyOf(string token) => token.IndexOf('.', StringComparison.Ordinal) is > 0 and var end ? token[..end] : null;
+
+    const string IsOf = "(refresh_hash = @hash OR old_refresh_hash = @hash OR family_hash = @family) AND ended_at IS NULL";
 
     /// <summary>Makes a grant and its first tokens, in the transaction that uses up what it is given for.</summary>
     /// <param name="t">That transaction.</param>
@@ -45,48 +57,49 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     /// <param name="isRefreshed">Whether it goes on without the user.</param>
     public async Task<IssuedTokens> BeginAsync(DbTransaction t, Account user, OAuthClient client, string scopes, IReadOnlyList<TokenScope>? may, bool isRefreshed)
     {
-        var (now, refresh) = (Now, isRefreshed ? NewRefreshToken() : null);
+        var (now, family) = (Now, isRefreshed ? NewFamily() : null);
+        var refresh = family is null ? null : NewRefreshToken(family);
         var oldest = await t.QueryAsync<long>("SELECT id FROM oauth_grants WHERE user_id = @Id AND ended_at IS NULL ORDER BY id DESC", user);
         foreach (var old in oldest.Skip(MaxGrants - 1))
             await EndAsync(t, old);
         var grant = await t.ScalarAsync<long>(
             """
-            INSERT INTO oauth_grants (user_id, client, name, scopes, created_at, refresh_hash, refreshed_at) VALUES (@user, @client, @name, @scopes, @now, @hash, @now) RETURNING id
+            INSERT INTO oauth_grants (user_id, client, name, scopes, created_at, refresh_hash, family_hash, refreshed_at) VALUES (@user, @client, @name, @scopes, @now, @hash, @family, @now) RETURNING id
             """,
-            new { user = user.Id, client = client.Id, name = client.Name, scopes, now, hash = refresh is null ? null : Hash(refresh) });
+            new { user = user.Id, client = client.Id, name = client.Name, scopes, now, hash = refresh is null ? null : Hash(refresh), family = family is null ? null : Hash(family) });
         await Audit.RecordAsync(t, "grant.add", user.Name, $"{client.Name}: {(scopes.Length == 0 ? "all" : scopes)}");
-        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may, now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife, grant);
+        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may, now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife, grant) { Scopes = scopes };
     }
 
     /// <summary>Gives new tokens for a refresh token.</summary>
     /// <exception cref="OAuthException">It is not valid, or belongs to another client.</exception>
     public async Task<IssuedTokens> RefreshAsync(string token, OAuthClient client, CancellationToken cancellationToken)
     {
-        var (hash, now) = (Hash(token), Now);
+        var (hash, known, now) = (Hash(token), FamilyOf(token), Now);
         var issued = await database.WriteAsync(async t =>
         {
             var grant = await t.FirstAsync<Row>(
-                """
-                SELECT id, user_id, client, scopes, refreshed_at, refresh_hash FROM oauth_grants WHERE (refresh_hash = @hash OR old_refresh_hash = @hash) AND ended_at IS NULL
-                """, new { hash });
+                $"SELECT id, user_id, client, scopes, refreshed_at, refresh_hash, old_refresh_hash FROM oauth_grants WHERE {IsOf}", new { hash, family = known is null ? null : Hash(known) });
             if (grant is null || grant.Client != client.Id || grant.RefreshedAt + (long)s_unused.TotalMilliseconds < now
                 || await accounts.FindAsync(t, grant.UserId) is not { IsUser: true, SuspendedAt: null } user)
                 return null;
             Actor.Act(user);
-            if (!grant.RefreshHash.AsSpan().SequenceEqual(hash) && grant.RefreshedAt + (long)s_lost.TotalMilliseconds < now)
+            if (!grant.RefreshHash.AsSpan().SequenceEqual(hash) && !(grant.OldRefreshHash.AsSpan().SequenceEqual(hash) && grant.RefreshedAt + (long)s_lost.TotalMilliseconds >= now))
             {
                 await EndAsync(t, grant.Id, "a refresh token came twice");
                 return null;
             }
-            var refresh = NewRefreshToken();
-            await t.ExecuteAsync("UPDATE oauth_grants SET refresh_hash = @next, old_refresh_hash = @hash, refreshed_at = @now WHERE id = @Id", new { grant.Id, next = Hash(refresh), hash, now });
+            var family = known ?? NewFamily();
+            var refresh = NewRefreshToken(family);
+            await t.ExecuteAsync(
+                "UPDATE oauth_grants SET refresh_hash = @next, old_refresh_hash = @hash, family_hash = @family, refreshed_at = @now WHERE id = @Id", new { grant.Id, next = Hash(refresh), hash, family = Hash(family), now });
             var last = await t.FirstAsync<Token>("SELECT id, name, role, scopes FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT 1", grant);
             var access = await accounts.InsertTokenAsync(t, user, last!.Name, TokenText.Role(last.Role), last.Scopes is null ? null : TokenScope.Read(last.Scopes), now + (long)client.TokenLife.TotalMilliseconds, grant: grant.Id);
             // Other processes go on with the token before; of many that nobody waits for the last ones are good.
             await t.ExecuteAsync(
                 "UPDATE tokens SET revoked_at = @now WHERE grant_id = @Id AND revoked_at IS NULL AND (expires_at <= @now OR id NOT IN (SELECT id FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT @MaxTokens))",
                 new { grant.Id, now, MaxTokens });
-            return new IssuedTokens(access, refresh, client.TokenLife, grant.Id);
+            return new IssuedTokens(access, refresh, client.TokenLife, grant.Id) { Scopes = grant.Scopes };
         }, cancellationToken);
         return issued ?? throw OAuthException.InvalidGrant("This refresh token is none that lives: sign in again.");
     }
@@ -99,6 +112,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
         public string Scopes { get; init; } = "";
         public long RefreshedAt { get; init; }
         public byte[] RefreshHash { get; init; } = [];
+        public byte[]? OldRefreshHash { get; init; }
     }
 
     /// <summary>A user's grants that live, the newest first.</summary>
@@ -118,7 +132,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     /// <summary>Ends the grant of a token that is not wanted any more: an access token's, or a refresh token's.</summary>
     public Task EndAsync(string token, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        var grant = await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE (refresh_hash = @hash OR old_refresh_hash = @hash) AND ended_at IS NULL", new { hash = Hash(token) })
+        var grant = await t.ScalarAsync<long?>($"SELECT id FROM oauth_grants WHERE {IsOf}", new { hash = Hash(token), family = FamilyOf(token) is { } known ? Hash(known) : null })
             ?? await t.ScalarAsync<long?>("SELECT grant_id FROM tokens WHERE hash = @hash AND revoked_at IS NULL", new { hash = TokenText.Hash(token) });
         if (grant is { } id)
         {

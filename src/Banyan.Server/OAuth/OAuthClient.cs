@@ -15,6 +15,9 @@ sealed record OAuthClient
     /// <summary>How long access tokens of apps live, as huggingface.co's do.</summary>
     public static TimeSpan AppTokenLife { get; } = TimeSpan.FromHours(8);
 
+    /// <summary>A registered app.</summary>
+    public static OAuthClient Of(OAuthApp app) => new() { Id = app.Client, Name = app.Name, TokenLife = AppTokenLife };
+
     /// <summary>
     /// <c>hf auth login</c>, of every version that signs in by a browser: the id stands in huggingface_hub. Nothing proves that it is that program, so its users are
     /// asked each time, and are told what it calls itself.

@@ -6,7 +6,7 @@ namespace Banyan.Server.OAuth;
 /// <summary>What apps may ask for, by the names that huggingface.co has for it. A token with none of the repositories' scopes tells who its user is, and no more.</summary>
 static class OAuthScopes
 {
-    public const string OpenId = "openid", Profile = "profile", Email = "email";
+    public const string OpenId = "openid", Profile = "profile", Email = "email", Offline = "offline_access";
 
     /// <summary>What an app gets that names none.</summary>
     public const string Default = $"{OpenId} {Profile}";
@@ -16,6 +16,7 @@ static class OAuthScopes
         (OpenId, Right.None),
         (Profile, Right.None),
         (Email, Right.None),
+        (Offline, Right.None),
         ("read-repos", Right.Read),
         ("write-repos", Right.Write),
         ("manage-repos", Right.Admin),

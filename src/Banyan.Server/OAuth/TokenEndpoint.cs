@@ -13,7 +13,7 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
     {
         "authorization_code" => await CodeAsync(context, form),
         DeviceCode => Answer(await devices.AskAsync(form.Field("device_code"), CommandLine(context, form), context.RequestAborted)),
-        "refresh_token" => Answer(await grants.RefreshAsync(form.Field("refresh_token"), CommandLine(context, form), context.RequestAborted)),
+        "refresh_token" => Answer(await grants.RefreshAsync(form.Field("refresh_token"), await ClientAsync(context, form), context.RequestAborted)),
         var other => throw new OAuthException("unsupported_grant_type", $"'{(other.Length > 100 ? other[..100] : other)}' is no grant type of this hub: authorization_code, {DeviceCode} and refresh_token are."),
     });
 
@@ -24,19 +24,20 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
         var (id, secret) = OAuthAnswers.ClientOf(context, form);
         if ((id ?? await codes.ClientOfAsync(code, context.RequestAborted)) is not { } client)
             throw OAuthException.InvalidGrant("This code is none that lives: ask for another.");
-        if (await apps.FindAsync(client, context.RequestAborted) is not { } app || (app.IsConfidential ? !OAuthApps.IsSecret(app, secret) : secret is not null))
-            throw OAuthException.InvalidClient("This client_id is none that is registered here, or client_secret is not its secret.");
+        var app = await AppAsync(client, secret, context.RequestAborted);
         var redirect = form["redirect_uri"].ToString() is { Length: > 0 } said ? said : app.Addresses is [var only] ? only : "";
         var (tokens, consent, user) = await codes.UseAsync(code, app, redirect, form["code_verifier"].ToString() is { Length: > 0 } verifier ? verifier : null, context.RequestAborted);
-        return new
-        {
-            access_token = tokens.AccessToken,
-            token_type = "bearer",
-            expires_in = (long)tokens.Life.TotalSeconds,
-            scope = consent.Scopes,
-            id_token = OAuthScopes.Has(consent.Scopes, OAuthScopes.OpenId) ? await idTokens.MakeAsync(context, user, consent) : null,
-        };
+        return Answer(tokens, OAuthScopes.Has(consent.Scopes, OAuthScopes.OpenId) ? await idTokens.MakeAsync(context, user, consent) : null);
     }
+
+    /// <summary>A registered app that has proved itself: by its secret, or by having none.</summary>
+    async Task<OAuthApp> AppAsync(string client, string? secret, CancellationToken cancellationToken) =>
+        await apps.FindAsync(client, cancellationToken) is { } app && (app.IsConfidential ? OAuthApps.IsSecret(app, secret) : secret is null) ? app
+            : throw OAuthException.InvalidClient("This client_id is none that is registered here, or client_secret is not its secret.");
+
+    /// <summary>Who has a refresh token: the command line, or an app.</summary>
+    async Task<OAuthClient> ClientAsync(HttpContext context, IFormCollection form) => OAuthAnswers.ClientOf(context, form) is var (id, secret) && id == OAuthClient.CommandLine.Id
+        ? OAuthClient.CommandLine : OAuthClient.Of(await AppAsync(id ?? throw OAuthException.InvalidClient("client_id is missing."), secret, context.RequestAborted));
 
     /// <summary>Revokes a token for its bearer; an unknown token is not an error.</summary>
     public Task RevokeAsync(HttpContext context) => OAuthAnswers.AnswerAsync(context, async form =>
@@ -49,11 +50,13 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
     static OAuthClient CommandLine(HttpContext context, IFormCollection form) => OAuthAnswers.ClientOf(context, form).Id == OAuthClient.CommandLine.Id ? OAuthClient.CommandLine
         : throw OAuthException.InvalidClient("This client_id is none that signs in by a code: huggingface_hub's is.");
 
-    static object Answer(IssuedTokens tokens) => new
+    static object Answer(IssuedTokens tokens, string? idToken = null) => new
     {
         access_token = tokens.AccessToken,
         token_type = "bearer",
         expires_in = (long)tokens.Life.TotalSeconds,
+        scope = tokens.Scopes.Length > 0 ? tokens.Scopes : null,
         refresh_token = tokens.RefreshToken,
+        id_token = idToken,
     };
 }

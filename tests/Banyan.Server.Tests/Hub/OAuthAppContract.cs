@@ -105,6 +105,53 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
         Assert.Equal(HttpStatusCode.Unauthorized, (await Hub.GetAsync("/oauth/userinfo", access)).StatusCode);
         Assert.Equal("invalid_grant", Text((await TokenAsync("none")).Json, "error"));
     }
+
+    [Fact]
+    public async Task An_app_that_may_goes_on_without_its_user_until_a_refresh_token_comes_twice()
+    {
+        using var visit = await PageVisit.OfAsync(Hub, "ana");
+        var (client, _) = await RegisterAsync(visit);
+        var (server, secret) = await RegisterAsync(visit, "server");
+        async Task<JsonElement> BeginAsync(string app, params (string, string?)[] changes)
+        {
+            var code = Answer(await DecideAsync(visit, Query(app, ("scope", "openid read-repos offline_access")), "allow"))["code"];
+            return (await TokenAsync(code, [("client_id", app), .. changes])).Json;
+        }
+        async Task<(string? Error, JsonElement Json)> RefreshAsync(string app, string token, params (string, string?)[] changes)
+        {
+            var (_, json) = await TokenAsync("", [("grant_type", "refresh_token"), ("code", null), ("redirect_uri", null), ("code_verifier", null), ("refresh_token", token), ("client_id", app), .. changes]);
+            return (json.TryGetProperty("error", out var error) ? error.GetString() : null, json);
+        }
+        async Task<HttpStatusCode> MayAsync(JsonElement tokens) => (await Hub.GetAsync("/oauth/userinfo", Text(tokens, "access_token"))).StatusCode;
+
+        var first = await BeginAsync(client);
+        Assert.Equal("openid offline_access read-repos", Text(first, "scope"));
+        // Only its own client, which proves itself as at first.
+        Assert.Equal("invalid_client", (await RefreshAsync(client, Text(first, "refresh_token"), ("client_secret", "guess"))).Error);
+        Assert.Equal("invalid_client", (await RefreshAsync(client, Text(first, "refresh_token"), ("client_id", null))).Error);
+        Assert.Equal("invalid_client", (await RefreshAsync(server, Text(first, "refresh_token"))).Error);
+        Assert.Equal("invalid_grant", (await RefreshAsync(server, Text(first, "refresh_token"), ("client_secret", secret))).Error);
+        var second = (await RefreshAsync(client, Text(first, "refresh_token"))).Json;
+        Assert.Equal((Text(first, "scope"), 8 * 3600), (Text(second, "scope"), second.GetProperty("expires_in").GetInt32()));
+        var third = (await RefreshAsync(client, Text(second, "refresh_token"))).Json;
+        Assert.Equal(HttpStatusCode.OK, await MayAsync(third));
+        Assert.Equal(3, new[] { first, second, third }.Select(t => Text(t, "refresh_token")).Distinct().Count());
+        // The one before the last, whose answer may have been lost, was used; the first is long past: somebody else has it.
+        Assert.Equal("invalid_grant", (await RefreshAsync(client, Text(first, "refresh_token"))).Error);
+        foreach (var tokens in new[] { first, second, third })
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, await MayAsync(tokens));
+            Assert.Equal("invalid_grant", (await RefreshAsync(client, Text(tokens, "refresh_token"))).Error);
+        }
+
+        // What its user or the app ends cannot be refreshed; an app with a secret needs it each time.
+        var kept = await BeginAsync(server, ("client_secret", secret));
+        Assert.Equal("invalid_client", (await RefreshAsync(server, Text(kept, "refresh_token"))).Error);
+        kept = (await RefreshAsync(server, Text(kept, "refresh_token"), ("client_secret", secret))).Json;
+        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Post, "/oauth/revoke", null, new FormUrlEncodedContent([new("token", Text(kept, "refresh_token"))]))).StatusCode);
+        Assert.Equal("invalid_grant", (await RefreshAsync(server, Text(kept, "refresh_token"), ("client_secret", secret))).Error);
+        Assert.Equal(HttpStatusCode.Unauthorized, await MayAsync(kept));
+    }
 }
 
 /// <summary>What does not depend on the database.</summary>
