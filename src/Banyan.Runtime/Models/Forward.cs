@@ -17,7 +17,7 @@ internal sealed unsafe class Forward : IDisposable
     readonly Weights _weights;
     readonly PredictionLayer? _prediction;
     readonly Pass _pass;
-    readonly Head _head;
+    Head _head;
     readonly int _columns;
     readonly Residual? _lastMixer; // behind it only the rows that are wanted go on
     readonly AlignedBuffer _stream, _results;
@@ -102,6 +102,9 @@ internal sealed unsafe class Forward : IDisposable
         if (_pass.Rows > 0)
             _head.Run(_pass, x, _results.Floats);       // results [wanted rows, vocabulary]
     }
+
+    /// <summary>What passes end in: at most as many columns as at first.</summary>
+    public Head Head { set => _head = value; }
 
     /// <summary>
     /// The normed stream after the last layer of a row [embedding]: of the batch's rows, or of those that were wanted from the layer that

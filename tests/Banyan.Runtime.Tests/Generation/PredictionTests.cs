@@ -144,6 +144,36 @@ public class PredictionTests
         }
     }
 
+    /// <summary>A large vocabulary, of which the common tokens alone are guessed while the text is of them.</summary>
+    [Fact]
+    public async Task Guesses_among_common_tokens_change_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        var large = Shape.Replace("vocabulary 2080 special 2048", "vocabulary 140000 special 139000").Replace("2080 64", "140000 64");
+        using var model = Synthesize(folder, ShapeText.Read("tiny-qwen35", large.ReplaceLineEndings("\n")).Foreseeing());
+        var layer = model.Weights.Prediction!;
+        using (var cache = new KvCache(layer.States, KvFormat.F32, 128))
+        using (var forward = new Forward(model, layer, cache, 8, 8))
+        {
+            Run(forward, cache, [1, 2, 3]);
+            var all = forward.Result(2).ToArray();
+            forward.Head = Assert.IsType<ProjectionHead>(layer.CommonLogits);
+            Run(forward, cache, [1, 2, 3]);
+            Assert.Equal(all[..PredictionLayer.CommonTokens], forward.Result(2).ToArray());
+        }
+        await using var with = new Engine(model, new EngineOptions { DraftTokens = 3 });
+        await using var without = new Engine(model, new EngineOptions { Speculation = false });
+        // Biased towards common tokens, then not: both ways of guessing.
+        foreach (var bias in new[] { 0, 1000 })
+        {
+            var options = new GenerationOptions { MaxTokens = 60, IgnoreEndOfText = true, Seed = 7, LogitBias = Enumerable.Range(100, 200).ToDictionary(i => i, _ => (float)bias) };
+            int[] prompt = [.. Enumerable.Range(100, 150)];
+            var guessed = await Generate(with, prompt, options);
+            Assert.Equal((await Generate(without, prompt, options)).Tokens, guessed.Tokens);
+            Assert.True(guessed.Statistics.AcceptedTokens > (bias > 0 ? 30 : 5), $"{guessed.Statistics}");
+        }
+    }
+
     /// <summary>One that is never right is asked ever more seldom, and changes nothing.</summary>
     [Fact]
     public async Task One_that_is_wrong_is_left_alone()

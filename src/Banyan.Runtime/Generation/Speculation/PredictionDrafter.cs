@@ -17,13 +17,17 @@ internal sealed class PredictionDrafter : Drafter
 {
     const int CatchUp = 256;
 
+    /// <summary>Guesses are of common tokens alone where at most one in eight of so many was not.</summary>
+    const int Looked = 128, MostRare = Looked / 8;
+
+    readonly PredictionLayer _layer;
     readonly KvCache _cache;
     readonly Forward _forward;
     readonly int _columns;
 
     public PredictionDrafter(Model model, PredictionLayer layer, EngineOptions options) : base(model, model, options, CatchUp + options.MaxRequests)
     {
-        _columns = model.Config.EmbeddingSize;
+        (_layer, _columns) = (layer, model.Config.EmbeddingSize);
         _cache = new KvCache(layer.States, model.Options.KvCache, CacheSize.Tokens(model, options.CacheTokens));
         _forward = new Forward(model, layer, _cache, Batch.Capacity, options.MaxRequests);
     }
@@ -112,6 +116,10 @@ internal sealed class PredictionDrafter : Drafter
             Read(requests[i], requests[i].Known!, requests[i].Tokens.Length - 2);
             requests[i].Known!.KeepLast();
         }
+        var common = _layer.CommonLogits;
+        for (var i = 0; i < requests.Count; i++)
+            common = IsCommon(requests[i].Tokens) ? common : null;
+        _forward.Head = common ?? _layer.Logits;
         Batch.Clear();
         for (var i = 0; i < requests.Count; i++)
         {
@@ -128,6 +136,14 @@ internal sealed class PredictionDrafter : Drafter
             rows.Clear();
             Choose(request, _forward.Result(request.LogitIndex));
         }
+    }
+
+    static bool IsCommon(ReadOnlySpan<int> tokens)
+    {
+        var rare = 0;
+        foreach (var token in tokens[Math.Max(0, tokens.Length - Looked)..])
+            rare += token >= PredictionLayer.CommonTokens ? 1 : 0;
+        return rare <= MostRare;
     }
 
     protected override bool Next(IReadOnlyList<Request> requests, int step)

@@ -34,6 +34,14 @@ internal sealed unsafe class PackedMatrix : IDisposable
         (_buffer, _offset) = memory?.Take(Bytes) ?? (new AlignedBuffer(Bytes, zeroed: false), 0);
     }
 
+    PackedMatrix(PackedMatrix whole, int rows)
+    {
+        (Format, Rows, Columns, PanelBytes, QuantOffset) = (whole.Format, rows, whole.Columns, whole.PanelBytes, whole.QuantOffset);
+        Panels = rows / PackedFormat.Rows;
+        Bytes = Panels * PanelBytes;
+        (_buffer, _offset) = (whole._buffer, whole._offset);
+    }
+
     public PackedFormat Format { get; }
 
     public int Rows { get; }
@@ -75,6 +83,14 @@ internal sealed unsafe class PackedMatrix : IDisposable
         var shared = Math.Min(rows * rowBytes / LeastBytesPerPart, 2 * pool.Threads);
         pool.Run(ref job, (int)Math.Clamp(Math.Max(rows * rowBytes / BytesPerPart, shared), 1, matrix.Panels));
         return matrix;
+    }
+
+    /// <summary>Its first rows, a multiple of 16, in the same memory: valid as long as this is.</summary>
+    public PackedMatrix First(int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows % PackedFormat.Rows, 0);
+        return new(this, rows);
     }
 
     /// <summary>Writes row <paramref name="row"/> as floats: an embedding.</summary>

@@ -19,6 +19,13 @@ namespace Banyan.Runtime.Models.Blocks;
 /// </summary>
 internal sealed unsafe class PredictionLayer
 {
+    /// <summary>
+    /// Tokens with numbers below this are common: a vocabulary is numbered in the order in which its tokens were found to be frequent. A guess
+    /// among them alone reads a fraction of the output matrix, which is a fifth of a model of 4B with 248,320 tokens (after FR-Spec, arXiv
+    /// 2502.14856).
+    /// </summary>
+    public const int CommonTokens = 1 << 16;
+
     readonly Embedding _embedding;
     readonly Norm _embeddingNorm, _hiddenNorm;
     readonly Projection _join;
@@ -33,6 +40,8 @@ internal sealed unsafe class PredictionLayer
         _layers = [family.Layer(at)];
         var norm = at.Norm("nextn.shared_head_norm");
         (Logits, Hidden) = (new ProjectionHead(norm, output, softCap), new HiddenHead(norm, columns));
+        if (output.Rows >= 2 * CommonTokens && output.IsPlain)
+            CommonLogits = new ProjectionHead(norm, new Projection($"{output.Name}#0", output.Matrix.First(CommonTokens)), softCap);
         // The output matrix is read in the model's own order: what comes after it is fetched there.
         WeightRead.Link([_join.Read, .. _layers[0].Residuals.ToArray().SelectMany(r => r.Block.Products).Select(p => p.Read)]);
     }
@@ -56,6 +65,9 @@ internal sealed unsafe class PredictionLayer
 
     /// <summary>[vocabulary]</summary>
     public Head Logits { get; }
+
+    /// <summary>[<see cref="CommonTokens"/>]; null where they are more than half of all.</summary>
+    public Head? CommonLogits { get; }
 
     /// <summary>[embedding]: what a guess after its own guess is made from.</summary>
     public Head Hidden { get; }
