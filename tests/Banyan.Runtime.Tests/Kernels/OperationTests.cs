@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Banyan.Runtime.Kernels;
 using Banyan.Runtime.Kernels.Matrices;
 using Banyan.Runtime.Kernels.Operations;
@@ -67,6 +68,19 @@ public unsafe class OperationTests
             Assert.True(expected.Equals(actual) || Math.Abs(expected - actual) <= 1e-6f * (1e-30f + Math.Abs(expected)) + 1e-30f, $"silu({gate[i]}): {expected} {actual}");
         }
     });
+
+    [Fact]
+    public void Exponentials_of_sixteen_are_those_of_eight()
+    {
+        var random = new Random(1);
+        float[] x = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, 0, -0f, 1e-40f, -87.3f, -87.31f, 88.3f, 88.31f, 1e30f, -1e30f,
+            .. Enumerable.Range(0, 4084).Select(_ => (float)(random.NextDouble() * 200 - 100))];
+        for (var i = 0; i < x.Length; i += 16)
+        {
+            var (first, last) = (VectorExp.Exp(Vector256.Create(x, i)), VectorExp.Exp(Vector256.Create(x, i + 8)));
+            Assert.Equal(Vector512.Create(first, last).AsInt32(), VectorExp.Exp(Vector512.Create(x, i)).AsInt32());
+        }
+    }
 
     [Fact]
     public void Gelu_vectors_agree_with_the_scalar_and_with_tanh() => ForAllLengths(4, (n, m) =>

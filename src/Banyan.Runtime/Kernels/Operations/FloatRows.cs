@@ -82,6 +82,8 @@ internal static unsafe class FloatRows
     public static void Silu(float* x, int count)
     {
         var i = 0;
+        for (; Vector512.IsHardwareAccelerated && i + 16 <= count; i += 16)
+            (Vector512.Load(x + i) / (Vector512<float>.One + VectorExp.Exp(-Vector512.Load(x + i)))).Store(x + i);
         for (; i + 8 <= count; i += 8)
             (Vector256.Load(x + i) / (Vector256<float>.One + VectorExp.Exp(-Vector256.Load(x + i)))).Store(x + i);
         for (; i < count; i++)

@@ -32,6 +32,24 @@ internal static class VectorExp
         return Vector256.ConditionalSelect(tooLarge, Vector256.Create(float.PositiveInfinity), result);
     }
 
+    /// <summary>The same of sixteen, bit for bit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        var power = Vector512.Round(x * Vector512.Create(1.44269504f));
+        var r = Vector512.FusedMultiplyAdd(power, Vector512.Create(-0.693359375f), x);
+        r = Vector512.FusedMultiplyAdd(power, Vector512.Create(2.12194440e-4f), r);
+        var p = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
+        var result = p * ((Vector512.ConvertToInt32Native(power) + Vector512.Create(127)) << 23).AsSingle();
+        result = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, result);
+        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)), Vector512.Create(float.PositiveInfinity), result);
+    }
+
     /// <summary>
     /// e^x of sixteen floats up to 0 or so, to 4·10⁻⁷ near 0 and 3·10⁻⁶ at −20: as 2 to the power of x / ln 2, whose integer part is for
     /// AVX-512's scaling instruction, which knows what is too small, and the rest for a polynomial.
