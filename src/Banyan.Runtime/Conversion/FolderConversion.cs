@@ -17,6 +17,7 @@ public sealed class FolderConversion
 
     readonly ModelFile _file;
     readonly Family _family;
+    readonly int _layers;
     readonly WeightFormat _format;
     readonly JsonObject _config;
     readonly List<Tensor> _tensors, _dense = [];
@@ -30,7 +31,7 @@ public sealed class FolderConversion
         if (file.Kind != ModelFileKind.Gguf)
             throw new ModelFileException(file.Path, "is no GGUF file: only those become folders");
         var config = new ConfigReader(file).Read();
-        (_file, _family) = (file, Family.Find(config.Architecture)!);
+        (_file, _family, _layers) = (file, Family.Find(config.Architecture)!, config.Layers);
         if (_family.HuggingFace.ModelTypes.Length == 0)
             throw new ModelFileException(file.Path, $"folders of architecture '{config.Architecture}' are not read or written");
         var own = file.GetTensor("token_embd.weight").Format;
@@ -119,6 +120,8 @@ public sealed class FolderConversion
     {
         var name = HuggingFaceTensorNames.Back(tensor.Name, _family.HuggingFace) ?? (tensor.Name == "rope_freqs.weight" ? tensor.Name : null)
             ?? throw new ModelFileException(_file.Path, $"tensor '{tensor.Name}' has no name in transformers, as far as is known here; the model is of another kind than '{_family.Architecture}' as it is implemented");
+        if (_family.HuggingFace.HasPrediction)
+            name = PredictionNames.Write(name, _layers);
         return name.Contains('#')
             ? Enumerable.Range(0, (int)tensor.Shape[0]).Select(e => tensor.Slice(e).Named(name.Replace("#", e.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)))
             : [tensor.Named(name)];

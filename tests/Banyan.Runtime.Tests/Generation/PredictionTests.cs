@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text;
+using Banyan.Runtime.Conversion;
 using Banyan.Runtime.Files;
 using Banyan.Runtime.Files.Gguf;
 using Banyan.Runtime.Generation;
@@ -239,19 +241,47 @@ public class PredictionTests
                 Assert.Equal(expected[i][token], forward.Result(i)[token], 1e-4f);
     }
 
+    /// <summary>From a folder of safetensors, where the layer has names of its own, as from GGUF; and a file made from the folder is the first one.</summary>
+    [Fact]
+    public void A_folder_has_it_too()
+    {
+        using var folder = new TemporaryFolder();
+        string path;
+        using (var model = Synthesize(folder, Tiny with { Predicts = true }))
+            path = model.Path;
+        var (written, back) = (Path.Combine(folder.Path, "written"), Path.Combine(folder.Path, "back.gguf"));
+        using var file = ModelFile.Open(path);
+        new FolderConversion(file, "F32").Write(written);
+        Assert.Contains("mtp.layers.0.self_attn.q_proj.weight", Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(written, "model.safetensors"))), StringComparison.Ordinal);
+        using (var again = ModelFile.Open(written))
+        using (var conversion = new GgufConversion(again))
+            conversion.Write(back);
+        using (var model = Model.Load(written))
+            Assert.True(model.GuessesAhead);
+        using var made = ModelFile.Open(back);
+        Assert.Equal(file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), made.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(file.Metadata.Get<long>("qwen35.block_count"), made.Metadata.Get<long>("qwen35.block_count"));
+        Assert.Equal(1, made.Metadata.Get<long>("qwen35.nextn_predict_layers"));
+        foreach (var tensor in file.Tensors.Where(t => t.Name.StartsWith("blk.4.", StringComparison.Ordinal)))
+            for (var row = 0; row < tensor.Rows; row++)
+                foreach (var (a, b) in Floats(tensor, row).Zip(Floats(made.GetTensor(tensor.Name), row)))
+                    Assert.Equal(a, b, 1e-6f);
+    }
+
+    static float[] Floats(Tensor tensor, int row)
+    {
+        var values = new float[tensor.Columns];
+        tensor.Dequantize(row, 1, values);
+        return values;
+    }
+
     // W · [norm(e), norm(h)] in doubles.
     static float[] Joined(ModelFile file, string own, int token, float[] known, double epsilon)
     {
         var both = Normed(Row("token_embd.weight", token), $"{own}nextn.enorm.weight").Concat(Normed(known, $"{own}nextn.hnorm.weight")).ToArray();
         return [.. Enumerable.Range(0, known.Length).Select(row => (float)Row($"{own}nextn.eh_proj.weight", row).Select((w, i) => w * both[i]).Sum())];
 
-        float[] Row(string name, int row)
-        {
-            var tensor = file.GetTensor(name);
-            var values = new float[tensor.Columns];
-            tensor.Dequantize(row, 1, values);
-            return values;
-        }
+        float[] Row(string name, int row) => Floats(file.GetTensor(name), row);
 
         IEnumerable<double> Normed(float[] x, string name)
         {

@@ -31,6 +31,16 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
     /// <summary>The rotary parameters; with several kinds of layers, those of full attention.</summary>
     public JsonFile? Rope(string layers = "full_attention") => (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
 
+    /// <summary>The layer behind the last is one that guesses ahead.</summary>
+    public void AddPrediction()
+    {
+        Set("block_count", (uint)Layers + 1);
+        Set("nextn_predict_layers", 1u);
+        foreach (var (key, value) in metadata.ToList())
+            if (value is bool[] flags && flags.Length == Layers - 1)
+                metadata[key] = (bool[])[.. flags, false];
+    }
+
     public bool Has(string key) => metadata.ContainsKey(Key(key));
 
     public void Set(string key, object? value)

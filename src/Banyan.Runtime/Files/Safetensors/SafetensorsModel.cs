@@ -17,8 +17,14 @@ static class SafetensorsModel
             List<(Mapping, SafetensorsPart.Entry)> entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
-            var metadata = new Metadata(path, HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family, out var quantization, out var reading));
+            var read = HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family, out var quantization, out var reading);
             entries.AddRange(SentenceTransformers.Dense(path, file => Read(file, mappings)));
+            if (family.HuggingFace.HasPrediction && PredictionNames.Are(entries.Select(e => e.Item2.Name)))
+            {
+                entries = [.. entries.Select(e => (e.Item1, e.Item2 with { Name = PredictionNames.Read(e.Item2.Name, reading.Layers) }))];
+                reading.AddPrediction();
+            }
+            var metadata = new Metadata(path, read);
             var tensors = Shape(path, metadata, family, [.. Name(path, QuantizedTensors.Read(path, entries, quantization), tied == true, family.HuggingFace.Tensors), .. reading.Tensors], reading.Changes);
             // A language model whose output matrix is its own would otherwise compute with the embedding.
             if (tied == false && tensors.Exists(t => t.Name == "token_embd.weight") && !tensors.Exists(t => t.Name == "output.weight") && entries.Exists(e => e.Item2.Name.StartsWith("model.", StringComparison.Ordinal)))

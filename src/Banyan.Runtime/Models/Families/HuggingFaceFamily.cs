@@ -33,6 +33,9 @@ internal sealed record HuggingFaceFamily(params string[] ModelTypes)
     /// <summary>Whether <c>sliding_window</c> counts where no <c>use_sliding_window</c> says so.</summary>
     public bool HasWindow { get; init; }
 
+    /// <summary>Whether a layer for multi-token prediction is beside the model's (<see cref="PredictionNames"/>).</summary>
+    public bool HasPrediction { get; init; }
+
     /// <summary>What of its tensors has another form in GGUF, in the order in which it is changed.</summary>
     public IReadOnlyList<TensorForm> Forms { get; init; } = [];
 

@@ -15,7 +15,7 @@ internal class Qwen35 : Family
 
     public override string Covers => "Qwen3.5, 3.6 and 3.8 dense, text";
 
-    internal static readonly IReadOnlyDictionary<string, string> LinearAttention = new Dictionary<string, string>
+    internal static readonly IReadOnlyDictionary<string, string> LinearAttention = new Dictionary<string, string>(PredictionNames.Own)
     {
         ["post_attention_layernorm"] = "post_attention_norm",
         ["linear_attn.in_proj_qkv"] = "attn_qkv",
@@ -90,6 +90,7 @@ internal class Qwen35 : Family
         Settings = HuggingFaceSettings,
         Read = ReadHuggingFace,
         Write = to => WriteHuggingFace(to, "qwen3_5_text"),
+        HasPrediction = true,
     };
 
     internal static void ReadHuggingFace(HuggingFaceReading from)
@@ -111,6 +112,8 @@ internal class Qwen35 : Family
         to.Set("model_type", type);
         var layers = to.Layers - to.Number("nextn_predict_layers");
         to.Set("num_hidden_layers", layers);
+        if (to.Number("nextn_predict_layers") is > 0 and var ahead)
+            to.Set("mtp_num_hidden_layers", ahead);
         to.Set("linear_value_head_dim", to.Number("ssm.inner_size") / to.Number("ssm.time_step_rank"));
         var every = to.Number("full_attention_interval", 4);
         var recurrent = to.Flags("attention.recurrent_layers");

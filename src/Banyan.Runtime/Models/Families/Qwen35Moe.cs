@@ -26,6 +26,7 @@ internal class Qwen35Moe : Qwen35
         Settings = HuggingFaceSettings,
         Read = ReadHuggingFace,
         Write = to => WriteHuggingFace(to, "qwen3_5_moe_text"),
+        HasPrediction = true,
     };
 
     public override string Keys => base.Keys + " expert_shared_count expert_shared_feed_forward_length";
