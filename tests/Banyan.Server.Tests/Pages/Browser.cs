@@ -13,11 +13,17 @@ public sealed class Browser : IAsyncDisposable
     const int Patience = 180_000;
 
     static readonly string[] s_paths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    /// <summary>Whether there is one, and where.</summary>
+    public static bool IsThere => s_paths.Any(File.Exists);
+
+    public static string Path => s_paths.First(File.Exists);
+
     readonly Lazy<Task<IBrowser>> _browser = new(StartAsync);
 
     public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false, ColorScheme scheme = ColorScheme.Light, bool withoutPolicy = false)
     {
-        if (!s_paths.Any(File.Exists))
+        if (!IsThere)
             SharedData.Missing("no Chromium on this machine: tests/prepare installs it");
         var context = await (await _browser.Value).NewContextAsync(new()
         {
@@ -40,7 +46,7 @@ public sealed class Browser : IAsyncDisposable
         var playwright = await Playwright.CreateAsync();
         return await playwright.Chromium.LaunchAsync(new()
         {
-            ExecutablePath = s_paths.First(File.Exists),
+            ExecutablePath = Path,
             ChromiumSandbox = false,
             Args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
         });
@@ -55,7 +61,7 @@ public sealed class Browser : IAsyncDisposable
         foreach (var width in new[] { size.Width, 1280 }.Distinct())
         {
             await page.SetViewportSizeAsync(width, size.Height);
-            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{string.Join('-', name.Split('/', '?', '=', '&', ':', ' '))}-{width}.png"), FullPage = true });
+            await page.ScreenshotAsync(new() { Path = System.IO.Path.Combine(folder, $"{string.Join('-', name.Split('/', '?', '=', '&', ':', ' '))}-{width}.png"), FullPage = true });
         }
         await page.SetViewportSizeAsync(size.Width, size.Height);
     }
