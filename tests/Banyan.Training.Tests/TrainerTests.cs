@@ -198,6 +198,7 @@ public sealed unsafe class TrainerTests : IDisposable
         void Refused(string names, Func<Trainer> make) => Assert.Contains(names, Assert.Throws<TrainingException>(make).Message, StringComparison.Ordinal);
 
         Refused("Steps was 2 and is 9", () => new(model, Data(model), s_options with { Steps = 9 }, _folder));
+        Refused("LearningRate was 0.01 and is 0.02. ", () => new(model, Data(model), s_options with { Steps = 2, LearningRate = 0.02 }, _folder));
         Refused("Seed was 1 and is 2", () => new(model, Data(model), s_options with { Steps = 2, Seed = 2 }, _folder));
         Refused("data", () => new(model, Data(model, seed: 7), s_options with { Steps = 2 }, _folder));
         using (var other = TinyModels.Load("qwen2-tiny-F16"))

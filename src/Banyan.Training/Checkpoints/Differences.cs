@@ -6,7 +6,8 @@ namespace Banyan.Training.Checkpoints;
 /// <summary>What two runs' options differ in.</summary>
 internal static class Differences
 {
-    static readonly JsonSerializerOptions s_named = new() { Converters = { new JsonStringEnumConverter() } };
+    // Without what follows from other options.
+    static readonly JsonSerializerOptions s_named = new() { Converters = { new JsonStringEnumConverter() }, IgnoreReadOnlyProperties = true };
 
     /// <summary>In words; null if they differ in nothing that matters.</summary>
     public static string? Between(TuneOptions before, TuneOptions now)
