@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Banyan.Tests;
+using Parquet.Schema;
+using Parquet.Serialization;
 
 namespace Banyan.Cli.Tests.Commands;
 
@@ -28,6 +30,20 @@ public sealed class TuneTests : IDisposable
     static readonly string[] s_judge = File.Exists("/usr/bin/bwrap") ? [] : ["--task", "none"];
 
     static List<JsonElement> Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+
+    [Fact]
+    public async Task Items_of_benchmarks_are_named_in_Parquet_too()
+    {
+        var item = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Banyan.Evaluation", "Tasks", "BanyanMini", "items", "csharp-20-PrimeGaps.item"));
+        List<IDictionary<string, object?>> rows = [.. Enumerable.Range(0, 8).Select(i => new Dictionary<string, object?> { ["text"] = i == 5 ? item : $"Text {i}, of nothing much." })];
+        var data = Path.Combine(_folder, "data.parquet");
+        await using (var stream = File.Create(data))
+            await ParquetSerializer.SerializeUntypedAsync(rows, new ParquetSchema(new DataField<string>("text")), stream, cancellationToken: TestContext.Current.CancellationToken);
+        var (code, _, error) = await Tool.Run(["tune", s_base, data, "--out", Path.Combine(_folder, "mine"), "--steps", "1", "--held-out-share", "0", "--rank", "2"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("of banyan-mini: a result in it will say nothing", error);
+        Assert.Contains("csharp/PrimeGaps: data.parquet, sample:6", error);
+    }
 
     [Fact]
     public async Task One_object_a_step_the_last_with_what_is_held_out_and_a_folder_that_runs()
